@@ -1,0 +1,130 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The accounts that can start Go, and what a fresh login of one finds in its environment."""
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence
+
+MARK = b"__wsltune_environment__"
+NO_LOGIN = ("nologin", "false", "sync", "halt", "shutdown")
+
+
+class AccountError(ValueError):
+    """An account that cannot be used, in one sentence."""
+
+
+@dataclass
+class Account:
+    """One account of the user database."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+    shell: str
+
+
+def uid_range(login_defs: str) -> range:
+    """Return the user ids of people by the text of /etc/login.defs (shadow's defaults where it is silent)."""
+    values = {"UID_MIN": 1000, "UID_MAX": 60000}
+    for line in login_defs.splitlines():
+        words = line.split()
+        if len(words) >= 2 and words[0] in values and words[1].isdigit():
+            values[words[0]] = int(words[1])
+    return range(values["UID_MIN"], values["UID_MAX"] + 1)
+
+
+def is_person(account: Account, uids: range) -> bool:
+    """Whether this is an account that someone logs into: root or a person's, with a shell and a home."""
+    return (
+        (account.uid == 0 or account.uid in uids)
+        and os.path.basename(account.shell) not in NO_LOGIN
+        and os.path.isdir(account.home)
+    )
+
+
+def _account(entry: Any) -> Account:
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell or "/bin/sh")
+
+
+def find(names: Sequence[str], also: Optional[str] = None) -> List[Account]:
+    """Return the named accounts; with no names everyone who logs in on this machine, and C(also)."""
+    if names:
+        found = []
+        for name in dict.fromkeys(names):
+            try:
+                found.append(_account(pwd.getpwnam(name)))
+            except KeyError:
+                raise AccountError(
+                    f"There is no account {name!r} on this machine: name only accounts that exist."
+                ) from None
+        return found
+    try:
+        with open("/etc/login.defs", encoding="utf-8", errors="replace") as handle:
+            uids = uid_range(handle.read())
+    except OSError:
+        uids = uid_range("")
+    with open("/etc/passwd", encoding="utf-8", errors="replace") as handle:
+        local = [line.split(":", 1)[0] for line in handle if ":" in line]
+    found = {}
+    for name in local + ([also] if also else []):
+        try:
+            account = _account(pwd.getpwnam(name))
+        except KeyError:
+            continue
+        if is_person(account, uids):
+            found[account.name] = account
+    return list(found.values())
+
+
+def demotion(account: Account) -> Dict[str, Any]:
+    """Return the keyword arguments with which subprocess starts a program as C(account)."""
+    if os.geteuid() != 0 or account.uid == os.geteuid():
+        return {}
+    return {
+        "user": account.uid,
+        "group": account.gid,
+        "extra_groups": os.getgrouplist(account.name, account.gid),
+    }
+
+
+def parse_environment(output: bytes) -> Dict[str, str]:
+    """Return the variables in C(output): what a profile prints, the mark, then NAME=value records ended by NUL."""
+    records = output.rpartition(MARK)[2].lstrip(b"\r\n").split(b"\0")
+    pairs = (record.decode("utf-8", "surrogateescape").partition("=") for record in records if b"=" in record)
+    return {name: value for name, _separator, value in pairs if name != "_"}
+
+
+def login_environment(account: Account, timeout: float = 15.0) -> Dict[str, str]:
+    """Return the environment of a fresh login of C(account); AccountError when there can be none.
+
+    As root a login is started with su; otherwise the account's own shell is started as a login shell.
+    """
+    show = f"echo {MARK.decode()}; env -0"
+    if os.geteuid() == 0:
+        command = ["su", "-l", account.name, "-c", show]
+    elif os.geteuid() == account.uid:
+        command = [account.shell, "-l", "-c", show]
+    else:
+        raise AccountError(f"Only root can see what a login of {account.name} finds: run with become.")
+    clean = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "dumb"}
+    if "LANG" in os.environ:
+        clean["LANG"] = os.environ["LANG"]
+    if os.geteuid() != 0:
+        clean.update(HOME=account.home, USER=account.name, LOGNAME=account.name, SHELL=account.shell)
+    try:
+        done = subprocess.run(
+            command, env=clean, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False, cwd="/"
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise AccountError(f"A login of {account.name} did not come to an end: {error}.") from error
+    if MARK not in done.stdout:
+        reason = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise AccountError(
+            f"A login of {account.name} shows no environment: {reason[-1] if reason else 'exit ' + str(done.returncode)}."
+        )
+    return parse_environment(done.stdout)

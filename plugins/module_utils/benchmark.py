@@ -1,0 +1,423 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Benchmarks of Go as data: the order of the runs, what they add up to, and what may be compared.
+
+Nothing here starts a program; bench_run does. An experiment is a dict of plain values, as go_benchmark
+returns it and as it is kept in files.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils import bench_stats
+
+CONTROL = "control"
+# Differences in these are what a change is about; differences elsewhere mean that other things were measured.
+LEVER_PLACES = ("gocache", "gotmpdir", "tmpdir")
+# How far a series may run over its budget to reach the runs that a verdict needs.
+OVERRUN = 0.25
+
+Execute = Callable[[str, str, int], "dict[str, Any]"]
+Progress = Callable[["dict[str, Any]"], None]
+
+
+class Clock:
+    """How the measuring sees time; a test gives it another."""
+
+    def __init__(self, now: Callable[[], float], start: float, budget: float) -> None:
+        self.now = now
+        self.budget = budget
+        self.deadline = start + budget
+
+    def prepared(self) -> None:
+        """Compiling for the first time may not take more than half of the budget away from measuring."""
+        self.deadline = max(self.deadline, self.now() + self.budget / 2)
+
+    def left(self) -> float:
+        return self.deadline - self.now()
+
+
+def measure(
+    scenarios: Sequence[dict[str, Any]],
+    names: Sequence[str],
+    execute: Execute,
+    clock: Clock,
+    seed: int,
+    min_runs: int = bench_stats.MIN_RUNS,
+    max_runs: int = 30,
+    warmup: int = 1,
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """Warm up, then run every variant once per round in random order until there is a verdict or no time.
+
+    The first of `names` is the baseline. It runs a second time in each round under the name `control`, so that
+    what the machine itself makes of two equal things is seen. Each scenario is a dict with a `name`; one with a
+    `reason` is not run. The same dicts with `status`, `runs`, `stopped` and `alpha` are returned.
+    """
+    series = [_Series(dict(scenario), names, execute, clock, min_runs, max_runs) for scenario in scenarios]
+    active = [one for one in series if not one.data.get("reason")]
+    rule = bench_stats.StoppingRule(comparisons=max(1, len(active)) * (len(names) - 1))
+    rng = random.Random(seed)
+    tell = _teller(progress, clock, series)
+
+    for one in list(active):
+        if clock.left() < clock.budget * OVERRUN and one is not active[0]:
+            one.skip("the time was used up by the scenarios before it")
+        else:
+            one.warm_up(0 if one.name == "cold" else warmup, tell)
+    clock.prepared()
+    active = [one for one in active if not one.over]
+
+    while active:
+        for one in list(active):
+            if one not in active:
+                continue
+            _drop_what_cannot_fit(active, clock, min_runs)
+            if one.over:
+                continue
+            if one.fits(clock.left()):
+                one.round(rng, tell)
+                one.look(rule)
+            else:
+                one.finish("budget", rule)
+        active = [one for one in active if not one.over]
+    return [one.data for one in series]
+
+
+def _drop_what_cannot_fit(active: list[_Series], clock: Clock, min_runs: int) -> None:
+    """Rather one scenario with a verdict than two without."""
+    while active:
+        missing = [max(0, min_runs - one.rounds) * one.cost for one in active]
+        if sum(missing) <= clock.left() + clock.budget * OVERRUN:
+            return
+        last = active[-1]
+        minutes = math.ceil((last.cost * min_runs + clock.budget) / 60)
+        last.skip(
+            f"{min_runs} rounds of {_seconds(last.cost)} each do not fit into the budget of "
+            f"{clock.budget / 60:.3g} minutes; allow about {minutes}"
+        )
+        del active[-1]
+
+
+class _Series:
+    """The runs of one scenario while they are made."""
+
+    def __init__(
+        self,
+        data: dict[str, Any],
+        names: Sequence[str],
+        execute: Execute,
+        clock: Clock,
+        min_runs: int,
+        max_runs: int,
+    ) -> None:
+        self.data = data
+        self.name: str = data["name"]
+        self.names = list(names)
+        self.execute = execute
+        self.clock = clock
+        self.min_runs = min_runs
+        self.max_runs = max(min_runs, max_runs)
+        self.rounds = 0
+        self.cost = 0.0
+        self.serial = 0
+        self.runs: list[dict[str, Any]] = data.setdefault("runs", [])
+        data.setdefault("reason", "")
+        data.setdefault("status", "skipped" if data["reason"] else "running")
+        data.setdefault("stopped", "")
+        data.setdefault("alpha", None)
+
+    @property
+    def over(self) -> bool:
+        return self.data["status"] != "running"
+
+    def skip(self, reason: str) -> None:
+        self.data.update(status="skipped", reason=reason)
+
+    def warm_up(self, times: int, tell: Callable[[_Series, str], None]) -> None:
+        for _time in range(times):
+            self.cost = 0.0
+            for variant in [*self.names, CONTROL]:
+                self._run(variant, 0)
+                tell(self, "warm-up")
+                if self.over:
+                    return
+
+    def round(self, rng: random.Random, tell: Callable[[_Series, str], None]) -> None:
+        self.rounds += 1
+        before = self.clock.now()
+        for variant in rng.sample([*self.names, CONTROL], len(self.names) + 1):
+            self._run(variant, self.rounds)
+            tell(self, "measure")
+            if self.over:
+                return
+        self.cost = self.clock.now() - before
+
+    def _run(self, variant: str, number: int) -> None:
+        self.serial += 1
+        run = {"round": number, "variant": variant, **self.execute(self.name, variant, self.serial)}
+        self.cost += run["wall"] if not number else 0.0
+        self.runs.append(run)
+        if run["exit_code"] != 0:
+            self.data.update(status="failed", reason=failure_sentence(run))
+
+    def fits(self, left: float) -> bool:
+        if self.rounds < self.min_runs:
+            return left + self.clock.budget * OVERRUN >= self.cost
+        return left >= self.cost
+
+    def look(self, rule: bench_stats.StoppingRule) -> None:
+        if self.over:
+            return
+        if self.rounds >= self.max_runs:
+            self.finish("max_runs", rule)
+            return
+        level = rule.level(self.rounds)
+        if level is None or self.rounds < self.min_runs:
+            return
+        times = times_by_variant(self.data)
+        first = self.names[0]
+        comparisons = [bench_stats.compare(times[first], times[name], level) for name in self.names[1:]]
+        if comparisons and all(rule.decided(one) for one in comparisons):
+            self.data.update(status="measured", stopped="clear", alpha=level)
+
+    def finish(self, why: str, rule: bench_stats.StoppingRule) -> None:
+        if not self.rounds:
+            self.skip("there was no time left for it")
+            return
+        self.data.update(status="measured", stopped=why, alpha=rule.level(self.rounds, last=True))
+
+
+def _teller(progress: Progress | None, clock: Clock, series: list[_Series]) -> Callable[[_Series, str], None]:
+    def tell(one: _Series, phase: str) -> None:
+        if progress is None:
+            return
+        cost = sum(other.cost for other in series if not other.over)
+        left = max(0.0, clock.left())
+        possible = one.rounds + int(left / cost) if cost > 0 else one.max_runs
+        progress(
+            {
+                "step": "benchmark",
+                "phase": phase,
+                "scenario": one.name,
+                "round": one.rounds,
+                "rounds": max(one.rounds, min(one.max_runs, max(one.min_runs, possible))),
+                "runs": sum(len(other.runs) for other in series),
+                "seconds_left": round(left, 1),
+            }
+        )
+
+    return tell
+
+
+def failure_sentence(run: dict[str, Any]) -> str:
+    """Why a scenario is not compared: the run that failed, and its last word."""
+    if run.get("timed_out"):
+        how = f"was stopped after {_seconds(run['wall'])}"
+    else:
+        how = f"exited with {run['exit_code']}"
+    when = f"in round {run['round']}" if run["round"] else "while warming up"
+    said = [line.strip() for line in run.get("output_tail", "").splitlines() if line.strip()]
+    telling = [line for line in said if not line.startswith(("ok ", "ok\t", "FAIL", "?", "exit status"))]
+    word = (telling or said or [""])[0]
+    return f"go test of variant {run['variant']} {how} {when}" + (f": {word[:200]}" if word else "")
+
+
+def times_by_variant(scenario: dict[str, Any], key: str = "wall") -> dict[str, list[float]]:
+    """The measured values of each variant in the order of the rounds, without the warm-up."""
+    values: dict[str, list[float]] = {}
+    for run in scenario["runs"]:
+        if run["round"] > 0:
+            values.setdefault(run["variant"], []).append(run[key])
+    return values
+
+
+def fingerprint_differences(a: dict[str, Any], b: dict[str, Any], ignore: Sequence[str] = ()) -> list[str]:
+    """What differs between the machines or moments of two measurements, as sentences; those are not compared.
+
+    Values that one side does not know say nothing.
+    """
+    sentences = []
+    for key, name in (
+        ("kernel", "kernel"),
+        ("machine", "architecture"),
+        ("cpu_model", "processor"),
+        ("cpus", "number of processors"),
+        ("go", "Go version"),
+        ("power", "power source"),
+    ):
+        if key in ignore or a.get(key) is None or b.get(key) is None or a[key] == b[key]:
+            continue
+        sentences.append(f"{name}: {a[key]} and {b[key]}")
+    memory = [one.get("memory_bytes") for one in (a, b)]
+    # What the kernel keeps for itself varies a little from start to start.
+    if "memory_bytes" not in ignore and memory[0] and memory[1] and abs(memory[0] / memory[1] - 1) > 0.02:
+        sentences.append(f"memory: {_mib(memory[0])} and {_mib(memory[1])}")
+    places = [one.get("file_systems") or {} for one in (a, b)]
+    for place in sorted(set(places[0]) & set(places[1])):
+        if place in ignore or places[0][place] is None or places[1][place] is None:
+            continue
+        if places[0][place] != places[1][place]:
+            sentences.append(f"file system of {place}: {places[0][place]} and {places[1][place]}")
+    return sentences
+
+
+def summarise(experiment: dict[str, Any]) -> dict[str, Any]:
+    """What the raw runs of an experiment say: per scenario and overall, in plain values fit for JSON."""
+    names = [variant["name"] for variant in experiment["variants"]]
+    prints = experiment.get("fingerprints") or {}
+    different = _incomparable(names, prints)
+    scenarios = [_scenario(scenario, names, different) for scenario in experiment["scenarios"]]
+    overall = {name: _overall(scenarios, name) for name in names[1:]}
+    first = overall[names[1]] if len(names) > 1 else {"verdict": "unknown", "geomean": None, "mixed": False}
+    return {
+        "variants": names,
+        "scenarios": scenarios,
+        "overall": overall,
+        "verdict": first["verdict"],
+        "mixed": first["mixed"],
+        "geomean": first["geomean"],
+        "warnings": [f"not compared: {one}" for one in dict.fromkeys(sum(different.values(), []))],
+        "seed": experiment.get("seed"),
+        "elapsed": experiment.get("elapsed"),
+    }
+
+
+def _incomparable(names: Sequence[str], prints: dict[str, Any]) -> dict[str, list[str]]:
+    """For each variant what makes it another machine than the baseline's, between or during the runs."""
+    start, end = prints.get("start") or {}, prints.get("end") or {}
+    moved = [f"{one} (at the start and at the end)" for one in fingerprint_differences(start, end)]
+    variants = prints.get("variants") or {}
+    base = variants.get(names[0]) or {}
+    return {
+        name: moved + fingerprint_differences(base, variants.get(name) or {}, ignore=LEVER_PLACES) for name in names[1:]
+    }
+
+
+def _scenario(scenario: dict[str, Any], names: Sequence[str], different: dict[str, list[str]]) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "name": scenario["name"],
+        "command": scenario.get("command", ""),
+        "status": scenario["status"],
+        "reason": scenario.get("reason", ""),
+        "stopped": scenario.get("stopped", ""),
+        "variants": {},
+        "comparisons": {},
+        "control": None,
+        "warnings": [],
+    }
+    walls = times_by_variant(scenario)
+    for name in [*names, CONTROL]:
+        if walls.get(name):
+            result["variants"][name] = _variant(scenario, name)
+    if scenario["status"] != "measured" or not all(walls.get(name) for name in names):
+        return result
+
+    alpha = scenario.get("alpha") or 0.05
+    base = walls[names[0]]
+    noisy = False
+    if walls.get(CONTROL):
+        control = bench_stats.compare(base, walls[CONTROL], alpha)
+        noisy = control.verdict in (bench_stats.FASTER, bench_stats.SLOWER)
+        result["control"] = _plain(control)
+        if noisy:
+            result["warnings"].append(
+                f"the same thing measured twice differs by {percent(control.ratio)}: the machine was too unsteady"
+            )
+    for name in names[1:]:
+        comparison = bench_stats.compare(base, walls[name], alpha)
+        plain = _plain(comparison)
+        if different.get(name) or (noisy and comparison.verdict in (bench_stats.FASTER, bench_stats.SLOWER)):
+            plain["verdict"] = "unknown"
+        result["comparisons"][name] = plain
+    result["warnings"] += _warnings(scenario, [*names, CONTROL], walls)
+    return result
+
+
+def _warnings(scenario: dict[str, Any], names: Sequence[str], walls: dict[str, list[float]]) -> list[str]:
+    warnings = []
+    fewest = min(len(values) for values in walls.values())
+    if fewest < bench_stats.MIN_RUNS:
+        warnings.append(f"only {fewest} rounds: {bench_stats.MIN_RUNS} are needed for a verdict; allow more minutes")
+    for name in names:
+        values = walls.get(name, [])
+        far = bench_stats.outliers(values)
+        if 0 in far and values[0] > bench_stats.median(values):
+            warnings.append(f"the first run of {name} was slow: warm up longer")
+            far.remove(0)
+        if far:
+            runs = "run lies" if len(far) == 1 else "runs lie"
+            warnings.append(f"{len(far)} {runs} far from the others of {name}: something else used the machine")
+    return warnings
+
+
+def _variant(scenario: dict[str, Any], name: str) -> dict[str, Any]:
+    measured = {
+        key: times_by_variant(scenario, key)[name] for key in ("wall", "user", "system", "max_rss", "blocks_written")
+    }
+    center = bench_stats.median_interval(measured["wall"])
+    return {
+        "runs": len(measured["wall"]),
+        "median": center.center,
+        "low": _finite(center.low),
+        "high": _finite(center.high),
+        "confidence": center.confidence,
+        "user": bench_stats.median(measured["user"]),
+        "system": bench_stats.median(measured["system"]),
+        "max_rss": bench_stats.median(measured["max_rss"]),
+        "bytes_written": bench_stats.median(measured["blocks_written"]) * 512,
+        "times": measured["wall"],
+    }
+
+
+def _overall(scenarios: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
+    compared = [one["comparisons"][name] for one in scenarios if name in one["comparisons"]]
+    known = [one for one in compared if one["verdict"] not in ("unknown", bench_stats.TOO_FEW)]
+    verdicts = {one["verdict"] for one in known}
+    mixed = {bench_stats.FASTER, bench_stats.SLOWER} <= verdicts
+    if not known:
+        verdict = "unknown"
+    elif mixed:
+        verdict = bench_stats.NO_DIFFERENCE
+    else:
+        verdict = next((one for one in (bench_stats.FASTER, bench_stats.SLOWER) if one in verdicts), "~")
+    ratios = [one["ratio"] for one in known if one["ratio"]]
+    return {"verdict": verdict, "mixed": mixed, "geomean": bench_stats.geomean(ratios) if ratios else None}
+
+
+def _plain(comparison: bench_stats.Comparison) -> dict[str, Any]:
+    return {
+        "ratio": _finite(comparison.ratio),
+        "low": comparison.interval[0],
+        "high": _finite(comparison.interval[1]),
+        "p": comparison.p,
+        "alpha": comparison.alpha,
+        "verdict": comparison.verdict,
+        "n_before": comparison.n_before,
+        "n_after": comparison.n_after,
+        "warnings": comparison.warnings,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def percent(ratio: float | None, digits: int = 1) -> str:
+    """A ratio as a change: 0.9 is -10.0 %."""
+    if ratio is None:
+        return "?"
+    text = f"{(ratio - 1) * 100:+.{digits}f}"
+    return ("0" + text[2:] if float(text) == 0 else text) + " %"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
+
+
+def _mib(value: float) -> str:
+    return f"{value / 2**20:.0f} MiB"

@@ -1,0 +1,102 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Lines of /etc/fstab as pure text: read, set or taken out by mount point; every other byte stays as it is."""
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import List, Optional, Tuple
+
+MARK = "x-wsltune"
+"""Mount option that names a line's owner; mount and systemd pass over options that begin with x- (mount(8))."""
+
+
+class FstabError(ValueError):
+    """A line that mount cannot read, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One mount of an fstab."""
+
+    source: str
+    mount_point: str
+    fstype: str
+    options: Tuple[str, ...] = ("defaults",)
+    frequency: int = 0
+    pass_number: int = 0
+
+    @property
+    def ours(self) -> bool:
+        return MARK in self.options
+
+    def render(self) -> str:
+        words = [_escape(word) for word in (self.source, self.mount_point, self.fstype, ",".join(self.options))]
+        return " ".join(words + [str(self.frequency), str(self.pass_number)])
+
+
+def _escape(word: str) -> str:
+    return re.sub(r"[ \t\n\\#]", lambda match: f"\\{ord(match.group()):03o}", word)
+
+
+def unescape(word: str) -> str:
+    """Undo the octal escapes of fstab and mountinfo."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), word)
+
+
+def parse_line(text: str) -> Optional[Line]:
+    """Return the mount that C(text) describes, None for a blank line or a comment; FstabError otherwise."""
+    words = text.split()
+    if not words or words[0].startswith("#"):
+        return None
+    if len(words) < 3:
+        raise FstabError(f"{text.strip()!r} has {len(words)} of at least 3 fields")
+    numbers = words[4:6]
+    if not all(number.isdigit() for number in numbers if not number.startswith("#")):
+        raise FstabError(f"{text.strip()!r} has a fifth or sixth field that is not a number")
+    values = [int(number) for number in numbers if number.isdigit()] + [0, 0]
+    options = tuple(unescape(words[3]).split(",")) if len(words) > 3 else ("defaults",)
+    return Line(unescape(words[0]), unescape(words[1]), unescape(words[2]), options, values[0], values[1])
+
+
+def check(text: str) -> None:
+    """Raise FstabError with the number of the first line that mount cannot read."""
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            parse_line(line)
+        except FstabError as error:
+            raise FstabError(f"line {number}: {error}") from None
+
+
+def lines_for(text: str, mount_point: str) -> List[Line]:
+    """Return the mounts of C(text) on C(mount_point), in their order; unreadable lines are passed over."""
+    found = []
+    for line in text.splitlines():
+        try:
+            parsed = parse_line(line)
+        except FstabError:
+            continue
+        if parsed is not None and (parsed.mount_point.rstrip("/") or "/") == mount_point:
+            found.append(parsed)
+    return found
+
+
+def with_lines(text: str, wanted: List[Line]) -> str:
+    """Return C(text) with C(wanted) as the only lines that bear the mark; the same text when it is so already."""
+    kept: List[str] = []
+    pending = list(wanted)
+    for line in text.splitlines(keepends=True):
+        try:
+            parsed = parse_line(line)
+        except FstabError:
+            parsed = None
+        if parsed is None or not parsed.ours:
+            kept.append(line)
+            continue
+        same = next((one for one in pending if one.mount_point == parsed.mount_point), None)
+        if same is not None:
+            pending.remove(same)
+            kept.append(line if parsed == same else same.render() + "\n")
+    if pending and kept and not kept[-1].endswith("\n"):
+        kept[-1] += "\n"
+    return "".join(kept + [line.render() + "\n" for line in pending])

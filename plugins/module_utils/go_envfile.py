@@ -1,0 +1,57 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The file that `go env -w` writes: NAME=value lines, of which the last one of a name counts (cmd/go/internal/cfg)."""
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Optional
+
+
+def _name(line: str) -> Optional[str]:
+    """Return the setting that a line sets; the Go command passes over lines that do not begin with a capital."""
+    name, separator, _value = line.partition("=")
+    return name if separator and "A" <= line[:1] <= "Z" else None
+
+
+def parse(text: str) -> Dict[str, str]:
+    """Return the settings in force."""
+    found = {}
+    for line in text.split("\n"):
+        name = _name(line)
+        if name is not None:
+            found[name] = line.partition("=")[2].rstrip("\r")
+    return found
+
+
+def merge(text: str, settings: Mapping[str, Optional[str]]) -> str:
+    """Return C(text) with C(settings) in force (None: not set); every other line stays as it is."""
+    lines: List[str] = text.splitlines(keepends=True)
+    values = parse(text)
+    for name, value in settings.items():
+        if values.get(name) == value:
+            continue
+        places = [number for number, line in enumerate(lines) if _name(line) == name]
+        if value is None:
+            for number in reversed(places):
+                del lines[number]
+        elif places:
+            lines[places[-1]] = f"{name}={value}\n"
+        else:
+            if lines and not lines[-1].endswith("\n"):
+                lines[-1] += "\n"
+            lines.append(f"{name}={value}\n")
+    return "".join(lines)
+
+
+def revert(base: Optional[bytes], written: bytes, current: bytes) -> Optional[bytes]:
+    """Return C(current) without the settings that wsltune wrote; None when nothing else is left and none was."""
+    before = parse(base.decode("utf-8", "surrogateescape")) if base is not None else {}
+    ours = parse(written.decode("utf-8", "surrogateescape"))
+    now = current.decode("utf-8", "surrogateescape")
+    values = parse(now)
+    back = {
+        name: before.get(name)
+        for name, value in ours.items()
+        if before.get(name) != value and values.get(name) == value
+    }
+    text = merge(now, back)
+    return None if base is None and not text.strip() else text.encode("utf-8", "surrogateescape")

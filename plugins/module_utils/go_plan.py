@@ -1,0 +1,227 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What go_env wants: settings by user, the texts that export them, and what a user hears about it."""
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+BEGIN = "# BEGIN wsltune"
+END = "# END wsltune"
+PROFILE_PATH = "/etc/profile.d/wsltune-go.sh"
+FISH_PATH = "/etc/fish/conf.d/wsltune-go.fish"
+BLOCK_PATHS = ("/etc/bash.bashrc", "/etc/zsh/zshenv")
+CACHES = {"GOCACHE": ".cache/go-build", "GOMODCACHE": "go/pkg/mod"}
+NEEDS_CGO = ("-race", "-msan", "-asan", "-buildmode=plugin", "-buildmode=c-shared", "-buildmode=c-archive")
+
+
+class PlanError(ValueError):
+    """A setting that cannot or must not be made, in one sentence."""
+
+
+def expand(pattern: str, user: str, home: str) -> str:
+    """Return the path that C(pattern) means for one user; ~ stands for the home and {user} for the name."""
+    path = pattern.replace("{user}", user)
+    return home + path[1:] if path == "~" or path.startswith("~/") else path
+
+
+def check_pattern(name: str, pattern: str) -> None:
+    """Raise PlanError when C(pattern) cannot be a folder of the Go command."""
+    if pattern and not re.fullmatch(r"[~/][^\s\"'$`\\;&|<>*?#]*", pattern):
+        raise PlanError(
+            f"go_env_{name.lower()} is {pattern!r}: give an absolute path without blanks or shell characters, in which "
+            "~ is the home and {user} the name."
+        )
+    if pattern.startswith("~") and pattern[1:2] not in ("", "/"):
+        raise PlanError(f"go_env_{name.lower()} is {pattern!r}: only ~/ of the user itself can be meant, not ~name.")
+
+
+def check_goflags(flags: str) -> None:
+    """Raise PlanError when the Go command would refuse C(flags)."""
+    for flag in flags.split():
+        if not re.fullmatch(r"--?[A-Za-z][^\n]*", flag):
+            raise PlanError(
+                f"go_env_goflags is {flags!r}: {flag!r} is no flag; every word must begin with -, such as -p=4."
+            )
+
+
+def settings_for(
+    user: str, observed: Mapping[str, Any], options: Mapping[str, Any], slow: Mapping[str, bool]
+) -> Dict[str, str]:
+    """Return what the Go settings file of one user shall say.
+
+    C(slow) tells for each cache whether the place it had before the first run lies on a Windows drive.
+    """
+    wanted = {}
+    home = observed["home"]
+    for name in ("GOTMPDIR", "GOCACHE", "GOMODCACHE"):
+        if options[name.lower()]:
+            wanted[name] = expand(options[name.lower()], user, home)
+    if options["goflags"]:
+        wanted["GOFLAGS"] = options["goflags"]
+    if options["cgo_enabled"] == "true":
+        wanted["CGO_ENABLED"] = "1"
+    if options["caches_local"]:
+        for name, below in CACHES.items():
+            if slow.get(name) and name not in wanted and observed["settings"].get(name, {}).get("source") != "environment":
+                wanted[name] = os.path.join(home, below)
+    return wanted
+
+
+def notes_for(user: str, observed: Mapping[str, Any], wanted: Mapping[str, str], cgo_enabled: str) -> List[str]:
+    """Return what this user shall know: own exports that win, and what places on Windows drives cost."""
+    notes = []
+    effective = dict(wanted, **({"CGO_ENABLED": "0"} if cgo_enabled == "false" else {}))
+    for name, value in effective.items():
+        export = observed["exports"].get(name)
+        if export is not None and export != value and not (name == "CGO_ENABLED" and cgo_enabled == "false"
+                                                          and export == "0"):
+            notes.append(
+                f"{user} exports {name}={export} in a login: that wins over {value} and is left alone; remove the "
+                "export to use wsltune's."
+            )
+    for name, place in observed["places"].items():
+        if not place["windows_drive"] or name == "GOROOT" and place["path"].startswith(("/usr", "/snap")):
+            continue
+        cost = ""
+        if place.get("cost_us"):
+            cost = (
+                f"; a file made, looked at and removed takes {place['cost_us']:.0f} µs there and "
+                f"{place['cost_us_home']:.0f} µs in the home"
+            )
+        worst = " (the worst of all placements)" if name == "GOCACHE" else ""
+        action = f", moved to {wanted[name]}; the old files stay" if name in wanted else ""
+        notes.append(f"{user}'s {name} {place['path']} lies on a Windows drive{worst}{cost}{action}.")
+    return notes
+
+
+def unmet(
+    user: str, observed: Mapping[str, Any], wanted: Mapping[str, str], cgo_enabled: str, exports: Mapping[str, str]
+) -> List[str]:
+    """Return which wanted settings a fresh login's Go does not have, as sentences."""
+    effective = dict(wanted, **({"CGO_ENABLED": "0"} if cgo_enabled == "false" else {}))
+    missing = []
+    for name, value in effective.items():
+        got = observed["settings"].get(name, {}).get("value")
+        if got != value and not exports.get(name):
+            missing.append(f"{user}'s go env says {name}={got!r} instead of {value!r}.")
+    place = observed["places"].get("GOTMPDIR")
+    if place and "GOTMPDIR" in wanted:
+        if not place["exists"]:
+            missing.append(f"{user}'s GOTMPDIR {place['path']} does not exist, so that no Go command works.")
+        elif place["executable"] is False:
+            missing.append(f"{user}'s GOTMPDIR {place['path']} cannot execute files, so that go test and go run fail.")
+    return missing
+
+
+def _shell_folder(pattern: str) -> str:
+    return expand(pattern, "${USER:-$(id -un)}", "${HOME}")
+
+
+def profile_text(gotmpdir: str) -> str:
+    """Return the text for login shells; it exports the folder only to the user who owns it."""
+    return f"""# Written by wsltune. The Go command reads GOTMPDIR from its own settings file as well; from Go 1.26 on
+# t.TempDir() reads it from the environment alone. A value that is set already wins.
+if [ -z "${{GOTMPDIR:-}}" ]; then
+    _wsltune="{_shell_folder(gotmpdir)}"
+    if [ -d "$_wsltune" ] && [ -O "$_wsltune" ]; then
+        GOTMPDIR=$_wsltune
+        export GOTMPDIR
+    fi
+    unset _wsltune
+fi
+"""
+
+
+def fish_text(gotmpdir: str) -> str:
+    """Return the same for fish."""
+    return f"""# Written by wsltune; see {PROFILE_PATH}.
+if test -z "$GOTMPDIR"
+    set -l wsltune "{expand(gotmpdir, "$USER", "$HOME")}"
+    if test -d "$wsltune" -a -O "$wsltune"
+        set -gx GOTMPDIR "$wsltune"
+    end
+end
+"""
+
+
+BLOCK = f"""{BEGIN}: at the top, for shells that stop reading early when not interactive
+if [ -r {PROFILE_PATH} ]; then
+    . {PROFILE_PATH}
+fi
+{END}
+"""
+
+
+def without_block(text: str) -> str:
+    """Return C(text) without wsltune's block."""
+    return re.sub(rf"(?ms)^{re.escape(BEGIN)}.*?^{re.escape(END)}\n", "", text)
+
+
+def with_block(text: str) -> str:
+    """Return C(text) with wsltune's block at its top."""
+    return BLOCK + without_block(text)
+
+
+def revert_block(base: Optional[bytes], written: bytes, current: bytes) -> Optional[bytes]:
+    """Take the block out of a file that someone else edited too."""
+    text = without_block(current.decode("utf-8", "surrogateescape"))
+    return None if base is None and not text.strip() else text.encode("utf-8", "surrogateescape")
+
+
+def shim_text(kept_as: str) -> str:
+    """Return the program that stands in for the Go command when CGO_ENABLED shall be 0.
+
+    The setting lives here and not in the user's file: where this does not run, nothing disables cgo, so that
+    `go test -race` works from every way of starting Go. A value in the environment wins; flags that need cgo
+    leave Go's own default in force (`go: -race requires cgo`).
+    """
+    patterns = "|".join(f"{flag}|-{flag}" + (f"|{flag}=*|-{flag}=*" if "=" not in flag else "") for flag in NEEDS_CGO)
+    return f"""#!/bin/sh
+# Written by wsltune (go_env_cgo_enabled: false): CGO_ENABLED=0, but not for flags that need cgo.
+if [ -z "$CGO_ENABLED" ]; then
+    wsltune_flags=$GOFLAGS
+    wsltune_file=${{GOENV:-${{XDG_CONFIG_HOME:-$HOME/.config}}/go/env}}
+    if [ -z "$wsltune_flags" ] && [ -r "$wsltune_file" ]; then
+        while IFS='=' read -r wsltune_name wsltune_value; do
+            [ "$wsltune_name" = GOFLAGS ] && wsltune_flags=$wsltune_value
+        done < "$wsltune_file"
+    fi
+    CGO_ENABLED=0
+    wsltune_value=
+    set -f
+    for wsltune_word in $wsltune_flags "$@"; do
+        case $wsltune_value$wsltune_word in
+        -race=false | --race=false | -msan=false | --msan=false | -asan=false | --asan=false) ;;
+        {patterns.replace("|", " | ")})
+            unset CGO_ENABLED
+            break
+            ;;
+        -args | --args | --) break ;;
+        esac
+        case $wsltune_word in
+        -buildmode | --buildmode) wsltune_value=-buildmode= ;;
+        *) wsltune_value= ;;
+        esac
+    done
+    set +f
+    [ -z "$CGO_ENABLED" ] || export CGO_ENABLED
+    unset wsltune_flags wsltune_file wsltune_name wsltune_value wsltune_word
+fi
+exec {kept_as} "$@"
+"""
+
+
+def cgo_packages(listing: str) -> List[str]:
+    """Return the packages that use cgo from the output of `go list -deps -f CGO_LISTING`."""
+    return sorted({line.strip() for line in listing.splitlines() if line.strip()})
+
+
+CGO_LISTING = "{{if and .CgoFiles (not .Standard)}}{{.ImportPath}}{{end}}"
+
+
+def describe(names: Sequence[str]) -> str:
+    """Join names for a sentence, at most eight of them."""
+    shown = ", ".join(names[:8])
+    return shown if len(names) <= 8 else f"{shown} and {len(names) - 8} more"

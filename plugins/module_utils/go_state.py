@@ -1,0 +1,225 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the Go command does for one user: which one it is, its settings, where each comes from and where it points."""
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, go_envfile, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.journal import acting_as
+
+SETTINGS = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
+PLACES = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOROOT", "TMPDIR")
+QUERY = SETTINGS + ("GOROOT", "GOVERSION", "GOENV", "GOTOOLCHAIN", "GOPATH")
+ELSEWHERE = (
+    ("/usr/local/go/bin/go", "/usr/local/go"),
+    ("/usr/lib/go/bin/go", "package"),
+    ("/usr/lib/go-*/bin/go", "package"),
+    ("/snap/go/current/bin/go", "snap"),
+    ("{home}/sdk/go*/bin/go", "~/sdk"),
+    ("{home}/go/bin/go[0-9]*", "~/go/bin"),
+    ("{home}/.asdf/installs/golang/*/go/bin/go", "asdf"),
+    ("{home}/.local/share/mise/installs/go/*/bin/go", "mise"),
+)
+
+Run = Callable[[Sequence[str], Mapping[str, str], float], "subprocess.CompletedProcess[str]"]
+
+PROBE = """
+for place; do
+    while [ ! -d "$place" ]; do place=$(dirname "$place"); done
+    file=$(mktemp -p "$place" .wsltune-XXXXXX 2>/dev/null) || { echo "? not writable"; continue; }
+    printf '#!/bin/sh\\nexit 0\\n' > "$file" && chmod 700 "$file" && "$file" 2>/dev/null && echo yes || echo no
+    rm -f "$file"
+done
+"""
+"""Says for each folder (or what exists of it) whether a file in it can be executed, by executing one."""
+
+TIMES = """
+import json, os, sys, tempfile, time
+def cost(place):
+    while not os.path.isdir(place):
+        place = os.path.dirname(place)
+    spent = []
+    for number in range(20):
+        begin = time.perf_counter()
+        handle, name = tempfile.mkstemp(prefix=".wsltune-", dir=place)
+        os.close(handle); os.stat(name); os.unlink(name)
+        spent.append(time.perf_counter() - begin)
+    return round(sorted(spent)[10] * 1e6, 1)
+print(json.dumps([cost(place) for place in sys.argv[1:]]))
+"""
+
+
+def find_toolchains(home: str, search_path: str, exists: Callable[[str], bool] = os.path.isfile) -> List[Dict[str, str]]:
+    """Return every Go command that a user with this home and PATH has, the one on PATH first."""
+    found: Dict[str, Dict[str, str]] = {}
+    for directory in search_path.split(":"):
+        path = os.path.join(directory, "go")
+        if os.path.isabs(directory) and exists(path):
+            found.setdefault(os.path.realpath(path), {"path": path, "found": "PATH"})
+    for pattern, name in ELSEWHERE:
+        for path in sorted(glob.glob(pattern.format(home=glob.escape(home)))):
+            if exists(path):
+                found.setdefault(os.path.realpath(path), {"path": path, "found": name})
+    return [dict(entry, real=real) for real, entry in found.items()]
+
+
+def source_of(
+    name: str, environment: Mapping[str, str], user_file: Mapping[str, str], goroot_file: Mapping[str, str]
+) -> str:
+    """Say where the Go command takes a setting from; an empty variable counts as none (cmd/go/internal/cfg)."""
+    if environment.get(name):
+        return "environment"
+    if environment.get("GOENV") != "off" and user_file.get(name):
+        return "user file"
+    if goroot_file.get(name):
+        return "GOROOT/go.env"
+    return "default"
+
+
+def nearest(path: str) -> str:
+    """Return C(path) or the closest parent of it that exists, without symbolic links."""
+    while path != "/" and not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return os.path.realpath(path)
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as handle:
+            return handle.read()
+    except OSError:
+        return ""
+
+
+def runner(account: accounts.Account) -> Run:
+    """Return a function that runs a command as C(account)."""
+    how = accounts.demotion(account)
+
+    def run(command: Sequence[str], environment: Mapping[str, str], timeout: float) -> Any:
+        return subprocess.run(
+            list(command), env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            errors="surrogateescape", timeout=timeout, check=False, cwd="/", **how,
+        )
+
+    return run
+
+
+def go_env(go: str, run: Run, environment: Mapping[str, str]) -> Tuple[Dict[str, str], str]:
+    """Return the settings that C(go) reports, or why it reports none.
+
+    The names are asked for one by one: `go env` alone fails where GOTMPDIR does not exist.
+    """
+    try:
+        done = run([go, "env", "-json", *QUERY], dict(environment, GOTOOLCHAIN="local"), 30)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return {}, f"{go} could not be run: {error}"
+    if done.returncode:
+        return {}, f"{go} env failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"
+    return json.loads(done.stdout), ""
+
+
+def _place(path: str, mounts: Sequence[mountinfo.Mount]) -> Dict[str, Any]:
+    mount = mountinfo.find(mounts, nearest(path))
+    return {
+        "path": path,
+        "exists": os.path.isdir(path),
+        "fstype": mount.fstype if mount else None,
+        "mount_point": mount.mount_point if mount else None,
+        "windows_drive": bool(mount and mount.windows_drive),
+        "executable": None,
+    }
+
+
+def _probe(places: Dict[str, Dict[str, Any]], run: Run, unknown: Dict[str, str]) -> None:
+    """Fill in for each place whether it can execute files."""
+    names = [name for name in places if name != "GOROOT"]
+    try:
+        done = run(["sh", "-c", PROBE, "sh"] + [places[name]["path"] for name in names], {"PATH": os.defpath}, 30)
+        answers = done.stdout.splitlines()
+    except (OSError, subprocess.TimeoutExpired) as error:
+        answers = [f"? {error}"] * len(names)
+    for name, answer in zip(names, answers):
+        if answer.startswith("?"):
+            unknown[f"{name}.executable"] = f"{places[name]['path']}: {answer[2:]}"
+        else:
+            places[name]["executable"] = answer == "yes"
+
+
+def _measure(places: Dict[str, Dict[str, Any]], home: str, run: Run) -> None:
+    """Add what making, looking at and removing one file costs where a place lies on a Windows drive."""
+    slow = [name for name in places if places[name]["windows_drive"]]
+    if not slow:
+        return
+    try:
+        done = run([sys.executable, "-c", TIMES, home] + [places[name]["path"] for name in slow], {}, 60)
+        here, *there = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return
+    for name, cost in zip(slow, there):
+        places[name]["cost_us"], places[name]["cost_us_home"] = cost, here
+
+
+def observe(
+    account: accounts.Account, mounts: Sequence[mountinfo.Mount], environment: Optional[Dict[str, str]] = None
+) -> Dict[str, Any]:
+    """Return what Go is for C(account), as go_facts documents it."""
+    unknown: Dict[str, str] = {}
+    if environment is None:
+        try:
+            environment = accounts.login_environment(account)
+        except accounts.AccountError as error:
+            unknown["environment"] = str(error)
+            environment = {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    run = runner(account)
+    toolchains = find_toolchains(account.home, environment.get("PATH", ""))
+    facts: Dict[str, Any] = {
+        "uid": account.uid, "gid": account.gid, "home": account.home, "shell": account.shell,
+        "go": None, "toolchains": toolchains, "settings": {}, "places": {}, "unknown": unknown,
+        "exports": {name: environment[name] for name in SETTINGS + ("TMPDIR", "GOENV") if environment.get(name)},
+        "user_file": {"path": os.path.join(account.home, ".config/go/env"), "values": {}},
+    }
+    if not toolchains:
+        unknown["go"] = f"no Go command on the PATH of {account.name} nor in the usual places"
+        return facts
+    values, reason = go_env(toolchains[0]["path"], run, environment)
+    if not values:
+        unknown["go"] = reason
+        return facts
+    goroot_file = go_envfile.parse(_text(os.path.join(values["GOROOT"], "go.env")))
+    if values.get("GOENV") and values["GOENV"] != "off":
+        with acting_as(account.uid, account.gid):
+            facts["user_file"] = {"path": values["GOENV"], "values": go_envfile.parse(_text(values["GOENV"]))}
+    facts["go"] = dict(toolchains[0], version=values.get("GOVERSION", ""), goroot=values["GOROOT"])
+    for name in SETTINGS:
+        facts["settings"][name] = {
+            "value": values.get(name, ""),
+            "source": source_of(name, environment, facts["user_file"]["values"], goroot_file),
+        }
+    temporary = environment.get("TMPDIR") or "/tmp"
+    paths = {
+        "GOTMPDIR": values.get("GOTMPDIR") or temporary,
+        "GOCACHE": values.get("GOCACHE", ""),
+        "GOMODCACHE": values.get("GOMODCACHE", ""),
+        "GOROOT": values["GOROOT"],
+        "TMPDIR": temporary,
+    }
+    places = {name: _place(path, mounts) for name, path in paths.items() if os.path.isabs(path)}
+    _probe(places, run, unknown)
+    if "GOROOT" in places:
+        places["GOROOT"]["executable"] = True
+    _measure(places, account.home, run)
+    facts["places"] = places
+    return facts
+
+
+def version_tuple(version: str) -> Tuple[int, ...]:
+    """Return the numbers of a Go version such as go1.26.0 or go1.27rc1; empty when it has none."""
+    match = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", version)
+    return tuple(int(number) for number in match.groups() if number) if match else ()

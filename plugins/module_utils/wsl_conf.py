@@ -1,0 +1,662 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""/etc/wsl.conf as WSL itself reads it, and edits of it that change only the lines they must.
+
+The grammar is not INI: the first of two equal keys wins, only `#` starts a comment, a line that WSL cannot read
+ends the reading, and what comes after it is not in force. Texts may hold any character, surrogates included, so a
+caller that decodes with latin-1 or with surrogateescape gets every byte back.
+
+Other tools load this file alone, so it imports nothing of the collection and has no dataclasses, which need their
+module to be registered.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, NoReturn, Optional, Union
+
+Value = Union[bool, int, str]
+Setting = Optional[Value]
+
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_NAME = _LETTERS | frozenset("0123456789")
+_BLANKS = " \t"
+_ESCAPES = {"\\": "\\", '"': '"', "b": "\b", "n": "\n", "t": "\t", "\n": "", "\r": ""}
+_BOMS = ("\ufeff", "\xef\xbb\xbf", "\udcef\udcbb\udcbf")
+
+# C's strtol with base 0, as musl has it: no 0b prefix, blanks before, nothing after.
+_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)\Z")
+_INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
+
+
+class Key(NamedTuple):
+    """One key that WSL knows. `harmful` says which values are refused by default, and why."""
+
+    name: str
+    type: str
+    default: Setting
+    description: str
+    choices: tuple[str, ...] = ()
+    octal: bool = False
+    harmful: str = ""
+
+    @property
+    def section(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def key(self) -> str:
+        return self.name.partition(".")[2]
+
+
+_ALL_KEYS = [
+    Key(
+        "automount.enabled",
+        "bool",
+        True,
+        "Mount the fixed Windows drives at start.",
+        harmful="false: no Windows drive is mounted, so no Windows program can be found or started.",
+    ),
+    Key(
+        "automount.root",
+        "str",
+        "/mnt",
+        "Folder below which the Windows drives are mounted.",
+        harmful="A path that does not start with /: the drives are then mounted nowhere useful.",
+    ),
+    Key(
+        "automount.options",
+        "str",
+        None,
+        "Mount options of the Windows drives, separated by commas.",
+        harmful="cache= and msize= (stale files, and virtiofs refuses them); noexec (no Windows program starts); "
+        "options that neither WSL nor the mount knows (the drive is then not mounted at all).",
+    ),
+    Key(
+        "automount.mountFsTab",
+        "bool",
+        True,
+        "Run mount -a for /etc/fstab at start.",
+        harmful="false without boot.systemd: nothing mounts what /etc/fstab lists, Go's tmpfs included.",
+    ),
+    Key("automount.ldconfig", "bool", True, "Add the GPU libraries to the linker's path at start."),
+    Key(
+        "automount.cgroups",
+        "enum",
+        "v2",
+        "Version of the cgroup hierarchy (WSL 2.6.2 and later).",
+        choices=("v1", "v2"),
+        harmful="v1: systemd 256 and later refuses to start on it.",
+    ),
+    Key(
+        "filesystem.umask",
+        "int",
+        0o022,
+        "Umask of user sessions; C rules, so an octal one starts with 0.",
+        octal=True,
+        harmful="Decimal-looking numbers (22 is 026), 0 and masks that take rights from the owner.",
+    ),
+    Key(
+        "interop.enabled",
+        "bool",
+        True,
+        "Let Linux start Windows programs.",
+        harmful="false: no Windows program can be started from this distro, powershell.exe included.",
+    ),
+    Key("interop.appendWindowsPath", "bool", True, "Append the Windows PATH to the Linux one."),
+    Key("network.generateHosts", "bool", True, "Rewrite /etc/hosts at each start."),
+    Key(
+        "network.generateResolvConf",
+        "bool",
+        True,
+        "Make /etc/resolv.conf a link to a file that WSL writes at each start.",
+        harmful="false: the link that WSL made leads nowhere after the restart, and no name resolves.",
+    ),
+    Key("network.hostname", "str", None, "Host name; the Windows name where it is not set."),
+    Key("time.useWindowsTimezone", "bool", True, "Take the time zone from Windows."),
+    Key(
+        "fileServer.enabled",
+        "bool",
+        True,
+        "Serve this distro's files to Windows as \\\\wsl.localhost.",
+        harmful="false: Windows programs, editors and Explorer no longer reach files of this distro.",
+    ),
+    Key("fileServer.logFile", "str", None, "Log file of that server."),
+    Key("fileServer.logLevel", "int", 4, "Log level of that server."),
+    Key("fileServer.logTruncate", "bool", True, "Empty that log at each start."),
+    Key("gpu.enabled", "bool", True, "Give Linux programs the Windows GPU."),
+    Key("gpu.appendLibPath", "bool", True, "Add the GPU libraries to PATH."),
+    Key(
+        "user.default",
+        "str",
+        None,
+        "User of a new session; the one in the Windows registry where it is not set.",
+        harmful="A user that this machine does not have: WSL cannot open a session as that user.",
+    ),
+    Key("boot.command", "str", None, "Command that root runs at each start, before systemd."),
+    Key("boot.systemd", "bool", False, "Start systemd as PID 1 (WSL2, and only where /sbin/init can be executed)."),
+    Key(
+        "boot.initTimeout",
+        "int",
+        10000,
+        "Milliseconds that systemd gets to come up and to shut down.",
+        harmful="Less than 1000: services are killed before they have come up or shut down.",
+    ),
+    Key(
+        "boot.protectBinfmt",
+        "bool",
+        True,
+        "Keep systemd from removing the registration that starts Windows programs.",
+        harmful="false: systemd can unregister Windows programs for every distro of the machine.",
+    ),
+    Key("general.guiApplications", "bool", True, "Let this distro show Linux windows on the Windows desktop (WSLg)."),
+]
+
+KEYS: dict[str, Key] = {key.name: key for key in _ALL_KEYS}
+_BY_LOWER = {name.lower(): name for name in KEYS}
+
+
+class Detail(NamedTuple):
+    """What WSL warns about: the line, the kind as in `Parsed.warnings`, and the reason in a sentence."""
+
+    line: int
+    kind: str
+    reason: str
+
+
+class Parsed:
+    """What a text means to WSL. `raw` holds the values in force as text, `lines` where they stand."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Value] = {}
+        self.complete = True
+        self.warnings: list[str] = []
+        self.details: list[Detail] = []
+        self.raw: dict[str, str] = {}
+        self.lines: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return f"Parsed(values={self.values!r}, complete={self.complete!r}, details={self.details!r})"
+
+
+class UnreadableError(ValueError):
+    """WSL stops at `line` and ignores the rest."""
+
+    def __init__(self, line: int, kind: str, reason: str) -> None:
+        self.line, self.kind, self.reason = line, kind, reason
+        super().__init__(f"WSL stops reading at line {line} and ignores everything after it: {reason}")
+
+
+class _Statement:
+    """A section header, a key or the line that ends the reading; the numbers are offsets into the text."""
+
+    def __init__(self, line: int, start: int, head: int, section: str) -> None:
+        self.kind = "key"
+        self.line, self.start, self.head, self.section = line, start, head, section
+        self.name = self.value = self.terminator = self.problem = self.reason = ""
+        self.name_end = self.value_start = self.value_end = self.end = self.next = head
+
+    @property
+    def has_comment(self) -> bool:
+        return self.next - len(self.terminator) > self.end
+
+
+class _BadLineError(Exception):
+    def __init__(self, position: int, problem: str, reason: str) -> None:
+        super().__init__(reason)
+        self.position, self.problem, self.reason = position, problem, reason
+
+
+def _shown(text: str) -> str:
+    return ascii(text) if len(text) <= 60 else ascii(text[:60]) + "..."
+
+
+def _skip_blanks(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _BLANKS:
+        at += 1
+    return at
+
+
+def _skip_name(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _NAME:
+        at += 1
+    return at
+
+
+def _comment_end(text: str, at: int) -> int:
+    """Where the comment's line ends: only a line feed ends a comment."""
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
+
+
+def _scan_section(text: str, at: int) -> tuple[str, int]:
+    start = at + 1
+    if start >= len(text) or text[start] not in _LETTERS:
+        raise _BadLineError(start, "InvalidSection", "a section's name starts with a letter from a to z")
+    end = _skip_name(text, start)
+    if end >= len(text) or text[end] != "]":
+        raise _BadLineError(end, "Expected", "a section's name has only letters and digits, and ] right after it")
+    after = _skip_blanks(text, end + 1)
+    if after < len(text) and text[after] not in "\r\n#":
+        raise _BadLineError(after, "Expected", "nothing but a comment with # may follow a section's ]")
+    return text[start:end], after
+
+
+def _scan_value(text: str, at: int) -> tuple[str, int, int]:
+    """The value, the end of its text without the blanks after it, and where the reading stopped."""
+    parts: list[str] = []
+    kept, kept_end = 0, at
+    quoted = False
+    while at < len(text):
+        char = text[at]
+        if char in "\r\n" or (char == "#" and not quoted):
+            break
+        at += 1
+        if char == '"':
+            quoted = not quoted
+        elif char == "\\":
+            escaped = text[at : at + 1]
+            if escaped not in _ESCAPES or not escaped:
+                what = _shown("\\" + escaped) if escaped else "a backslash at the end of the file"
+                raise _BadLineError(
+                    at, "InvalidEscape", f"{what} means nothing to WSL (a backslash itself is written twice)"
+                )
+            parts.append(_ESCAPES[escaped])
+            at += 1
+        else:
+            parts.append(char)
+        if char not in _BLANKS:
+            kept, kept_end = len(parts), at
+    if quoted:
+        raise _BadLineError(at, "Expected", 'the value has a " that is not closed on its line')
+    # A C string ends at its first NUL.
+    return "".join(parts[:kept]).partition("\0")[0], kept_end, at
+
+
+def _scan(text: str) -> Iterator[_Statement]:
+    """The statements in order; one of kind "bad" is the last."""
+    at, line, counted, section = 0, 1, 0, ""
+    while at < len(text):
+        head = _skip_blanks(text, at)
+        if head >= len(text):
+            return
+        char = text[head]
+        if char in "\r\n":
+            at = head + 1
+            continue
+        if char == "#":
+            at = _comment_end(text, head)
+            continue
+        line += text.count("\n", counted, head)
+        counted = head
+        found = _Statement(line, at, head, section)
+        try:
+            if char == "[":
+                found.kind = "section"
+                section, found.end = _scan_section(text, head)
+                found.section = section
+            else:
+                if char not in _LETTERS:
+                    raise _BadLineError(
+                        head,
+                        "InvalidKey",
+                        _first_character(text, head),
+                    )
+                found.name_end = _skip_name(text, head)
+                equals = _skip_blanks(text, found.name_end)
+                if text[equals : equals + 1] != "=":
+                    raise _BadLineError(equals, "Expected", "a key has only letters and digits, and = right after it")
+                key = text[head : found.name_end]
+                found.name = f"{section}.{key}" if section else key
+                found.value_start = _skip_blanks(text, equals + 1)
+                found.value, found.value_end, found.end = _scan_value(text, found.value_start)
+        except _BadLineError as bad:
+            found.kind, found.problem, found.reason = "bad", bad.problem, bad.reason
+            found.line += text.count("\n", head, bad.position)
+            found.end = _comment_end(text, bad.position)
+            yield found
+            return
+        stop = _comment_end(text, found.end) if text[found.end : found.end + 1] == "#" else found.end
+        if stop > found.end and text[stop - 1] == "\r" and stop < len(text):
+            stop -= 1
+        found.terminator = "\r\n" if text.startswith("\r\n", stop) else text[stop : stop + 1]
+        found.next = at = stop + len(found.terminator)
+        yield found
+
+
+def _first_character(text: str, at: int) -> str:
+    if at == 0 and text.startswith(_BOMS):
+        return "the file starts with a byte order mark, which WSL does not skip"
+    if text[at] == ";":
+        return "a line starts with ;, but only # starts a comment"
+    return f"the line starts with {_shown(text[at])}, which starts neither a key nor a [section] nor a # comment"
+
+
+def canonical(name: str) -> str | None:
+    """The key as WSL spells it, or None where WSL does not know it: upper and lower case are the same to it."""
+    return _BY_LOWER.get(name.lower()) if name.isascii() else None
+
+
+def read_int(text: str) -> int | None:
+    """The number as WSL reads it (C's strtol with base 0), or None where it refuses it."""
+    match = _INTEGER.match(text)
+    if match is None:
+        return None
+    digits = match.group(2)
+    base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
+    number = int(digits, base)
+    number = -number if match.group(1) == "-" else number
+    return number if _INT_MIN <= number <= _INT_MAX else None
+
+
+def _typed(key: Key, text: str) -> tuple[Setting, str, str]:
+    """The value of a text, or None with the kind and the reason of WSL's refusal."""
+    if key.type == "bool":
+        known = {"1": True, "true": True, "0": False, "false": False}
+        value = known.get(text.lower()) if text.isascii() else None
+        return value, "InvalidBoolean", f"{key.name} takes true or false, not {_shown(text)}; WSL keeps its default"
+    if key.type == "int":
+        return read_int(text), "InvalidInteger", f"{key.name} takes a whole number, not {_shown(text)}"
+    if key.type == "enum":
+        choice = text.lower() if text.isascii() and text.lower() in key.choices else None
+        return choice, "InvalidEnum", f"{key.name} takes {' or '.join(key.choices)}, not {_shown(text)}"
+    return text, "", ""
+
+
+def parse(text: str) -> Parsed:
+    """What WSL makes of the text of /etc/wsl.conf."""
+    parsed = Parsed()
+    first: dict[str, int] = {}
+
+    def warn(line: int, kind: str, reason: str) -> None:
+        parsed.warnings.append(kind)
+        parsed.details.append(Detail(line, kind, reason + "."))
+
+    for found in _scan(text):
+        if found.kind == "bad":
+            parsed.complete = False
+            warn(found.line, found.problem, found.reason)
+        if found.kind != "key":
+            continue
+        name = canonical(found.name)
+        if name is None:
+            close = difflib.get_close_matches(found.name.lower(), list(_BY_LOWER), 1, 0.8)
+            hint = f"; {_BY_LOWER[close[0]]} is one" if close else ""
+            warn(found.line, "UnknownKey", f"WSL knows no key {_shown(found.name)}{hint}")
+        elif name in first:
+            warn(
+                found.line,
+                "KeyDuplicated",
+                f"{name} stands in line {first[name]} already, and WSL takes the first one",
+            )
+        else:
+            first[name] = found.line
+            value, kind, reason = _typed(KEYS[name], found.value)
+            if value is None:
+                warn(found.line, kind, reason)
+            else:
+                parsed.values[name], parsed.raw[name], parsed.lines[name] = value, found.value, found.line
+    return parsed
+
+
+def encode(value: str) -> str:
+    """The text that WSL reads back as `value`, quoted and escaped only where it must be."""
+    for char in "\r\0":
+        if char in value:
+            raise ValueError(f"wsl.conf cannot hold the character {_shown(char)} of the value {_shown(value)}.")
+    text = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\b", "\\b")
+    if "#" in value or value[:1] in (" ", "\t") or value[-1:] in (" ", "\t"):
+        return f'"{text}"'
+    return text
+
+
+def _refuse(name: str, takes: str, value: Any) -> NoReturn:
+    raise ValueError(f"{name} takes {takes}, not {value!a}.")
+
+
+def _wanted(key: Key, value: Value) -> tuple[Value, str]:
+    """The typed value of a setting and the text to write for it."""
+    if key.type == "bool":
+        if not isinstance(value, bool):
+            _refuse(key.name, "true or false", value)
+        return bool(value), "true" if value else "false"
+    if key.type == "int":
+        takes = f"a whole number from {_INT_MIN} to {_INT_MAX}"
+        if isinstance(value, str):
+            number = read_int(value)
+            if number is None:
+                _refuse(key.name, takes, value)
+            return number, encode(str(value))
+        if isinstance(value, bool) or not isinstance(value, int) or not _INT_MIN <= value <= _INT_MAX:
+            _refuse(key.name, takes, value)
+        number = int(value)
+        return number, f"{number:04o}" if key.octal and number >= 0 else str(number)
+    if not isinstance(value, str):
+        _refuse(key.name, "a text", value)
+    value = str(value)
+    if key.type == "enum":
+        choice, _kind, _reason = _typed(key, value)
+        if choice is None:
+            _refuse(key.name, " or ".join(key.choices), value)
+        return choice, str(choice)
+    return value, encode(value)
+
+
+def _prepared(settings: Mapping[str, Setting]) -> dict[str, tuple[Value, str] | None]:
+    wanted: dict[str, tuple[Value, str] | None] = {}
+    for given, value in settings.items():
+        name = canonical(given)
+        if name is None:
+            close = difflib.get_close_matches(given.lower(), list(_BY_LOWER), 1, 0.6)
+            hint = f"; did you mean {_BY_LOWER[close[0]]}" if close else ""
+            raise ValueError(f"WSL knows no key {_shown(given)}{hint}.")
+        if name in wanted:
+            raise ValueError(f"{name} is set twice.")
+        wanted[name] = None if value is None else _wanted(KEYS[name], value)
+    return wanted
+
+
+def typed(settings: Mapping[str, Setting]) -> dict[str, Setting]:
+    """The settings by their canonical names, as the values they will have in force; ValueError as for `merge`."""
+    return {name: None if pair is None else pair[0] for name, pair in _prepared(settings).items()}
+
+
+def _line_end(text: str, near: str = "") -> str:
+    if near in ("\n", "\r\n"):
+        return near
+    newline = text.find("\n")
+    return "\r\n" if newline > 0 and text[newline - 1] == "\r" else "\n"
+
+
+def _repaired(text: str) -> str:
+    """Turn the lines that WSL cannot read into comments."""
+    for bom in _BOMS:
+        if text.startswith(bom):
+            text = text[len(bom) :]
+    while True:
+        bad = next((found for found in _scan(text) if found.kind == "bad"), None)
+        if bad is None:
+            return text
+        text = text[: bad.head] + "# " + text[bad.head : bad.end].replace("\n", "\n# ") + text[bad.end :]
+
+
+def _replace_value(text: str, found: _Statement, value: str) -> str:
+    end = found.value_end
+    if end > found.value_start and text[end - 1] in "\r\n":
+        # The old value ended with an escaped line end: that stays, so that the lines after it stay lines.
+        end -= 1
+    return text[: found.value_start] + value + text[end:]
+
+
+def _remove(text: str, found: _Statement) -> str:
+    if found.has_comment:
+        return text[: found.head] + text[found.end :]
+    before, after = text[: found.start], text[found.next :]
+    if not found.terminator and not text.endswith("\n"):
+        # It was the last line and had no line end: the line before it is the last one now.
+        before = before[:-1] if before.endswith("\n") else before
+        before = before[:-1] if before.endswith("\r") else before
+    return before + after
+
+
+def _add(text: str, key: Key, value: str) -> str:
+    last: _Statement | None = None
+    place: _Statement | None = None
+    model: _Statement | None = None
+    inside = False
+    for found in _scan(text):
+        if found.kind == "bad":
+            break
+        last = found
+        if found.kind == "section":
+            inside = place is None and found.section.lower() == key.section.lower()
+        if inside:
+            place = found
+            model = found if found.kind == "key" else model
+    if place is not None:
+        line_end = _line_end(text, place.terminator)
+        line = f"{key.key}={value}"
+        if model is not None:
+            separator = text[model.name_end : model.value_start].replace("\t", " ")
+            line = text[model.start : model.head] + key.key + (" = " if separator == " = " else "=") + value
+        if place.terminator:
+            return text[: place.next] + line + line_end + text[place.next :]
+        return text + line_end + line + (line_end if text.endswith("\n") else "")
+
+    line_end = _line_end(text)
+    open_line = text.endswith("\r") or (last is not None and last.next == len(text) and not last.terminator)
+    before = text
+    if before and (open_line or not before.endswith("\n")):
+        before += "\n" if before.endswith("\r") else line_end
+    if before and not re.search(r"(?:\A|\n)[ \t]*\r?\n\Z", before):
+        before += line_end
+    ending = line_end if not text or text.endswith("\n") else ""
+    return f"{before}[{key.section}]{line_end}{key.key}={value}{ending}"
+
+
+def merge(text: str, settings: Mapping[str, Setting], repair: bool = False) -> str:
+    """The text with the settings in force: "section.key" to a value, or to None to remove the key.
+
+    Only lines that must change do. A text that WSL would not read to its end is refused (UnreadableError), for
+    what is written after its bad line would not be in force; with `repair` the bad lines become comments and a byte
+    order mark goes. A key that WSL does not know, or a value that it would refuse, is a ValueError.
+    """
+    wanted = _prepared(settings)
+    if repair:
+        text = _repaired(text)
+    else:
+        parsed = parse(text)
+        if not parsed.complete:
+            worst = parsed.details[-1]
+            raise UnreadableError(worst.line, worst.kind, worst.reason)
+    return _apply(text, wanted)
+
+
+def _apply(text: str, wanted: Mapping[str, tuple[Value, str] | None]) -> str:
+    for name, pair in wanted.items():
+        found = [one for one in _scan(text) if one.kind == "key" and canonical(one.name) == name]
+        if pair is None:
+            for one in reversed(found):
+                text = _remove(text, one)
+        elif not found:
+            text = _add(text, KEYS[name], pair[1])
+        elif _typed(KEYS[name], found[0].value)[0] != pair[0]:
+            text = _replace_value(text, found[0], pair[1])
+    return text
+
+
+def revert(base: str | None, written: str, current: str) -> str:
+    """Take out of `current` what made `written` of `base`, key by key; what others changed since stays."""
+    before, ours, now = parse(base or ""), parse(written), parse(current)
+    settings: dict[str, Setting] = {}
+    for name, key in KEYS.items():
+        if ours.raw.get(name) != before.raw.get(name) and now.values.get(name) == ours.values.get(name):
+            settings[name] = before.values.get(name) if key.type == "bool" else before.raw.get(name)
+    text = _apply(current, _prepared(settings))
+    had = {found.section.lower() for found in _scan(base or "") if found.kind == "section"}
+    statements = list(_scan(text))
+    for index, found in reversed(list(enumerate(statements))):
+        follows = statements[index + 1].kind if index + 1 < len(statements) else "section"
+        if found.kind == "section" and follows == "section" and found.section.lower() not in had:
+            text = _remove(text, found)
+    return text
+
+
+# What WSL hands to its drive server, and flags that every file system takes; anything else goes to the mount as it is.
+_SERVER_OPTIONS = {"metadata", "ro", "case", "uid", "gid", "umask", "fmask", "dmask", "symlinkroot", "fallback"}
+_MOUNT_FLAGS = {"rw", "defaults", "atime", "noatime", "relatime", "norelatime", "strictatime", "nostrictatime"}
+_MOUNT_FLAGS |= {"diratime", "nodiratime", "lazytime", "suid", "nosuid", "dev", "nodev", "exec", "sync", "async"}
+_MOUNT_FLAGS |= {"dirsync"}
+
+
+def _harmful_option(option: str) -> str | None:
+    name, equals, value = option.partition("=")
+    if name == "cache":
+        return "keeps stale copies of files that Windows changes, and makes the mount fail on virtiofs"
+    if name == "msize":
+        return "is cut to what the server allows on 9p, and makes the mount fail on virtiofs"
+    if name == "noexec":
+        return "keeps every Windows program from starting"
+    if option != option.strip():
+        return "has blanks around it, which the mount takes as part of the name, so that no drive is mounted"
+    if name in ("umask", "fmask", "dmask") and not re.fullmatch(r"[0-7]{1,4}", value):
+        return "is no octal mask such as 022"
+    if name in ("uid", "gid") and not re.fullmatch(r"[0-9]{1,10}", value):
+        return "is no number"
+    if name == "case" and value not in ("off", "dir", "force"):
+        return "is none of case=off, case=dir and case=force"
+    if name in _SERVER_OPTIONS or (option in _MOUNT_FLAGS and not equals):
+        return None
+    return "is unknown to WSL and to the mount, so that no Windows drive would be mounted"
+
+
+def harmful(settings: Mapping[str, Setting], after: Mapping[str, Value]) -> list[str]:
+    """Why the settings would harm, one sentence each; `after` are the values in force once they are merged."""
+    reasons = []
+    for name, value in settings.items():
+        name = canonical(name) or name
+        key = KEYS[name]
+        now = None if value is None else _wanted(key, value)[0]
+        if name in (
+            "automount.enabled",
+            "interop.enabled",
+            "network.generateResolvConf",
+            "fileServer.enabled",
+            "boot.protectBinfmt",
+        ):
+            if now is False:
+                reasons.append(f"{name}={key.harmful}")
+        elif name == "automount.cgroups" and now == "v1":
+            reasons.append(f"{name}={key.harmful}")
+        elif name == "automount.root" and isinstance(now, str) and not now.startswith("/"):
+            reasons.append(f"{name}={now}: the folder of the drives must start with /, such as /mnt.")
+        elif name == "automount.options" and isinstance(now, str):
+            for option in now.split(",") if now else []:
+                reason = _harmful_option(option)
+                if reason:
+                    reasons.append(f"{name}: the option {_shown(option)} {reason}.")
+        elif name == "boot.initTimeout" and isinstance(now, int) and now < 1000:
+            reasons.append(f"{name}={now}: services get less than a second to come up and to shut down.")
+        elif name == "filesystem.umask" and isinstance(now, int):
+            decimal = isinstance(value, str) and re.fullmatch(r"\s*\+?[1-9][0-9]*", value)
+            if not 0 <= now <= 0o777:
+                reasons.append(f"{name}={value}: a umask lies between 0000 and 0777.")
+            elif decimal:
+                reasons.append(
+                    f"{name}={value}: WSL reads that as a decimal number, which is 0{now:03o}; "
+                    "write an octal mask as text with a leading zero, such as '0022'."
+                )
+            elif now == 0:
+                reasons.append(f"{name}={value}: every user could write to every new file.")
+            elif now & 0o700:
+                reasons.append(f"{name}={value}: it takes rights from the owner of a file, and builds would fail.")
+    touched = {canonical(name) for name in settings}
+    unmounted = after.get("automount.mountFsTab") is False and not after.get("boot.systemd", False)
+    if unmounted and touched & {"automount.mountFsTab", "boot.systemd"}:
+        reasons.append(
+            "automount.mountFsTab=false without boot.systemd=true: nothing mounts what /etc/fstab lists, "
+            "Go's tmpfs included."
+        )
+    return reasons

@@ -1,0 +1,407 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: go_env
+short_description: Go settings that reach every way of starting Go
+version_added: 1.0.0
+description:
+  - Writes the settings to the file that the Go command itself reads, for each user, which reaches every way of starting
+    it; exports GOTMPDIR for login shells, bash, zsh and fish too, since t.TempDir() reads it from the environment alone.
+  - V(false) for O(cgo_enabled) is delivered by a small program in the place of each Go command, with the original beside
+    it as C(go.distrib); it leaves cgo on for C(-race), C(-msan), C(-asan) and the build modes that need cgo.
+  - A user's own export wins and is reported. Earlier values are kept for V(absent).
+options:
+  state:
+    description: Whether the settings are there; V(absent) gives back what was there before the first run.
+    type: str
+    choices: [present, absent]
+    default: present
+  only_this_run:
+    description: With O(state=absent), gives back only what the run named by O(run) changed.
+    type: bool
+    default: false
+  observed:
+    description: What M(wsltune.go.go_facts) returned as C(ansible_facts.go); looked up again when it is missing.
+    type: dict
+  users:
+    description: Accounts to set up; empty means everyone in O(observed).
+    type: list
+    elements: str
+    default: []
+  gotmpdir:
+    description: Folder for temporary files, absolute; C(~) is the home and C({user}) the name. Empty leaves it alone.
+    type: str
+    default: ''
+  gocache:
+    description: Folder of the build cache, as O(gotmpdir). Empty leaves it alone.
+    type: str
+    default: ''
+  gomodcache:
+    description: Folder of the module cache, as O(gotmpdir). Empty leaves it alone.
+    type: str
+    default: ''
+  goflags:
+    description: Value of GOFLAGS. Empty leaves it alone.
+    type: str
+    default: ''
+  cgo_enabled:
+    description: Whether Go uses cgo; V(keep) leaves it alone.
+    type: str
+    choices: [keep, 'false', 'true']
+    default: keep
+  caches_local:
+    description: Whether GOCACHE and GOMODCACHE that lie on a Windows drive are set to the home; nothing is deleted.
+    type: bool
+    default: true
+  modules:
+    description: Directories of Go modules that must go on working; with O(cgo_enabled=false) one that needs cgo is refused.
+    type: list
+    elements: path
+    default: []
+  run:
+    description: Identifies the play's run, so that what this run changed can be taken back alone.
+    type: str
+    default: ''
+notes:
+  - Needs root. Errors are one sentence each, such as a folder that does not exist, a module that needs cgo with the
+    packages' names, a Go command that cannot be replaced.
+author: wsltune contributors (@wsltune)
+"""
+
+EXAMPLES = r"""
+- name: Go's temporary files on the tmpfs, for everyone
+  wsltune.go.go_env:
+    gotmpdir: /var/cache/gotmp/{user}
+
+- name: Give back what was there before
+  wsltune.go.go_env:
+    state: absent
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: C(go) as M(wsltune.go.go_facts) returns it, looked up again after a change.
+  returned: when state is present
+  type: dict
+settings:
+  description: What each user's Go settings file shall say, by user.
+  returned: when state is present
+  type: dict
+notes:
+  description: What the users shall know, as sentences.
+  returned: always
+  type: list
+  elements: str
+unmet:
+  description: Wanted settings that a fresh login's Go does not have, as sentences; not looked up in check mode.
+  returned: when state is present
+  type: list
+  elements: str
+changes:
+  description: What was changed, as sentences.
+  returned: always
+  type: list
+  elements: str
+kept:
+  description: What someone else changed since and therefore stays, as sentences.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import os
+import shutil
+import subprocess
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wsltune.go.plugins.module_utils import (
+    accounts,
+    go_baseline,
+    go_envfile,
+    go_plan,
+    go_state,
+    journal,
+    mountinfo,
+)
+
+ROLE = "go_env"
+
+
+class GoEnv:
+    """Applies the plan of module_utils/go_plan.py to this machine."""
+
+    def __init__(self, module):
+        self.module = module
+        self.options = module.params
+        self.journal = journal.Journal(run=module.params["run"] or f"{time.time():.6f}")
+        self.changes = []
+        self.diff = []
+        self.notes = []
+        self.kept = []
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
+            self.mounts = mountinfo.parse(handle.read(), is_wsl=os.path.exists("/run/WSL"))
+
+    def write(self, path, text, revert=None, account=None, mode=0o644):
+        """Make C(path) read C(text) (None: as it was before wsltune); note the change; change nothing in check mode."""
+        uid, gid = (account.uid, account.gid) if account else (0, 0)
+        with journal.acting_as(uid, gid):
+            state = journal.read_state(os.path.realpath(path))
+        before = None if state is None else state.content.decode("utf-8", "surrogateescape")
+        if before == text:
+            return
+        self.diff.append({"before_header": path, "after_header": path, "before": before or "", "after": text or ""})
+        self.changes.append(f"wrote {path}" if text is not None else f"gave back {path}")
+        if self.module.check_mode:
+            return
+        if text is None:
+            self.note_kept(self.journal.restore(path, revert))
+            return
+        owner = {"uid": uid, "gid": gid} if account else {}
+        self.journal.write(path, text.encode("utf-8", "surrogateescape"), role=ROLE, revert=revert,
+                           mode=mode if state is None else None, **owner)
+
+    def note_kept(self, restored):
+        if restored.kept:
+            self.kept.append(restored.kept)
+
+    def clean(self, path, revert, account=None):
+        """Return what C(path) would say without wsltune; None for no file."""
+        uid, gid = (account.uid, account.gid) if account else (0, 0)
+        with journal.acting_as(uid, gid):
+            state = journal.read_state(os.path.realpath(path))
+        entry = self.journal.entry(path)
+        if state is None:
+            return None
+        content = state.content
+        if entry is not None and entry.written is not None:
+            base = entry.base.content if entry.base else None
+            content = base if content == entry.written else revert(base, entry.written, content)
+        return None if content is None else content.decode("utf-8", "surrogateescape")
+
+    def present(self):
+        options = self.options
+        for name in ("gotmpdir", "gocache", "gomodcache"):
+            go_plan.check_pattern(name, options[name])
+        go_plan.check_goflags(options["goflags"])
+        names = options["users"] or sorted((options["observed"] or {}).get("users", {}))
+        people = {person.name: person for person in accounts.find(names)}
+        users = dict((options["observed"] or {}).get("users", {}))
+        for name, person in people.items():
+            if name not in users:
+                users[name] = go_state.observe(person, self.mounts)
+        before = go_baseline.read()
+        wanted = {name: self.wanted(name, users[name], before.get(name)) for name in people}
+        self.check(people, users, wanted)
+        if not self.module.check_mode:
+            go_baseline.record({name: users[name] for name in people})
+        for name, person in people.items():
+            path = users[name]["user_file"]["path"]
+            clean = self.clean(path, go_envfile.revert, person)
+            text = go_envfile.merge(clean or "", wanted[name])
+            self.write(path, text if text or clean is not None else None, go_envfile.revert, person)
+        self.shells()
+        self.shims([users[name] for name in people])
+        changed = bool(self.changes)
+        if changed and not self.module.check_mode:
+            users.update({name: dict(go_state.observe(person, self.mounts), before=users[name].get("before"))
+                          for name, person in people.items()})
+        recorded = go_baseline.read()
+        unmet = []
+        for name in people:
+            users[name] = dict(users[name], before=recorded.get(name))
+            self.notes += go_plan.notes_for(name, users[name], wanted[name], options["cgo_enabled"])
+            if users[name]["go"] and not self.module.check_mode:
+                unmet += go_plan.unmet(name, users[name], wanted[name], options["cgo_enabled"], users[name]["exports"])
+        self.module.exit_json(
+            changed=changed, ansible_facts={"go": {"users": users}}, settings=wanted, notes=self.notes, unmet=unmet,
+            changes=self.changes, kept=self.kept, diff=self.diff,
+        )
+
+    def wanted(self, name, observed, before):
+        """Return the wanted settings of one user; a cache counts as slow by the place it had before the first run."""
+        slow = {}
+        for cache in go_plan.CACHES:
+            path = (before or {}).get("environment", {}).get(cache) or observed["places"].get(cache, {}).get("path")
+            mount = mountinfo.find(self.mounts, go_state.nearest(path)) if path else None
+            home = mountinfo.find(self.mounts, go_state.nearest(observed["home"]))
+            slow[cache] = bool(mount and mount.windows_drive and not (home and home.windows_drive))
+        return go_plan.settings_for(name, observed, self.options, slow)
+
+    def check(self, people, users, wanted):
+        """Raise PlanError when a setting would break Go; nothing has been touched yet."""
+        for name in people:
+            folder = wanted[name].get("GOTMPDIR")
+            if folder and not self.module.check_mode and not os.path.isdir(folder):
+                raise go_plan.PlanError(
+                    f"go_env_gotmpdir means {folder} for {name}, which does not exist, so that no Go command would "
+                    "work: let the role go_tmpfs make it or give a folder that exists; nothing was changed."
+                )
+        if self.options["cgo_enabled"] != "false":
+            return
+        for directory in self.options["modules"]:
+            self.check_module(directory, people, users)
+        for observed in users.values():
+            for toolchain in observed["toolchains"]:
+                folder = os.path.dirname(toolchain["real"])
+                mount = mountinfo.find(self.mounts, folder)
+                if mount and ("ro" in mount.options or mount.windows_drive):
+                    raise go_plan.PlanError(
+                        f"go_env_cgo_enabled is 'false', but {toolchain['real']} lies on "
+                        f"{'a Windows drive' if mount.windows_drive else 'a read-only file system'} and cannot be "
+                        "replaced, so that go test -race would break: set go_env_cgo_enabled: keep; nothing was changed."
+                    )
+
+    def check_module(self, directory, people, users):
+        owner = next((name for name in people if directory.startswith(people[name].home + "/")), None)
+        name = owner or next(iter(people), None)
+        if name is None or not users[name]["go"]:
+            return
+        if not os.path.isfile(os.path.join(directory, "go.mod")):
+            raise go_plan.PlanError(
+                f"go_env_modules names {directory}, which has no go.mod: name directories of Go modules; "
+                "nothing was changed."
+            )
+        environment = dict(accounts.login_environment(people[name]), CGO_ENABLED="1", PWD=directory)
+        done = subprocess.run(
+            [users[name]["go"]["path"], "list", "-deps", "-test", "-f", go_plan.CGO_LISTING, "./..."],
+            env=environment, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
+            check=False, **accounts.demotion(people[name]),
+        )
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise go_plan.PlanError(
+                f"go_env_modules names {directory}, whose packages cannot be listed ({reason}): mend that or take it "
+                "out; nothing was changed."
+            )
+        packages = go_plan.cgo_packages(done.stdout)
+        if packages:
+            raise go_plan.PlanError(
+                f"go_env_cgo_enabled is 'false', but {directory} needs cgo for {go_plan.describe(packages)}: set "
+                "go_env_cgo_enabled: keep or replace these packages; nothing was changed."
+            )
+
+    def shells(self):
+        """Export GOTMPDIR in the shells that are on this machine."""
+        pattern = self.options["gotmpdir"]
+        profile = os.path.isdir(os.path.dirname(go_plan.PROFILE_PATH)) and pattern
+        self.write(go_plan.PROFILE_PATH, go_plan.profile_text(pattern) if profile else None)
+        fish = os.path.isdir("/etc/fish") and pattern
+        self.write(go_plan.FISH_PATH, go_plan.fish_text(pattern) if fish else None)
+        for path in go_plan.BLOCK_PATHS:
+            there = os.path.isfile(path) if path == "/etc/bash.bashrc" else os.path.isdir(os.path.dirname(path))
+            clean = self.clean(path, go_plan.revert_block)
+            if there and profile:
+                self.write(path, go_plan.with_block(clean or ""), go_plan.revert_block)
+            else:
+                self.write(path, clean, go_plan.revert_block)
+
+    def shims(self, users):
+        """Put the program that sets CGO_ENABLED=0 in the place of each Go command, or the Go command back."""
+        wanted = {}
+        if self.options["cgo_enabled"] == "false":
+            wanted = {toolchain["real"]: go_plan.shim_text(toolchain["real"] + journal.KEPT_SUFFIX)
+                      for observed in users for toolchain in observed["toolchains"]}
+        for entry in self.journal.entries(ROLE):
+            if entry.displaced and entry.path not in wanted:
+                self.undo_shim(entry)
+        for path, text in wanted.items():
+            with open(path, "rb") as handle:
+                if handle.read(len(text) + 1) == text.encode():
+                    continue
+            self.changes.append(f"put a program that sets CGO_ENABLED=0 in the place of {path}")
+            if self.module.check_mode:
+                continue
+            status = os.stat(path)
+            if _packaged(path):
+                self.module.run_command(
+                    ["dpkg-divert", "--local", "--no-rename", "--divert", path + journal.KEPT_SUFFIX, "--add", path],
+                    check_rc=True,
+                )
+            self.journal.displace(path, text.encode(), role=ROLE, uid=status.st_uid, gid=status.st_gid)
+
+    def undo_shim(self, entry):
+        self.changes.append(f"gave back {entry.path}")
+        if self.module.check_mode:
+            return
+        self.note_kept(self.journal.restore(entry.path))
+        if shutil.which("dpkg-divert"):
+            _code, owner, _err = self.module.run_command(["dpkg-divert", "--listpackage", entry.path])
+            if owner.strip() == "LOCAL":
+                self.module.run_command(["dpkg-divert", "--no-rename", "--remove", entry.path], check_rc=True)
+
+    def absent(self):
+        only = self.options["only_this_run"]
+        for entry in self.journal.entries(ROLE):
+            if only and entry.run != self.options["run"]:
+                continue
+            if entry.displaced:
+                self.undo_shim(entry)
+                continue
+            if self.module.check_mode:
+                self.changes.append(f"gave back {entry.path}")
+                continue
+            revert = go_envfile.revert
+            if entry.path in map(os.path.realpath, go_plan.BLOCK_PATHS):
+                revert = go_plan.revert_block
+            elif entry.path in map(os.path.realpath, (go_plan.PROFILE_PATH, go_plan.FISH_PATH)):
+                revert = None
+            restored = self.journal.restore(entry.path, revert, run_only=only)
+            if restored.changed:
+                self.changes.append(f"gave back {entry.path}")
+            self.note_kept(restored)
+        if not only and not self.module.check_mode:
+            go_baseline.forget()
+            self.journal.close()
+        self.module.exit_json(
+            changed=bool(self.changes), changes=self.changes, kept=self.kept, notes=self.notes, diff=self.diff
+        )
+
+
+def _packaged(path):
+    """Whether a Debian package owns C(path), so that its next version must not overwrite the replacement."""
+    if not shutil.which("dpkg-query"):
+        return False
+    done = subprocess.run(["dpkg-query", "-S", path], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "only_this_run": {"type": "bool", "default": False},
+            "observed": {"type": "dict"},
+            "users": {"type": "list", "elements": "str", "default": []},
+            "gotmpdir": {"type": "str", "default": ""},
+            "gocache": {"type": "str", "default": ""},
+            "gomodcache": {"type": "str", "default": ""},
+            "goflags": {"type": "str", "default": ""},
+            "cgo_enabled": {"type": "str", "choices": ["keep", "false", "true"], "default": "keep"},
+            "caches_local": {"type": "bool", "default": True},
+            "modules": {"type": "list", "elements": "path", "default": []},
+            "run": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    if os.geteuid() != 0:
+        module.fail_json(msg="go_env writes settings of all users: run it as root (become: true).")
+    target = GoEnv(module)
+    try:
+        if module.params["state"] == "present":
+            target.present()
+        target.absent()
+    except (go_plan.PlanError, accounts.AccountError) as error:
+        module.fail_json(msg=str(error), changes=target.changes)
+    except OSError as error:
+        module.fail_json(
+            msg=f"{error.filename or 'A file'} cannot be written: {error.strerror}; mend that, then run again.",
+            changes=target.changes,
+        )
+
+
+if __name__ == "__main__":
+    main()

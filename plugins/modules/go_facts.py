@@ -1,0 +1,91 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: go_facts
+short_description: What the Go command is and does for each user of a machine
+version_added: 1.0.0
+description:
+  - Finds the Go command of each user, its settings, where each setting comes from and on what each of its folders lies.
+  - The environment is that of a fresh login. Whether a folder can execute files is tried by executing one there.
+  - Changes nothing; a value that cannot be read is null, with the reason in C(unknown).
+options:
+  users:
+    description: Accounts to look at; empty means everyone who logs in on this machine.
+    type: list
+    elements: str
+    default: []
+  also:
+    description: One more account to look at when O(users) is empty, such as the one that Ansible logs in with.
+    type: str
+notes:
+  - Without root only the own account can be seen.
+author: wsltune contributors (@wsltune)
+"""
+
+EXAMPLES = r"""
+- name: Look at Go for everyone
+  wsltune.go.go_facts:
+
+- name: Show where alice's build cache lies
+  ansible.builtin.debug:
+    var: ansible_facts['go']['users']['alice']['places']['GOCACHE']
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: Facts to add to ansible_facts.
+  returned: always
+  type: dict
+  contains:
+    go:
+      description: The Go command as the users have it.
+      type: dict
+      contains:
+        users:
+          description:
+            - By user name, C(uid), C(gid), C(home), C(shell); C(go) with C(path), C(real), C(found), C(version) and
+              C(goroot), or null; C(toolchains), every Go command found.
+            - C(settings), by name, C(value) and C(source) (environment, user file, GOROOT/go.env, default).
+            - C(places), by name, C(path), C(exists), C(fstype), C(mount_point), C(windows_drive), C(executable); on a
+              Windows drive also C(cost_us) and C(cost_us_home), the median microseconds to make, stat and remove a file
+              there and in the home.
+            - C(exports), what a login exports of these settings; C(user_file), path and values of the user's Go settings;
+              C(before), the settings before the first run, where recorded; C(unknown), reasons by name.
+          type: dict
+"""
+
+import json
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, go_baseline, go_state, mountinfo
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "users": {"type": "list", "elements": "str", "default": []},
+            "also": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
+        mounts = mountinfo.parse(handle.read(), is_wsl=os.path.exists("/run/WSL"))
+    baseline = go_baseline.read()
+    users = {}
+    try:
+        for account in accounts.find(module.params["users"], module.params["also"]):
+            if os.geteuid() in (0, account.uid):
+                users[account.name] = dict(go_state.observe(account, mounts), before=baseline.get(account.name))
+    except accounts.AccountError as error:
+        module.fail_json(msg=str(error))
+    # Bytes of file names that are not UTF-8 cannot travel as JSON.
+    plain = json.loads(json.dumps({"users": users}).encode("utf-8", "replace"))
+    module.exit_json(changed=False, ansible_facts={"go": plain})
+
+
+if __name__ == "__main__":
+    main()

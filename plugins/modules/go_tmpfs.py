@@ -1,0 +1,412 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: go_tmpfs
+short_description: A tmpfs for the Go command's temporary files
+version_added: 1.0.0
+description:
+  - Keeps one fstab line with its live mount, and a folder in it for each user, there before that user can start Go.
+  - The live mount is compared with the kernel's mount table and remounted where it differs.
+  - Nothing is touched before every check has passed; if mounting fails, the files are put back.
+options:
+  state:
+    description: Whether the tmpfs is there; V(absent) gives back what was there before the first run.
+    type: str
+    choices: [present, absent]
+    default: present
+  only_this_run:
+    description: With O(state=absent), gives back only what the run named by O(run) changed.
+    type: bool
+    default: false
+  path:
+    description:
+      - Mount point, a folder of its own. V(/tmp) and the directories of the system are refused.
+    type: path
+    default: /var/cache/gotmp
+  size:
+    description:
+      - Largest size, as a number with k, m or g, a percentage of memory, or V(auto).
+      - V(auto) is a quarter of the memory, at most 2 GiB. Memory is taken only as files fill it.
+      - At most half of the memory with swap and a quarter without; at least 256m.
+    type: str
+    default: auto
+  inodes:
+    description: Largest number of files; V(0) leaves the kernel's default, which is half the number of memory pages.
+    type: int
+    default: 0
+  users:
+    description: Accounts that get a folder; empty means everyone who logs in on this machine.
+    type: list
+    elements: str
+    default: []
+  gocache:
+    description: Whether each folder also holds a folder C(gocache) for the build cache.
+    type: bool
+    default: false
+  run:
+    description: Identifies the play's run, so that what this run changed can be taken back alone.
+    type: str
+    default: ''
+notes:
+  - Needs root and util-linux.
+  - Errors are one sentence each, such as too little memory, a mount point in use, a foreign or unreadable fstab line,
+    an fstab that cannot be written, an account that does not exist.
+author: wsltune contributors (@wsltune)
+"""
+
+EXAMPLES = r"""
+- name: A tmpfs for Go's temporary files
+  wsltune.go.go_tmpfs:
+    size: 2g
+    users: [alice]
+
+- name: Give back what was there before
+  wsltune.go.go_tmpfs:
+    state: absent
+"""
+
+RETURN = r"""
+path:
+  description: Mount point.
+  returned: always
+  type: str
+size_bytes:
+  description: Largest size of the tmpfs in bytes.
+  returned: when state is present
+  type: int
+folders:
+  description: Folder for temporary files by user.
+  returned: when state is present
+  type: dict
+live:
+  description: The mount as the kernel shows it after the change; empty when there is none.
+  returned: always
+  type: dict
+changes:
+  description: What was changed, as sentences.
+  returned: always
+  type: list
+  elements: str
+kept:
+  description: What someone else changed since and therefore stays, as sentences.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import grp
+import os
+import stat
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, fstab, journal, meminfo, mountinfo, tmpfs
+
+ROLE = "go_tmpfs"
+FSTAB = "/etc/fstab"
+
+
+class Tmpfs:
+    """Applies the plan of module_utils/tmpfs.py to this machine."""
+
+    def __init__(self, module):
+        self.module = module
+        self.journal = journal.Journal(run=module.params["run"] or f"{time.time():.6f}")
+        self.changes = []
+        self.diff = []
+        self.kept = []
+
+    def live(self, path):
+        """Return the topmost mount on C(path) as the kernel shows it now."""
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
+            mounts = [mount for mount in mountinfo.parse(handle.read()) if mount.mount_point == path]
+        return mounts[-1] if mounts else None
+
+    def command(self, *words):
+        """Run a command of util-linux; return its message when it fails."""
+        code, out, err = self.module.run_command(list(words))
+        return (err or out or f"exit {code}").strip() if code else ""
+
+    def read(self, path):
+        state = journal.read_state(os.path.realpath(path))
+        return "" if state is None else state.content.decode("utf-8", "surrogateescape")
+
+    def write(self, path, text, **how):
+        """Note the change of a file; make it unless in check mode."""
+        before = self.read(path)
+        if before == text and os.path.exists(path):
+            return
+        self.diff.append({"before_header": path, "after_header": path, "before": before, "after": text})
+        self.changes.append(f"wrote {path}")
+        if not self.module.check_mode:
+            self.journal.write(path, text.encode("utf-8", "surrogateescape"), role=ROLE, **how)
+
+    def refuse(self, sentence):
+        raise tmpfs.TmpfsError(sentence)
+
+    def check_machine(self, path, text, users):
+        """Raise TmpfsError when this machine cannot take the tmpfs; nothing has been touched yet."""
+        try:
+            fstab.check(text)
+        except fstab.FstabError as error:
+            self.refuse(f"{FSTAB} is broken, {error}: mend that line first; nothing was changed.")
+        if os.path.exists(FSTAB) and not os.access(FSTAB, os.W_OK):
+            self.refuse(f"{FSTAB} cannot be written (read-only file system?): make it writable; nothing was changed.")
+        foreign = [line for line in fstab.lines_for(text, path) if not line.ours]
+        if foreign:
+            self.refuse(
+                f"{FSTAB} has a line for {path} that wsltune did not write ({foreign[0].render()!r}): remove it or "
+                "choose another go_tmpfs_path; nothing was changed."
+            )
+        for parent in [path] + list(_parents(path)):
+            if os.path.islink(parent):
+                self.refuse(
+                    f"go_tmpfs_path is {path!r} and {parent} is a symbolic link: give the folder's real path; "
+                    "nothing was changed."
+                )
+            if os.path.lexists(parent) and not os.path.isdir(parent):
+                self.refuse(
+                    f"go_tmpfs_path is {path!r} and {parent} is not a directory: choose another path; "
+                    "nothing was changed."
+                )
+        live = self.live(path)
+        if live is not None and not (live.fstype == "tmpfs" and live.source == tmpfs.SOURCE):
+            self.refuse(
+                f"{path} is in use: a {live.fstype} ({live.source}) is mounted there; unmount it or choose another "
+                "go_tmpfs_path; nothing was changed."
+            )
+        if live is None and os.path.isdir(path):
+            strange = sorted(set(os.listdir(path)) - set(users))
+            if strange:
+                self.refuse(
+                    f"{path} holds files ({strange[0]!r}) that a mount would hide: empty it or choose another "
+                    "go_tmpfs_path; nothing was changed."
+                )
+
+    def present(self):
+        params = self.module.params
+        path = tmpfs.check_path(params["path"])
+        people = accounts.find(params["users"])
+        with open("/proc/meminfo", encoding="ascii") as handle:
+            size = tmpfs.plan_size(params["size"], meminfo.parse(handle.read()))
+        text = self.read(FSTAB)
+        self.check_machine(path, text, [person.name for person in people])
+        groups = [(person.name, _group(person.gid)) for person in people]
+        on_wsl = os.path.exists("/run/WSL") or os.path.exists("/proc/sys/fs/binfmt_misc/WSLInterop")
+        helper = on_wsl or not os.path.isdir("/run/systemd/system")
+        lines = tmpfs.wanted_lines(path, size, params["inodes"], helper)
+        old = [line.mount_point for line in _marked(text)]
+        try:
+            self.write(FSTAB, fstab.with_lines(text, lines), revert=_revert_fstab)
+            self.write(tmpfs.FOLDERS_PATH, tmpfs.folders_text(path, groups, params["gocache"]), mode=0o644)
+            if helper:
+                self.write(tmpfs.HELPER_PATH, tmpfs.HELPER_TEXT, mode=0o755)
+            for mount_point in old:
+                if mount_point not in [line.mount_point for line in lines]:
+                    self.unmount(mount_point)
+            self.mount(path, size, params["inodes"])
+        except (OSError, tmpfs.TmpfsError):
+            for entry in self.journal.entries(ROLE):
+                self.journal.restore(entry.path, _revert_fstab if entry.path == FSTAB else None, run_only=True)
+            raise
+        folders = {person.name: self.folder(path, person) for person in people}
+        if params["gocache"]:
+            for person in people:
+                self.folder(path, person, "gocache")
+        self.module.exit_json(
+            **self.result(path), size_bytes=size, folders=folders
+        )
+
+    def mount(self, path, size, inodes):
+        live = self.live(path)
+        if live is None:
+            self.changes.append(f"mounted a tmpfs of {size // tmpfs.MIB} MiB on {path}")
+            if self.module.check_mode:
+                return
+            self.journal.make_directory(path, role=ROLE)
+            message = self.command("mount", path)
+            if message:
+                self.refuse(f"{path} could not be mounted ({message}): nothing was changed.")
+            return
+        wrong = tmpfs.deviations(
+            live.options, live.super_options, size, stat.S_IMODE(os.stat(path).st_mode), inodes
+        )
+        if not wrong:
+            return
+        self.changes.append(f"remounted {path}: {', '.join(wrong)}")
+        if self.module.check_mode:
+            return
+        options = f"remount,rw,nosuid,nodev,exec,size={size // 1024}k" + (f",nr_inodes={inodes}" if inodes else "")
+        message = self.command("mount", "-o", options, path)
+        if message:
+            self.refuse(
+                f"{path} could not be remounted with {size // tmpfs.MIB} MiB ({message}): it may hold more than that; "
+                "delete files there or give a larger go_tmpfs_size; nothing was changed."
+            )
+        os.chmod(path, 0o1777)
+
+    def folder(self, path, person, *below):
+        """Make the folder of one user; return its path."""
+        folder = os.path.join(path, person.name, *below)
+        try:
+            status = os.lstat(folder)
+        except FileNotFoundError:
+            self.changes.append(f"made {folder}")
+            if not self.module.check_mode:
+                os.mkdir(folder, 0o700)
+                os.chmod(folder, 0o700)
+                os.chown(folder, person.uid, person.gid)
+            return folder
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (0, person.uid):
+            self.refuse(
+                f"{folder} belongs to user id {status.st_uid} or is no directory: remove it, then run again."
+            )
+        if stat.S_IMODE(status.st_mode) != 0o700 or (status.st_uid, status.st_gid) != (person.uid, person.gid):
+            self.changes.append(f"gave {folder} to {person.name}, mode 0700")
+            if not self.module.check_mode:
+                os.chmod(folder, 0o700)
+                os.chown(folder, person.uid, person.gid)
+        return folder
+
+    def unmount(self, path):
+        live = self.live(path)
+        if live is None or live.source != tmpfs.SOURCE:
+            return
+        self.changes.append(f"unmounted {path}")
+        if self.module.check_mode:
+            return
+        message = self.command("umount", path)
+        if message:
+            holders = ", ".join(_holders(path)[:5])
+            self.refuse(
+                f"{path} could not be unmounted ({message}){': ' + holders + ' use it' if holders else ''}; "
+                "end these programs, then run again."
+            )
+
+    def absent(self):
+        only = self.module.params["only_this_run"]
+        entries = [entry for entry in self.journal.entries(ROLE) if not only or entry.run == self.journal.run]
+        stay = []
+        for entry in entries:
+            if only and entry.path == FSTAB and entry.before_run is not None:
+                stay = _marked(entry.before_run.content.decode("utf-8", "surrogateescape"))
+        mounted = [line.mount_point for line in _marked(self.read(FSTAB))]
+        mounted += [entry.path for entry in entries if entry.directory]
+        for path in dict.fromkeys(mounted):
+            if entries and path not in [line.mount_point for line in stay]:
+                self.unmount(path)
+        for entry in entries:
+            if self.module.check_mode:
+                if not entry.directory:
+                    self.changes.append(f"gave back {entry.path}")
+                continue
+            restored = self.journal.restore(entry.path, _revert_fstab if entry.path == FSTAB else None, run_only=only)
+            if restored.changed:
+                self.changes.append(f"gave back {entry.path}")
+            if restored.kept:
+                self.kept.append(restored.kept)
+        for line in stay:
+            size = tmpfs.parse_live_size(line.options)
+            if line.fstype == "tmpfs" and size:
+                self.mount(line.mount_point, size, 0)
+        if not self.module.check_mode:
+            self.journal.close()
+        self.module.exit_json(**self.result(self.module.params["path"]))
+
+    def result(self, path):
+        live = self.live(path)
+        return {
+            "changed": bool(self.changes),
+            "path": path,
+            "live": {} if live is None else {
+                "fstype": live.fstype,
+                "source": live.source,
+                "options": list(live.options) + list(live.super_options),
+                "mode": f"{stat.S_IMODE(os.stat(path).st_mode):04o}",
+            },
+            "changes": self.changes,
+            "kept": self.kept,
+            "diff": self.diff,
+        }
+
+
+def _parents(path):
+    while path != "/":
+        path = os.path.dirname(path)
+        yield path
+
+
+def _marked(text):
+    """Return the lines of an fstab that wsltune wrote."""
+    found = []
+    for line in text.splitlines():
+        try:
+            parsed = fstab.parse_line(line)
+        except fstab.FstabError:
+            continue
+        if parsed is not None and parsed.ours:
+            found.append(parsed)
+    return found
+
+
+def _group(gid):
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _revert_fstab(base, written, current):
+    return fstab.with_lines(current.decode("utf-8", "surrogateescape"), []).encode("utf-8", "surrogateescape")
+
+
+def _holders(path):
+    """Return the programs that keep C(path) busy."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        links = [f"/proc/{pid}/cwd", f"/proc/{pid}/exe"]
+        try:
+            links += [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+            if any(os.readlink(link).startswith(path + "/") for link in links if os.path.islink(link)):
+                with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as handle:
+                    found.append(f"{handle.read().strip()} ({pid})")
+        except OSError:
+            continue
+    return found
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "only_this_run": {"type": "bool", "default": False},
+            "path": {"type": "path", "default": "/var/cache/gotmp"},
+            "size": {"type": "str", "default": "auto"},
+            "inodes": {"type": "int", "default": 0},
+            "users": {"type": "list", "elements": "str", "default": []},
+            "gocache": {"type": "bool", "default": False},
+            "run": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    if os.geteuid() != 0:
+        module.fail_json(msg="go_tmpfs writes /etc/fstab and mounts: run it as root (become: true).")
+    target = Tmpfs(module)
+    try:
+        if module.params["state"] == "present":
+            target.present()
+        target.absent()
+    except (tmpfs.TmpfsError, accounts.AccountError) as error:
+        module.fail_json(msg=str(error), changes=target.changes)
+    except OSError as error:
+        module.fail_json(
+            msg=f"{error.filename or FSTAB} cannot be written: {error.strerror}; mend that, then run again.",
+            changes=target.changes,
+        )
+
+
+if __name__ == "__main__":
+    main()
