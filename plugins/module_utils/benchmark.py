@@ -140,9 +140,10 @@ class _Series:
 
     def warm_up(self, times: int, tell: Callable[[_Series, str], None]) -> None:
         for _time in range(times):
-            self.cost = 0.0
             for variant in [*self.names, CONTROL]:
                 self._run(variant, 0)
+                # The others may have been compiling; the last one finds all of it done.
+                self.cost = self.runs[-1]["wall"] * (len(self.names) + 1)
                 tell(self, "warm-up")
                 if self.over:
                     return
@@ -160,7 +161,6 @@ class _Series:
     def _run(self, variant: str, number: int) -> None:
         self.serial += 1
         run = {"round": number, "variant": variant, **self.execute(self.name, variant, self.serial)}
-        self.cost += run["wall"] if not number else 0.0
         self.runs.append(run)
         if run["exit_code"] != 0:
             self.data.update(status="failed", reason=failure_sentence(run))

@@ -107,7 +107,7 @@ def unmet(
         if got != value and not exports.get(name):
             missing.append(f"{user}'s go env says {name}={got!r} instead of {value!r}.")
     place = observed["places"].get("GOTMPDIR")
-    if place and "GOTMPDIR" in wanted:
+    if place and place["path"] == wanted.get("GOTMPDIR"):
         if not place["exists"]:
             missing.append(f"{user}'s GOTMPDIR {place['path']} does not exist, so that no Go command works.")
         elif place["executable"] is False:

@@ -114,10 +114,15 @@ def runner(account: accounts.Account) -> Run:
 def go_env(go: str, run: Run, environment: Mapping[str, str]) -> Tuple[Dict[str, str], str]:
     """Return the settings that C(go) reports, or why it reports none.
 
-    The names are asked for one by one: `go env` alone fails where GOTMPDIR does not exist.
+    The names are asked for one by one: `go env` alone fails where GOTMPDIR does not exist. The folder of the user's
+    configuration is hidden, since every Go command from 1.23 on writes its telemetry counters there.
     """
+    home = environment.get("HOME", "/")
+    configuration = environment.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+    hidden = {"GOENV": os.path.join(configuration, "go", "env"), "XDG_CONFIG_HOME": "/dev/null/none"}
+    hidden.update({"GOENV": environment["GOENV"]} if environment.get("GOENV") else {}, GOTOOLCHAIN="local")
     try:
-        done = run([go, "env", "-json", *QUERY], dict(environment, GOTOOLCHAIN="local"), 30)
+        done = run([go, "env", "-json", *QUERY], dict(environment, **hidden), 30)
     except (OSError, subprocess.TimeoutExpired) as error:
         return {}, f"{go} could not be run: {error}"
     if done.returncode:

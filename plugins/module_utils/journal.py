@@ -63,6 +63,7 @@ class Entry:
     directories: List[str] = field(default_factory=list)
     displaced: bool = False
     directory: bool = False
+    foreign: bool = False
     uid: int = 0
     gid: int = 0
 
@@ -239,6 +240,7 @@ class Journal:
             entry = Entry(path, role, current, run=self.run, before_run=current)
         elif current is not None and not _is_known(entry, current.content) and entry.written is not None:
             # Someone edited the file between two runs: their change belongs to what a rollback gives back.
+            entry.foreign = True
             if revert is not None:
                 base = revert(entry.base.content if entry.base else None, entry.written, current.content)
                 entry.base = None if base is None else FileState(base, current.mode, current.uid, current.gid, 0)
@@ -348,9 +350,10 @@ class Journal:
         if current is None:
             kept = None if target is None else f"{entry.path} was removed by someone else and stays so"
             return Restored(entry.path, False, kept)
-        kept = None
+        edited = f"{entry.path} was edited by someone else since; that edit stays"
+        kept = edited if entry.foreign else None
         if not _is_known(entry, current.content):
-            kept = f"{entry.path} was edited by someone else since; that edit stays"
+            kept = edited
             if revert is None or entry.written is None:
                 return Restored(entry.path, False, kept)
             content = revert(entry.base.content if entry.base else None, entry.written, current.content)

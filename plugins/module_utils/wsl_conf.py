@@ -432,7 +432,7 @@ def _wanted(key: Key, value: Value) -> tuple[Value, str]:
         if isinstance(value, bool) or not isinstance(value, int) or not _INT_MIN <= value <= _INT_MAX:
             _refuse(key.name, takes, value)
         number = int(value)
-        return number, f"{number:04o}" if key.octal and number >= 0 else str(number)
+        return number, f"0{number:03o}" if key.octal and number >= 0 else str(number)
     if not isinstance(value, str):
         _refuse(key.name, "a text", value)
     value = str(value)

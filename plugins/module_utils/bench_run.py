@@ -1,0 +1,558 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Run Go for a benchmark: as the user, in the environment of a login, with nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, benchmark, mountinfo
+
+# Small packages of every Go since 1.19: linking them is most of the work, as in most people's tests.
+STD_PACKAGES = ("bufio", "encoding/csv", "encoding/json", "sort", "text/template")
+SCRATCH = "wsltune-bench-"
+COPY_LIMIT = 512 * 2**20
+TAIL = 4096
+NOT_COPIED = (".git", ".hg", ".svn")
+
+
+class BenchmarkError(ValueError):
+    """Why nothing can be measured, in one sentence."""
+
+
+@dataclass
+class Variant:
+    """One of the things compared: what it lays over the user's environment, and where its source is."""
+
+    name: str
+    environment: dict[str, str] = field(default_factory=dict)
+    unset: list[str] = field(default_factory=list)
+    directory: str | None = None
+
+    def over(self, base: dict[str, str]) -> dict[str, str]:
+        merged = {key: value for key, value in base.items() if key not in self.unset}
+        merged.update(self.environment)
+        return merged
+
+
+def run(
+    argv: Sequence[str],
+    cwd: str,
+    environment: dict[str, str],
+    identity: dict[str, Any] | None = None,
+    limit: float = 600.0,
+    keep_output: bool = False,
+) -> dict[str, Any]:
+    """Run a command to its end and return what it used; its whole process group is ended with it."""
+    sink = _memory_file()
+    timed_out = threading.Event()
+    process = None
+    timer = None
+    try:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env={**environment, "PWD": cwd},
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+            **(identity or {}),
+        )
+        timer = threading.Timer(limit, _end, (process.pid, timed_out))
+        timer.daemon = True
+        timer.start()
+        _pid, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        result = {
+            "wall": wall,
+            "user": usage.ru_utime,
+            "system": usage.ru_stime,
+            "max_rss": usage.ru_maxrss * 1024,
+            "blocks_written": usage.ru_oublock,
+            "exit_code": process.returncode,
+        }
+        if timed_out.is_set():
+            result["timed_out"] = True
+        if process.returncode or keep_output:
+            size = os.lseek(sink, 0, os.SEEK_END)
+            os.lseek(sink, 0 if keep_output else max(0, size - TAIL), os.SEEK_SET)
+            with os.fdopen(os.dup(sink), "rb") as handle:
+                result["output_tail"] = handle.read().decode("utf-8", "replace")
+        return result
+    finally:
+        if timer is not None:
+            timer.cancel()
+        if process is not None and process.returncode is None:
+            _end(process.pid)
+            process.wait()
+        os.close(sink)
+
+
+def _memory_file() -> int:
+    # A file on a disk would be counted among the blocks that Go writes.
+    if hasattr(os, "memfd_create"):
+        with contextlib.suppress(OSError):
+            return os.memfd_create("output")
+    descriptor, path = tempfile.mkstemp(prefix=SCRATCH)
+    os.unlink(path)
+    return descriptor
+
+
+def _end(group: int, mark: threading.Event | None = None) -> None:
+    if mark is not None:
+        mark.set()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def acting_as(account: accounts.Account) -> Iterator[None]:
+    """Touch files with the rights of the account, so that root never follows a way the user could not go."""
+    if os.geteuid() != 0 or account.uid == 0:
+        yield
+        return
+    groups, group = os.getgroups(), os.getegid()
+    os.setgroups(os.getgrouplist(account.name, account.gid))
+    os.setegid(account.gid)
+    os.seteuid(account.uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        os.setgroups(groups)
+
+
+def remove_tree(path: str) -> None:
+    def again(function: Any, name: str, _error: Any) -> None:
+        # Tests may leave folders without the right to write in them.
+        with contextlib.suppress(OSError):
+            os.chmod(os.path.dirname(name), stat.S_IRWXU)
+            if not os.path.islink(name):
+                os.chmod(name, stat.S_IRWXU)
+            function(name)
+
+    shutil.rmtree(path, onerror=again)
+
+
+def sweep(parent: str) -> None:
+    """Remove what a killed benchmark left in `parent`."""
+    try:
+        names = os.listdir(parent)
+    except OSError:
+        return
+    for name in names:
+        found = re.fullmatch(r"\.?" + SCRATCH + r"(\d+)-.*", name)
+        if found and not os.path.exists(f"/proc/{found.group(1)}"):
+            remove_tree(os.path.join(parent, name))
+
+
+def sample_module() -> dict[str, str]:
+    """A module without dependencies: four packages, three of which use the fourth, `core/core.go`."""
+    functions = "\n".join(
+        f"""func Step{n}(words []string) string {{
+	parts := make([]string, 0, len(words))
+	for i, word := range words {{
+		if (i+{n})%3 == 0 {{
+			parts = append(parts, strings.ToUpper(word)+strconv.Itoa(i*{n + 1}))
+		}} else {{
+			parts = append(parts, strings.TrimSuffix(word, "{n}"))
+		}}
+	}}
+	sort.Strings(parts)
+	return strings.Join(parts, "-")
+}}
+"""
+        for n in range(40)
+    )
+    users = {
+        "codec": ("encoding/json", 'data, err := json.Marshal(core.Words())\n\tif err != nil || len(data) == 0 {'),
+        "render": ("text/template", 'name, err := template.New("x").Parse(core.Words()[0])\n\tif err != nil || name == nil {'),
+        "table": ("encoding/csv", 'rows, err := csv.NewReader(strings.NewReader(core.Step3(core.Words()))).ReadAll()\n\tif err != nil || len(rows) == 0 {'),
+    }
+    files = {
+        "go.mod": "module wsltune.example/sample\n\ngo 1.19\n",
+        "core/core.go": 'package core\n\nimport (\n\t"sort"\n\t"strconv"\n\t"strings"\n)\n\n'
+        'func Words() []string { return []string{"tmpfs", "cache", "link", "test"} }\n\n' + functions,
+        "core/core_test.go": 'package core\n\nimport "testing"\n\nfunc TestSteps(t *testing.T) {\n'
+        '\tif Step1(Words()) == "" || Step39(Words()) == "" {\n\t\tt.Fatal("empty")\n\t}\n}\n',
+    }
+    for name, (imported, body) in users.items():
+        more = '\t"strings"\n' if "strings." in body else ""
+        files[f"{name}/{name}_test.go"] = (
+            f'package {name}\n\nimport (\n\t"{imported}"\n{more}\t"testing"\n\n\t"wsltune.example/sample/core"\n)\n\n'
+            f'func Test(t *testing.T) {{\n\t{body}\n\t\tt.Fatal("failed")\n\t}}\n}}\n'
+        )
+        files[f"{name}/{name}.go"] = f"package {name}\n"
+    return files
+
+
+def edited(original: bytes, serial: int) -> bytes:
+    """Go source with a change that reaches the compiled package, another one for every serial."""
+    return original + b"\n\nvar wsltuneBenchmarkEdit = %d\n" % serial
+
+
+def power_source(root: str = "/sys/class/power_supply") -> str | None:
+    """`mains` or `battery`, None where the machine does not say (most virtual machines and WSL without a battery)."""
+    kinds: dict[str, list[str]] = {}
+    try:
+        supplies = sorted(os.listdir(root))
+    except OSError:
+        return None
+    for supply in supplies:
+        kind = _first_line(os.path.join(root, supply, "type"))
+        value = _first_line(os.path.join(root, supply, "status" if kind == "Battery" else "online"))
+        kinds.setdefault(kind, []).append(value)
+    if "1" in kinds.get("Mains", []) + kinds.get("USB", []):
+        return "mains"
+    if "Battery" in kinds:
+        return "battery" if "Mains" in kinds or "Discharging" in kinds["Battery"] else "mains"
+    return None
+
+
+def _first_line(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as handle:
+            return handle.readline().strip()
+    except OSError:
+        return ""
+
+
+def machine_fingerprint() -> dict[str, Any]:
+    """What a measurement depends on and a name of the machine is not needed for."""
+    system = os.uname()
+    model = None
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as handle:
+        model = next((line.partition(":")[2].strip() for line in handle if line.startswith("model name")), None)
+    return {
+        "kernel": system.release,
+        "machine": system.machine,
+        "cpu_model": model,
+        "cpus": len(os.sched_getaffinity(0)),
+        "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        "power": power_source(),
+    }
+
+
+def file_system_of(mounts: Sequence[Any], path: str) -> str | None:
+    mount = mountinfo.find(mounts, os.path.realpath(path))
+    return mount.fstype if mount else None
+
+
+def write_progress(path: str, state: dict[str, Any]) -> None:
+    """Replace the progress file in one step, readable for everyone."""
+    temporary = f"{path}.{os.getpid()}"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            json.dump(state, handle)
+            os.fchmod(handle.fileno(), 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+class Bench:
+    """A user's Go, ready to be run in each variant; a context that leaves nothing behind."""
+
+    def __init__(
+        self,
+        account: accounts.Account,
+        variants: Sequence[Variant],
+        modules: Sequence[str] = (),
+        packages: Sequence[str] = (),
+        go: str | None = None,
+        limit: float = 600.0,
+    ) -> None:
+        self.account = account
+        self.identity = accounts.demotion(account)
+        self.variants = {variant.name: variant for variant in variants}
+        self.first = variants[0]
+        self.modules = list(modules)
+        self.packages = list(packages) or list(STD_PACKAGES)
+        self.go = go
+        self.limit = limit
+        self.environments: dict[str, dict[str, str]] = {}
+        self.go_env: dict[str, dict[str, str]] = {}
+        self.folders: list[str] = []
+        self.copies: dict[str, str] = {}
+        self.edits: dict[str, tuple[str, bytes]] = {}
+        self.sample = ""
+        self.parent_pid = os.getppid()
+        self.ended: float | None = None
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        while self.folders:
+            remove_tree(self.folders.pop())
+
+    def _folder(self, parent: str, label: str, hidden: bool = True) -> str:
+        # Made known before it is made: a signal may come in between.
+        path = os.path.join(parent, f"{'.' if hidden else ''}{SCRATCH}{os.getpid()}-{label}")
+        self.folders.append(path)
+        with acting_as(self.account):
+            os.mkdir(path, 0o700)
+        return path
+
+    def prepare(self) -> None:
+        """Find Go and learn what each variant makes of it; BenchmarkError when there is nothing to measure."""
+        base = accounts.login_environment(self.account)
+        if not self.modules:
+            # The standard library needs no download; nothing else is to be fetched behind it.
+            base = {**base, "GOTOOLCHAIN": "local", "GOPROXY": "off"}
+        for module in self._sources():
+            with acting_as(self.account):
+                if not os.path.isfile(os.path.join(module, "go.mod")):
+                    raise BenchmarkError(f"{module} has no go.mod that {self.account.name} can see: name a Go module.")
+        for variant in self.variants.values():
+            self.environments[variant.name] = variant.over(base)
+        path = self.environments[self.first.name].get("PATH", "")
+        self.go = self.go or shutil.which("go", path=path)
+        if not self.go:
+            raise BenchmarkError(
+                f"A login of {self.account.name} finds no go in its PATH ({path}): install Go or name it with `go`."
+            )
+        home = self._scratch_parent()
+        if not self.modules:
+            self.sample = self._folder(home, "sample", hidden=False)
+            self._write_sample(self.sample)
+        for name in self.variants:
+            self.go_env[name] = self._ask_go(name)
+
+    def _sources(self) -> list[str]:
+        places = list(self.modules)
+        places += [variant.directory for variant in self.variants.values() if variant.directory]
+        return places
+
+    def _scratch_parent(self) -> str:
+        environment = self.environments[self.first.name]
+        home = environment.get("HOME", self.account.home)
+        with acting_as(self.account):
+            for place in (environment.get("XDG_CACHE_HOME") or os.path.join(home, ".cache"), home, "/var/tmp"):
+                with contextlib.suppress(OSError):
+                    if os.path.isabs(place):
+                        os.makedirs(place, mode=0o700, exist_ok=True)
+                        if os.access(place, os.W_OK | os.X_OK, effective_ids=True):
+                            sweep(place)
+                            return place
+        raise BenchmarkError(f"{self.account.name} can write neither to {home} nor to /var/tmp: make room for scratch.")
+
+    def _write_sample(self, folder: str) -> None:
+        with acting_as(self.account):
+            for name, text in sample_module().items():
+                path = os.path.join(folder, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w", encoding="utf-8") as handle:
+                    handle.write(text)
+
+    def _ask_go(self, name: str) -> dict[str, str]:
+        wanted = ["GOCACHE", "GOTMPDIR", "GOMODCACHE", "GOROOT", "GOVERSION", "CGO_ENABLED"]
+        done = run(
+            [str(self.go), "env", "-json", *wanted],
+            self.source(name),
+            self.environments[name],
+            self.identity,
+            limit=60,
+            keep_output=True,
+        )
+        try:
+            if done["exit_code"] != 0:
+                raise ValueError(done["output_tail"])
+            # A toolchain may say something before it answers.
+            return json.loads(done["output_tail"][done["output_tail"].index("{") :])
+        except ValueError:
+            said = done["output_tail"].strip().splitlines()
+            raise BenchmarkError(
+                f"{self.go} env fails for {self.account.name} in variant {name}: {said[-1] if said else 'no answer'}"
+            ) from None
+
+    def source(self, name: str) -> str:
+        directory = self.variants[name if name in self.variants else self.first.name].directory
+        return directory or (self.modules[0] if self.modules else self.sample)
+
+    def scenario(self, name: str) -> dict[str, Any]:
+        """A scenario made ready to run, with a `reason` when it cannot be."""
+        ready = {"name": name, "command": self._shown(name), "reason": ""}
+        try:
+            if name == "edit":
+                self._copy_sources()
+            elif name == "cold":
+                for variant in self.variants:
+                    place = os.path.dirname(self.go_env[variant].get("GOCACHE") or "")
+                    sweep(place)
+                    with acting_as(self.account):
+                        if not os.access(place, os.W_OK | os.X_OK, effective_ids=True):
+                            raise BenchmarkError(f"{self.account.name} cannot make a build cache in {place}")
+            elif name == "race":
+                self._check_race()
+        except (BenchmarkError, OSError) as error:
+            ready["reason"] = str(error)
+        return ready
+
+    def _check_race(self) -> None:
+        for name in self.variants:
+            environment = self.environments[name]
+            compiler = (environment.get("CC") or "gcc").split()[0]
+            if not shutil.which(compiler, path=environment.get("PATH", "")):
+                raise BenchmarkError(f"the race detector needs cgo, and there is no C compiler ({compiler})")
+
+    def _shown(self, scenario: str) -> str:
+        return " ".join(["go", *self._arguments(scenario)])
+
+    def _arguments(self, scenario: str) -> list[str]:
+        flags = {"test": ["-count=1"], "race": ["-race", "-count=1"]}.get(scenario, [])
+        targets = ["./..."] if self.modules or scenario == "edit" else self.packages
+        return ["test", *flags, *targets]
+
+    def _copy_sources(self) -> None:
+        for name in [*self.variants, benchmark.CONTROL]:
+            origin = self.source(name)
+            parent = os.path.dirname(os.path.realpath(origin))
+            with acting_as(self.account):
+                if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
+                    raise BenchmarkError(f"{self.account.name} cannot copy {origin}: {parent} is not writable")
+                size = _size(origin)
+            if size > COPY_LIMIT:
+                raise BenchmarkError(f"{origin} holds {size >> 20} MiB, more than the {COPY_LIMIT >> 20} to be copied")
+            if not self.copies:
+                sweep(parent)
+            # Beside the original, so that relative paths in go.mod still lead where they led.
+            copy = self._folder(parent, f"copy-{name}")
+            with acting_as(self.account):
+                shutil.copytree(
+                    origin, copy, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED)
+                )
+            self.copies[name] = copy
+        target = self._most_used_file() if self.modules else "core/core.go"
+        for name, copy in self.copies.items():
+            path = os.path.join(copy, target)
+            with acting_as(self.account), open(path, "rb") as handle:
+                self.edits[name] = (path, handle.read())
+
+    def _most_used_file(self) -> str:
+        """A file of the package that most others of the module are built from."""
+        template = r'{{.ImportPath}}{{"\t"}}{{.Dir}}{{"\t"}}{{join .GoFiles " "}}{{"\t"}}{{join .Deps " "}}'
+        copy = self.copies[self.first.name]
+        done = run(
+            [str(self.go), "list", "-f", template, "./..."],
+            copy,
+            self._environment("edit", self.first.name),
+            self.identity,
+            limit=120,
+            keep_output=True,
+        )
+        packages = [line.split("\t") for line in done["output_tail"].splitlines() if line.count("\t") == 3]
+        packages = [one for one in packages if one[2]]
+        if done["exit_code"] != 0 or not packages:
+            said = done["output_tail"].strip().splitlines()
+            raise BenchmarkError(f"go list finds no package to edit: {said[-1] if said else 'no answer'}")
+        used = [sum(one[0] in other[3].split() for other in packages) for one in packages]
+        chosen = packages[used.index(max(used))]
+        return os.path.relpath(os.path.join(chosen[1], chosen[2].split()[0]), os.path.realpath(copy))
+
+    def _environment(self, scenario: str, name: str) -> dict[str, str]:
+        environment = self.environments[name if name in self.variants else self.first.name]
+        if scenario == "edit" and self.modules:
+            # A workspace of the user's does not know the copy.
+            environment = {**environment, "GOWORK": "off"}
+        return environment
+
+    def execute(self, scenario: str, name: str, serial: int) -> dict[str, Any]:
+        """One run of one variant; preparing and tidying up are not part of its time."""
+        if os.getppid() != self.parent_pid:
+            raise SystemExit("whoever started the benchmark is gone")
+        environment = self._environment(scenario, name)
+        places = [self.source(name), *self.modules[1:]] if not self._own_directory(name) else [self.source(name)]
+        scratch = ""
+        if scenario == "edit":
+            path, original = self.edits[name]
+            with acting_as(self.account), open(path, "wb") as handle:
+                handle.write(edited(original, serial))
+            places = [self.copies[name]]
+        elif scenario == "cold":
+            variant = name if name in self.variants else self.first.name
+            scratch = self._folder(os.path.dirname(self.go_env[variant]["GOCACHE"]), f"cold-{serial}")
+            environment = {**environment, "GOCACHE": scratch}
+        command = [str(self.go), *self._arguments(scenario)]
+        total: dict[str, Any] = {}
+        gap = None if self.ended is None else time.perf_counter() - self.ended
+        for place in places:
+            _add(total, run(command, place, environment, self.identity, self.limit))
+            if total["exit_code"] != 0:
+                break
+        self.ended = time.perf_counter()
+        if gap is not None:
+            total["gap"] = gap
+        if scratch:
+            remove_tree(scratch)
+            self.folders.remove(scratch)
+        return total
+
+    def _own_directory(self, name: str) -> bool:
+        return bool(self.variants[name if name in self.variants else self.first.name].directory)
+
+    def fingerprint(self, name: str) -> dict[str, Any]:
+        """What a variant runs with: Go, and the file systems of the places that it uses."""
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
+            mounts = mountinfo.parse(handle.read())
+        told = self.go_env[name]
+        temporary = self.environments[name].get("TMPDIR") or "/tmp"
+        places = {
+            "source": self.source(name),
+            "goroot": told.get("GOROOT"),
+            "gocache": told.get("GOCACHE"),
+            "gotmpdir": told.get("GOTMPDIR") or temporary,
+            "tmpdir": temporary,
+        }
+        return {
+            "go": told.get("GOVERSION"),
+            "cgo": told.get("CGO_ENABLED"),
+            "file_systems": {key: file_system_of(mounts, place) if place else None for key, place in places.items()},
+        }
+
+
+def _add(total: dict[str, Any], one: dict[str, Any]) -> None:
+    for key, value in one.items():
+        if key == "max_rss":
+            total[key] = max(total.get(key, 0), value)
+        elif key in ("wall", "user", "system", "blocks_written"):
+            total[key] = total.get(key, 0) + value
+        else:
+            total[key] = value
+
+
+def _size(folder: str) -> int:
+    total = 0
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in NOT_COPIED]
+        for name in files:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(parent, name)).st_size
+        if total > COPY_LIMIT:
+            break
+    return total

@@ -1,0 +1,351 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: go_benchmark
+short_description: Measure go test in several environments, interleaved
+version_added: 1.0.0
+author:
+  - wsltune contributors (@wsltune)
+description:
+  - Runs C(go test) in each of several environments of one user, one run of each per round, in random order.
+  - The first variant is the baseline. It runs a second time in every round under the name V(control), which shows
+    what the machine itself makes of two equal things.
+  - Stops as soon as the verdict of every scenario is clear, otherwise when the budget is used up. The looks at the
+    growing data are paid for, so that the probability of any false verdict over all scenarios stays at 5 percent.
+  - Returns the raw runs. The filter P(wsltune.go.bench_summary#filter) says what they mean.
+options:
+  user:
+    description:
+      - The user whose Go is measured, in the environment of a fresh login of that user.
+      - The user that the module runs as when left out. Any other user needs root.
+    type: str
+  go:
+    description:
+      - Path of the C(go) command. When left out, the one that the login finds in its E(PATH).
+    type: path
+  variants:
+    description:
+      - What is compared. The first one is the baseline.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - Name of the variant, of letters, digits, V(.), V(_) and V(-). Not V(control).
+        type: str
+        required: true
+      environment:
+        description:
+          - Variables laid over the environment of the login.
+        type: dict
+        default: {}
+      unset:
+        description:
+          - Names of variables to take out of the environment of the login.
+          - A value that C(go env -w) wrote still counts then; set O(variants[].environment) to hide that.
+        type: list
+        elements: str
+        default: []
+      directory:
+        description:
+          - A Go module to measure in place of O(modules), for variants that differ in where the source lies.
+        type: path
+  modules:
+    description:
+      - Folders of Go modules to test with C(./...).
+      - When empty, O(packages) of the standard library are tested, which needs no download.
+      - V(edit) works on the first one.
+    type: list
+    elements: path
+    default: []
+  packages:
+    description:
+      - Packages of the standard library to test when there are no O(modules).
+    type: list
+    elements: str
+    default: [bufio, encoding/csv, encoding/json, sort, text/template]
+  scenarios:
+    description:
+      - What is done with the modules or packages.
+      - V(test) runs C(go test -count=1) with a warm build cache.
+      - V(edit) changes one file in a copy of the source before each run of C(go test). The copies lie beside the
+        original for as long as the module runs. Without O(modules) it is a small generated module.
+      - V(cold) runs C(go test) with an empty build cache, made beside the real one and removed after each run.
+      - V(race) runs C(go test -race -count=1), and is left out where there is no C compiler.
+    type: list
+    elements: str
+    choices: [test, edit, cold, race]
+    default: [test, edit]
+  budget_minutes:
+    description:
+      - How many minutes the module may take. Compiling for the first time takes at most half of it away from
+        measuring, so that the module takes at most half as long again.
+      - A scenario for which O(min_runs) rounds do not fit is left out and says so.
+    type: float
+    default: 3.0
+  min_runs:
+    description:
+      - Rounds before the first verdict. Fewer than 6 never give one.
+    type: int
+    default: 6
+  max_runs:
+    description:
+      - Rounds after which a scenario ends in any case.
+    type: int
+    default: 30
+  warmup:
+    description:
+      - Runs of each variant before the measured ones. V(cold) has none.
+    type: int
+    default: 1
+  seed:
+    description:
+      - Start of the random order, to repeat it. Drawn when left out, and returned in any case.
+    type: int
+  progress_path:
+    description:
+      - A file that is rewritten in one step after every run with a JSON object of C(step), C(phase), C(scenario),
+        C(round), C(rounds) (estimated), C(runs) and C(seconds_left).
+    type: path
+notes:
+  - Nothing of the user's is changed. Like every C(go test), the runs add entries to the build cache, which Go removes
+    when they were not used for five days.
+  - Needs no network with the packages of the standard library; E(GOTOOLCHAIN=local) and E(GOPROXY=off) are set then.
+  - In check mode nothing is run.
+  - "Errors: no such user, a user other than one's own without root, no C(go), a folder without C(go.mod), variants
+    without a name or with the same one."
+seealso:
+  - plugin: wsltune.go.bench_summary
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Measure what a tmpfs for temporary files does to the tests of a project
+  wsltune.go.go_benchmark:
+    user: ada
+    modules: [/home/ada/src/project]
+    variants:
+      - name: before
+        environment:
+          GOTMPDIR: /tmp
+      - name: after
+        environment:
+          GOTMPDIR: /var/cache/gotmp/ada
+    budget_minutes: 5
+  register: measured
+
+- name: Say what came out
+  ansible.builtin.debug:
+    msg: "{{ (measured.experiment | wsltune.go.bench_summary).verdict }}"
+"""
+
+RETURN = r"""
+experiment:
+  description: Everything that was measured, as the filters of this collection read it.
+  returned: when something was measured
+  type: dict
+  contains:
+    format:
+      description: Version of this structure.
+      type: int
+      sample: 1
+    user:
+      description: Whose Go was measured.
+      type: str
+      sample: ada
+    seed:
+      description: Start of the random order.
+      type: int
+      sample: 20261123
+    started:
+      description: When the module started, in UTC.
+      type: str
+      sample: "2026-11-23T21:00:00Z"
+    elapsed:
+      description: How long the module took, in seconds.
+      type: float
+      sample: 171.4
+    budget_minutes:
+      description: The budget that was given.
+      type: float
+      sample: 3.0
+    load:
+      description: The load of the machine over the minute before.
+      type: float
+      sample: 0.3
+    own_cost:
+      description: The module's own time between two runs, in seconds, as median and maximum (without V(cold)).
+      type: dict
+      sample: {median: 0.002, max: 0.006}
+    go:
+      description: Path of the go command.
+      type: str
+      sample: /usr/local/go/bin/go
+    variants:
+      description: The variants as given.
+      type: list
+      elements: dict
+    fingerprints:
+      description:
+        - The machine at the start (C(start)) and the end (C(end)), and what each variant runs with (C(variants)).
+      type: dict
+    scenarios:
+      description:
+        - Per scenario its C(name), C(command), C(status) (V(measured), V(skipped) or V(failed)), C(reason) when it is
+          not compared, why it C(stopped) (V(clear), V(budget) or V(max_runs)), the level C(alpha) of its last look and
+          its C(runs).
+        - A run has C(round) (0 is warm-up), C(variant), C(wall), C(user) and C(system) in seconds, C(max_rss) in
+          bytes, C(blocks_written) of 512 bytes, C(exit_code), the C(gap) before it in seconds, and when it failed
+          the end of its output (C(output_tail)).
+      type: list
+      elements: dict
+"""
+
+import os
+import pwd
+import random
+import re
+import signal
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, bench_run, bench_stats, benchmark
+
+
+def _stop(signum, _frame):
+    raise SystemExit(128 + signum)
+
+
+def _variants(module):
+    variants = []
+    for given in module.params["variants"]:
+        name = given["name"]
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", name) or name == benchmark.CONTROL:
+            module.fail_json(
+                msg=f"variants: {name!r} is no name for a variant: use letters, digits, '.', '_' and '-', "
+                f"and not {benchmark.CONTROL!r}."
+            )
+        environment = {str(key): str(value) for key, value in (given["environment"] or {}).items()}
+        variants.append(
+            bench_run.Variant(name, environment, [str(one) for one in given["unset"] or []], given["directory"])
+        )
+    if len({variant.name for variant in variants}) != len(variants) or not variants:
+        module.fail_json(msg="variants: give at least one, and each its own name.")
+    return variants
+
+
+def _check_numbers(module):
+    params = module.params
+    for name, low, high in (("budget_minutes", 0.05, 24 * 60), ("min_runs", 2, 1000), ("warmup", 0, 100)):
+        if not low <= params[name] <= high:
+            module.fail_json(msg=f"{name} is {params[name]}: it must be from {low} to {high}.")
+    if params["max_runs"] < params["min_runs"]:
+        module.fail_json(msg=f"max_runs is {params['max_runs']}: it must not be below min_runs ({params['min_runs']}).")
+    if not params["scenarios"]:
+        module.fail_json(msg="scenarios is empty: name at least one of test, edit, cold, race.")
+    path = params["progress_path"]
+    if path and not os.path.isdir(os.path.dirname(path) or "."):
+        module.fail_json(msg=f"progress_path is {path}: its folder does not exist.")
+
+
+def _measure(module, account, variants, began):
+    params = module.params
+    budget = params["budget_minutes"] * 60
+    seed = params["seed"] if params["seed"] is not None else random.SystemRandom().randrange(2**31)
+
+    def progress(state):
+        if params["progress_path"]:
+            bench_run.write_progress(params["progress_path"], state)
+
+    with bench_run.Bench(
+        account, variants, params["modules"], params["packages"], params["go"], limit=max(60.0, budget)
+    ) as bench:
+        progress({"step": "benchmark", "phase": "prepare", "scenario": "", "seconds_left": budget})
+        load = os.getloadavg()[0]
+        bench.prepare()
+        start = bench_run.machine_fingerprint()
+        prints = {variant.name: bench.fingerprint(variant.name) for variant in variants}
+        scenarios = benchmark.measure(
+            [bench.scenario(name) for name in dict.fromkeys(params["scenarios"])],
+            [variant.name for variant in variants],
+            bench.execute,
+            benchmark.Clock(time.monotonic, began, budget),
+            seed,
+            params["min_runs"],
+            params["max_runs"],
+            params["warmup"],
+            progress,
+        )
+        end = bench_run.machine_fingerprint()
+        go = bench.go
+    gaps = [run["gap"] for one in scenarios if one["name"] != "cold" for run in one["runs"] if run.get("gap")]
+    return {
+        "format": 1,
+        "user": account.name,
+        "seed": seed,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - (time.monotonic() - began))),
+        "elapsed": time.monotonic() - began,
+        "budget_minutes": params["budget_minutes"],
+        "load": load,
+        "own_cost": {"median": bench_stats.median(gaps), "max": max(gaps)} if gaps else None,
+        "go": go,
+        "variants": [vars(variant) for variant in variants],
+        "fingerprints": {"start": start, "end": end, "variants": prints},
+        "scenarios": scenarios,
+    }
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "user": {"type": "str"},
+            "go": {"type": "path"},
+            "variants": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "environment": {"type": "dict", "default": {}},
+                    "unset": {"type": "list", "elements": "str", "default": []},
+                    "directory": {"type": "path"},
+                },
+            },
+            "modules": {"type": "list", "elements": "path", "default": []},
+            "packages": {"type": "list", "elements": "str", "default": list(bench_run.STD_PACKAGES)},
+            "scenarios": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["test", "edit", "cold", "race"],
+                "default": ["test", "edit"],
+            },
+            "budget_minutes": {"type": "float", "default": 3.0},
+            "min_runs": {"type": "int", "default": bench_stats.MIN_RUNS},
+            "max_runs": {"type": "int", "default": 30},
+            "warmup": {"type": "int", "default": 1},
+            "seed": {"type": "int"},
+            "progress_path": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    began = time.monotonic()
+    variants = _variants(module)
+    _check_numbers(module)
+    if module.check_mode:
+        module.exit_json(changed=False, skipped=True, msg="Nothing is measured in check mode.")
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, _stop)
+    try:
+        account = accounts.find([module.params["user"] or pwd.getpwuid(os.geteuid()).pw_name])[0]
+        experiment = _measure(module, account, variants, began)
+    except (accounts.AccountError, bench_run.BenchmarkError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, experiment=experiment)
+
+
+if __name__ == "__main__":
+    main()

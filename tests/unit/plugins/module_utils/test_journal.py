@@ -1,0 +1,213 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.wsltune.go.plugins.module_utils import go_envfile, journal
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> journal.Journal:
+    return journal.Journal(str(tmp_path / "state"), run="one")
+
+
+def write(record: journal.Journal, path: Path, text: str) -> None:
+    uid, gid = os.getuid(), os.getgid()
+    record.write(str(path), text.encode(), role="test", uid=uid, gid=gid, revert=go_envfile.revert)
+
+
+def facts(path: Path) -> tuple[bytes, int, int]:
+    status = path.stat()
+    return path.read_bytes(), status.st_mode, status.st_mtime_ns
+
+
+def test_a_file_is_given_back_with_mode_and_time_after_many_writes(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_text("A=1\n")
+    path.chmod(0o640)
+    os.utime(path, ns=(10**18, 10**18 + 7))
+    before = facts(path)
+    write(record, path, "A=1\nB=2\n")
+    write(record, path, "A=3\n")
+    assert path.read_text() == "A=3\n"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert record.restore(str(path), go_envfile.revert) == journal.Restored(str(path), True)
+    assert facts(path) == before
+    record.close()
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_new_file_and_the_folders_made_for_it_are_gone_afterwards(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "env"
+    write(record, path, "A=1\n")
+    assert path.read_text() == "A=1\n"
+    record.restore(str(path))
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_folder_that_someone_else_uses_stays(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "a" / "env"
+    write(record, path, "A=1\n")
+    (tmp_path / "a" / "theirs").write_text("x")
+    record.restore(str(path))
+    assert (tmp_path / "a" / "theirs").exists() and not path.exists()
+
+
+def test_an_edit_since_stays_and_is_named(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_text("A=1\n")
+    write(record, path, "A=2\n")
+    path.write_text("A=2\nC=3\n")
+    restored = record.restore(str(path), go_envfile.revert)
+    assert path.read_text() == "A=1\nC=3\n"
+    assert restored.changed and "edited by someone else" in (restored.kept or "")
+
+
+def test_an_edit_between_two_runs_stays_and_is_named(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_text("A=1\n")
+    write(record, path, "A=2\n")
+    path.write_text("A=2\nC=3\n")
+    write(record, path, "A=2\nC=3\nB=5\n")
+    restored = record.restore(str(path), go_envfile.revert)
+    assert path.read_text() == "A=1\nC=3\n"
+    assert "edited by someone else" in (restored.kept or "")
+
+
+def test_an_edit_of_a_file_without_a_way_to_revert_is_left_alone(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    write(record, path, "ours")
+    path.write_text("theirs")
+    restored = record.restore(str(path))
+    assert path.read_text() == "theirs" and not restored.changed and restored.kept
+
+
+def test_a_file_that_someone_removed_stays_removed(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_text("A=1\n")
+    write(record, path, "A=2\n")
+    path.unlink()
+    restored = record.restore(str(path), go_envfile.revert)
+    assert not path.exists() and "removed by someone else" in (restored.kept or "")
+
+
+def test_a_mode_changed_since_stays(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_text("A=1\n")
+    write(record, path, "A=2\n")
+    path.chmod(0o600)
+    restored = record.restore(str(path), go_envfile.revert)
+    assert path.read_text() == "A=1\n" and path.stat().st_mode & 0o777 == 0o600 and restored.kept
+
+
+@pytest.mark.parametrize("step", ["replace", "fsync", "rename"])
+def test_killed_while_writing_the_file_is_old_and_is_given_back(
+    record: journal.Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = tmp_path / "env"
+    path.write_text("A=1\n")
+    before = facts(path)
+
+    class Killed(BaseException):
+        pass
+
+    real = journal.replace
+
+    def die(*_arguments: object, **_named: object) -> None:
+        raise Killed
+
+    def replace(target: str, state: journal.FileState) -> None:
+        if target != str(path):
+            return real(target, state)
+        if step == "replace":
+            die()
+        monkeypatch.setattr(os, {"fsync": "fsync", "rename": "replace"}[step], die)
+        return real(target, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "replace", replace)
+        with pytest.raises(Killed):
+            write(record, path, "A=2\n")
+    monkeypatch.undo()
+    assert path.read_text() == "A=1\n"
+    (tmp_path / ".env.wsltune-new").write_text("half")
+    assert record.restore(str(path), go_envfile.revert).kept is None
+    assert facts(path) == before
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["env", "state"]
+
+
+def test_killed_after_the_file_changed_it_is_known_as_ours(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_text("A=1\n")
+    write(record, path, "A=2\n")
+    write(record, path, "A=3\n")
+    path.write_text("A=2\n")  # the second write was recorded, but the file is still the first one
+    assert record.restore(str(path), go_envfile.revert).kept is None
+    assert path.read_text() == "A=1\n"
+
+
+def test_only_what_one_run_changed_can_be_given_back(record: journal.Journal, tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_text("A=1\n")
+    write(record, old, "A=2\n")
+    second = journal.Journal(record.root, run="two")
+    write(second, old, "A=3\n")
+    write(second, old, "A=4\n")
+    write(second, new, "N=1\n")
+    for path in (old, new):
+        second.restore(str(path), go_envfile.revert, run_only=True)
+    assert old.read_text() == "A=2\n" and not new.exists()
+    third = journal.Journal(record.root, run="three")
+    third.restore(str(old), go_envfile.revert, run_only=True)
+    assert old.read_text() == "A=2\n"
+    third.restore(str(old), go_envfile.revert)
+    assert old.read_text() == "A=1\n"
+
+
+def test_a_displaced_program_comes_back_as_the_same_inode(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "go"
+    path.write_bytes(b"\x7fELF original")
+    path.chmod(0o755)
+    inode = path.stat().st_ino
+    record.displace(str(path), b"#!/bin/sh\n", role="test", uid=os.getuid(), gid=os.getgid())
+    record.displace(str(path), b"#!/bin/sh\n# newer\n", role="test", uid=os.getuid(), gid=os.getgid())
+    assert path.read_bytes() == b"#!/bin/sh\n# newer\n" and path.stat().st_mode & 0o777 == 0o755
+    record.restore(str(path))
+    assert path.stat().st_ino == inode
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["go", "state"]
+
+
+def test_a_program_unpacked_over_ours_is_displaced_anew(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "go"
+    path.write_bytes(b"1.26")
+    record.displace(str(path), b"ours", role="test", uid=os.getuid(), gid=os.getgid())
+    path.unlink()
+    path.write_bytes(b"1.27")
+    record.displace(str(path), b"ours", role="test", uid=os.getuid(), gid=os.getgid())
+    record.restore(str(path))
+    assert path.read_bytes() == b"1.27"
+
+
+def test_the_record_is_for_root_alone(record: journal.Journal, tmp_path: Path) -> None:
+    write(record, tmp_path / "env", "A=1\n")
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+    assert all(entry.stat().st_mode & 0o777 == 0o600 for entry in (tmp_path / "state" / "journal").iterdir())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as someone else")
+def test_a_link_in_a_home_does_not_lead_root_astray(record: journal.Journal, tmp_path: Path) -> None:
+    for directory in (tmp_path, *tmp_path.parents[:-1]):
+        directory.chmod(directory.stat().st_mode | 0o011)
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, 4711, 4711)
+    secret = tmp_path / "secret"
+    secret.write_text("root's")
+    secret.chmod(0o600)
+    (home / "env").symlink_to(secret)
+    with pytest.raises(PermissionError):
+        record.write(str(home / "env"), b"theirs", role="test", uid=4711, gid=4711)
+    assert secret.read_text() == "root's"

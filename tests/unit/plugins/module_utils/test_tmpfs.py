@@ -1,0 +1,107 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.wsltune.go.plugins.module_utils import tmpfs
+
+GIB = 1024 * tmpfs.MIB
+
+
+def memory(total: int, swap: int = 0) -> dict[str, int]:
+    return {"total_bytes": total, "available_bytes": total, "swap_total_bytes": swap}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "total", "swap", "mib"),
+    [
+        ("auto", 24 * GIB, 0, 2048),
+        ("auto", 4 * GIB, 0, 1024),
+        ("auto", GIB, GIB, 256),
+        ("25%", 8 * GIB, 0, 2048),
+        ("50%", 8 * GIB, GIB, 4096),
+        ("3g", 12 * GIB, 0, 3072),
+        ("524288k", 8 * GIB, 0, 512),
+        (str(300 * tmpfs.MIB + 5), 8 * GIB, 0, 300),
+    ],
+)
+def test_size(wanted: str, total: int, swap: int, mib: int) -> None:
+    assert tmpfs.plan_size(wanted, memory(total, swap)) == mib * tmpfs.MIB
+
+
+@pytest.mark.parametrize(
+    ("wanted", "total", "swap", "sentence"),
+    [
+        ("auto", 900 * tmpfs.MIB, 0, "has 900 MiB of memory"),
+        ("3g", 8 * GIB, 0, "no swap to page out to at most 2048m"),
+        ("5g", 8 * GIB, GIB, "swap at most 4096m"),
+        ("100m", 8 * GIB, 0, "at least 256m"),
+        ("0%", 8 * GIB, 0, "between 1% and 50%"),
+        ("120%", 8 * GIB, 0, "between 1% and 50%"),
+        ("2gb", 8 * GIB, 0, "give a number with k, m, g or %"),
+        ("-1g", 8 * GIB, 0, "give a number"),
+        ("", 8 * GIB, 0, "give a number"),
+        ("1.5g", 8 * GIB, 0, "give a number"),
+    ],
+)
+def test_a_size_that_memory_does_not_carry(wanted: str, total: int, swap: int, sentence: str) -> None:
+    with pytest.raises(tmpfs.TmpfsError, match=sentence):
+        tmpfs.plan_size(wanted, memory(total, swap))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/tmp", "/tmp/", "/tmp/go", "//tmp", "/var/tmp", "/dev/shm", "/run", "/", "/usr", "/home", "relative", "",
+     "/var/../tmp", "/var/cache/a b", "/proc/go", "/sys/x/y", "/dev/x/y", "/var/cache/go;rm"],
+)
+def test_a_mount_point_that_is_refused(path: str) -> None:
+    with pytest.raises(tmpfs.TmpfsError):
+        tmpfs.check_path(path)
+
+
+def test_a_mount_point_in_its_normal_form() -> None:
+    assert tmpfs.check_path("/var//cache/./gotmp/") == "/var/cache/gotmp"
+
+
+def test_the_line_has_what_go_needs() -> None:
+    (line,) = tmpfs.wanted_lines("/var/cache/gotmp", 2 * GIB, 0, helper=False)
+    for option in ("exec", "nosuid", "nodev", "nofail", "mode=1777", "size=2097152k", "x-wsltune"):
+        assert option in line.options
+    assert "noexec" not in line.options and not any(option.startswith("nr_inodes") for option in line.options)
+
+
+def test_live_deviations_are_named() -> None:
+    good = (["rw", "nosuid", "nodev", "relatime"], ["rw", "size=2097152k", "nr_inodes=20k"])
+    assert tmpfs.deviations(*good, 2 * GIB, 0o1777, 20480) == []
+    found = tmpfs.deviations(["ro", "noexec"], ["rw", "size=8192k"], 2 * GIB, 0o755, 20480)
+    assert len(found) == 7
+    assert any("noexec" in sentence for sentence in found)
+    assert tmpfs.deviations(["rw", "nosuid", "nodev"], ["rw"], GIB, 0o1777, 0) == [
+        "its size is unlimited instead of 1024 MiB"
+    ]
+
+
+def test_the_helper_makes_the_folders_that_tmpfiles_makes(tmp_path: Path) -> None:
+    user, group = str(os.getuid()), str(os.getgid())
+    text = tmpfs.folders_text(str(tmp_path), [(user, group)], gocache=True)
+    (tmp_path / "list").write_text(text)
+    (tmp_path / "helper").write_text(tmpfs.HELPER_TEXT)
+    for _time in range(2):
+        subprocess.run(["sh", str(tmp_path / "helper"), str(tmp_path / "list"), "/var/lib/wsltune", "-o", "rw"], check=True)
+    folder = tmp_path / user
+    assert folder.stat().st_mode & 0o7777 == 0o700
+    assert (folder / "gocache").stat().st_mode & 0o7777 == 0o700
+
+
+def test_the_helper_follows_no_link(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o755)
+    (tmp_path / "alice").symlink_to(elsewhere)
+    (tmp_path / "list").write_text(f"d {tmp_path}/alice 0700 {os.getuid()} {os.getgid()} -\n")
+    (tmp_path / "helper").write_text(tmpfs.HELPER_TEXT)
+    subprocess.run(["sh", str(tmp_path / "helper"), str(tmp_path / "list")], check=True)
+    assert elsewhere.stat().st_mode & 0o777 == 0o755
