@@ -43,7 +43,7 @@ def record(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) -> 
     if new:
         os.makedirs(root, mode=0o700, exist_ok=True)
         content = json.dumps(dict(known, **new), indent=1, sort_keys=True).encode("utf-8")
-        journal.replace(os.path.join(root, NAME), journal.FileState(content, 0o600, 0, 0, 0))
+        journal.replace(os.path.join(root, NAME), journal.FileState(content, 0o600, os.geteuid(), os.getegid(), 0))
 
 
 def forget(root: str = journal.ROOT) -> None:
