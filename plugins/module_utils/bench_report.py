@@ -114,8 +114,6 @@ def table(summary: dict[str, Any]) -> list[str]:
         )
     if len(rows) == 1:
         return []
-    if len(rows) > 2 and summary["geomean"] is not None:
-        rows.append(("together", "", "", benchmark.percent(summary["geomean"]), "", ""))
     return [f"{a:<9}{b:>10}{c:>10}{d:>10}   {e:<20}{f}".rstrip() for a, b, c, d, e, f in rows]
 
 
@@ -191,8 +189,10 @@ def text(
     return "\n".join([*head, *measured, "", *middle, *tail]) + "\n"
 
 
-def _wrapped(sentence: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(sentence, WIDTH, subsequent_indent=indent, break_on_hyphens=False) if sentence else []
+def _wrapped(sentence: str) -> list[str]:
+    # A number and its sign stay together.
+    lines = textwrap.wrap(sentence.replace(" %", "\u00a0%"), WIDTH, break_on_hyphens=False)
+    return [line.replace("\u00a0%", " %") for line in lines]
 
 
 def _labelled(label: str, values: Sequence[str]) -> list[str]:

@@ -252,6 +252,17 @@ def mounts_of(machine: Machine) -> list[mountinfo.Mount]:
     return mountinfo.parse(machine.mountinfo or "", is_wsl=is_wsl(machine), virtiofs_links=machine.virtiofs_links)
 
 
+def printable(value: Any) -> Any:
+    """The value with bytes that are no UTF-8 spelled out, since JSON has none of them."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if isinstance(value, dict):
+        return {printable(key): printable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [printable(item) for item in value]
+    return value
+
+
 def observe(machine: Machine) -> dict[str, Any]:
     """The facts; a value that could not be read is None, and `unknown` says why."""
     unknown = dict(machine.errors)
@@ -295,4 +306,4 @@ def observe(machine: Machine) -> dict[str, Any]:
     if "conf" in machine.errors:
         facts["conf"].update(exists=None, complete=None, values=None)
     facts["unknown"] = unknown
-    return facts
+    return dict(printable(facts))

@@ -126,7 +126,7 @@ ansible_facts:
               type: list
               elements: str
             restart_command:
-              description: The command for Windows that makes the pending settings take effect; null when there are none.
+              description: The command for Windows that makes the pending settings take effect; null without any.
               returned: always
               type: str
         unknown:

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# From a fresh machine to a tuned one. This file gets a Python and .venv; onboard.py does the rest and reads the options.
+set -u
+program=onboard.sh
+root=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+# shellcheck source=scripts/venv.sh
+. "$root/scripts/venv.sh"
+
+usage=$(sed -n '/^"""/,/^"""/{s/^"""//;p}' "$root/onboard.py")
+# A typing mistake shall not cost an installation.
+for argument in "$@"; do
+    case $argument in
+    --) break ;;
+    -h | --help)
+        printf '%s\n' "$usage"
+        exit 0
+        ;;
+    -*)
+        [[ $usage == *$'\n'"  $argument "* ]] || status=2 fail "unknown option '$argument'; ./onboard.sh --help lists them"
+        ;;
+    esac
+done
+
+trap 'printf "\nInterrupted: run ./onboard.sh again to finish.\n" >&2; exit 130' INT TERM HUP
+
+# Ansible refuses to start in another encoding.
+[[ $(locale charmap 2>/dev/null) == UTF-8 ]] || export LC_ALL=C.UTF-8
+unset PYTHONHOME PYTHONPATH
+
+[[ -d $root/collections/ansible_collections/wsltune/go/plugins ]] ||
+    fail "the symbolic link collections/ansible_collections/wsltune/go is not one: clone again inside Linux, in your home directory"
+
+venv=$root/.venv
+lock=$root/requirements/runtime.lock
+if ! venv_current "$venv" "$lock"; then
+    open_log onboard-setup.log
+    python=$(find_python) || {
+        install_python
+        python=$(find_python) || fail "the Python that apt installed does not run; see $log"
+    }
+    make_venv "$python" "$lock" "$venv"
+fi
+
+if [[ -n $sudo_password ]]; then
+    # Handed on through a pipe: not on a command line, not in a file.
+    exec {WSLTUNE_SUDO_FD}< <(printf '%s' "$sudo_password")
+    export WSLTUNE_SUDO_FD
+fi
+exec "$venv/bin/python" "$root/onboard.py" "$@"

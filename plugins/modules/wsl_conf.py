@@ -1,0 +1,404 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: wsl_conf
+short_description: Settings in /etc/wsl.conf, as WSL itself reads it
+version_added: 1.0.0
+description:
+  - Merges settings into C(/etc/wsl.conf) and changes only the lines it must. Comments, order, unknown keys, line ends,
+    bytes that are not ASCII, owner and mode stay.
+  - Reads the file with WSL's own grammar, where the first of two equal keys wins, only C(#) starts a comment, and
+    everything after a line that WSL cannot read is silently not in force.
+  - The new text is read back and compared with the wanted settings before it replaces the file in one atomic step.
+  - Nothing is restarted; what is not in force yet is returned with the command that makes it so.
+options:
+  state:
+    description: Whether the settings are there; V(absent) gives back what was there before the first run.
+    type: str
+    choices: [present, absent]
+    default: present
+  only_this_run:
+    description: With O(state=absent), gives back only what the run named by O(run) changed.
+    type: bool
+    default: false
+  path:
+    description:
+      - The file. Where it is a symbolic link, the file it leads to is edited.
+      - With O(state=absent) every file that this module wrote is given back.
+    type: path
+    default: /etc/wsl.conf
+  content:
+    description:
+      - The wanted settings in the form of the file, as a template renders them; sections, keys and values alone count.
+      - WSL must be able to read it without a warning. A key that is not in it is left as it is.
+    type: str
+    default: ''
+  remove:
+    description: Keys to remove, as C(section.key), wherever they stand in the file.
+    type: list
+    elements: str
+    default: []
+  repair:
+    description:
+      - Whether lines that WSL cannot read are turned into comments, and a byte order mark is removed.
+      - Otherwise such a file is refused, for a setting after such a line would not be in force.
+    type: bool
+    default: false
+  allow_harmful:
+    description:
+      - Whether to write values that break what this collection or Windows interop needs. They are refused otherwise.
+      - V(automount.enabled=false) and V(interop.enabled=false), since no Windows program could be started any more.
+      - V(automount.options) with C(cache=) or C(msize=) (stale files, and virtiofs refuses them), with C(noexec), with
+        blanks, with masks that are not octal, or with options that neither WSL nor the mount knows, since the drive
+        would not be mounted at all.
+      - V(automount.root) that does not start with a slash.
+      - V(automount.mountFsTab=false) without V(boot.systemd=true), since nothing would mount what C(/etc/fstab) lists.
+      - V(automount.cgroups=v1), on which systemd 256 and later refuses to start.
+      - V(filesystem.umask) that looks decimal (WSL reads V(22) as octal 026), that is 0, or that takes rights from the
+        owner.
+      - V(network.generateResolvConf=false), since the link that WSL made then leads nowhere.
+      - V(fileServer.enabled=false), since Windows programs no longer reach the distro's files.
+      - V(boot.protectBinfmt=false), since systemd could unregister Windows programs.
+      - V(boot.initTimeout) below 1000, and V(user.default) that names no user of this machine.
+    type: bool
+    default: false
+  run:
+    description: Identifies the play's run, so that what this run changed can be taken back alone.
+    type: str
+    default: ''
+notes:
+  - Writing needs root. The original is kept in C(/var/lib/wsltune).
+  - Errors are one sentence each, such as a line of the file that WSL cannot read, a key that WSL does not know, a value
+    of the wrong type, a value that harms.
+  - The grammar and the keys are those of U(https://github.com/microsoft/WSL), August 2026.
+author: wsltune contributors (@wsltune)
+"""
+
+EXAMPLES = r"""
+- name: Start systemd, and keep the Windows PATH out
+  wsltune.go.wsl_conf:
+    content: |
+      [boot]
+      systemd=true
+      [interop]
+      appendWindowsPath=false
+
+- name: Let WSL choose the host name again
+  wsltune.go.wsl_conf:
+    remove: [network.hostname]
+
+- name: Give back what was there before
+  wsltune.go.wsl_conf:
+    state: absent
+"""
+
+RETURN = r"""
+path:
+  description: The file that is edited, without symbolic links.
+  returned: always
+  type: str
+changes:
+  description: What was changed, as sentences.
+  returned: always
+  type: list
+  elements: str
+kept:
+  description: What someone else changed since and therefore stays, as sentences.
+  returned: always
+  type: list
+  elements: str
+notes:
+  description: What WSL warns about in the file, and settings that it will not follow on this machine, as sentences.
+  returned: always
+  type: list
+  elements: str
+wanted:
+  description: The settings that were asked for, by C(section.key), as WSL reads them.
+  returned: always
+  type: dict
+settings:
+  description: What the file means to WSL after the change, by C(section.key), read from the disk again.
+  returned: always
+  type: dict
+complete:
+  description: Whether WSL reads the file to its end.
+  returned: always
+  type: bool
+pending:
+  description: Keys that are written but not in force before a restart of the distro.
+  returned: always
+  type: list
+  elements: str
+pending_sentences:
+  description: The same with the command and what it stops, as sentences; empty when nothing is pending.
+  returned: always
+  type: list
+  elements: str
+restart_command:
+  description: The command for Windows that makes the pending settings take effect; null when there are none.
+  returned: always
+  type: str
+"""
+
+import contextlib
+import os
+import pwd
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wsltune.go.plugins.module_utils import journal, wsl_conf, wsl_machine, wsl_state
+
+ROLE = "wsl_conf"
+
+
+def _decode(data):
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _encode(text):
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _revert(base, written, current):
+    """Take the settings out of a file that someone else edited too; None when nothing is left of a file of ours."""
+    text = wsl_conf.revert(None if base is None else _decode(base), _decode(written), _decode(current))
+    return None if base is None and not text.strip() else _encode(text)
+
+
+def _shown(value):
+    return "not set" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class WslConf:
+    """Applies module_utils/wsl_conf.py to this machine."""
+
+    def __init__(self, module):
+        self.module = module
+        self.options = module.params
+        self.path = os.path.realpath(self.options["path"])
+        self.journal = journal.Journal(run=self.options["run"] or f"{time.time():.6f}")
+        self.changes = []
+        self.kept = []
+        self.diff = []
+        self.asked = {}
+
+    def wanted(self):
+        """Return the settings of the content and the keys to remove; ValueError when they are not WSL's."""
+        parsed = wsl_conf.parse(self.options["content"])
+        if parsed.details:
+            first = parsed.details[0]
+            raise ValueError(f"The wanted settings, line {first.line}: {first.reason}")
+        settings: dict[str, wsl_conf.Setting] = {
+            name: parsed.raw[name] if wsl_conf.KEYS[name].type == "int" else value
+            for name, value in parsed.values.items()
+        }
+        for name in self.options["remove"]:
+            if (wsl_conf.canonical(name) or name) in settings:
+                raise ValueError(f"{name} is both set and to be removed; leave out one of them.")
+            settings[name] = None
+        self.asked = {name: value for name, value in wsl_conf.typed(settings).items() if value is not None}
+        return settings
+
+    def refuse_harmful(self, settings, values):
+        if self.options["allow_harmful"]:
+            return
+        reasons = wsl_conf.harmful(settings, values)
+        user = settings.get("user.default")
+        if user is not None:
+            try:
+                pwd.getpwnam(user)
+            except KeyError:
+                reasons.append(f"user.default={user}: this machine has no such user, so WSL could not open a session.")
+        if reasons:
+            raise ValueError(" ".join([*reasons, "Nothing was changed; set allow_harmful to write it all the same."]))
+
+    def merged(self, text, settings):
+        """Return the new text once it is known to mean what was asked for."""
+        if not settings and not self.options["repair"]:
+            return text
+        try:
+            merged = wsl_conf.merge(text, settings, self.options["repair"])
+        except wsl_conf.UnreadableError as error:
+            raise ValueError(
+                f"{self.path}, line {error.line}: {error.reason[:-1]}, so WSL ignores everything after it; "
+                "mend the line, or set repair to turn it into a comment."
+            ) from error
+        result = wsl_conf.parse(merged)
+        wrong = [name for name, value in wsl_conf.typed(settings).items() if result.values.get(name) != value]
+        if wrong or not result.complete:
+            raise ValueError(
+                f"{self.path} would not mean what was asked for ({', '.join(wrong)}); nothing was changed."
+            )
+        return merged
+
+    def present(self):
+        settings = self.wanted()
+        if not os.path.isdir(os.path.dirname(self.path)):
+            raise ValueError(f"The folder of {self.path} does not exist; give path a file in an existing folder.")
+        state = journal.read_state(self.path)
+        before = _decode(state.content) if state else ""
+        after = self.merged(before, settings)
+        old, new = wsl_conf.parse(before), wsl_conf.parse(after)
+        self.refuse_harmful(settings, new.values)
+        if after != before:
+            for name in wsl_conf.KEYS:
+                if old.values.get(name) != new.values.get(name):
+                    was, now = _shown(old.values.get(name)), _shown(new.raw.get(name))
+                    self.changes.append(f"{self.path}: {name} from {was} to {now}")
+            if not self.changes:
+                self.changes.append(f"{self.path}: lines that WSL did not follow")
+            self.replace(before, after, state is not None, lambda: self.write(after))
+        self.finish(after if state or after else None, bool(self.changes))
+
+    def write(self, after):
+        self.journal.write(self.path, _encode(after), role=ROLE, revert=_revert)
+
+    def replace(self, before, after, existed, write, path=None):
+        """Note the difference; unless in check mode keep the text that is in force, then write."""
+        path = path or self.path
+        self.diff.append(
+            {
+                "before_header": path if existed else "/dev/null",
+                "after_header": path if after is not None else "/dev/null",
+                "before": wsl_state.printable(before),
+                "after": wsl_state.printable(after or ""),
+            }
+        )
+        if not self.module.check_mode:
+            if path == self.path:
+                self.keep_in_force(before, after or "")
+            write()
+
+    def keep_in_force(self, before, after):
+        """Remember what the running distro was started with, until its next start empties /run."""
+        machine = wsl_machine.collect(conf_path=self.path)
+        start = wsl_state.started_at(machine)
+        if not wsl_state.is_wsl(machine) or start is None:
+            return
+        kept = machine.in_force if (machine.in_force_mtime or 0.0) >= start else None
+        if kept is not None and kept == after:
+            os.unlink(wsl_state.IN_FORCE)
+        elif kept is None and (machine.conf_mtime is None or machine.conf_mtime <= start):
+            os.makedirs(os.path.dirname(wsl_state.IN_FORCE), mode=0o755, exist_ok=True)
+            owner = {"mode": 0o644, "uid": os.geteuid(), "gid": os.getegid(), "mtime_ns": 0}
+            journal.replace(wsl_state.IN_FORCE, journal.FileState(_encode(before), **owner))
+
+    def absent(self):
+        only = self.options["only_this_run"]
+        text = None
+        state = journal.read_state(self.path)
+        if state:
+            text = _decode(state.content)
+        for entry in self.journal.entries(ROLE):
+            if only and entry.run != self.options["run"]:
+                continue
+            current = journal.read_state(entry.path)
+            target = self.target(entry, current, only)
+            before, after = (None if one is None else _decode(one) for one in (current and current.content, target))
+            if entry.path == self.path:
+                text = after
+
+            def restore(entry=entry):
+                restored = self.journal.restore(entry.path, _revert, run_only=only)
+                self.kept += [restored.kept] if restored.kept else []
+
+            if before == after:
+                if not self.module.check_mode:
+                    restore()
+                continue
+            self.changes.append(f"gave back {entry.path}")
+            self.replace(before or "", after, before is not None, restore, entry.path)
+        if not only and not self.module.check_mode:
+            self.journal.close()
+        self.finish(text, bool(self.changes))
+
+    def target(self, entry, current, only):
+        """What giving a file back will leave of it, so that check mode and diff can tell."""
+        base = entry.before_run if only else entry.base
+        known = [entry.written, entry.previous, entry.base.content if entry.base else None]
+        if current is None:
+            return None
+        if current.content in known or entry.written is None:
+            return None if base is None else base.content
+        return _revert(entry.base.content if entry.base else None, entry.written, current.content)
+
+    def finish(self, text, changed):
+        """Judge the machine and return: with the text that is on the disk now, or would be."""
+        machine = wsl_machine.collect(conf_path=self.path)
+        if changed and self.module.check_mode:
+            start = wsl_state.started_at(machine)
+            if machine.in_force is None and machine.conf_mtime is not None and machine.conf_mtime <= (start or 0.0):
+                machine.in_force, machine.in_force_mtime = machine.conf or "", time.time()
+            machine.conf, machine.conf_mtime = text, time.time()
+        parsed = wsl_conf.parse(machine.conf or "")
+        pending = []
+        with contextlib.suppress(ValueError):
+            pending = list(wsl_state.pending(machine, wsl_state.mounts_of(machine)))
+        command = wsl_state.restart_command(machine) if pending else None
+        notes = [f"{self.path}, line {detail.line}: {detail.reason}" for detail in parsed.details]
+        if not parsed.complete:
+            notes[-1] = f"{notes[-1][:-1]}, so WSL ignores everything after it."
+        if wsl_state.is_wsl(machine):
+            ignored = [wsl_state.no_effect(name, value, machine) for name, value in parsed.values.items()]
+            notes += [sentence for sentence in ignored if sentence]
+        for note in notes:
+            self.module.warn(wsl_state.printable(note))
+        sentences = []
+        if pending:
+            verb = "takes" if len(pending) == 1 else "take"
+            restart = f"after `{command}` in a Windows prompt. {wsl_state.RESTART_NOTE}"
+            sentences = [f"{', '.join(pending)} in {self.path} {verb} effect {restart}"]
+        self.module.exit_json(
+            **wsl_state.printable(
+                {
+                    "changed": changed,
+                    "path": self.path,
+                    "changes": self.changes,
+                    "kept": self.kept,
+                    "notes": notes,
+                    "wanted": self.asked,
+                    "settings": parsed.values,
+                    "complete": parsed.complete,
+                    "pending": pending,
+                    "pending_sentences": sentences,
+                    "restart_command": command,
+                    "diff": self.diff,
+                }
+            )
+        )
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "only_this_run": {"type": "bool", "default": False},
+            "path": {"type": "path", "default": "/etc/wsl.conf"},
+            "content": {"type": "str", "default": ""},
+            "remove": {"type": "list", "elements": "str", "default": []},
+            "repair": {"type": "bool", "default": False},
+            "allow_harmful": {"type": "bool", "default": False},
+            "run": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        target = WslConf(module)
+        if module.params["state"] == "present":
+            target.present()
+        else:
+            target.absent()
+    except ValueError as error:
+        module.fail_json(msg=wsl_state.printable(str(error)))
+    except OSError as error:
+        module.fail_json(
+            msg=f"{error.filename or 'A file'} cannot be read or written: {error.strerror}; "
+            "mend that or run as root (become: true)."
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+# shellcheck shell=bash
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Sourced by onboard.sh and test.sh, which set `program` (their name) and `root` (the checkout): packages from apt,
+# a Python that really runs, and a virtual environment that is either whole or not taken for one.
+# shellcheck disable=SC2154
+
+sudo_password=''
+
+say() { printf '%s\n' "$*"; }
+
+# One sentence, and the exit code of $status (3: this machine cannot be set up).
+fail() {
+    printf '%s: %s\n' "$program" "$*" >&2
+    exit "${status:-3}"
+}
+
+# Output of apt and pip goes to a log; only a failure shows its end.
+open_log() {
+    local folder=${XDG_STATE_HOME:-${HOME:-/root}/.local/state}/wsltune
+    log=$folder/$1
+    if ! { mkdir -p -- "$folder" && : >"$log"; } 2>/dev/null; then
+        log=$(mktemp) || fail 'cannot write a log: neither the home directory nor the temporary one is writable'
+    fi
+}
+
+logged() {
+    printf '\n$ %s\n' "$*" >>"$log"
+    "$@" >>"$log" 2>&1
+}
+
+show_log() {
+    sed '/^[[:space:]]*$/d' "$log" | tail -n 12 | sed 's/^/    /' >&2
+}
+
+# as_root works after this, or the program has ended with the reason.
+need_root() {
+    local try answer
+    ((EUID != 0)) || return 0
+    [[ -z $sudo_password ]] || return 0
+    command -v sudo >/dev/null || fail "$1 needs root, and this user has no sudo: run it as root, or install sudo"
+    # -k: a ticket of this terminal would not hold for what runs outside it.
+    sudo -k -n true 2>/dev/null && return 0
+    [[ -t 0 ]] || fail "$1 needs root, and sudo asks for a password where there is no terminal to ask at: run it as root"
+    for try in 1 2 3; do
+        IFS= read -rsp "sudo password of $(id -un): " sudo_password
+        printf '\n'
+        answer=$(printf '%s\n' "$sudo_password" | LC_ALL=C sudo -S -k -p '' true 2>&1) && return 0
+        [[ $answer != *'not in the sudoers'* && $answer != *'not allowed'* ]] || break
+        ((try == 3)) || say 'That was not it, try again.'
+    done
+    sudo_password=''
+    fail "sudo did not let this user become root: ${answer##*$'\n'}"
+}
+
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    elif [[ -n $sudo_password ]]; then
+        printf '%s\n' "$sudo_password" | sudo -S -k -p '' -- "$@"
+    else
+        sudo -n -- "$@"
+    fi
+}
+
+apt_root() {
+    logged as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a LC_ALL=C.UTF-8 "$@"
+}
+
+apt_update_once() {
+    [[ -z ${apt_updated:-} ]] || return 0
+    apt_updated=1
+    apt_root apt-get -q -o DPkg::Lock::Timeout=180 update
+}
+
+not_installed() {
+    local package
+    for package; do
+        dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q ' installed$' || printf '%s\n' "$package"
+    done
+}
+
+# apt_install WHAT-FOR PACKAGE...: installs those that are missing.
+apt_install() {
+    local purpose=$1 packages
+    shift
+    mapfile -t packages < <(not_installed "$@")
+    ((${#packages[@]} > 0)) || return 0
+    command -v apt-get >/dev/null ||
+        fail "$purpose needs ${packages[*]}, and this machine has no apt to install them: install them by hand and start again"
+    need_root "installing ${packages[*]} with apt"
+    say "Installing with apt: ${packages[*]}"
+    # What an interrupted run left half configured would stop every later one.
+    apt_root dpkg --configure -a
+    local install=(apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=180 install "${packages[@]}")
+    if ! apt_root "${install[@]}"; then
+        apt_update_once && apt_root "${install[@]}" && return 0
+        show_log
+        fail "apt could not install ${packages[*]}; all it said is in $log"
+    fi
+}
+
+# Shims and half installed Pythons answer to their name without being able to do anything.
+python_works() {
+    "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+# The machine's own Python first, for it outlives the others: /usr/bin, then PATH, then pyenv's.
+find_python() {
+    local path
+    while IFS= read -r path; do
+        if python_works "$path"; then
+            printf '%s\n' "$path"
+            return 0
+        fi
+    done < <(
+        printf '%s\n' /usr/bin/python3
+        printf '%s\n' /usr/bin/python3.{14,13,12,11}
+        type -aP python3 python3.{14,13,12,11}
+        newest_pyenv
+    )
+    return 1
+}
+
+newest_pyenv() {
+    printf '%s\n' "${PYENV_ROOT:-${HOME:-/root}/.pyenv}"/versions/3.*/bin/python3 | sort -t. -rV
+}
+
+# find_newest_python: for the tests, which want the newest ansible-core that this machine can have.
+find_newest_python() {
+    local path best='' version best_version=0
+    while IFS= read -r path; do
+        python_works "$path" || continue
+        version=$("$path" -c 'import sys; print(sys.version_info[0] * 100 + sys.version_info[1])') || continue
+        if ((version > best_version)); then
+            best=$path best_version=$version
+        fi
+    done < <(
+        printf '%s\n' /usr/bin/python3.{14,13,12,11} /usr/bin/python3
+        type -aP python3.{14,13,12,11} python3
+        newest_pyenv
+    )
+    [[ -n $best ]] && printf '%s\n' "$best"
+}
+
+apt_candidate() {
+    apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: *//p' | grep -v '^(none)$'
+}
+
+# The packages that give a Python of 3.11 or later here; nothing when apt knows none.
+apt_python() {
+    local minor version
+    version=$(apt_candidate python3)
+    if [[ -n $version ]] && dpkg --compare-versions "$version" ge 3.11; then
+        printf '%s\n' python3 python3-venv
+        return 0
+    fi
+    for minor in 14 13 12 11; do
+        if [[ -n $(apt_candidate "python3.$minor-venv") ]]; then
+            printf '%s\n' "python3.$minor" "python3.$minor-venv"
+            return 0
+        fi
+    done
+    return 1
+}
+
+install_python() {
+    local packages ID='' PRETTY_NAME='this distribution'
+    command -v apt-get >/dev/null ||
+        fail 'no Python 3.11 or later with venv is here, and no apt to install one: install it by hand and start again'
+    packages=$(apt_python) || {
+        need_root 'installing Python with apt'
+        apt_update_once || true
+        packages=$(apt_python) || {
+            # shellcheck disable=SC1091
+            [[ ! -r /etc/os-release ]] || . /etc/os-release
+            if [[ $ID == ubuntu ]]; then
+                fail "the Python 3.11 of $PRETTY_NAME is in its 'universe' component, which is off here: switch it on" \
+                    "with 'sudo add-apt-repository universe' and start again"
+            fi
+            show_log
+            fail "apt offers no Python 3.11 or later for $PRETTY_NAME: check the network and /etc/apt, or install one by hand"
+        }
+    }
+    # shellcheck disable=SC2086
+    apt_install 'making .venv' $packages
+}
+
+# A venv counts when its stamp, written last, names this lock, a Python that still runs, and this place (the scripts
+# inside hold absolute paths).
+venv_stamp() {
+    printf '%s %s %s\n' "$(sha256sum <"$2" | cut -d' ' -f1)" "$("$1/bin/python" -V 2>&1)" "$1"
+}
+
+venv_current() {
+    [[ -x $1/bin/python && -r $1/.wsltune && $(<"$1/.wsltune") == "$(venv_stamp "$1" "$2")" ]]
+}
+
+# make_venv PYTHON LOCK VENV
+make_venv() {
+    local python=$1 lock=$2 venv=$3 kind
+    local name=${venv##*/}
+    # Two starts at once: the second waits, then finds it made. Where flock cannot, they must not be started at once.
+    exec {venv_lock}<"$root"
+    flock "$venv_lock" 2>/dev/null || true
+    if ! venv_current "$venv" "$lock"; then
+        if [[ -e $venv && ! -e $venv/.wsltune && -n $(ls -A -- "$venv" 2>/dev/null) ]]; then
+            fail "$venv was not made by wsltune: move it away and start again"
+        fi
+        if ! logged rm -rf -- "$venv" || ! logged mkdir -- "$venv" || ! logged touch -- "$venv/.wsltune"; then
+            kind=$(stat -f -c %T -- "$root" 2>/dev/null)
+            fail "cannot write $name in $root (file system: ${kind:-unknown}; read-only, another user's, or a Windows drive?):" \
+                "put the checkout in your home directory"
+        fi
+        printf '*\n' >"$venv/.gitignore"
+        say "Making $name with $("$python" -V) (about a minute the first time)"
+        if ! logged "$python" -m venv -- "$venv"; then
+            show_log
+            fail "cannot make $name in $root (file system: $(stat -f -c %T -- "$root")): put the checkout in your home directory"
+        fi
+        if ! logged "$venv/bin/python" -m pip install --no-user --disable-pip-version-check --no-input --require-hashes -r "$lock"; then
+            show_log
+            fail "pip could not install ${lock#"$root"/} into $name: check the network and start again; all it said is in $log"
+        fi
+        # The stamp comes last and in one step.
+        venv_stamp "$venv" "$lock" >"$venv/.wsltune.new" && mv -f -- "$venv/.wsltune.new" "$venv/.wsltune"
+    fi
+    exec {venv_lock}<&-
+}

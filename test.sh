@@ -1,0 +1,235 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+set -u
+program=test.sh
+root=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+# shellcheck source=scripts/venv.sh
+. "$root/scripts/venv.sh"
+cd -- "$root" || exit 3
+
+usage="Usage: ./test.sh [PART]
+
+From a fresh machine to a tested checkout: installs what the part needs (apt, .venv-test) and runs it.
+
+  lint                   ansible-lint, ruff, yamllint, shellcheck
+  unit [ARGUMENT...]     pytest tests/unit
+  build                  build the collection, install it elsewhere, look at it there
+  molecule [SCENARIO...] the scenarios of molecule/, all or some
+  sanity                 ansible-test sanity
+  all                    every part above
+
+Without a part: lint, unit, build, molecule.
+Exit codes: 0 all passed, 1 something failed or was skipped, 2 wrong usage, 3 cannot be set up, 130 interrupted."
+
+trap 'printf "\nInterrupted.\n" >&2; exit 130' INT TERM HUP
+
+passed=() failed=() skipped=()
+scratch=$(mktemp -d) || exit 3
+trap 'rm -rf -- "$scratch"' EXIT
+
+# part NAME COMMAND...: counts; exit code 77 is a part that could not run here, with its reason in $scratch/reason.
+part() {
+    local name=$1 code
+    shift
+    printf '\n== %s\n' "$name"
+    ("$@")
+    code=$?
+    case $code in
+    0) passed+=("$name") ;;
+    77)
+        skipped+=("$name")
+        printf 'SKIPPED %s: %s\n' "$name" "$(<"$scratch/reason")"
+        ;;
+    130 | 143) exit 130 ;;
+    *)
+        failed+=("$name")
+        printf 'FAILED %s\n' "$name"
+        ;;
+    esac
+}
+
+skip() {
+    printf '%s\n' "$*" >"$scratch/reason"
+    exit 77
+}
+
+# all_of COMMAND...: each a string; runs them all, fails when one did.
+all_of() {
+    local command code=0
+    for command; do
+        printf -- '-- %s\n' "${command%%[ _]*}"
+        $command || code=1
+    done
+    return $code
+}
+
+# Files of the checkout, also those not committed yet, but none that is ignored or gone.
+files() {
+    git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+        [[ -f $file && ! -L $file ]] && printf '%s\0' "$file"
+    done
+}
+
+shell_scripts() {
+    files | while IFS= read -r -d '' file; do
+        case $file in
+        *.sh) ;;
+        *.*) continue ;;
+        *) head -c 40 -- "$file" | head -n 1 | tr -d '\0' | grep -Eq '^#!.*\b(ba|da)?sh\b' || continue ;;
+        esac
+        printf '%s\0' "$file"
+    done
+}
+
+shellcheck_all() {
+    shell_scripts | xargs -0 shellcheck
+}
+
+yamllint_all() {
+    files | grep -zE '\.ya?ml$|^\.(yamllint|ansible-lint)$' | xargs -0 yamllint --strict
+}
+
+lint() {
+    all_of 'ansible-lint --offline --strict' 'ruff check' 'ruff format --check' yamllint_all shellcheck_all
+}
+
+unit() {
+    python -m pytest tests/unit "$@"
+}
+
+build() {
+    local target=$scratch/build tarball name code=0
+    mkdir -p "$target/elsewhere" "$target/collections"
+    ansible-galaxy collection build --output-path "$target" . || return 1
+    tarball=$(echo "$target"/wsltune-go-*.tar.gz)
+    cd "$target/elsewhere" || return 1
+    # Nothing of this checkout may be seen from there.
+    : >ansible.cfg
+    export ANSIBLE_CONFIG=$PWD/ansible.cfg ANSIBLE_COLLECTIONS_PATH=$target/collections
+    ansible-galaxy collection install --offline --no-deps -p "$target/collections" "$tarball" || return 1
+    if tar -tzf "$tarball" | grep -E '^(\.|collections/|reports/|requirements/|molecule/.*/\.)|\.(pyc|log)$|\.tar\.gz$'; then
+        echo 'the archive holds what it should not'
+        code=1
+    fi
+    ansible-playbook -i localhost, wsltune.go.site --syntax-check || code=1
+    for name in "$root"/plugins/modules/*.py; do
+        name=$(basename "$name" .py)
+        [[ $name == __init__ ]] || ansible-doc -t module "wsltune.go.$name" >/dev/null || code=1
+    done
+    for name in "$root"/roles/*/; do
+        ansible-doc -t role "wsltune.go.$(basename "$name")" | grep -q OPTIONS\\\|ENTRY || {
+            echo "the role $(basename "$name") has no documentation there"
+            code=1
+        }
+    done
+    return $code
+}
+
+scenario() {
+    ((EUID == 0)) || skip 'needs root, for its machines are containers that boot'
+    WSLTUNE_DISTRO=$2 WSLTUNE_ANSIBLE_BIN=$3 molecule/run test -s "$1"
+}
+
+sanity() {
+    local copy=$scratch/sanity/ansible_collections/wsltune/go version place
+    mkdir -p "$copy"
+    # ansible-test wants a real path, and no link to a folder in it.
+    files | grep -zv '^collections/' | xargs -0 cp --parents -Pt "$copy"
+    cd "$copy" || return 1
+    # It would download get-pip.py; ours does the same with what Python brings along.
+    version=$(sed -n "s/^ *pip='\([0-9.]*\)'.*/\1/p" "$(python -c 'from ansible_test import _internal as i; print(i.__path__[0])')/python_requirements.py")
+    place=$HOME/.ansible/test/cache/get_pip_${version//./_}.py
+    mkdir -p "${place%/*}"
+    [[ -e $place ]] || cp "$root/scripts/get_pip.py" "$place"
+    ansible-test sanity --color no --python "$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+}
+
+setup() {
+    open_log test-setup.log
+    apt_install 'the test suite' git ca-certificates
+    local python
+    python=$(find_newest_python) || {
+        install_python
+        python=$(find_newest_python) || fail "the Python that apt installed does not run; see $log"
+    }
+    make_venv "$python" "$root/requirements/test.lock" "$root/.venv-test"
+    # Without pyenv's shims: they answer to names of Pythons that do not run.
+    export PATH=$root/.venv-test/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    export ANSIBLE_CONFIG=$root/ansible.cfg ANSIBLE_COLLECTIONS_PATH=$root/collections
+    # A checkout of another user, as in a container.
+    export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$root
+    [[ $(locale charmap 2>/dev/null) == UTF-8 ]] || export LC_ALL=C.UTF-8
+    unset PYTHONHOME PYTHONPATH
+    git rev-parse --is-inside-work-tree >/dev/null 2>&1 || fail 'the tests need a git checkout, and this is none'
+}
+
+run_lint() {
+    apt_install lint shellcheck
+    part lint lint
+}
+
+run_unit() { part unit unit "$@"; }
+
+run_build() { part build build; }
+
+run_sanity() {
+    apt_install sanity shellcheck
+    part sanity sanity
+}
+
+run_molecule() {
+    local wanted=("$@") name
+    if ((${#wanted[@]} == 0)); then
+        for name in molecule/*/molecule.yml; do
+            name=${name%/molecule.yml}
+            wanted+=("${name#molecule/}")
+        done
+    fi
+    for name in "${wanted[@]}"; do
+        [[ -f molecule/$name/molecule.yml ]] || status=2 fail "there is no scenario '$name' in molecule/"
+    done
+    ((EUID != 0)) || apt_install molecule podman crun mmdebstrap openssh-client debian-archive-keyring procps python3-venv
+    # The oldest ansible-core that is supported, for the older distribution.
+    make_venv "$root/.venv-test/bin/python" "$root/requirements/oldest.lock" "$root/.venv-oldest"
+    for name in "${wanted[@]}"; do
+        part "molecule $name" scenario "$name" trixie ''
+        case $name in
+        default | restart) part "molecule $name (Debian 12, ansible-core 2.19)" scenario "$name" bookworm "$root/.venv-oldest/bin" ;;
+        esac
+    done
+}
+
+choice=${1:-default}
+shift $(($# > 0))
+case $choice in
+-h | --help)
+    printf '%s\n' "$usage"
+    exit 0
+    ;;
+default | all | lint | build | sanity)
+    (($# == 0)) || status=2 fail "$choice takes no argument; ./test.sh --help lists the parts"
+    ;;
+unit | molecule) ;;
+*) status=2 fail "unknown part '$choice'; ./test.sh --help lists them" ;;
+esac
+
+setup
+case $choice in
+default | all)
+    run_lint
+    run_unit "$@"
+    [[ $choice == default ]] || run_sanity
+    run_build
+    run_molecule "$@"
+    ;;
+*) "run_$choice" "$@" ;;
+esac
+
+echo
+((${#failed[@]} == 0)) || printf 'failed: %s\n' "${failed[@]}"
+((${#skipped[@]} == 0)) || printf 'skipped: %s\n' "${skipped[@]}"
+line="${#passed[@]} passed, ${#failed[@]} failed"
+((${#skipped[@]} == 0)) || line="$line, ${#skipped[@]} skipped"
+echo "$line"
+((${#failed[@]} == 0 && ${#skipped[@]} == 0 && ${#passed[@]} > 0))
