@@ -263,7 +263,7 @@ class Story:
         self.failures: dict[str, str] = {}
         self.errors: list[str] = []
         self.usage = False
-        self.stats: dict[str, Any] = {}
+        self.summaries: dict[str, str] = {}
         self._verified = False
 
     def take(self, event: dict[str, Any]) -> None:
@@ -275,18 +275,26 @@ class Story:
         data = event.get("event_data", {})
         if kind in ("playbook_on_task_start", "playbook_on_handler_task_start"):
             self._task(data)
-        elif kind == "playbook_on_stats":
-            self.stats = data.get("artifact_data") or {}
         elif kind == "runner_on_file_diff" and said.strip():
             self.display.show(said.replace("\r\n", "\n").strip("\n"))
-        elif kind == "runner_on_ok" and (data.get("res") or {}).get("changed") and self.step:
-            self.step.changed = True
+        elif kind == "runner_on_ok":
+            self._task_done(str(data.get("host")), data.get("res") or {})
         elif kind == "runner_on_unreachable" or (kind == "runner_on_failed" and not data.get("ignore_errors")):
             self.failures[str(data.get("host"))] = failure(event)
             if self.step:
                 self.step.failed = True
         elif kind in ("verbose", "error", ""):
             self._outside_a_task(said.strip())
+
+    def _task_done(self, host: str, result: dict[str, Any]) -> None:
+        if result.get("changed") and self.step:
+            self.step.changed = True
+        # What set_stats keeps for the end; the runner's own account of it leaves out what belongs to one host.
+        told = (result.get("ansible_stats") or {}).get("data", {}).get("wsltune_summary")
+        if isinstance(told, dict):
+            self.summaries.update(told)
+        elif told:
+            self.summaries[host] = str(told)
 
     def _outside_a_task(self, said: str) -> None:
         error = re.match(r"(ERROR!|\[ERROR\]:|ansible-playbook: error:)\s*(.+)", said)
@@ -315,6 +323,10 @@ class Story:
             return TAKE_BACK if self._verified else STEPS[role]
         # The play's own tasks belong to the step they follow.
         return self.step.name if self.step else OBSERVE
+
+    def tell(self) -> None:
+        for text in self.summaries.values():
+            print(f"\n{text.rstrip()}\n")
 
     def end_step(self) -> None:
         if self.step:
@@ -565,23 +577,6 @@ def agree(options: Options) -> None:
         raise Stop("nothing was changed", OK)
 
 
-def summary(stats: dict[str, Any]) -> None:
-    """What the play says at its end: the text for a person, and where the reports lie."""
-    told = stats.get("wsltune_summary")
-    reports = stats.get("wsltune_reports")
-    texts = told if isinstance(told, dict) else {"": told} if told else {}
-    folders = list(reports.values()) if isinstance(reports, dict) else [reports] if reports else []
-    for host, text in texts.items():
-        print()
-        if len(texts) > 1:
-            print(f"{host}:")
-        print(str(text).rstrip())
-    for folder in folders:
-        if not texts and (Path(str(folder)) / "summary.txt").is_file():
-            print((Path(str(folder)) / "summary.txt").read_text(encoding="utf-8").rstrip())
-        print(f"\nReports: {folder}")
-
-
 def run(options: Options, root: Root, terminal: bool) -> int:
     log_path, log = open_log()
     interrupts: list[int] = []
@@ -621,10 +616,10 @@ def run(options: Options, root: Root, terminal: bool) -> int:
             print("Interrupted: run ./onboard.sh again to finish.", file=sys.stderr)
             return INTERRUPTED
         if play.runner.rc == 0 and not play.trouble:
-            summary(story.stats)
+            story.tell()
             print(f"Everything that Ansible said: {log_path}")
             return OK
-    summary(story.stats)
+    story.tell()
     reasons = list(story.failures.values()) or story.errors[:1] or [play.trouble or "Ansible ended without saying why."]
     for reason in reasons:
         print(f"{PROGRAM}: {reason}", file=sys.stderr)

@@ -159,7 +159,8 @@ def text(
     why_not: str = "",
 ) -> str:
     """The summary for a terminal: at most 25 lines of 80 columns, plain text."""
-    head = [*([title] if title else []), *_wrapped(headline(summary, on_slower, why_not))]
+    first = headline(summary, on_slower, why_not)
+    head = [*([title] if title else []), *_wrapped(first)]
     measured: list[str] = []
     if summary is not None and len(summary["variants"]) > 1:
         rows = table(summary)
@@ -171,11 +172,10 @@ def text(
                 measured += _wrapped("Runs alternated in random order; fewer than 5 in 100 such verdicts are false.")
     remarks = list(notes)
     if summary is not None:
-        said = head[-1] if summary["verdict"] == "unknown" else ""
         for one in summary["scenarios"]:
             found = ([one["reason"]] if one["reason"] else []) + one["warnings"]
-            remarks += [f"{one['name']}: {remark}" for remark in found if remark not in said]
-        remarks += [warning for warning in summary["warnings"] if warning not in said]
+            remarks += [f"{one['name']}: {remark}" for remark in found if remark not in first]
+        remarks += [warning for warning in summary["warnings"] if warning not in first]
     tail: list[str] = []
     for label, values in (("Undo", [undo] if undo else []), ("Report", [report] if report else [])):
         tail += _labelled(label, values)

@@ -89,18 +89,21 @@ def measure(
 
 
 def _drop_what_cannot_fit(active: list[_Series], clock: Clock, min_runs: int) -> None:
-    """Rather one scenario with a verdict than two without."""
+    """Rather one scenario with a verdict than two without: what is too long by itself goes first, then the last."""
+    room = clock.left() + clock.budget * OVERRUN
     while active:
         missing = [max(0, min_runs - one.rounds) * one.cost for one in active]
-        if sum(missing) <= clock.left() + clock.budget * OVERRUN:
+        if sum(missing) <= room:
             return
-        last = active[-1]
-        minutes = math.ceil((last.cost * min_runs + clock.budget) / 60)
-        last.skip(
-            f"{min_runs} rounds of {_seconds(last.cost)} each do not fit into the budget of "
-            f"{clock.budget / 60:.3g} minutes; allow about {minutes}"
+        too_long = [one for one, seconds in zip(active, missing) if seconds > room]
+        one = (too_long or active)[-1]
+        active.remove(one)
+        minutes = math.ceil((sum(missing) + clock.budget - clock.left()) / 60)
+        beside = "" if one in too_long else " beside the other scenarios"
+        one.skip(
+            f"{min_runs} rounds of {_seconds(one.cost)} each do not fit into {clock.budget / 60:.3g} "
+            f"minutes{beside}: allow {max(minutes, 1 + math.floor(clock.budget / 60))}"
         )
-        del active[-1]
 
 
 class _Series:

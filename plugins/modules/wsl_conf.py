@@ -344,7 +344,7 @@ class WslConf:
         if wsl_state.is_wsl(machine):
             ignored = [wsl_state.no_effect(name, value, machine) for name, value in parsed.values.items()]
             notes += [sentence for sentence in ignored if sentence]
-        for note in notes:
+        for note in notes if self.options["state"] == "present" else []:
             self.module.warn(wsl_state.printable(note))
         sentences = []
         if pending:

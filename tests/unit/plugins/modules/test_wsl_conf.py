@@ -1,0 +1,248 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import functools
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.wsltune.go.plugins.module_utils import journal, wsl_machine, wsl_state
+from ansible_collections.wsltune.go.plugins.module_utils.wsl_conf import KEYS
+from ansible_collections.wsltune.go.plugins.modules import wsl_conf
+
+ROLE = Path(wsl_conf.__file__).parents[2] / "roles" / "wsl_conf"
+BTIME, START = 1_700_000_000, 1_700_000_123.45
+
+
+@pytest.fixture
+def conf(tmp_path, monkeypatch):
+    """A file to edit on a machine of its own: plain Linux unless `wsl` is called."""
+    monkeypatch.setattr(journal, "Journal", functools.partial(journal.Journal, root=str(tmp_path / "state")))
+    monkeypatch.setattr(wsl_state, "IN_FORCE", str(tmp_path / "run" / "wsl.conf"))
+    root = tmp_path / "root"
+    real = wsl_machine.collect
+
+    def collect(conf_path):
+        machine = real(str(root), "/etc/wsl.conf")
+        machine.conf_path = conf_path
+        machine.can_start_systemd = True
+        with_conf = real("/", conf_path)
+        machine.conf, machine.conf_mtime = with_conf.conf, with_conf.conf_mtime
+        machine.in_force, machine.in_force_mtime = with_conf.in_force, with_conf.in_force_mtime
+        return machine
+
+    monkeypatch.setattr(wsl_machine, "collect", collect)
+    path = tmp_path / "etc" / "wsl.conf"
+    path.parent.mkdir()
+    return path
+
+
+@pytest.fixture
+def wsl(tmp_path, conf):
+    for path, text in {
+        "proc/sys/kernel/osrelease": "6.6.87.2-microsoft-standard-WSL2\n",
+        "proc/1/comm": "init(Debian)\n",
+        "proc/1/stat": "1 (init) S " + "0 " * 18 + "12345 1\n",
+        "proc/stat": f"btime {BTIME}\n",
+        "init": "",
+        "run/WSL/1_interop": "",
+    }.items():
+        target = tmp_path / "root" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    return tmp_path
+
+
+@pytest.fixture
+def run(conf, capsys):
+    def call(check=False, **options):
+        arguments = {"path": str(conf), "_ansible_check_mode": check, **options}
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            wsl_conf.main()
+        return json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def test_apply_check_again_and_absent(conf, run):
+    original = b"# caf\xe9\r\n[boot]\r\nsystemd=0 # why\r\n"
+    conf.write_bytes(original)
+    conf.chmod(0o640)
+    os.utime(conf, (START, START))
+    options = {"content": "[boot]\nsystemd=true\n[filesystem]\numask=022\n"}
+
+    checked = run(check=True, **options)
+    assert checked["changed"] and conf.read_bytes() == original
+    applied = run(**options)
+    expected = b"# caf\xe9\r\n[boot]\r\nsystemd=true # why\r\n\r\n[filesystem]\r\numask=022\r\n"
+    assert conf.read_bytes() == expected
+    assert stat.S_IMODE(conf.stat().st_mode) == 0o640
+    assert applied["diff"] == checked["diff"]
+    assert applied["diff"][0]["after_header"] == str(conf)
+    assert applied["changes"] == [
+        f"{conf}: filesystem.umask from not set to 022",
+        f"{conf}: boot.systemd from false to true",
+    ]
+    assert applied["wanted"] == applied["settings"] == {"boot.systemd": True, "filesystem.umask": 18}
+    assert (applied["pending"], applied["restart_command"], applied["pending_sentences"]) == ([], None, [])
+
+    again = run(**options)
+    assert not again["changed"] and not again["diff"] and not again["changes"]
+
+    checked = run(check=True, state="absent")
+    assert checked["changed"] and conf.read_bytes() == expected
+    given_back = run(state="absent")
+    assert given_back["diff"] == checked["diff"]
+    assert given_back["changes"] == [f"gave back {conf}"]
+    assert conf.read_bytes() == original and conf.stat().st_mtime == START
+    assert not run(state="absent")["changed"]
+
+
+def test_a_file_that_was_not_there_goes_again(conf, run):
+    assert run(content="[boot]\nsystemd=1\n")["diff"][0]["before_header"] == "/dev/null"
+    assert conf.read_text() == "[boot]\nsystemd=true\n"
+    assert stat.S_IMODE(conf.stat().st_mode) == 0o644
+    assert run(state="absent")["diff"][0]["after_header"] == "/dev/null"
+    assert not conf.exists()
+
+
+def test_nothing_wanted_only_reports(conf, run):
+    assert run()["changed"] is False and not conf.exists()
+    conf.write_text("[boot]\nsystemd=yes\n; x\nmore\n")
+    result = run()
+    assert result["changed"] is False and result["complete"] is False
+    assert result["notes"][0].endswith("line 2: boot.systemd takes true or false, not 'yes'; WSL keeps its default.")
+    assert "so WSL ignores everything after it." in result["notes"][1]
+
+
+def test_edits_of_others_stay(conf, run):
+    conf.write_text("[user]\ndefault=root\n")
+    run(content="[user]\ndefault=nobody\n[boot]\nsystemd=1\n")
+    conf.write_text(conf.read_text() + "command=mine\n")
+    checked = run(check=True, state="absent")
+    result = run(state="absent")
+    assert conf.read_text() == "[user]\ndefault=root\n\n[boot]\ncommand=mine\n"
+    assert "edited by someone else" in result["kept"][0]
+    assert checked["diff"] == result["diff"]
+
+
+def test_only_this_run(conf, run):
+    run(content="[boot]\nsystemd=1\n", run="one")
+    run(content="[user]\ndefault=root\n", run="two")
+    assert not run(state="absent", only_this_run=True, run="three")["changed"]
+    assert run(state="absent", only_this_run=True, run="two")["changed"]
+    assert conf.read_text() == "[boot]\nsystemd=true\n"
+    assert run(state="absent")["changed"] and not conf.exists()
+
+
+def test_symbolic_link(conf, run):
+    target = conf.with_name("real.conf")
+    target.write_text("# real\n")
+    conf.symlink_to("real.conf")
+    assert run(content="[boot]\nsystemd=1\n")["path"] == str(target)
+    assert conf.is_symlink() and "systemd=true" in target.read_text()
+    run(state="absent")
+    assert target.read_text() == "# real\n" and conf.is_symlink()
+
+
+def test_remove_and_repair(conf, run):
+    conf.write_text("[network]\nhostname=a\nhostname=b\n; old\n[boot]\nsystemd=1\n")
+    refused = run(remove=["network.hostname"])
+    assert refused["msg"].startswith(
+        f"{conf}, line 4: a line starts with ;, but only # starts a comment, so WSL ignores"
+    )
+    assert run(remove=["network.hostname"], repair=True)["settings"] == {"boot.systemd": True}
+    assert conf.read_text() == "[network]\n# ; old\n[boot]\nsystemd=1\n"
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"content": "[boot]\nsystemd=yes\n"}, "The wanted settings, line 2: boot.systemd takes true or false"),
+        ({"content": "[boot]\nsystmd=1\n"}, "line 2: WSL knows no key 'boot.systmd'; boot.systemd is one."),
+        ({"content": "[boot]\nsystemd=1\nsystemd=0\n"}, "line 3: boot.systemd stands in line 2 already"),
+        ({"content": "[boot\n"}, "line 1: a section's name has only letters"),
+        ({"content": "[boot]\ninitTimeout=5s\n"}, "takes a whole number, not '5s'"),
+        ({"content": "[boot]\nsystemd=1\n", "remove": ["Boot.systemd"]}, "both set and to be removed"),
+        ({"remove": ["boot.none"]}, "WSL knows no key 'boot.none'"),
+        ({"content": "[filesystem]\numask=22\n"}, "which is 0026; write an octal mask as text"),
+        ({"content": "[interop]\nenabled=0\n"}, "set allow_harmful to write it all the same."),
+        ({"content": "[user]\ndefault=nosuchuser\n"}, "this machine has no such user"),
+        (
+            {"content": "[boot]\nsystemd=1\n", "path": "/nowhere/wsl.conf"},
+            "The folder of /nowhere/wsl.conf does not exist",
+        ),
+        ({"content": "[boot]\nsystemd=1\n", "path": "/dev"}, "/dev cannot be read or written"),
+    ],
+)
+def test_refusals(conf, run, options, message):
+    conf.write_text("# mine\n")
+    result = run(**options)
+    assert result["failed"] and message in result["msg"]
+    assert conf.read_text() == "# mine\n"
+
+
+def test_harmful_on_request(conf, run):
+    assert run(content="[interop]\nenabled=0\n[user]\ndefault=nosuchuser\n", allow_harmful=True)["changed"]
+
+
+def test_pending_is_known_by_the_text_at_the_start(conf, run, wsl):
+    conf.write_text("[filesystem]\numask=027\n")
+    os.utime(conf, (START - 5, START - 5))
+    options = {"content": "[filesystem]\numask=022\n[boot]\nsystemd=1\n[interop]\nappendWindowsPath=0\n"}
+    checked = run(check=True, **options)
+    applied = run(**options)
+    assert checked["pending"] == applied["pending"] == ["filesystem.umask", "interop.appendWindowsPath", "boot.systemd"]
+    assert applied["restart_command"] == "wsl.exe --terminate Debian"
+    assert applied["pending_sentences"] == [
+        f"filesystem.umask, interop.appendWindowsPath, boot.systemd in {conf} take effect after "
+        "`wsl.exe --terminate Debian` in a Windows prompt. It ends every program and service of this distro; "
+        "other distros and Windows go on."
+    ]
+    assert Path(wsl_state.IN_FORCE).read_text() == "[filesystem]\numask=027\n"
+    assert run(**options)["pending"] == applied["pending"]
+    # The file is as at the start again: nothing is pending, and nothing is left in /run.
+    assert run(state="absent")["pending"] == []
+    assert not Path(wsl_state.IN_FORCE).exists()
+
+
+def test_pending_when_the_file_changed_since_the_start(conf, run, wsl):
+    conf.write_text("[filesystem]\numask=027\n")
+    assert run()["pending"] == ["filesystem.umask"]
+    run(content="[boot]\nsystemd=1\n")
+    assert not Path(wsl_state.IN_FORCE).exists()
+
+
+def test_nothing_is_pending_for_a_file_that_never_was(conf, run, wsl):
+    result = run(content="[filesystem]\numask=022\n[boot]\nsystemd=1\n")
+    assert result["pending"] == ["boot.systemd"]
+    assert Path(wsl_state.IN_FORCE).read_text() == ""
+
+
+def options_of(name):
+    return yaml.safe_load((ROLE / name).read_text())
+
+
+def test_the_role_has_an_option_for_each_key():
+    spec = options_of("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    variables = options_of("vars/main.yml")["_wsl_conf_variables"]
+    named = {f"{section}.{key}": one for section, keys in variables.items() for key, one in keys.items()}
+    assert list(named) == list(KEYS)
+    kinds = {"bool": ("bool", "bool"), "int": ("number", "int"), "str": ("text", "str"), "enum": ("text", "str")}
+    for name, one in named.items():
+        option = spec[one["variable"]]
+        kind, option_type = kinds[KEYS[name].type]
+        assert one["type"] == kind
+        assert option["type"] == ("str" if KEYS[name].octal else option_type)
+        assert option.get("choices", []) == list(KEYS[name].choices)
+        assert "default" not in option and "required" not in option
+        assert any("wsl_conf_allow_harmful" in text for text in option["description"]) == bool(KEYS[name].harmful)
+    assert options_of("defaults/main.yml") == {
+        name: option["default"] for name, option in spec.items() if "default" in option
+    }
