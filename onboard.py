@@ -457,10 +457,18 @@ def children() -> dict[int, list[int]]:
     return tree
 
 
+def name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
 def descendants(pid: int) -> list[int]:
+    """All that runs below a process; not apt and dpkg, which finish better than they are cleaned up after."""
     tree, found, waiting = children(), [], [pid]
     while waiting:
-        below = tree.get(waiting.pop(), [])
+        below = [child for child in tree.get(waiting.pop(), []) if name_of(child) not in ("apt-get", "dpkg")]
         found += below
         waiting += below
     return found
@@ -524,24 +532,16 @@ class Play:
         return self.thread.is_alive()
 
     def end(self) -> None:
-        """Asks Ansible to stop as Ctrl-C does, then insists; what it leaves behind is ended too."""
+        """Asks Ansible to stop as Ctrl-C does, then insists; what it would leave behind is ended too."""
         started = descendants(os.getpid())
-        main = children().get(os.getpid(), [])
-        for number, patience in ((signal.SIGINT, 10.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
-            self.root.kill(main, number)
+        self.root.kill(children().get(os.getpid(), []), signal.SIGINT)
+        for number, patience in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0)):
             until = time.monotonic() + patience
-            while self.running() and time.monotonic() < until:
+            while (self.running() or any(map(alive, started))) and time.monotonic() < until:
                 started += [pid for pid in descendants(os.getpid()) if pid not in started]
                 time.sleep(0.1)
-            if not self.running():
-                break
-        left = [pid for pid in started if alive(pid)]
-        if left:
-            self.root.kill(left, signal.SIGTERM)
-            until = time.monotonic() + 5
-            while any(alive(pid) for pid in left) and time.monotonic() < until:
-                time.sleep(0.1)
-            self.root.kill([pid for pid in left if alive(pid)], signal.SIGKILL)
+            self.root.kill([pid for pid in started if alive(pid)], number)
+        self.thread.join(timeout=5)
 
 
 def alive(pid: int) -> bool:

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The accounts that can start Go, and what a fresh login of one finds in its environment."""
+
 from __future__ import annotations
 
 import os

@@ -85,10 +85,18 @@ def headline(summary: dict[str, Any] | None, on_slower: str = "warn", why_not: s
         }.get(on_slower, " The settings are kept.")
         return f"It got slower: {_and(told[bench_stats.SLOWER])}{rest}.{then}"
     if summary["verdict"] == bench_stats.NO_DIFFERENCE:
-        return f"No difference in time: what {_and(same)} gain or lose is less than chance makes."
+        limit = max(_resolution(one["comparisons"][after]) for one in compared)
+        return f"No clear difference in time for {_and(same)}; one above {limit:.0f} % would have shown."
     reasons = [one["reason"] for one in summary["scenarios"] if one["reason"]] + summary["warnings"]
     reasons += [warning for one in summary["scenarios"] for warning in one["warnings"]]
     return f"Whether it helped is not known: {reasons[0] if reasons else 'nothing could be compared'}."
+
+
+def _resolution(comparison: dict[str, Any]) -> float:
+    """About how many percent of difference the runs of a comparison could tell from chance."""
+    if comparison["high"] is None or not comparison["low"]:
+        return 100.0
+    return 100 * (max(comparison["high"] / comparison["ratio"], comparison["ratio"] / comparison["low"]) - 1)
 
 
 def _and(parts: Sequence[str]) -> str:
@@ -118,7 +126,7 @@ def table(summary: dict[str, Any]) -> list[str]:
 
 
 def _verdict(verdict: str) -> str:
-    return "~ no difference" if verdict == bench_stats.NO_DIFFERENCE else verdict
+    return "~ may be chance" if verdict == bench_stats.NO_DIFFERENCE else verdict
 
 
 def disk_writes(summary: dict[str, Any]) -> str:
@@ -181,7 +189,11 @@ def text(
         tail += _labelled(label, values)
     room = LINES - len(head) - len(measured) - len(tail) - 1
     middle: list[str] = []
-    sections = [("Changed", list(changes) or ["nothing; it was so already"]), ("Pending", list(pending)), ("Note", remarks)]
+    sections = [
+        ("Changed", list(changes) or ["nothing; it was so already"]),
+        ("Pending", list(pending)),
+        ("Note", remarks),
+    ]
     sections = [(label, values) for label, values in sections if values]
     for index, (label, values) in enumerate(sections):
         # Every later section keeps at least a line of its own.
@@ -292,13 +304,13 @@ def hyperfine(experiment: dict[str, Any]) -> dict[str, Any]:
             )
     kept = {key: value for key, value in experiment.items() if key != "scenarios"}
     kept["summary"] = benchmark.summarise(experiment)
-    kept["scenarios"] = [
-        {key: value for key, value in one.items() if key != "runs"} for one in experiment["scenarios"]
-    ]
+    kept["scenarios"] = [{key: value for key, value in one.items() if key != "runs"} for one in experiment["scenarios"]]
     return {"results": results, "wsltune": kept}
 
 
-def plot(scenario: dict[str, Any], names: Sequence[str], width: int = 640, left: int = 90, right: int = 20) -> dict[str, Any]:
+def plot(
+    scenario: dict[str, Any], names: Sequence[str], width: int = 640, left: int = 90, right: int = 20
+) -> dict[str, Any]:
     """Where every run of a summarised scenario lies in a strip plot: pixels, rows from the top, round ticks."""
     shown = [name for name in [*names, benchmark.CONTROL] if name in scenario["variants"]]
     every = [value for name in shown for value in scenario["variants"][name]["times"]]

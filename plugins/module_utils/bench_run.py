@@ -182,9 +182,15 @@ def sample_module() -> dict[str, str]:
         for n in range(40)
     )
     users = {
-        "codec": ("encoding/json", 'data, err := json.Marshal(core.Words())\n\tif err != nil || len(data) == 0 {'),
-        "render": ("text/template", 'name, err := template.New("x").Parse(core.Words()[0])\n\tif err != nil || name == nil {'),
-        "table": ("encoding/csv", 'rows, err := csv.NewReader(strings.NewReader(core.Step3(core.Words()))).ReadAll()\n\tif err != nil || len(rows) == 0 {'),
+        "codec": ("encoding/json", "data, err := json.Marshal(core.Words())\n\tif err != nil || len(data) == 0 {"),
+        "render": (
+            "text/template",
+            'name, err := template.New("x").Parse(core.Words()[0])\n\tif err != nil || name == nil {',
+        ),
+        "table": (
+            "encoding/csv",
+            "rows, err := csv.NewReader(strings.NewReader(core.Step3(core.Words()))).ReadAll()\n\tif err != nil || len(rows) == 0 {",
+        ),
     }
     files = {
         "go.mod": "module wsltune.example/sample\n\ngo 1.19\n",

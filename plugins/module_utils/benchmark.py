@@ -20,6 +20,8 @@ CONTROL = "control"
 LEVER_PLACES = ("gocache", "gotmpdir", "tmpdir")
 # How far a series may run over its budget to reach the runs that a verdict needs.
 OVERRUN = 0.25
+# Load per processor before the first run above which noise is no surprise.
+BUSY = 0.75
 
 Execute = Callable[[str, str, int], "dict[str, Any]"]
 Progress = Callable[["dict[str, Any]"], None]
@@ -277,6 +279,10 @@ def summarise(experiment: dict[str, Any]) -> dict[str, Any]:
     scenarios = [_scenario(scenario, names, different) for scenario in experiment["scenarios"]]
     overall = {name: _overall(scenarios, name) for name in names[1:]}
     first = overall[names[1]] if len(names) > 1 else {"verdict": "unknown", "geomean": None, "mixed": False}
+    warnings = [f"not compared: {one}" for one in dict.fromkeys(sum(different.values(), []))]
+    load, cpus = experiment.get("load") or 0.0, (prints.get("start") or {}).get("cpus") or 0
+    if cpus and load > BUSY * cpus and first["verdict"] in (bench_stats.NO_DIFFERENCE, "unknown"):
+        warnings.append(f"the machine was busy before (load {load:.1f} on {cpus} processors): repeat it when idle")
     return {
         "variants": names,
         "scenarios": scenarios,
@@ -284,7 +290,7 @@ def summarise(experiment: dict[str, Any]) -> dict[str, Any]:
         "verdict": first["verdict"],
         "mixed": first["mixed"],
         "geomean": first["geomean"],
-        "warnings": [f"not compared: {one}" for one in dict.fromkeys(sum(different.values(), []))],
+        "warnings": warnings,
         "seed": experiment.get("seed"),
         "elapsed": experiment.get("elapsed"),
     }

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Lines of /etc/fstab as pure text: read, set or taken out by mount point; every other byte stays as it is."""
+
 from __future__ import annotations
 
 import re

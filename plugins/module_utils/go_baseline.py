@@ -1,6 +1,7 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The environment in which each user's Go ran before wsltune's first run, kept to measure against."""
+
 from __future__ import annotations
 
 import contextlib
@@ -18,8 +19,11 @@ def overlay(observed: Mapping[str, Any]) -> Dict[str, Any]:
 
     An empty GOTMPDIR would fall back to the user's file, so the folder it stands for is named.
     """
-    environment = {name: observed["places"][name]["path"] for name in ("GOTMPDIR", "GOCACHE", "GOMODCACHE")
-                   if name in observed["places"]}
+    environment = {
+        name: observed["places"][name]["path"]
+        for name in ("GOTMPDIR", "GOCACHE", "GOMODCACHE")
+        if name in observed["places"]
+    }
     for name in ("CGO_ENABLED", "GOFLAGS"):
         value = observed["settings"].get(name, {}).get("value")
         if value:

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The file that `go env -w` writes: NAME=value lines, of which the last one of a name counts (cmd/go/internal/cfg)."""
+
 from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What go_env wants: settings by user, the texts that export them, and what a user hears about it."""
+
 from __future__ import annotations
 
 import os
@@ -64,7 +65,11 @@ def settings_for(
         wanted["CGO_ENABLED"] = "1"
     if options["caches_local"]:
         for name, below in CACHES.items():
-            if slow.get(name) and name not in wanted and observed["settings"].get(name, {}).get("source") != "environment":
+            if (
+                slow.get(name)
+                and name not in wanted
+                and observed["settings"].get(name, {}).get("source") != "environment"
+            ):
                 wanted[name] = os.path.join(home, below)
     return wanted
 
@@ -75,8 +80,11 @@ def notes_for(user: str, observed: Mapping[str, Any], wanted: Mapping[str, str],
     effective = dict(wanted, **({"CGO_ENABLED": "0"} if cgo_enabled == "false" else {}))
     for name, value in effective.items():
         export = observed["exports"].get(name)
-        if export is not None and export != value and not (name == "CGO_ENABLED" and cgo_enabled == "false"
-                                                          and export == "0"):
+        if (
+            export is not None
+            and export != value
+            and not (name == "CGO_ENABLED" and cgo_enabled == "false" and export == "0")
+        ):
             notes.append(
                 f"{user} exports {name}={export} in a login: that wins over {value} and is left alone; remove the "
                 "export to use wsltune's."
@@ -152,6 +160,22 @@ if [ -r {PROFILE_PATH} ]; then
 fi
 {END}
 """
+
+
+def headlines(
+    changes: Sequence[str], wanted: Mapping[str, Mapping[str, str]], files: Mapping[str, str]
+) -> List[str]:
+    """Return C(changes) in few words: whose settings, which shells, which Go commands."""
+    said = []
+    users = [user for user, path in files.items() if f"wrote {path}" in changes or f"gave back {path}" in changes]
+    if users:
+        names = sorted({name for user in users for name in wanted[user]})
+        said.append(f"{', '.join(names) or 'earlier settings'} for {describe(users)}")
+    shells = {PROFILE_PATH: "login shells", BLOCK_PATHS[0]: "bash", BLOCK_PATHS[1]: "zsh", FISH_PATH: "fish"}
+    touched = [name for path, name in shells.items() if f"wrote {path}" in changes or f"gave back {path}" in changes]
+    if touched:
+        said.append(f"GOTMPDIR in {describe(touched)}")
+    return said + [change for change in changes if not change.startswith(("wrote ", "gave back /etc", "gave back /home"))]
 
 
 def without_block(text: str) -> str:

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the Go command does for one user: which one it is, its settings, where each comes from and where it points."""
+
 from __future__ import annotations
 
 import glob
@@ -56,7 +57,9 @@ print(json.dumps([cost(place) for place in sys.argv[1:]]))
 """
 
 
-def find_toolchains(home: str, search_path: str, exists: Callable[[str], bool] = os.path.isfile) -> List[Dict[str, str]]:
+def find_toolchains(
+    home: str, search_path: str, exists: Callable[[str], bool] = os.path.isfile
+) -> List[Dict[str, str]]:
     """Return every Go command that a user with this home and PATH has, the one on PATH first."""
     found: Dict[str, Dict[str, str]] = {}
     for directory in search_path.split(":"):
@@ -104,8 +107,16 @@ def runner(account: accounts.Account) -> Run:
 
     def run(command: Sequence[str], environment: Mapping[str, str], timeout: float) -> Any:
         return subprocess.run(
-            list(command), env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            errors="surrogateescape", timeout=timeout, check=False, cwd="/", **how,
+            list(command),
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=timeout,
+            check=False,
+            cwd="/",
+            **how,
         )
 
     return run
@@ -185,8 +196,15 @@ def observe(
     run = runner(account)
     toolchains = find_toolchains(account.home, environment.get("PATH", ""))
     facts: Dict[str, Any] = {
-        "uid": account.uid, "gid": account.gid, "home": account.home, "shell": account.shell,
-        "go": None, "toolchains": toolchains, "settings": {}, "places": {}, "unknown": unknown,
+        "uid": account.uid,
+        "gid": account.gid,
+        "home": account.home,
+        "shell": account.shell,
+        "go": None,
+        "toolchains": toolchains,
+        "settings": {},
+        "places": {},
+        "unknown": unknown,
         "exports": {name: environment[name] for name in SETTINGS + ("TMPDIR", "GOENV") if environment.get(name)},
         "user_file": {"path": os.path.join(account.home, ".config/go/env"), "values": {}},
     }

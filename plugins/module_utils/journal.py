@@ -6,6 +6,7 @@ An entry knows three contents of a file: C(base), what it would be without wsltu
 wrote; and C(before_run), what it was when the current run first touched it. An entry is on disk before the file
 changes, so a run that is killed at any moment leaves a file that is either old or new, and both are known.
 """
+
 from __future__ import annotations
 
 import base64

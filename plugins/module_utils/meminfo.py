@@ -1,6 +1,7 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Memory and swap from the text of /proc/meminfo."""
+
 from __future__ import annotations
 
 from typing import Dict

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The tmpfs for Go's temporary files: how large, which lines bring it back, what is wrong with the live one."""
+
 from __future__ import annotations
 
 import os
@@ -144,6 +145,17 @@ done < "$1"
 """
 
 
+def headlines(changes: Sequence[str], path: str, users: Sequence[str]) -> List[str]:
+    """Return C(changes) in few words: the mount, then whose folders were made."""
+    said = [change for change in changes if not change.startswith(("wrote ", "made "))]
+    made = [user for user in users if f"made {path}/{user}" in changes]
+    if made:
+        said.append(f"a folder each there for {', '.join(made)}")
+    if changes and not said:
+        said.append(f"what keeps {path} there after a restart")
+    return said
+
+
 def parse_live_size(super_options: Sequence[str]) -> Optional[int]:
     """Return the size in bytes that the kernel shows for a tmpfs, None when it shows none."""
     for option in super_options:
@@ -164,7 +176,9 @@ def deviations(options: Sequence[str], super_options: Sequence[str], size: int, 
         found.append("it is read-only")
     live = parse_live_size(super_options)
     if live != size:
-        found.append(f"its size is {'unlimited' if live is None else f'{live // MIB} MiB'} instead of {size // MIB} MiB")
+        found.append(
+            f"its size is {'unlimited' if live is None else f'{live // MIB} MiB'} instead of {size // MIB} MiB"
+        )
     if inodes and f"nr_inodes={inodes}" not in super_options and f"nr_inodes={inodes // 1024}k" not in super_options:
         found.append(f"its number of inodes is not {inodes}")
     if mode != 0o1777:

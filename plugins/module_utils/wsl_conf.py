@@ -526,7 +526,7 @@ def _add(text: str, key: Key, value: str) -> str:
         return text + line_end + line + (line_end if text.endswith("\n") else "")
 
     line_end = _line_end(text)
-    open_line = text.endswith("\r") or (last is not None and last.next == len(text) and not last.terminator)
+    open_line = text.endswith("\r") 
     before = text
     if before and (open_line or not before.endswith("\n")):
         before += "\n" if before.endswith("\r") else line_end

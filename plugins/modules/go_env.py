@@ -100,8 +100,13 @@ unmet:
   type: list
   elements: str
 changes:
-  description: What was changed, as sentences.
+  description: What was changed, step by step.
   returned: always
+  type: list
+  elements: str
+headlines:
+  description: What was changed, in few words for a summary.
+  returned: when state is present
   type: list
   elements: str
 kept:
@@ -161,8 +166,14 @@ class GoEnv:
             self.note_kept(self.journal.restore(path, revert))
             return
         owner = {"uid": uid, "gid": gid} if account else {}
-        self.journal.write(path, text.encode("utf-8", "surrogateescape"), role=ROLE, revert=revert,
-                           mode=mode if state is None else None, **owner)
+        self.journal.write(
+            path,
+            text.encode("utf-8", "surrogateescape"),
+            role=ROLE,
+            revert=revert,
+            mode=mode if state is None else None,
+            **owner,
+        )
 
     def note_kept(self, restored):
         if restored.kept:
@@ -207,8 +218,12 @@ class GoEnv:
         self.shims([users[name] for name in people])
         changed = bool(self.changes)
         if changed and not self.module.check_mode:
-            users.update({name: dict(go_state.observe(person, self.mounts), before=users[name].get("before"))
-                          for name, person in people.items()})
+            users.update(
+                {
+                    name: dict(go_state.observe(person, self.mounts), before=users[name].get("before"))
+                    for name, person in people.items()
+                }
+            )
         recorded = go_baseline.read()
         unmet = []
         for name in people:
@@ -217,8 +232,17 @@ class GoEnv:
             if users[name]["go"] and not self.module.check_mode:
                 unmet += go_plan.unmet(name, users[name], wanted[name], options["cgo_enabled"], users[name]["exports"])
         self.module.exit_json(
-            changed=changed, ansible_facts={"go": {"users": users}}, settings=wanted, notes=self.notes, unmet=unmet,
-            changes=self.changes, kept=self.kept, diff=self.diff,
+            changed=changed,
+            ansible_facts={"go": {"users": users}},
+            settings=wanted,
+            notes=self.notes,
+            unmet=unmet,
+            changes=self.changes,
+            headlines=go_plan.headlines(
+                self.changes, wanted, {name: users[name]["user_file"]["path"] for name in people}
+            ),
+            kept=self.kept,
+            diff=self.diff,
         )
 
     def wanted(self, name, observed, before):
@@ -268,8 +292,14 @@ class GoEnv:
         environment = dict(accounts.login_environment(people[name]), CGO_ENABLED="1", PWD=directory)
         done = subprocess.run(
             [users[name]["go"]["path"], "list", "-deps", "-test", "-f", go_plan.CGO_LISTING, "./..."],
-            env=environment, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
-            check=False, **accounts.demotion(people[name]),
+            env=environment,
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            **accounts.demotion(people[name]),
         )
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
@@ -303,8 +333,11 @@ class GoEnv:
         """Put the program that sets CGO_ENABLED=0 in the place of each Go command, or the Go command back."""
         wanted = {}
         if self.options["cgo_enabled"] == "false":
-            wanted = {toolchain["real"]: go_plan.shim_text(toolchain["real"] + journal.KEPT_SUFFIX)
-                      for observed in users for toolchain in observed["toolchains"]}
+            wanted = {
+                toolchain["real"]: go_plan.shim_text(toolchain["real"] + journal.KEPT_SUFFIX)
+                for observed in users
+                for toolchain in observed["toolchains"]
+            }
         for entry in self.journal.entries(ROLE):
             if entry.displaced and entry.path not in wanted:
                 self.undo_shim(entry)

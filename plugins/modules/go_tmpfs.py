@@ -85,8 +85,13 @@ live:
   returned: always
   type: dict
 changes:
-  description: What was changed, as sentences.
+  description: What was changed, step by step.
   returned: always
+  type: list
+  elements: str
+headlines:
+  description: What was changed, in few words for a summary.
+  returned: when state is present
   type: list
   elements: str
 kept:
@@ -217,7 +222,10 @@ class Tmpfs:
             for person in people:
                 self.folder(path, person, "gocache")
         self.module.exit_json(
-            **self.result(path), size_bytes=size, folders=folders
+            **self.result(path),
+            size_bytes=size,
+            folders=folders,
+            headlines=tmpfs.headlines(self.changes, path, list(folders)),
         )
 
     def mount(self, path, size, inodes):
@@ -231,9 +239,7 @@ class Tmpfs:
             if message:
                 self.refuse(f"{path} could not be mounted ({message}): nothing was changed.")
             return
-        wrong = tmpfs.deviations(
-            live.options, live.super_options, size, stat.S_IMODE(os.stat(path).st_mode), inodes
-        )
+        wrong = tmpfs.deviations(live.options, live.super_options, size, stat.S_IMODE(os.stat(path).st_mode), inodes)
         if not wrong:
             return
         self.changes.append(f"remounted {path}: {', '.join(wrong)}")
@@ -261,9 +267,7 @@ class Tmpfs:
                 os.chown(folder, person.uid, person.gid)
             return folder
         if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (0, person.uid):
-            self.refuse(
-                f"{folder} belongs to user id {status.st_uid} or is no directory: remove it, then run again."
-            )
+            self.refuse(f"{folder} belongs to user id {status.st_uid} or is no directory: remove it, then run again.")
         if stat.S_IMODE(status.st_mode) != 0o700 or (status.st_uid, status.st_gid) != (person.uid, person.gid):
             self.changes.append(f"gave {folder} to {person.name}, mode 0700")
             if not self.module.check_mode:
@@ -321,7 +325,9 @@ class Tmpfs:
         return {
             "changed": bool(self.changes),
             "path": path,
-            "live": {} if live is None else {
+            "live": {}
+            if live is None
+            else {
                 "fstype": live.fstype,
                 "source": live.source,
                 "options": list(live.options) + list(live.super_options),

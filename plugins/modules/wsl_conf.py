@@ -238,6 +238,8 @@ class WslConf:
         settings = self.wanted()
         if not os.path.isdir(os.path.dirname(self.path)):
             raise ValueError(f"The folder of {self.path} does not exist; give path a file in an existing folder.")
+        if os.path.isdir(self.path):
+            raise ValueError(f"{self.path} is a folder; give path the file that WSL reads, such as /etc/wsl.conf.")
         state = journal.read_state(self.path)
         before = _decode(state.content) if state else ""
         after = self.merged(before, settings)
@@ -281,6 +283,8 @@ class WslConf:
         kept = machine.in_force if (machine.in_force_mtime or 0.0) >= start else None
         if kept is not None and kept == after:
             os.unlink(wsl_state.IN_FORCE)
+            with contextlib.suppress(OSError):
+                os.rmdir(os.path.dirname(wsl_state.IN_FORCE))
         elif kept is None and (machine.conf_mtime is None or machine.conf_mtime <= start):
             os.makedirs(os.path.dirname(wsl_state.IN_FORCE), mode=0o755, exist_ok=True)
             owner = {"mode": 0o644, "uid": os.geteuid(), "gid": os.getegid(), "mtime_ns": 0}

@@ -28,9 +28,7 @@ COMMANDS = {
     "run": "{go} run .",
     "vet": "{go} vet .",
 }
-MAKEFILE = "GO ?= go\n" + "".join(
-    f"{name}:\n\t{command.format(go='$(GO)')}\n" for name, command in COMMANDS.items()
-)
+MAKEFILE = "GO ?= go\n" + "".join(f"{name}:\n\t{command.format(go='$(GO)')}\n" for name, command in COMMANDS.items())
 
 
 def has_interpreter(path: str) -> bool:

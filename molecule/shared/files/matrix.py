@@ -62,8 +62,17 @@ def starts_of(user: str, port: str, systemd: bool) -> dict[str, tuple[list[str],
     starts = {
         " ".join(words): ([*words, PROBE], inside)
         for words in (
-            ("bash", "-lc"), ("bash", "-lic"), ("bash", "-ic"), ("bash", "-c"), ("sh", "-c"), ("sh", "-lc"),
-            ("zsh", "-c"), ("zsh", "-ic"), ("zsh", "-lc"), ("fish", "-c"), ("fish", "-lc"),
+            ("bash", "-lc"),
+            ("bash", "-lic"),
+            ("bash", "-ic"),
+            ("bash", "-c"),
+            ("sh", "-c"),
+            ("sh", "-lc"),
+            ("zsh", "-c"),
+            ("zsh", "-ic"),
+            ("zsh", "-lc"),
+            ("fish", "-c"),
+            ("fish", "-lc"),
         )  # fmt: skip
     }
     starts["direct exec"] = ([PROBE], inside)

@@ -11,7 +11,11 @@ import pytest
 from ansible_collections.wsltune.go.plugins.module_utils import go_plan
 
 OPTIONS = {
-    "gotmpdir": "/var/cache/gotmp/{user}", "gocache": "", "gomodcache": "", "goflags": "", "cgo_enabled": "keep",
+    "gotmpdir": "/var/cache/gotmp/{user}",
+    "gocache": "",
+    "gomodcache": "",
+    "goflags": "",
+    "cgo_enabled": "keep",
     "caches_local": True,
 }
 
@@ -67,8 +71,10 @@ def test_what_a_fresh_login_lacks_is_named() -> None:
     facts = observed(settings={"GOTMPDIR": {"value": ""}, "CGO_ENABLED": {"value": "1"}})
     found = go_plan.unmet("alice", facts, {"GOTMPDIR": "/ours"}, "false", {})
     assert len(found) == 2
-    broken = observed(settings={"GOTMPDIR": {"value": "/ours"}},
-                      places={"GOTMPDIR": {"path": "/ours", "exists": True, "executable": False}})
+    broken = observed(
+        settings={"GOTMPDIR": {"value": "/ours"}},
+        places={"GOTMPDIR": {"path": "/ours", "exists": True, "executable": False}},
+    )
     assert "cannot execute" in go_plan.unmet("alice", broken, {"GOTMPDIR": "/ours"}, "keep", {})[0]
 
 
@@ -90,7 +96,7 @@ def test_flags_must_be_flags() -> None:
 
 
 def test_the_block_goes_to_the_top_once_and_comes_out_whole() -> None:
-    text = "# bashrc\n[ -z \"$PS1\" ] && return\n"
+    text = '# bashrc\n[ -z "$PS1" ] && return\n'
     with_block = go_plan.with_block(text)
     assert with_block.startswith(go_plan.BEGIN) and with_block.endswith(text)
     assert go_plan.with_block(with_block) == with_block
@@ -100,8 +106,13 @@ def test_the_block_goes_to_the_top_once_and_comes_out_whole() -> None:
 
 
 def shell(script: str, **environment: str) -> str:
-    done = subprocess.run(["sh", "-euc", script], env={"PATH": os.environ["PATH"], **environment}, capture_output=True,
-                          text=True, check=True)
+    done = subprocess.run(
+        ["sh", "-euc", script],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout.strip()
 
 
@@ -164,11 +175,28 @@ def test_the_shim_reads_flags_from_the_users_file(tmp_path: Path) -> None:
     for path in (real, shim):
         path.chmod(0o755)
     for environment, expected in (({}, "default"), ({"GOENV": "off"}, "0")):
-        done = subprocess.run([str(shim), "test"], env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **environment},
-                              capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [str(shim), "test"],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         assert done.stdout.strip() == expected
 
 
 def test_packages_that_use_cgo_are_listed_once() -> None:
     assert go_plan.cgo_packages("b/x\n\na/y\nb/x\n") == ["a/y", "b/x"]
     assert go_plan.describe([f"p{number}" for number in range(10)]).endswith("p7 and 2 more")
+
+
+def test_changes_in_few_words() -> None:
+    wanted = {"alice": {"GOTMPDIR": "/x"}, "bob": {"GOTMPDIR": "/y"}}
+    files = {"alice": "/home/alice/.config/go/env", "bob": "/home/bob/.config/go/env"}
+    changes = ["wrote /home/alice/.config/go/env", "wrote /etc/profile.d/wsltune-go.sh", "wrote /etc/bash.bashrc",
+               "put a program that sets CGO_ENABLED=0 in the place of /usr/local/go/bin/go"]
+    assert go_plan.headlines(changes, wanted, files) == [
+        "GOTMPDIR for alice", "GOTMPDIR in login shells, bash",
+        "put a program that sets CGO_ENABLED=0 in the place of /usr/local/go/bin/go",
+    ]
+    assert go_plan.headlines([], wanted, files) == []

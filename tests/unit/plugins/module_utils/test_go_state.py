@@ -70,10 +70,14 @@ def test_toolchains_are_found_once_with_the_one_on_path_first(tmp_path: Path) ->
         directory.mkdir(parents=True)
         (directory / "go").write_text("")
     (tmp_path / "link").symlink_to(own)
-    found = [entry for entry in go_state.find_toolchains(str(tmp_path), f"{tmp_path}/link:relative:{own}")
-             if entry["path"].startswith(str(tmp_path))]
+    found = [
+        entry
+        for entry in go_state.find_toolchains(str(tmp_path), f"{tmp_path}/link:relative:{own}")
+        if entry["path"].startswith(str(tmp_path))
+    ]
     assert [(entry["path"], entry["found"]) for entry in found] == [
-        (f"{tmp_path}/link/go", "PATH"), (f"{sdk}/go", "~/sdk"),
+        (f"{tmp_path}/link/go", "PATH"),
+        (f"{sdk}/go", "~/sdk"),
     ]
 
 
@@ -98,8 +102,9 @@ def test_a_go_that_fails_gives_its_reason() -> None:
 
 
 def test_the_probe_executes_a_file(tmp_path: Path) -> None:
-    done = subprocess.run(["sh", "-c", go_state.PROBE, "sh", f"{tmp_path}/not/there", "/proc"], capture_output=True,
-                          text=True, check=True)
+    done = subprocess.run(
+        ["sh", "-c", go_state.PROBE, "sh", f"{tmp_path}/not/there", "/proc"], capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines() == ["yes", "? not writable"]
     assert list(tmp_path.iterdir()) == []
 
@@ -137,8 +142,11 @@ def test_memory() -> None:
 
 
 def test_the_environment_before_is_recorded_once(tmp_path: Path) -> None:
-    facts = {"go": {"path": "/go"}, "settings": {"CGO_ENABLED": {"value": "1"}, "GOFLAGS": {"value": ""}},
-             "places": {"GOTMPDIR": {"path": "/tmp"}, "GOCACHE": {"path": "/c"}}}
+    facts = {
+        "go": {"path": "/go"},
+        "settings": {"CGO_ENABLED": {"value": "1"}, "GOFLAGS": {"value": ""}},
+        "places": {"GOTMPDIR": {"path": "/tmp"}, "GOCACHE": {"path": "/c"}},
+    }
     go_baseline.record({"alice": facts}, str(tmp_path))
     later = {**facts, "places": {"GOTMPDIR": {"path": "/later"}}}
     go_baseline.record({"alice": later, "bob": later}, str(tmp_path))

@@ -55,8 +55,26 @@ def test_a_size_that_memory_does_not_carry(wanted: str, total: int, swap: int, s
 
 @pytest.mark.parametrize(
     "path",
-    ["/tmp", "/tmp/", "/tmp/go", "//tmp", "/var/tmp", "/dev/shm", "/run", "/", "/usr", "/home", "relative", "",
-     "/var/../tmp", "/var/cache/a b", "/proc/go", "/sys/x/y", "/dev/x/y", "/var/cache/go;rm"],
+    [
+        "/tmp",
+        "/tmp/",
+        "/tmp/go",
+        "//tmp",
+        "/var/tmp",
+        "/dev/shm",
+        "/run",
+        "/",
+        "/usr",
+        "/home",
+        "relative",
+        "",
+        "/var/../tmp",
+        "/var/cache/a b",
+        "/proc/go",
+        "/sys/x/y",
+        "/dev/x/y",
+        "/var/cache/go;rm",
+    ],
 )
 def test_a_mount_point_that_is_refused(path: str) -> None:
     with pytest.raises(tmpfs.TmpfsError):
@@ -91,7 +109,9 @@ def test_the_helper_makes_the_folders_that_tmpfiles_makes(tmp_path: Path) -> Non
     (tmp_path / "list").write_text(text)
     (tmp_path / "helper").write_text(tmpfs.HELPER_TEXT)
     for _time in range(2):
-        subprocess.run(["sh", str(tmp_path / "helper"), str(tmp_path / "list"), "/var/lib/wsltune", "-o", "rw"], check=True)
+        subprocess.run(
+            ["sh", str(tmp_path / "helper"), str(tmp_path / "list"), "/var/lib/wsltune", "-o", "rw"], check=True
+        )
     folder = tmp_path / user
     assert folder.stat().st_mode & 0o7777 == 0o700
     assert (folder / "gocache").stat().st_mode & 0o7777 == 0o700

@@ -178,7 +178,8 @@ def test_remove_and_repair(conf, run):
             {"content": "[boot]\nsystemd=1\n", "path": "/nowhere/wsl.conf"},
             "The folder of /nowhere/wsl.conf does not exist",
         ),
-        ({"content": "[boot]\nsystemd=1\n", "path": "/dev"}, "/dev cannot be read or written"),
+        ({"content": "[boot]\nsystemd=1\n", "path": "/dev/null"}, "/dev/null cannot be read or written: not a regular"),
+        ({"content": "[boot]\nsystemd=1\n", "path": "/dev"}, "/dev is a folder"),
     ],
 )
 def test_refusals(conf, run, options, message):
@@ -200,16 +201,17 @@ def test_pending_is_known_by_the_text_at_the_start(conf, run, wsl):
     applied = run(**options)
     assert checked["pending"] == applied["pending"] == ["filesystem.umask", "interop.appendWindowsPath", "boot.systemd"]
     assert applied["restart_command"] == "wsl.exe --terminate Debian"
-    assert applied["pending_sentences"] == [
+    sentence = (
         f"filesystem.umask, interop.appendWindowsPath, boot.systemd in {conf} take effect after "
         "`wsl.exe --terminate Debian` in a Windows prompt. It ends every program and service of this distro; "
         "other distros and Windows go on."
-    ]
+    )
+    assert applied["pending_sentences"] == [sentence]
     assert Path(wsl_state.IN_FORCE).read_text() == "[filesystem]\numask=027\n"
     assert run(**options)["pending"] == applied["pending"]
     # The file is as at the start again: nothing is pending, and nothing is left in /run.
     assert run(state="absent")["pending"] == []
-    assert not Path(wsl_state.IN_FORCE).exists()
+    assert not Path(wsl_state.IN_FORCE).parent.exists()
 
 
 def test_pending_when_the_file_changed_since_the_start(conf, run, wsl):

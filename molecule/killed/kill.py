@@ -1,0 +1,215 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kills runs at many moments and looks at what they leave: kill.py HOW-MANY MACHINE PORT SHIFT.
+
+SHIFT, between 0 and 1, lets two machines share the moments.
+
+Half of the moments are spread evenly over a run's time. The other half are changes on the machine: a watcher there
+kills at the first, second, ... one that it sees, in the middle of the module that makes it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/containers"))
+from driver import Machine, Play  # noqa: E402
+
+COMMON = {"go_tmpfs_size": "1g", "wsl_conf_force": True}
+SETTINGS = [
+    COMMON | {"go_env_cgo_enabled": "false", "go_env_goflags": "-p=2", "wsl_conf_interop_append_windows_path": False},
+    COMMON | {"go_tmpfs_gocache": True, "go_tmpfs_size": "512m", "wsl_conf_interop_append_windows_path": True},
+]
+WATCHED = [
+    "/etc/fstab", "/etc/wsl.conf", "/etc/tmpfiles.d/wsltune-go.conf", "/etc/profile.d/wsltune-go.sh",
+    "/etc/bash.bashrc", "/etc/zsh/zshenv", "/etc/fish/conf.d/wsltune-go.fish", "/usr/local/go/bin/go",
+    "/usr/lib/go/bin/go", "/root/.config/go/env", "/home/alice/.config/go/env", "/home/bob/.config/go/env",
+    "/home/carol/.config/go/env", "/sbin/mount.wsltune",
+]  # fmt: skip
+CHECK = """
+import hashlib, json, os, subprocess, sys
+files = {}
+for path in json.loads(sys.argv[1]):
+    try:
+        with open(path, 'rb') as handle:
+            files[path] = hashlib.sha256(handle.read()).hexdigest()
+    except FileNotFoundError:
+        files[path] = None
+journal = '/var/lib/wsltune/journal'
+for name in os.listdir(journal) if os.path.isdir(journal) else []:
+    if name.endswith('.json'):
+        with open(os.path.join(journal, name), encoding='utf-8') as handle:
+            json.load(handle)
+broken = []
+for go in ('/usr/bin/go', '/usr/local/go/bin/go'):
+    for user in ('root', 'alice'):
+        tried = subprocess.run(
+            ['su', '-', user, '-c', 'cd /usr/local/share/gotest && ' + go + ' build -o /dev/null . && ' + go + ' vet .'],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if tried.returncode:
+            broken.append(user + ', ' + go + ': ' + tried.stdout.strip())
+verify = subprocess.run(['findmnt', '--verify', '--tab-file', '/etc/fstab'], capture_output=True, text=True)
+if verify.returncode:
+    broken.append('findmnt --verify: ' + verify.stdout + verify.stderr)
+print(json.dumps({'files': files, 'broken': broken}))
+"""
+WATCH = """
+import json, os, signal, sys
+watched, last = json.loads(sys.argv[1]), int(sys.argv[2])
+places = [path for name in watched for path in (name, os.path.join(os.path.dirname(name), '.' + os.path.basename(name)
+          + '.wsltune-new'), name + '.distrib')] + ['/var/lib/wsltune', '/var/lib/wsltune/journal']
+
+def look():
+    seen = []
+    for place in places:
+        try:
+            status = os.lstat(place)
+            seen.append((status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode))
+        except OSError:
+            seen.append(None)
+    return seen + [open('/proc/self/mounts').read()]
+
+def kill():
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            if int(pid) != os.getpid() and os.path.basename(os.readlink('/proc/' + pid + '/exe')).startswith('python3'):
+                os.kill(int(pid), signal.SIGKILL)
+        except OSError:
+            pass
+
+print('watching', flush=True)
+count, old = 0, look()
+while True:
+    new = look()
+    if new != old:
+        count, old = count + 1, new
+        if count == last:
+            kill()
+            print('killed', flush=True)
+            sys.exit()
+        if last == 0:
+            print(count, flush=True)
+"""
+
+
+class Scenario:
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.known: dict[str, set] = {path: set() for path in WATCHED}
+        self.final: list[dict] = []
+        self.wrong: list[str] = []
+
+    def look(self) -> dict:
+        return json.loads(self.machine.run("python3", "-c", CHECK, json.dumps(WATCHED)))
+
+    def learn(self, files: dict) -> None:
+        for path, digest in files.items():
+            self.known[path].add(digest)
+
+    def whole_run(self, number: int, when: str) -> Play:
+        """Run to the end; the machine must be what these settings make of any machine."""
+        play = self.machine.play("site.yml", SETTINGS[number])
+        if play.code != 0:
+            self.wrong.append(f"{when}: the next run failed: {play.output[-1500:]}")
+        elif len(self.final) > number:
+            now = self.look()
+            for path, digest in now["files"].items():
+                if digest != self.final[number][path]:
+                    self.wrong.append(f"{when}: after the next run {path} is not what an unbroken run makes")
+            self.wrong += [f"{when}: after the next run {sentence}" for sentence in now["broken"]]
+        return play
+
+    def prepare(self) -> tuple[float, int]:
+        """Learn what unbroken runs make of the files; return how long one takes and how many changes it makes."""
+        self.machine.snapshot("take", "/var/tmp/before.json")
+        self.learn(self.look()["files"])
+        for number in (0, 1):
+            play = self.whole_run(number, "before the first kill")
+            if play.code != 0:
+                sys.exit(play.output)
+            self.final.append(self.look()["files"])
+            self.learn(self.final[number])
+        watcher = self.watch(0)
+        seconds = self.whole_run(0, "before the first kill").seconds
+        watcher.kill()
+        return seconds, int((watcher.communicate()[0].split() or ["0"])[-1])
+
+    def watch(self, last: int) -> subprocess.Popen:
+        watcher = subprocess.Popen(
+            self.machine.command("python3", "-c", WATCH, json.dumps(WATCHED), str(last)),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert watcher.stdout is not None
+        watcher.stdout.readline()
+        return watcher
+
+    def kill_after(self, number: int, seconds: float) -> bool:
+        process = self.machine.start("site.yml", SETTINGS[number], subprocess.DEVNULL)
+        time.sleep(seconds)
+        killed = process.poll() is None
+        self.machine.kill(process)
+        return killed
+
+    def kill_at_change(self, number: int, change: int) -> bool:
+        watcher = self.watch(change)
+        process = self.machine.start("site.yml", SETTINGS[number], subprocess.DEVNULL)
+        while process.poll() is None and watcher.poll() is None:
+            time.sleep(0.02)
+        killed = process.poll() is None
+        self.machine.kill(process)
+        watcher.kill()
+        watcher.wait()
+        return killed
+
+    def after_kill(self, number: int, when: str) -> None:
+        now = self.look()
+        for path, digest in now["files"].items():
+            if digest not in self.known[path]:
+                self.wrong.append(f"{when}: {path} is neither what it was nor what it becomes")
+        self.wrong += [f"{when}: {sentence}" for sentence in now["broken"]]
+        self.whole_run(number, when)
+
+
+def main() -> None:
+    wanted, name, port, shift = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+    scenario = Scenario(Machine(name, port))
+    machine = scenario.machine
+    seconds, changes = scenario.prepare()
+    print(f"a run takes {seconds:.1f} s and makes {changes} changes that can be seen", flush=True)
+
+    times = [0.5 + (seconds - 0.5) * (index + shift) / (wanted // 2) for index in range(wanted // 2)]
+    points = sorted(
+        {max(1, round(changes * (index + 1 - shift) / (wanted - len(times)))) for index in range(wanted - len(times))}
+    )
+    moments = [("after", moment) for moment in times] + [("at change", point) for point in points]
+    # Fewer changes than moments wanted: the rest are in between the others.
+    moments += [("after", 0.7 + (seconds - 0.7) * (index + shift) / wanted) for index in range(wanted - len(moments))]
+    kills = 0
+    for turn, (kind, moment) in enumerate(moments):
+        number = (turn + 1) % 2
+        when = f"killed {kind} {moment:.1f}" + (" s" if kind == "after" else "")
+        done = scenario.kill_after(number, moment) if kind == "after" else scenario.kill_at_change(number, int(moment))
+        kills += done
+        scenario.after_kill(number, when)
+        if turn % 6 == 5:
+            again = machine.play("site.yml", SETTINGS[number])
+            if again.changed != 0:
+                scenario.wrong.append(f"{when}: the run after the next changed {again.changed}: {again.output[-1500:]}")
+        print(f"{when}: {'killed' if done else 'it had ended'}, {len(scenario.wrong)} wrong so far", flush=True)
+
+    process = machine.start("rollback.yml", {}, subprocess.DEVNULL)
+    time.sleep(seconds / 3)
+    machine.kill(process)
+    rollback = machine.play("rollback.yml", {})
+    if rollback.code != 0:
+        scenario.wrong.append(f"the rollback failed: {rollback.output[-1500:]}")
+    scenario.wrong += machine.snapshot("compare", "/var/tmp/before.json")["differences"]
+    print(json.dumps({"kills": kills, "wrong": scenario.wrong}))
+
+
+if __name__ == "__main__":
+    main()
