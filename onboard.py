@@ -432,9 +432,11 @@ class RichDisplay:
         if not progress:
             self.live.update(row)
             return
-        bar = Table.grid(padding=(0, 1))
-        bar.add_row(" ", ProgressBar(total=1.0, completed=progress.part, width=30), Text(progress.text, style="cyan"))
-        self.live.update(Group(row, bar))
+        benchmark = Table.grid(padding=(0, 1))
+        benchmark.add_row(
+            " ", ProgressBar(total=1.0, completed=progress.part, width=30), Text(progress.text, style="cyan")
+        )
+        self.live.update(Group(row, benchmark))
 
     def close(self) -> None:
         from rich.text import Text
@@ -556,7 +558,7 @@ def open_log() -> tuple[Path, TextIO]:
     folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "wsltune"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / time.strftime("onboard-%Y%m%d-%H%M%S.log")
+        path = folder / f"{time.strftime('onboard-%Y%m%d-%H%M%S')}-{os.getpid()}.log"
         descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
         for old in sorted(folder.glob("onboard-*-*.log"))[:-20]:
             old.unlink(missing_ok=True)

@@ -134,8 +134,8 @@ scenario() {
 sanity() {
     local copy=$scratch/sanity/ansible_collections/wsltune/go version place
     mkdir -p "$copy"
-    # ansible-test wants a real path, and no link to a folder in it.
-    files | grep -zv '^collections/' | xargs -0 cp --parents -Pt "$copy"
+    # ansible-test wants a real path with no link to a folder in it, and judges what is shipped.
+    ansible-galaxy collection build --output-path "$scratch/sanity" . && tar -xzf "$scratch"/sanity/*.tar.gz -C "$copy" || return 1
     cd "$copy" || return 1
     # It would download get-pip.py; ours does the same with what Python brings along.
     version=$(sed -n "s/^ *pip='\([0-9.]*\)'.*/\1/p" "$(python -c 'from ansible_test import _internal as i; print(i.__path__[0])')/python_requirements.py")

@@ -219,6 +219,7 @@ make_venv() {
             show_log
             fail "cannot make $name in $root (file system: $(stat -f -c %T -- "$root")): put the checkout in your home directory"
         fi
+        [[ -x $venv/bin/pip ]] || fail "nothing can be executed in $root (mounted noexec?): put the checkout in your home directory"
         if ! logged "$venv/bin/python" -m pip install --no-user --disable-pip-version-check --no-input --require-hashes -r "$lock"; then
             show_log
             fail "pip could not install ${lock#"$root"/} into $name: check the network and start again; all it said is in $log"

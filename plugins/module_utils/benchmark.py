@@ -70,7 +70,7 @@ def measure(
         if clock.left() < clock.budget * OVERRUN and one is not active[0]:
             one.skip("the time was used up by the scenarios before it")
         else:
-            one.warm_up(0 if one.name == "cold" else warmup, tell)
+            one.warm_up(warmup, tell)
     clock.prepared()
     active = [one for one in active if not one.over]
 
@@ -144,8 +144,10 @@ class _Series:
         self.data.update(status="skipped", reason=reason)
 
     def warm_up(self, times: int, tell: Callable[[_Series, str], None]) -> None:
-        for _time in range(times):
-            for variant in [*self.names, CONTROL]:
+        # An empty cache has nothing to warm; one run says what a round will cost.
+        rounds = [self.names[:1]] if self.name == "cold" else [[*self.names, CONTROL]] * times
+        for variants in rounds:
+            for variant in variants:
                 self._run(variant, 0)
                 # The others may have been compiling; the last one finds all of it done.
                 self.cost = self.runs[-1]["wall"] * (len(self.names) + 1)

@@ -169,18 +169,18 @@ def deviations(options: Sequence[str], super_options: Sequence[str], size: int, 
     found = []
     for flag in ("nosuid", "nodev"):
         if flag not in options:
-            found.append(f"{flag} is missing")
+            found.append(f"{flag} was missing")
     if "noexec" in options:
-        found.append("noexec is set, which breaks go test and go run")
+        found.append("noexec was set, which breaks go test and go run")
     if "ro" in options:
-        found.append("it is read-only")
+        found.append("it was read-only")
     live = parse_live_size(super_options)
     if live != size:
         found.append(
-            f"its size is {'unlimited' if live is None else f'{live // MIB} MiB'} instead of {size // MIB} MiB"
+            f"its size was {'unlimited' if live is None else f'{live // MIB} MiB'} instead of {size // MIB} MiB"
         )
     if inodes and f"nr_inodes={inodes}" not in super_options and f"nr_inodes={inodes // 1024}k" not in super_options:
-        found.append(f"its number of inodes is not {inodes}")
+        found.append(f"its number of inodes was not {inodes}")
     if mode != 0o1777:
-        found.append(f"its mode is {mode:04o} instead of 1777")
+        found.append(f"its mode was {mode:04o} instead of 1777")
     return found

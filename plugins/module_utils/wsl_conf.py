@@ -502,14 +502,12 @@ def _remove(text: str, found: _Statement) -> str:
 
 
 def _add(text: str, key: Key, value: str) -> str:
-    last: _Statement | None = None
     place: _Statement | None = None
     model: _Statement | None = None
     inside = False
     for found in _scan(text):
         if found.kind == "bad":
             break
-        last = found
         if found.kind == "section":
             inside = place is None and found.section.lower() == key.section.lower()
         if inside:
@@ -526,10 +524,10 @@ def _add(text: str, key: Key, value: str) -> str:
         return text + line_end + line + (line_end if text.endswith("\n") else "")
 
     line_end = _line_end(text)
-    open_line = text.endswith("\r") 
     before = text
-    if before and (open_line or not before.endswith("\n")):
+    if before and not before.endswith("\n"):
         before += "\n" if before.endswith("\r") else line_end
+    # Without the blank line, an escaped line feed at the end would take the new section into its value.
     if before and not re.search(r"(?:\A|\n)[ \t]*\r?\n\Z", before):
         before += line_end
     ending = line_end if not text or text.endswith("\n") else ""

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
+from collections.abc import Callable
+from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import mountinfo, wsl_state
 
@@ -43,19 +44,19 @@ class _Reader:
             return None
 
 
-def _root_in_windows() -> str | None:
+def _root_in_windows(run_command: Callable[..., Any]) -> str | None:
     """What Windows calls `/`, which has the distro's name in it; it needs no variable of a session."""
     try:
-        done = subprocess.run(
-            ["wslpath", "-w", "/"], stdin=subprocess.DEVNULL, capture_output=True, timeout=5, check=False
-        )
-    except (OSError, subprocess.SubprocessError):
+        code, output, _error = run_command(["wslpath", "-w", "/"], handle_exceptions=False)
+    except OSError:
         return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+    return str(output) if code == 0 else None
 
 
-def collect(root: str = "/", conf_path: str = "/etc/wsl.conf") -> wsl_state.Machine:
-    """Read the machine, or a recorded one below `root`."""
+def collect(
+    root: str = "/", conf_path: str = "/etc/wsl.conf", run_command: Callable[..., Any] | None = None
+) -> wsl_state.Machine:
+    """Read the machine, or a recorded one below `root`; `run_command` is the module's, to ask for the distro's name."""
     reader = _Reader(root)
     environ = reader.text("/proc/self/environ", "environment") or ""
     links = {}
@@ -92,6 +93,6 @@ def collect(root: str = "/", conf_path: str = "/etc/wsl.conf") -> wsl_state.Mach
         in_force_mtime=reader.mtime(wsl_state.IN_FORCE),
         errors=reader.errors,
     )
-    if not reader.root and wsl_state.is_wsl(machine) and wsl_state.distro(machine) is None:
-        machine.root_in_windows = _root_in_windows()
+    if run_command is not None and not reader.root and wsl_state.is_wsl(machine) and not wsl_state.distro(machine):
+        machine.root_in_windows = _root_in_windows(run_command)
     return machine

@@ -297,13 +297,13 @@ def observe(machine: Machine) -> dict[str, Any]:
         "path": machine.conf_path,
         "exists": machine.conf is not None,
         "complete": parsed.complete,
-        "values": parsed.values,
+        "settings": parsed.values,
         "warnings": [dict(detail._asdict()) for detail in parsed.details],
         "pending": waiting,
         "without_effect": [sentence for sentence in ignored if sentence],
         "restart_command": restart_command(machine) if waiting else None,
     }
     if "conf" in machine.errors:
-        facts["conf"].update(exists=None, complete=None, values=None)
+        facts["conf"].update(exists=None, complete=None, settings=None)
     facts["unknown"] = unknown
     return dict(printable(facts))

@@ -99,7 +99,7 @@ options:
     default: 30
   warmup:
     description:
-      - Runs of each variant before the measured ones. V(cold) has none.
+      - Runs of each variant before the measured ones. V(cold) has a single one of the baseline.
     type: int
     default: 1
   seed:

@@ -216,23 +216,17 @@ class GoEnv:
             self.write(path, text if text or clean is not None else None, go_envfile.revert, person)
         self.shells()
         self.shims([users[name] for name in people])
-        changed = bool(self.changes)
-        if changed and not self.module.check_mode:
-            users.update(
-                {
-                    name: dict(go_state.observe(person, self.mounts), before=users[name].get("before"))
-                    for name, person in people.items()
-                }
-            )
+        unmet = [] if self.module.check_mode else self.unmet(people, users, wanted)
+        if not self.module.check_mode and (self.changes or unmet):
+            # What was observed may be older than the tmpfs.
+            users.update({name: go_state.observe(person, self.mounts) for name, person in people.items()})
+            unmet = self.unmet(people, users, wanted)
         recorded = go_baseline.read()
-        unmet = []
         for name in people:
             users[name] = dict(users[name], before=recorded.get(name))
             self.notes += go_plan.notes_for(name, users[name], wanted[name], options["cgo_enabled"])
-            if users[name]["go"] and not self.module.check_mode:
-                unmet += go_plan.unmet(name, users[name], wanted[name], options["cgo_enabled"], users[name]["exports"])
         self.module.exit_json(
-            changed=changed,
+            changed=bool(self.changes),
             ansible_facts={"go": {"users": users}},
             settings=wanted,
             notes=self.notes,
@@ -244,6 +238,16 @@ class GoEnv:
             kept=self.kept,
             diff=self.diff,
         )
+
+    def unmet(self, people, users, wanted):
+        """Return what the users' Go lacks, as sentences."""
+        cgo_enabled = self.options["cgo_enabled"]
+        found = [
+            go_plan.unmet(name, users[name], wanted[name], cgo_enabled, users[name]["exports"])
+            for name in people
+            if users[name]["go"]
+        ]
+        return sum(found, [])
 
     def wanted(self, name, observed, before):
         """Return the wanted settings of one user; a cache counts as slow by the place it had before the first run."""

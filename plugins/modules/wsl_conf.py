@@ -331,7 +331,7 @@ class WslConf:
 
     def finish(self, text, changed):
         """Judge the machine and return: with the text that is on the disk now, or would be."""
-        machine = wsl_machine.collect(conf_path=self.path)
+        machine = wsl_machine.collect(conf_path=self.path, run_command=self.module.run_command)
         if changed and self.module.check_mode:
             start = wsl_state.started_at(machine)
             if machine.in_force is None and machine.conf_mtime is not None and machine.conf_mtime <= (start or 0.0):

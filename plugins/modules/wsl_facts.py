@@ -105,7 +105,7 @@ ansible_facts:
               description: Whether WSL reads it to its end; what comes after a line that it cannot read is not in force.
               returned: always
               type: bool
-            values:
+            settings:
               description: What is in force by it, by C(section.key).
               returned: always
               type: dict
@@ -148,7 +148,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    machine = wsl_machine.collect(module.params["root"], module.params["conf_path"])
+    machine = wsl_machine.collect(module.params["root"], module.params["conf_path"], module.run_command)
     module.exit_json(changed=False, ansible_facts={"wsl": wsl_state.observe(machine)})
 
 

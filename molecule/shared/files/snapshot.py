@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 SKIPPED = re.compile(
-    r"/(proc|sys|dev|run|tmp|var/tmp|var/log|var/lib/(systemd|dpkg/(lock.*|triggers))|var/cache/(ldconfig|apt|man))(/|$)"
+    r"/(proc|sys|dev|run|tmp|var/tmp|var/log|var/lib/(systemd|dpkg/(lock.*|triggers|diversions|diversions-old))|var/cache/(ldconfig|apt|man))(/|$)"
     r"|/(root|home/[^/]+)/(\.ansible|\.cache|\.config/go/telemetry|\.gnupg)(/|$)"
     r"|/(root|home/[^/]+)/(\.bash_history|\.zsh_history|\.zcompdump.*|\.viminfo|\.local/share/fish/.*)$"
     r"|/(etc/(mtab|\.updated|ld\.so\.cache)|var/\.updated)$"
@@ -91,19 +91,24 @@ def take() -> dict:
     return {"files": files(), "mounts": mounts(), "go": settings, "diversions": sorted(diverted.splitlines())}
 
 
+def is_ignored(text: str, ignored: list[str]) -> bool:
+    return any(re.fullmatch(pattern, text) for pattern in ignored)
+
+
 def compare(before: dict, now: dict, ignored: list[str]) -> list[str]:
     wrong = []
     for path in sorted(set(before["files"]) | set(now["files"])):
         old, new = before["files"].get(path), now["files"].get(path)
-        if old != new and not any(re.fullmatch(pattern, path) for pattern in ignored):
+        if old != new and not is_ignored(path, ignored):
             wrong.append(f"{path}: {'not there' if old is None else old} became {'not there' if new is None else new}")
     for name in ("mounts", "diversions"):
         wrong += [f"{name}: {line} is gone" for line in before[name] if line not in now[name]]
         wrong += [f"{name}: {line} is new" for line in now[name] if line not in before[name]]
     for user, old in before["go"].items():
         new = now["go"].get(user, "")
-        wrong += [f"go of {user}: {line} is gone" for line in old.splitlines() if line not in new.splitlines()]
-        wrong += [f"go of {user}: {line} is new" for line in new.splitlines() if line not in old.splitlines()]
+        said = [f"go of {user}: {line} is gone" for line in old.splitlines() if line not in new.splitlines()]
+        said += [f"go of {user}: {line} is new" for line in new.splitlines() if line not in old.splitlines()]
+        wrong += [sentence for sentence in said if not is_ignored(sentence, ignored)]
     return wrong
 
 

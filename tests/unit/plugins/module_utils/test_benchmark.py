@@ -117,10 +117,11 @@ def test_what_is_too_long_by_itself_does_not_take_the_others_with_it():
     assert "6 rounds of 60 s each do not fit into 3 minutes: allow" in first["reason"]
 
 
-def test_cold_is_not_warmed_up():
-    executor = Executor(same, noise=0.1)
-    scenario = measured(executor, scenarios=["cold"])["scenarios"][0]
-    assert all(run["round"] > 0 for run in scenario["runs"])
+def test_cold_is_tried_once_before_it_takes_the_time_of_a_round():
+    executor = Executor(lambda scenario, variant: 40.0 if scenario == "cold" else 1.0, noise=0.1)
+    _test, cold = measured(executor, scenarios=["test", "cold"])["scenarios"]
+    assert cold["status"] == "skipped"
+    assert [run["variant"] for run in cold["runs"]] == ["before"]
 
 
 def test_a_failing_run_is_never_compared():

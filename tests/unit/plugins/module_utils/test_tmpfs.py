@@ -99,7 +99,7 @@ def test_live_deviations_are_named() -> None:
     assert len(found) == 7
     assert any("noexec" in sentence for sentence in found)
     assert tmpfs.deviations(["rw", "nosuid", "nodev"], ["rw"], GIB, 0o1777, 0) == [
-        "its size is unlimited instead of 1024 MiB"
+        "its size was unlimited instead of 1024 MiB"
     ]
 
 

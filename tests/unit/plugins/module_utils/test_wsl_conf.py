@@ -261,6 +261,13 @@ def test_merge_refuses(wanted, message):
         ("[boot]\ncommand=C:\\Users\n", 2, "InvalidEscape", "written twice", "[boot]\n# command=C:\\Users\n"),
         ('[boot]\ncommand="a\nsystemd=1\n', 2, "Expected", "not closed", '[boot]\n# command="a\nsystemd=1\n'),
         ('[boot]\ncommand="a\\\nb\nsystemd=1', 3, "Expected", "not closed", '[boot]\n# command="a\\\n# b\nsystemd=1'),
+        (
+            '[boot]\ncommand="a\\\nsystemd=1\n[user]\n',
+            3,
+            "Expected",
+            "not closed",
+            '[boot]\n# command="a\\\n# systemd=1\n[user]\n',
+        ),
         ("a=\\", 1, "InvalidEscape", "end of the file", "# a=\\"),
         ("\ufeff[boot]\nsystemd=1\n", 1, "InvalidKey", "byte order mark", "[boot]\nsystemd=1\n"),
         ("\xef\xbb\xbf[boot]\nsystemd=1\n", 1, "InvalidKey", "byte order mark", "[boot]\nsystemd=1\n"),

@@ -135,7 +135,7 @@ def test_what_cannot_be_read_is_null_and_told():
     facts = observe(Machine(errors=errors))
     assert facts["is_wsl"] is False
     assert [facts[name] for name in ("systemd", "memory", "mounts", "started_at", "kernel")] == [None] * 5
-    assert (facts["conf"]["exists"], facts["conf"]["values"]) == (None, None)
+    assert (facts["conf"]["exists"], facts["conf"]["settings"]) == (None, None)
     assert set(facts["unknown"]) == {"mounts", "conf", "started_at"}
 
 
@@ -145,7 +145,7 @@ def test_broken_mountinfo_is_told():
 
 def test_conf_with_bytes_that_are_no_utf8():
     facts = observe(machine(conf="[user]\ndefault=caf\udce9\n; x\n", conf_mtime=START - 1))
-    assert facts["conf"]["values"] == {"user.default": "caf\\xe9"}
+    assert facts["conf"]["settings"] == {"user.default": "caf\\xe9"}
     assert facts["conf"]["complete"] is False
     assert facts["conf"]["warnings"][0]["line"] == 3
     assert facts["conf"]["warnings"][0]["kind"] == "InvalidKey"
@@ -323,3 +323,23 @@ def test_collect_tells_what_it_cannot_read(tmp_path):
 
 def test_collect_on_an_empty_root(tmp_path):
     assert observe(wsl_machine.collect(str(tmp_path)))["is_wsl"] is False
+
+
+def test_the_distro_is_asked_for_only_where_nothing_else_tells(tmp_path, monkeypatch):
+    asked = []
+
+    def run_command(command, handle_exceptions):
+        asked.append(command)
+        return 0, "\\\\wsl.localhost\\Asked\\\n", ""
+
+    def missing(command, handle_exceptions):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(wsl_state, "is_wsl", lambda found: True)
+    monkeypatch.setattr(wsl_state, "distro", lambda found: None)
+    assert wsl_machine.collect(run_command=run_command).root_in_windows == "\\\\wsl.localhost\\Asked\\\n"
+    assert wsl_machine.collect(run_command=missing).root_in_windows is None
+    assert wsl_machine.collect(str(tmp_path), run_command=run_command).root_in_windows is None
+    monkeypatch.setattr(wsl_state, "distro", lambda found: "Known")
+    assert wsl_machine.collect(run_command=run_command).root_in_windows is None
+    assert asked == [["wslpath", "-w", "/"]]

@@ -28,7 +28,7 @@ def conf(tmp_path, monkeypatch):
     root = tmp_path / "root"
     real = wsl_machine.collect
 
-    def collect(conf_path):
+    def collect(conf_path, run_command=None):
         machine = real(str(root), "/etc/wsl.conf")
         machine.conf_path = conf_path
         machine.can_start_systemd = True
@@ -130,6 +130,14 @@ def test_edits_of_others_stay(conf, run):
     assert conf.read_text() == "[user]\ndefault=root\n\n[boot]\ncommand=mine\n"
     assert "edited by someone else" in result["kept"][0]
     assert checked["diff"] == result["diff"]
+
+
+def test_a_file_of_ours_goes_when_others_left_only_blank_lines(conf, run):
+    run(content="[boot]\nsystemd=1\n")
+    conf.write_text(conf.read_text() + "\n")
+    assert run(check=True, state="absent")["diff"][0]["after_header"] == "/dev/null"
+    run(state="absent")
+    assert not conf.exists()
 
 
 def test_only_this_run(conf, run):

@@ -31,6 +31,6 @@ def test_a_recorded_machine(capsys, tmp_path):
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "wsl.conf").write_text("[boot]\nsystemd=1\n")
     found = facts(capsys, root=str(tmp_path))
-    assert found["conf"]["values"] == {"boot.systemd": True}
+    assert found["conf"]["settings"] == {"boot.systemd": True}
     assert found["mounts"] is None and found["started_at"] is None
     assert found["is_wsl"] is False

@@ -1,0 +1,317 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, bench_run
+
+GO = """#!/bin/sh
+# Stands in for go: answers what the benchmark asks, and notes how it was started.
+case "$1" in
+env) cat <<END
+{"GOCACHE": "$HOME/.cache/go-build", "GOTMPDIR": "$GOTMPDIR", "GOROOT": "/opt/go", "GOVERSION": "go1.99", "CGO_ENABLED": "1"}
+END
+;;
+list) printf 'x/cmd\\t%s/cmd\\tmain.go\\tfmt x/lib\\nx/lib\\t%s/lib\\tlib.go extra.go\\tfmt\\n' "$PWD" "$PWD" ;;
+test)
+  echo "$PWD|$*|$GOCACHE|$GOTMPDIR|$GOWORK|$GOPROXY|$(cat lib/lib.go core/core.go 2>/dev/null | tail -n 1)" >> "$HOME/started"
+  if [ -n "$SLOW" ]; then sleep "$SLOW"; fi
+  if [ -n "$BROKEN" ]; then echo "ok x 0.1s"; echo "--- FAIL: TestX"; exit 1; fi
+;;
+esac
+"""
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home with a stand-in for go, and a login that finds it."""
+    folder = tmp_path / "home"
+    (folder / "bin").mkdir(parents=True)
+    go = folder / "bin" / "go"
+    go.write_text(GO)
+    go.chmod(0o755)
+    environment = {"PATH": f"{folder}/bin:/usr/bin:/bin", "HOME": str(folder), "GOTMPDIR": "/login"}
+    monkeypatch.setattr(accounts, "login_environment", lambda account: dict(environment))
+    return folder
+
+
+@pytest.fixture
+def account():
+    entry = pwd.getpwuid(os.geteuid())
+    return accounts.Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, "/bin/sh")
+
+
+VARIANTS = [
+    bench_run.Variant("before", {"GOTMPDIR": "/was"}, []),
+    bench_run.Variant("after", {}, ["GOTMPDIR"]),
+]
+
+
+def started(home):
+    return [line.split("|") for line in (home / "started").read_text().splitlines()]
+
+
+def tree(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.name != "started")
+
+
+@pytest.fixture
+def module(home):
+    folder = home / "src" / "app"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "cmd").mkdir()
+    (folder / ".git").mkdir()
+    (folder / "go.mod").write_text("module x\n")
+    (folder / "lib" / "lib.go").write_text("package lib")
+    (folder / "cmd" / "main.go").write_text("package main\n")
+    return folder
+
+
+def test_run_measures_what_a_child_used():
+    code = "import time; b = bytearray(60 << 20); time.sleep(0.2); sum(range(3000000))"
+    found = bench_run.run([sys.executable, "-c", code], "/", dict(os.environ))
+    assert found["exit_code"] == 0
+    assert found["wall"] > 0.2
+    assert 0 < found["user"] < found["wall"]
+    assert found["max_rss"] > 60 << 20
+    assert "output_tail" not in found
+
+
+def test_run_counts_what_is_written_and_not_its_own_output(tmp_path):
+    quiet = bench_run.run(["sh", "-c", "head -c 1000000 /dev/zero | tr '\\0' x"], "/", dict(os.environ))
+    loud = bench_run.run(["sh", "-c", "head -c 1000000 /dev/zero > big"], str(tmp_path), dict(os.environ))
+    assert quiet["blocks_written"] == 0
+    # On a tmpfs nothing is written to a disk.
+    assert loud["blocks_written"] >= 1000000 // 512 or loud["blocks_written"] == 0
+
+
+def test_a_failing_run_keeps_its_last_words():
+    found = bench_run.run(["sh", "-c", "seq 10000; echo no >&2; exit 3"], "/", dict(os.environ))
+    assert found["exit_code"] == 3
+    assert found["output_tail"].endswith("10000\nno\n")
+    assert len(found["output_tail"]) <= bench_run.TAIL
+
+
+def test_a_run_over_its_limit_is_ended_with_its_children(tmp_path):
+    script = f"sleep 77.5 & echo $! > {tmp_path}/child; wait"
+    found = bench_run.run(["sh", "-c", script], "/", dict(os.environ), limit=0.5)
+    assert found["timed_out"] and found["exit_code"] == -signal.SIGKILL
+    child = int((tmp_path / "child").read_text())
+    for _wait in range(50):
+        if not os.path.exists(f"/proc/{child}") or "Z" in open(f"/proc/{child}/stat").read().split()[2]:
+            break
+        time.sleep(0.02)
+    else:
+        pytest.fail("the child still runs")
+
+
+def test_a_signal_ends_the_child_too():
+    def interrupt(*_arguments):
+        raise SystemExit(1)
+
+    old = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        began = time.monotonic()
+        with pytest.raises(SystemExit):
+            bench_run.run(["sleep", "60"], "/", dict(os.environ))
+        assert time.monotonic() - began < 10
+    finally:
+        signal.signal(signal.SIGTERM, old)
+
+
+def test_each_variant_gets_its_environment(home, account):
+    with bench_run.Bench(account, VARIANTS) as bench:
+        bench.prepare()
+        for name in ("before", "after", "control"):
+            assert bench.execute("test", name, 1)["exit_code"] == 0
+        assert bench.go == f"{home}/bin/go"
+    assert [line[3] for line in started(home)] == ["/was", "", "/was"]
+    assert all(line[1] == "test -count=1 " + " ".join(bench_run.STD_PACKAGES) for line in started(home))
+    assert {line[5] for line in started(home)} == {"off"}
+
+
+def test_nothing_is_left_behind(home, account, module):
+    before = tree(home)
+    with bench_run.Bench(account, VARIANTS, modules=[str(module)]) as bench:
+        bench.prepare()
+        (home / ".cache").mkdir(exist_ok=True)
+        for scenario in ("test", "edit", "cold", "race"):
+            assert bench.scenario(scenario)["reason"] == ""
+            bench.execute(scenario, "after", 1)
+        assert tree(home) != before
+    assert [path for path in tree(home) if path != ".cache"] == before
+
+
+def test_edit_changes_copies_and_never_the_source(home, account, module):
+    with bench_run.Bench(account, VARIANTS, modules=[str(module)]) as bench:
+        bench.prepare()
+        assert bench.scenario("edit") == {"name": "edit", "command": "go test ./...", "reason": ""}
+        for serial, name in enumerate(["before", "after", "control", "before"], 1):
+            bench.execute("edit", name, serial)
+        assert not any(".git" in folders for _parent, folders, _files in os.walk(bench.copies["before"]))
+    lines = started(home)
+    places = [line[0] for line in lines]
+    assert len(set(places)) == 3 and places[0] == places[3]
+    assert {os.path.dirname(place) for place in places} == {str(module.parent)}
+    assert [line[6] for line in lines] == [f"var wsltuneBenchmarkEdit = {n}" for n in (1, 2, 3, 4)]
+    assert {line[4] for line in lines} == {"off"}
+    assert (module / "lib" / "lib.go").read_text() == "package lib"
+
+
+def test_edit_without_modules_uses_a_module_of_its_own(home, account):
+    with bench_run.Bench(account, VARIANTS) as bench:
+        bench.prepare()
+        assert bench.scenario("edit")["reason"] == ""
+        bench.execute("edit", "before", 7)
+    assert started(home)[0][6] == "var wsltuneBenchmarkEdit = 7"
+
+
+def test_cold_uses_an_empty_cache_of_its_own(home, account):
+    (home / ".cache" / "go-build").mkdir(parents=True)
+    with bench_run.Bench(account, VARIANTS) as bench:
+        bench.prepare()
+        assert bench.scenario("cold")["reason"] == ""
+        bench.execute("cold", "before", 1)
+        bench.execute("cold", "before", 2)
+        one, other = (line[2] for line in started(home))
+        assert one != other
+        assert os.path.dirname(one) == str(home / ".cache")
+        assert not os.path.exists(one)
+
+
+def test_race_without_a_compiler_says_so(home, account):
+    variants = [bench_run.Variant("before", {"CC": "no-such-compiler -m64"})]
+    with bench_run.Bench(account, variants) as bench:
+        bench.prepare()
+        assert bench.scenario("race")["reason"] == "the race detector needs cgo, and there is no C compiler (no-such-compiler)"
+
+
+def test_a_failing_test_is_told(home, account):
+    with bench_run.Bench(account, [bench_run.Variant("before", {"BROKEN": "1"})]) as bench:
+        bench.prepare()
+        found = bench.execute("test", "before", 1)
+    assert found["exit_code"] == 1
+    assert "--- FAIL: TestX" in found["output_tail"]
+
+
+def test_several_modules_count_as_one_run(home, account, module):
+    other = module.parent / "other"
+    other.mkdir()
+    (other / "go.mod").write_text("module y\n")
+    with bench_run.Bench(account, VARIANTS, modules=[str(module), str(other)]) as bench:
+        bench.prepare()
+        bench.execute("test", "before", 1)
+    assert [line[0] for line in started(home)] == [str(module), str(other)]
+
+
+def test_a_variant_may_have_its_own_folder(home, account, module):
+    other = module.parent / "moved"
+    other.mkdir()
+    (other / "go.mod").write_text("module x\n")
+    variants = [bench_run.Variant("before"), bench_run.Variant("after", directory=str(other))]
+    with bench_run.Bench(account, variants, modules=[str(module)]) as bench:
+        bench.prepare()
+        for name in ("before", "after", "control"):
+            bench.execute("test", name, 1)
+    assert [line[0] for line in started(home)] == [str(module), str(other), str(module)]
+
+
+@pytest.mark.parametrize("go, said", [(None, "finds no go in its PATH"), ("/bin/false", "fails for")])
+def test_no_go_is_one_sentence(home, account, go, said):
+    (home / "bin" / "go").unlink()
+    with bench_run.Bench(account, VARIANTS, go=go) as bench, pytest.raises(bench_run.BenchmarkError, match=said):
+        bench.prepare()
+
+
+def test_a_folder_without_a_module_is_refused(home, account):
+    with bench_run.Bench(account, VARIANTS, modules=[str(home)]) as bench:
+        with pytest.raises(bench_run.BenchmarkError, match=r"has no go\.mod"):
+            bench.prepare()
+
+
+def test_what_a_killed_benchmark_left_is_swept(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for name in (f".wsltune-bench-{gone.pid}-cold-1", f"wsltune-bench-{gone.pid}-sample"):
+        (tmp_path / name / "sub").mkdir(parents=True)
+        (tmp_path / name / "sub").chmod(0o500)
+    kept = [f"wsltune-bench-{os.getpid()}-sample", "wsltune-bench-mine", "src"]
+    for name in kept:
+        (tmp_path / name).mkdir()
+    bench_run.sweep(str(tmp_path))
+    assert sorted(os.listdir(tmp_path)) == sorted(kept)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as someone else")
+def test_acting_as_has_the_rights_of_the_account(tmp_path):
+    nobody = accounts.Account("nobody", 65534, 65534, "/nonexistent", "/bin/sh")
+    tmp_path.chmod(0o700)
+    groups = os.getgroups()
+    with pytest.raises(PermissionError), bench_run.acting_as(nobody):
+        os.listdir(tmp_path)
+    assert (os.geteuid(), os.getgroups()) == (0, groups)
+    assert os.listdir(tmp_path) == []
+
+
+def supplies(root, **kinds):
+    for name, (kind, key, value) in kinds.items():
+        folder = root / name
+        folder.mkdir()
+        (folder / "type").write_text(kind + "\n")
+        (folder / key).write_text(value + "\n")
+    return str(root)
+
+
+@pytest.mark.parametrize(
+    "kinds, expected",
+    [
+        ({}, None),
+        ({"AC": ("Mains", "online", "1"), "BAT0": ("Battery", "status", "Charging")}, "mains"),
+        ({"AC": ("Mains", "online", "0"), "BAT0": ("Battery", "status", "Discharging")}, "battery"),
+        ({"BAT1": ("Battery", "status", "Discharging")}, "battery"),
+        ({"BAT1": ("Battery", "status", "Full")}, "mains"),
+    ],
+)
+def test_power_source(tmp_path, kinds, expected):
+    assert bench_run.power_source(supplies(tmp_path, **kinds)) == expected
+
+
+def test_progress_is_replaced_in_one_step_and_readable(tmp_path):
+    path = tmp_path / "progress.json"
+    old_mask = os.umask(0o077)
+    try:
+        bench_run.write_progress(str(path), {"round": 1})
+        bench_run.write_progress(str(path), {"round": 2})
+    finally:
+        os.umask(old_mask)
+    assert json.loads(path.read_text()) == {"round": 2}
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert os.listdir(tmp_path) == ["progress.json"]
+
+
+def test_progress_never_writes_through_a_link(tmp_path):
+    (tmp_path / "victim").write_text("mine")
+    os.symlink("victim", tmp_path / "progress.json")
+    bench_run.write_progress(str(tmp_path / "progress.json"), {})
+    assert (tmp_path / "victim").read_text() == "mine"
+
+
+def test_an_edit_is_valid_at_the_end_of_any_file():
+    assert bench_run.edited(b"package x // end", 3) == b"package x // end\n\nvar wsltuneBenchmarkEdit = 3\n"
+
+
+def test_the_fingerprint_names_no_machine():
+    found = bench_run.machine_fingerprint()
+    assert found["cpus"] >= 1 and found["memory_bytes"] > 1 << 20
+    assert os.uname().nodename not in json.dumps(found)
