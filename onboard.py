@@ -48,7 +48,7 @@ This tunes Go on this machine:
   - puts Go's temporary files in memory: one line in /etc/fstab, mounted at once
   - sets GOTMPDIR for every way of starting Go
   - {measure}
-Nothing restarts by itself. To undo all of it: .venv/bin/ansible-playbook playbooks/rollback.yml"""
+Nothing restarts by itself. To undo all of it: {undo}"""
 MEASURE = "measures Go before and after (some minutes), and takes back what made it slower"
 NO_MEASURE = "does not measure whether it helped (--no-benchmark)"
 
@@ -246,7 +246,10 @@ def failure(event: dict[str, Any]) -> str:
     if isinstance(errors, list) and errors:
         text, where = "; ".join(sentence(error) for error in errors), ""
     else:
-        text = sentence(result.get("msg") or result.get("stderr") or result.get("stdout") or "no reason was given")
+        # With no_log the result is hidden, and Ansible's own line is all there is.
+        printed = re.search(r"^\[ERROR\]: (.+)", event.get("stdout") or "", re.MULTILINE)
+        told = result.get("msg") or result.get("stderr") or result.get("stdout") or (printed and printed[1])
+        text = sentence(told or "no reason was given")
         where = f" (in '{data.get('task', 'a task')}')"
     return f"{data.get('host', 'localhost')}: {text.rstrip('.')}{where}."
 
@@ -346,7 +349,8 @@ class ProgressFile:
             told = json.loads(self.path.read_text(encoding="utf-8"))
             scenario, phase = str(told.get("scenario") or ""), str(told.get("phase") or "")
             done, rounds = int(told.get("round") or 0), int(told.get("rounds") or 0)
-            left = float(told["seconds_left"])
+            # Told when it was written, which may be a while ago.
+            left = float(told["seconds_left"]) - (time.time() - self.path.stat().st_mtime)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         doing = PHASES.get(phase) or (f"round {done} of {rounds}" if rounds else "running")
@@ -482,7 +486,7 @@ class Play:
     def __init__(self, options: Options, root: Root, private: Path, progress: Path) -> None:
         from ansible_runner import Runner, RunnerConfig
 
-        extra_vars: dict[str, Any] = {"verify_progress_file": str(progress)}
+        extra_vars: dict[str, Any] = {"verify_progress_file": str(progress), "verify_undo": undo_command(root)}
         if not options.benchmark:
             extra_vars["verify_benchmark"] = False
         # Ours first: what the person passes after -- shall win.
@@ -568,8 +572,13 @@ def open_log() -> tuple[Path, TextIO]:
     return path, os.fdopen(descriptor, "w", encoding="utf-8")
 
 
+def undo_command(root: Root) -> str:
+    here = f"cd {shlex.quote(str(ROOT))} && " if Path.cwd() != ROOT else ""
+    return f"{here}.venv/bin/ansible-playbook playbooks/rollback.yml{' -K' if root.password is not None else ''}"
+
+
 def agree(options: Options) -> None:
-    print(PLAN.format(measure=MEASURE if options.benchmark else NO_MEASURE))
+    print(PLAN.format(measure=MEASURE if options.benchmark else NO_MEASURE, undo=undo_command(Root())))
     try:
         answer = input("Go on? [Y/n] ").strip().lower()
     except EOFError:

@@ -98,6 +98,13 @@ unit() {
     python -m pytest tests/unit "$@"
 }
 
+documented() {
+    local said
+    said=$(ansible-doc -t "$1" "wsltune.go.$2" 2>&1) && grep -q 'OPTIONS\|ENTRY' <<<"$said" && return 0
+    printf 'no documentation of the %s %s: %s\n' "$1" "$2" "$said"
+    return 1
+}
+
 build() {
     local target=$scratch/build tarball name code=0
     mkdir -p "$target/elsewhere" "$target/collections"
@@ -114,14 +121,10 @@ build() {
     fi
     ansible-playbook -i localhost, wsltune.go.site --syntax-check || code=1
     for name in "$root"/plugins/modules/*.py; do
-        name=$(basename "$name" .py)
-        [[ $name == __init__ ]] || ansible-doc -t module "wsltune.go.$name" >/dev/null || code=1
+        documented module "$(basename "$name" .py)" || code=1
     done
     for name in "$root"/roles/*/; do
-        ansible-doc -t role "wsltune.go.$(basename "$name")" | grep -q OPTIONS\\\|ENTRY || {
-            echo "the role $(basename "$name") has no documentation there"
-            code=1
-        }
+        documented role "$(basename "$name")" || code=1
     done
     return $code
 }
@@ -161,6 +164,7 @@ setup() {
     export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$root
     [[ $(locale charmap 2>/dev/null) == UTF-8 ]] || export LC_ALL=C.UTF-8
     unset PYTHONHOME PYTHONPATH
+    [[ -t 1 ]] || export NO_COLOR=1
     git rev-parse --is-inside-work-tree >/dev/null 2>&1 || fail 'the tests need a git checkout, and this is none'
 }
 

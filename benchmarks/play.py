@@ -23,8 +23,12 @@ sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
 
 import bench_stats  # noqa: E402
 
-WSL_CONF = ["wsl_conf_force=true", "wsl_conf_boot_systemd=true", "wsl_conf_automount_options=metadata",
-            "wsl_conf_interop_append_windows_path=false"]
+WSL_CONF = [
+    "wsl_conf_force=true",
+    "wsl_conf_boot_systemd=true",
+    "wsl_conf_automount_options=metadata",
+    "wsl_conf_interop_append_windows_path=false",
+]
 PLAYS = {
     "empty": ["benchmarks/empty.yml"],
     "site": ["site.yml", "-e", "verify_benchmark=false", "-e", '{"wsltune_users": ["root", "alice"]}']
@@ -56,7 +60,9 @@ def main() -> None:
         for name in random.sample(list(PLAYS), len(PLAYS)):
             times[name].append(run(name, arguments)[0])
     for name, values in times.items():
-        print(f"{name:6} median {statistics.median(values):6.2f} s  ({min(values):.2f} to {max(values):.2f}, n={rounds})")
+        print(
+            f"{name:6} median {statistics.median(values):6.2f} s  ({min(values):.2f} to {max(values):.2f}, n={rounds})"
+        )
     for base, limit in (("peer", 1 / 3), ("empty", 2.5)):
         result = bench_stats.compare(times[base], times["site"])
         low, high = result.interval

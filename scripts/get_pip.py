@@ -1,6 +1,6 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Stands in for the get-pip.py that ansible-test would download: the pip that Python itself brings installs the rest."""
+"""Stands in for the get-pip.py that ansible-test would download: Python's own pip installs the rest."""
 
 from __future__ import annotations
 

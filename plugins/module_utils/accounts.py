@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import os
 import pwd
-import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils import process
 
 MARK = b"__wsltune_environment__"
 NO_LOGIN = ("nologin", "false", "sync", "halt", "shutdown")
@@ -52,7 +54,7 @@ def _account(entry: Any) -> Account:
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell or "/bin/sh")
 
 
-def find(names: Sequence[str], also: Optional[str] = None) -> List[Account]:
+def find(names: Sequence[str], also: str | None = None) -> list[Account]:
     """Return the named accounts; with no names everyone who logs in on this machine, and C(also)."""
     if names:
         found = []
@@ -82,25 +84,26 @@ def find(names: Sequence[str], also: Optional[str] = None) -> List[Account]:
     return list(found.values())
 
 
-def demotion(account: Account) -> Dict[str, Any]:
-    """Return the keyword arguments with which subprocess starts a program as C(account)."""
+def demotion(account: Account) -> dict[str, Any]:
+    who = identity(account)
+    return {} if who is None else {"user": who.uid, "group": who.gid, "extra_groups": list(who.groups)}
+
+
+def identity(account: Account) -> process.Identity | None:
+    """Return who a program of C(account) runs as; None for the one that runs this."""
     if os.geteuid() != 0 or account.uid == os.geteuid():
-        return {}
-    return {
-        "user": account.uid,
-        "group": account.gid,
-        "extra_groups": os.getgrouplist(account.name, account.gid),
-    }
+        return None
+    return process.Identity(account.uid, account.gid, os.getgrouplist(account.name, account.gid))
 
 
-def parse_environment(output: bytes) -> Dict[str, str]:
+def parse_environment(output: bytes) -> dict[str, str]:
     """Return the variables in C(output): what a profile prints, the mark, then NAME=value records ended by NUL."""
     records = output.rpartition(MARK)[2].lstrip(b"\r\n").split(b"\0")
     pairs = (record.decode("utf-8", "surrogateescape").partition("=") for record in records if b"=" in record)
     return {name: value for name, _separator, value in pairs if name != "_"}
 
 
-def login_environment(account: Account, timeout: float = 15.0) -> Dict[str, str]:
+def login_environment(account: Account, timeout: float = 15.0) -> dict[str, str]:
     """Return the environment of a fresh login of C(account); AccountError when there can be none.
 
     As root a login is started with su; otherwise the account's own shell is started as a login shell.
@@ -118,14 +121,12 @@ def login_environment(account: Account, timeout: float = 15.0) -> Dict[str, str]
     if os.geteuid() != 0:
         clean.update(HOME=account.home, USER=account.name, LOGNAME=account.name, SHELL=account.shell)
     try:
-        done = subprocess.run(
-            command, env=clean, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False, cwd="/"
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise AccountError(f"A login of {account.name} did not come to an end: {error}.") from error
-    if MARK not in done.stdout:
-        reason = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise AccountError(
-            f"A login of {account.name} shows no environment: {reason[-1] if reason else 'exit ' + str(done.returncode)}."
-        )
-    return parse_environment(done.stdout)
+        done = process.run(command, clean, limit=timeout)
+    except OSError as error:
+        raise AccountError(f"A login of {account.name} cannot be started: {error}.") from error
+    if done.timed_out:
+        raise AccountError(f"A login of {account.name} did not come to an end within {timeout:.0f} s.")
+    output = done.out.encode("utf-8", "surrogateescape")
+    if MARK not in output:
+        raise AccountError(f"A login of {account.name} shows no environment: {done.reason}.")
+    return parse_environment(output)

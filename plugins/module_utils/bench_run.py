@@ -9,17 +9,13 @@ import json
 import os
 import re
 import shutil
-import signal
 import stat
-import subprocess
-import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, benchmark, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, benchmark, mountinfo, process
 
 # Small packages of every Go since 1.19: linking them is most of the work, as in most people's tests.
 STD_PACKAGES = ("bufio", "encoding/csv", "encoding/json", "sort", "text/template")
@@ -49,76 +45,27 @@ class Variant:
 
 
 def run(
-    argv: Sequence[str],
-    cwd: str,
+    command: Sequence[str],
+    directory: str,
     environment: dict[str, str],
-    identity: dict[str, Any] | None = None,
+    identity: process.Identity | None = None,
     limit: float = 600.0,
-    keep_output: bool = False,
 ) -> dict[str, Any]:
-    """Run a command to its end and return what it used; its whole process group is ended with it."""
-    sink = _memory_file()
-    timed_out = threading.Event()
-    process = None
-    timer = None
-    try:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            list(argv),
-            cwd=cwd,
-            env={**environment, "PWD": cwd},
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=sink,
-            start_new_session=True,
-            **(identity or {}),
-        )
-        timer = threading.Timer(limit, _end, (process.pid, timed_out))
-        timer.daemon = True
-        timer.start()
-        _pid, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        result = {
-            "wall": wall,
-            "user": usage.ru_utime,
-            "system": usage.ru_stime,
-            "max_rss": usage.ru_maxrss * 1024,
-            "blocks_written": usage.ru_oublock,
-            "exit_code": process.returncode,
-        }
-        if timed_out.is_set():
-            result["timed_out"] = True
-        if process.returncode or keep_output:
-            size = os.lseek(sink, 0, os.SEEK_END)
-            os.lseek(sink, 0 if keep_output else max(0, size - TAIL), os.SEEK_SET)
-            with os.fdopen(os.dup(sink), "rb") as handle:
-                result["output_tail"] = handle.read().decode("utf-8", "replace")
-        return result
-    finally:
-        if timer is not None:
-            timer.cancel()
-        if process is not None and process.returncode is None:
-            _end(process.pid)
-            process.wait()
-        os.close(sink)
-
-
-def _memory_file() -> int:
-    # A file on a disk would be counted among the blocks that Go writes.
-    if hasattr(os, "memfd_create"):
-        with contextlib.suppress(OSError):
-            return os.memfd_create("output")
-    descriptor, path = tempfile.mkstemp(prefix=SCRATCH)
-    os.unlink(path)
-    return descriptor
-
-
-def _end(group: int, mark: threading.Event | None = None) -> None:
-    if mark is not None:
-        mark.set()
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
+    """Run a command to its end and return what it used; its last words only when it failed."""
+    done = process.run(command, environment, directory, identity, limit)
+    result: dict[str, Any] = {
+        "wall": done.wall,
+        "user": done.user,
+        "system": done.system,
+        "max_rss": done.max_rss,
+        "blocks_written": done.blocks_written,
+        "exit_code": done.code,
+    }
+    if done.timed_out:
+        result["timed_out"] = True
+    if done.code:
+        result["output_tail"] = done.out[-TAIL // 2 :] + done.err[-TAIL // 2 :]
+    return result
 
 
 @contextlib.contextmanager
@@ -165,31 +112,28 @@ def sweep(parent: str) -> None:
 
 def sample_module() -> dict[str, str]:
     """A module without dependencies: four packages, three of which use the fourth, `core/core.go`."""
-    functions = "\n".join(
-        f"""func Step{n}(words []string) string {{
-	parts := make([]string, 0, len(words))
-	for i, word := range words {{
-		if (i+{n})%3 == 0 {{
-			parts = append(parts, strings.ToUpper(word)+strconv.Itoa(i*{n + 1}))
-		}} else {{
-			parts = append(parts, strings.TrimSuffix(word, "{n}"))
-		}}
-	}}
-	sort.Strings(parts)
-	return strings.Join(parts, "-")
-}}
+    # Go is indented by tabs, which have no place in a Python file.
+    step = """func Step%d(words []string) string {
+>parts := make([]string, 0, len(words))
+>for i, word := range words {
+>>if (i+%d)%%3 == 0 {
+>>>parts = append(parts, strings.ToUpper(word)+strconv.Itoa(i*%d))
+>>} else {
+>>>parts = append(parts, strings.TrimSuffix(word, "%d"))
+>>}
+>}
+>sort.Strings(parts)
+>return strings.Join(parts, "-")
+}
 """
-        for n in range(40)
-    )
+    functions = "\n".join(step % (n, n, n + 1, n) for n in range(40)).replace(">", "\t")
     users = {
-        "codec": ("encoding/json", "data, err := json.Marshal(core.Words())\n\tif err != nil || len(data) == 0 {"),
-        "render": (
-            "text/template",
-            'name, err := template.New("x").Parse(core.Words()[0])\n\tif err != nil || name == nil {',
-        ),
+        "codec": ("encoding/json", "data, err := json.Marshal(core.Words())", "len(data) == 0"),
+        "render": ("text/template", 'name, err := template.New("x").Parse(core.Words()[0])', "name == nil"),
         "table": (
             "encoding/csv",
-            "rows, err := csv.NewReader(strings.NewReader(core.Step3(core.Words()))).ReadAll()\n\tif err != nil || len(rows) == 0 {",
+            "rows, err := csv.NewReader(strings.NewReader(core.Step3(core.Words()))).ReadAll()",
+            "len(rows) == 0",
         ),
     }
     files = {
@@ -199,11 +143,12 @@ def sample_module() -> dict[str, str]:
         "core/core_test.go": 'package core\n\nimport "testing"\n\nfunc TestSteps(t *testing.T) {\n'
         '\tif Step1(Words()) == "" || Step39(Words()) == "" {\n\t\tt.Fatal("empty")\n\t}\n}\n',
     }
-    for name, (imported, body) in users.items():
+    for name, (imported, body, wrong) in users.items():
         more = '\t"strings"\n' if "strings." in body else ""
         files[f"{name}/{name}_test.go"] = (
             f'package {name}\n\nimport (\n\t"{imported}"\n{more}\t"testing"\n\n\t"wsltune.example/sample/core"\n)\n\n'
-            f'func Test(t *testing.T) {{\n\t{body}\n\t\tt.Fatal("failed")\n\t}}\n}}\n'
+            f"func Test(t *testing.T) {{\n\t{body}\n\tif err != nil || {wrong} {{\n"
+            f'\t\tt.Fatal("failed")\n\t}}\n}}\n'
         )
         files[f"{name}/{name}.go"] = f"package {name}\n"
     return files
@@ -291,7 +236,7 @@ class Bench:
         limit: float = 600.0,
     ) -> None:
         self.account = account
-        self.identity = accounts.demotion(account)
+        self.identity = accounts.identity(account)
         self.variants = {variant.name: variant for variant in variants}
         self.first = variants[0]
         self.modules = list(modules)
@@ -378,23 +323,19 @@ class Bench:
 
     def _ask_go(self, name: str) -> dict[str, str]:
         wanted = ["GOCACHE", "GOTMPDIR", "GOMODCACHE", "GOROOT", "GOVERSION", "CGO_ENABLED"]
-        done = run(
-            [str(self.go), "env", "-json", *wanted],
-            self.source(name),
-            self.environments[name],
-            self.identity,
-            limit=60,
-            keep_output=True,
-        )
         try:
-            if done["exit_code"] != 0:
-                raise ValueError(done["output_tail"])
-            # A toolchain may say something before it answers.
-            return json.loads(done["output_tail"][done["output_tail"].index("{") :])
+            done = process.run(
+                [str(self.go), "env", "-json", *wanted], self.environments[name], self.source(name), self.identity
+            )
+        except OSError as error:
+            raise BenchmarkError(f"{self.go} cannot be started by {self.account.name}: {error.strerror}.") from error
+        try:
+            if done.code:
+                raise ValueError(done.reason)
+            return json.loads(done.out)
         except ValueError:
-            said = done["output_tail"].strip().splitlines()
             raise BenchmarkError(
-                f"{self.go} env fails for {self.account.name} in variant {name}: {said[-1] if said else 'no answer'}"
+                f"{self.go} env fails for {self.account.name} in variant {name}: {done.reason}."
             ) from None
 
     def source(self, name: str) -> str:
@@ -464,19 +405,17 @@ class Bench:
         """A file of the package that most others of the module are built from."""
         template = r'{{.ImportPath}}{{"\t"}}{{.Dir}}{{"\t"}}{{join .GoFiles " "}}{{"\t"}}{{join .Deps " "}}'
         copy = self.copies[self.first.name]
-        done = run(
+        done = process.run(
             [str(self.go), "list", "-f", template, "./..."],
-            copy,
             self._environment("edit", self.first.name),
+            copy,
             self.identity,
             limit=120,
-            keep_output=True,
         )
-        packages = [line.split("\t") for line in done["output_tail"].splitlines() if line.count("\t") == 3]
+        packages = [line.split("\t") for line in done.out.splitlines() if line.count("\t") == 3]
         packages = [one for one in packages if one[2]]
-        if done["exit_code"] != 0 or not packages:
-            said = done["output_tail"].strip().splitlines()
-            raise BenchmarkError(f"go list finds no package to edit: {said[-1] if said else 'no answer'}")
+        if done.code or not packages:
+            raise BenchmarkError(f"go list finds no package to edit: {done.reason}")
         used = [sum(one[0] in other[3].split() for other in packages) for one in packages]
         chosen = packages[used.index(max(used))]
         return os.path.relpath(os.path.join(chosen[1], chosen[2].split()[0]), os.path.realpath(copy))

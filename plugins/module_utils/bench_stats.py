@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 
 FASTER = "faster"
 SLOWER = "slower"
@@ -72,7 +72,7 @@ def median_interval(values: Sequence[float], confidence: float = 0.95) -> Interv
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _median_orders(count: int, confidence: float) -> tuple[int, int, float]:
     # Between the k-th and the (k+1)-th value the true median lies with the binomial probability of k.
     # From the most probable gap outwards, the more probable neighbour first, the left one of two equals.

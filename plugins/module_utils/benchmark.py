@@ -20,6 +20,7 @@ CONTROL = "control"
 LEVER_PLACES = ("gocache", "gotmpdir", "tmpdir")
 # How far a series may run over its budget to reach the runs that a verdict needs.
 OVERRUN = 0.25
+GUESS = 0.5
 # Load per processor before the first run above which noise is no surprise.
 BUSY = 0.75
 
@@ -94,13 +95,14 @@ def _drop_what_cannot_fit(active: list[_Series], clock: Clock, min_runs: int) ->
     """Rather one scenario with a verdict than two without: what is too long by itself goes first, then the last."""
     room = clock.left() + clock.budget * OVERRUN
     while active:
-        missing = [max(0, min_runs - one.rounds) * one.cost for one in active]
+        # One warm-up run is a poor guess; it must be twice too long before it is believed.
+        missing = [max(0, min_runs - one.rounds) * one.cost * (1 if one.rounds else GUESS) for one in active]
         if sum(missing) <= room:
             return
         too_long = [one for one, seconds in zip(active, missing) if seconds > room]
         one = (too_long or active)[-1]
         active.remove(one)
-        minutes = math.ceil((sum(missing) + clock.budget - clock.left()) / 60)
+        minutes = math.ceil((sum(min_runs * other.cost for other in [*active, one]) + clock.budget / 2) / 60)
         beside = "" if one in too_long else " beside the other scenarios"
         one.skip(
             f"{min_runs} rounds of {_seconds(one.cost)} each do not fit into {clock.budget / 60:.3g} "
@@ -129,6 +131,7 @@ class _Series:
         self.max_runs = max(min_runs, max_runs)
         self.rounds = 0
         self.cost = 0.0
+        self.spent = 0.0
         self.serial = 0
         self.runs: list[dict[str, Any]] = data.setdefault("runs", [])
         data.setdefault("reason", "")
@@ -163,7 +166,8 @@ class _Series:
             tell(self, "measure")
             if self.over:
                 return
-        self.cost = self.clock.now() - before
+        self.spent += self.clock.now() - before
+        self.cost = self.spent / self.rounds
 
     def _run(self, variant: str, number: int) -> None:
         self.serial += 1
@@ -342,7 +346,7 @@ def _scenario(scenario: dict[str, Any], names: Sequence[str], different: dict[st
     for name in names[1:]:
         comparison = bench_stats.compare(base, walls[name], alpha)
         plain = _plain(comparison)
-        if different.get(name) or (noisy and comparison.verdict in (bench_stats.FASTER, bench_stats.SLOWER)):
+        if different.get(name) or noisy:
             plain["verdict"] = "unknown"
         result["comparisons"][name] = plain
     result["warnings"] += _warnings(scenario, [*names, CONTROL], walls)

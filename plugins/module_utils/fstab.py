@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
 
 MARK = "x-wsltune"
 """Mount option that names a line's owner; mount and systemd pass over options that begin with x- (mount(8))."""
@@ -23,7 +22,7 @@ class Line:
     source: str
     mount_point: str
     fstype: str
-    options: Tuple[str, ...] = ("defaults",)
+    options: tuple[str, ...] = ("defaults",)
     frequency: int = 0
     pass_number: int = 0
 
@@ -45,7 +44,7 @@ def unescape(word: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), word)
 
 
-def parse_line(text: str) -> Optional[Line]:
+def parse_line(text: str) -> Line | None:
     """Return the mount that C(text) describes, None for a blank line or a comment; FstabError otherwise."""
     words = text.split()
     if not words or words[0].startswith("#"):
@@ -69,7 +68,7 @@ def check(text: str) -> None:
             raise FstabError(f"line {number}: {error}") from None
 
 
-def lines_for(text: str, mount_point: str) -> List[Line]:
+def lines_for(text: str, mount_point: str) -> list[Line]:
     """Return the mounts of C(text) on C(mount_point), in their order; unreadable lines are passed over."""
     found = []
     for line in text.splitlines():
@@ -82,9 +81,9 @@ def lines_for(text: str, mount_point: str) -> List[Line]:
     return found
 
 
-def with_lines(text: str, wanted: List[Line]) -> str:
+def with_lines(text: str, wanted: list[Line]) -> str:
     """Return C(text) with C(wanted) as the only lines that bear the mark; the same text when it is so already."""
-    kept: List[str] = []
+    kept: list[str] = []
     pending = list(wanted)
     for line in text.splitlines(keepends=True):
         try:

@@ -7,14 +7,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import Any, Dict, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 
 NAME = "before.json"
 
 
-def overlay(observed: Mapping[str, Any]) -> Dict[str, Any]:
+def overlay(observed: Mapping[str, Any]) -> dict[str, Any]:
     """Return the variables that give Go today's settings again, whatever its files say later.
 
     An empty GOTMPDIR would fall back to the user's file, so the folder it stands for is named.
@@ -31,7 +32,7 @@ def overlay(observed: Mapping[str, Any]) -> Dict[str, Any]:
     return {"environment": environment, "unset": []}
 
 
-def read(root: str = journal.ROOT) -> Dict[str, Any]:
+def read(root: str = journal.ROOT) -> dict[str, Any]:
     """Return the overlays by user; empty when nothing was recorded or only root may read it."""
     try:
         with open(os.path.join(root, NAME), encoding="utf-8") as handle:

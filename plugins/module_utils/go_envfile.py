@@ -4,16 +4,16 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional
+from collections.abc import Mapping
 
 
-def _name(line: str) -> Optional[str]:
+def _name(line: str) -> str | None:
     """Return the setting that a line sets; the Go command passes over lines that do not begin with a capital."""
     name, separator, _value = line.partition("=")
     return name if separator and "A" <= line[:1] <= "Z" else None
 
 
-def parse(text: str) -> Dict[str, str]:
+def parse(text: str) -> dict[str, str]:
     """Return the settings in force."""
     found = {}
     for line in text.split("\n"):
@@ -23,9 +23,9 @@ def parse(text: str) -> Dict[str, str]:
     return found
 
 
-def merge(text: str, settings: Mapping[str, Optional[str]]) -> str:
+def merge(text: str, settings: Mapping[str, str | None]) -> str:
     """Return C(text) with C(settings) in force (None: not set); every other line stays as it is."""
-    lines: List[str] = text.splitlines(keepends=True)
+    lines: list[str] = text.splitlines(keepends=True)
     values = parse(text)
     for name, value in settings.items():
         if values.get(name) == value:
@@ -43,7 +43,7 @@ def merge(text: str, settings: Mapping[str, Optional[str]]) -> str:
     return "".join(lines)
 
 
-def revert(base: Optional[bytes], written: bytes, current: bytes) -> Optional[bytes]:
+def revert(base: bytes | None, written: bytes, current: bytes) -> bytes | None:
     """Return C(current) without the settings that wsltune wrote; None when nothing else is left and none was."""
     before = parse(base.decode("utf-8", "surrogateescape")) if base is not None else {}
     ours = parse(written.decode("utf-8", "surrogateescape"))

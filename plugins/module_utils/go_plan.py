@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 BEGIN = "# BEGIN wsltune"
 END = "# END wsltune"
@@ -49,7 +50,7 @@ def check_goflags(flags: str) -> None:
 
 def settings_for(
     user: str, observed: Mapping[str, Any], options: Mapping[str, Any], slow: Mapping[str, bool]
-) -> Dict[str, str]:
+) -> dict[str, str]:
     """Return what the Go settings file of one user shall say.
 
     C(slow) tells for each cache whether the place it had before the first run lies on a Windows drive.
@@ -74,7 +75,7 @@ def settings_for(
     return wanted
 
 
-def notes_for(user: str, observed: Mapping[str, Any], wanted: Mapping[str, str], cgo_enabled: str) -> List[str]:
+def notes_for(user: str, observed: Mapping[str, Any], wanted: Mapping[str, str], cgo_enabled: str) -> list[str]:
     """Return what this user shall know: own exports that win, and what places on Windows drives cost."""
     notes = []
     effective = dict(wanted, **({"CGO_ENABLED": "0"} if cgo_enabled == "false" else {}))
@@ -90,7 +91,7 @@ def notes_for(user: str, observed: Mapping[str, Any], wanted: Mapping[str, str],
                 "export to use wsltune's."
             )
     for name, place in observed["places"].items():
-        if not place["windows_drive"] or name == "GOROOT" and place["path"].startswith(("/usr", "/snap")):
+        if not place["windows_drive"] or (name == "GOROOT" and place["path"].startswith(("/usr", "/snap"))):
             continue
         cost = ""
         if place.get("cost_us"):
@@ -106,7 +107,7 @@ def notes_for(user: str, observed: Mapping[str, Any], wanted: Mapping[str, str],
 
 def unmet(
     user: str, observed: Mapping[str, Any], wanted: Mapping[str, str], cgo_enabled: str, exports: Mapping[str, str]
-) -> List[str]:
+) -> list[str]:
     """Return which wanted settings a fresh login's Go does not have, as sentences."""
     effective = dict(wanted, **({"CGO_ENABLED": "0"} if cgo_enabled == "false" else {}))
     missing = []
@@ -162,9 +163,7 @@ fi
 """
 
 
-def headlines(
-    changes: Sequence[str], wanted: Mapping[str, Mapping[str, str]], files: Mapping[str, str]
-) -> List[str]:
+def headlines(changes: Sequence[str], wanted: Mapping[str, Mapping[str, str]], files: Mapping[str, str]) -> list[str]:
     """Return C(changes) in few words: whose settings, which shells, which Go commands."""
     said = []
     users = [user for user, path in files.items() if f"wrote {path}" in changes or f"gave back {path}" in changes]
@@ -175,7 +174,9 @@ def headlines(
     touched = [name for path, name in shells.items() if f"wrote {path}" in changes or f"gave back {path}" in changes]
     if touched:
         said.append(f"GOTMPDIR in {describe(touched)}")
-    return said + [change for change in changes if not change.startswith(("wrote ", "gave back /etc", "gave back /home"))]
+    return said + [
+        change for change in changes if not change.startswith(("wrote ", "gave back /etc", "gave back /home"))
+    ]
 
 
 def without_block(text: str) -> str:
@@ -188,7 +189,7 @@ def with_block(text: str) -> str:
     return text if BLOCK in text else BLOCK + without_block(text)
 
 
-def revert_block(base: Optional[bytes], written: bytes, current: bytes) -> Optional[bytes]:
+def revert_block(base: bytes | None, written: bytes, current: bytes) -> bytes | None:
     """Take the block out of a file that someone else edited too."""
     text = without_block(current.decode("utf-8", "surrogateescape"))
     return None if base is None and not text.strip() else text.encode("utf-8", "surrogateescape")
@@ -237,7 +238,7 @@ exec {kept_as} "$@"
 """
 
 
-def cgo_packages(listing: str) -> List[str]:
+def cgo_packages(listing: str) -> list[str]:
     """Return the packages that use cgo from the output of `go list -deps -f CGO_LISTING`."""
     return sorted({line.strip() for line in listing.splitlines() if line.strip()})
 

@@ -8,11 +8,11 @@ import glob
 import json
 import os
 import re
-import subprocess
 import sys
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
 
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, go_envfile, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, go_envfile, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.journal import acting_as
 
 SETTINGS = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
@@ -29,7 +29,7 @@ ELSEWHERE = (
     ("{home}/.local/share/mise/installs/go/*/bin/go", "mise"),
 )
 
-Run = Callable[[Sequence[str], Mapping[str, str], float], "subprocess.CompletedProcess[str]"]
+Run = Callable[[Sequence[str], Mapping[str, str]], process.Done]
 
 PROBE = """
 for place; do
@@ -59,9 +59,9 @@ print(json.dumps([cost(place) for place in sys.argv[1:]]))
 
 def find_toolchains(
     home: str, search_path: str, exists: Callable[[str], bool] = os.path.isfile
-) -> List[Dict[str, str]]:
+) -> list[dict[str, str]]:
     """Return every Go command that a user with this home and PATH has, the one on PATH first."""
-    found: Dict[str, Dict[str, str]] = {}
+    found: dict[str, dict[str, str]] = {}
     for directory in search_path.split(":"):
         path = os.path.join(directory, "go")
         if os.path.isabs(directory) and exists(path):
@@ -102,27 +102,16 @@ def _text(path: str) -> str:
 
 
 def runner(account: accounts.Account) -> Run:
-    """Return a function that runs a command as C(account)."""
-    how = accounts.demotion(account)
+    """Return a function that runs a command as C(account); OSError when it cannot be started."""
+    who = accounts.identity(account)
 
-    def run(command: Sequence[str], environment: Mapping[str, str], timeout: float) -> Any:
-        return subprocess.run(
-            list(command),
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            timeout=timeout,
-            check=False,
-            cwd="/",
-            **how,
-        )
+    def run(command: Sequence[str], environment: Mapping[str, str]) -> process.Done:
+        return process.run(command, environment, identity=who, limit=60)
 
     return run
 
 
-def go_env(go: str, run: Run, environment: Mapping[str, str]) -> Tuple[Dict[str, str], str]:
+def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str, str], str]:
     """Return the settings that C(go) reports, or why it reports none.
 
     The names are asked for one by one: `go env` alone fails where GOTMPDIR does not exist. The folder of the user's
@@ -133,15 +122,15 @@ def go_env(go: str, run: Run, environment: Mapping[str, str]) -> Tuple[Dict[str,
     hidden = {"GOENV": os.path.join(configuration, "go", "env"), "XDG_CONFIG_HOME": "/dev/null/none"}
     hidden.update({"GOENV": environment["GOENV"]} if environment.get("GOENV") else {}, GOTOOLCHAIN="local")
     try:
-        done = run([go, "env", "-json", *QUERY], dict(environment, **hidden), 30)
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = run([go, "env", "-json", *QUERY], dict(environment, **hidden))
+    except OSError as error:
         return {}, f"{go} could not be run: {error}"
-    if done.returncode:
-        return {}, f"{go} env failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"
-    return json.loads(done.stdout), ""
+    if done.code:
+        return {}, f"{go} env failed: {done.reason}"
+    return json.loads(done.out), ""
 
 
-def _place(path: str, mounts: Sequence[mountinfo.Mount]) -> Dict[str, Any]:
+def _place(path: str, mounts: Sequence[mountinfo.Mount]) -> dict[str, Any]:
     mount = mountinfo.find(mounts, nearest(path))
     return {
         "path": path,
@@ -153,13 +142,13 @@ def _place(path: str, mounts: Sequence[mountinfo.Mount]) -> Dict[str, Any]:
     }
 
 
-def _probe(places: Dict[str, Dict[str, Any]], run: Run, unknown: Dict[str, str]) -> None:
+def _probe(places: dict[str, dict[str, Any]], run: Run, unknown: dict[str, str]) -> None:
     """Fill in for each place whether it can execute files."""
     names = [name for name in places if name != "GOROOT"]
     try:
-        done = run(["sh", "-c", PROBE, "sh"] + [places[name]["path"] for name in names], {"PATH": os.defpath}, 30)
-        answers = done.stdout.splitlines()
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = run(["sh", "-c", PROBE, "sh"] + [places[name]["path"] for name in names], {"PATH": os.defpath})
+        answers = done.out.splitlines()
+    except OSError as error:
         answers = [f"? {error}"] * len(names)
     for name, answer in zip(names, answers):
         if answer.startswith("?"):
@@ -168,25 +157,25 @@ def _probe(places: Dict[str, Dict[str, Any]], run: Run, unknown: Dict[str, str])
             places[name]["executable"] = answer == "yes"
 
 
-def _measure(places: Dict[str, Dict[str, Any]], home: str, run: Run) -> None:
+def _measure(places: dict[str, dict[str, Any]], home: str, run: Run) -> None:
     """Add what making, looking at and removing one file costs where a place lies on a Windows drive."""
     slow = [name for name in places if places[name]["windows_drive"]]
     if not slow:
         return
     try:
-        done = run([sys.executable, "-c", TIMES, home] + [places[name]["path"] for name in slow], {}, 60)
-        here, *there = json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
+        done = run([sys.executable, "-c", TIMES, home] + [places[name]["path"] for name in slow], {})
+        here, *there = json.loads(done.out)
+    except (OSError, ValueError):
         return
     for name, cost in zip(slow, there):
         places[name]["cost_us"], places[name]["cost_us_home"] = cost, here
 
 
 def observe(
-    account: accounts.Account, mounts: Sequence[mountinfo.Mount], environment: Optional[Dict[str, str]] = None
-) -> Dict[str, Any]:
+    account: accounts.Account, mounts: Sequence[mountinfo.Mount], environment: dict[str, str] | None = None
+) -> dict[str, Any]:
     """Return what Go is for C(account), as go_facts documents it."""
-    unknown: Dict[str, str] = {}
+    unknown: dict[str, str] = {}
     if environment is None:
         try:
             environment = accounts.login_environment(account)
@@ -195,7 +184,7 @@ def observe(
             environment = {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
     run = runner(account)
     toolchains = find_toolchains(account.home, environment.get("PATH", ""))
-    facts: Dict[str, Any] = {
+    facts: dict[str, Any] = {
         "uid": account.uid,
         "gid": account.gid,
         "home": account.home,
@@ -242,7 +231,7 @@ def observe(
     return facts
 
 
-def version_tuple(version: str) -> Tuple[int, ...]:
+def version_tuple(version: str) -> tuple[int, ...]:
     """Return the numbers of a Go version such as go1.26.0 or go1.27rc1; empty when it has none."""
     match = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", version)
     return tuple(int(number) for number in match.groups() if number) if match else ()

@@ -16,8 +16,9 @@ import fcntl
 import json
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Optional
 from urllib.parse import quote
 
 ROOT = "/var/lib/wsltune"
@@ -37,13 +38,13 @@ class FileState:
     gid: int
     mtime_ns: int
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         data = asdict(self)
         data["content"] = base64.b64encode(self.content).decode("ascii")
         return data
 
     @classmethod
-    def from_json(cls, data: Optional[Dict[str, Any]]) -> Optional[FileState]:
+    def from_json(cls, data: dict[str, Any] | None) -> FileState | None:
         if data is None:
             return None
         return cls(**dict(data, content=base64.b64decode(data["content"])))
@@ -55,21 +56,21 @@ class Entry:
 
     path: str
     role: str
-    base: Optional[FileState]
-    written: Optional[bytes] = None
-    previous: Optional[bytes] = None
-    meta: Optional[List[int]] = None
+    base: FileState | None
+    written: bytes | None = None
+    previous: bytes | None = None
+    meta: list[int] | None = None
     run: str = ""
-    before_run: Optional[FileState] = None
-    directories: List[str] = field(default_factory=list)
+    before_run: FileState | None = None
+    directories: list[str] = field(default_factory=list)
     displaced: bool = False
     directory: bool = False
     foreign: bool = False
     uid: int = 0
     gid: int = 0
 
-    def to_json(self) -> Dict[str, Any]:
-        data = {key: value for key, value in vars(self).items()}
+    def to_json(self) -> dict[str, Any]:
+        data = dict(vars(self))
         for key in ("base", "before_run"):
             data[key] = data[key].to_json() if data[key] is not None else None
         for key in ("written", "previous"):
@@ -77,7 +78,7 @@ class Entry:
         return data
 
     @classmethod
-    def from_json(cls, data: Dict[str, Any]) -> Entry:
+    def from_json(cls, data: dict[str, Any]) -> Entry:
         data = dict(data)
         for key in ("base", "before_run"):
             data[key] = FileState.from_json(data[key])
@@ -92,7 +93,7 @@ class Restored:
 
     path: str
     changed: bool
-    kept: Optional[str] = None
+    kept: str | None = None
 
 
 @contextlib.contextmanager
@@ -115,7 +116,7 @@ def acting_as(uid: int, gid: int) -> Iterator[None]:
         os.umask(umask)
 
 
-def read_state(path: str) -> Optional[FileState]:
+def read_state(path: str) -> FileState | None:
     """Return the file at C(path), None when there is none; OSError when it is not a readable regular file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -175,7 +176,7 @@ def replace(path: str, state: FileState) -> None:
     _sync_directory(os.path.dirname(path))
 
 
-def missing_directories(path: str) -> List[str]:
+def missing_directories(path: str) -> list[str]:
     """Return the directories that making C(path) would make, the deepest first."""
     missing = []
     while not os.path.isdir(path):
@@ -206,7 +207,7 @@ class Journal:
         finally:
             os.close(descriptor)
 
-    def entry(self, path: str) -> Optional[Entry]:
+    def entry(self, path: str) -> Entry | None:
         """Return what is recorded for C(path), None when it was never touched."""
         try:
             with open(self._file(os.path.realpath(path)), encoding="ascii") as handle:
@@ -214,7 +215,7 @@ class Journal:
         except FileNotFoundError:
             return None
 
-    def entries(self, role: Optional[str] = None) -> List[Entry]:
+    def entries(self, role: str | None = None) -> list[Entry]:
         """Return every entry (of one role), in the order of their paths."""
         try:
             names = sorted(name for name in os.listdir(self._directory) if name.endswith(".json"))
@@ -234,7 +235,7 @@ class Journal:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._file(entry.path))
 
-    def _touch(self, path: str, role: str, current: Optional[FileState], revert: Optional[Revert]) -> Entry:
+    def _touch(self, path: str, role: str, current: FileState | None, revert: Revert | None) -> Entry:
         """Return the entry for C(path) as it must be before the next write."""
         entry = self.entry(path)
         if entry is None:
@@ -256,10 +257,10 @@ class Journal:
         content: bytes,
         *,
         role: str,
-        mode: Optional[int] = None,
-        uid: Optional[int] = None,
-        gid: Optional[int] = None,
-        revert: Optional[Revert] = None,
+        mode: int | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+        revert: Revert | None = None,
     ) -> None:
         """Record C(path) and replace it. An existing file keeps its mode and owner unless they are given.
 
@@ -314,7 +315,7 @@ class Journal:
             self._save(entry)
             os.makedirs(path, mode=0o755, exist_ok=True)
 
-    def restore(self, path: str, revert: Optional[Revert] = None, run_only: bool = False) -> Restored:
+    def restore(self, path: str, revert: Revert | None = None, run_only: bool = False) -> Restored:
         """Give C(path) back: as it was before the first touch or, with C(run_only), before this run's first touch.
 
         Where someone else edited the file since, C(revert(base, written, current)) returns the content without
@@ -345,7 +346,7 @@ class Journal:
                 self._tidy(entry)
             return restored
 
-    def _restore(self, entry: Entry, revert: Optional[Revert], run_only: bool) -> Restored:
+    def _restore(self, entry: Entry, revert: Revert | None, run_only: bool) -> Restored:
         target = entry.before_run if run_only else entry.base
         current = read_state(entry.path)
         if current is None:
@@ -359,10 +360,9 @@ class Journal:
                 return Restored(entry.path, False, kept)
             content = revert(entry.base.content if entry.base else None, entry.written, current.content)
             target = None if content is None else FileState(content, current.mode, current.uid, current.gid, 0)
-        elif target is not None and entry.meta and [current.mode, current.uid, current.gid] != entry.meta:
-            if current.content == entry.written:
-                kept = f"{entry.path} was given another mode or owner since; these stay"
-                target = FileState(target.content, current.mode, current.uid, current.gid, target.mtime_ns)
+        elif target and current.content == entry.written and [current.mode, current.uid, current.gid] != entry.meta:
+            kept = f"{entry.path} was given another mode or owner since; these stay"
+            target = FileState(target.content, current.mode, current.uid, current.gid, target.mtime_ns)
         if target == current:
             return Restored(entry.path, False, kept)
         if target is None:

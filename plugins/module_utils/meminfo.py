@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Dict
 
-
-def parse(text: str) -> Dict[str, int]:
+def parse(text: str) -> dict[str, int]:
     """Return total, available and swap memory in bytes; a line that is missing counts as 0."""
     lines = {name: rest.split() for name, _colon, rest in (line.partition(":") for line in text.splitlines())}
     names = {"total_bytes": "MemTotal", "available_bytes": "MemAvailable", "swap_total_bytes": "SwapTotal"}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Dict, Iterable, List, Optional, Sequence
+from collections.abc import Iterable, Sequence
 
 from ansible_collections.wsltune.go.plugins.module_utils import fstab
 
@@ -46,7 +46,7 @@ def parse_size(text: str, total: int) -> int:
     return number * {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB}[unit]
 
 
-def plan_size(wanted: str, memory: Dict[str, int]) -> int:
+def plan_size(wanted: str, memory: dict[str, int]) -> int:
     """Return the size in bytes, a multiple of 1 MiB; TmpfsError when the machine's memory does not carry it.
 
     auto is a quarter of the memory, at most 2 GiB. A full tmpfs can only be paged out to swap, so without swap
@@ -58,8 +58,8 @@ def plan_size(wanted: str, memory: Dict[str, int]) -> int:
         size = min(total // 4, LARGEST_DEFAULT)
         if size < SMALLEST:
             raise TmpfsError(
-                f"This machine has {total // MIB} MiB of memory: a quarter of it is less than the {SMALLEST // MIB} MiB "
-                "that Go's temporary files need; give it more memory or set go_tmpfs_state: absent."
+                f"This machine has {total // MIB} MiB of memory: a quarter of it is less than the {SMALLEST // MIB} "
+                "MiB that Go's temporary files need; give it more memory or set go_tmpfs_state: absent."
             )
     else:
         size = parse_size(wanted, total)
@@ -100,7 +100,7 @@ def check_path(path: str) -> str:
     return normal
 
 
-def wanted_lines(path: str, size: int, inodes: int, helper: bool) -> List[fstab.Line]:
+def wanted_lines(path: str, size: int, inodes: int, helper: bool) -> list[fstab.Line]:
     """Return the fstab lines: the tmpfs and, where no systemd makes the folders, the helper that does.
 
     x-systemd.before: with nofail the mount is not ordered before local-fs.target, so systemd-tmpfiles would make
@@ -145,7 +145,7 @@ done < "$1"
 """
 
 
-def headlines(changes: Sequence[str], path: str, users: Sequence[str]) -> List[str]:
+def headlines(changes: Sequence[str], path: str, users: Sequence[str]) -> list[str]:
     """Return C(changes) in few words: the mount, then whose folders were made."""
     said = [change for change in changes if not change.startswith(("wrote ", "made "))]
     made = [user for user in users if f"made {path}/{user}" in changes]
@@ -156,7 +156,7 @@ def headlines(changes: Sequence[str], path: str, users: Sequence[str]) -> List[s
     return said
 
 
-def parse_live_size(super_options: Sequence[str]) -> Optional[int]:
+def parse_live_size(super_options: Sequence[str]) -> int | None:
     """Return the size in bytes that the kernel shows for a tmpfs, None when it shows none."""
     for option in super_options:
         if option.startswith("size="):
@@ -164,7 +164,7 @@ def parse_live_size(super_options: Sequence[str]) -> Optional[int]:
     return None
 
 
-def deviations(options: Sequence[str], super_options: Sequence[str], size: int, mode: int, inodes: int) -> List[str]:
+def deviations(options: Sequence[str], super_options: Sequence[str], size: int, mode: int, inodes: int) -> list[str]:
     """Return what is wrong with the live tmpfs, as sentences; none when it is as wanted."""
     found = []
     for flag in ("nosuid", "nodev"):

@@ -213,6 +213,7 @@ import signal
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.wsltune.go.plugins.module_utils import accounts, bench_run, bench_stats, benchmark
 
 
@@ -344,6 +345,8 @@ def main():
         experiment = _measure(module, account, variants, began)
     except (accounts.AccountError, bench_run.BenchmarkError) as error:
         module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"The benchmark cannot go on: {error}.")
     module.exit_json(changed=False, experiment=experiment)
 
 

@@ -7,10 +7,11 @@ module: go_env
 short_description: Go settings that reach every way of starting Go
 version_added: 1.0.0
 description:
-  - Writes the settings to the file that the Go command itself reads, for each user, which reaches every way of starting
-    it; exports GOTMPDIR for login shells, bash, zsh and fish too, since t.TempDir() reads it from the environment alone.
-  - V(false) for O(cgo_enabled) is delivered by a small program in the place of each Go command, with the original beside
-    it as C(go.distrib); it leaves cgo on for C(-race), C(-msan), C(-asan) and the build modes that need cgo.
+  - Writes the settings to the file that the Go command itself reads, for each user, which reaches every way of
+    starting it; exports GOTMPDIR for login shells, bash, zsh and fish too, since t.TempDir() reads it from the
+    environment alone.
+  - V(false) for O(cgo_enabled) is delivered by a small program in the place of each Go command, with the original
+    beside it as C(go.distrib); it leaves cgo on for C(-race), C(-msan), C(-asan) and the build modes that need cgo.
   - A user's own export wins and is reported. Earlier values are kept for V(absent).
 options:
   state:
@@ -56,7 +57,8 @@ options:
     type: bool
     default: true
   modules:
-    description: Directories of Go modules that must go on working; with O(cgo_enabled=false) one that needs cgo is refused.
+    description:
+      - Directories of Go modules that must go on working; with O(cgo_enabled=false) one that needs cgo is refused.
     type: list
     elements: path
     default: []
@@ -118,7 +120,6 @@ kept:
 
 import os
 import shutil
-import subprocess
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -131,6 +132,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     go_state,
     journal,
     mountinfo,
+    process,
 )
 
 ROLE = "go_env"
@@ -280,7 +282,8 @@ class GoEnv:
                     raise go_plan.PlanError(
                         f"go_env_cgo_enabled is 'false', but {toolchain['real']} lies on "
                         f"{'a Windows drive' if mount.windows_drive else 'a read-only file system'} and cannot be "
-                        "replaced, so that go test -race would break: set go_env_cgo_enabled: keep; nothing was changed."
+                        "replaced, so that go test -race would break: set go_env_cgo_enabled: keep; nothing was "
+                        "changed."
                     )
 
     def check_module(self, directory, people, users):
@@ -293,25 +296,15 @@ class GoEnv:
                 f"go_env_modules names {directory}, which has no go.mod: name directories of Go modules; "
                 "nothing was changed."
             )
-        environment = dict(accounts.login_environment(people[name]), CGO_ENABLED="1", PWD=directory)
-        done = subprocess.run(
-            [users[name]["go"]["path"], "list", "-deps", "-test", "-f", go_plan.CGO_LISTING, "./..."],
-            env=environment,
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            **accounts.demotion(people[name]),
-        )
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        environment = dict(accounts.login_environment(people[name]), CGO_ENABLED="1")
+        command = [users[name]["go"]["path"], "list", "-deps", "-test", "-f", go_plan.CGO_LISTING, "./..."]
+        done = process.run(command, environment, directory, accounts.identity(people[name]), limit=300)
+        if done.code:
             raise go_plan.PlanError(
-                f"go_env_modules names {directory}, whose packages cannot be listed ({reason}): mend that or take it "
-                "out; nothing was changed."
+                f"go_env_modules names {directory}, whose packages cannot be listed ({done.reason}): mend that or take "
+                "it out; nothing was changed."
             )
-        packages = go_plan.cgo_packages(done.stdout)
+        packages = go_plan.cgo_packages(done.out)
         if packages:
             raise go_plan.PlanError(
                 f"go_env_cgo_enabled is 'false', but {directory} needs cgo for {go_plan.describe(packages)}: set "
@@ -353,12 +346,16 @@ class GoEnv:
             if self.module.check_mode:
                 continue
             status = os.stat(path)
-            if _packaged(path):
+            if self.packaged(path):
                 self.module.run_command(
                     ["dpkg-divert", "--local", "--no-rename", "--divert", path + journal.KEPT_SUFFIX, "--add", path],
                     check_rc=True,
                 )
             self.journal.displace(path, text.encode(), role=ROLE, uid=status.st_uid, gid=status.st_gid)
+
+    def packaged(self, path):
+        """Whether a Debian package owns C(path), so that its next version must not overwrite the replacement."""
+        return bool(shutil.which("dpkg-query")) and self.module.run_command(["dpkg-query", "-S", path])[0] == 0
 
     def undo_shim(self, entry):
         self.changes.append(f"gave back {entry.path}")
@@ -396,14 +393,6 @@ class GoEnv:
         self.module.exit_json(
             changed=bool(self.changes), changes=self.changes, kept=self.kept, notes=self.notes, diff=self.diff
         )
-
-
-def _packaged(path):
-    """Whether a Debian package owns C(path), so that its next version must not overwrite the replacement."""
-    if not shutil.which("dpkg-query"):
-        return False
-    done = subprocess.run(["dpkg-query", "-S", path], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    return done.returncode == 0
 
 
 def main():

@@ -51,8 +51,8 @@ ansible_facts:
             - C(places), by name, C(path), C(exists), C(fstype), C(mount_point), C(windows_drive), C(executable); on a
               Windows drive also C(cost_us) and C(cost_us_home), the median microseconds to make, stat and remove a file
               there and in the home.
-            - C(exports), what a login exports of these settings; C(user_file), path and values of the user's Go settings;
-              C(before), the settings before the first run, where recorded; C(unknown), reasons by name.
+            - C(exports), what a login exports of these settings; C(user_file), path and values of the user's Go
+              settings; C(before), the settings before the first run, where recorded; C(unknown), reasons by name.
           type: dict
 """
 

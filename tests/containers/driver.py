@@ -66,9 +66,11 @@ class Machine:
         inventory["all"]["hosts"][self.name] = settings
         path = CACHE / f"inventory-{self.name}.json"
         path.write_text(json.dumps(inventory), encoding="utf-8")
+        defaults = CACHE / "ansible.cfg"
+        defaults.write_text("[defaults]\n", encoding="utf-8")
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MOLECULE_"))}
         environment |= {
-            "ANSIBLE_CONFIG": "/dev/null", "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+            "ANSIBLE_CONFIG": str(defaults), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
             "ANSIBLE_INJECT_FACT_VARS": "false", "ANSIBLE_PIPELINING": "true", "ANSIBLE_NOCOLOR": "true",
             "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_RETRY_FILES_ENABLED": "false",
         }  # fmt: skip

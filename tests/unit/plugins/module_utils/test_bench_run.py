@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -19,12 +20,14 @@ GO = """#!/bin/sh
 # Stands in for go: answers what the benchmark asks, and notes how it was started.
 case "$1" in
 env) cat <<END
-{"GOCACHE": "$HOME/.cache/go-build", "GOTMPDIR": "$GOTMPDIR", "GOROOT": "/opt/go", "GOVERSION": "go1.99", "CGO_ENABLED": "1"}
+{"GOCACHE": "$HOME/.cache/go-build", "GOTMPDIR": "$GOTMPDIR", "GOROOT": "/opt/go",
+ "GOVERSION": "go1.99", "CGO_ENABLED": "1"}
 END
 ;;
 list) printf 'x/cmd\\t%s/cmd\\tmain.go\\tfmt x/lib\\nx/lib\\t%s/lib\\tlib.go extra.go\\tfmt\\n' "$PWD" "$PWD" ;;
 test)
-  echo "$PWD|$*|$GOCACHE|$GOTMPDIR|$GOWORK|$GOPROXY|$(cat lib/lib.go core/core.go 2>/dev/null | tail -n 1)" >> "$HOME/started"
+  edit=$(cat lib/lib.go core/core.go 2>/dev/null | tail -n 1)
+  echo "$PWD|$*|$GOCACHE|$GOTMPDIR|$GOWORK|$GOPROXY|$edit" >> "$HOME/started"
   if [ -n "$SLOW" ]; then sleep "$SLOW"; fi
   if [ -n "$BROKEN" ]; then echo "ok x 0.1s"; echo "--- FAIL: TestX"; exit 1; fi
 ;;
@@ -99,6 +102,7 @@ def test_a_failing_run_keeps_its_last_words():
     found = bench_run.run(["sh", "-c", "seq 10000; echo no >&2; exit 3"], "/", dict(os.environ))
     assert found["exit_code"] == 3
     assert found["output_tail"].endswith("10000\nno\n")
+    assert "\n1\n" not in found["output_tail"]
     assert len(found["output_tail"]) <= bench_run.TAIL
 
 
@@ -108,7 +112,8 @@ def test_a_run_over_its_limit_is_ended_with_its_children(tmp_path):
     assert found["timed_out"] and found["exit_code"] == -signal.SIGKILL
     child = int((tmp_path / "child").read_text())
     for _wait in range(50):
-        if not os.path.exists(f"/proc/{child}") or "Z" in open(f"/proc/{child}/stat").read().split()[2]:
+        status = Path(f"/proc/{child}/stat")
+        if not status.exists() or status.read_text().split()[2] == "Z":
             break
         time.sleep(0.02)
     else:
@@ -194,7 +199,8 @@ def test_race_without_a_compiler_says_so(home, account):
     variants = [bench_run.Variant("before", {"CC": "no-such-compiler -m64"})]
     with bench_run.Bench(account, variants) as bench:
         bench.prepare()
-        assert bench.scenario("race")["reason"] == "the race detector needs cgo, and there is no C compiler (no-such-compiler)"
+        said = bench.scenario("race")["reason"]
+    assert said == "the race detector needs cgo, and there is no C compiler (no-such-compiler)"
 
 
 def test_a_failing_test_is_told(home, account):
@@ -235,9 +241,9 @@ def test_no_go_is_one_sentence(home, account, go, said):
 
 
 def test_a_folder_without_a_module_is_refused(home, account):
-    with bench_run.Bench(account, VARIANTS, modules=[str(home)]) as bench:
-        with pytest.raises(bench_run.BenchmarkError, match=r"has no go\.mod"):
-            bench.prepare()
+    refused = pytest.raises(bench_run.BenchmarkError, match=r"has no go\.mod")
+    with bench_run.Bench(account, VARIANTS, modules=[str(home)]) as bench, refused:
+        bench.prepare()
 
 
 def test_what_a_killed_benchmark_left_is_swept(tmp_path):

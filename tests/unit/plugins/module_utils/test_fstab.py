@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.wsltune.go.plugins.module_utils import fstab
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.wsltune.go.plugins.module_utils import fstab
 
 OURS = fstab.Line("wsltune", "/var/cache/gotmp", "tmpfs", ("nofail", fstab.MARK))
 FOREIGN = "# comment\nUUID=1 / ext4 defaults 0 1\n\tproc\t/proc proc\n"
@@ -23,7 +24,7 @@ def test_a_comment_is_no_mount(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["garbage", "a b", "a b c d x", "a b c d 0 y"])
 def test_a_broken_line_is_named_by_its_number(text: str) -> None:
-    with pytest.raises(fstab.FstabError, match="^line 3: "):
+    with pytest.raises(fstab.FstabError, match=r"^line 3: "):
         fstab.check("# one\n\n" + text + "\n")
 
 
@@ -45,4 +46,4 @@ def test_a_missing_final_newline_is_added_only_when_a_line_follows() -> None:
 def test_foreign_lines_survive_byte_for_byte(lines: list[str]) -> None:
     text = "".join(lines)
     assert fstab.with_lines(fstab.with_lines(text, [OURS]), []) == text
-    assert [line for line in fstab.lines_for(fstab.with_lines(text, [OURS]), "/var/cache/gotmp")] == [OURS]
+    assert fstab.lines_for(fstab.with_lines(text, [OURS]), "/var/cache/gotmp") == [OURS]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.wsltune.go.plugins.module_utils import go_plan
 
 OPTIONS = {
@@ -193,10 +194,15 @@ def test_packages_that_use_cgo_are_listed_once() -> None:
 def test_changes_in_few_words() -> None:
     wanted = {"alice": {"GOTMPDIR": "/x"}, "bob": {"GOTMPDIR": "/y"}}
     files = {"alice": "/home/alice/.config/go/env", "bob": "/home/bob/.config/go/env"}
-    changes = ["wrote /home/alice/.config/go/env", "wrote /etc/profile.d/wsltune-go.sh", "wrote /etc/bash.bashrc",
-               "put a program that sets CGO_ENABLED=0 in the place of /usr/local/go/bin/go"]
+    changes = [
+        "wrote /home/alice/.config/go/env",
+        "wrote /etc/profile.d/wsltune-go.sh",
+        "wrote /etc/bash.bashrc",
+        "put a program that sets CGO_ENABLED=0 in the place of /usr/local/go/bin/go",
+    ]
     assert go_plan.headlines(changes, wanted, files) == [
-        "GOTMPDIR for alice", "GOTMPDIR in login shells, bash",
+        "GOTMPDIR for alice",
+        "GOTMPDIR in login shells, bash",
         "put a program that sets CGO_ENABLED=0 in the place of /usr/local/go/bin/go",
     ]
     assert go_plan.headlines([], wanted, files) == []

@@ -10,9 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, go_baseline, go_envfile, go_state, meminfo
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.wsltune.go.plugins.module_utils import (
+    accounts,
+    go_baseline,
+    go_envfile,
+    go_state,
+    meminfo,
+    process,
+)
 
 TEXT = "# by hand\nGOPROXY=off\nGOTMPDIR=/old\n junk\nGOTMPDIR=/new\nlower=1\n"
 
@@ -84,9 +92,9 @@ def test_toolchains_are_found_once_with_the_one_on_path_first(tmp_path: Path) ->
 def test_go_env_is_asked_without_leaving_telemetry_behind() -> None:
     seen: dict[str, Any] = {}
 
-    def run(command: Any, environment: Any, timeout: float) -> Any:
+    def run(command: Any, environment: Any) -> Any:
         seen.update(environment)
-        return subprocess.CompletedProcess(command, 0, json.dumps({"GOROOT": "/go"}), "")
+        return process.Done(0, json.dumps({"GOROOT": "/go"}), "", False, 0, 0, 0, 0, 0)
 
     assert go_state.go_env("go", run, {"HOME": "/h"}) == ({"GOROOT": "/go"}, "")
     assert seen["GOENV"] == "/h/.config/go/env" and seen["XDG_CONFIG_HOME"].startswith("/dev/null")
@@ -95,8 +103,8 @@ def test_go_env_is_asked_without_leaving_telemetry_behind() -> None:
 
 
 def test_a_go_that_fails_gives_its_reason() -> None:
-    def run(command: Any, environment: Any, timeout: float) -> Any:
-        return subprocess.CompletedProcess(command, 1, "", "x\ngo: cannot find GOROOT\n")
+    def run(command: Any, environment: Any) -> Any:
+        return process.Done(1, "", "x\ngo: cannot find GOROOT\n", False, 0, 0, 0, 0, 0)
 
     assert go_state.go_env("/bin/go", run, {}) == ({}, "/bin/go env failed: go: cannot find GOROOT")
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.wsltune.go.plugins.module_utils import go_envfile, journal
 
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.wsltune.go.plugins.module_utils import tmpfs
 
 GIB = 1024 * tmpfs.MIB

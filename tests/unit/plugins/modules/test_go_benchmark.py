@@ -30,6 +30,16 @@ def home(tmp_path):
     return tmp_path
 
 
+# A process of its own, as Ansible starts it, so that signals and exits are real.
+START = """
+import json, sys
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.wsltune.go.plugins.modules import go_benchmark
+with patch_module_args(json.load(sys.stdin)):
+    go_benchmark.main()
+"""
+
+
 def start(home, **options):
     given = {
         "go": f"{home}/bin/go",
@@ -42,11 +52,9 @@ def start(home, **options):
         "seed": 5,
         **options,
     }
-    arguments = {"ANSIBLE_MODULE_ARGS": {**given, "_ansible_remote_tmp": str(home), "_ansible_keep_remote_files": False}}
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "collections"), "XDG_CACHE_HOME": str(home / "cache")}
-    code = "import runpy; runpy.run_module('ansible_collections.wsltune.go.plugins.modules.go_benchmark', run_name='__main__')"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "collections")}
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "x"],
+        [sys.executable, "-c", START],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -54,7 +62,7 @@ def start(home, **options):
         text=True,
         cwd="/",
     )
-    return process, json.dumps(arguments)
+    return process, json.dumps(given)
 
 
 def answer(home, **options):
@@ -110,10 +118,9 @@ def test_a_signal_leaves_nothing_behind(home):
     module = home / "src" / "app"
     (module / "lib").mkdir(parents=True)
     (module / "go.mod").write_text("module x\n")
-    process, arguments = start(home, modules=[str(module)], scenarios=["cold", "test"], variants=[
-        {"name": "before", "environment": {"HOME": str(home), "COST": "30"}}
-    ])
     (home / ".cache").mkdir()
+    variants = [{"name": "before", "environment": {"HOME": str(home), "COST": "30"}}]
+    process, arguments = start(home, modules=[str(module)], scenarios=["cold", "test"], variants=variants)
     process.stdin.write(arguments)
     process.stdin.close()
     for _wait in range(500):

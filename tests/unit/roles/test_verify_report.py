@@ -1,0 +1,118 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import importlib.util
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jinja2
+import pytest
+
+from ansible_collections.wsltune.go.plugins.filter.benchmark import FilterModule
+from ansible_collections.wsltune.go.plugins.module_utils import benchmark
+
+ROOT = Path(__file__).parents[3]
+VOID = {"meta", "br", "hr", "img", "link"}
+
+
+def experiment(**options):
+    path = ROOT / "tests/unit/plugins/module_utils/test_bench_report.py"
+    spec = importlib.util.spec_from_file_location("wsltune_bench_report_cases", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.experiment(**options)
+
+
+class Page(HTMLParser):
+    """Notes every element, and fails on one that is not closed where it should be."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.open, self.seen, self.attributes, self.text = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def rendered(found, **options):
+    # Trimmed as ansible.builtin.template does.
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters.update({f"wsltune.go.{name}": call for name, call in FilterModule().filters().items()})
+    template = environment.from_string((ROOT / "roles/verify/templates/report.html.j2").read_text())
+    return template.render(
+        {
+            "_verify_experiment": found,
+            "_verify_summary": benchmark.summarise(found),
+            "inventory_hostname": "laptop",
+            "verify_on_slower": "rollback",
+            "verify_changes": ["GOTMPDIR is on a tmpfs"],
+            "verify_pending": [],
+            "verify_notes": [],
+            "verify_undo": "ansible-playbook playbooks/rollback.yml",
+            **options,
+        }
+    )
+
+
+def failed():
+    found = experiment()
+    found["scenarios"][0].update(status="failed", reason="go test <exited> with 1")
+    found["scenarios"][1].update(status="skipped", reason="no time", runs=[])
+    return found
+
+
+@pytest.mark.parametrize("found", [experiment(), experiment(test=1.1), experiment(control=0.9), failed()])
+def test_the_page_is_whole_and_needs_nothing_from_outside(found):
+    text = rendered(found)
+    page = Page(text)
+    assert page.seen.count("html") == page.seen.count("main") == 1
+    assert "script" not in page.seen and "link" not in page.seen and "img" not in page.seen
+    assert not [value for name, value in page.attributes if name in ("src", "href")]
+    assert not re.search(r"https?://|url\(|@import", text)
+
+
+def test_every_run_is_drawn_with_its_own_shape():
+    page = Page(rendered(experiment()))
+    assert page.seen.count("svg") == 2
+    # Ten runs of each variant in both scenarios; rectangles would be a third variant.
+    assert page.seen.count("circle") == 20
+    assert sum(name == "class" and value == "stroke" for name, value in page.attributes) == 20
+    assert sum(name == "class" and value == "median" for name, value in page.attributes) == 6
+    assert sum("run 10: " in text for text in page.text) == 6
+
+
+def test_what_others_wrote_is_escaped():
+    nasty = '<script>alert(1)</script> & "so"'
+    page = Page(rendered(experiment(), verify_changes=[nasty], verify_notes=[nasty], verify_undo=nasty))
+    assert "script" not in page.seen
+    assert page.text.count(nasty) == 3
+
+
+def test_it_answers_first():
+    page = Page(rendered(experiment()))
+    told = "".join(page.text)
+    assert told.index("It helped: repeated tests take 12 % less time") < told.index("95 % interval")
+    assert "12.0 %" in told
+
+
+def test_a_scenario_that_is_not_compared_says_why():
+    told = "".join(Page(rendered(failed())).text)
+    assert "not compared: go test <exited> with 1" in told
+    assert "not compared: no time" in told

@@ -1,0 +1,202 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import onboard
+
+ROOT = Path(onboard.__file__).parent
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def begin(self, step: onboard.Step) -> None:
+        self.lines.append(f"> {step.name}")
+
+    def end(self, step: onboard.Step) -> None:
+        self.lines.append(f"{step.outcome} {step.name}")
+
+    def show(self, text: str) -> None:
+        self.lines.append(text)
+
+    def tick(self, step: onboard.Step | None, progress: onboard.Progress | None) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def story() -> tuple[onboard.Story, Recorder]:
+    recorder = Recorder()
+    return onboard.Story(recorder, io.StringIO(), benchmark=True), recorder
+
+
+def task(role: str, name: str = "a task") -> dict[str, Any]:
+    return {"event": "playbook_on_task_start", "event_data": {"role": role, "task": name, "play": "Tune Go"}}
+
+
+def outcome(kind: str, stdout: str = "", **result: Any) -> dict[str, Any]:
+    return {"event": kind, "stdout": stdout, "event_data": {"host": "box", "task": "Mount it", "res": result}}
+
+
+def test_options_and_what_follows_the_dashes() -> None:
+    options = onboard.parse(["--no-benchmark", "--yes", "--", "-e", "a=b", "--check"])
+    assert options == onboard.Options(check=True, benchmark=False, yes=True, extra=["-e", "a=b", "--check"])
+    assert not options.other_hosts
+    assert onboard.parse(["--", "-i", "box,"]).other_hosts
+
+
+@pytest.mark.parametrize("arguments", [["--chek"], ["doctor"], ["--", "-K"], ["--", "-e", "a=b", "--ask-vault-pass"]])
+def test_wrong_usage_is_one_sentence_and_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert onboard.main(arguments) == onboard.USAGE
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("onboard.sh: ")
+    assert said[0].endswith(".")
+
+
+def test_the_steps_of_a_run_in_words() -> None:
+    told, recorder = story()
+    for event in (
+        task("", "Observe the machine"),
+        task("wsltune.go.go_tmpfs"),
+        outcome("runner_on_ok", changed=True),
+        task("wsltune.go.go_tmpfs", "another"),
+        task("", "between"),
+        task("verify"),
+        task("go_tmpfs", "as before"),
+    ):
+        told.take(event)
+    told.end_step()
+    assert recorder.lines == [
+        f"> {onboard.OBSERVE}",
+        f"ok {onboard.OBSERVE}",
+        f"> {onboard.STEPS['go_tmpfs']}",
+        f"changed {onboard.STEPS['go_tmpfs']}",
+        f"> {onboard.STEPS['verify']}",
+        f"ok {onboard.STEPS['verify']}",
+        f"> {onboard.TAKE_BACK}",
+        f"ok {onboard.TAKE_BACK}",
+    ]
+
+
+def test_every_role_of_the_main_job_has_its_words() -> None:
+    named = set(re.findall(r"name: wsltune\.go\.(\w+)", (ROOT / "playbooks/site.yml").read_text(encoding="utf-8")))
+    assert named
+    assert named <= set(onboard.STEPS)
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (
+            outcome("runner_on_failed", msg="Task failed: Module failed: no\nroom left."),
+            "no room left (in 'Mount it').",
+        ),
+        (outcome("runner_on_failed", results=[{"ok": 1}, {"failed": True, "msg": "x"}]), "x (in 'Mount it')."),
+        (outcome("runner_on_failed", argument_errors=["a is no b", "c is no d"]), "a is no b; c is no d."),
+        (outcome("runner_on_failed", "x\n[ERROR]: Task failed: gone\ny", censored="hidden"), "gone (in 'Mount it')."),
+        (outcome("runner_on_failed"), "no reason was given (in 'Mount it')."),
+    ],
+)
+def test_a_failure_is_one_sentence(event: dict[str, Any], text: str) -> None:
+    assert onboard.failure(event) == f"box: {text}"
+
+
+def test_the_last_failure_of_a_host_counts_and_an_ignored_one_does_not() -> None:
+    told, _recorder = story()
+    told.take(outcome("runner_on_failed", msg="first"))
+    ignored = outcome("runner_on_failed", msg="ignored")
+    ignored["event_data"]["ignore_errors"] = True
+    told.take(outcome("runner_on_failed", msg="the rescue's word"))
+    told.take(ignored)
+    assert list(told.failures.values()) == ["box: the rescue's word (in 'Mount it')."]
+
+
+def test_an_error_outside_a_task_and_its_place() -> None:
+    told, _recorder = story()
+    for line in ("[ERROR]: YAML parsing failed: no end.", "Origin: /x/site.yml:3:1", "noise"):
+        told.take({"event": "verbose", "stdout": line})
+    assert told.errors == ["YAML parsing failed: no end, in /x/site.yml:3:1."]
+    assert not told.usage
+    told.take({"event": "verbose", "stdout": "ansible-playbook: error: unrecognized arguments: --nonsense"})
+    assert told.usage
+
+
+@pytest.mark.parametrize("data", ["faster", {"box": "faster"}])
+def test_the_summary_of_a_host(data: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    told, _recorder = story()
+    told.take(outcome("runner_on_ok", ansible_stats={"data": {"wsltune_summary": data}, "per_host": True}))
+    told.tell()
+    assert capsys.readouterr().out == "\nfaster\n\n"
+
+
+def test_progress_of_the_benchmark(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    progress = onboard.ProgressFile(path)
+    assert progress.read() is None
+    for broken in ("", "{", "[]", "{}", '{"seconds_left": "x"}', '{"seconds_left": null}'):
+        path.write_text(broken, encoding="utf-8")
+        assert progress.read() is None
+    told = {"phase": "measure", "scenario": "edit", "round": 3, "rounds": 12, "seconds_left": 90.2}
+    path.write_text(json.dumps(told), encoding="utf-8")
+    assert progress.read() == onboard.Progress("edit: round 3 of 12, at most 1 min 30 s left", 0.25)
+    long_ago = time.time() - 60
+    os.utime(path, (long_ago, long_ago))
+    assert progress.read() == onboard.Progress("edit: round 3 of 12, at most 30 s left", 0.25)
+    path.write_text(json.dumps({"phase": "prepare", "scenario": "", "seconds_left": 5}), encoding="utf-8")
+    assert progress.read() == onboard.Progress("getting ready, at most 5 s left", 0.0)
+
+
+def test_plain_benchmark_lines_come_at_most_every_ten_seconds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(onboard.time, "monotonic", lambda: now)
+    display = onboard.PlainDisplay()
+    for second in range(25):
+        now = 1000.0 + second
+        display.tick(None, onboard.Progress(f"round {second}", 0.1))
+    assert capsys.readouterr().out.split("\n") == [
+        "  benchmark round 0",
+        "  benchmark round 10",
+        "  benchmark round 20",
+        "",
+    ]
+
+
+def test_descendants_without_the_package_manager(tmp_path: Path) -> None:
+    (tmp_path / "dpkg").symlink_to("/bin/sleep")
+    script = f"{tmp_path}/dpkg 30 & sleep 30 & echo ready; wait"
+    with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, text=True) as shell:
+        assert shell.stdout is not None
+        shell.stdout.readline()
+        time.sleep(0.3)
+        every = [pid for pids in (onboard.children().get(shell.pid, []),) for pid in pids]
+        below = onboard.descendants(shell.pid)
+        try:
+            assert len(every) == 2
+            assert [onboard.name_of(pid) for pid in below] == ["sleep"]
+        finally:
+            onboard.Root().kill([*every, shell.pid], onboard.signal.SIGKILL)
+    assert not any(onboard.alive(pid) for pid in [*every, shell.pid])
+
+
+@pytest.mark.parametrize("name", ["runtime", "oldest", "test"])
+def test_a_lock_has_hashes_for_everything_and_names_no_host(name: str) -> None:
+    text = (ROOT / f"requirements/{name}.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    entries = re.findall(r"^[a-z0-9][^\n]*==[^\n]*\n(?:    --hash=sha256:[0-9a-f]{64}[^\n]*\n)*", text, re.MULTILINE)
+    assert len(entries) > 5
+    assert [entry for entry in entries if "--hash" not in entry] == []
