@@ -1,7 +1,8 @@
-"""Usage: ./onboard.sh [OPTION]... [-- ARGUMENT OF ANSIBLE-PLAYBOOK...]
+"""Usage: ./onboard.sh [rollback] [OPTION]... [-- ARGUMENT OF ANSIBLE-PLAYBOOK...]
 
 Tunes Go on this machine, measures it before and after, and says whether it helped.
 
+  rollback        give back what was there before the first run
   --check         show what would change, change nothing
   --no-benchmark  tune without measuring
   --yes           do not ask before starting
@@ -36,7 +37,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol, TextIO
 
 ROOT = Path(__file__).resolve().parent
-PLAYBOOK = ROOT / "playbooks" / "site.yml"
+PLAYBOOKS = ROOT / "playbooks"
 PROGRAM = "onboard.sh"
 
 OK, FAILED, USAGE, SETUP, INTERRUPTED = 0, 1, 2, 3, 130
@@ -49,6 +50,11 @@ This tunes Go on this machine:
   - sets GOTMPDIR for every way of starting Go
   - {measure}
 Nothing restarts by itself. To undo all of it: {undo}"""
+PLAN_ROLLBACK = """\
+This gives back what was there before wsltune's first run on this machine:
+  - Go's settings, the mount and its line in /etc/fstab, the keys of /etc/wsl.conf
+  - Go itself, if wsltune installed it and nothing else needs it
+What someone else changed since stays and is named."""
 MEASURE = "measures Go before and after (some minutes), and takes back what made it slower"
 NO_MEASURE = "does not measure whether it helped (--no-benchmark)"
 
@@ -59,6 +65,12 @@ STEPS = {
     "go_tmpfs": "Put Go's temporary files in memory",
     "go_env": "Give Go its settings",
     "verify": "Measure Go before and after, check and report",
+}
+STEPS_BACK = {
+    "go_env": "Give back Go's settings",
+    "go_tmpfs": "Take the mount away",
+    "wsl_conf": "Give back /etc/wsl.conf",
+    "go_toolchain": "Remove Go if it was installed here",
 }
 CHECK_ONLY = "Check and report"
 TAKE_BACK = "Take back what made Go slower"
@@ -78,6 +90,7 @@ class Stop(Exception):
 
 @dataclass
 class Options:
+    command: str = "site"
     check: bool = False
     benchmark: bool = True
     yes: bool = False
@@ -99,6 +112,7 @@ def parse(arguments: list[str]) -> Options:
         cut = arguments.index("--")
         own, extra = arguments[:cut], arguments[cut + 1 :]
     parser = Parser(prog=PROGRAM, add_help=False, allow_abbrev=False)
+    parser.add_argument("command", nargs="?", choices=["site", "rollback"], default="site")
     for option in ("--check", "--no-benchmark", "--yes", "-h", "--help"):
         parser.add_argument(option, action="store_true")
     given = parser.parse_args(own)
@@ -113,7 +127,7 @@ def parse(arguments: list[str]) -> Options:
             USAGE,
         )
     check = given.check or "--check" in extra or "-C" in extra
-    return Options(check=check, benchmark=not given.no_benchmark, yes=given.yes, extra=extra)
+    return Options(command=given.command, check=check, benchmark=not given.no_benchmark, yes=given.yes, extra=extra)
 
 
 @dataclass
@@ -257,8 +271,9 @@ def failure(event: dict[str, Any]) -> str:
 class Story:
     """Turns Ansible's events into steps, and keeps what is said at the end."""
 
-    def __init__(self, display: Display, log: TextIO, benchmark: bool) -> None:
+    def __init__(self, display: Display, log: TextIO, benchmark: bool, command: str = "site") -> None:
         self.display = display
+        self.steps = STEPS_BACK if command == "rollback" else STEPS
         self.benchmark = benchmark
         self.log = log
         self.step: Step | None = None
@@ -322,8 +337,8 @@ class Story:
         if role == "verify":
             self._verified = True
             return STEPS[role] if self.benchmark else CHECK_ONLY
-        if role in STEPS:
-            return TAKE_BACK if self._verified else STEPS[role]
+        if role in self.steps:
+            return TAKE_BACK if self._verified else self.steps[role]
         # The play's own tasks belong to the step they follow.
         return self.step.name if self.step else OBSERVE
 
@@ -486,7 +501,7 @@ class Play:
     def __init__(self, options: Options, root: Root, private: Path, progress: Path) -> None:
         from ansible_runner import Runner, RunnerConfig
 
-        extra_vars: dict[str, Any] = {"verify_progress_file": str(progress), "verify_undo": undo_command(root)}
+        extra_vars: dict[str, Any] = {"verify_progress_file": str(progress), "verify_undo": undo_command()}
         if not options.benchmark:
             extra_vars["verify_benchmark"] = False
         # Ours first: what the person passes after -- shall win.
@@ -507,7 +522,7 @@ class Play:
         config = RunnerConfig(
             private_data_dir=str(private),
             project_dir=str(ROOT),
-            playbook=str(PLAYBOOK),
+            playbook=str(PLAYBOOKS / f"{options.command}.yml"),
             cmdline=shlex.join(arguments),
             envvars=environment,
             passwords=passwords,
@@ -572,13 +587,14 @@ def open_log() -> tuple[Path, TextIO]:
     return path, os.fdopen(descriptor, "w", encoding="utf-8")
 
 
-def undo_command(root: Root) -> str:
-    here = f"cd {shlex.quote(str(ROOT))} && " if Path.cwd() != ROOT else ""
-    return f"{here}.venv/bin/ansible-playbook playbooks/rollback.yml{' -K' if root.password is not None else ''}"
+def undo_command() -> str:
+    here = "." if Path.cwd() == ROOT else shlex.quote(str(ROOT))
+    return f"{here}/onboard.sh rollback"
 
 
 def agree(options: Options) -> None:
-    print(PLAN.format(measure=MEASURE if options.benchmark else NO_MEASURE, undo=undo_command(Root())))
+    measure = MEASURE if options.benchmark else NO_MEASURE
+    print(PLAN_ROLLBACK if options.command == "rollback" else PLAN.format(measure=measure, undo=undo_command()))
     try:
         answer = input("Go on? [Y/n] ").strip().lower()
     except EOFError:
@@ -600,7 +616,7 @@ def run(options: Options, root: Root, terminal: bool) -> int:
         progress = ProgressFile(told / "progress.json")
         play = Play(options, root, private / "runner", progress.path)
         display: Display = RichDisplay() if terminal else PlainDisplay()
-        story = Story(display, log, options.benchmark and not options.check)
+        story = Story(display, log, options.benchmark and not options.check, options.command)
         try:
             play.thread.start()
             while play.running() or not play.events.empty():

@@ -55,6 +55,7 @@ def test_options_and_what_follows_the_dashes() -> None:
     assert options == onboard.Options(check=True, benchmark=False, yes=True, extra=["-e", "a=b", "--check"])
     assert not options.other_hosts
     assert onboard.parse(["--", "-i", "box,"]).other_hosts
+    assert onboard.parse(["rollback", "--yes"]) == onboard.Options(command="rollback", yes=True)
 
 
 @pytest.mark.parametrize("arguments", [["--chek"], ["doctor"], ["--", "-K"], ["--", "-e", "a=b", "--ask-vault-pass"]])
@@ -190,6 +191,9 @@ def test_descendants_without_the_package_manager(tmp_path: Path) -> None:
             assert [onboard.name_of(pid) for pid in below] == ["sleep"]
         finally:
             onboard.Root().kill([*every, shell.pid], onboard.signal.SIGKILL)
+    until = time.monotonic() + 5
+    while any(map(onboard.alive, [*every, shell.pid])) and time.monotonic() < until:
+        time.sleep(0.05)
     assert not any(onboard.alive(pid) for pid in [*every, shell.pid])
 
 

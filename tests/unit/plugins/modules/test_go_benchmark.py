@@ -123,7 +123,7 @@ def test_a_signal_leaves_nothing_behind(home):
     process, arguments = start(home, modules=[str(module)], scenarios=["cold", "test"], variants=variants)
     process.stdin.write(arguments)
     process.stdin.close()
-    for _wait in range(500):
+    for _wait in range(3000):
         if any("wsltune-bench" in name for name in os.listdir(home / ".cache")):
             break
         time.sleep(0.02)

@@ -1,0 +1,68 @@
+#!/bin/bash
+# Does on a minimal machine what a new user does: new_user.sh MACHINE USER
+set -euo pipefail
+machine=$1 user=$2
+root=$(dirname "$(readlink -f "$0")")/../..
+home=/root
+[ "$user" = root ] || home=/home/$user
+checkout=$home/wsltune
+
+on_machine() { "$root/tests/containers/podman.sh" podman exec -i "$machine" "$@"; }
+as_user() { on_machine su - "$user" -c "$1"; }
+step() { printf '%s %3d s: %s\n' "$(date +%T)" "$SECONDS" "$*"; }
+wrong() {
+    echo "WRONG: $*" >&2
+    exit 1
+}
+
+if false; then
+    wrong "this machine is not a fresh one"
+fi
+step "copy the checkout"
+cd "$root"
+on_machine mkdir -p "$checkout"
+git ls-files -co --exclude-standard -z |
+    while IFS= read -r -d '' file; do [ ! -e "$file" ] && [ ! -L "$file" ] || printf '%s\0' "$file"; done |
+    tar --null -T - -cf - | on_machine tar -xf - -C "$checkout"
+on_machine chown -R "$user:" "$checkout"
+
+step "./onboard.sh --yes --no-benchmark"
+as_user "cd wsltune && ./onboard.sh --yes --no-benchmark" </dev/null >/tmp/"$machine".log 2>&1 || {
+    tail -40 /tmp/"$machine".log
+    wrong "onboard.sh failed"
+}
+cat /tmp/"$machine".log
+
+try_go() {
+    as_user "rm -rf try && cp -r wsltune/molecule/shared/files/gotest try && cd try && $1" ||
+        wrong "$2: $1 failed"
+}
+step "Go"
+folder=/var/cache/gotmp/$user
+[ "$(as_user 'go env GOTMPDIR')" = "$folder" ] || wrong "GOTMPDIR is not $folder"
+for command in "build -o program ." "test ." "run ." "vet ."; do try_go "go $command" "after onboard.sh"; done
+as_user 'command -v gcc' >/dev/null && try_go "go test -race ." "after onboard.sh"
+
+step "a second start installs nothing"
+before=$(on_machine sh -c "find $checkout/.venv /var/lib/dpkg/status -newermt now | wc -l; stat -c %Y $checkout/.venv /var/lib/dpkg/status")
+SECONDS=0
+as_user "cd wsltune && ./onboard.sh --yes --no-benchmark" </dev/null >/tmp/"$machine".log 2>&1 || wrong "the second start failed"
+after=$(on_machine sh -c "find $checkout/.venv /var/lib/dpkg/status -newermt now | wc -l; stat -c %Y $checkout/.venv /var/lib/dpkg/status")
+[ "$before" = "$after" ] || wrong "the second start installed something"
+tail -15 /tmp/"$machine".log
+
+step "after a restart"
+"$root/tests/containers/machine.sh" restart "$machine" >/dev/null
+[ "$(as_user 'go env GOTMPDIR')" = "$folder" ] || wrong "after the restart GOTMPDIR is not $folder"
+on_machine findmnt --mountpoint /var/cache/gotmp >/dev/null || wrong "after the restart there is no tmpfs"
+try_go "go test -count=1 ." "after a restart"
+
+step "rollback"
+as_user "cd wsltune && .venv/bin/ansible-playbook playbooks/rollback.yml" </dev/null || wrong "the rollback failed"
+if on_machine sh -c "grep -rIl wsltune /etc; ls -d /var/lib/wsltune /var/cache/gotmp /sbin/mount.wsltune $home/.config/go/env 2>/dev/null"; then
+    wrong "the rollback left these"
+fi
+if on_machine sh -c 'command -v go'; then
+    wrong "the Go that onboard.sh installed is still there"
+fi
+step "all of it works"
