@@ -57,15 +57,15 @@ def _account(entry: Any) -> Account:
 def find(names: Sequence[str], also: str | None = None) -> list[Account]:
     """Return the named accounts; with no names everyone who logs in on this machine, and C(also)."""
     if names:
-        found = []
+        named = []
         for name in dict.fromkeys(names):
             try:
-                found.append(_account(pwd.getpwnam(name)))
+                named.append(_account(pwd.getpwnam(name)))
             except KeyError:
                 raise AccountError(
                     f"There is no account {name!r} on this machine: name only accounts that exist."
                 ) from None
-        return found
+        return named
     try:
         with open("/etc/login.defs", encoding="utf-8", errors="replace") as handle:
             uids = uid_range(handle.read())
@@ -82,11 +82,6 @@ def find(names: Sequence[str], also: str | None = None) -> list[Account]:
         if is_person(account, uids):
             found[account.name] = account
     return list(found.values())
-
-
-def demotion(account: Account) -> dict[str, Any]:
-    who = identity(account)
-    return {} if who is None else {"user": who.uid, "group": who.gid, "extra_groups": list(who.groups)}
 
 
 def identity(account: Account) -> process.Identity | None:

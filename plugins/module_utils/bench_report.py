@@ -60,7 +60,7 @@ def _plain_name(scenario: dict[str, Any]) -> str:
 def headline(summary: dict[str, Any] | None, on_slower: str = "warn", why_not: str = "") -> str:
     """The first sentence: did it help?"""
     if summary is None:
-        return f"Whether Go is faster now was not measured{': ' + why_not if why_not else ''}."
+        return f"Whether Go is faster now was not measured{': ' + why_not.rstrip('.') if why_not else ''}."
     after = summary["variants"][1] if len(summary["variants"]) > 1 else ""
     compared = [one for one in summary["scenarios"] if after in one["comparisons"]]
     told: dict[str, list[str]] = {}
@@ -89,7 +89,7 @@ def headline(summary: dict[str, Any] | None, on_slower: str = "warn", why_not: s
         return f"No clear difference in time for {_and(same)}; one above {limit:.0f} % would have shown."
     reasons = [one["reason"] for one in summary["scenarios"] if one["reason"]] + summary["warnings"]
     reasons += [warning for one in summary["scenarios"] for warning in one["warnings"]]
-    return f"Whether it helped is not known: {reasons[0] if reasons else 'nothing could be compared'}."
+    return f"Whether it helped is not known: {reasons[0].rstrip('.') if reasons else 'nothing could be compared'}."
 
 
 def _resolution(comparison: dict[str, Any]) -> float:

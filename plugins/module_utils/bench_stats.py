@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 FASTER = "faster"
 SLOWER = "slower"
@@ -25,8 +25,7 @@ EXACT_UP_TO = 8
 OUTLIER_LIMIT = 14.826
 
 
-@dataclass
-class Interval:
+class Interval(NamedTuple):
     """A median and the order statistics that enclose the true one with `confidence`."""
 
     center: float
@@ -35,8 +34,7 @@ class Interval:
     confidence: float
 
 
-@dataclass
-class Comparison:
+class Comparison(NamedTuple):
     """What two series of runs say about each other. Below 1 `ratio` means that after takes less than before."""
 
     ratio: float
@@ -46,7 +44,7 @@ class Comparison:
     n_before: int
     n_after: int
     alpha: float = 0.05
-    warnings: list[str] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
 
 
 def median(values: Sequence[float]) -> float:
@@ -197,7 +195,7 @@ def compare(before: Sequence[float], after: Sequence[float], alpha: float = 0.05
     interval = (0.0, math.inf)
     if min(n1, n2) < MIN_RUNS:
         warnings.append(f"{min(n1, n2)} runs on a side are too few for a verdict, {MIN_RUNS} are needed")
-        return Comparison(ratio, interval, p, TOO_FEW, n1, n2, alpha, warnings)
+        return Comparison(ratio, interval, p, TOO_FEW, n1, n2, alpha, tuple(warnings))
     pairs = sorted(_divide(b, a) for a in before for b in after)
     critical = _critical_u(min(n1, n2), max(n1, n2), exact, alpha)
     if critical >= 0:
@@ -214,7 +212,7 @@ def compare(before: Sequence[float], after: Sequence[float], alpha: float = 0.05
         far = len(outliers(values))
         if far:
             warnings.append(f"{far} of {len(values)} runs {name} lie far from the others")
-    return Comparison(ratio, interval, p, verdict, n1, n2, alpha, warnings)
+    return Comparison(ratio, interval, p, verdict, n1, n2, alpha, tuple(warnings))
 
 
 def _divide(numerator: float, denominator: float) -> float:
@@ -223,8 +221,7 @@ def _divide(numerator: float, denominator: float) -> float:
     return math.inf if numerator else 1.0
 
 
-@dataclass(frozen=True)
-class StoppingRule:
+class StoppingRule(NamedTuple):
     """When the runs may be looked at, and what each look may cost of the error allowed.
 
     Whoever looks at growing data again and again finds a "difference" sooner or later. So the error that is

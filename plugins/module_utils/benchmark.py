@@ -414,7 +414,7 @@ def _plain(comparison: bench_stats.Comparison) -> dict[str, Any]:
         "verdict": comparison.verdict,
         "n_before": comparison.n_before,
         "n_after": comparison.n_after,
-        "warnings": comparison.warnings,
+        "warnings": list(comparison.warnings),
     }
 
 

@@ -189,10 +189,10 @@ class GoEnv:
         entry = self.journal.entry(path)
         if state is None:
             return None
-        content = state.content
+        content: bytes | None = state.content
         if entry is not None and entry.written is not None:
             base = entry.base.content if entry.base else None
-            content = base if content == entry.written else revert(base, entry.written, content)
+            content = base if content == entry.written else revert(base, entry.written, state.content)
         return None if content is None else content.decode("utf-8", "surrogateescape")
 
     def present(self):
@@ -378,12 +378,7 @@ class GoEnv:
             if self.module.check_mode:
                 self.changes.append(f"gave back {entry.path}")
                 continue
-            revert = go_envfile.revert
-            if entry.path in map(os.path.realpath, go_plan.BLOCK_PATHS):
-                revert = go_plan.revert_block
-            elif entry.path in map(os.path.realpath, (go_plan.PROFILE_PATH, go_plan.FISH_PATH)):
-                revert = None
-            restored = self.journal.restore(entry.path, revert, run_only=only)
+            restored = self.journal.restore(entry.path, _revert_for(entry.path), run_only=only)
             if restored.changed:
                 self.changes.append(f"gave back {entry.path}")
             self.note_kept(restored)
@@ -393,6 +388,14 @@ class GoEnv:
         self.module.exit_json(
             changed=bool(self.changes), changes=self.changes, kept=self.kept, notes=self.notes, diff=self.diff
         )
+
+
+def _revert_for(path):
+    """Return how wsltune's part is taken out of a file that someone else edited too; None for files of its own."""
+    if path in map(os.path.realpath, go_plan.BLOCK_PATHS):
+        return go_plan.revert_block
+    own = map(os.path.realpath, (go_plan.PROFILE_PATH, go_plan.FISH_PATH))
+    return None if path in own else go_envfile.revert
 
 
 def main():

@@ -165,6 +165,10 @@ def test_slower_says_what_follows(policy, said):
     assert said in bench_report.headline(benchmark.summarise(experiment(test=1.07)), policy)
 
 
+def test_a_reason_that_is_a_sentence_gets_no_second_full_stop():
+    assert bench_report.headline(None, why_not="There is no go.").endswith("measured: There is no go.")
+
+
 def test_go_format():
     check_golden("results.txt", bench_report.go_format(experiment()))
 
