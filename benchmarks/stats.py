@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How often the benchmark errs: simulated experiments through its real schedule and stopping rule.

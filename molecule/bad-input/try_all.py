@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/containers"))
-from driver import Machine  # noqa: E402
+from driver import Machine
 
 WORKS = {"go_tmpfs_size": "1g", "wsl_conf_force": True}
 
@@ -47,7 +47,10 @@ def main() -> None:
             machine.play("rollback.yml", {})
         if "mend" in case:
             machine.run("bash", "-ec", case["mend"])
-        print(f"{'as it should be' if len(wrong) == before else 'WRONG'}, {play.seconds:.1f} s: {case['name']}", flush=True)
+        print(
+            f"{'as it should be' if len(wrong) == before else 'WRONG'}, {play.seconds:.1f} s: {case['name']}",
+            flush=True,
+        )
     print(json.dumps({"tried": len(cases), "wrong": wrong}))
 
 

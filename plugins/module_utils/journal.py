@@ -87,6 +87,17 @@ class Entry:
         return cls(**data)
 
 
+def content_without_us(entry: Entry, content: bytes, revert: Revert | None) -> bytes | None:
+    """Return what a file with C(content) would be without wsltune's part; None for no file.
+
+    A content that wsltune wrote or found, also one that a killed run was about to replace, stands for the base.
+    """
+    base = entry.base.content if entry.base else None
+    if entry.written is None or _is_known(entry, content) or revert is None:
+        return base
+    return revert(base, entry.written, content)
+
+
 @dataclass
 class Restored:
     """What giving a path back came to; C(kept) is a sentence about what someone else changed since."""
@@ -122,10 +133,11 @@ def read_state(path: str) -> FileState | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", path)
     with os.fdopen(descriptor, "rb") as handle:
-        status = os.fstat(handle.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", path)
         return FileState(handle.read(), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns)
 
 
@@ -244,7 +256,7 @@ class Journal:
             # Someone edited the file between two runs: their change belongs to what a rollback gives back.
             entry.foreign = True
             if revert is not None:
-                base = revert(entry.base.content if entry.base else None, entry.written, current.content)
+                base = content_without_us(entry, current.content, revert)
                 entry.base = None if base is None else FileState(base, current.mode, current.uid, current.gid, 0)
         if entry.run != self.run:
             entry.run, entry.before_run = self.run, current
@@ -358,7 +370,7 @@ class Journal:
             kept = edited
             if revert is None or entry.written is None:
                 return Restored(entry.path, False, kept)
-            content = revert(entry.base.content if entry.base else None, entry.written, current.content)
+            content = content_without_us(entry, current.content, revert)
             target = None if content is None else FileState(content, current.mode, current.uid, current.gid, 0)
         elif target and current.content == entry.written and [current.mode, current.uid, current.gid] != entry.meta:
             kept = f"{entry.path} was given another mode or owner since; these stay"

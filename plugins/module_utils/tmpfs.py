@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ansible_collections.wsltune.go.plugins.module_utils import fstab
 
@@ -122,13 +122,19 @@ def wanted_lines(path: str, size: int, inodes: int, helper: bool) -> list[fstab.
     return lines
 
 
-def folders_text(path: str, owners: Iterable[Sequence[str]], gocache: bool) -> str:
+def is_used(mount_point: str, folders: Sequence[str]) -> bool:
+    """Whether one of C(folders) lies on the mount."""
+    return any(f"{folder}/".startswith(f"{mount_point}/") for folder in folders)
+
+
+def folders_text(paths: Sequence[str], owners: Sequence[Sequence[str]], gocache: bool) -> str:
     """Return the tmpfiles.d text that makes a folder for each (user, group); mount.wsltune reads the same text."""
     lines = ["# Written by wsltune: a folder for each user's temporary files of Go, at every start."]
-    for user, group in owners:
-        lines.append(f"d {path}/{user} 0700 {user} {group} -")
-        if gocache:
-            lines.append(f"d {path}/{user}/gocache 0700 {user} {group} -")
+    for path in paths:
+        for user, group in owners:
+            lines.append(f"d {path}/{user} 0700 {user} {group} -")
+            if gocache:
+                lines.append(f"d {path}/{user}/gocache 0700 {user} {group} -")
     return "\n".join(lines) + "\n"
 
 

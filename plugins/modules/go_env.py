@@ -35,6 +35,10 @@ options:
     description: Folder for temporary files, absolute; C(~) is the home and C({user}) the name. Empty leaves it alone.
     type: str
     default: ''
+  made_before:
+    description: A folder whose content an earlier step of the play makes, so that check mode does not miss it.
+    type: str
+    default: ''
   gocache:
     description: Folder of the build cache, as O(gotmpdir). Empty leaves it alone.
     type: str
@@ -191,8 +195,7 @@ class GoEnv:
             return None
         content: bytes | None = state.content
         if entry is not None and entry.written is not None:
-            base = entry.base.content if entry.base else None
-            content = base if content == entry.written else revert(base, entry.written, state.content)
+            content = journal.content_without_us(entry, state.content, revert)
         return None if content is None else content.decode("utf-8", "surrogateescape")
 
     def present(self):
@@ -265,7 +268,8 @@ class GoEnv:
         """Raise PlanError when a setting would break Go; nothing has been touched yet."""
         for name in people:
             folder = wanted[name].get("GOTMPDIR")
-            if folder and not self.module.check_mode and not os.path.isdir(folder):
+            coming = self.module.check_mode and (folder or "").startswith(self.options["made_before"] + "/")
+            if folder and not os.path.isdir(folder) and not coming:
                 raise go_plan.PlanError(
                     f"go_env_gotmpdir means {folder} for {name}, which does not exist, so that no Go command would "
                     "work: let the role go_tmpfs make it or give a folder that exists; nothing was changed."
@@ -406,6 +410,7 @@ def main():
             "observed": {"type": "dict"},
             "users": {"type": "list", "elements": "str", "default": []},
             "gotmpdir": {"type": "str", "default": ""},
+            "made_before": {"type": "str", "default": ""},
             "gocache": {"type": "str", "default": ""},
             "gomodcache": {"type": "str", "default": ""},
             "goflags": {"type": "str", "default": ""},

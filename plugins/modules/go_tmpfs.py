@@ -45,6 +45,12 @@ options:
     description: Whether each folder also holds a folder C(gocache) for the build cache.
     type: bool
     default: false
+  in_use:
+    description:
+      - Folders that Go uses now. The tmpfs of an earlier O(path) stays while one of them lies on it.
+    type: list
+    elements: str
+    default: []
   run:
     description: Identifies the play's run, so that what this run changed can be taken back alone.
     type: str
@@ -80,6 +86,11 @@ folders:
   description: Folder for temporary files by user.
   returned: when state is present
   type: dict
+stale:
+  description: Mount points of earlier runs that stay while they are in use.
+  returned: when state is present
+  type: list
+  elements: str
 live:
   description: The mount as the kernel shows it after the change; empty when there is none.
   returned: always
@@ -148,6 +159,12 @@ class Tmpfs:
         self.changes.append(f"wrote {path}")
         if not self.module.check_mode:
             self.journal.write(path, text.encode("utf-8", "surrogateescape"), role=ROLE, **how)
+            self.tell_systemd(path)
+
+    def tell_systemd(self, path):
+        """Have systemd read a changed fstab; until then it would bring back what the old one said."""
+        if path == FSTAB and os.path.isdir("/run/systemd/system"):
+            self.module.run_command(["systemctl", "daemon-reload"])
 
     def refuse(self, sentence):
         raise tmpfs.TmpfsError(sentence)
@@ -202,17 +219,19 @@ class Tmpfs:
         groups = [(person.name, _group(person.gid)) for person in people]
         on_wsl = os.path.exists("/run/WSL") or os.path.exists("/proc/sys/fs/binfmt_misc/WSLInterop")
         helper = on_wsl or not os.path.isdir("/run/systemd/system")
-        lines = tmpfs.wanted_lines(path, size, params["inodes"], helper)
-        old = [line.mount_point for line in _marked(text)]
+        earlier = [line for line in _marked(text) if line.fstype == "tmpfs" and line.mount_point != path]
+        needed = [line for line in earlier if tmpfs.is_used(line.mount_point, params["in_use"])]
+        lines = tmpfs.wanted_lines(path, size, params["inodes"], helper) + needed
+        places = [path] + [line.mount_point for line in needed]
         try:
             self.write(FSTAB, fstab.with_lines(text, lines), revert=_revert_fstab)
-            self.write(tmpfs.FOLDERS_PATH, tmpfs.folders_text(path, groups, params["gocache"]), mode=0o644)
+            self.write(tmpfs.FOLDERS_PATH, tmpfs.folders_text(places, groups, params["gocache"]), mode=0o644)
             if helper:
                 self.write(tmpfs.HELPER_PATH, tmpfs.HELPER_TEXT, mode=0o755)
-            for mount_point in old:
-                if mount_point not in [line.mount_point for line in lines]:
-                    self.unmount(mount_point)
             self.mount(path, size, params["inodes"])
+            for line in earlier:
+                if line not in needed:
+                    self.unmount(line.mount_point)
         except (OSError, tmpfs.TmpfsError):
             for entry in self.journal.entries(ROLE):
                 self.journal.restore(entry.path, _revert_fstab if entry.path == FSTAB else None, run_only=True)
@@ -225,6 +244,7 @@ class Tmpfs:
             **self.result(path),
             size_bytes=size,
             folders=folders,
+            stale=[line.mount_point for line in needed],
             headlines=tmpfs.headlines(self.changes, path, list(folders)),
         )
 
@@ -310,6 +330,7 @@ class Tmpfs:
             restored = self.journal.restore(entry.path, _revert_fstab if entry.path == FSTAB else None, run_only=only)
             if restored.changed:
                 self.changes.append(f"gave back {entry.path}")
+                self.tell_systemd(entry.path)
             if restored.kept:
                 self.kept.append(restored.kept)
         for line in stay:
@@ -394,6 +415,7 @@ def main():
             "inodes": {"type": "int", "default": 0},
             "users": {"type": "list", "elements": "str", "default": []},
             "gocache": {"type": "bool", "default": False},
+            "in_use": {"type": "list", "elements": "str", "default": []},
             "run": {"type": "str", "default": ""},
         },
         supports_check_mode=True,

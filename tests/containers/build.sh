@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Builds one image of a Debian machine to test on and prints its name. A name holds the hash of all that went into the
 # image, so an unchanged one is found and not built again.
 #

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # A machine to test on: a container that boots, reached by ssh on a port of the loopback interface.
 #
 #   machine.sh up NAME IMAGE PORT [systemd|wsl|sysvinit] [PODMAN-OPTION...]

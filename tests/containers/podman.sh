@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Runs a command where podman works: podman.sh COMMAND [ARGUMENT...]
 #
 # Podman with crun refuses a machine whose cgroups are of both versions. Such a machine gets a mount namespace without

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Runs once, as root, while an image is built: users, keys, and a build cache that is warm for the test module.
 set -euo pipefail
 image=$1

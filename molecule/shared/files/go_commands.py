@@ -28,13 +28,16 @@ COMMANDS = {
     "run": "{go} run .",
     "vet": "{go} vet .",
 }
-MAKEFILE = "GO ?= go\n" + "".join(f"{name}:\n\t{command.format(go='$(GO)')}\n" for name, command in COMMANDS.items())
+MAKEFILE = "GO ?= go\n" + "".join(f"{name}:\n\t{text.format(go='$(GO)')}\n" for name, text in COMMANDS.items())
+
+
+def command(*words: str) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
 def has_interpreter(path: str) -> bool:
     """Whether a program asks for the dynamic linker, that is, is not static."""
-    out = subprocess.run(["readelf", "-lW", path], capture_output=True, text=True, check=True).stdout
-    return "INTERP" in out
+    return "INTERP" in command("readelf", "-lW", path)
 
 
 def try_user(user: str, expected: dict) -> tuple[int, list[str]]:
@@ -51,11 +54,11 @@ def try_user(user: str, expected: dict) -> tuple[int, list[str]]:
 
     ran, wrong = 0, []
     for go in TOOLCHAINS:
-        version = re.search(r"go1\.(\d+)", subprocess.run([go, "version"], capture_output=True, text=True).stdout)
+        version = re.search(r"go1\.(\d+)", command(go, "version"))
         newer = version is not None and int(version[1]) >= 26
-        for name, command in COMMANDS.items():
+        for name, text in COMMANDS.items():
             ways = {
-                "a login": ["su", "-", user, "-c", f"cd {place} && {command.format(go=go)}"],
+                "a login": ["su", "-", user, "-c", f"cd {place} && {text.format(go=go)}"],
                 "make": ["setpriv", f"--reuid={user}", f"--regid={entry.pw_gid}", "--init-groups", "--reset-env",
                          "sh", "-c", f"cd {place} && make --silent GO={go} {name}"],
             }  # fmt: skip
@@ -68,7 +71,7 @@ def try_user(user: str, expected: dict) -> tuple[int, list[str]]:
                     check=False,
                 )  # fmt: skip
                 ran += 1
-                said = f"{user}, {way}: {command.format(go=go)}"
+                said = f"{user}, {way}: {text.format(go=go)}"
                 if result.returncode != 0:
                     wrong.append(f"{said}: exit {result.returncode}: {result.stdout.strip()[-400:]}")
                     continue
@@ -98,8 +101,8 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "ran": sum(ran for ran, _ in results),
-                "wrong": [sentence for _, wrong in results for sentence in wrong],
+                "ran": sum(ran for ran, _wrong in results),
+                "wrong": [sentence for _ran, wrong in results for sentence in wrong],
                 "seconds": round(time.monotonic() - begin, 1),
             }
         )

@@ -65,7 +65,7 @@ def main() -> None:
                 "fstab": [fields for fields in lines if len(fields) > 1 and fields[1] == place],
                 "fstab_verify": {"rc": verify.returncode, "said": verify.stdout + verify.stderr},
                 "users": {user: user_state(place, user) for user in users},
-                "init": open("/proc/1/comm", encoding="utf-8").read().strip(),
+                "init": command("cat", "/proc/1/comm").stdout.strip(),
             }
         )
     )

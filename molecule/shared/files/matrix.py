@@ -37,7 +37,7 @@ EXPORTED = {
 def run(command: list[str], timeout: float = 30, **how) -> str:
     """Return what a start printed for the probe, or what went wrong."""
     result = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=timeout, start_new_session=True, check=False, **how
     )  # fmt: skip
     lines = [line for line in result.stdout.splitlines() if line.startswith("probe|")]
@@ -73,7 +73,7 @@ def starts_of(user: str, port: str, systemd: bool) -> dict[str, tuple[list[str],
             ("zsh", "-lc"),
             ("fish", "-c"),
             ("fish", "-lc"),
-        )  # fmt: skip
+        )
     }
     starts["direct exec"] = ([PROBE], inside)
     starts["ssh command"] = ([*SSH, "-p", port, f"{user}@127.0.0.1", PROBE], outside)
@@ -104,7 +104,7 @@ def cron_begin(user: str) -> str:
 
 def cron_end(user: str, output: str) -> str:
     """Return what cron's probe printed and remove it again."""
-    for _ in range(200):
+    for _time in range(200):
         if os.path.exists(output):
             break
         time.sleep(0.4)

@@ -240,9 +240,9 @@ def test_no_go_is_one_sentence(home, account, go, said):
 
 
 def test_a_folder_without_a_module_is_refused(home, account):
-    refused = pytest.raises(bench_run.BenchmarkError, match=r"has no go\.mod")
-    with bench_run.Bench(account, VARIANTS, modules=[str(home)]) as bench, refused:
-        bench.prepare()
+    with bench_run.Bench(account, VARIANTS, modules=[str(home)]) as bench:  # noqa: SIM117
+        with pytest.raises(bench_run.BenchmarkError, match=r"has no go\.mod"):
+            bench.prepare()
 
 
 def test_what_a_killed_benchmark_left_is_swept(tmp_path):

@@ -29,7 +29,7 @@ def random_case(rng, ties):
         value = rng.gauss(100 + by, 3)
         return float(round(value / 2)) if ties else value
 
-    return [draw(0) for _ in range(n1)], [draw(shift) for _ in range(n2)]
+    return [draw(0) for _time in range(n1)], [draw(shift) for _time in range(n2)]
 
 
 def test_p_equals_scipy_on_1000_random_cases():
@@ -75,7 +75,7 @@ def test_verdict_p_and_interval_agree_on_random_cases():
 
 def test_compare_is_symmetric():
     rng = random.Random(3)
-    before, after = [rng.gauss(10, 1) for _ in range(9)], [rng.gauss(9, 1) for _ in range(12)]
+    before, after = [rng.gauss(10, 1) for _time in range(9)], [rng.gauss(9, 1) for _time in range(12)]
     one, other = bench_stats.compare(before, after), bench_stats.compare(after, before)
     assert one.p == other.p
     assert one.ratio == pytest.approx(1 / other.ratio)
@@ -86,8 +86,8 @@ def test_interval_covers_the_true_ratio():
     rng = random.Random(11)
     hits = 0
     for _case in range(1000):
-        before = [math.exp(rng.gauss(0, 0.1)) for _ in range(10)]
-        after = [0.8 * math.exp(rng.gauss(0, 0.1)) for _ in range(10)]
+        before = [math.exp(rng.gauss(0, 0.1)) for _time in range(10)]
+        after = [0.8 * math.exp(rng.gauss(0, 0.1)) for _time in range(10)]
         low, high = bench_stats.compare(before, after).interval
         hits += low <= 0.8 <= high
     assert 940 <= hits <= 985

@@ -150,6 +150,26 @@ def test_killed_after_the_file_changed_it_is_known_as_ours(record: journal.Journ
     assert path.read_text() == "A=1\n"
 
 
+def test_killed_between_two_settings_nothing_of_the_first_counts_as_the_users(
+    record: journal.Journal, tmp_path: Path
+) -> None:
+    path = tmp_path / "env"
+    path.write_text("A=1\n")
+    write(record, path, "A=1\nGOFLAGS=-p=4\n")
+    write(record, path, "A=1\nGOTMPDIR=/x\n")
+    entry = record.entry(str(path))
+    assert entry is not None
+    for content in (b"A=1\n", b"A=1\nGOFLAGS=-p=4\n", b"A=1\nGOTMPDIR=/x\n"):
+        assert journal.content_without_us(entry, content, go_envfile.revert) == b"A=1\n"
+    assert journal.content_without_us(entry, b"A=1\nGOTMPDIR=/x\nB=2\n", go_envfile.revert) == b"A=1\nB=2\n"
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="not a regular file") as error:
+        journal.read_state(str(tmp_path))
+    assert error.value.filename == str(tmp_path)
+
+
 def test_only_what_one_run_changed_can_be_given_back(record: journal.Journal, tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     old.write_text("A=1\n")

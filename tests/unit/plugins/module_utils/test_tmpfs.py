@@ -106,7 +106,7 @@ def test_live_deviations_are_named() -> None:
 
 def test_the_helper_makes_the_folders_that_tmpfiles_makes(tmp_path: Path) -> None:
     user, group = str(os.getuid()), str(os.getgid())
-    text = tmpfs.folders_text(str(tmp_path), [(user, group)], gocache=True)
+    text = tmpfs.folders_text([str(tmp_path)], [(user, group)], gocache=True)
     (tmp_path / "list").write_text(text)
     (tmp_path / "helper").write_text(tmpfs.HELPER_TEXT)
     for _time in range(2):
@@ -116,6 +116,12 @@ def test_the_helper_makes_the_folders_that_tmpfiles_makes(tmp_path: Path) -> Non
     folder = tmp_path / user
     assert folder.stat().st_mode & 0o7777 == 0o700
     assert (folder / "gocache").stat().st_mode & 0o7777 == 0o700
+
+
+def test_a_mount_is_used_by_what_lies_on_it() -> None:
+    assert tmpfs.is_used("/var/cache/gotmp", ["/tmp", "/var/cache/gotmp/alice"])
+    assert tmpfs.is_used("/var/cache/gotmp", ["/var/cache/gotmp"])
+    assert not tmpfs.is_used("/var/cache/gotmp", ["/var/cache/gotmp2/alice", ""])
 
 
 def test_the_helper_follows_no_link(tmp_path: Path) -> None:

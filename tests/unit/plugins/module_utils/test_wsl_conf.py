@@ -93,7 +93,7 @@ def test_merge_on_every_complete_vector():
     choices = {"bool": [True, False], "int": [0, -1, "022", 18], "enum": ["v1", "v2"]}
     texts = ["x", "", " a # b ", 'q"q', "C:\\Users", "line\nline", "metadata,umask=22", "é", "\udce9", "\t"]
     for text in COMPLETE:
-        for _ in range(4):
+        for _time in range(4):
             names = rng.sample(sorted(KEYS), 3) + sorted(parse(text).values)[:1]
             check_merge(text, {name: rng.choice([None, *choices.get(KEYS[name].type, texts)]) for name in names})
 
