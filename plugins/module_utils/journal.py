@@ -25,6 +25,13 @@ ROOT = "/var/lib/wsltune"
 KEPT_SUFFIX = ".distrib"
 TEMPORARY_SUFFIX = ".wsltune-new"
 
+ARGUMENTS: dict[str, Any] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "only_this_run": {"type": "bool", "default": False},
+    "run": {"type": "str", "default": ""},
+}
+"""What modules that use the journal take; doc_fragments/rollback.py describes it."""
+
 Revert = Callable[[Optional[bytes], bytes, bytes], Optional[bytes]]
 
 

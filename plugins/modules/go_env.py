@@ -14,15 +14,6 @@ description:
     beside it as C(go.distrib); it leaves cgo on for C(-race), C(-msan), C(-asan) and the build modes that need cgo.
   - A user's own export wins and is reported. Earlier values are kept for V(absent).
 options:
-  state:
-    description: Whether the settings are there; V(absent) gives back what was there before the first run.
-    type: str
-    choices: [present, absent]
-    default: present
-  only_this_run:
-    description: With O(state=absent), gives back only what the run named by O(run) changed.
-    type: bool
-    default: false
   observed:
     description: What M(wsltune.go.go_facts) returned as C(ansible_facts.go); looked up again when it is missing.
     type: dict
@@ -66,13 +57,11 @@ options:
     type: list
     elements: path
     default: []
-  run:
-    description: Identifies the play's run, so that what this run changed can be taken back alone.
-    type: str
-    default: ''
 notes:
   - Needs root. Errors are one sentence each, such as a folder that does not exist, a module that needs cgo with the
     packages' names, a Go command that cannot be replaced.
+extends_documentation_fragment:
+  - wsltune.go.rollback
 author: wsltune contributors (@wsltune)
 """
 
@@ -137,6 +126,8 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     journal,
     mountinfo,
     process,
+    wsl_machine,
+    wsl_state,
 )
 
 ROLE = "go_env"
@@ -153,8 +144,7 @@ class GoEnv:
         self.diff = []
         self.notes = []
         self.kept = []
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
-            self.mounts = mountinfo.parse(handle.read(), is_wsl=os.path.exists("/run/WSL"))
+        self.mounts = wsl_state.mounts_of(wsl_machine.collect())
 
     def write(self, path, text, revert=None, account=None, mode=0o644):
         """Make C(path) read C(text) (None: as it was before wsltune); note the change; change nothing in check mode."""
@@ -405,8 +395,7 @@ def _revert_for(path):
 def main():
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "only_this_run": {"type": "bool", "default": False},
+            **journal.ARGUMENTS,
             "observed": {"type": "dict"},
             "users": {"type": "list", "elements": "str", "default": []},
             "gotmpdir": {"type": "str", "default": ""},
@@ -417,7 +406,6 @@ def main():
             "cgo_enabled": {"type": "str", "choices": ["keep", "false", "true"], "default": "keep"},
             "caches_local": {"type": "bool", "default": True},
             "modules": {"type": "list", "elements": "path", "default": []},
-            "run": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )

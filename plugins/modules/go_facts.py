@@ -56,12 +56,17 @@ ansible_facts:
           type: dict
 """
 
-import json
 import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, go_baseline, go_state, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils import (
+    accounts,
+    go_baseline,
+    go_state,
+    wsl_machine,
+    wsl_state,
+)
 
 
 def main():
@@ -72,8 +77,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
-        mounts = mountinfo.parse(handle.read(), is_wsl=os.path.exists("/run/WSL"))
+    mounts = wsl_state.mounts_of(wsl_machine.collect())
     baseline = go_baseline.read()
     users = {}
     try:
@@ -82,9 +86,7 @@ def main():
                 users[account.name] = dict(go_state.observe(account, mounts), before=baseline.get(account.name))
     except accounts.AccountError as error:
         module.fail_json(msg=str(error))
-    # Bytes of file names that are not UTF-8 cannot travel as JSON.
-    plain = json.loads(json.dumps({"users": users}).encode("utf-8", "replace"))
-    module.exit_json(changed=False, ansible_facts={"go": plain})
+    module.exit_json(changed=False, ansible_facts={"go": wsl_state.printable({"users": users})})
 
 
 if __name__ == "__main__":

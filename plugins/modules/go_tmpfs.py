@@ -11,15 +11,6 @@ description:
   - The live mount is compared with the kernel's mount table and remounted where it differs.
   - Nothing is touched before every check has passed; if mounting fails, the files are put back.
 options:
-  state:
-    description: Whether the tmpfs is there; V(absent) gives back what was there before the first run.
-    type: str
-    choices: [present, absent]
-    default: present
-  only_this_run:
-    description: With O(state=absent), gives back only what the run named by O(run) changed.
-    type: bool
-    default: false
   path:
     description:
       - Mount point, a folder of its own. V(/tmp) and the directories of the system are refused.
@@ -51,14 +42,12 @@ options:
     type: list
     elements: str
     default: []
-  run:
-    description: Identifies the play's run, so that what this run changed can be taken back alone.
-    type: str
-    default: ''
 notes:
   - Needs root and util-linux.
   - Errors are one sentence each, such as too little memory, a mount point in use, a foreign or unreadable fstab line,
     an fstab that cannot be written, an account that does not exist.
+extends_documentation_fragment:
+  - wsltune.go.rollback
 author: wsltune contributors (@wsltune)
 """
 
@@ -119,7 +108,16 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, fstab, journal, meminfo, mountinfo, tmpfs
+from ansible_collections.wsltune.go.plugins.module_utils import (
+    accounts,
+    fstab,
+    journal,
+    meminfo,
+    mountinfo,
+    tmpfs,
+    wsl_machine,
+    wsl_state,
+)
 
 ROLE = "go_tmpfs"
 FSTAB = "/etc/fstab"
@@ -217,8 +215,7 @@ class Tmpfs:
         text = self.read(FSTAB)
         self.check_machine(path, text, [person.name for person in people])
         groups = [(person.name, _group(person.gid)) for person in people]
-        on_wsl = os.path.exists("/run/WSL") or os.path.exists("/proc/sys/fs/binfmt_misc/WSLInterop")
-        helper = on_wsl or not os.path.isdir("/run/systemd/system")
+        helper = wsl_state.is_wsl(wsl_machine.collect()) or not os.path.isdir("/run/systemd/system")
         earlier = [line for line in _marked(text) if line.fstype == "tmpfs" and line.mount_point != path]
         needed = [line for line in earlier if tmpfs.is_used(line.mount_point, params["in_use"])]
         lines = tmpfs.wanted_lines(path, size, params["inodes"], helper) + needed
@@ -408,15 +405,13 @@ def _holders(path):
 def main():
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "only_this_run": {"type": "bool", "default": False},
+            **journal.ARGUMENTS,
             "path": {"type": "path", "default": "/var/cache/gotmp"},
             "size": {"type": "str", "default": "auto"},
             "inodes": {"type": "int", "default": 0},
             "users": {"type": "list", "elements": "str", "default": []},
             "gocache": {"type": "bool", "default": False},
             "in_use": {"type": "list", "elements": "str", "default": []},
-            "run": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )

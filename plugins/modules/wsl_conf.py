@@ -14,15 +14,6 @@ description:
   - The new text is read back and compared with the wanted settings before it replaces the file in one atomic step.
   - Nothing is restarted; what is not in force yet is returned with the command that makes it so.
 options:
-  state:
-    description: Whether the settings are there; V(absent) gives back what was there before the first run.
-    type: str
-    choices: [present, absent]
-    default: present
-  only_this_run:
-    description: With O(state=absent), gives back only what the run named by O(run) changed.
-    type: bool
-    default: false
   path:
     description:
       - The file. Where it is a symbolic link, the file it leads to is edited.
@@ -64,15 +55,13 @@ options:
       - V(boot.initTimeout) below 1000, and V(user.default) that names no user of this machine.
     type: bool
     default: false
-  run:
-    description: Identifies the play's run, so that what this run changed can be taken back alone.
-    type: str
-    default: ''
 notes:
   - Writing needs root. The original is kept in C(/var/lib/wsltune).
   - Errors are one sentence each, such as a line of the file that WSL cannot read, a key that WSL does not know, a value
     of the wrong type, a value that harms.
   - The grammar and the keys are those of U(https://github.com/microsoft/WSL), August 2026.
+extends_documentation_fragment:
+  - wsltune.go.rollback
 author: wsltune contributors (@wsltune)
 """
 
@@ -378,14 +367,12 @@ class WslConf:
 def main():
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "only_this_run": {"type": "bool", "default": False},
+            **journal.ARGUMENTS,
             "path": {"type": "path", "default": "/etc/wsl.conf"},
             "content": {"type": "str", "default": ""},
             "remove": {"type": "list", "elements": "str", "default": []},
             "repair": {"type": "bool", "default": False},
             "allow_harmful": {"type": "bool", "default": False},
-            "run": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
