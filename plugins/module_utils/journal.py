@@ -398,10 +398,14 @@ class Journal:
                     os.rmdir(directory)
 
     def close(self) -> None:
-        """Remove the journal's folders when nothing is recorded any more."""
+        """Remove the journal's folders, with what a killed run was writing there, when nothing is recorded any more."""
         for directory in (self._directory, self.root):
             with contextlib.suppress(OSError):
-                os.rmdir(directory)
+                names = os.listdir(directory)
+                if all(name.endswith(TEMPORARY_SUFFIX) for name in names):
+                    for name in names:
+                        os.unlink(os.path.join(directory, name))
+                    os.rmdir(directory)
 
 
 def _is_known(entry: Entry, content: bytes) -> bool:

@@ -334,32 +334,35 @@ class GoEnv:
                 self.undo_shim(entry)
         for path, text in wanted.items():
             with open(path, "rb") as handle:
-                if handle.read(len(text) + 1) == text.encode():
-                    continue
-            self.changes.append(f"put a program that sets CGO_ENABLED=0 in the place of {path}")
+                there = handle.read(len(text) + 1) == text.encode()
+            if not there:
+                self.changes.append(f"put a program that sets CGO_ENABLED=0 in the place of {path}")
             if self.module.check_mode:
                 continue
-            status = os.stat(path)
-            if self.packaged(path):
+            if not there:
+                status = os.stat(path)
+                self.journal.displace(path, text.encode(), role=ROLE, uid=status.st_uid, gid=status.st_gid)
+            if self.packaged(path) and not self.diverted(path):
                 self.module.run_command(
                     ["dpkg-divert", "--local", "--no-rename", "--divert", path + journal.KEPT_SUFFIX, "--add", path],
                     check_rc=True,
                 )
-            self.journal.displace(path, text.encode(), role=ROLE, uid=status.st_uid, gid=status.st_gid)
 
     def packaged(self, path):
         """Whether a Debian package owns C(path), so that its next version must not overwrite the replacement."""
         return bool(shutil.which("dpkg-query")) and self.module.run_command(["dpkg-query", "-S", path])[0] == 0
+
+    def diverted(self, path):
+        """Whether dpkg was told that C(path) is not its own any more."""
+        return self.module.run_command(["dpkg-divert", "--listpackage", path])[1].strip() == "LOCAL"
 
     def undo_shim(self, entry):
         self.changes.append(f"gave back {entry.path}")
         if self.module.check_mode:
             return
         self.note_kept(self.journal.restore(entry.path))
-        if shutil.which("dpkg-divert"):
-            _code, owner, _err = self.module.run_command(["dpkg-divert", "--listpackage", entry.path])
-            if owner.strip() == "LOCAL":
-                self.module.run_command(["dpkg-divert", "--no-rename", "--remove", entry.path], check_rc=True)
+        if shutil.which("dpkg-divert") and self.diverted(entry.path):
+            self.module.run_command(["dpkg-divert", "--no-rename", "--remove", entry.path], check_rc=True)
 
     def absent(self):
         only = self.options["only_this_run"]

@@ -37,6 +37,7 @@ def test_a_file_is_given_back_with_mode_and_time_after_many_writes(record: journ
     assert path.stat().st_mode & 0o777 == 0o640
     assert record.restore(str(path), go_envfile.revert) == journal.Restored(str(path), True)
     assert facts(path) == before
+    (tmp_path / "state" / "journal" / ".x.json.wsltune-new").write_text("half")
     record.close()
     assert not (tmp_path / "state").exists()
 
