@@ -56,3 +56,10 @@ def test_names_tell_public_from_internal(role: str) -> None:
 def test_main_is_a_table_of_contents(role: str) -> None:
     for task in read(role, "tasks/main.yml"):
         assert set(task) & {"ansible.builtin.import_tasks", "ansible.builtin.include_tasks"}, task["name"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_readme_names_every_option(role: str) -> None:
+    text = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
+    for name in read(role, "meta/argument_specs.yml")["argument_specs"]["main"]["options"]:
+        assert f"`{name}`" in text, name
