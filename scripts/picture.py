@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Makes README's picture from the summary of a real run.
 
-    .venv/bin/python scripts/picture.py ~/.local/state/wsltune/localhost/summary.txt docs/images/summary.svg
+.venv/bin/python scripts/picture.py ~/.local/state/wsltune/localhost/summary.txt docs/images/summary.svg
 """
 
 from __future__ import annotations

@@ -174,9 +174,8 @@ def headlines(changes: Sequence[str], wanted: Mapping[str, Mapping[str, str]], f
     touched = [name for path, name in shells.items() if f"wrote {path}" in changes or f"gave back {path}" in changes]
     if touched:
         said.append(f"GOTMPDIR in {describe(touched)}")
-    return said + [
-        change for change in changes if not change.startswith(("wrote ", "gave back /etc", "gave back /home"))
-    ]
+    told = {f"{verb} {path}" for verb in ("wrote", "gave back") for path in (*files.values(), *shells)}
+    return said + [change for change in changes if change not in told]
 
 
 def without_block(text: str) -> str:

@@ -209,6 +209,7 @@ class GoEnv:
             clean = self.clean(path, go_envfile.revert, person)
             text = go_envfile.merge(clean or "", wanted[name])
             self.write(path, text if text or clean is not None else None, go_envfile.revert, person)
+        self.leave({users[name]["user_file"]["path"] for name in people})
         self.shells()
         self.shims([users[name] for name in people])
         unmet = [] if self.module.check_mode else self.unmet(people, users, wanted)
@@ -233,6 +234,16 @@ class GoEnv:
             kept=self.kept,
             diff=self.diff,
         )
+
+    def leave(self, paths):
+        """Give back the settings of users who are not set up any more: their folders go at the next start."""
+        current = {os.path.realpath(path) for path in paths}
+        for entry in self.journal.entries(ROLE):
+            if entry.displaced or entry.path in current or _revert_for(entry.path) is not go_envfile.revert:
+                continue
+            self.changes.append(f"gave back {entry.path}")
+            if not self.module.check_mode:
+                self.note_kept(self.journal.restore(entry.path, go_envfile.revert))
 
     def unmet(self, people, users, wanted):
         """Return what the users' Go lacks, as sentences."""
