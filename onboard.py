@@ -282,6 +282,7 @@ class Story:
         self.errors: list[str] = []
         self.usage = False
         self.summaries: dict[str, str] = {}
+        self._begun = command == "rollback"
         self._verified = False
 
     def take(self, event: dict[str, Any]) -> None:
@@ -324,7 +325,8 @@ class Story:
             self.errors[-1] = f"{self.errors[-1].rstrip('.')}, in {origin[1]}."
 
     def _task(self, data: dict[str, Any]) -> None:
-        name = self._step_name(str(data.get("role") or "").rpartition(".")[2])
+        where = f"{data.get('task') or ''} {data.get('task_path') or ''}"
+        name = self._step_name(str(data.get("role") or "").rpartition(".")[2], "preflight" in where)
         if self.step is None or self.step.name != name:
             self.end_step()
             self.step = Step(name)
@@ -333,7 +335,11 @@ class Story:
         # What failed before this task was rescued.
         self.step.failed = False
 
-    def _step_name(self, role: str) -> str:
+    def _step_name(self, role: str, preflight: bool) -> str:
+        # Values of every role are checked before the first one begins.
+        self._begun = self._begun or (role in self.steps and not preflight)
+        if not self._begun:
+            return OBSERVE
         if role == "verify":
             self._verified = True
             return STEPS[role] if self.benchmark else CHECK_ONLY

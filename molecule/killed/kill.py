@@ -101,6 +101,17 @@ while True:
 """
 
 
+# A mount that moves is listed at both places until Go has left the old one.
+LISTS = ("/etc/fstab", "/etc/tmpfiles.d/wsltune-go.conf")
+
+
+def is_whole(text: str | None, known: set) -> bool:
+    """Whether a list is one of the known ones with nothing but lines of the others beside."""
+    lines = set((text or "").splitlines(keepends=True))
+    lists = [set(one.splitlines(keepends=True)) for one in known if one is not None]
+    return any(one <= lines for one in lists) and lines <= set().union(*lists)
+
+
 class Scenario:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -178,7 +189,7 @@ class Scenario:
     def after_kill(self, number: int, when: str) -> None:
         now = self.look(build=True)
         for path, digest in now["files"].items():
-            if digest not in self.known[path]:
+            if digest not in self.known[path] and not (path in LISTS and is_whole(digest, self.known[path])):
                 self.wrong.append(f"{when}: {path} is neither what it was nor what it becomes: {digest!r}")
         self.wrong += [f"{when}: {sentence}" for sentence in now["broken"]]
         self.whole_run(number, when)

@@ -79,7 +79,8 @@ def find(names: Sequence[str], also: str | None = None) -> list[Account]:
             account = _account(pwd.getpwnam(name))
         except KeyError:
             continue
-        if is_person(account, uids):
+        # The one who asks may come from a directory whose numbers are beyond those of local people.
+        if is_person(account, uids) or (name == also and is_person(account, range(account.uid, account.uid + 1))):
             found[account.name] = account
     return list(found.values())
 

@@ -41,6 +41,8 @@ def check_pattern(name: str, pattern: str) -> None:
 
 def check_goflags(flags: str) -> None:
     """Raise PlanError when the Go command would refuse C(flags)."""
+    if "\n" in flags:
+        raise PlanError(f"go_env_goflags is {flags!r}: give it in one line, such as -p=4 -v.")
     for flag in flags.split():
         if not re.fullmatch(r"--?[A-Za-z][^\n]*", flag):
             raise PlanError(
@@ -129,27 +131,37 @@ def _shell_folder(pattern: str) -> str:
 
 
 def profile_text(gotmpdir: str) -> str:
-    """Return the text for login shells; it exports the folder only to the user who owns it."""
+    """Return the text for shells; it exports the folder only to the user who owns it.
+
+    Not to root, whose exports go along with `su user -c` and would name a folder that user cannot enter; what came
+    along from another user is taken away. `-O /` holds for root alone.
+    """
     return f"""# Written by wsltune. The Go command reads GOTMPDIR from its own settings file as well; from Go 1.26 on
-# t.TempDir() reads it from the environment alone. A value that is set already wins.
-if [ -z "${{GOTMPDIR:-}}" ]; then
+# t.TempDir() reads it from the environment alone. A value of your own wins.
+case "${{GOTMPDIR:-}}" in
+"" | {expand(gotmpdir, "*", "*")})
     _wsltune="{_shell_folder(gotmpdir)}"
-    if [ -d "$_wsltune" ] && [ -O "$_wsltune" ]; then
+    if [ ! -O / ] && [ -d "$_wsltune" ] && [ -O "$_wsltune" ]; then
         GOTMPDIR=$_wsltune
         export GOTMPDIR
+    elif [ -n "${{GOTMPDIR:-}}" ] && [ ! -O "${{GOTMPDIR:-}}" ]; then
+        unset GOTMPDIR
     fi
     unset _wsltune
-fi
+    ;;
+esac
 """
 
 
 def fish_text(gotmpdir: str) -> str:
     """Return the same for fish."""
     return f"""# Written by wsltune; see {PROFILE_PATH}.
-if test -z "$GOTMPDIR"
+if test -z "$GOTMPDIR"; or string match -q -- "{expand(gotmpdir, "*", "*")}" "$GOTMPDIR"
     set -l wsltune "{expand(gotmpdir, "$USER", "$HOME")}"
-    if test -d "$wsltune" -a -O "$wsltune"
+    if test ! -O /; and test -d "$wsltune"; and test -O "$wsltune"
         set -gx GOTMPDIR "$wsltune"
+    else if test -n "$GOTMPDIR"; and test ! -O "$GOTMPDIR"
+        set -e GOTMPDIR
     end
 end
 """
@@ -204,7 +216,8 @@ def shim_text(kept_as: str) -> str:
     patterns = "|".join(f"{flag}|-{flag}" + (f"|{flag}=*|-{flag}=*" if "=" not in flag else "") for flag in NEEDS_CGO)
     return f"""#!/bin/sh
 # Written by wsltune (go_env_cgo_enabled: false): CGO_ENABLED=0, but not for flags that need cgo.
-if [ -z "$CGO_ENABLED" ]; then
+# WSLTUNE_CGO tells a Go command that another one started: the 0 is this program's, not the user's.
+if [ -z "$CGO_ENABLED" ] || [ "$CGO_ENABLED$WSLTUNE_CGO" = 01 ]; then
     wsltune_flags=$GOFLAGS
     wsltune_file=${{GOENV:-${{XDG_CONFIG_HOME:-$HOME/.config}}/go/env}}
     if [ -z "$wsltune_flags" ] && [ -r "$wsltune_file" ]; then
@@ -219,7 +232,7 @@ if [ -z "$CGO_ENABLED" ]; then
         case $wsltune_value$wsltune_word in
         -race=false | --race=false | -msan=false | --msan=false | -asan=false | --asan=false) ;;
         {patterns.replace("|", " | ")})
-            unset CGO_ENABLED
+            unset CGO_ENABLED WSLTUNE_CGO
             break
             ;;
         -args | --args | --) break ;;
@@ -230,7 +243,10 @@ if [ -z "$CGO_ENABLED" ]; then
         esac
     done
     set +f
-    [ -z "$CGO_ENABLED" ] || export CGO_ENABLED
+    if [ -n "$CGO_ENABLED" ]; then
+        WSLTUNE_CGO=1
+        export CGO_ENABLED WSLTUNE_CGO
+    fi
     unset wsltune_flags wsltune_file wsltune_name wsltune_value wsltune_word
 fi
 exec {kept_as} "$@"

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible_collections.wsltune.go.plugins.module_utils import accounts, go_envfile, mountinfo, process
-from ansible_collections.wsltune.go.plugins.module_utils.journal import acting_as
+from ansible_collections.wsltune.go.plugins.module_utils.journal import acting_as, read_state
 
 SETTINGS = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
 PLACES = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOROOT", "TMPDIR")
+LARGEST = 1 << 20
 QUERY = SETTINGS + ("GOROOT", "GOVERSION", "GOENV", "GOTOOLCHAIN", "GOPATH")
 ELSEWHERE = (
     ("/usr/local/go/bin/go", "/usr/local/go"),
@@ -93,12 +94,14 @@ def nearest(path: str) -> str:
     return os.path.realpath(path)
 
 
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as handle:
-            return handle.read()
-    except OSError:
-        return ""
+def _settings(path: str, account: accounts.Account) -> dict[str, str]:
+    """Return what a file of Go's settings says, read with the user's rights: the user may have named any file."""
+    with acting_as(account.uid, account.gid):
+        try:
+            state = read_state(path)
+        except OSError:
+            return {}
+    return {} if state is None else go_envfile.parse(state.content[:LARGEST].decode("utf-8", "surrogateescape"))
 
 
 def runner(account: accounts.Account) -> Run:
@@ -109,6 +112,19 @@ def runner(account: accounts.Account) -> Run:
         return process.run(command, environment, identity=who, limit=60)
 
     return run
+
+
+def goroot_commands(observed: Mapping[str, Any]) -> list[str]:
+    """Return the Go commands of a user that lie in a GOROOT; launchers such as those of mise and asdf do not."""
+    paths = [toolchain["real"] for toolchain in observed["toolchains"]]
+    if observed["go"]:
+        paths.append(os.path.realpath(os.path.join(observed["go"]["goroot"], "bin", "go")))
+    return [
+        path
+        for path in dict.fromkeys(paths)
+        if os.path.basename(path) == "go"
+        and os.path.isdir(os.path.join(os.path.dirname(os.path.dirname(path)), "pkg", "tool"))
+    ]
 
 
 def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str, str], str]:
@@ -127,7 +143,13 @@ def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str,
         return {}, f"{go} could not be run: {error}"
     if done.code:
         return {}, f"{go} env failed: {done.reason}"
-    return json.loads(done.out), ""
+    try:
+        values = json.loads(done.out)
+        if not os.path.isabs(values["GOROOT"]):
+            raise ValueError(done.out)
+    except (ValueError, KeyError, TypeError):
+        return {}, f"{go} env -json gives no settings, so it is not the Go command or prints something else as well"
+    return values, ""
 
 
 def _place(path: str, mounts: Sequence[mountinfo.Mount]) -> dict[str, Any]:
@@ -204,10 +226,9 @@ def observe(
     if not values:
         unknown["go"] = reason
         return facts
-    goroot_file = go_envfile.parse(_text(os.path.join(values["GOROOT"], "go.env")))
+    goroot_file = _settings(os.path.join(values["GOROOT"], "go.env"), account)
     if values.get("GOENV") and values["GOENV"] != "off":
-        with acting_as(account.uid, account.gid):
-            facts["user_file"] = {"path": values["GOENV"], "values": go_envfile.parse(_text(values["GOENV"]))}
+        facts["user_file"] = {"path": values["GOENV"], "values": _settings(values["GOENV"], account)}
     facts["go"] = dict(toolchains[0], version=values.get("GOVERSION", ""), goroot=values["GOROOT"])
     for name in SETTINGS:
         facts["settings"][name] = {

@@ -15,6 +15,7 @@ import errno
 import fcntl
 import json
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -122,7 +123,11 @@ def acting_as(uid: int, gid: int) -> Iterator[None]:
         return
     groups = os.getgroups()
     umask = os.umask(0o022)
-    os.setgroups([])
+    try:
+        own = os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
+    except KeyError:
+        own = [gid]
+    os.setgroups(own)
     os.setegid(gid)
     os.seteuid(uid)
     try:
@@ -291,6 +296,10 @@ class Journal:
             with acting_as(owner, group):
                 path = os.path.realpath(path)
                 current = read_state(path)
+            known = self.entry(path)
+            if known is not None and (known.role, known.uid) != (role, owner):
+                # Such as a user's settings file that is a link to a file of the system.
+                raise OSError(errno.EPERM, "it is kept for another purpose already", path)
             entry = self._touch(path, role, current, revert)
             state = FileState(
                 content,
@@ -311,9 +320,11 @@ class Journal:
         """Put C(content) at C(path) and keep the file that stood there beside it, under the same inode."""
         with self._locked():
             status = os.stat(path)
-            entry = self.entry(path)
             current = read_state(path)
-            replaced = entry is not None and current is not None and current.content == entry.written
+            replaced = current is not None and _stands_in(path, current.content)
+            kept_by_other = os.path.lexists(path + KEPT_SUFFIX) and self.entry(path) is None
+            if not replaced and kept_by_other and not os.path.samefile(path, path + KEPT_SUFFIX):
+                raise OSError(errno.EEXIST, "it is somebody else's", path + KEPT_SUFFIX)
             self._save(Entry(path, role, None, content, displaced=True, run=self.run, uid=uid, gid=gid))
             with acting_as(uid, gid):
                 if not replaced:
@@ -414,15 +425,23 @@ def _is_known(entry: Entry, content: bytes) -> bool:
     return content in [value for value in known if value is not None]
 
 
+def _stands_in(path: str, content: bytes) -> bool:
+    """Whether C(content) is a program that calls the one kept beside it, in whatever version and however edited."""
+    return content.startswith(b"#!") and os.fsencode(path + KEPT_SUFFIX) in content
+
+
 def _restore_displaced(entry: Entry) -> Restored:
     kept_as = entry.path + KEPT_SUFFIX
     current = read_state(entry.path)
     if not os.path.exists(kept_as):
         return Restored(entry.path, False)
-    if current is not None and current.content != entry.written:
+    if current is not None and not _stands_in(entry.path, current.content):
         # A new toolchain was installed over it, or the run was killed before the replacement.
         os.unlink(kept_as)
         return Restored(entry.path, True)
     os.replace(kept_as, entry.path)
     _sync_directory(os.path.dirname(entry.path))
-    return Restored(entry.path, True)
+    edited = current is not None and current.content != entry.written
+    return Restored(
+        entry.path, True, f"{entry.path} was edited by someone else since; that edit is gone" if edited else None
+    )

@@ -138,6 +138,12 @@ def folders_text(paths: Sequence[str], owners: Sequence[Sequence[str]], gocache:
     return "\n".join(lines) + "\n"
 
 
+def folders_of(text: str) -> list[tuple[str, str]]:
+    """Return user and folder of each line of a tmpfiles.d text that is a user's own folder."""
+    words = [line.split() for line in text.splitlines() if line.startswith("d ")]
+    return [(line[3], line[1]) for line in words if line[1].endswith("/" + line[3])]
+
+
 HELPER_TEXT = """#!/bin/sh
 # Written by wsltune. Without systemd nothing reads tmpfiles.d at a start; `mount -a` does run this, for the
 # line of type wsltune in /etc/fstab (mount(8), "external helpers").
@@ -145,8 +151,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
 while read -r kind path mode user group _; do
     [ "$kind" = d ] || continue
-    [ -L "$path" ] && continue
-    mkdir -p -m "$mode" "$path" && chmod "$mode" "$path" && chown -h "$user:$group" "$path"
+    [ -e "$path" ] || [ -L "$path" ] || { mkdir -p -m "$mode" "$path" && chown -h "$user:$group" "$path"; }
 done < "$1"
 """
 

@@ -200,6 +200,7 @@ class GoEnv:
             if name not in users:
                 users[name] = go_state.observe(person, self.mounts)
         before = go_baseline.read()
+        people = self.settable(people, users)
         wanted = {name: self.wanted(name, users[name], before.get(name)) for name in people}
         self.check(people, users, wanted)
         if not self.module.check_mode:
@@ -235,15 +236,41 @@ class GoEnv:
             diff=self.diff,
         )
 
+    def settable(self, people, users):
+        """Return the people whose settings file can be written; note why it cannot for the others."""
+        found: dict[str, accounts.Account] = {}
+        taken: dict[str, str] = {}
+        for name, person in people.items():
+            path = os.path.realpath(users[name]["user_file"]["path"])
+            reason = ""
+            if users[name]["exports"].get("GOENV") == "off":
+                reason = "GOENV=off in a login, so that Go reads no settings file"
+            elif path in taken:
+                reason = f"{path} is {taken[path]}'s settings file too"
+            else:
+                with journal.acting_as(person.uid, person.gid):
+                    parent = go_state.nearest(os.path.dirname(path))
+                    if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
+                        reason = f"{parent} is not writable for {name}"
+                    elif os.path.exists(path) and os.stat(path).st_uid != person.uid:
+                        reason = f"{path} belongs to someone else (user id {os.stat(path).st_uid})"
+            if reason:
+                self.notes.append(f"{name}'s Go settings are left alone: {reason}; mend that, then run again.")
+                continue
+            taken[path] = name
+            found[name] = person
+        return found
+
     def leave(self, paths):
         """Give back the settings of users who are not set up any more: their folders go at the next start."""
         current = {os.path.realpath(path) for path in paths}
         for entry in self.journal.entries(ROLE):
             if entry.displaced or entry.path in current or _revert_for(entry.path) is not go_envfile.revert:
                 continue
-            self.changes.append(f"gave back {entry.path}")
-            if not self.module.check_mode:
-                self.note_kept(self.journal.restore(entry.path, go_envfile.revert))
+            if self.module.check_mode:
+                self.changes.append(f"gave back {entry.path}")
+            else:
+                self.give_back(entry.path, go_envfile.revert)
 
     def unmet(self, people, users, wanted):
         """Return what the users' Go lacks, as sentences."""
@@ -275,21 +302,35 @@ class GoEnv:
                     f"go_env_gotmpdir means {folder} for {name}, which does not exist, so that no Go command would "
                     "work: let the role go_tmpfs make it or give a folder that exists; nothing was changed."
                 )
+        if self.options["cgo_enabled"] == "true":
+            for name, person in people.items():
+                self.check_compiler(name, person, users[name])
         if self.options["cgo_enabled"] != "false":
             return
         for directory in self.options["modules"]:
             self.check_module(directory, people, users)
         for observed in users.values():
-            for toolchain in observed["toolchains"]:
-                folder = os.path.dirname(toolchain["real"])
-                mount = mountinfo.find(self.mounts, folder)
+            for path in go_state.goroot_commands(observed):
+                mount = mountinfo.find(self.mounts, os.path.dirname(path))
                 if mount and ("ro" in mount.options or mount.windows_drive):
                     raise go_plan.PlanError(
-                        f"go_env_cgo_enabled is 'false', but {toolchain['real']} lies on "
+                        f"go_env_cgo_enabled is 'false', but {path} lies on "
                         f"{'a Windows drive' if mount.windows_drive else 'a read-only file system'} and cannot be "
                         "replaced, so that go test -race would break: set go_env_cgo_enabled: keep; nothing was "
                         "changed."
                     )
+
+    def check_compiler(self, name, person, observed):
+        """Raise PlanError when cgo is asked for and there is no C compiler: nothing that needs net would build."""
+        if not observed["go"]:
+            return
+        environment = accounts.login_environment(person)
+        compiler = (environment.get("CC") or "gcc").split()[0]
+        if not shutil.which(compiler, path=environment.get("PATH", "")):
+            raise go_plan.PlanError(
+                f"go_env_cgo_enabled is 'true', but {name} has no C compiler ({compiler}), so that packages such as "
+                "net would not build: install gcc or set go_env_cgo_enabled: keep; nothing was changed."
+            )
 
     def check_module(self, directory, people, users):
         owner = next((name for name in people if directory.startswith(people[name].home + "/")), None)
@@ -336,9 +377,9 @@ class GoEnv:
         wanted = {}
         if self.options["cgo_enabled"] == "false":
             wanted = {
-                toolchain["real"]: go_plan.shim_text(toolchain["real"] + journal.KEPT_SUFFIX)
+                path: go_plan.shim_text(path + journal.KEPT_SUFFIX)
                 for observed in users
-                for toolchain in observed["toolchains"]
+                for path in go_state.goroot_commands(observed)
             }
         for entry in self.journal.entries(ROLE):
             if entry.displaced and entry.path not in wanted:
@@ -371,9 +412,21 @@ class GoEnv:
         self.changes.append(f"gave back {entry.path}")
         if self.module.check_mode:
             return
-        self.note_kept(self.journal.restore(entry.path))
+        # First the diversion: killed in between, the entry is still there and the next run finishes.
         if shutil.which("dpkg-divert") and self.diverted(entry.path):
             self.module.run_command(["dpkg-divert", "--no-rename", "--remove", entry.path], check_rc=True)
+        self.note_kept(self.journal.restore(entry.path))
+
+    def give_back(self, path, revert, only=False):
+        """Give back one file; a file that cannot be written stays in the journal and keeps nothing else back."""
+        try:
+            restored = self.journal.restore(path, revert, run_only=only)
+        except OSError as error:
+            self.kept.append(f"{path} could not be given back: {error.strerror}; mend that, then run again")
+            return
+        if restored.changed:
+            self.changes.append(f"gave back {path}")
+        self.note_kept(restored)
 
     def absent(self):
         only = self.options["only_this_run"]
@@ -386,10 +439,7 @@ class GoEnv:
             if self.module.check_mode:
                 self.changes.append(f"gave back {entry.path}")
                 continue
-            restored = self.journal.restore(entry.path, _revert_for(entry.path), run_only=only)
-            if restored.changed:
-                self.changes.append(f"gave back {entry.path}")
-            self.note_kept(restored)
+            self.give_back(entry.path, _revert_for(entry.path), only)
         if not only and not self.module.check_mode:
             go_baseline.forget()
             self.journal.close()

@@ -115,6 +115,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     meminfo,
     mountinfo,
     tmpfs,
+    wsl_conf,
     wsl_machine,
     wsl_state,
 )
@@ -181,6 +182,13 @@ class Tmpfs:
                 f"{FSTAB} has a line for {path} that wsltune did not write ({foreign[0].render()!r}): remove it or "
                 "choose another go_tmpfs_path; nothing was changed."
             )
+        machine = wsl_machine.collect()
+        conf = wsl_conf.parse(machine.conf or "").values if wsl_state.is_wsl(machine) else {}
+        if conf.get("automount.mountFsTab") is False and not conf.get("boot.systemd"):
+            self.refuse(
+                "automount.mountFsTab is false in /etc/wsl.conf and boot.systemd is not true, so nothing would mount "
+                f"{path} at the next start: set wsl_conf_automount_mount_fs_tab to true; nothing was changed."
+            )
         for parent in [path] + list(_parents(path)):
             if os.path.islink(parent):
                 self.refuse(
@@ -218,6 +226,9 @@ class Tmpfs:
         helper = wsl_state.is_wsl(wsl_machine.collect()) or not os.path.isdir("/run/systemd/system")
         earlier = [line for line in _marked(text) if line.fstype == "tmpfs" and line.mount_point != path]
         needed = [line for line in earlier if tmpfs.is_used(line.mount_point, params["in_use"])]
+        for line in earlier:
+            if line not in needed and not self.leave(line.mount_point):
+                needed.append(line)
         lines = tmpfs.wanted_lines(path, size, params["inodes"], helper) + needed
         places = [path] + [line.mount_point for line in needed]
         try:
@@ -226,17 +237,15 @@ class Tmpfs:
             if helper:
                 self.write(tmpfs.HELPER_PATH, tmpfs.HELPER_TEXT, mode=0o755)
             self.mount(path, size, params["inodes"])
-            for line in earlier:
-                if line not in needed:
-                    self.unmount(line.mount_point)
         except (OSError, tmpfs.TmpfsError):
             for entry in self.journal.entries(ROLE):
                 self.journal.restore(entry.path, _revert_fstab if entry.path == FSTAB else None, run_only=True)
+                self.tell_systemd(entry.path)
             raise
         folders = {person.name: self.folder(path, person) for person in people}
         if params["gocache"]:
             for person in people:
-                self.folder(path, person, "gocache")
+                self.gocache(folders[person.name], person)
         self.module.exit_json(
             **self.result(path),
             size_bytes=size,
@@ -271,26 +280,56 @@ class Tmpfs:
             )
         os.chmod(path, 0o1777)
 
-    def folder(self, path, person, *below):
-        """Make the folder of one user; return its path."""
-        folder = os.path.join(path, person.name, *below)
-        try:
-            status = os.lstat(folder)
-        except FileNotFoundError:
+    def folder(self, path, person):
+        """Make the folder of one user; return its path.
+
+        The user owns the folder and may rename it, so root changes what it has open and not what has the name.
+        """
+        folder = os.path.join(path, person.name)
+        if not os.path.lexists(folder):
             self.changes.append(f"made {folder}")
-            if not self.module.check_mode:
-                os.mkdir(folder, 0o700)
-                os.chmod(folder, 0o700)
-                os.chown(folder, person.uid, person.gid)
-            return folder
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (0, person.uid):
-            self.refuse(f"{folder} belongs to user id {status.st_uid} or is no directory: remove it, then run again.")
-        if stat.S_IMODE(status.st_mode) != 0o700 or (status.st_uid, status.st_gid) != (person.uid, person.gid):
-            self.changes.append(f"gave {folder} to {person.name}, mode 0700")
-            if not self.module.check_mode:
-                os.chmod(folder, 0o700)
-                os.chown(folder, person.uid, person.gid)
+            if self.module.check_mode:
+                return folder
+            os.mkdir(folder, 0o700)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            self.refuse(f"{folder} is no directory: remove it, then run again.")
+        try:
+            status = os.fstat(descriptor)
+            if status.st_uid not in (0, person.uid):
+                self.refuse(f"{folder} belongs to user id {status.st_uid}: remove it, then run again.")
+            if stat.S_IMODE(status.st_mode) != 0o700 or (status.st_uid, status.st_gid) != (person.uid, person.gid):
+                if f"made {folder}" not in self.changes:
+                    self.changes.append(f"gave {folder} to {person.name}, mode 0700")
+                if not self.module.check_mode:
+                    os.fchmod(descriptor, 0o700)
+                    os.fchown(descriptor, person.uid, person.gid)
+        finally:
+            os.close(descriptor)
         return folder
+
+    def gocache(self, folder, person):
+        """Make the folder of the build cache, with the user's own rights since it lies in the user's folder."""
+        place = os.path.join(folder, "gocache")
+        if self.module.check_mode and not os.path.lexists(folder):
+            return
+        with journal.acting_as(person.uid, person.gid):
+            if os.path.isdir(place):
+                return
+            self.changes.append(f"made {place}")
+            if not self.module.check_mode:
+                os.mkdir(place, 0o700)
+
+    def leave(self, path):
+        """Take away the tmpfs of an earlier path; say so when it is busy, for it then stays until the next run."""
+        try:
+            self.unmount(path)
+        except tmpfs.TmpfsError as error:
+            self.changes.pop()
+            self.kept.append(str(error).rstrip("."))
+            return False
+        return True
 
     def unmount(self, path):
         live = self.live(path)
@@ -310,10 +349,7 @@ class Tmpfs:
     def absent(self):
         only = self.module.params["only_this_run"]
         entries = [entry for entry in self.journal.entries(ROLE) if not only or entry.run == self.journal.run]
-        stay = []
-        for entry in entries:
-            if only and entry.path == FSTAB and entry.before_run is not None:
-                stay = _marked(entry.before_run.content.decode("utf-8", "surrogateescape"))
+        stay = self.before_run() if only else []
         mounted = [line.mount_point for line in _marked(self.read(FSTAB))]
         mounted += [entry.path for entry in entries if entry.directory]
         for path in dict.fromkeys(mounted):
@@ -332,11 +368,22 @@ class Tmpfs:
                 self.kept.append(restored.kept)
         for line in stay:
             size = tmpfs.parse_live_size(line.options)
-            if line.fstype == "tmpfs" and size:
+            if entries and line.fstype == "tmpfs" and size:
                 self.mount(line.mount_point, size, 0)
+        if stay and entries and not self.module.check_mode:
+            for person, folder in tmpfs.folders_of(self.read(tmpfs.FOLDERS_PATH)):
+                for account in accounts.find([person]):
+                    self.folder(os.path.dirname(folder), account)
         if not self.module.check_mode:
             self.journal.close()
         self.module.exit_json(**self.result(self.module.params["path"]))
+
+    def before_run(self):
+        """Return the marked lines of fstab as they were before this run."""
+        entry = self.journal.entry(FSTAB)
+        if entry is None or entry.run != self.journal.run:
+            return _marked(self.read(FSTAB))
+        return [] if entry.before_run is None else _marked(entry.before_run.content.decode("utf-8", "surrogateescape"))
 
     def result(self, path):
         live = self.live(path)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import go_plan
+from ansible_collections.wsltune.go.plugins.module_utils import go_plan, process
 
 OPTIONS = {
     "gotmpdir": "/var/cache/gotmp/{user}",
@@ -92,6 +93,8 @@ def test_a_pattern_that_is_taken(pattern: str) -> None:
 
 def test_flags_must_be_flags() -> None:
     go_plan.check_goflags("-p=4 -tags=x")
+    with pytest.raises(go_plan.PlanError, match="in one line"):
+        go_plan.check_goflags("-p=4\n")
     with pytest.raises(go_plan.PlanError, match="'p4' is no flag"):
         go_plan.check_goflags("-v p4")
 
@@ -107,27 +110,42 @@ def test_the_block_goes_to_the_top_once_and_comes_out_whole() -> None:
 
 
 def shell(script: str, **environment: str) -> str:
-    done = subprocess.run(
-        ["sh", "-euc", script],
-        env={"PATH": os.environ["PATH"], **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.strip()
+    someone = process.Identity(4711, 4711, [4711]) if os.getuid() == 0 else None
+    done = process.run(["sh", "-euc", script], {"PATH": os.environ["PATH"], **environment}, identity=someone)
+    assert done.code == 0, done.err
+    return done.out.strip()
 
 
-def test_the_profile_exports_a_folder_only_to_its_owner(tmp_path: Path) -> None:
-    profile = tmp_path / "profile.sh"
-    profile.write_text(go_plan.profile_text(f"{tmp_path}/{{user}}"))
-    show = f'. {profile}; echo "${{GOTMPDIR:-none}}"'
-    assert shell(show, USER="alice") == "none"
-    (tmp_path / "alice").mkdir()
-    assert shell(show, USER="alice") == f"{tmp_path}/alice"
-    assert shell(show, USER="alice", GOTMPDIR="/mine") == "/mine"
-    if os.getuid() == 0:
-        os.chown(tmp_path / "alice", 4711, 4711)
+def test_the_profile_exports_a_folder_only_to_its_owner() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name)
+        top.chmod(0o755)
+        profile = top / "profile.sh"
+        profile.write_text(go_plan.profile_text(f"{top}/{{user}}"))
+        show = f'. {profile}; echo "${{GOTMPDIR:-none}}"'
         assert shell(show, USER="alice") == "none"
+        for folder in (top / "alice", top / "root"):
+            folder.mkdir()
+        if os.getuid() == 0:
+            os.chown(top / "alice", 4711, 4711)
+        assert shell(show, USER="alice") == f"{top}/alice"
+        assert shell(show, USER="alice", GOTMPDIR="/mine") == "/mine"
+        if os.getuid() == 0:
+            assert shell(show, USER="alice", GOTMPDIR=f"{top}/root") == f"{top}/alice"
+            assert shell(show, USER="bob", GOTMPDIR=f"{top}/root") == "none"
+            as_root = process.run(["sh", "-c", show], {"PATH": os.environ["PATH"], "USER": "root"})
+            assert as_root.out == "none\n"
+
+
+def test_a_go_started_by_another_one_may_use_the_race_detector(tmp_path: Path) -> None:
+    real, shim = tmp_path / "go.distrib", tmp_path / "go"
+    real.write_text(f'#!/bin/sh\n[ "$1" = run ] && exec {shim} test -race\necho "${{CGO_ENABLED-default}}"\n')
+    shim.write_text(go_plan.shim_text(str(real)))
+    for path in (real, shim):
+        path.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    assert process.run([str(shim), "run"], environment).out == "default\n"
+    assert process.run([str(shim), "build"], environment).out == "0\n"
 
 
 SHIM_CASES = [

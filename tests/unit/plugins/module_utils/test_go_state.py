@@ -89,6 +89,21 @@ def test_toolchains_are_found_once_with_the_one_on_path_first(tmp_path: Path) ->
     ]
 
 
+def test_only_a_go_in_a_goroot_can_be_stood_in_for(tmp_path: Path) -> None:
+    goroot, launcher = tmp_path / "go1.27", tmp_path / "mise"
+    (goroot / "bin").mkdir(parents=True)
+    (goroot / "pkg" / "tool").mkdir(parents=True)
+    for path in (goroot / "bin" / "go", launcher):
+        path.write_text("")
+    own = tmp_path / "bin" / "go"
+    own.parent.mkdir()
+    own.write_text("")
+    observed: dict[str, Any] = {"toolchains": [{"real": str(launcher)}, {"real": str(own)}], "go": None}
+    assert go_state.goroot_commands(observed) == []
+    observed["go"] = {"goroot": str(goroot)}
+    assert go_state.goroot_commands(observed) == [f"{goroot}/bin/go"]
+
+
 def test_go_env_is_asked_without_leaving_telemetry_behind() -> None:
     seen: dict[str, Any] = {}
 
@@ -100,6 +115,15 @@ def test_go_env_is_asked_without_leaving_telemetry_behind() -> None:
     assert seen["GOENV"] == "/h/.config/go/env" and seen["XDG_CONFIG_HOME"].startswith("/dev/null")
     go_state.go_env("go", run, {"HOME": "/h", "GOENV": "off"})
     assert seen["GOENV"] == "off"
+
+
+@pytest.mark.parametrize("said", ["", "hello", "[]", '{"GOVERSION": "go1.26"}', 'banner\n{"GOROOT": "/go"}'])
+def test_a_program_that_is_not_go_gives_a_reason(said: str) -> None:
+    def run(command: Any, environment: Any) -> Any:
+        return process.Done(0, said, "", False, 0, 0, 0, 0, 0)
+
+    values, reason = go_state.go_env("/bin/go", run, {})
+    assert values == {} and "not the Go command" in reason
 
 
 def test_a_go_that_fails_gives_its_reason() -> None:

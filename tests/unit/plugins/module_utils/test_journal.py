@@ -189,28 +189,72 @@ def test_only_what_one_run_changed_can_be_given_back(record: journal.Journal, tm
     assert old.read_text() == "A=1\n"
 
 
-def test_a_displaced_program_comes_back_as_the_same_inode(record: journal.Journal, tmp_path: Path) -> None:
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
     path = tmp_path / "go"
     path.write_bytes(b"\x7fELF original")
     path.chmod(0o755)
-    inode = path.stat().st_ino
-    record.displace(str(path), b"#!/bin/sh\n", role="test", uid=os.getuid(), gid=os.getgid())
-    record.displace(str(path), b"#!/bin/sh\n# newer\n", role="test", uid=os.getuid(), gid=os.getgid())
-    assert path.read_bytes() == b"#!/bin/sh\n# newer\n" and path.stat().st_mode & 0o777 == 0o755
-    record.restore(str(path))
-    assert path.stat().st_ino == inode
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["go", "state"]
+    return path
 
 
-def test_a_program_unpacked_over_ours_is_displaced_anew(record: journal.Journal, tmp_path: Path) -> None:
-    path = tmp_path / "go"
-    path.write_bytes(b"1.26")
-    record.displace(str(path), b"ours", role="test", uid=os.getuid(), gid=os.getgid())
-    path.unlink()
-    path.write_bytes(b"1.27")
-    record.displace(str(path), b"ours", role="test", uid=os.getuid(), gid=os.getgid())
-    record.restore(str(path))
-    assert path.read_bytes() == b"1.27"
+def displace(record: journal.Journal, path: Path, more: str = "") -> bytes:
+    content = f"#!/bin/sh\n{more}exec {path}{journal.KEPT_SUFFIX}\n".encode()
+    record.displace(str(path), content, role="test", uid=os.getuid(), gid=os.getgid())
+    return content
+
+
+def test_a_displaced_program_comes_back_as_the_same_inode(record: journal.Journal, program: Path) -> None:
+    inode = program.stat().st_ino
+    displace(record, program)
+    newer = displace(record, program, "# newer\n")
+    assert program.read_bytes() == newer and program.stat().st_mode & 0o777 == 0o755
+    assert record.restore(str(program)).kept is None
+    assert program.stat().st_ino == inode
+    assert sorted(entry.name for entry in program.parent.iterdir()) == ["go", "state"]
+
+
+def test_an_edited_stand_in_costs_no_original(record: journal.Journal, program: Path) -> None:
+    inode = program.stat().st_ino
+    program_text = displace(record, program)
+    program.write_bytes(program_text + b"# mine\n")
+    displace(record, program)
+    program.write_bytes(program_text + b"# mine\n")
+    assert "edited by someone else" in (record.restore(str(program)).kept or "")
+    assert program.stat().st_ino == inode and not Path(f"{program}.distrib").exists()
+
+
+def test_killed_while_displacing_the_original_is_still_there(record: journal.Journal, program: Path) -> None:
+    os.link(program, f"{program}.distrib")
+    displace(record, program)
+    record.restore(str(program))
+    assert program.read_bytes() == b"\x7fELF original" and not Path(f"{program}.distrib").exists()
+
+
+def test_a_kept_program_of_somebody_else_is_left_alone(record: journal.Journal, program: Path) -> None:
+    Path(f"{program}.distrib").write_bytes(b"theirs")
+    with pytest.raises(FileExistsError, match="somebody else"):
+        displace(record, program)
+    assert Path(f"{program}.distrib").read_bytes() == b"theirs" and program.read_bytes() == b"\x7fELF original"
+
+
+def test_a_program_unpacked_over_ours_is_displaced_anew(record: journal.Journal, program: Path) -> None:
+    displace(record, program)
+    program.unlink()
+    program.write_bytes(b"1.27")
+    displace(record, program)
+    record.restore(str(program))
+    assert program.read_bytes() == b"1.27"
+
+
+def test_a_file_kept_for_one_purpose_is_not_taken_for_another(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "fstab"
+    path.write_text("A=1\n")
+    write(record, path, "A=2\n")
+    with pytest.raises(PermissionError, match="another purpose"):
+        record.write(str(path), b"A=3\n", role="other", uid=os.getuid(), gid=os.getgid())
+    assert path.read_text() == "A=2\n"
+    record.restore(str(path), go_envfile.revert)
+    assert path.read_text() == "A=1\n"
 
 
 def test_the_record_is_for_root_alone(record: journal.Journal, tmp_path: Path) -> None:

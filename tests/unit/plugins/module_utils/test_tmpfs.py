@@ -113,6 +113,7 @@ def test_the_helper_makes_the_folders_that_tmpfiles_makes(tmp_path: Path) -> Non
         subprocess.run(
             ["sh", str(tmp_path / "helper"), str(tmp_path / "list"), "/var/lib/wsltune", "-o", "rw"], check=True
         )
+    assert tmpfs.folders_of(text) == [(user, str(tmp_path / user))]
     folder = tmp_path / user
     assert folder.stat().st_mode & 0o7777 == 0o700
     assert (folder / "gocache").stat().st_mode & 0o7777 == 0o700
