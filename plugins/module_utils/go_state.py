@@ -119,12 +119,11 @@ def goroot_commands(observed: Mapping[str, Any]) -> list[str]:
     paths = [toolchain["real"] for toolchain in observed["toolchains"]]
     if observed["go"]:
         paths.append(os.path.realpath(os.path.join(observed["go"]["goroot"], "bin", "go")))
-    return [
-        path
-        for path in dict.fromkeys(paths)
-        if os.path.basename(path) == "go"
-        and os.path.isdir(os.path.join(os.path.dirname(os.path.dirname(path)), "pkg", "tool"))
-    ]
+    return [path for path in dict.fromkeys(paths) if os.path.basename(path) == "go" and _in_goroot(path)]
+
+
+def _in_goroot(path: str) -> bool:
+    return os.path.isdir(os.path.join(os.path.dirname(os.path.dirname(path)), "pkg", "tool"))
 
 
 def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str, str], str]:
