@@ -238,28 +238,31 @@ class GoEnv:
 
     def settable(self, people, users):
         """Return the people whose settings file can be written; note why it cannot for the others."""
-        found: dict[str, accounts.Account] = {}
-        taken: dict[str, str] = {}
+        paths = {name: os.path.realpath(users[name]["user_file"]["path"]) for name in people}
+        found = {}
         for name, person in people.items():
-            path = os.path.realpath(users[name]["user_file"]["path"])
-            reason = ""
-            if users[name]["exports"].get("GOENV") == "off":
-                reason = "GOENV=off in a login, so that Go reads no settings file"
-            elif path in taken:
-                reason = f"{path} is {taken[path]}'s settings file too"
-            else:
-                with journal.acting_as(person.uid, person.gid):
-                    parent = go_state.nearest(os.path.dirname(path))
-                    if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
-                        reason = f"{parent} is not writable for {name}"
-                    elif os.path.exists(path) and os.stat(path).st_uid != person.uid:
-                        reason = f"{path} belongs to someone else (user id {os.stat(path).st_uid})"
+            reason = self.obstacle(person, paths, users[name]["exports"])
             if reason:
                 self.notes.append(f"{name}'s Go settings are left alone: {reason}; mend that, then run again.")
-                continue
-            taken[path] = name
-            found[name] = person
+            else:
+                found[name] = person
         return found
+
+    def obstacle(self, person, paths, exports):
+        """Say why the settings file of one user cannot be written; nothing when it can."""
+        path = paths[person.name]
+        others = [name for name in paths if name != person.name and paths[name] == path]
+        if exports.get("GOENV") == "off":
+            return "GOENV=off in a login, so that Go reads no settings file"
+        if others:
+            return f"{path} is the settings file of {go_plan.describe(others)} too"
+        with journal.acting_as(person.uid, person.gid):
+            parent = go_state.nearest(os.path.dirname(path))
+            if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
+                return f"{parent} is not writable for {person.name}"
+            if os.path.exists(path) and os.stat(path).st_uid != person.uid:
+                return f"{path} belongs to someone else (user id {os.stat(path).st_uid})"
+        return ""
 
     def leave(self, paths):
         """Give back the settings of users who are not set up any more: their folders go at the next start."""
