@@ -82,8 +82,8 @@ def starts_of(user: str, port: str, systemd: bool) -> dict[str, tuple[list[str],
     starts["sudo -u"] = (["sudo", "-H", "-u", user, PROBE], outside)
     starts["sudo -i"] = (["sudo", "-i", "-u", user, PROBE], outside)
     login = ["su", "-", "root", "-c"]
-    starts["su user -c in root's login"] = ([*login, f"su {user} -c {PROBE}"], outside)
-    starts["runuser -u in root's login"] = ([*login, f"runuser -u {user} -- {PROBE}"], outside)
+    starts["su user -c in root's login"] = ([*login, f"cd / && su {user} -c {PROBE}"], outside)
+    starts["runuser -u in root's login"] = ([*login, f"cd / && runuser -u {user} -- {PROBE}"], outside)
     starts["runuser -l"] = (["runuser", "-l", user, "-c", PROBE], outside)
     if systemd:
         starts["systemd unit"] = (
