@@ -22,16 +22,17 @@ sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
 
 import bench_stats  # noqa: E402
 
-WSL_CONF = [
+SETTINGS = [
     "wsl_conf_force=true",
     "wsl_conf_boot_systemd=true",
     "wsl_conf_automount_options=metadata",
     "wsl_conf_interop_append_windows_path=false",
+    "go_tmpfs_size=2g",
 ]
 PLAYS = {
     "empty": ["benchmarks/empty.yml"],
     "site": ["site.yml", "-e", "verify_benchmark=false", "-e", '{"wsltune_users": ["root", "alice"]}']
-    + [word for setting in WSL_CONF for word in ("-e", setting)],
+    + [word for setting in SETTINGS for word in ("-e", setting)],
     "peer": ["benchmarks/peer.yml"],
 }
 
@@ -52,8 +53,9 @@ def main() -> None:
     for name in PLAYS:
         run(name, arguments)
     for name in PLAYS:
-        if "changed=0 " not in run(name, arguments)[1]:
-            sys.exit(f"the second run of {name} still changes something")
+        said = run(name, arguments)[1]
+        if "changed=0 " not in said:
+            sys.exit(f"the second run of {name} still changes something:\n{said}")
     times: dict[str, list[float]] = {name: [] for name in PLAYS}
     for _round in range(rounds):
         for name in random.sample(list(PLAYS), len(PLAYS)):

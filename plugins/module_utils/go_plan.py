@@ -196,8 +196,8 @@ def without_block(text: str) -> str:
 
 
 def with_block(text: str) -> str:
-    """Return C(text) with wsltune's block, at the top unless someone has moved it."""
-    return text if BLOCK in text else BLOCK + without_block(text)
+    """Return C(text) with wsltune's block at its top."""
+    return BLOCK + without_block(text)
 
 
 def revert_block(base: bytes | None, written: bytes, current: bytes) -> bytes | None:

@@ -171,6 +171,11 @@ class GoEnv:
             **owner,
         )
 
+    def text(self, path):
+        """Return what a file of the system says; nothing for no file."""
+        state = journal.read_state(os.path.realpath(path))
+        return "" if state is None else state.content.decode("utf-8", "surrogateescape")
+
     def note_kept(self, restored):
         if restored.kept:
             self.kept.append(restored.kept)
@@ -371,7 +376,11 @@ class GoEnv:
             there = os.path.isfile(path) if path == "/etc/bash.bashrc" else os.path.isdir(os.path.dirname(path))
             clean = self.clean(path, go_plan.revert_block)
             if there and profile:
-                self.write(path, go_plan.with_block(clean or ""), go_plan.revert_block)
+                # Someone else's lines may stand above the block by now; it need not be fought over.
+                current = self.text(path)
+                self.write(
+                    path, current if go_plan.BLOCK in current else go_plan.with_block(clean or ""), go_plan.revert_block
+                )
             else:
                 self.write(path, clean, go_plan.revert_block)
 
