@@ -11,11 +11,12 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import accounts, benchmark, mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.journal import acting_as
 
 # Small packages of every Go since 1.19: linking them is most of the work, as in most people's tests.
 STD_PACKAGES = ("bufio", "encoding/csv", "encoding/json", "sort", "text/template")
@@ -66,24 +67,6 @@ def run(
     if done.code:
         result["output_tail"] = done.out[-TAIL // 2 :] + done.err[-TAIL // 2 :]
     return result
-
-
-@contextlib.contextmanager
-def acting_as(account: accounts.Account) -> Iterator[None]:
-    """Touch files with the rights of the account, so that root never follows a way the user could not go."""
-    if os.geteuid() != 0 or account.uid == 0:
-        yield
-        return
-    groups, group = os.getgroups(), os.getegid()
-    os.setgroups(os.getgrouplist(account.name, account.gid))
-    os.setegid(account.gid)
-    os.seteuid(account.uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(group)
-        os.setgroups(groups)
 
 
 def remove_tree(path: str) -> None:
@@ -266,7 +249,7 @@ class Bench:
         # Made known before it is made: a signal may come in between.
         path = os.path.join(parent, f"{'.' if hidden else ''}{SCRATCH}{os.getpid()}-{label}")
         self.folders.append(path)
-        with acting_as(self.account):
+        with acting_as(self.account.uid, self.account.gid):
             os.mkdir(path, 0o700)
         return path
 
@@ -277,7 +260,7 @@ class Bench:
             # The standard library needs no download; nothing else is to be fetched behind it.
             base = {**base, "GOTOOLCHAIN": "local", "GOPROXY": "off"}
         for module in self._sources():
-            with acting_as(self.account):
+            with acting_as(self.account.uid, self.account.gid):
                 if not os.path.isfile(os.path.join(module, "go.mod")):
                     raise BenchmarkError(f"{module} has no go.mod that {self.account.name} can see: name a Go module.")
         for variant in self.variants.values():
@@ -303,7 +286,7 @@ class Bench:
     def _scratch_parent(self) -> str:
         environment = self.environments[self.first.name]
         home = environment.get("HOME", self.account.home)
-        with acting_as(self.account):
+        with acting_as(self.account.uid, self.account.gid):
             for place in (environment.get("XDG_CACHE_HOME") or os.path.join(home, ".cache"), home, "/var/tmp"):
                 with contextlib.suppress(OSError):
                     if os.path.isabs(place):
@@ -314,7 +297,7 @@ class Bench:
         raise BenchmarkError(f"{self.account.name} can write neither to {home} nor to /var/tmp: make room for scratch.")
 
     def _write_sample(self, folder: str) -> None:
-        with acting_as(self.account):
+        with acting_as(self.account.uid, self.account.gid):
             for name, text in sample_module().items():
                 path = os.path.join(folder, name)
                 os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -352,7 +335,7 @@ class Bench:
                 for variant in self.variants:
                     place = os.path.dirname(self.go_env[variant].get("GOCACHE") or "")
                     sweep(place)
-                    with acting_as(self.account):
+                    with acting_as(self.account.uid, self.account.gid):
                         if not os.access(place, os.W_OK | os.X_OK, effective_ids=True):
                             raise BenchmarkError(f"{self.account.name} cannot make a build cache in {place}")
             elif name == "race":
@@ -380,7 +363,7 @@ class Bench:
         for name in [*self.variants, benchmark.CONTROL]:
             origin = self.source(name)
             parent = os.path.dirname(os.path.realpath(origin))
-            with acting_as(self.account):
+            with acting_as(self.account.uid, self.account.gid):
                 if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
                     raise BenchmarkError(f"{self.account.name} cannot copy {origin}: {parent} is not writable")
                 size = _size(origin)
@@ -390,7 +373,7 @@ class Bench:
                 sweep(parent)
             # Beside the original, so that relative paths in go.mod still lead where they led.
             copy = self._folder(parent, f"copy-{name}")
-            with acting_as(self.account):
+            with acting_as(self.account.uid, self.account.gid):
                 shutil.copytree(
                     origin, copy, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED)
                 )
@@ -398,7 +381,7 @@ class Bench:
         target = self._most_used_file() if self.modules else "core/core.go"
         for name, copy in self.copies.items():
             path = os.path.join(copy, target)
-            with acting_as(self.account), open(path, "rb") as handle:
+            with acting_as(self.account.uid, self.account.gid), open(path, "rb") as handle:
                 self.edits[name] = (path, handle.read())
 
     def _most_used_file(self) -> str:
@@ -436,7 +419,7 @@ class Bench:
         scratch = ""
         if scenario == "edit":
             path, original = self.edits[name]
-            with acting_as(self.account), open(path, "wb") as handle:
+            with acting_as(self.account.uid, self.account.gid), open(path, "wb") as handle:
                 handle.write(edited(original, serial))
             places = [self.copies[name]]
         elif scenario == "cold":

@@ -263,7 +263,7 @@ def test_acting_as_has_the_rights_of_the_account(tmp_path):
     nobody = accounts.Account("nobody", 65534, 65534, "/nonexistent", "/bin/sh")
     tmp_path.chmod(0o700)
     groups = os.getgroups()
-    with pytest.raises(PermissionError), bench_run.acting_as(nobody):
+    with pytest.raises(PermissionError), bench_run.acting_as(nobody.uid, nobody.gid):
         os.listdir(tmp_path)
     assert (os.geteuid(), os.getgroups()) == (0, groups)
     assert os.listdir(tmp_path) == []
