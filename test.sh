@@ -193,7 +193,8 @@ run_molecule() {
     for name in "${wanted[@]}"; do
         [[ -f molecule/$name/molecule.yml ]] || status=2 fail "there is no scenario '$name' in molecule/"
     done
-    ((EUID != 0)) || apt_install molecule podman crun mmdebstrap openssh-client debian-archive-keyring procps python3-venv
+    ((EUID != 0)) || apt_install molecule podman crun mmdebstrap openssh-client debian-archive-keyring procps python3-venv \
+        gcc libc6-dev libfuse3-dev pkg-config
     # The oldest ansible-core that is supported, for the older distribution.
     make_venv "$root/.venv-test/bin/python" "$root/requirements/oldest.lock" "$root/.venv-oldest"
     for name in "${wanted[@]}"; do
