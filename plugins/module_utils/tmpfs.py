@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import fstab
 
@@ -195,3 +196,34 @@ def deviations(options: Sequence[str], super_options: Sequence[str], size: int, 
     if mode != 0o1777:
         found.append(f"its mode was {mode:04o} instead of 1777")
     return found
+
+
+def is_met(observed: Mapping[str, Any], size: str, inodes: int, users: Sequence[str], gocache: bool) -> bool:
+    """Whether the machine that C(observed) describes (tmpfs_machine.observe) already is as wanted for C(users).
+
+    False where that has to be looked at closely, such as values that are wrong or a foreign mount.
+    """
+    mount, people = observed["live"], [observed["users"].get(name) for name in users]
+    if mount is None or mount["fstype"] != "tmpfs" or mount["source"] != SOURCE or not people or None in people:
+        return False
+    try:
+        path, wanted = check_path(observed["path"]), plan_size(size, observed["memory"])
+        fstab.check(observed["fstab"] or "")
+    except ValueError:
+        return False
+    lines = wanted_lines(path, wanted, inodes, observed["needs_helper"])
+    owners = [(name, observed["users"][name]["group"]) for name in users]
+    files = (
+        observed["fstab"] == fstab.with_lines(observed["fstab"] or "", lines)
+        and len(fstab.lines_for(observed["fstab"] or "", path)) == 1
+        and observed["folders"] == folders_text([path], owners, gocache)
+        and observed["helper"] == (HELPER_TEXT if observed["needs_helper"] else None)
+    )
+    own = all(
+        folder == [0o700, person["uid"], person["gid"]]
+        for person in people
+        for folder in ([person["folder"], person["gocache"]] if gocache else [person["folder"]])
+    )
+    return (
+        files and own and not deviations(mount["options"], mount["super_options"], wanted, mount["mode"] or 0, inodes)
+    )

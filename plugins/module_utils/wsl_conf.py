@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, Optional, Union
 
 Value = Union[bool, int, str]
@@ -587,6 +587,29 @@ _SERVER_OPTIONS = {"metadata", "ro", "case", "uid", "gid", "umask", "fmask", "dm
 _MOUNT_FLAGS = {"rw", "defaults", "atime", "noatime", "relatime", "norelatime", "strictatime", "nostrictatime"}
 _MOUNT_FLAGS |= {"diratime", "nodiratime", "lazytime", "suid", "nosuid", "dev", "nodev", "exec", "sync", "async"}
 _MOUNT_FLAGS |= {"dirsync"}
+
+
+def is_met(
+    settings: Mapping[str, Value],
+    complete: bool,
+    content: str,
+    removed: Sequence[str] = (),
+    allow_harmful: bool = False,
+) -> bool:
+    """Whether a file that means C(settings) to WSL already means what C(content) says and has no C(removed) key.
+
+    False where that has to be looked at closely: settings that are wrong or harmful, or a file that WSL does not read
+    to its end.
+    """
+    wanted = parse(content)
+    if not complete or wanted.details:
+        return False
+    as_written = {name: wanted.raw[name] if KEYS[name].type == "int" else wanted.values[name] for name in wanted.values}
+    return (
+        all(settings.get(name) == value for name, value in wanted.values.items())
+        and all(canonical(name) is not None and settings.get(canonical(name) or "") is None for name in removed)
+        and (allow_harmful or not harmful(as_written, settings))
+    )
 
 
 def _harmful_option(option: str) -> str | None:

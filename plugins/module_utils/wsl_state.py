@@ -248,6 +248,26 @@ def restart_command(machine: Machine) -> str | None:
     return "wsl.exe --terminate " + (f'"{name}"' if re.search(r"[^\w.+-]", name) and name[0] != "<" else name)
 
 
+def pending_sentences(machine: Machine, waiting: Mapping[str, Any]) -> list[str]:
+    """What of C(waiting) needs which command and what that stops, for a person; nothing when nothing waits."""
+    if not waiting:
+        return []
+    verb = "takes" if len(waiting) == 1 else "take"
+    restart = f"after `{restart_command(machine)}` in a Windows prompt. {RESTART_NOTE}"
+    return [f"{', '.join(waiting)} in {machine.conf_path} {verb} effect {restart}"]
+
+
+def notes(machine: Machine, parsed: wsl_conf.Parsed) -> list[str]:
+    """What WSL warns about in the file, and the settings that it will not follow on this machine, as sentences."""
+    found = [f"{machine.conf_path}, line {detail.line}: {detail.reason}" for detail in parsed.details]
+    if not parsed.complete:
+        found[-1] = f"{found[-1][:-1]}, so WSL ignores everything after it."
+    if is_wsl(machine):
+        ignored = [no_effect(name, value, machine) for name, value in parsed.values.items()]
+        found += [sentence for sentence in ignored if sentence]
+    return found
+
+
 def mounts_of(machine: Machine) -> list[mountinfo.Mount]:
     return mountinfo.parse(machine.mountinfo or "", is_wsl=is_wsl(machine), virtiofs_links=machine.virtiofs_links)
 
@@ -292,7 +312,6 @@ def observe(machine: Machine) -> dict[str, Any]:
 
     parsed = wsl_conf.parse(machine.conf or "")
     waiting = pending(machine, mounts)
-    ignored = [no_effect(name, value, machine) for name, value in parsed.values.items()] if wsl else []
     facts["conf"] = {
         "path": machine.conf_path,
         "exists": machine.conf is not None,
@@ -300,7 +319,8 @@ def observe(machine: Machine) -> dict[str, Any]:
         "settings": parsed.values,
         "warnings": [dict(detail._asdict()) for detail in parsed.details],
         "pending": waiting,
-        "without_effect": [sentence for sentence in ignored if sentence],
+        "notes": notes(machine, parsed),
+        "pending_sentences": pending_sentences(machine, waiting),
         "restart_command": restart_command(machine) if waiting else None,
     }
     if "conf" in machine.errors:

@@ -229,7 +229,7 @@ class GoEnv:
             self.notes += go_plan.notes_for(name, users[name], wanted[name], options["cgo_enabled"])
         self.module.exit_json(
             changed=bool(self.changes),
-            ansible_facts={"go": {"users": users}},
+            ansible_facts={"go": dict(options["observed"] or {}, users=users)},
             settings=wanted,
             notes=self.notes,
             unmet=unmet,

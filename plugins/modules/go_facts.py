@@ -19,6 +19,17 @@ options:
   also:
     description: One more account to look at when O(users) is empty, such as the one that Ansible logs in with.
     type: str
+  wsl:
+    description: Whether to return the fact C(wsl) of M(wsltune.go.wsl_facts) as well, for a play that needs both.
+    type: bool
+    default: false
+  conf_path:
+    description: The file that WSL reads, with O(wsl=true).
+    type: path
+    default: /etc/wsl.conf
+  tmpfs_path:
+    description: The mount point of M(wsltune.go.go_tmpfs), to return the fact C(go_tmpfs) about it as well.
+    type: path
 notes:
   - Without root only the own account can be seen.
 author: wsltune contributors (@wsltune)
@@ -43,6 +54,9 @@ ansible_facts:
       description: The Go command as the users have it.
       type: dict
       contains:
+        observed_at:
+          description: When this was, in seconds since 1970.
+          type: str
         users:
           description:
             - By user name, C(uid), C(gid), C(home), C(shell); C(go) with C(path), C(real), C(found), C(version) and
@@ -54,9 +68,20 @@ ansible_facts:
             - C(exports), what a login exports of these settings; C(user_file), path and values of the user's Go
               settings; C(before), the settings before the first run, where recorded; C(unknown), reasons by name.
           type: dict
+    wsl:
+      description: As M(wsltune.go.wsl_facts) returns it.
+      returned: with O(wsl=true)
+      type: dict
+    go_tmpfs:
+      description:
+        - What P(wsltune.go.go_tmpfs_is_met#filter) compares with what is wanted, such as the text of C(fstab), the
+          C(live) mount and the folders of C(users).
+      returned: with O(tmpfs_path)
+      type: dict
 """
 
 import os
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -64,6 +89,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     accounts,
     go_baseline,
     go_state,
+    tmpfs_machine,
     wsl_machine,
     wsl_state,
 )
@@ -74,19 +100,30 @@ def main():
         argument_spec={
             "users": {"type": "list", "elements": "str", "default": []},
             "also": {"type": "str"},
+            "wsl": {"type": "bool", "default": False},
+            "conf_path": {"type": "path", "default": "/etc/wsl.conf"},
+            "tmpfs_path": {"type": "path"},
         },
         supports_check_mode=True,
     )
-    mounts = wsl_state.mounts_of(wsl_machine.collect())
+    machine = wsl_machine.collect(conf_path=module.params["conf_path"], run_command=module.run_command)
+    mounts = wsl_state.mounts_of(machine)
     baseline = go_baseline.read()
     users = {}
     try:
-        for account in accounts.find(module.params["users"], module.params["also"]):
+        people = accounts.find(module.params["users"], module.params["also"])
+        for account in people:
             if os.geteuid() in (0, account.uid):
                 users[account.name] = dict(go_state.observe(account, mounts), before=baseline.get(account.name))
     except accounts.AccountError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, ansible_facts={"go": wsl_state.printable({"users": users})})
+    facts = {"go": wsl_state.printable({"users": users, "observed_at": f"{time.time():.6f}"})}
+    if module.params["wsl"]:
+        facts["wsl"] = wsl_state.observe(machine)
+    if module.params["tmpfs_path"]:
+        found = tmpfs_machine.observe(module.params["tmpfs_path"], people, wsl_state.is_wsl(machine))
+        facts["go_tmpfs"] = wsl_state.printable(found)
+    module.exit_json(changed=False, ansible_facts=facts)
 
 
 if __name__ == "__main__":

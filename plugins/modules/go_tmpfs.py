@@ -63,6 +63,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+ansible_facts:
+  description: C(go_tmpfs) as M(wsltune.go.go_facts) returns it, looked up again.
+  returned: when state is present, except in check mode
+  type: dict
 path:
   description: Mount point.
   returned: always
@@ -101,7 +105,6 @@ kept:
   elements: str
 """
 
-import grp
 import os
 import stat
 import time
@@ -113,15 +116,15 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     fstab,
     journal,
     meminfo,
-    mountinfo,
     tmpfs,
+    tmpfs_machine,
     wsl_conf,
     wsl_machine,
     wsl_state,
 )
 
 ROLE = "go_tmpfs"
-FSTAB = "/etc/fstab"
+FSTAB = tmpfs_machine.FSTAB
 
 
 class Tmpfs:
@@ -133,12 +136,6 @@ class Tmpfs:
         self.changes = []
         self.diff = []
         self.kept = []
-
-    def live(self, path):
-        """Return the topmost mount on C(path) as the kernel shows it now."""
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
-            mounts = [mount for mount in mountinfo.parse(handle.read()) if mount.mount_point == path]
-        return mounts[-1] if mounts else None
 
     def command(self, *words):
         """Run a command of util-linux; return its message when it fails."""
@@ -200,7 +197,7 @@ class Tmpfs:
                     f"go_tmpfs_path is {path!r} and {parent} is not a directory: choose another path; "
                     "nothing was changed."
                 )
-        live = self.live(path)
+        live = tmpfs_machine.live(path)
         if live is not None and not (live.fstype == "tmpfs" and live.source == tmpfs.SOURCE):
             self.refuse(
                 f"{path} is in use: a {live.fstype} ({live.source}) is mounted there; unmount it or choose another "
@@ -222,8 +219,9 @@ class Tmpfs:
             size = tmpfs.plan_size(params["size"], meminfo.parse(handle.read()))
         text = self.read(FSTAB)
         self.check_machine(path, text, [person.name for person in people])
-        groups = [(person.name, _group(person.gid)) for person in people]
-        helper = wsl_state.is_wsl(wsl_machine.collect()) or not os.path.isdir("/run/systemd/system")
+        groups = [(person.name, tmpfs_machine.group_name(person.gid)) for person in people]
+        is_wsl = wsl_state.is_wsl(wsl_machine.collect())
+        helper = tmpfs_machine.needs_helper(is_wsl)
         earlier = [line for line in _marked(text) if line.fstype == "tmpfs" and line.mount_point != path]
         needed = [line for line in earlier if tmpfs.is_used(line.mount_point, params["in_use"])]
         for line in earlier:
@@ -246,8 +244,10 @@ class Tmpfs:
         if params["gocache"]:
             for person in people:
                 self.gocache(folders[person.name], person)
+        facts = {} if self.module.check_mode else {"go_tmpfs": tmpfs_machine.observe(path, people, is_wsl)}
         self.module.exit_json(
             **self.result(path),
+            ansible_facts=wsl_state.printable(facts),
             size_bytes=size,
             folders=folders,
             stale=[line.mount_point for line in needed],
@@ -255,7 +255,7 @@ class Tmpfs:
         )
 
     def mount(self, path, size, inodes):
-        live = self.live(path)
+        live = tmpfs_machine.live(path)
         if live is None:
             self.changes.append(f"mounted a tmpfs of {size // tmpfs.MIB} MiB on {path}")
             if self.module.check_mode:
@@ -332,7 +332,7 @@ class Tmpfs:
         return True
 
     def unmount(self, path):
-        live = self.live(path)
+        live = tmpfs_machine.live(path)
         if live is None or live.source != tmpfs.SOURCE:
             return
         self.changes.append(f"unmounted {path}")
@@ -386,7 +386,7 @@ class Tmpfs:
         return [] if entry.before_run is None else _marked(entry.before_run.content.decode("utf-8", "surrogateescape"))
 
     def result(self, path):
-        live = self.live(path)
+        live = tmpfs_machine.live(path)
         return {
             "changed": bool(self.changes),
             "path": path,
@@ -421,13 +421,6 @@ def _marked(text):
         if parsed is not None and parsed.ours:
             found.append(parsed)
     return found
-
-
-def _group(gid):
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
 
 
 def _revert_fstab(base, written, current):

@@ -84,6 +84,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+ansible_facts:
+  description: C(wsl) as M(wsltune.go.wsl_facts) returns it, looked up again.
+  returned: except in check mode
+  type: dict
 path:
   description: The file that is edited, without symbolic links.
   returned: always
@@ -326,42 +330,24 @@ class WslConf:
             if machine.in_force is None and machine.conf_mtime is not None and machine.conf_mtime <= (start or 0.0):
                 machine.in_force, machine.in_force_mtime = machine.conf or "", time.time()
             machine.conf, machine.conf_mtime = text, time.time()
-        parsed = wsl_conf.parse(machine.conf or "")
-        pending = []
-        with contextlib.suppress(ValueError):
-            pending = list(wsl_state.pending(machine, wsl_state.mounts_of(machine)))
-        command = wsl_state.restart_command(machine) if pending else None
-        notes = [f"{self.path}, line {detail.line}: {detail.reason}" for detail in parsed.details]
-        if not parsed.complete:
-            notes[-1] = f"{notes[-1][:-1]}, so WSL ignores everything after it."
-        if wsl_state.is_wsl(machine):
-            ignored = [wsl_state.no_effect(name, value, machine) for name, value in parsed.values.items()]
-            notes += [sentence for sentence in ignored if sentence]
-        for note in notes if self.options["state"] == "present" else []:
-            self.module.warn(wsl_state.printable(note))
-        sentences = []
-        if pending:
-            verb = "takes" if len(pending) == 1 else "take"
-            restart = f"after `{command}` in a Windows prompt. {wsl_state.RESTART_NOTE}"
-            sentences = [f"{', '.join(pending)} in {self.path} {verb} effect {restart}"]
-        self.module.exit_json(
-            **wsl_state.printable(
-                {
-                    "changed": changed,
-                    "path": self.path,
-                    "changes": self.changes,
-                    "kept": self.kept,
-                    "notes": notes,
-                    "wanted": self.asked,
-                    "settings": parsed.values,
-                    "complete": parsed.complete,
-                    "pending": pending,
-                    "pending_sentences": sentences,
-                    "restart_command": command,
-                    "diff": self.diff,
-                }
-            )
-        )
+        facts = wsl_state.observe(machine)
+        conf = facts["conf"]
+        for note in conf["notes"] if self.options["state"] == "present" else []:
+            self.module.warn(note)
+        result = {
+            "changed": changed,
+            "path": self.path,
+            "changes": self.changes,
+            "kept": self.kept,
+            "wanted": self.asked,
+            "pending": list(conf["pending"]),
+            "diff": self.diff,
+        }
+        for name in ("notes", "settings", "complete", "pending_sentences", "restart_command"):
+            result[name] = conf[name]
+        if not self.module.check_mode:
+            result["ansible_facts"] = {"wsl": facts}
+        self.module.exit_json(**wsl_state.printable(result))
 
 
 def main():

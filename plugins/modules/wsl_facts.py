@@ -120,8 +120,14 @@ ansible_facts:
                   C(in_force); the latter is null where it is not known.
               returned: always
               type: dict
-            without_effect:
-              description: Settings that WSL will not follow on this machine, as sentences.
+            notes:
+              description:
+                - What WSL warns about in the file, and settings that it will not follow on this machine, as sentences.
+              returned: always
+              type: list
+              elements: str
+            pending_sentences:
+              description: What is pending, with the command and what it stops, as sentences.
               returned: always
               type: list
               elements: str

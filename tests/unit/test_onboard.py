@@ -70,7 +70,7 @@ def test_wrong_usage_is_one_sentence_and_two(arguments: list[str], capsys: pytes
 def test_the_steps_of_a_run_in_words() -> None:
     told, recorder = story()
     for event in (
-        task("", "Observe the machine"),
+        task("", "Observe the machine and Go"),
         task("wsltune.go.go_tmpfs"),
         outcome("runner_on_ok", changed=True),
         task("wsltune.go.go_tmpfs", "another"),

@@ -133,3 +133,70 @@ def test_the_helper_follows_no_link(tmp_path: Path) -> None:
     (tmp_path / "helper").write_text(tmpfs.HELPER_TEXT)
     subprocess.run(["sh", str(tmp_path / "helper"), str(tmp_path / "list")], check=True)
     assert elsewhere.stat().st_mode & 0o777 == 0o755
+
+
+def observed(**changes):
+    lines = tmpfs.wanted_lines("/var/cache/gotmp", 1024 * tmpfs.MIB, 0, changes.get("needs_helper", False))
+    found = {
+        "path": "/var/cache/gotmp",
+        "fstab": "".join(f"{line.render()}\n" for line in lines),
+        "folders": tmpfs.folders_text(["/var/cache/gotmp"], [("alice", "staff")], changes.pop("gocache", False)),
+        "helper": tmpfs.HELPER_TEXT if changes.get("needs_helper") else None,
+        "needs_helper": False,
+        "memory": {"total_bytes": 16 << 30, "swap_total_bytes": 0},
+        "live": live(),
+        "users": {"alice": person()},
+    }
+    return dict(found, **changes)
+
+
+def live(**changes):
+    size = f"size={1024 * 1024}k"
+    usual = {"fstype": "tmpfs", "source": "wsltune", "options": ["rw", "nosuid", "nodev"], "super_options": [size]}
+    return dict(usual, mode=0o1777, **changes) if "mode" not in changes else dict(usual, **changes)
+
+
+def person(**changes):
+    return dict({"uid": 1, "gid": 2, "group": "staff", "folder": [0o700, 1, 2], "gocache": None}, **changes)
+
+
+@pytest.mark.parametrize("helper", [False, True])
+@pytest.mark.parametrize("gocache", [False, True])
+def test_what_is_as_wanted_is_met(helper, gocache):
+    users = {"alice": person(gocache=[0o700, 1, 2] if gocache else None)}
+    machine = observed(needs_helper=helper, gocache=gocache, users=users)
+    assert tmpfs.is_met(machine, "1g", 0, ["alice"], gocache)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"live": None},
+        {"live": live(mode=0o755)},
+        {"live": dict(live(), source="tmpfs")},
+        {"live": dict(live(), options=["rw", "nosuid", "nodev", "noexec"])},
+        {"live": dict(live(), super_options=["size=1k"])},
+        {"fstab": ""},
+        {"fstab": None},
+        {"fstab": observed()["fstab"] + "tmpfs /var/cache/gotmp tmpfs defaults 0 0\n"},
+        {"fstab": observed()["fstab"] + "one word\n"},
+        {"folders": None},
+        {"folders": ""},
+        {"needs_helper": True, "helper": "#!/bin/sh\n"},
+        {"users": {}},
+        {"users": {"alice": person(folder=[0o755, 1, 2])}},
+        {"users": {"alice": person(folder=[0o700, 0, 2])}},
+        {"users": {"alice": person(folder=None)}},
+        {"users": {"alice": person(group="other")}},
+    ],
+)
+def test_what_differs_is_not_met(changes):
+    assert not tmpfs.is_met(observed(**changes), "1g", 0, ["alice"], False)
+
+
+@pytest.mark.parametrize(
+    "wanted", [("2g", 0, ["alice"], False), ("big", 0, ["alice"], False), ("1g", 20000, ["alice"], False),
+               ("1g", 0, ["alice", "bob"], False), ("1g", 0, [], False), ("1g", 0, ["alice"], True)]
+)  # fmt: skip
+def test_what_else_is_wanted_is_not_met(wanted):
+    assert not tmpfs.is_met(observed(), *wanted)

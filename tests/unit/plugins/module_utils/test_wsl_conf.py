@@ -378,3 +378,33 @@ def test_it_loads_as_a_single_file():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.parse("[boot]\nsystemd=1").values == {"boot.systemd": True}
+
+
+@pytest.mark.parametrize(
+    ("content", "removed", "met"),
+    [
+        ("", [], True),
+        ("[boot]\nsystemd=true\n", [], True),
+        ("[BOOT]\nSystemd=1\n", [], True),
+        ("[boot]\nsystemd=false\n", [], False),
+        ("[boot]\ninitTimeout=5000\n", [], False),
+        ("[filesystem]\numask=0022\n", [], True),
+        ("[filesystem]\numask=18\n", [], False),
+        ("", ["network.hostname"], True),
+        ("", ["boot.systemd"], False),
+        ("", ["no.such"], False),
+        ("[boot\n", [], False),
+        ("[boot]\nsystemd=perhaps\n", [], False),
+    ],
+)
+def test_what_a_file_already_means(content, removed, met):
+    values = wsl_conf.parse("[boot]\nsystemd=true\n[filesystem]\numask=0022\n").values
+    assert wsl_conf.is_met(values, True, content, removed) is met
+    assert not wsl_conf.is_met(values, False, content, removed)
+
+
+def test_what_harms_is_not_met_unless_allowed():
+    content = "[interop]\nenabled=false\n"
+    values = wsl_conf.parse(content).values
+    assert not wsl_conf.is_met(values, True, content)
+    assert wsl_conf.is_met(values, True, content, allow_harmful=True)

@@ -253,8 +253,8 @@ def test_pending_with_the_text_at_the_start(conf, in_force, in_force_mtime, pend
 
 def test_settings_without_effect():
     facts = observe(machine(conf="[boot]\nsystemd=true\n", can_start_systemd=False, has_systemd_folder=False))
-    assert "/sbin/init" in facts["conf"]["without_effect"][0]
-    assert "WSL1" in observe(machine(conf="[boot]\nsystemd=true\n", **WSL1))["conf"]["without_effect"][0]
+    assert "/sbin/init" in facts["conf"]["notes"][0]
+    assert "WSL1" in observe(machine(conf="[boot]\nsystemd=true\n", **WSL1))["conf"]["notes"][0]
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_collect_reads_only_below_its_root(tmp_path):
     assert (facts["is_wsl"], facts["version"], facts["distro"], facts["systemd"]) == (True, 2, "Recorded", False)
     assert facts["interop"]["enabled"] is True
     # No /sbin/init below this root.
-    assert facts["conf"]["pending"] == {} and len(facts["conf"]["without_effect"]) == 1
+    assert facts["conf"]["pending"] == {} and len(facts["conf"]["notes"]) == 1
     sbin = write(tmp_path, "/sbin/init", "")
     sbin.chmod(0o755)
     pending = observe(wsl_machine.collect(str(tmp_path), "/etc/other.conf"))["conf"]

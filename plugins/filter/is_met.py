@@ -1,0 +1,36 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.wsltune.go.plugins.module_utils import tmpfs, wsl_conf
+
+
+def _facts(name: str, facts: Any, keys: set[str], source: str) -> Mapping[str, Any]:
+    if not isinstance(facts, Mapping) or not keys <= set(facts):
+        raise AnsibleFilterError(f"{name}: the input is not what it takes: pass {source}.")
+    return facts
+
+
+def wsl_conf_is_met(conf: Any, content: str, removed: Sequence[str] = (), allow_harmful: bool = False) -> bool:
+    conf = _facts("wsl_conf_is_met", conf, {"settings", "complete"}, "the fact wsl.conf of wsltune.go.wsl_facts")
+    return wsl_conf.is_met(conf["settings"] or {}, bool(conf["complete"]), content, removed, allow_harmful)
+
+
+def go_tmpfs_is_met(observed: Any, path: str, size: str, inodes: int, users: Sequence[str], gocache: bool) -> bool:
+    observed = _facts(
+        "go_tmpfs_is_met", observed, {"live", "fstab", "users"}, "the fact go_tmpfs of wsltune.go.go_facts"
+    )
+    return observed["path"] == path and tmpfs.is_met(observed, str(size), int(inodes), list(users), bool(gocache))
+
+
+class FilterModule:
+    """Whether facts show that what is wanted is so already, so that no module has to be called."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"wsl_conf_is_met": wsl_conf_is_met, "go_tmpfs_is_met": go_tmpfs_is_met}
