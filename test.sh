@@ -22,35 +22,38 @@ From a fresh machine to a tested checkout: installs what the part needs (apt, .v
 Without a part: lint, unit, build, molecule.
 Exit codes: 0 all passed, 1 something failed or was skipped, 2 wrong usage, 3 cannot be set up, 130 interrupted."
 
-trap 'printf "\nInterrupted.\n" >&2; exit 130' INT TERM HUP
+trap 'printf "\nInterrupted.\n" >&2; kill $(jobs -p) 2>/dev/null; exit 130' INT TERM HUP
 
-passed=() failed=() skipped=()
 scratch=$(mktemp -d) || exit 3
 trap 'rm -rf -- "$scratch"' EXIT
 
-# part NAME COMMAND...: counts; exit code 77 is a part that could not run here, with its reason in $scratch/reason.
+# part NAME COMMAND...: notes how it ended in $scratch/results; exit code 77 is a part that could not run here, with its
+# reason in the file that $reason names.
 part() {
-    local name=$1 code
+    local name=$1 code reason
     shift
+    reason=$(mktemp -p "$scratch") || exit 3
     printf '\n== %s\n' "$name"
     ("$@")
     code=$?
     case $code in
-    0) passed+=("$name") ;;
+    0) printf 'passed %s\n' "$name" >>"$scratch/results" ;;
     77)
-        skipped+=("$name")
-        printf 'SKIPPED %s: %s\n' "$name" "$(<"$scratch/reason")"
+        printf 'skipped %s\n' "$name" >>"$scratch/results"
+        printf 'SKIPPED %s: %s\n' "$name" "$(<"$reason")"
         ;;
     130 | 143) exit 130 ;;
     *)
-        failed+=("$name")
+        printf 'failed %s\n' "$name" >>"$scratch/results"
         printf 'FAILED %s\n' "$name"
         ;;
     esac
 }
 
+count() { grep -c "^$1 " "$scratch/results"; }
+
 skip() {
-    printf '%s\n' "$*" >"$scratch/reason"
+    printf '%s\n' "$*" >"$reason"
     exit 77
 }
 
@@ -198,11 +201,26 @@ run_molecule() {
     # The oldest ansible-core that is supported, for the older distribution.
     make_venv "$root/.venv-test/bin/python" "$root/requirements/oldest.lock" "$root/.venv-oldest"
     for name in "${wanted[@]}"; do
-        part "molecule $name" scenario "$name" trixie ''
-        case $name in
-        default | restart) part "molecule $name (Debian 12, ansible-core 2.19)" scenario "$name" bookworm "$root/.venv-oldest/bin" ;;
-        esac
+        while (($(jobs -rp | wc -l) >= 2)); do wait -n; done
+        aside "$name" scenario_everywhere "$name" &
     done
+    wait
+}
+
+# A scenario on every distribution that it is promised for; one after the other, for they share their machines' names.
+scenario_everywhere() {
+    part "molecule $1" scenario "$1" trixie ''
+    case $1 in
+    default | restart) part "molecule $1 (Debian 12, ansible-core 2.19)" scenario "$1" bookworm "$root/.venv-oldest/bin" ;;
+    esac
+}
+
+# aside NAME COMMAND...: what it prints comes in one piece at its end, since others run beside it.
+aside() {
+    local name=$1
+    shift
+    "$@" >"$scratch/$name.log" 2>&1
+    flock "$scratch" cat "$scratch/$name.log"
 }
 
 choice=${1:-default}
@@ -232,9 +250,9 @@ default | all)
 esac
 
 echo
-((${#failed[@]} == 0)) || printf 'failed: %s\n' "${failed[@]}"
-((${#skipped[@]} == 0)) || printf 'skipped: %s\n' "${skipped[@]}"
-line="${#passed[@]} passed, ${#failed[@]} failed"
-((${#skipped[@]} == 0)) || line="$line, ${#skipped[@]} skipped"
+touch "$scratch/results"
+sed -n 's/^failed /failed: /p; s/^skipped /skipped: /p' "$scratch/results"
+line="$(count passed) passed, $(count failed) failed"
+(($(count skipped) == 0)) || line="$line, $(count skipped) skipped"
 echo "$line"
-((${#failed[@]} == 0 && ${#skipped[@]} == 0 && ${#passed[@]} > 0))
+(($(count failed) == 0 && $(count skipped) == 0 && $(count passed) > 0))

@@ -67,7 +67,7 @@ options:
       - Packages of the standard library to test when there are no O(modules).
     type: list
     elements: str
-    default: [bufio, encoding/csv, encoding/json, sort, text/template]
+    default: [bufio, encoding/csv, encoding/json, sort, text/tabwriter]
   scenarios:
     description:
       - What is done with the modules or packages.
