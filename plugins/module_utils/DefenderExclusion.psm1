@@ -1,0 +1,902 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+# When are two Defender exclusions one entry, and which must never be made. Text alone: nothing is read from a machine,
+# and [IO.Path] is not used, for it reads Windows paths as the system it runs on does.
+
+Set-StrictMode -Version Latest
+
+# Microsoft: "Common mistakes to avoid when defining exclusions" (defender-endpoint), the lists of extensions and processes.
+$script:microsoftExtensions = @(
+    '7z', 'bat', 'bin', 'cab', 'cmd', 'com', 'cpl', 'dll', 'exe', 'fla', 'gif', 'gz', 'hta', 'inf', 'java', 'jar', 'job',
+    'jpeg', 'jpg', 'js', 'ko', 'ko.gz', 'msi', 'ocx', 'png', 'ps1', 'py', 'rar', 'reg', 'scr', 'sys', 'tar', 'tmp', 'url',
+    'vbe', 'vbs', 'wsf', 'zip'
+)
+$script:microsoftProcesses = @(
+    'acrord32.exe', 'addinprocess.exe', 'addinprocess32.exe', 'addinutil.exe', 'bash.exe', 'bginfo.exe', 'bitsadmin.exe',
+    'cdb.exe', 'cmd.exe', 'cscript.exe', 'csi.exe', 'dbghost.exe', 'dbgsvc.exe', 'dnx.exe', 'dotnet.exe', 'excel.exe',
+    'fsi.exe', 'fsianycpu.exe', 'iexplore.exe', 'java.exe', 'kd.exe', 'lxssmanager.dll', 'msbuild.exe', 'mshta.exe',
+    'ntkd.exe', 'ntsd.exe', 'outlook.exe', 'powerpnt.exe', 'powershell.exe', 'psexec.exe', 'rcsi.exe', 'schtasks.exe',
+    'svchost.exe', 'system.management.automation.dll', 'windbg.exe', 'winword.exe', 'wmic.exe', 'wscript.exe', 'wuauclt.exe'
+)
+# Programs that run what others wrote, or open whatever a person opens. vmmem has no image at all.
+$script:hostProcesses = @(
+    'wsl.exe', 'wslhost.exe', 'wslservice.exe', 'wslrelay.exe', 'wslg.exe', 'msrdc.exe', 'vmmem', 'vmmem.exe', 'vmmemwsl',
+    'vmmemwsl.exe', 'vmwp.exe', 'vmcompute.exe', 'vmms.exe', 'code.exe', 'code-insiders.exe', 'cursor.exe', 'devenv.exe',
+    'goland64.exe', 'idea64.exe', 'pwsh.exe', 'powershell_ise.exe', 'conhost.exe', 'openconsole.exe',
+    'windowsterminal.exe', 'wt.exe', 'explorer.exe', 'rundll32.exe', 'regsvr32.exe', 'certutil.exe', 'msiexec.exe',
+    'installutil.exe', 'javaw.exe', 'node.exe', 'python.exe', 'pythonw.exe', 'py.exe', 'perl.exe', 'ruby.exe', 'sh.exe',
+    'ssh.exe', 'git.exe', 'curl.exe', 'winget.exe', 'chrome.exe', 'msedge.exe', 'firefox.exe', 'ubuntu.exe', 'debian.exe'
+)
+$script:conditions = @{
+    PathType = @('file', 'folder')
+    ScanType = @('quick', 'full')
+    ScanTrigger = @('OnDemand', 'OnAccess', 'BM')
+}
+
+# Folders below the root of any drive. tree: the folder, what is above it and what is below it are refused;
+# vendor: the folder, what is above it and its direct children; node: the folder and what is above it.
+$script:driveAreas = @{
+    tree = @(
+        'Windows', 'WinNT', 'Windows.old', '$Recycle.Bin', 'Recycler', 'System Volume Information', 'Recovery', 'Boot', 'EFI',
+        'PerfLogs', 'inetpub', 'Temp', 'tmp', 'Users\Public', 'Users\Default', 'ProgramData\Microsoft',
+        'ProgramData\Package Cache', 'ProgramData\chocolatey', 'ProgramData\ssh'
+    )
+    vendor = @('Program Files', 'Program Files (x86)', 'Program Files (Arm)')
+    node = @('Users', 'ProgramData')
+}
+$script:programFilesTrees = @('Java', 'Common Files', 'WindowsApps', 'Windows Defender', 'Windows NT', 'WindowsPowerShell', 'WSL')
+# Below a user's profile; disks is a tree in which a virtual disk may be named.
+$script:profileAreas = @{
+    tree = @(
+        'AppData\Local\Temp', 'AppData\LocalLow\Temp', 'AppData\Roaming\Temp', 'AppData\Local\Microsoft',
+        'AppData\Roaming\Microsoft', 'AppData\LocalLow\Microsoft', 'Downloads', 'go\bin', 'bin', '.local\bin', '.ssh',
+        'scoop\shims'
+    )
+    disks = @('AppData\Local\Packages', 'AppData\Local\wsl', 'AppData\Local\lxss')
+    vendor = @('AppData\Local\Programs')
+    node = @(
+        'Desktop', 'Documents', 'Documents\GitHub', 'Pictures', 'Music', 'Videos', 'Favorites', 'Links', 'Contacts', 'Searches',
+        'Saved Games', '3D Objects', 'OneDrive', 'sdk', '.cache', '.config', '.vscode'
+    )
+}
+# Names of folders that hold many projects.
+$script:containers = @(
+    'SRC', 'SOURCE', 'SOURCES', 'SOURCE\REPOS', 'REPO', 'REPOS', 'REPOSITORIES', 'CODE', 'DEV', 'DEVEL', 'DEVELOPMENT',
+    'GIT', 'GITHUB', 'GITLAB', 'PROJECT', 'PROJECTS', 'WORK', 'WORKSPACE', 'WORKSPACES', 'GO\SRC'
+)
+# Junctions that every Windows has, so that old names go on working.
+$script:aliases = @(
+    @('^DOCUMENTS AND SETTINGS(?=\\|\z)', 'USERS'),
+    @('^USERS\\ALL USERS(?=\\|\z)', 'PROGRAMDATA'),
+    @('^USERS\\DEFAULT USER(?=\\|\z)', 'USERS\DEFAULT'),
+    @('^PROGRAMDATA\\APPLICATION DATA(?=\\|\z)', 'PROGRAMDATA'),
+    @('^PROGRAMDATA\\(START MENU|TEMPLATES)(?=\\|\z)', 'PROGRAMDATA\MICROSOFT\WINDOWS\$1'),
+    @('^PROGRAMDATA\\(DESKTOP|DOCUMENTS)(?=\\|\z)', 'USERS\PUBLIC\$1'),
+    @('^(USERS\\[^\\]+)\\LOCAL SETTINGS(?=\\|\z)', '$1\APPDATA\LOCAL'),
+    @('^(USERS\\[^\\]+)\\APPLICATION DATA(?=\\|\z)', '$1\APPDATA\ROAMING'),
+    @('^(USERS\\[^\\]+)\\MY DOCUMENTS(?=\\|\z)', '$1\DOCUMENTS'),
+    @('^(USERS\\[^\\]+)\\(START MENU|SENDTO|TEMPLATES|RECENT|COOKIES|NETHOOD|PRINTHOOD)(?=\\|\z)', '$1\APPDATA\ROAMING\MICROSOFT\WINDOWS\$2'),
+    @('^(USERS\\[^\\]+)\\APPDATA\\LOCAL\\APPLICATION DATA(?=\\|\z)', '$1\APPDATA\LOCAL'),
+    @('^(USERS\\[^\\]+)\\ONEDRIVE(?: - [^\\]+)?\\(DESKTOP|DOCUMENTS|PICTURES|DOWNLOADS)(?=\\|\z)', '$1\$2'),
+    @('^(USERS\\[^\\]+)\\APPDATA\\LOCAL\\(HISTORY|TEMPORARY INTERNET FILES)(?=\\|\z)', '$1\APPDATA\LOCAL\MICROSOFT\WINDOWS\$2')
+)
+$script:variable = '%[^%\\/:*?"<>|]+%'
+$script:aliased = '\A(DOCUMENTS AND SETTINGS|USERS|PROGRAMDATA)(\\|\z)'
+$script:areaCache = @{}
+
+function Split-ExclusionContext {
+    <#
+    .SYNOPSIS
+    Splits PATH\:{Type:value,...} into the path and its conditions, each Type:value, in a fixed order.
+    .NOTES
+    Conditions is $null where there is no such suffix.
+    #>
+    [CmdletBinding()]
+    [OutputType([PSCustomObject])]
+    param (
+        [Parameter(Mandatory = $true)]
+        [AllowEmptyString()]
+        [string]
+        $Value
+    )
+
+    $found = [regex]::Match($Value.Trim(), '(?s)\A(?<path>.*?)[\\/]+:\s*\{(?<body>.*)\}\z')
+    if (-not $found.Success) {
+        return [PSCustomObject]@{ Path = $Value.Trim(); Conditions = $null }
+    }
+    $conditions = New-Object -TypeName 'System.Collections.Generic.List[string]'
+    foreach ($item in [regex]::Matches($found.Groups['body'].Value, '(?:"[^"]*"|[^,"])+')) {
+        $text = $item.Value.Trim()
+        if ($text) {
+            $conditions.Add([regex]::Replace($text, '\A([^\s:"]+)\s*:\s*', '$1:'))
+        }
+    }
+    $conditions.Sort([StringComparer]::Ordinal)
+    # What is in front of a suffix always ended with a backslash: C:\:{...} is the drive's root.
+    [PSCustomObject]@{ Path = $found.Groups['path'].Value + '\'; Conditions = $conditions.ToArray() }
+}
+
+function ConvertTo-ExclusionPath {
+    <#
+    .SYNOPSIS
+    Reads a Windows path: its kind (drive, unc, device or relative), its root and its components, as Windows would.
+    .NOTES
+    Written has the components as they stand there, also those that a later .. takes back.
+    #>
+    [CmdletBinding()]
+    [OutputType([PSCustomObject])]
+    param (
+        [Parameter(Mandatory = $true)]
+        [AllowEmptyString()]
+        [string]
+        $Path
+    )
+
+    $text = $Path.Trim().Replace('/', '\')
+    $device = $false
+    while ($text -match '\A(?:\\{2,}[?.]|\\\?\?)(?:\\+(?<rest>.*))?\z') {
+        $device = $true
+        $text = if ($Matches.ContainsKey('rest')) { $Matches['rest'] } else { '' }
+        if ($text -match '\AUNC\\+(?<rest>.+)\z') {
+            $text = '\\' + $Matches['rest']
+        }
+    }
+    $kind = 'relative'
+    $root = ''
+    if ($text -match '\A(?<drive>[A-Za-z]):(?:\\+(?<rest>.*))?\z') {
+        $kind = 'drive'
+        $root = $Matches['drive'].ToUpperInvariant() + ':\'
+        $text = if ($Matches.ContainsKey('rest')) { $Matches['rest'] } else { '' }
+    } elseif ($text -match '\A\\{2,}(?<server>[^\\]+)(?:\\+(?<share>[^\\]+))?(?:\\+(?<rest>.*))?\z') {
+        $kind = 'unc'
+        $root = '\\' + $Matches['server'].TrimEnd(' ', '.')
+        if ($Matches.ContainsKey('share')) {
+            $root += '\' + $Matches['share'].TrimEnd(' ')
+        }
+        $text = if ($Matches.ContainsKey('rest')) { $Matches['rest'] } else { '' }
+    } elseif ($device) {
+        $kind = 'device'
+        $root = '\\.\'
+    } elseif ($text.StartsWith('\')) {
+        $root = '\'
+    }
+    $parts = New-Object -TypeName 'System.Collections.Generic.List[string]'
+    $written = $text.Split([char[]]@('\'), [StringSplitOptions]::RemoveEmptyEntries)
+    foreach ($part in $written) {
+        if ($part -ceq '.') {
+            continue
+        }
+        if ($part -ceq '..') {
+            $last = if ($parts.Count) { $parts[$parts.Count - 1] } else { '' }
+            if ($last -and $last -cne '..' -and $last -notmatch $script:variable) {
+                $parts.RemoveAt($parts.Count - 1)
+            } elseif ($last -or $kind -eq 'relative') {
+                $parts.Add($part)
+            }
+            continue
+        }
+        # Windows cannot make a name that ends in a dot or a space, so such a spelling means the name without.
+        $name = if ($part.IndexOfAny([char[]]@('*', '?')) -ge 0) { $part.TrimEnd(' ') } else { $part.TrimEnd(' ', '.') }
+        if ($name) {
+            $parts.Add($name)
+        }
+    }
+    [PSCustomObject]@{ Kind = $kind; Root = $root; Parts = $parts.ToArray(); Written = $written }
+}
+
+function ConvertTo-ExclusionText {
+    <#
+    .SYNOPSIS
+    Writes a path as ConvertTo-ExclusionPath has read it.
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param (
+        [Parameter(Mandatory = $true)]
+        [PSCustomObject]
+        $Path
+    )
+
+    $rest = $Path.Parts -join '\'
+    if ($Path.Kind -eq 'unc' -and $rest) {
+        return $Path.Root + '\' + $rest
+    }
+    $Path.Root + $rest
+}
+
+function Get-ExclusionKey {
+    <#
+    .SYNOPSIS
+    Returns the normal form of an exclusion: two spellings are one entry exactly when their keys are -ceq.
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param (
+        [Parameter(Mandatory = $true)]
+        [ValidateSet('path', 'process', 'extension')]
+        [string]
+        $Kind,
+
+        [Parameter(Mandatory = $true)]
+        [AllowEmptyString()]
+        [string]
+        $Value
+    )
+
+    if ($Kind -eq 'extension') {
+        return [regex]::Replace($Value.Trim(), '\A\*?\.', '').ToLowerInvariant()
+    }
+    if ($Kind -eq 'process') {
+        return (ConvertTo-ExclusionText -Path (ConvertTo-ExclusionPath -Path $Value)).ToUpperInvariant()
+    }
+    $split = Split-ExclusionContext -Value $Value
+    $key = (ConvertTo-ExclusionText -Path (ConvertTo-ExclusionPath -Path $split.Path)).ToUpperInvariant()
+    if ($null -ne $split.Conditions) {
+        # Types and values are case-sensitive, so they are not folded.
+        $key = $key.TrimEnd('\') + '\:{' + ($split.Conditions -join ',') + '}'
+    }
+    $key
+}
+
+function Get-ExclusionBaseKey {
+    <#
+    .SYNOPSIS
+    Returns the key of the path alone, without its conditions.
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param (
+        [Parameter(Mandatory = $true)]
+        [AllowEmptyString()]
+        [string]
+        $Value
+    )
+
+    Get-ExclusionKey -Kind path -Value (Split-ExclusionContext -Value $Value).Path
+}
+
+function New-AreaTable {
+    <#
+    .SYNOPSIS
+    Returns an empty table of protected folders, to be looked up by their folded paths.
+    #>
+    @{
+        At = New-Object -TypeName 'System.Collections.Generic.Dictionary[string,object]'
+        # What is above a protected folder, with the name of that folder.
+        Above = New-Object -TypeName 'System.Collections.Generic.Dictionary[string,string]'
+        # Those with an 8.3 name, such as the C:\Users\USERNA~1\AppData\Local\Temp that TEMP often holds.
+        Short = New-Object -TypeName 'System.Collections.Generic.List[object]'
+    }
+}
+
+function Add-Area {
+    <#
+    .SYNOPSIS
+    Puts a protected folder into a table; the first one of a path stays.
+    #>
+    param ([hashtable] $Table, [string] $Mode, [string] $Path, [string] $Name)
+
+    $folded = $Path.ToUpperInvariant()
+    $area = [PSCustomObject]@{ Mode = $Mode; Path = $folded; Name = $Name }
+    if ($folded.Contains('~')) {
+        $Table.Short.Add($area)
+        return
+    }
+    if ($Table.At.ContainsKey($folded)) {
+        return
+    }
+    $Table.At[$folded] = $area
+    for ($at = $folded.LastIndexOf('\'); $at -gt 0; $at = $folded.LastIndexOf('\', $at - 1)) {
+        $Table.Above[$folded.Substring(0, $at)] = $Name
+    }
+}
+
+function Find-Area {
+    <#
+    .SYNOPSIS
+    Says how a path lies to a protected folder of a table: an object with Relation (equal, above, below) and Name.
+    #>
+    param ([string] $Path, [hashtable] $Table, [bool] $Disk)
+
+    if ($Table.At.ContainsKey($Path)) {
+        return [PSCustomObject]@{ Relation = 'equal'; Name = $Table.At[$Path].Name }
+    }
+    if ($Table.Above.ContainsKey($Path)) {
+        return [PSCustomObject]@{ Relation = 'above'; Name = $Table.Above[$Path] }
+    }
+    $direct = $true
+    for ($at = $Path.LastIndexOf('\'); $at -gt 0; $at = $Path.LastIndexOf('\', $at - 1)) {
+        $area = $null
+        if ($Table.At.TryGetValue($Path.Substring(0, $at), [ref]$area)) {
+            if ($area.Mode -eq 'tree' -or ($area.Mode -eq 'vendor' -and $direct) -or ($area.Mode -eq 'disks' -and -not $Disk)) {
+                return [PSCustomObject]@{ Relation = 'below'; Name = $area.Name }
+            }
+        }
+        $direct = $false
+    }
+    foreach ($area in $Table.Short) {
+        $long = New-AreaTable
+        Add-Area -Table $long -Mode $area.Mode -Path (Expand-ShortArea -Path $Path -Area $area.Path) -Name $area.Name
+        if (-not $long.Short.Count) {
+            $found = Find-Area -Path $Path -Table $long -Disk $Disk
+            if ($found) {
+                return $found
+            }
+        }
+    }
+}
+
+function Expand-ShortArea {
+    <#
+    .SYNOPSIS
+    Puts the names of a path for those 8.3 names of a protected folder that may stand for them.
+    #>
+    param ([string] $Path, [string] $Area)
+
+    $long = $Path.Split('\')
+    $short = $Area.Split('\')
+    for ($i = 0; $i -lt $short.Count; $i++) {
+        if ($short[$i] -notmatch '\A(?<start>[^~.]+)~\d+(?:\.(?<end>[^.]*))?\z') {
+            continue
+        }
+        if ($i -ge $long.Count) {
+            # The path ends above it, so what it stands for does not matter.
+            $short[$i] = $short[$i].Replace('~', '-')
+            continue
+        }
+        # From the fifth collision on Windows keeps only two letters.
+        $start = $Matches['start'].Substring(0, [Math]::Min(2, $Matches['start'].Length))
+        $end = if ($Matches.ContainsKey('end')) { $Matches['end'] } else { '' }
+        $plain = $long[$i] -replace '[ +,;=\[\]]', ''
+        $dot = $plain.LastIndexOf('.')
+        $extension = if ($dot -gt 0) { $plain.Substring($dot + 1) } else { '' }
+        $same = $plain.TrimStart('.').StartsWith($start, [StringComparison]::Ordinal)
+        if ($same -and $extension.StartsWith($end, [StringComparison]::Ordinal)) {
+            $short[$i] = $long[$i]
+        }
+    }
+    $short -join '\'
+}
+
+function Get-EnvironmentArea {
+    <#
+    .SYNOPSIS
+    Returns the protected folders that Windows variables name: a table, the users' profiles, and Go's own folders.
+    #>
+    param ([System.Collections.IDictionary] $Environment)
+
+    $values = @{}
+    foreach ($name in $Environment.Keys) {
+        $values["$name".ToUpperInvariant()] = "$($Environment[$name])"
+    }
+    $named = [ordered]@{
+        tree = @('SYSTEMROOT', 'WINDIR', 'TEMP', 'TMP', 'PUBLIC', 'COMMONPROGRAMFILES', 'COMMONPROGRAMFILES(X86)',
+            'COMMONPROGRAMW6432', 'GOBIN', 'CHOCOLATEYINSTALL')
+        vendor = @('PROGRAMFILES', 'PROGRAMFILES(X86)', 'PROGRAMFILES(ARM)', 'PROGRAMW6432')
+        node = @('PROGRAMDATA', 'ALLUSERSPROFILE', 'USERPROFILE', 'LOCALAPPDATA', 'APPDATA', 'ONEDRIVE', 'ONEDRIVECONSUMER',
+            'ONEDRIVECOMMERCIAL', 'GOROOT', 'GOPATH')
+    }
+    $below = @{
+        'PROGRAMFILES' = $script:programFilesTrees
+        'PROGRAMFILES(X86)' = $script:programFilesTrees
+        'PROGRAMW6432' = $script:programFilesTrees
+        'PROGRAMDATA' = @('Microsoft')
+        'ALLUSERSPROFILE' = @('Microsoft')
+        'LOCALAPPDATA' = @('Temp', 'Microsoft')
+        'APPDATA' = @('Temp', 'Microsoft')
+        'GOPATH' = @('bin')
+    }
+    $used = @($named.Values | ForEach-Object { $_ }) + @('HOME', 'HOMEDRIVE', 'HOMEPATH', 'GOCACHE', 'GOMODCACHE', 'GOTMPDIR')
+    $signature = @(foreach ($name in $used) { $values[$name] }) -join '|'
+    if ($script:areaCache.ContainsKey($signature)) {
+        return $script:areaCache[$signature]
+    }
+
+    $fold = {
+        param ($text)
+        $path = ConvertTo-ExclusionPath -Path $text
+        if (($path.Kind -eq 'drive' -and $path.Parts.Count) -or $path.Kind -eq 'unc') {
+            (ConvertTo-ExclusionText -Path $path).ToUpperInvariant()
+        }
+    }
+    $table = New-AreaTable
+    foreach ($mode in $named.Keys) {
+        foreach ($name in $named[$mode]) {
+            foreach ($text in "$($values[$name])".Split(';')) {
+                if ($name -in @('TEMP', 'TMP')) {
+                    # A session's own folder, such as Temp\2.
+                    $text = [regex]::Replace($text, '[\\/]\d+[\\/]*\z', '')
+                }
+                $folder = & $fold $text
+                if (-not $folder) {
+                    continue
+                }
+                Add-Area -Table $table -Mode $mode -Path $folder -Name "$folder (%$name%)"
+                foreach ($child in @($below[$name] | Where-Object { $_ })) {
+                    Add-Area -Table $table -Mode tree -Path "$folder\$child" -Name "$folder\$child (%$name%\$child)"
+                }
+            }
+        }
+    }
+    $homes = @($values['USERPROFILE'], $values['HOME'])
+    if ($values['HOMEDRIVE'] -and $values['HOMEPATH']) {
+        $homes += $values['HOMEDRIVE'] + $values['HOMEPATH']
+    }
+    $areas = @{
+        Table = $table
+        Homes = @(foreach ($text in $homes) { if ($text) { & $fold $text } })
+        Go = @(foreach ($name in 'GOCACHE', 'GOMODCACHE', 'GOTMPDIR') { if ($values[$name]) { & $fold $values[$name] } })
+    }
+    $script:areaCache[$signature] = $areas
+    $areas
+}
+
+function Get-AreaReason {
+    <#
+    .SYNOPSIS
+    Says why what Find-Area has found is refused.
+    #>
+    param ([PSCustomObject] $Found, [string] $Of = '')
+
+    $name = $Found.Name + $Of
+    switch ($Found.Relation) {
+        'above' { return "$name lies in it and must stay scanned" }
+        'below' { return "it lies in $name, where attackers leave things or programs come from" }
+    }
+    "it is $name, which must stay scanned as a whole"
+}
+
+function Get-ProfileReason {
+    <#
+    .SYNOPSIS
+    Says why a path in a user's profile must not be excluded, nothing where it may.
+    #>
+    param ([string] $Rest, [bool] $Disk)
+
+    if (-not $Rest) {
+        return "it is a user's whole profile"
+    }
+    $found = Find-Area -Path $Rest -Table $script:profileTable -Disk $Disk
+    if ($found) {
+        return Get-AreaReason -Found $found -Of " of a user's profile"
+    }
+    if ($Rest -in $script:containers -or $Rest -match '\AONEDRIVE - [^\\]+\z') {
+        return 'it is a folder of many projects'
+    }
+}
+
+function Get-FolderReason {
+    <#
+    .SYNOPSIS
+    Says why a folder or file must not be excluded, nothing where it may.
+    #>
+    param ([PSCustomObject] $Path, [System.Collections.IDictionary] $Environment, [bool] $Disk)
+
+    $rest = ($Path.Parts -join '\').ToUpperInvariant()
+    if ($Path.Kind -eq 'unc') {
+        $reason = Get-ShareReason -Path $Path -Environment $Environment
+        if ($reason) {
+            return $reason
+        }
+        if ($Path.Root -match '\\USERS\z') {
+            $rest = "USERS\$rest"
+        }
+    } elseif (-not $rest) {
+        return "it is the whole drive $($Path.Root)"
+    }
+    for ($before = ''; $before -cne $rest;) {
+        $before = $rest
+        if ($rest -match $script:aliased) {
+            foreach ($alias in $script:aliases) {
+                $rest = [regex]::Replace($rest, $alias[0], $alias[1])
+            }
+        }
+    }
+
+    $found = Find-Area -Path $rest -Table $script:driveTable -Disk $Disk
+    if ($found) {
+        return Get-AreaReason -Found $found
+    }
+    if ($rest -match '\AUSERS\\[^\\]+(?<rest>\\.*)?\z') {
+        $reason = Get-ProfileReason -Rest $(if ($Matches.ContainsKey('rest')) { $Matches['rest'].Substring(1) } else { '' }) -Disk $Disk
+        if ($reason) {
+            return $reason
+        }
+    }
+    $areas = Get-EnvironmentArea -Environment $Environment
+    $whole = $Path.Root.ToUpperInvariant().TrimEnd('\') + "\$rest"
+    foreach ($folder in $areas.Homes) {
+        $folder = if ($folder.Contains('~')) { Expand-ShortArea -Path $whole -Area $folder } else { $folder }
+        if ("$whole\".StartsWith("$folder\", [StringComparison]::Ordinal)) {
+            $reason = Get-ProfileReason -Rest $whole.Substring($folder.Length).TrimStart('\') -Disk $Disk
+            if ($reason) {
+                return $reason
+            }
+        }
+    }
+    $found = Find-Area -Path $whole -Table $areas.Table -Disk $Disk
+    if ($found) {
+        return Get-AreaReason -Found $found
+    }
+
+    if ($Path.Kind -eq 'drive' -and $Path.Parts.Count -eq 1 -and -not $Disk -and $whole -notin $areas.Go) {
+        # Go's own folders may lie there; anything else is a root of many things.
+        if ($rest -notmatch '\A\.?GO[-_.]?(BUILD|MOD|TMP|TEMP|CACHE)[-_.]?(CACHE|TMP|TEMP|DIR)?\z') {
+            return 'it lies at the root of a drive, where folders hold more than one project'
+        }
+    }
+}
+
+function Get-ShareReason {
+    <#
+    .SYNOPSIS
+    Says why a path of a network share must not be excluded, nothing where the share does not speak against it.
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param (
+        [Parameter(Mandatory = $true)]
+        [PSCustomObject]
+        $Path,
+
+        [Parameter(Mandatory = $true)]
+        [System.Collections.IDictionary]
+        $Environment
+    )
+
+    $names = @($Path.Root.Substring(2).Split('\'))
+    $server = $names[0].ToUpperInvariant()
+    $share = if ($names.Count -gt 1) { $names[1].ToUpperInvariant() } else { '' }
+    $parts = @($Path.Parts | ForEach-Object { $_.ToUpperInvariant() })
+
+    if ($server -in @('WSL$', 'WSL.LOCALHOST')) {
+        if (-not $share -or $share -match '[*?]') {
+            return 'it is the files of every distro'
+        }
+        $below = 0
+        if ($parts.Count -gt 2 -and $parts[0] -ceq 'HOME') {
+            $below = 2
+        } elseif ($parts.Count -gt 1 -and $parts[0] -ceq 'ROOT') {
+            $below = 1
+        }
+        $rest = ($parts | Select-Object -Skip $below) -join '\'
+        if (-not $below -or $rest.StartsWith('.') -or $rest -in $script:containers -or $rest -match '\A(GO|GO\\BIN(\\.*)?)\z') {
+            return 'of a distro only one project below a home can be excluded'
+        }
+        return
+    }
+    # Neither wildcards, nor WebDAV's server@port, nor what the redirector reads for itself, such as \\;LanmanRedirector.
+    if ($server -notmatch '\A[\w.-]+\z' -or $share -match '[*?;:"<>|]' -or $share -eq 'DAVWWWROOT') {
+        return 'it does not name a server and a share as Explorer shows them'
+    }
+    $own = @('LOCALHOST', 'LOCALHOST6', 'LOOPBACK')
+    foreach ($name in $Environment.Keys) {
+        if ("$name" -eq 'COMPUTERNAME') {
+            $own += "$($Environment[$name])".ToUpperInvariant()
+        }
+    }
+    $numeric = $server -match '\A(0X[0-9A-F]+|\d+)(\.(0X[0-9A-F]+|\d+))*\z' -and $server -notmatch '\A([1-9]\d*)(\.(0|[1-9]\d*)){3}\z'
+    if ($server.Split('.')[0] -in $own -or $numeric -or $server -match '\A127\.|\.IPV6-LITERAL\.NET\z') {
+        return 'it is a share of this very machine, or may be'
+    }
+    if (-not $share) {
+        return 'it is a whole server'
+    }
+    if ($share.EndsWith('$')) {
+        return 'it is an administrative share, which is a whole drive'
+    }
+    if (-not $parts.Count) {
+        return 'it is a whole share'
+    }
+}
+
+function Get-FormReason {
+    <#
+    .SYNOPSIS
+    Says what is wrong with how a path is written, and what to do; nothing where it is well formed.
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param (
+        [Parameter(Mandatory = $true)]
+        [AllowEmptyString()]
+        [string]
+        $Text,
+
+        [Parameter(Mandatory = $true)]
+        [PSCustomObject]
+        $Path,
+
+        [Parameter(Mandatory = $true)]
+        [string]
+        $Kind
+    )
+
+    if ($Text -match $script:variable) {
+        return "$($Matches[0]) would be expanded by Defender as the account SYSTEM has it; give the folder itself"
+    }
+    if ($Text -match '\A\W*[*?]:') {
+        return 'a wildcard cannot stand for the drive; name the drive'
+    }
+    if ($Path.Kind -eq 'device') {
+        return 'it names a device or volume; give a path with a drive letter'
+    }
+    if ($Path.Kind -eq 'relative') {
+        if ($Kind -eq 'process' -and $Text -notmatch '[\\/:]') {
+            return 'a name alone means every program of that name, wherever it came from; give the full path'
+        }
+        return 'it is no absolute path; give one with a drive letter'
+    }
+    foreach ($written in $Path.Written) {
+        $part = $written.TrimEnd(' ', '.')
+        if (-not $part) {
+            if ($written -cin @('.', '..')) {
+                continue
+            }
+            return 'a part of it has only dots or spaces for a name; write it without'
+        }
+        if ($part.Contains(':')) {
+            if ($part -match '\A[^{]*:\s*\{') {
+                return 'conditions begin with a backslash, as in C:\folder\:{PathType:folder}; write it so'
+            }
+            return 'a colon stands for an alternate stream there; name the file or folder alone'
+        }
+        if ($part -match '["<>|\x00-\x1f\x7f]') {
+            return 'it has a character that no Windows name can have; write the name as Explorer shows it'
+        }
+        if ($part -match '\A(CON|PRN|AUX|NUL|CLOCK\$|CONIN\$|CONOUT\$|(COM|LPT)[0-9\u00b9\u00b2\u00b3])[ ]*(\..*)?\z') {
+            return "$part is a device, not a name; leave it out"
+        }
+        if ($part -match '\A[^.~]{1,6}~\d{1,6}(\.[^.]{0,3})?\z' -and $part.Length -le 12) {
+            return "$part is a short (8.3) name that can stand for any folder; give the long name"
+        }
+    }
+}
+
+function Get-ConditionReason {
+    <#
+    .SYNOPSIS
+    Says what is wrong with the conditions of a contextual exclusion, nothing where Defender knows them.
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param (
+        [AllowEmptyCollection()]
+        [string[]]
+        $Conditions
+    )
+
+    if (-not @($Conditions).Count) {
+        return 'it has no condition between the braces; leave the suffix out'
+    }
+    $seen = @()
+    foreach ($condition in $Conditions) {
+        $type = $condition.Split(':')[0]
+        $value = $condition.Substring([Math]::Min($type.Length + 1, $condition.Length))
+        if ($type -ceq 'Process') {
+            if ($value -notmatch '\A"[^"]+"\z') {
+                return "the image path of Process stands in double quotes; write Process:`"C:\...\name.exe`""
+            }
+            continue
+        }
+        $allowed = @(foreach ($name in $script:conditions.Keys) { if ($name -ceq $type) { $script:conditions[$name] } })
+        if (-not $allowed.Count) {
+            return "Defender knows the types PathType, ScanType, ScanTrigger and Process, in this case, and not '$type'; correct it"
+        }
+        if ($value -cnotin $allowed) {
+            return "Defender knows $($allowed -join ', ') for $type, in this case, and not '$value'; correct it"
+        }
+        if ($type -cin $seen) {
+            return "two values for $type are never true together; make two exclusions of it"
+        }
+        $seen += $type
+    }
+}
+
+function Get-ImageReason {
+    <#
+    .SYNOPSIS
+    Says why a program must not be excluded, nothing where it may.
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param (
+        [Parameter(Mandatory = $true)]
+        [AllowEmptyCollection()]
+        [string[]]
+        $Parts
+    )
+
+    $image = if ($Parts.Count) { $Parts[$Parts.Count - 1].ToLowerInvariant() } else { '' }
+    $names = @($image, "$image.exe")
+    if (@($names | Where-Object { $_ -cin $script:microsoftProcesses }).Count) {
+        return "$image is on Microsoft's list of programs never to exclude; leave it out"
+    }
+    if (@($names | Where-Object { $_ -cin $script:hostProcesses }).Count) {
+        return "$image opens or runs whatever it is given, or has no image at all; leave it out"
+    }
+    if ($image -match '[*?]') {
+        $folder = (@($Parts) | Select-Object -First ($Parts.Count - 1)) -join '\'
+        if ($folder -notmatch '(\A|\\)pkg\\tool(\\[^\\]+)?\z') {
+            return "a wildcard for the program is allowed in Go's own pkg\tool folder alone; name the program"
+        }
+    }
+}
+
+function Get-ExclusionProblem {
+    <#
+    .SYNOPSIS
+    Judges an exclusion: nothing when allowed, else an object with Sentence and Invalid.
+    .NOTES
+    Invalid is true for what Defender could not use as it is written, whoever asks for it; the rest is dangerous.
+    #>
+    [CmdletBinding()]
+    param (
+        [Parameter(Mandatory = $true)]
+        [ValidateSet('path', 'process', 'extension')]
+        [string]
+        $Kind,
+
+        [Parameter(Mandatory = $true)]
+        [AllowEmptyString()]
+        [string]
+        $Value,
+
+        [Parameter(Mandatory = $true)]
+        [System.Collections.IDictionary]
+        $Environment,
+
+        [scriptblock]
+        $Resolver
+    )
+
+    $refuse = {
+        param ($reason, $invalid)
+        [PSCustomObject]@{ Sentence = "$Kind '$Value' is refused: $reason."; Invalid = [bool]$invalid }
+    }
+    if (-not $Value.Trim()) {
+        return & $refuse 'it is empty; leave it out' $true
+    }
+    if ($Kind -eq 'extension') {
+        $extension = Get-ExclusionKey -Kind extension -Value $Value
+        if ($extension -cin $script:microsoftExtensions) {
+            return & $refuse ".$extension is on Microsoft's list of extensions never to exclude; exclude one folder instead" $false
+        }
+        return & $refuse 'an extension counts on the whole machine; exclude one folder instead' $false
+    }
+
+    $split = [PSCustomObject]@{ Path = $Value.Trim(); Conditions = $null }
+    if ($Kind -eq 'path') {
+        $split = Split-ExclusionContext -Value $Value
+    }
+    $path = ConvertTo-ExclusionPath -Path $split.Path
+    $reason = Get-FormReason -Text $split.Path -Path $path -Kind $Kind
+    if ($reason) {
+        return & $refuse $reason $true
+    }
+    if ($null -ne $split.Conditions) {
+        $reason = Get-ConditionReason -Conditions $split.Conditions
+        if ($reason) {
+            return & $refuse $reason $true
+        }
+    }
+    $wildcards = [regex]::Matches((ConvertTo-ExclusionText -Path $path) + "$($split.Conditions)", '[*?]').Count
+    if ($wildcards -gt 6) {
+        return & $refuse "it has $wildcards wildcards and Defender takes 6; name the folders" $true
+    }
+
+    $last = if ($path.Parts.Count) { $path.Parts[$path.Parts.Count - 1] } else { '' }
+    $disk = $false
+    if ($Kind -eq 'path' -and $last -match '\.a?vhdx?\z') {
+        if ($last -match '[*?]') {
+            return & $refuse "a wildcard names every virtual disk there; name the one disk" $false
+        }
+        if ($split.Conditions -cnotcontains 'PathType:file') {
+            return & $refuse "a virtual disk is excluded as a file alone; write it as ...\$last\:{PathType:file}" $false
+        }
+        $disk = $true
+    }
+    if ($Kind -eq 'process') {
+        $reason = Get-ImageReason -Parts $path.Parts
+        if ($reason) {
+            return & $refuse $reason $false
+        }
+    }
+
+    # What matches wildcards lies below the folder in front of the first one, so that folder is judged.
+    $literal = @()
+    foreach ($part in $path.Parts) {
+        if ($part -match '[*?]') {
+            $disk = $false
+            break
+        }
+        $literal += $part
+    }
+    $judged = [PSCustomObject]@{ Kind = $path.Kind; Root = $path.Root; Parts = $literal }
+    $suffix = if ($literal.Count -lt $path.Parts.Count) { ' (the wildcard lies right below it)' } else { '' }
+    $reason = Get-FolderReason -Path $judged -Environment $Environment -Disk $disk
+    if ($reason) {
+        return & $refuse "$reason$suffix; name one folder of Go's own or one project" $false
+    }
+    if ($null -eq $Resolver) {
+        return
+    }
+    $real = "$(& $Resolver (ConvertTo-ExclusionText -Path $judged))".Trim()
+    if (-not $real) {
+        return
+    }
+    $target = ConvertTo-ExclusionPath -Path $real
+    if ($path.Kind -eq 'drive' -and $target.Kind -eq 'unc') {
+        return & $refuse "it leads to $real and Defender does not know mapped drives; give that path itself" $true
+    }
+    $reason = Get-FolderReason -Path $target -Environment $Environment -Disk $disk
+    if ($reason) {
+        return & $refuse "it leads to $real, and of that $reason$suffix; name one folder of Go's own or one project" $false
+    }
+}
+
+function Get-ExclusionRefusal {
+    <#
+    .SYNOPSIS
+    Returns nothing when an exclusion is allowed, else the reason as one sentence.
+    .PARAMETER Environment
+    Windows variables (USERPROFILE, LOCALAPPDATA, TEMP, SystemRoot, ...); what they name is protected, under whatever letter.
+    .PARAMETER Resolver
+    Returns where a path leads (junctions, mapped and substituted drives), or nothing; judged beside the path itself.
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param (
+        [Parameter(Mandatory = $true)]
+        [ValidateSet('path', 'process', 'extension')]
+        [string]
+        $Kind,
+
+        [Parameter(Mandatory = $true)]
+        [AllowEmptyString()]
+        [string]
+        $Value,
+
+        [Parameter(Mandatory = $true)]
+        [System.Collections.IDictionary]
+        $Environment,
+
+        [scriptblock]
+        $Resolver
+    )
+
+    $problem = Get-ExclusionProblem @PSBoundParameters
+    if ($problem) {
+        $problem.Sentence
+    }
+}
+
+function Get-AreaTable {
+    <#
+    .SYNOPSIS
+    Returns the table of a hashtable that names folders by their mode.
+    #>
+    param ([hashtable] $Areas)
+
+    $table = New-AreaTable
+    foreach ($mode in $Areas.Keys) {
+        foreach ($area in $Areas[$mode]) {
+            Add-Area -Table $table -Mode $mode -Path $area -Name $area
+        }
+    }
+    $table
+}
+
+$script:profileTable = Get-AreaTable -Areas $script:profileAreas
+$script:driveTable = Get-AreaTable -Areas $script:driveAreas
+foreach ($folder in $script:driveAreas.vendor) {
+    foreach ($child in $script:programFilesTrees) {
+        Add-Area -Table $script:driveTable -Mode tree -Path "$folder\$child" -Name "$folder\$child"
+    }
+}
+
+Export-ModuleMember -Function @(
+    'ConvertTo-ExclusionPath', 'Get-ExclusionBaseKey', 'Get-ExclusionKey', 'Get-ExclusionProblem', 'Get-ExclusionRefusal',
+    'Split-ExclusionContext'
+)
