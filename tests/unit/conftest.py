@@ -35,7 +35,8 @@ def powershell(pwsh: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[
             f"Import-Module -Name '{module}'\n"
             f"$cases = @(Get-Content -LiteralPath '{folder}/cases.json' -Raw | ConvertFrom-Json)\n"
             f"$result = @({script})\n"
-            f"ConvertTo-Json -InputObject $result -Depth 5 -Compress | Set-Content -LiteralPath '{folder}/result.json'\n",
+            "ConvertTo-Json -InputObject $result -Depth 5 -Compress | "
+            f"Set-Content -LiteralPath '{folder}/result.json'\n",
             encoding="ascii",
         )
         subprocess.run(
