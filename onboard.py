@@ -73,6 +73,7 @@ STEPS_BACK = {
     "go_toolchain": "Remove Go if it was installed here",
 }
 CHECK_ONLY = "Check and report"
+LEVERS = "Try which tunings make Go faster here"
 TAKE_BACK = "Take back what made Go slower"
 PHASES = {"prepare": "getting ready", "warm-up": "warming up"}
 
@@ -94,6 +95,7 @@ class Options:
     check: bool = False
     benchmark: bool = True
     yes: bool = False
+    auto: bool = False
     extra: list[str] = field(default_factory=list)
 
     @property
@@ -326,7 +328,8 @@ class Story:
 
     def _task(self, data: dict[str, Any]) -> None:
         where = f"{data.get('task') or ''} {data.get('task_path') or ''}"
-        name = self._step_name(str(data.get("role") or "").rpartition(".")[2], "preflight" in where)
+        role = str(data.get("role") or "").rpartition(".")[2]
+        name = LEVERS if "levers" in where else self._step_name(role, "preflight" in where)
         if self.step is None or self.step.name != name:
             self.end_step()
             self.step = Step(name)
@@ -508,6 +511,8 @@ class Play:
         from ansible_runner import Runner, RunnerConfig
 
         extra_vars: dict[str, Any] = {"verify_progress_file": str(progress), "verify_undo": undo_command()}
+        if options.auto:
+            extra_vars["wsltune_levers"] = "auto"
         if not options.benchmark:
             extra_vars["verify_benchmark"] = False
         # Ours first: what the person passes after -- shall win.
@@ -666,6 +671,8 @@ def main(arguments: list[str]) -> int:
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         if terminal and not options.yes and not options.check and not options.other_hosts:
             agree(options)
+        # A person sees why a tuning was left off; a script gets what it declares.
+        options.auto = terminal and options.command == "site" and options.benchmark and not options.other_hosts
         root = become(options, terminal)
         return run(options, root, terminal and os.environ.get("TERM", "dumb") not in ("", "dumb"))
     except Stop as stop:

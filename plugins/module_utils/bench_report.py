@@ -165,6 +165,7 @@ def text(
     report: str = "",
     on_slower: str = "warn",
     why_not: str = "",
+    levers: Sequence[str] = (),
 ) -> str:
     """The summary for a terminal: at most 25 lines of 80 columns, plain text."""
     first = headline(summary, on_slower, why_not)
@@ -190,6 +191,7 @@ def text(
     room = LINES - len(head) - len(measured) - len(tail) - 1
     middle: list[str] = []
     sections = [
+        ("Levers", list(levers)),
         ("Changed", list(changes) or ["nothing; it was so already"]),
         ("Pending", list(pending)),
         ("Note", remarks),

@@ -445,6 +445,29 @@ class Bench:
     def _own_directory(self, name: str) -> bool:
         return bool(self.variants[name if name in self.variants else self.first.name].directory)
 
+    def works(self, name: str) -> dict[str, str]:
+        """Try what people do with Go in the environment of a variant; return why, by the command that failed."""
+        environment = self.environments[name]
+        cgo_left_on = {key: value for key, value in environment.items() if key != "CGO_ENABLED"}
+        program = self._folder(self._scratch_parent(), f"run-{name}")
+        with acting_as(self.account.uid, self.account.gid), open(f"{program}/main.go", "w", encoding="ascii") as handle:
+            handle.write('package main\n\nfunc main() { println("works") }\n')
+        place = self.source(name)
+        tried = (
+            ("go build", ["build", "-o", "/dev/null", "./..."], place, environment),
+            ("go vet", ["vet", "./..."], place, environment),
+            ("go test", ["test", "-count=1", "./..."], place, environment),
+            # The lever cgo_disabled leaves cgo on for -race.
+            ("go test -race", ["test", "-race", "-count=1", "./..."], place, cgo_left_on),
+            ("go run", ["run", "main.go"], program, environment),
+        )
+        failures = {}
+        for shown, arguments, directory, variables in tried:
+            done = process.run([str(self.go), *arguments], variables, directory, self.identity, self.limit)
+            if done.code:
+                failures[shown] = f"{shown}: {done.reason}"
+        return failures
+
     def fingerprint(self, name: str) -> dict[str, Any]:
         """What a variant runs with: Go, and the file systems of the places that it uses."""
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:

@@ -4,15 +4,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
-
-NAME = "before.json"
 
 
 def overlay(observed: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,11 +29,7 @@ def overlay(observed: Mapping[str, Any]) -> dict[str, Any]:
 
 def read(root: str = journal.ROOT) -> dict[str, Any]:
     """Return the overlays by user; empty when nothing was recorded or only root may read it."""
-    try:
-        with open(os.path.join(root, NAME), encoding="utf-8") as handle:
-            return json.load(handle)
-    except OSError:
-        return {}
+    return journal.read_record(journal.BEFORE, root)
 
 
 def record(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) -> None:
@@ -46,12 +37,4 @@ def record(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) -> 
     known = read(root)
     new = {name: overlay(observed) for name, observed in users.items() if name not in known and observed.get("go")}
     if new:
-        os.makedirs(root, mode=0o700, exist_ok=True)
-        content = json.dumps(dict(known, **new), indent=1, sort_keys=True).encode("utf-8")
-        journal.replace(os.path.join(root, NAME), journal.FileState(content, 0o600, os.geteuid(), os.getegid(), 0))
-
-
-def forget(root: str = journal.ROOT) -> None:
-    """Remove what was remembered."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(os.path.join(root, NAME))
+        journal.write_record(journal.BEFORE, dict(known, **new), root)

@@ -23,6 +23,8 @@ from typing import Any, Callable, Optional
 from urllib.parse import quote
 
 ROOT = "/var/lib/wsltune"
+BEFORE, DECISIONS = "before.json", "decisions.json"
+"""Records beside the journal: what each user's Go had before the first run, and what was decided about levers."""
 KEPT_SUFFIX = ".distrib"
 TEMPORARY_SUFFIX = ".wsltune-new"
 
@@ -198,6 +200,28 @@ def replace(path: str, state: FileState) -> None:
             os.unlink(temporary)
         raise
     _sync_directory(os.path.dirname(path))
+
+
+def read_record(name: str, root: str = ROOT) -> dict[str, Any]:
+    """Return what was kept under C(name) beside the journal; empty when nothing was, or when only root may read it."""
+    try:
+        with open(os.path.join(root, name), encoding="utf-8") as handle:
+            return dict(json.load(handle))
+    except OSError:
+        return {}
+
+
+def write_record(name: str, data: dict[str, Any], root: str = ROOT) -> None:
+    """Keep C(data) under C(name) beside the journal, for root alone."""
+    os.makedirs(root, mode=0o700, exist_ok=True)
+    content = json.dumps(data, indent=1, sort_keys=True).encode("utf-8")
+    replace(os.path.join(root, name), FileState(content, 0o600, os.geteuid(), os.getegid(), 0))
+
+
+def forget_record(name: str, root: str = ROOT) -> None:
+    """Remove what was kept under C(name)."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(root, name))
 
 
 def missing_directories(path: str) -> list[str]:

@@ -453,7 +453,8 @@ class GoEnv:
                 continue
             self.give_back(entry.path, _revert_for(entry.path), only)
         if not only and not self.module.check_mode:
-            go_baseline.forget()
+            for name in (journal.BEFORE, journal.DECISIONS):
+                journal.forget_record(name)
             self.journal.close()
         self.module.exit_json(
             changed=bool(self.changes), changes=self.changes, kept=self.kept, notes=self.notes, diff=self.diff

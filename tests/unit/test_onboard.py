@@ -71,6 +71,7 @@ def test_the_steps_of_a_run_in_words() -> None:
     told, recorder = story()
     for event in (
         task("", "Observe the machine and Go"),
+        task("wsltune.go.verify", "Try each lever beside a baseline (levers.yml)"),
         task("wsltune.go.go_tmpfs"),
         outcome("runner_on_ok", changed=True),
         task("wsltune.go.go_tmpfs", "another"),
@@ -83,6 +84,8 @@ def test_the_steps_of_a_run_in_words() -> None:
     assert recorder.lines == [
         f"> {onboard.OBSERVE}",
         f"ok {onboard.OBSERVE}",
+        f"> {onboard.LEVERS}",
+        f"ok {onboard.LEVERS}",
         f"> {onboard.STEPS['go_tmpfs']}",
         f"changed {onboard.STEPS['go_tmpfs']}",
         f"> {onboard.STEPS['verify']}",

@@ -18,6 +18,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     go_baseline,
     go_envfile,
     go_state,
+    journal,
     meminfo,
     process,
 )
@@ -186,5 +187,5 @@ def test_the_environment_before_is_recorded_once(tmp_path: Path) -> None:
         "alice": {"environment": {"GOTMPDIR": "/tmp", "GOCACHE": "/c", "CGO_ENABLED": "1"}, "unset": []},
         "bob": {"environment": {"GOTMPDIR": "/later", "CGO_ENABLED": "1"}, "unset": []},
     }
-    go_baseline.forget(str(tmp_path))
+    journal.forget_record(journal.BEFORE, str(tmp_path))
     assert go_baseline.read(str(tmp_path)) == {}

@@ -1,0 +1,57 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A tmpfs for a trial, in a mount namespace of this process: nobody else sees it, and it ends with the process."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+from collections.abc import Iterator
+
+CLONE_NEWNS = 0x00020000
+MS_NOSUID, MS_NODEV = 2, 4
+MS_REC, MS_PRIVATE = 0x4000, 1 << 18
+PREFIX = "wsltune-trial-"
+
+
+class TrialError(OSError):
+    """A trial that cannot be made here."""
+
+
+def _call(library: ctypes.CDLL, name: str, *arguments: object) -> None:
+    if getattr(library, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise TrialError(number, f"{name} failed: {os.strerror(number)}")
+
+
+def _sweep(parent: str) -> None:
+    for name in os.listdir(parent):
+        found = re.fullmatch(PREFIX + r"(\d+)", name)
+        if found and not os.path.exists(f"/proc/{found.group(1)}"):
+            with contextlib.suppress(OSError):
+                os.rmdir(os.path.join(parent, name))
+
+
+@contextlib.contextmanager
+def mounted(size: int, uid: int, gid: int, folders: tuple[str, ...], parent: str = "/run") -> Iterator[str]:
+    """Mount a tmpfs of C(size) bytes that holds C(folders) of the user, for this process and its children."""
+    library = ctypes.CDLL(None, use_errno=True)
+    _sweep(parent)
+    path = os.path.join(parent, f"{PREFIX}{os.getpid()}")
+    _call(library, "unshare", CLONE_NEWNS)
+    _call(library, "mount", b"none", b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
+    os.mkdir(path, 0o755)
+    try:
+        data = f"size={size // 1024}k,mode=0755".encode("ascii")
+        flags = ctypes.c_ulong(MS_NOSUID | MS_NODEV)
+        _call(library, "mount", b"wsltune-trial", path.encode("ascii"), b"tmpfs", flags, data)
+        for name in folders:
+            os.mkdir(os.path.join(path, name), 0o700)
+            os.chown(os.path.join(path, name), uid, gid)
+        yield path
+    finally:
+        library.umount2(path.encode("ascii"), 2)
+        with contextlib.suppress(OSError):
+            os.rmdir(path)

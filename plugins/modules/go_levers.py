@@ -1,0 +1,343 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: go_levers
+short_description: Try tunings of Go on this machine and keep only what wins
+version_added: 1.0.0
+author:
+  - wsltune contributors (@wsltune)
+description:
+  - Runs C(go test) of one user with each lever on, beside a baseline and a control that is the same as the baseline,
+    interleaved in random order, and decides which levers are kept. The winners then run together against the baseline.
+  - A lever is kept when it is faster in a scenario and slower in none, with the interval clear of no change at a level
+    that allows for the number of levers, and when C(go build), C(go vet), C(go test), C(go test -race) and C(go run)
+    work with it wherever they work without it.
+  - Changes nothing on the machine but the record of the decision. A tmpfs that a trial needs is mounted in a mount
+    namespace of the module's own.
+  - A decision that was made on the same machine with the same workload is used again for O(days) days.
+options:
+  levers:
+    description: What to try.
+    type: list
+    elements: str
+    choices: [gotmpdir_tmpfs, gocache_tmpfs, cgo_disabled, caches_local]
+    required: true
+  user:
+    description: The user whose Go is measured, in the environment of a fresh login.
+    type: str
+    required: true
+  before:
+    description: What to lay over that environment to get the one without levers.
+    type: dict
+    default: {}
+    suboptions:
+      environment:
+        description: Variables to set.
+        type: dict
+        default: {}
+      unset:
+        description: Names of variables to take away.
+        type: list
+        elements: str
+        default: []
+  slow_places:
+    description: Which of GOCACHE and GOMODCACHE lie on a Windows drive.
+    type: list
+    elements: str
+    default: []
+  modules:
+    description: Folders of Go modules to test. Packages of the standard library when empty.
+    type: list
+    elements: path
+    default: []
+  scenarios:
+    description: What is measured, as in M(wsltune.go.go_benchmark).
+    type: list
+    elements: str
+    choices: [test, edit, cold, race]
+    default: [test, edit]
+  budget_minutes:
+    description: The longest that measuring the levers takes; the winners together take up to as long again.
+    type: float
+    default: 3.0
+  tmpfs_size:
+    description: Size of the trial's tmpfs, as in M(wsltune.go.go_tmpfs).
+    type: str
+    default: auto
+  days:
+    description: How many days a decision is used again.
+    type: float
+    default: 30
+  seed:
+    description: Start of the random order; another one each time when left out.
+    type: int
+  progress_path:
+    description: File that says how far the measuring is.
+    type: path
+notes:
+  - Needs root.
+  - Errors are one sentence each, such as a module that does not compile, tests that fail without any lever, too little
+    memory for a tmpfs.
+"""
+
+EXAMPLES = r"""
+- name: Is a tmpfs for Go's temporary files worth it here
+  wsltune.go.go_levers:
+    levers: [gotmpdir_tmpfs]
+    user: alice
+    modules: [/home/alice/src/shop]
+"""
+
+RETURN = r"""
+decisions:
+  description:
+    - Per lever C(lever), C(tried), C(kept), C(reason), C(evidence) (V(interleaved)), and where it was measured
+      C(scenario), C(ratio), C(low), C(high), C(p), C(verdict).
+  returned: always
+  type: list
+  elements: dict
+kept:
+  description: Names of the levers that are kept.
+  returned: always
+  type: list
+  elements: str
+sentences:
+  description: A line per lever for a summary.
+  returned: always
+  type: list
+  elements: str
+remembered:
+  description: When the decisions are earlier ones, the time they were made at, in seconds since 1970; else null.
+  returned: always
+  type: float
+experiments:
+  description: The raw runs, as M(wsltune.go.go_benchmark) returns them; of the levers and of the winners together.
+  returned: when something was measured
+  type: list
+  elements: dict
+"""
+
+import os
+import random
+import signal
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.wsltune.go.plugins.module_utils import (
+    accounts,
+    bench_run,
+    benchmark,
+    journal,
+    levers,
+    meminfo,
+    tmpfs,
+    trial_tmpfs,
+)
+
+
+def _stop(signum, _frame):
+    raise SystemExit(128 + signum)
+
+
+class Trial:
+    """Tries levers for one user."""
+
+    def __init__(self, module):
+        self.module = module
+        self.params = module.params
+        self.account = accounts.find([module.params["user"]])[0]
+        self.workload = {"modules": module.params["modules"], "scenarios": module.params["scenarios"]}
+        self.experiments = []
+
+    def remember(self, known, decisions, fingerprint):
+        entry = known.get(self.account.name, {})
+        fresh = {one["lever"]: one for one in decisions if one["tried"]}
+        if not fresh:
+            return
+        known[self.account.name] = {
+            "workload": self.workload,
+            "fingerprint": fingerprint,
+            "decided_at": time.time(),
+            "levers": {**entry.get("levers", {}), **fresh},
+        }
+        journal.write_record(journal.DECISIONS, known)
+
+    def fingerprint(self, variants):
+        with self.bench(variants[:1]) as bench:
+            bench.prepare()
+            return {**bench_run.machine_fingerprint(), **bench.fingerprint(variants[0].name)}
+
+    def bench(self, variants):
+        limit = max(60.0, self.params["budget_minutes"] * 60)
+        return bench_run.Bench(self.account, variants, self.params["modules"], limit=limit)
+
+    def variant(self, name, environment):
+        before = self.params["before"] or {}
+        own = {**(before.get("environment") or {}), **environment}
+        unset = [one for one in before.get("unset") or [] if one not in own]
+        return bench_run.Variant(name, {str(key): str(value) for key, value in own.items()}, unset)
+
+    def experiment(self, variants):
+        """Measure C(variants) against the first of them; return the summary and with which of them Go is broken."""
+        params, began = self.params, time.monotonic()
+        budget = params["budget_minutes"] * 60
+        seed = params["seed"] if params["seed"] is not None else random.SystemRandom().randrange(2**31)
+
+        def progress(state):
+            if params["progress_path"]:
+                bench_run.write_progress(params["progress_path"], state)
+
+        with self.bench(variants) as bench:
+            progress({"step": "benchmark", "phase": "prepare", "scenario": "", "seconds_left": budget})
+            load = os.getloadavg()[0]
+            bench.prepare()
+            start = bench_run.machine_fingerprint()
+            names = [variant.name for variant in variants]
+            scenarios = benchmark.measure(
+                [bench.scenario(name) for name in dict.fromkeys(params["scenarios"])],
+                names,
+                bench.execute,
+                benchmark.Clock(time.monotonic, began, budget),
+                seed,
+                progress=progress,
+            )
+            experiment = {
+                "format": 1,
+                "user": self.account.name,
+                "seed": seed,
+                "elapsed": time.monotonic() - began,
+                "budget_minutes": params["budget_minutes"],
+                "load": load,
+                "variants": [vars(variant) for variant in variants],
+                "fingerprints": {
+                    "start": start,
+                    "end": bench_run.machine_fingerprint(),
+                    "variants": {name: bench.fingerprint(name) for name in names},
+                },
+                "scenarios": scenarios,
+            }
+            self.experiments.append(experiment)
+            summary = benchmark.summarise(experiment)
+            failures = {}
+            candidates = [name for name in names[1:] if levers.judge(name, summary)["kept"]]
+            if candidates:
+                usual = bench.works(names[0])
+                for name in candidates:
+                    new = [text for command, text in bench.works(name).items() if command not in usual]
+                    if new:
+                        failures[name] = new[0]
+        return summary, failures
+
+    def decide(self, names):
+        """Return the decisions about C(names), measured now."""
+        params = self.params
+        idle = {name: levers.without_effect(name, params["slow_places"]) for name in names}
+        wanted = [name for name in names if not idle[name]]
+        decisions = [
+            {"lever": name, "tried": False, "kept": False, "evidence": "none", "reason": f"not tried: {idle[name]}"}
+            for name in names
+            if idle[name]
+        ]
+        if not wanted:
+            return decisions, None
+        with open("/proc/meminfo", encoding="ascii") as handle:
+            size = tmpfs.plan_size(params["tmpfs_size"], meminfo.parse(handle.read()))
+        with trial_tmpfs.mounted(size, self.account.uid, self.account.gid, ("gotmpdir", "gocache")) as folder:
+
+            def environment(name):
+                return levers.trial(name, folder, self.account.home, params["slow_places"])
+
+            baseline = self.variant(levers.BASELINE, {})
+            variants = [baseline] + [self.variant(name, environment(name)) for name in wanted]
+            fingerprint = self.fingerprint(variants)
+            summary, failures = self.experiment(variants)
+            judged = [levers.judge(name, summary) for name in wanted]
+            judged = [levers.broken(one, failures[one["lever"]]) if one["lever"] in failures else one for one in judged]
+            winners = [one["lever"] for one in judged if one["kept"]]
+            together = None
+            if len(winners) > 1:
+                merged = {}
+                for name in winners:
+                    merged.update(environment(name))
+                summary, failures = self.experiment([baseline, self.variant(levers.TOGETHER, merged)])
+                together = levers.judge(levers.TOGETHER, summary)
+                if failures:
+                    together = levers.broken(together, failures[levers.TOGETHER])
+        return decisions + levers.settle(judged, together), fingerprint
+
+    def run(self):
+        names = list(dict.fromkeys(self.params["levers"]))
+        known = journal.read_record(journal.DECISIONS)
+        entry = known.get(self.account.name, {})
+        held = {name: one for name, one in entry.get("levers", {}).items() if name in names}
+        usable = set(held) >= {name for name in names if not levers.without_effect(name, self.params["slow_places"])}
+        why = "not every lever was tried then"
+        if usable and held:
+            fingerprint = self.fingerprint([self.variant(levers.BASELINE, {})])
+            why = levers.stale(entry, fingerprint, self.workload, time.time(), self.params["days"])
+        if usable and held and not why:
+            decisions, remembered = list(held.values()), entry["decided_at"]
+        else:
+            decisions, fingerprint = self.decide(names)
+            remembered = None
+            self.remember(known, decisions, fingerprint)
+        self.module.exit_json(
+            changed=False,
+            decisions=decisions,
+            kept=[one["lever"] for one in decisions if one["kept"]],
+            sentences=[levers.sentence(one) for one in decisions],
+            remembered=remembered,
+            experiments=self.experiments,
+        )
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "levers": {"type": "list", "elements": "str", "choices": list(levers.LEVERS), "required": True},
+            "user": {"type": "str", "required": True},
+            "before": {
+                "type": "dict",
+                "default": {},
+                "options": {
+                    "environment": {"type": "dict", "default": {}},
+                    "unset": {"type": "list", "elements": "str", "default": []},
+                },
+            },
+            "slow_places": {"type": "list", "elements": "str", "default": []},
+            "modules": {"type": "list", "elements": "path", "default": []},
+            "scenarios": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["test", "edit", "cold", "race"],
+                "default": ["test", "edit"],
+            },
+            "budget_minutes": {"type": "float", "default": 3.0},
+            "tmpfs_size": {"type": "str", "default": "auto"},
+            "days": {"type": "float", "default": 30},
+            "seed": {"type": "int"},
+            "progress_path": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    if os.geteuid() != 0:
+        module.fail_json(msg="go_levers mounts a tmpfs and becomes the user: run it as root (become: true).")
+    if module.params["budget_minutes"] <= 0:
+        module.fail_json(msg=f"budget_minutes is {module.params['budget_minutes']}: give more than 0.")
+    if module.check_mode:
+        module.exit_json(changed=False, skipped=True, msg="Nothing is measured in check mode.")
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, _stop)
+    try:
+        Trial(module).run()
+    except (accounts.AccountError, bench_run.BenchmarkError, tmpfs.TmpfsError) as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"The levers cannot be tried: {error}.")
+
+
+if __name__ == "__main__":
+    main()
