@@ -30,6 +30,7 @@ class FilterModule:
             "bench_summary": _of_experiment("bench_summary", benchmark.summarise),
             "bench_go_format": _of_experiment("bench_go_format", bench_report.go_format),
             "bench_hyperfine": _of_experiment("bench_hyperfine", bench_report.hyperfine),
+            "bench_in_sequence": _of_experiment("bench_in_sequence", benchmark.in_sequence),
             "bench_headline": bench_report.headline,
             "bench_text": bench_report.text,
             "bench_trust": bench_report.trust,

@@ -177,7 +177,7 @@ def text(
             measured += ["", *rows, ""]
             measured += _wrapped(disk_writes(summary))
             measured += _wrapped(trust(summary))
-            if summary["verdict"] != "unknown":
+            if summary["verdict"] != "unknown" and benchmark.SEQUENTIAL not in summary["warnings"]:
                 measured += _wrapped("Runs alternated in random order; fewer than 5 in 100 such verdicts are false.")
     remarks = list(notes)
     if summary is not None:

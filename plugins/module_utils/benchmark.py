@@ -286,6 +286,8 @@ def summarise(experiment: dict[str, Any]) -> dict[str, Any]:
     overall = {name: _overall(scenarios, name) for name in names[1:]}
     first = overall[names[1]] if len(names) > 1 else {"verdict": "unknown", "geomean": None, "mixed": False}
     warnings = [f"not compared: {one}" for one in dict.fromkeys(sum(different.values(), []))]
+    if experiment.get("evidence") == "sequential":
+        warnings.append(SEQUENTIAL)
     load, cpus = experiment.get("load") or 0.0, (prints.get("start") or {}).get("cpus") or 0
     if cpus and load > BUSY * cpus and first["verdict"] in (bench_stats.NO_DIFFERENCE, "unknown"):
         warnings.append(f"the machine was busy before (load {load:.1f} on {cpus} processors): repeat it when idle")
@@ -299,6 +301,54 @@ def summarise(experiment: dict[str, Any]) -> dict[str, Any]:
         "warnings": warnings,
         "seed": experiment.get("seed"),
         "elapsed": experiment.get("elapsed"),
+    }
+
+
+SEQUENTIAL = (
+    "measured one after the other, which is weaker evidence than interleaved runs: what else changed meanwhile counts"
+)
+
+
+def in_sequence(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Two experiments of one variant each as one of before and after, for changes that cannot be taken back each round.
+
+    The scenarios that both measured are compared; the first experiment's control stays the control.
+    """
+    names = [experiment["variants"][0]["name"] for experiment in (first, second)]
+    later = {one["name"]: one for one in second["scenarios"]}
+    scenarios = []
+    for one in first["scenarios"]:
+        other = later.get(one["name"])
+        if other is None:
+            continue
+        runs = [dict(run, variant="before") for run in one["runs"] if run["variant"] == names[0]]
+        runs += [run for run in one["runs"] if run["variant"] == CONTROL]
+        runs += [dict(run, variant="after") for run in other["runs"] if run["variant"] == names[1]]
+        failed = next((this for this in (one, other) if this["status"] != "measured"), None)
+        scenarios.append(
+            {
+                "name": one["name"],
+                "command": one.get("command", ""),
+                "status": failed["status"] if failed else "measured",
+                "reason": failed["reason"] if failed else "",
+                "stopped": other.get("stopped", ""),
+                "alpha": bench_stats.StoppingRule(comparisons=len(first["scenarios"])).level(0, last=True),
+                "runs": runs,
+            }
+        )
+    prints = [experiment["fingerprints"] for experiment in (first, second)]
+    return {
+        **second,
+        "variants": [
+            dict(experiment["variants"][0], name=name) for experiment, name in ((first, "before"), (second, "after"))
+        ],
+        "scenarios": scenarios,
+        "fingerprints": {
+            "start": prints[0]["start"],
+            "end": prints[1]["end"],
+            "variants": {"before": prints[0]["variants"][names[0]], "after": prints[1]["variants"][names[1]]},
+        },
+        "evidence": "sequential",
     }
 
 

@@ -290,3 +290,49 @@ def test_progress_tells_the_way_and_the_time_left():
 @pytest.mark.parametrize("ratio, text", [(0.9, "-10.0 %"), (1.1234, "+12.3 %"), (0.9999, "0.0 %"), (None, "?")])
 def test_percent(ratio, text):
     assert benchmark.percent(ratio) == text
+
+
+def one_variant(wall, kernel="6.6", status="measured", count=10):
+    runs = [
+        {
+            "round": n,
+            "variant": name,
+            "wall": wall + n / 1000,
+            "user": 1,
+            "system": 0,
+            "max_rss": 1,
+            "blocks_written": 0,
+        }
+        for n in range(1, count + 1)
+        for name in ("now", "control")
+    ]
+    scenario = {
+        "name": "test",
+        "command": "go test",
+        "status": status,
+        "reason": "",
+        "stopped": "max_runs",
+        "runs": runs,
+    }
+    place = {"kernel": kernel}
+    prints = {"start": place, "end": place, "variants": {"now": {"go": "go1.27"}}}
+    return {"variants": [{"name": "now"}], "scenarios": [scenario], "fingerprints": prints, "load": 0.0}
+
+
+def test_two_measurements_in_sequence_are_compared_and_said_to_be_weaker():
+    summary = benchmark.summarise(benchmark.in_sequence(one_variant(1.0), one_variant(0.5)))
+    assert summary["verdict"] == "faster"
+    assert summary["scenarios"][0]["comparisons"]["after"]["n_after"] == 10
+    assert summary["scenarios"][0]["control"]["verdict"] == "~"
+    assert benchmark.SEQUENTIAL in summary["warnings"]
+
+
+def test_two_measurements_on_different_machines_are_not_compared():
+    summary = benchmark.summarise(benchmark.in_sequence(one_variant(1.0), one_variant(0.5, kernel="6.18")))
+    assert summary["verdict"] == "unknown"
+    assert any("kernel: 6.6 and 6.18" in warning for warning in summary["warnings"])
+
+
+def test_a_measurement_that_failed_is_not_compared():
+    summary = benchmark.summarise(benchmark.in_sequence(one_variant(1.0), one_variant(0.5, status="failed")))
+    assert summary["verdict"] == "unknown" and not summary["scenarios"][0]["comparisons"]
