@@ -1,0 +1,276 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+# What was there before, on Windows: the twin of journal.py, for files of the user who runs it.
+#
+# An entry knows three contents of a file: base, what it would be without wsltune; written, what wsltune last wrote; and
+# before_run, what it was when the current run first touched it. An entry is on disk before the file changes, and the file
+# changes by one rename. So a run that is killed at any moment leaves a file that is either old or new, and both are known.
+
+Set-StrictMode -Version 2.0
+
+Function Get-JournalRoot {
+    <#
+    .SYNOPSIS
+    The folder of the record, in the user's own %LOCALAPPDATA%.
+    #>
+    $data = [Environment]::GetFolderPath([Environment+SpecialFolder]::LocalApplicationData)
+    if (-not $data) { throw 'This session has no folder for the data of programs (%LOCALAPPDATA%), so nothing can be recorded.' }
+    Join-Path -Path (Join-Path -Path $data -ChildPath 'wsltune') -ChildPath 'journal'
+}
+
+Function Resolve-FileLink {
+    <#
+    .SYNOPSIS
+    The full path of a file; of a symbolic link the file it leads to.
+    #>
+    Param ([string]$Path)
+    for ($i = 0; $i -lt 16; $i++) {
+        $Path = [IO.Path]::GetFullPath($Path)
+        $item = Get-Item -LiteralPath $Path -Force -ErrorAction SilentlyContinue
+        if (-not $item -or $item.LinkType -ne 'SymbolicLink') { return $Path }
+        $Path = [IO.Path]::Combine([IO.Path]::GetDirectoryName($Path), @($item.Target)[0])
+    }
+    throw "$Path is a symbolic link that leads back to itself; make it a file."
+}
+
+Function Get-FileState {
+    <#
+    .SYNOPSIS
+    A file as it stands: its bytes as base64, and its time of change. Null where there is none.
+    #>
+    Param ([string]$Path)
+    if (-not [IO.File]::Exists($Path)) { return }
+    @{
+        content = [Convert]::ToBase64String([IO.File]::ReadAllBytes($Path))
+        modified = [IO.File]::GetLastWriteTimeUtc($Path).Ticks
+    }
+}
+
+Function Set-FileState {
+    <#
+    .SYNOPSIS
+    Puts bytes (as base64) at a path in one step; the attributes and rights of a file that is replaced stay.
+    #>
+    Param ([string]$Path, [string]$Content, [Int64]$Modified = 0)
+    # A fixed name, so that what a killed run left is overwritten by the next one.
+    $temporary = $Path + '.wsltune-new'
+    $bytes = [Convert]::FromBase64String($Content)
+    try {
+        $stream = [IO.File]::Open($temporary, [IO.FileMode]::Create, [IO.FileAccess]::Write, [IO.FileShare]::None)
+        try {
+            $stream.Write($bytes, 0, $bytes.Length)
+            $stream.Flush($true)
+        } finally {
+            $stream.Dispose()
+        }
+        if ($Modified) { [IO.File]::SetLastWriteTimeUtc($temporary, (New-Object -TypeName DateTime -ArgumentList $Modified, 'Utc')) }
+        if ([IO.File]::Exists($Path)) {
+            [IO.File]::Replace($temporary, $Path, [NullString]::Value)
+        } else {
+            [IO.File]::Move($temporary, $Path)
+        }
+    } catch {
+        [IO.File]::Delete($temporary)
+        throw
+    }
+}
+
+Function Get-EntryFile {
+    Param ([string]$Root, [string]$Path)
+    [IO.Path]::Combine($Root, [Uri]::EscapeDataString($Path) + '.json')
+}
+
+Function Get-JournalEntry {
+    <#
+    .SYNOPSIS
+    What is recorded for a path, null when it was never touched.
+    #>
+    Param ([string]$Root, [string]$Path)
+    $file = Get-EntryFile $Root $Path
+    if ([IO.File]::Exists($file)) {
+        $entry = @{}
+        $record = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($file))
+        foreach ($property in $record.PSObject.Properties) { $entry[$property.Name] = $property.Value }
+        $entry
+    }
+}
+
+Function Get-JournalPath {
+    <#
+    .SYNOPSIS
+    The paths that are recorded for a role.
+    #>
+    Param ([string]$Root, [string]$Role)
+    if (-not [IO.Directory]::Exists($Root)) { return }
+    foreach ($file in [IO.Directory]::GetFiles($Root, '*.json')) {
+        $record = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($file))
+        if ($record.role -ceq $Role) { $record.path }
+    }
+}
+
+Function Save-Entry {
+    Param ([string]$Root, [System.Collections.IDictionary]$Entry)
+    $text = ConvertTo-Json -InputObject $Entry -Depth 5 -Compress
+    $bytes = (New-Object -TypeName System.Text.UTF8Encoding -ArgumentList $false).GetBytes($text)
+    Set-FileState (Get-EntryFile $Root $Entry.path) ([Convert]::ToBase64String($bytes))
+}
+
+Function Invoke-Locked {
+    <#
+    .SYNOPSIS
+    Runs a script block while no other run touches the record.
+    #>
+    Param ([string]$Root, [scriptblock]$Action)
+    $null = [IO.Directory]::CreateDirectory($Root)
+    $lock = $null
+    for ($i = 0; -not $lock; $i++) {
+        try {
+            $lock = [IO.File]::Open([IO.Path]::Combine($Root, '.lock'), 'OpenOrCreate', 'ReadWrite', 'None')
+        } catch [IO.IOException] {
+            if ($i -ge 100) { throw "Another run holds the record in $Root; wait for it and start again." }
+            Start-Sleep -Milliseconds 100
+        }
+    }
+    try {
+        & $Action
+    } finally {
+        $lock.Dispose()
+    }
+}
+
+Function Test-Known {
+    <#
+    .SYNOPSIS
+    Whether a content is one that wsltune wrote or found: nobody else has edited the file since.
+    #>
+    Param ([System.Collections.IDictionary]$Entry, [string]$Content)
+    foreach ($known in $Entry.written, $Entry.previous, $(if ($Entry.base) { $Entry.base.content })) {
+        if ($null -ne $known -and $known -ceq $Content) { return $true }
+    }
+    $false
+}
+
+Function Get-Without {
+    <#
+    .SYNOPSIS
+    What a content would be without wsltune's part; null for no file.
+    #>
+    Param ([System.Collections.IDictionary]$Entry, [string]$Content, [scriptblock]$Revert)
+    $base = $null
+    if ($Entry.base) { $base = $Entry.base.content }
+    if ($null -eq $Entry.written -or (Test-Known $Entry $Content)) { return $base }
+    & $Revert $base $Entry.written $Content
+}
+
+Function Write-Journaled {
+    <#
+    .SYNOPSIS
+    Records a file and replaces it. Revert tells how to take wsltune's part out of a file that someone else edited too:
+    it gets base (null: no file), written and current, all as base64, and returns the same (null: no file).
+    #>
+    Param ([string]$Root, [string]$Path, [string]$Content, [string]$Role, [string]$Run, [scriptblock]$Revert)
+    Invoke-Locked $Root {
+        $current = Get-FileState $Path
+        $entry = Get-JournalEntry $Root $Path
+        if (-not $entry) {
+            $entry = @{ path = $Path; role = $Role; base = $current; written = $null; run = $Run; before_run = $current; foreign = $false }
+        } elseif ($current -and $null -ne $entry.written -and -not (Test-Known $entry $current.content)) {
+            # Someone edited the file between two runs: their change belongs to what a rollback gives back.
+            $entry.foreign = $true
+            $without = Get-Without $entry $current.content $Revert
+            $entry.base = $null
+            if ($null -ne $without) { $entry.base = @{ content = $without; modified = 0 } }
+        }
+        if ($entry.run -cne $Run) {
+            $entry.run = $Run
+            $entry.before_run = $current
+        }
+        $entry.previous = $null
+        if ($current) { $entry.previous = $current.content }
+        $entry.written = $Content
+        Save-Entry $Root $entry
+        Set-FileState $Path $Content
+    }
+}
+
+Function Get-RestoreTarget {
+    <#
+    .SYNOPSIS
+    What giving a path back leaves of it (Target, null for no file), and a sentence about what someone else changed (Kept).
+    #>
+    Param ([System.Collections.IDictionary]$Entry, $Current, [scriptblock]$Revert, [bool]$RunOnly = $false)
+    $target = $Entry.base
+    if ($RunOnly) { $target = $Entry.before_run }
+    $edited = "$($Entry.path) was edited by someone else since; that edit stays"
+    $kept = ''
+    if ($Entry.foreign) { $kept = $edited }
+    if (-not $Current) {
+        if ($target) { $kept = "$($Entry.path) was removed by someone else and stays so" }
+        $target = $null
+    } elseif (-not (Test-Known $Entry $Current.content)) {
+        $kept = $edited
+        $without = Get-Without $Entry $Current.content $Revert
+        $target = $null
+        if ($null -ne $without) { $target = @{ content = $without; modified = 0 } }
+        if ($target -and $target.content -ceq $Current.content) { $target = $Current }
+    }
+    @{ Target = $target; Kept = $kept }
+}
+
+Function Restore-Journaled {
+    <#
+    .SYNOPSIS
+    Gives a path back: as it was before the first touch or, with RunOnly, before the run's first touch.
+    #>
+    Param ([string]$Root, [string]$Path, [string]$Run, [scriptblock]$Revert, [bool]$RunOnly = $false)
+    Invoke-Locked $Root {
+        $entry = Get-JournalEntry $Root $Path
+        if (-not $entry -or ($RunOnly -and $entry.run -cne $Run)) { return }
+        [IO.File]::Delete($Path + '.wsltune-new')
+        $current = Get-FileState $Path
+        $restore = Get-RestoreTarget $entry $current $Revert $RunOnly
+        if ($current -and -not $restore.Target) {
+            [IO.File]::Delete($Path)
+        } elseif ($current -and $restore.Target.content -cne $current.content) {
+            Set-FileState $Path $restore.Target.content $restore.Target.modified
+        } elseif ($current -and $restore.Target.modified) {
+            [IO.File]::SetLastWriteTimeUtc($Path, (New-Object -TypeName DateTime -ArgumentList $restore.Target.modified, 'Utc'))
+        }
+        $first = $entry.before_run
+        $same = ($null -eq $first) -eq ($null -eq $entry.base)
+        if ($same -and $first) { $same = $first.content -ceq $entry.base.content }
+        if ($RunOnly -and -not $same) {
+            $entry.written = $entry.previous = $null
+            if ($first) { $entry.written = $entry.previous = $first.content }
+            $entry.run = ''
+            Save-Entry $Root $entry
+        } else {
+            [IO.File]::Delete((Get-EntryFile $Root $Path))
+        }
+    }
+}
+
+Function Close-Journal {
+    <#
+    .SYNOPSIS
+    Removes the record's folders once nothing is recorded any more.
+    #>
+    Param ([string]$Root)
+    if (-not [IO.Directory]::Exists($Root)) { return }
+    $left = @([IO.Directory]::GetFiles($Root) | Where-Object { $_ -cnotmatch '(?:\.wsltune-new|[\\/]\.lock)\z' })
+    if ($left.Count -gt 0) { return }
+    try {
+        [IO.Directory]::Delete($Root, $true)
+        $parent = [IO.Path]::GetDirectoryName($Root)
+        if (@([IO.Directory]::GetFileSystemEntries($parent)).Count -eq 0) { [IO.Directory]::Delete($parent) }
+    } catch [IO.IOException] {
+        # Another run is at it; it will remove them.
+        return
+    }
+}
+
+Export-ModuleMember -Function @(
+    'Get-JournalRoot', 'Resolve-FileLink', 'Get-FileState', 'Get-JournalEntry', 'Get-JournalPath', 'Write-Journaled',
+    'Get-RestoreTarget', 'Restore-Journaled', 'Close-Journal', 'Set-FileState'
+)

@@ -1,0 +1,364 @@
+#!powershell
+
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+#AnsibleRequires -CSharpUtil Ansible.Basic
+#AnsibleRequires -PowerShell ..module_utils.WslConfig
+#AnsibleRequires -PowerShell ..module_utils.FileJournal
+#AnsibleRequires -PowerShell ..module_utils.WslExe
+
+Function Get-SectionSpec {
+    <#
+    .SYNOPSIS
+    The options of a section, from the keys that WSL knows.
+    #>
+    Param ([string]$Section)
+    $options = @{}
+    foreach ($key in (Get-WslConfigKey).Values) {
+        if ($key.Section -ne $Section) { continue }
+        $option = @{ type = 'str' }
+        switch ($key.Type) {
+            { $_ -in 'bool', 'int', 'path' } { $option.type = $key.Type }
+            'enum' { $option.choices = @($key.Choices.Keys) }
+            'list' { $option = @{ type = 'list'; elements = 'str' } }
+            'ports' { $option = @{ type = 'list'; elements = 'int' } }
+        }
+        $options[$key.Option] = $option
+    }
+    @{ type = 'dict'; options = $options }
+}
+
+$spec = @{
+    options = @{
+        state = @{ type = 'str'; choices = @('present', 'absent'); default = 'present' }
+        path = @{ type = 'path'; default = '%UserProfile%\.wslconfig' }
+        wsl2 = Get-SectionSpec 'wsl2'
+        general = Get-SectionSpec 'general'
+        experimental = Get-SectionSpec 'experimental'
+        remove = @{ type = 'list'; elements = 'str'; default = @() }
+        allow_harmful = @{ type = 'bool'; default = $false }
+        run = @{ type = 'str'; default = '' }
+        only_this_run = @{ type = 'bool'; default = $false }
+    }
+    supports_check_mode = $true
+}
+
+$module = [Ansible.Basic.AnsibleModule]::Create($args, $spec)
+
+$role = 'wslconfig'
+$revert = {
+    Param ($Base, $Written, $Current)
+    $texts = foreach ($content in $Base, $Written, $Current) {
+        $text = $null
+        if ($null -ne $content) { $text = ConvertFrom-WslConfigByte ([Convert]::FromBase64String($content)) }
+        # What someone has made no text of is left as it is.
+        if ($null -ne $content -and -not $text) { return $Current }
+        @{ Text = $(if ($text) { $text.Text }); Latin1 = $text -and $text.Latin1 }
+    }
+    $result = Undo-WslConfig -Base $texts[0].Text -Written $texts[1].Text -Current $texts[2].Text
+    if ($null -eq $Base -and $result.Trim().Length -eq 0) { return }
+    if ($result -ceq $texts[2].Text) { return $Current }
+    [Convert]::ToBase64String((ConvertTo-WslConfigByte $result $texts[2].Latin1))
+}
+
+Function Get-HostMemory {
+    <#
+    .SYNOPSIS
+    The bytes of memory that this machine has, 0 where it does not tell.
+    #>
+    if ([GC].GetMethod('GetGCMemoryInfo', [Type]::EmptyTypes)) { return [GC]::GetGCMemoryInfo().TotalAvailableMemoryBytes }
+    try {
+        (Get-CimInstance -ClassName Win32_ComputerSystem).TotalPhysicalMemory
+    } catch {
+        0
+    }
+}
+
+Function Get-MissingFile {
+    <#
+    .SYNOPSIS
+    Why WSL would not start for a file that is not there, one sentence each.
+    #>
+    Param ([System.Collections.IDictionary]$Wanted)
+    foreach ($name in 'wsl2.kernel', 'wsl2.kernelModules', 'wsl2.systemDistro') {
+        if ($Wanted[$name] -and $Wanted[$name].Value -and -not [IO.File]::Exists($Wanted[$name].Value)) {
+            "$name=$($Wanted[$name].Value): there is no such file, and WSL does not start without it."
+        }
+    }
+    foreach ($name in 'wsl2.swapFile', 'wsl2.debugConsoleLogFile') {
+        if ($Wanted[$name] -and $Wanted[$name].Value -and -not [IO.Directory]::Exists(($Wanted[$name].Value -replace '[\\/][^\\/]*\z', '\'))) {
+            "$name=$($Wanted[$name].Value): there is no such folder, and WSL makes none."
+        }
+    }
+}
+
+Function Get-VirtualMachine {
+    <#
+    .SYNOPSIS
+    Whether WSL's virtual machine runs (null: not known), which distros in it, and when it started.
+    #>
+    $machine = @{ Running = $null; Distros = @(); Booted = $null; Reason = '' }
+    try {
+        $machine.Distros = @(Get-WslDistribution | Where-Object { $_.State -ne 'stopped' -and $_.Version -eq 2 } | ForEach-Object { $_.Name })
+    } catch {
+        $machine.Reason = $_.Exception.Message
+        return $machine
+    }
+    $machine.Running = $machine.Distros.Count -gt 0
+    foreach ($distro in $machine.Distros) {
+        $answer = Invoke-WslExe '--distribution', $distro, '--user', 'root', '--exec', '/bin/cat', '/proc/stat' -TimeoutSeconds 20
+        $booted = [regex]::Match([string]$answer.Stdout, '(?m)^btime ([0-9]+)\s*$')
+        if ($answer.ExitCode -eq 0 -and $booted.Success) {
+            $machine.Booted = [Int64]$booted.Groups[1].Value
+            break
+        }
+    }
+    $machine
+}
+
+Function Get-UnixTime {
+    Param ([Int64]$Ticks)
+    ($Ticks - 621355968000000000) / 10000000
+}
+
+$inForceFile = [IO.Path]::Combine([IO.Path]::GetTempPath(), 'wsltune-wslconfig-in-force.json')
+
+Function Get-InForce {
+    <#
+    .SYNOPSIS
+    The content (base64, '' for no file) that the running machine was started with, null where that is not known.
+    #>
+    Param ([string]$Path, $State, [System.Collections.IDictionary]$Machine)
+    if ($null -eq $Machine.Booted) { return }
+    if ([IO.File]::Exists($inForceFile)) {
+        $record = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($inForceFile))
+        # Linux counts its start back from now, so that it moves by a second or two.
+        if ($record.path -eq $Path -and [Math]::Abs($record.booted - $Machine.Booted) -le 5) { return $record.content }
+    }
+    if (-not $State) { return '' }
+    if ((Get-UnixTime $State.modified) -le $Machine.Booted) { return $State.content }
+}
+
+Function Save-InForce {
+    Param ([string]$Path, $Content, [System.Collections.IDictionary]$Machine)
+    if ($null -eq $Content -or $null -eq $Machine.Booted) { return }
+    $record = ConvertTo-Json -InputObject @{ path = $Path; content = $Content; booted = $Machine.Booted } -Compress
+    Set-FileState $inForceFile ([Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($record)))
+}
+
+Function Get-Text {
+    <#
+    .SYNOPSIS
+    The text of a content in base64, null for no file; throws where it is no text.
+    #>
+    Param ($Content, [string]$Path)
+    if (-not $Content) { return }
+    $read = ConvertFrom-WslConfigByte ([Convert]::FromBase64String($Content))
+    if (-not $read) { throw "$Path is no text that WSL can read (UTF-8, or UTF-16 with its byte order mark); save it as UTF-8." }
+    $read
+}
+
+Function Format-Value {
+    Param ([string]$Name, $Value)
+    if ($null -eq $Value) { return 'not set' }
+    switch ((Get-WslConfigKey)[$Name].Type) {
+        'memory' { Format-Memory $Value }
+        'bool' { "$Value".ToLowerInvariant() }
+        default { "$Value" }
+    }
+}
+
+Function Get-Change {
+    <#
+    .SYNOPSIS
+    What a new text changes for WSL, one sentence each.
+    #>
+    Param ([string]$Path, $Before, $After)
+    foreach ($name in (Get-WslConfigKey).Keys) {
+        if (-not [object]::Equals($Before.Values[$name], $After.Values[$name])) {
+            "${Path}: $name from $(Format-Value $name $Before.Values[$name]) to $(Format-Value $name $After.Values[$name])"
+        }
+    }
+}
+
+Function Set-Result {
+    <#
+    .SYNOPSIS
+    What is on the disk now (or would be, in check mode), and what of it waits for a restart.
+    #>
+    Param ([string]$Path, $Text, $InForce, [System.Collections.IDictionary]$Machine)
+    $parsed = ConvertFrom-WslConfig $Text
+    $result = $module.Result
+    $result.path = $Path
+    $result.settings = $parsed.Values
+    $result.notes = @(
+        $parsed.Details | ForEach-Object { "$Path, line $($_.Line): $($_.Reason)" }
+        Get-WslConfigNote $parsed.Values
+    )
+    $pending = @()
+    if ($Machine.Running -ne $false) {
+        $known = $null
+        if ($null -ne $InForce) {
+            $text = ''
+            $content = ConvertFrom-WslConfigByte ([Convert]::FromBase64String($InForce))
+            if ($content) { $text = $content.Text }
+            $known = (ConvertFrom-WslConfig $text).Values
+        }
+        $pending = @(Get-WslConfigPending $parsed.Values $known)
+    }
+    $result.pending = $pending
+    $result.pending_restart = $pending.Count -gt 0
+    $result.pending_sentences = @()
+    $result.restart_command = $null
+    $result.restart_stops = $Machine.Distros
+    if ($pending.Count -gt 0) {
+        $verb = 'take'
+        if ($pending.Count -eq 1) { $verb = 'takes' }
+        $stops = 'It stops every distro'
+        if ($Machine.Running) {
+            $stops += '; now these run: ' + ($Machine.Distros -join ', ')
+            if ($Machine.Distros -match '^docker-desktop') { $stops += ' (Docker Desktop with its containers)' }
+        } elseif ($Machine.Reason) {
+            $stops += ' that runs'
+        }
+        $result.restart_command = 'wsl.exe --shutdown'
+        $result.pending_sentences = @(
+            "$($pending -join ', ') in $Path $verb effect after ``$($result.restart_command)`` in a Windows prompt. $stops."
+        )
+    }
+    if ($module.Params.state -eq 'present') {
+        foreach ($note in $result.notes) { $module.Warn($note) }
+    }
+}
+
+Function Set-Diff {
+    Param ([string]$Path, $Before, $After)
+    $module.Diff.before_header = $module.Diff.after_header = $Path
+    $module.Diff.before = "$Before"
+    $module.Diff.after = "$After"
+}
+
+Function Invoke-Present {
+    Param ([string]$Path, [string]$Root, [string]$Run)
+    $settings = [ordered]@{}
+    foreach ($key in (Get-WslConfigKey).Values) {
+        $section = $module.Params[$key.Section]
+        if ($section -and $null -ne $section[$key.Option]) { $settings[$key.Name] = $section[$key.Option] }
+    }
+    $wanted = ConvertTo-WslConfigSetting $settings
+    $removed = [ordered]@{}
+    foreach ($name in $module.Params.remove) { $removed[$name] = $null }
+    foreach ($name in (ConvertTo-WslConfigSetting $removed).Keys) {
+        if ($wanted.Contains($name)) { throw "$name is both set and to be removed; leave out one of them." }
+        $settings[$name] = $null
+    }
+    if ([IO.Directory]::Exists($Path)) { throw "$Path is a folder; give path the file that WSL reads, such as C:\Users\you\.wslconfig." }
+    if (-not [IO.Directory]::Exists([IO.Path]::GetDirectoryName($Path))) {
+        throw "The folder of $Path does not exist; give path a file in the home of a Windows user."
+    }
+
+    $state = Get-FileState $Path
+    $read = $null
+    if ($state) { $read = Get-Text $state.content $Path }
+    $before = ''
+    if ($read) { $before = $read.Text }
+    $after = Merge-WslConfig $before $settings
+    $old = ConvertFrom-WslConfig $before
+    $new = ConvertFrom-WslConfig $after
+    foreach ($name in $wanted.Keys) {
+        if (-not [object]::Equals($new.Values[$name], $wanted[$name].Value)) {
+            throw "$Path would not mean what was asked for ($name); nothing was changed."
+        }
+    }
+    if (-not $module.Params.allow_harmful) {
+        $reasons = @(
+            Get-WslConfigHarm $wanted $new.Values -HostMemory (Get-HostMemory) -HostProcessors ([Environment]::ProcessorCount)
+            Get-MissingFile $wanted
+        )
+        if ($reasons.Count -gt 0) { throw "$($reasons -join ' ') Nothing was changed; set allow_harmful to write it all the same." }
+    }
+    $module.Result.wanted = @{}
+    foreach ($name in $wanted.Keys) { $module.Result.wanted[$name] = $wanted[$name].Value }
+
+    $machine = Get-VirtualMachine
+    $inForce = Get-InForce $Path $state $machine
+    $module.Result.changed = -not [string]::Equals($after, $before)
+    if ($module.Result.changed) {
+        $module.Result.changes = @(Get-Change $Path $old $new)
+        Set-Diff $Path $before $after
+        if (-not $module.CheckMode) {
+            Save-InForce $Path $inForce $machine
+            $content = [Convert]::ToBase64String((ConvertTo-WslConfigByte $after ($read -and $read.Latin1)))
+            Write-Journaled $Root $Path $content $role $Run $revert
+            $after = (Get-Text (Get-FileState $Path).content $Path).Text
+        }
+    }
+    Set-Result $Path $after $inForce $machine
+}
+
+Function Invoke-Absent {
+    Param ([string]$Path, [string]$Root, [string]$Run)
+    $only = $module.Params.only_this_run
+    $machine = Get-VirtualMachine
+    $state = Get-FileState $Path
+    $inForce = Get-InForce $Path $state $machine
+    foreach ($recorded in @(Get-JournalPath $Root $role)) {
+        $entry = Get-JournalEntry $Root $recorded
+        if ($only -and $entry.run -cne $Run) { continue }
+        $current = Get-FileState $recorded
+        $restore = Get-RestoreTarget $entry $current $revert $only
+        if ($restore.Kept) { $module.Result.kept += $restore.Kept }
+        $was = $will = $null
+        if ($current) { $was = $current.content }
+        if ($restore.Target) { $will = $restore.Target.content }
+        if ($was -cne $will) {
+            $module.Result.changed = $true
+            $module.Result.changes += "gave back $recorded"
+            $texts = foreach ($content in $was, $will) {
+                if ($content) { (Get-Text $content $recorded).Text } else { '' }
+            }
+            Set-Diff $recorded $texts[0] $texts[1]
+        }
+        if ($recorded -eq $Path) {
+            $state = $null
+            if ($restore.Target) { $state = $restore.Target }
+        }
+        if (-not $module.CheckMode) {
+            if ($recorded -eq $Path -and $was -cne $will) { Save-InForce $Path $inForce $machine }
+            Restore-Journaled $Root $recorded $Run $revert $only
+        }
+    }
+    if (-not $module.CheckMode -and -not $only) { Close-Journal $Root }
+    $text = ''
+    if ($state -and $state.content) { $text = (Get-Text $state.content $Path).Text }
+    Set-Result $Path $text $inForce $machine
+    if (-not $module.Result.pending_restart -and -not $module.CheckMode) { [IO.File]::Delete($inForceFile) }
+}
+
+$module.Result.changes = @()
+$module.Result.kept = @()
+$module.Result.wanted = @{}
+$path = $module.Params.path
+try {
+    $path = Resolve-FileLink $path
+    $root = Get-JournalRoot
+    $run = $module.Params.run
+    if (-not $run) { $run = [DateTime]::UtcNow.ToString('o') }
+    if ($module.Params.state -eq 'present') {
+        Invoke-Present $path $root $run
+    } else {
+        Invoke-Absent $path $root $run
+    }
+} catch {
+    $reason = $_.Exception.GetBaseException()
+    if ($reason -is [System.Management.Automation.RuntimeException] -and $_.FullyQualifiedErrorId -ceq $reason.Message) {
+        $module.FailJson($reason.Message)
+    } elseif ($reason -is [UnauthorizedAccessException]) {
+        $module.FailJson("$path cannot be read or written by this user: take away its read-only attribute, or run as its owner.", $_)
+    } elseif ($reason -is [IO.IOException]) {
+        $module.FailJson("$path cannot be read or written: $($reason.Message.TrimEnd('.')); close what has it open and run again.", $_)
+    }
+    $module.FailJson("$path was not set: $($reason.Message)", $_)
+}
+$module.ExitJson()
