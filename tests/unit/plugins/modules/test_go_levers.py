@@ -1,0 +1,101 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import glob
+import json
+import os
+import pwd
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[4]
+# Stands in for go: temporary files on the trial's tmpfs make it fast, a build cache there makes it slow, and without
+# cgo its programs do not run.
+GO = """#!/bin/sh
+case "$1" in
+env) echo '{"GOCACHE": "'$HOME'/.cache/go-build", "GOTMPDIR": "", "GOROOT": "/opt/go", "GOVERSION": "go1.99"}' ;;
+run) if [ "$CGO_ENABLED" = 0 ]; then echo "no resolver"; exit 1; fi ;;
+test)
+  case "$GOCACHE" in /run/wsltune-trial-*) sleep 0.2 ;; esac
+  case "$GOTMPDIR" in /run/wsltune-trial-*) touch "$GOTMPDIR/x" && findmnt -no FSTYPE -T "$GOTMPDIR" > "$HOME/fstype" ;;
+  *) if [ "$CGO_ENABLED" != 0 ]; then sleep 0.15; fi ;;
+  esac
+;;
+esac
+"""
+START = """
+import json, sys
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.modules import go_levers
+journal.ROOT = sys.argv[1]
+for function in (journal.read_record, journal.write_record):
+    function.__defaults__ = (sys.argv[1],)
+with patch_module_args(json.load(sys.stdin)):
+    go_levers.main()
+"""
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a tmpfs in a mount namespace of its own: needs root")
+
+
+@pytest.fixture
+def home(tmp_path):
+    (tmp_path / "bin").mkdir()
+    go = tmp_path / "bin" / "go"
+    go.write_text(GO)
+    go.chmod(0o755)
+    return tmp_path
+
+
+def decide(home, levers, **options):
+    given = {
+        "levers": levers,
+        "user": pwd.getpwuid(os.geteuid()).pw_name,
+        "before": {"environment": {"HOME": str(home), "PATH": f"{home}/bin:/usr/bin:/bin", "CC": "true"}},
+        "scenarios": ["test"],
+        "budget_minutes": 0.5,
+        "tmpfs_size": "256m",
+        "seed": 3,
+        **options,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", START, str(home / "state")],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "collections")},
+    )
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_what_helps_is_kept_and_what_harms_or_breaks_is_dropped_and_remembered(home):
+    levers = ["gotmpdir_tmpfs", "gocache_tmpfs", "cgo_disabled", "caches_local"]
+    first = decide(home, levers)
+    found = {one["lever"]: one for one in first["decisions"]}
+    assert first["kept"] == ["gotmpdir_tmpfs"]
+    assert (home / "fstype").read_text() == "tmpfs\n"
+    assert found["gocache_tmpfs"]["reason"].startswith("it makes test slower; a guess would have cost +")
+    assert found["cgo_disabled"]["reason"] == "Go does not work with it: go run: no resolver"
+    assert not found["caches_local"]["tried"]
+    assert not glob.glob("/run/wsltune-trial-*")
+
+    again = decide(home, levers)
+    assert again["kept"] == ["gotmpdir_tmpfs"] and again["remembered"] and not again["experiments"]
+    assert decide(home, ["gotmpdir_tmpfs"], scenarios=["test", "edit"])["remembered"] is None
+
+
+def test_a_budget_of_nothing_is_one_sentence(home):
+    result = decide(home, ["gotmpdir_tmpfs"], budget_minutes=0)
+    assert result["msg"] == "budget_minutes is 0.0: give more than 0."
+
+
+def test_no_go_is_one_sentence(home):
+    (home / "bin/go").unlink()
+    environment = {"HOME": str(home), "PATH": "/nowhere"}
+    result = decide(home, ["gotmpdir_tmpfs"], before={"environment": environment})
+    assert "finds no go in its PATH (/nowhere)" in result["msg"]
