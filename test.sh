@@ -22,7 +22,16 @@ From a fresh machine to a tested checkout: installs what the part needs (apt, .v
 Without a part: lint, unit, build, molecule.
 Exit codes: 0 all passed, 1 something failed or was skipped, 2 wrong usage, 3 cannot be set up, 130 interrupted."
 
-trap 'printf "\nInterrupted.\n" >&2; kill $(jobs -p) 2>/dev/null; exit 130' INT TERM HUP
+# What runs beside others does not hear of Ctrl-C.
+end_children() {
+    local child
+    for child in $(pgrep -P "$1" 2>/dev/null); do
+        end_children "$child"
+        kill "$child" 2>/dev/null
+    done
+}
+trap 'printf "\nInterrupted.\n" >&2; end_children $$; exit 130' INT TERM HUP
+
 
 scratch=$(mktemp -d) || exit 3
 trap 'rm -rf -- "$scratch"' EXIT
