@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 
 class Identity(NamedTuple):
@@ -29,7 +29,10 @@ class Identity(NamedTuple):
 
 @dataclass
 class Done:
-    """How a program ended: exit code (negative for a signal), output, seconds, bytes and 512-byte blocks."""
+    """How a program ended: exit code (negative for a signal), output, seconds, bytes and 512-byte blocks.
+
+    `stopped` says that the watcher ended it.
+    """
 
     code: int
     out: str
@@ -40,6 +43,7 @@ class Done:
     system: float
     max_rss: int
     blocks_written: int
+    stopped: bool = False
 
     @property
     def reason(self) -> str:
@@ -54,19 +58,24 @@ def run(
     directory: str = "/",
     identity: Identity | None = None,
     limit: float = 60.0,
+    watch: Callable[[int], bool] | None = None,
 ) -> Done:
     """Run C(command) to its end, at most C(limit) seconds; its whole process group is ended with it.
 
     OSError when it cannot be started. Standard input is empty; the command is looked for in the PATH of C(environment).
+    C(watch) is called five times a second with the bytes of output so far, and ends the program by returning true.
     """
     out, err = _memory_file(), _memory_file()
-    timed_out = threading.Event()
-    pid, timer, status = 0, None, None
+    timed_out, stopped, over = threading.Event(), threading.Event(), threading.Event()
+    pid, timer, watcher, status = 0, None, None, None
     try:
         pid, begin = _start(command, environment, directory, identity, out, err)
         timer = threading.Timer(limit, _end, (pid, timed_out))
         timer.daemon = True
         timer.start()
+        if watch is not None:
+            watcher = threading.Thread(target=_watch, args=(watch, (out, err), pid, stopped, over), daemon=True)
+            watcher.start()
         _pid, status, usage = os.wait4(pid, 0)
         wall = time.perf_counter() - begin
         return Done(
@@ -79,8 +88,12 @@ def run(
             system=usage.ru_stime,
             max_rss=usage.ru_maxrss * 1024,
             blocks_written=usage.ru_oublock,
+            stopped=stopped.is_set(),
         )
     finally:
+        over.set()
+        if watcher is not None:
+            watcher.join()
         if timer is not None:
             timer.cancel()
             # A thread still about when the next program is forked is one too many.
@@ -168,6 +181,19 @@ def _memory_file() -> int:
 def _read(descriptor: int) -> str:
     size = os.lseek(descriptor, 0, os.SEEK_END)
     return os.pread(descriptor, size, 0).decode("utf-8", "surrogateescape")
+
+
+def _watch(
+    watch: Callable[[int], bool],
+    streams: Sequence[int],
+    group: int,
+    stopped: threading.Event,
+    over: threading.Event,
+) -> None:
+    while not over.wait(0.2):
+        if watch(sum(os.fstat(descriptor).st_size for descriptor in streams)):
+            _end(group, stopped)
+            return
 
 
 def _end(group: int, mark: Any = None) -> None:

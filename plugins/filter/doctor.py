@@ -1,0 +1,31 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.wsltune.go.plugins.module_utils import doctor_report
+
+
+def _of_findings(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def apply(found: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(found, Mapping) or not {"checks", "counts"} <= set(found):
+            raise AnsibleFilterError(f"{name}: the input holds no findings: pass what wsltune.go.doctor returns as `doctor`.")
+        return function(found, *args, **kwargs)
+
+    return apply
+
+
+class FilterModule:
+    """What the doctor found, for people."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "doctor_text": _of_findings("doctor_text", doctor_report.text),
+            "doctor_headline": _of_findings("doctor_headline", doctor_report.headline),
+            "doctor_cost": doctor_report.cost,
+        }

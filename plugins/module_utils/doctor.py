@@ -1,0 +1,113 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The doctor's checks: their ids and titles, what a finding is, and in which order findings are told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
+ORDER = {CRITICAL: 0, WARNING: 1, UNKNOWN: 2, OK: 3}
+
+# An id is for ever: a page in docs/cases has its name, and people search for it.
+TITLES = {
+    "WT-001": "Source on a slow file system",
+    "WT-002": "Build cache (GOCACHE) on a slow file system",
+    "WT-003": "Module cache (GOMODCACHE) on a slow file system",
+    "WT-004": "Temporary files (GOTMPDIR, TMPDIR) on a slow file system",
+    "WT-005": "Go itself (GOROOT) on a slow file system",
+    "WT-006": "Temporary folder that cannot execute",
+    "WT-007": "Build cache that cannot execute",
+    "WT-008": "File system nearly full",
+    "WT-009": "Temporary folder too small for this module",
+    "WT-010": "Folder of Go's that is missing or not writable",
+    "WT-020": "Lines of wsl.conf that WSL never reads",
+    "WT-021": "Keys of wsl.conf that stand twice",
+    "WT-022": "Keys and values of wsl.conf that WSL does not know",
+    "WT-023": "Harmful values in wsl.conf",
+    "WT-024": "Settings of wsl.conf that are not in force",
+    "WT-025": "Lines of .wslconfig that WSL does not follow",
+    "WT-026": "Harmful values in .wslconfig",
+    "WT-027": "Lines of fstab that fail",
+    "WT-028": "Lines of fstab that can hang a start",
+    "WT-029": "A tmpfs on /tmp that hides WSLg's socket",
+    "WT-040": "PATH with slow directories",
+    "WT-041": "Go and the C library resolve names differently",
+    "WT-042": "Slow name resolution",
+    "WT-043": "Listening on the loopback interface",
+    "WT-044": "Slow start of processes",
+    "WT-045": "Clocks that disagree",
+    "WT-046": "Memory too short",
+    "WT-047": "Go uses other CPUs than it may",
+    "WT-048": "Another antivirus product on Windows",
+    "WT-049": "No usable Go",
+    "WT-060": "The module's tests",
+    "WT-061": "Packages that use cgo",
+    "WT-062": "Build without cgo",
+    "WT-063": "Static or dynamic programs",
+    "WT-064": "Where the time of go test goes",
+    "WT-065": "What tests wait for",
+    "WT-066": "System calls of go test",
+}
+
+
+@dataclass
+class Check:
+    """One finding. `seconds` is what it adds to a `go test`, as far as that can be told; `blocks` that Go fails."""
+
+    id: str
+    status: str
+    reason: str
+    value: float | None = None
+    unit: str = ""
+    effect: str = ""
+    lever: str = ""
+    command: str = ""
+    seconds: float = 0.0
+    blocks: bool = False
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return TITLES[self.id]
+
+    def as_dict(self) -> dict[str, Any]:
+        plain = asdict(self)
+        cost = {key: plain.pop(key) for key in ("value", "unit", "effect")}
+        answer = {key: plain.pop(key) for key in ("lever", "command")}
+        return {**plain, "title": self.title, "cost": cost, "answer": answer, "page": f"docs/cases/{self.id}.md"}
+
+
+def ok(id: str, reason: str, **more: Any) -> Check:
+    return Check(id, OK, reason, **more)
+
+
+def unknown(id: str, reason: str) -> Check:
+    return Check(id, UNKNOWN, reason)
+
+
+def rank(checks: Sequence[Check]) -> list[Check]:
+    """The checks as they are told: the worst first, and of equal ones the one that costs most."""
+    return sorted(checks, key=lambda check: (ORDER[check.status], not check.blocks, -check.seconds, check.id))
+
+
+def worst(checks: Sequence[Check]) -> str:
+    """The worst status; what is not known is no finding."""
+    return min((check.status for check in checks if check.status != UNKNOWN), key=ORDER.__getitem__, default=OK)
+
+
+def microseconds(value: float) -> str:
+    if value < 1000:
+        return f"{value:.0f} us" if value >= 10 else f"{value:.1f} us"
+    return f"{value / 1000:.1f} ms" if value < 1e6 else f"{value / 1e6:.1f} s"
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Names for a sentence."""
+    names = list(names)
+    shown = names[:most]
+    if len(names) > most:
+        return f"{', '.join(shown)} and {len(names) - most} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)

@@ -1,0 +1,406 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Measures what the doctor judges: data only, no opinion. A part that fails is `{"unknown": reason}`."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import inspect
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils import (
+    accounts,
+    doctor_go,
+    doctor_probe,
+    fstab,
+    go_state,
+    mountinfo,
+    process,
+    wsl_machine,
+    wsl_state,
+)
+from ansible_collections.wsltune.go.plugins.module_utils.journal import acting_as
+
+OLDEST_GO = (1, 19)
+
+# What Windows is asked for; every answer is one line of JSON.
+WINDOWS_QUERY = (
+    "$p = @(Get-CimInstance -Namespace root/SecurityCenter2 -ClassName AntiVirusProduct | "
+    "Select-Object displayName, productState); "
+    "[pscustomobject]@{ products = $p; profile = $env:USERPROFILE } | ConvertTo-Json -Compress -Depth 3"
+)
+POWERSHELL = "Windows/System32/WindowsPowerShell/v1.0/powershell.exe"
+
+
+def read(path: str) -> str | None:
+    """A small text, None where it is not there or not for us."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as handle:
+            return handle.read(1 << 20)
+    except OSError:
+        return None
+
+
+class Observer:
+    """One look at a machine as one of its users."""
+
+    def __init__(
+        self,
+        account: accounts.Account,
+        modules: Sequence[str] = (),
+        names: Sequence[str] = (),
+        budget: float = 120.0,
+        most: int = 2 * 2**30,
+        wanted: Callable[..., bool] = lambda *_ids: True,
+        run_command: Callable[..., Any] | None = None,
+    ) -> None:
+        self.account, self.modules, self.names, self.most = account, list(modules), list(names), most
+        self.wanted, self.run_command = wanted, run_command
+        self.budget = doctor_go.Budget(budget)
+        self.identity = accounts.identity(account)
+        self.environment: dict[str, str] = {}
+        self.seen: dict[str, Any] = {"user": account.name, "home": account.home, "began": time.time()}
+
+    def observe(self) -> dict[str, Any]:
+        machine = wsl_machine.collect(run_command=self.run_command)
+        self.mounts = self._mounts(machine)
+        self.seen["wsl"] = wsl_state.observe(machine)
+        self.seen["conf"] = machine.conf
+        self.seen["mounts"] = [mount.as_dict() for mount in self.mounts]
+        try:
+            self.environment = accounts.login_environment(self.account)
+        except accounts.AccountError as error:
+            self.seen["login"] = str(error)
+            self.environment = {"HOME": self.account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        go = go_state.observe(self.account, self.mounts, dict(self.environment))
+        self.seen["go"] = go
+        self._part("places", self._places, "WT-001", "WT-002", "WT-003", "WT-004", "WT-005", "WT-008", "WT-009",
+                   "WT-010", "WT-045")  # fmt: skip
+        self._part("fstab", self._fstab, "WT-027", "WT-028")
+        self._part("wslg", self._wslg, "WT-029")
+        self._part("path", self._path, "WT-040")
+        self._part("start", self._start, "WT-044")
+        self._part("clock", self._clock, "WT-045")
+        self._part("memory", self._memory, "WT-046")
+        self._part("cpu", self._cpu, "WT-047")
+        self._part("windows", self._windows, "WT-025", "WT-026", "WT-048")
+        if self._go_works():
+            with doctor_go.Workshop(self.account, self.environment, go) as shop:
+                self._part("network", lambda: self._network(shop), "WT-041", "WT-042", "WT-043", "WT-047")
+                self._part("modules", lambda: self._modules(shop), "WT-009", "WT-060", "WT-061", "WT-062", "WT-063",
+                           "WT-064", "WT-065", "WT-066")  # fmt: skip
+        return dict(wsl_state.printable(self.seen))
+
+    def _part(self, name: str, measure: Callable[[], Any], *ids: str) -> None:
+        if not self.wanted(*ids):
+            return
+        try:
+            self.seen[name] = measure()
+        except (OSError, ValueError) as error:
+            self.seen[name] = {"unknown": f"it could not be measured: {error}"}
+
+    def _mounts(self, machine: wsl_state.Machine) -> list[mountinfo.Mount]:
+        try:
+            return wsl_state.mounts_of(machine)
+        except ValueError:
+            return []
+
+    def _go_works(self) -> bool:
+        go = self.seen["go"]["go"]
+        if not go or go_state.version_tuple(go["version"]) < OLDEST_GO:
+            return False
+        # A folder that is missing or cannot execute makes Go fail; what it says then is no measurement.
+        places = self.seen["go"]["places"]
+        temporary = places.get("GOTMPDIR", {})
+        if not temporary.get("exists", True) or temporary.get("executable") is False:
+            return False
+        return "GOTMPDIR.executable" not in self.seen["go"]["unknown"]
+
+    def _probe(self, *words: str, limit: float = 20.0) -> Any:
+        source = inspect.getsource(doctor_probe)
+        done = process.run([sys.executable, "-I", "-c", source, *words], {"PATH": os.defpath}, "/", self.identity, limit)
+        if done.timed_out:
+            raise TimeoutError(f"no answer within {limit:.0f} s")
+        if done.code:
+            raise OSError(done.reason)
+        return json.loads(done.out)
+
+    def _place_of(self, path: str) -> mountinfo.Mount | None:
+        return mountinfo.find(self.mounts, os.path.realpath(path))
+
+    def _places(self) -> dict[str, Any]:
+        paths = {name: place["path"] for name, place in self.seen["go"]["places"].items()}
+        for number, module in enumerate(self.modules):
+            paths["source" if number == 0 else f"source {number + 1}"] = module
+        places: dict[str, Any] = {}
+        measured: dict[str, Any] = {}
+        for name, path in {"reference": "/var/tmp", "home": self.account.home, **paths}.items():
+            with acting_as(self.account.uid, self.account.gid):
+                folder = go_state.nearest(path)
+            mount = mountinfo.find(self.mounts, folder)
+            if folder not in measured:
+                try:
+                    measured[folder] = self._probe("files", folder)
+                except TimeoutError as error:
+                    measured[folder] = {"hangs": str(error), "times": {}}
+                except (OSError, ValueError) as error:
+                    measured[folder] = {"reason": str(error), "times": {}}
+            places[name] = {
+                **measured[folder],
+                "path": path,
+                "folder": folder,
+                "exists": os.path.isdir(path),
+                "fstype": mount.fstype if mount else None,
+                "source": mount.source if mount else None,
+                "mount_point": mount.mount_point if mount else None,
+                "windows_drive": bool(mount and mount.windows_drive),
+                "executable": self.seen["go"]["places"].get(name, {}).get("executable"),
+            }
+        return places
+
+    def _fstab(self) -> dict[str, Any]:
+        text = read("/etc/fstab")
+        if text is None:
+            return {"text": None}
+        there: dict[str, bool] = {}
+        for raw in text.splitlines():
+            with contextlib.suppress(fstab.FstabError):
+                line = fstab.parse_line(raw)
+                if line is not None:
+                    there[line.mount_point] = os.path.isdir(line.mount_point)
+                    there[line.source] = os.path.exists(self._device(line.source))
+        kinds = [line.split()[-1] for line in (read("/proc/filesystems") or "").splitlines() if line.split()]
+        helpers = [os.path.basename(path)[6:] for path in glob.glob("/sbin/mount.*") + glob.glob("/usr/sbin/mount.*")]
+        return {
+            "text": text,
+            "there": there,
+            "kinds": sorted({*kinds, *helpers}),
+            "modules": os.path.isdir(f"/lib/modules/{os.uname().release}"),
+            "mounted": [mount.mount_point for mount in self.mounts],
+        }
+
+    @staticmethod
+    def _device(source: str) -> str:
+        tag, equals, value = source.partition("=")
+        folders = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
+        if equals and tag in folders:
+            return f"/dev/disk/{folders[tag]}/" + value.strip('"')
+        return source
+
+    def _wslg(self) -> dict[str, Any]:
+        sockets = [path for mount in self.mounts if mount.mount_point.endswith("/wslg")
+                   for path in [f"{mount.mount_point}/.X11-unix"]]  # fmt: skip
+        sockets = sockets or ["/mnt/wslg/.X11-unix"]
+        offered = next((path for path in sockets if os.path.isdir(path)), None)
+        on_tmp = [mount for mount in self.mounts if mount.mount_point == "/tmp"]
+        return {
+            "offered": offered,
+            "visible": os.path.exists("/tmp/.X11-unix/X0"),
+            "tmp_fstype": on_tmp[-1].fstype if on_tmp else None,
+        }
+
+    def _path(self) -> list[dict[str, Any]]:
+        folders = [one for one in dict.fromkeys(self.environment.get("PATH", "").split(":")) if os.path.isabs(one)]
+        try:
+            found = self._probe("lookups", *folders)
+        except TimeoutError:
+            # One of them hangs: find out which.
+            found = []
+            for folder in folders:
+                try:
+                    found += self._probe("lookups", folder, limit=2.0)
+                except TimeoutError as error:
+                    found.append({"path": folder, "exists": None, "hangs": str(error), "times": {}})
+        for one in found:
+            mount = None if one.get("hangs") else self._place_of(one["path"])
+            one["fstype"] = mount.fstype if mount else None
+            one["windows_drive"] = bool(mount and mount.windows_drive)
+        return list(found)
+
+    def _start(self) -> dict[str, Any]:
+        return {"times": self._probe("start", "/bin/true"), "preload": read("/etc/ld.so.preload")}
+
+    def _clock(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"rtc": None, "ahead": []}
+        before = time.time()
+        text = read("/sys/class/rtc/rtc0/since_epoch")
+        if text and text.strip().isdigit():
+            found["rtc"] = round(int(text) - before, 2)
+        for module in self.modules:
+            found["ahead"] += self._files_ahead(module)
+        return found
+
+    def _files_ahead(self, module: str) -> list[list[Any]]:
+        """Source files that are dated in the future, and by how many seconds; the first twenty."""
+        ahead: list[list[Any]] = []
+        now, until = time.time(), time.monotonic() + 5
+        with acting_as(self.account.uid, self.account.gid):
+            for folder, folders, names in os.walk(module):
+                folders[:] = [name for name in folders if not name.startswith(".")]
+                for name in names:
+                    if name.endswith((".go", ".mod")):
+                        with contextlib.suppress(OSError):
+                            path = os.path.join(folder, name)
+                            by = os.stat(path).st_mtime - now
+                            if by > 2:
+                                ahead.append([path, round(by)])
+                if len(ahead) >= 20 or time.monotonic() > until:
+                    break
+        return ahead
+
+    def _memory(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"meminfo": {}, "pressure": {}}
+        for line in (read("/proc/meminfo") or "").splitlines():
+            name, _colon, rest = line.partition(":")
+            if name in ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree") and rest.split():
+                found["meminfo"][name] = int(rest.split()[0]) * 1024
+        for name in ("cpu", "io", "memory"):
+            found["pressure"][name] = read(f"/proc/pressure/{name}")
+        found["swapping"] = self._swapped()
+        found["cgroup"] = self._cgroup_memory()
+        return found
+
+    @staticmethod
+    def _swapped() -> int | None:
+        """Pages read back from swap within half a second."""
+
+        def count() -> int | None:
+            lines = (read("/proc/vmstat") or "").splitlines()
+            return next((int(line.split()[1]) for line in lines if line.startswith("pswpin ")), None)
+
+        first = count()
+        time.sleep(0.5)
+        second = count()
+        return None if first is None or second is None else second - first
+
+    def _cgroups(self, controller: str) -> list[str]:
+        """The folders of this process's control groups for a controller, the innermost first, of either version."""
+        found = []
+        for line in (read("/proc/self/cgroup") or "").splitlines():
+            _number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+            for mount in self.mounts:
+                one = mount.fstype == "cgroup2" and not controllers
+                if one or (mount.fstype == "cgroup" and controller in controllers.split(",")
+                           and controller in mount.super_options):  # fmt: skip
+                    inside = path[len(mount.root) :] if mount.root != "/" and path.startswith(mount.root) else path
+                    folder = os.path.normpath(mount.mount_point + "/" + inside)
+                    while folder.startswith(mount.mount_point):
+                        found.append(folder)
+                        if folder == mount.mount_point:
+                            break
+                        folder = os.path.dirname(folder)
+        return found
+
+    def _cgroup_memory(self) -> dict[str, Any]:
+        best: dict[str, Any] = {}
+        for folder in self._cgroups("memory"):
+            for limit_name, used_name in (("memory.max", "memory.current"),
+                                          ("memory.limit_in_bytes", "memory.usage_in_bytes")):  # fmt: skip
+                limit, used = read(f"{folder}/{limit_name}"), read(f"{folder}/{used_name}")
+                if limit and used and limit.strip().isdigit() and int(limit) < 2**60 and (
+                    not best or int(limit) < best["limit"]
+                ):
+                    best = {"limit": int(limit), "used": int(used), "folder": folder}
+        return best
+
+    def _cpu(self) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "online": os.cpu_count(),
+            "allowed": len(os.sched_getaffinity(0)),
+            "quota": None,
+            "gomaxprocs": self.environment.get("GOMAXPROCS", ""),
+            "goflags": self.seen["go"]["settings"].get("GOFLAGS", {}).get("value", ""),
+        }
+        for folder in self._cgroups("cpu"):
+            quota = None
+            words = (read(f"{folder}/cpu.max") or "").split()
+            if len(words) == 2 and words[0] != "max":
+                quota = int(words[0]) / int(words[1])
+            microseconds, period = read(f"{folder}/cpu.cfs_quota_us"), read(f"{folder}/cpu.cfs_period_us")
+            if microseconds and period and int(microseconds) > 0:
+                quota = int(microseconds) / int(period)
+            if quota is not None and (found["quota"] is None or quota < found["quota"]):
+                found["quota"] = round(quota, 2)
+        return found
+
+    def _windows(self) -> dict[str, Any]:
+        """What Windows says, where it can be asked; and .wslconfig, where its place is known."""
+        facts = self.seen["wsl"]
+        if not facts["is_wsl"]:
+            return {"unknown": "this is not WSL"}
+        found: dict[str, Any] = {"products": None, "wslconfig": None, "reason": ""}
+        drive = next((mount for mount in self.mounts if mount.windows_drive
+                      and (mount.windows_path or "").lower() in ("c:", "c:\\")), None)  # fmt: skip
+        profile = self._profile_from_path()
+        if drive is None:
+            found["reason"] = "the drive C: is not mounted"
+        elif facts["interop"]["enabled"] is False:
+            found["reason"] = facts["interop"]["reason"]
+        else:
+            command = [os.path.join(drive.mount_point, POWERSHELL), "-NoProfile", "-NonInteractive", "-Command",
+                       WINDOWS_QUERY]  # fmt: skip
+            try:
+                done = process.run(command, self.environment, drive.mount_point, self.identity, 30.0)
+                if done.timed_out:
+                    found["reason"] = "powershell.exe gave no answer within 30 s"
+                elif done.code:
+                    found["reason"] = f"powershell.exe failed: {done.reason}"
+                else:
+                    told = json.loads(done.out[done.out.index("{") :])
+                    products = told.get("products") or []
+                    found["products"] = products if isinstance(products, list) else [products]
+                    profile = self._linux_path(str(told.get("profile") or "")) or profile
+            except (OSError, ValueError) as error:
+                found["reason"] = f"powershell.exe gave no answer: {error}"
+        if profile:
+            path = os.path.join(profile, ".wslconfig")
+            found["wslconfig_path"], found["wslconfig"] = path, read(path)
+        return found
+
+    def _profile_from_path(self) -> str | None:
+        """The user's folder on Windows, from the Windows part of PATH."""
+        for folder in self.environment.get("PATH", "").split(":"):
+            head, found, _rest = folder.partition("/AppData/")
+            if found and self._is_drive(head):
+                return head
+        return None
+
+    def _is_drive(self, path: str) -> bool:
+        mount = mountinfo.find(self.mounts, path)
+        return bool(mount and mount.windows_drive)
+
+    def _linux_path(self, windows: str) -> str | None:
+        for mount in self.mounts:
+            base = (mount.windows_path or "").rstrip("\\")
+            if mount.windows_drive and base and windows.lower().startswith(base.lower() + "\\"):
+                return os.path.join(mount.mount_point, windows[len(base) + 1 :].replace("\\", "/"))
+        return None
+
+    def _network(self, shop: doctor_go.Workshop) -> dict[str, Any]:
+        trouble = shop.build_program(min(120.0, self.budget.left(20.0)))
+        if trouble:
+            return {"unknown": trouble}
+        names = list(dict.fromkeys(["localhost", os.uname().nodename, *self.names]))
+        found: dict[str, Any] = {}
+        if self.wanted("WT-041", "WT-042"):
+            found["resolver"] = shop.resolver(names, self._probe("names", *names, limit=60.0))
+        if self.wanted("WT-043"):
+            found["listen"], said = shop.ask("listen")
+            if found["listen"] is None:
+                found["listen"] = {"error": said}
+        if self.wanted("WT-047"):
+            found["cpus"], _said = shop.ask("cpus")
+        return found
+
+    def _modules(self, shop: doctor_go.Workshop) -> list[dict[str, Any]]:
+        return [doctor_go.Project(shop, module, self.budget, self.most).observe() for module in self.modules]
+
+
+def observe(account: accounts.Account, **options: Any) -> Mapping[str, Any]:
+    return Observer(account, **options).observe()

@@ -1,0 +1,253 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Judges the folders that Go works in: how slow, whether they execute, whether they have room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils import doctor
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import Check, listed, microseconds
+
+# Operations like a stat that `go test -count=1` does in a place for every package, as seconds per second of latency:
+# 24 packages on a drive whose stat took 613 us took 1.27 s (source), 18.4 s (GOCACHE) and 5.0 s (GOTMPDIR) longer.
+# GOROOT and GOMODCACHE were counted as the files of a package's imports that are looked at.
+OPERATIONS = {"source": 90, "GOCACHE": 1250, "GOMODCACHE": 90, "GOTMPDIR": 340, "TMPDIR": 20, "GOROOT": 300}
+# Every local disk is below this by an order of magnitude; a Windows drive is above it.
+SLOW_US = 100.0
+TIMES_SLOWER = 4.0
+TELLING = ("stat", "open", "read")
+
+PLACES = (
+    ("WT-001", ("source",)),
+    ("WT-002", ("GOCACHE",)),
+    ("WT-003", ("GOMODCACHE",)),
+    ("WT-004", ("GOTMPDIR", "TMPDIR")),
+    ("WT-005", ("GOROOT",)),
+)
+NAMES = {"source": "the source"}
+ANSWERS = {
+    "WT-001": ("source_on_ext4", "move the project below your home: cp -a {path} ~/src/"),
+    "WT-002": ("gocache_tmpfs", "go env -w GOCACHE=$HOME/.cache/go-build"),
+    "WT-003": ("", "go env -w GOMODCACHE=$HOME/go/pkg/mod"),
+    "WT-004": ("gotmpdir_tmpfs", "go env -w GOTMPDIR=/var/tmp"),
+    "WT-005": ("", "unpack Go below /usr/local and put /usr/local/go/bin first in PATH"),
+}
+
+
+def latency(place: Mapping[str, Any]) -> float | None:
+    """The microseconds of an operation that only looks: the mean of the medians of stat, open and read."""
+    medians = [place.get("times", {}).get(name, {}).get("median") for name in TELLING]
+    known = [value for value in medians if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def kind(place: Mapping[str, Any]) -> str:
+    return f"{'a Windows drive, ' if place['windows_drive'] else ''}{place['fstype'] or 'an unknown file system'}"
+
+
+def _times(place: Mapping[str, Any]) -> str:
+    medians = {name: spread["median"] for name, spread in place["times"].items() if spread}
+    order = [name for name in ("open", "stat", "create", "read", "rename", "fsync") if name in medians]
+    return ", ".join(f"{name} {microseconds(medians[name])}" for name in order)
+
+
+def slow(places: Mapping[str, Any], packages: int) -> list[Check]:
+    """WT-001 to WT-005: what each place costs against the distro's own disk."""
+    reference = [latency(places[name]) for name in ("reference", "home") if name in places]
+    own = min((value for value in reference if value is not None), default=None)
+    checks = []
+    for id, names in PLACES:
+        wanted = [name for name in places if name in names or (name.startswith("source ") and "source" in names)]
+        if wanted:
+            found = [_slow(id, name, places[name], own, packages) for name in wanted]
+            checks.append(doctor.rank(found)[0])
+    return checks
+
+
+def _slow(id: str, name: str, place: Mapping[str, Any], own: float | None, packages: int) -> Check:
+    shown = NAMES.get(name.partition(" ")[0], name)
+    where = f"{shown} ({place['path']}) lies on {kind(place)}"
+    lever, command = ANSWERS[id]
+    command = command.format(path=place["path"])
+    if place.get("hangs"):
+        return Check(
+            id,
+            doctor.CRITICAL,
+            f"{where}, which gives {place['hangs']}: whatever Go does there waits.",
+            effect="go test does not end",
+            command=f"umount -l {place['mount_point']}" if place["mount_point"] not in (None, "/") else command,
+            blocks=True,
+        )
+    cost = latency(place)
+    if cost is None:
+        return doctor.unknown(id, f"{where}; what it costs could not be measured: {place.get('reason', 'no reason')}.")
+    compared = own if own is not None else cost
+    details = {"file_system": place["fstype"], "times_us": place["times"], "own_disk_us": own}
+    many = max(1, packages)
+    extra = max(0.0, (cost - compared) * 1e-6 * OPERATIONS[name.partition(" ")[0]] * many)
+    if not place["windows_drive"] and (cost < SLOW_US or cost < TIMES_SLOWER * compared):
+        return doctor.ok(id, f"{where}: {_times(place)}.", value=round(cost, 1), unit="us", details=details)
+    return Check(
+        id,
+        doctor.CRITICAL if extra >= 1.0 else doctor.WARNING,
+        f"{where}, where an operation takes {microseconds(cost)} against {microseconds(compared)} on the own disk.",
+        value=round(cost, 1),
+        unit="us",
+        effect=f"about {extra:.1f} s for every go test of {many} package{'s' if many > 1 else ''}",
+        lever=lever,
+        command=command,
+        seconds=extra,
+        details=details,
+    )
+
+
+def executable(places: Mapping[str, Any], version: Sequence[int]) -> list[Check]:
+    """WT-006 and WT-007: Go executes what it builds, in GOTMPDIR and from 1.24 on in GOCACHE."""
+    checks = []
+    for id, name, broken, command in (
+        ("WT-006", "GOTMPDIR", "go test and go run fail with 'permission denied'",
+         "mount -o remount,exec {mount}"),
+        ("WT-007", "GOCACHE", "from Go 1.24 on the second go run and go tool fail with 'permission denied'",
+         "mount -o remount,exec {mount}"),
+    ):  # fmt: skip
+        place = places.get(name)
+        if place is None:
+            continue
+        if place["executable"] is None:
+            checks.append(doctor.unknown(id, f"Whether files in {place['path']} can be executed could not be tried."))
+        elif place["executable"]:
+            checks.append(doctor.ok(id, f"{name} ({place['path']}) executes what lies there."))
+        elif name == "GOCACHE" and tuple(version) < (1, 24):
+            checks.append(doctor.ok(id, f"{place['path']} cannot execute, which this Go does not need there."))
+        else:
+            checks.append(
+                Check(
+                    id,
+                    doctor.CRITICAL,
+                    f"{name} ({place['path']}) lies on {kind(place)} mounted noexec: {broken}.",
+                    effect="nothing runs" if id == "WT-006" else "go run and go tool fail",
+                    lever="gotmpdir_tmpfs" if id == "WT-006" else "",
+                    command=command.format(mount=place["mount_point"]),
+                    blocks=True,
+                )
+            )
+    return checks
+
+
+def room(places: Mapping[str, Any]) -> list[Check]:
+    """WT-008: bytes and inodes that are left."""
+    found: list[Check] = []
+    seen = set()
+    for name, place in places.items():
+        if place.get("free_bytes") is None or place["mount_point"] in seen:
+            continue
+        seen.add(place["mount_point"])
+        total, free = place["total_bytes"], place["free_bytes"]
+        inodes, left = place.get("inodes") or 0, place.get("free_inodes") or 0
+        # A small tmpfs is small on purpose: what counts there is whether the module fits (WT-009).
+        tight = free < 2**30 and free < total * 0.2
+        if inodes and left < inodes * 0.02:
+            tight, what = True, f"{left} of {inodes} inodes"
+        else:
+            what = f"{free >> 20} of {total >> 20} MiB"
+        if not total or not tight:
+            continue
+        full = free < 64 * 2**20 or (inodes and left < 200)
+        shown = "the disk for scratch files" if name == "reference" else NAMES.get(name, name)
+        found.append(
+            Check(
+                "WT-008",
+                doctor.CRITICAL if full else doctor.WARNING,
+                f"{shown} ({place['path']}) is on {place['mount_point']}, where {what} are left.",
+                value=free >> 20,
+                unit="MiB",
+                effect="go build fails with 'no space left on device' when they are gone",
+                command="go clean -cache" if name == "GOCACHE" else f"du -xh --max-depth=2 {place['mount_point']} | sort -h",
+                blocks=bool(full),
+            )
+        )
+    return [doctor.rank(found)[0] if found else doctor.ok("WT-008", "Every file system that Go uses has room.")]
+
+
+def fits(places: Mapping[str, Any], modules: Sequence[Mapping[str, Any]]) -> list[Check]:
+    """WT-009: whether what `go test` needs at once fits into GOTMPDIR's tmpfs."""
+    place = places.get("GOTMPDIR")
+    measured = [one for one in modules if one.get("test")]
+    if place is None or place["fstype"] != "tmpfs" or not place.get("total_bytes"):
+        return []
+    total = place["total_bytes"]
+    for one in measured:
+        test = one["test"]
+        need = test["peak_gotmpdir"]
+        full = test["code"] and "no space left on device" in test["err"] + test["events"][-20000:]
+        if full or need * 1.25 > total:
+            return [
+                Check(
+                    "WT-009",
+                    doctor.CRITICAL if full else doctor.WARNING,
+                    f"The tmpfs on {place['mount_point']} has {total >> 20} MiB, and go test of {one['directory']} "
+                    + ("ran out of space there." if full else f"used {need >> 20} MiB of it at once."),
+                    value=need >> 20,
+                    unit="MiB",
+                    effect="go test fails with 'no space left on device'",
+                    lever="gotmpdir_tmpfs",
+                    command=f"mount -o remount,size={max(1024, need * 4 >> 20)}m {place['mount_point']}",
+                    blocks=bool(full),
+                )
+            ]
+    if not measured:
+        return []
+    most = max(one["test"]["peak_gotmpdir"] for one in measured)
+    return [
+        doctor.ok(
+            "WT-009",
+            f"go test used {most >> 20} of the {total >> 20} MiB of the tmpfs on {place['mount_point']} at once.",
+            value=most >> 20,
+            unit="MiB",
+        )
+    ]
+
+
+def there(go: Mapping[str, Any]) -> list[Check]:
+    """WT-010: GOTMPDIR must be there, and the others must be writable or be made."""
+    broken = []
+    for name, place in go["places"].items():
+        if name == "GOROOT":
+            continue
+        set_by = go["settings"].get(name, {}).get("value") or name == "TMPDIR"
+        if name in ("GOTMPDIR", "TMPDIR") and set_by and not place["exists"]:
+            broken.append((name, place["path"], "does not exist", f"mkdir -p {place['path']}"))
+        elif "not writable" in go["unknown"].get(f"{name}.executable", ""):
+            broken.append((name, place["path"], "is not writable", f"go env -u {name}"))
+    if not broken:
+        return [doctor.ok("WT-010", "Go's folders are there or can be made, and the user can write to them.")]
+    name, path, what, command = broken[0]
+    names = listed([f"{one[0]} ({one[1]}) {one[2]}" for one in broken])
+    return [
+        Check(
+            "WT-010",
+            doctor.CRITICAL,
+            f"{names}: every go build and go test fails.",
+            effect="nothing is built",
+            lever="gotmpdir_tmpfs" if name == "GOTMPDIR" else "",
+            command=command,
+            blocks=True,
+        )
+    ]
+
+
+def judge(seen: Mapping[str, Any], packages: int) -> list[Check]:
+    places = seen.get("places")
+    if not isinstance(places, Mapping):
+        return []
+    if "unknown" in places:
+        return [doctor.unknown("WT-001", f"Go's folders: {places['unknown']}.")]
+    return [
+        *slow(places, packages),
+        *executable(places, seen.get("go_version", ())),
+        *room(places),
+        *fits(places, [one for one in seen.get("modules", []) if isinstance(one, Mapping)]),
+        *(there(seen["go"]) if seen["go"]["go"] else []),
+    ]

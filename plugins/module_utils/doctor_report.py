@@ -1,0 +1,102 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the doctor found, for a terminal. Plain text: the words carry what colours would."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+WIDTH = 80
+INDENT = 10
+MARKS = {"critical": "CRITICAL", "warning": "warning", "unknown": "unknown", "ok": "ok"}
+
+
+def headline(found: Mapping[str, Any]) -> str:
+    """The answer in one sentence."""
+    checks = found["checks"]
+    counts = found["counts"]
+    worst = checks[0] if checks and checks[0]["status"] in ("critical", "warning") else None
+    unknown = f" {counts['unknown']} could not be told." if counts["unknown"] else ""
+    if worst is None:
+        return f"Nothing makes Go slow here: {counts['ok']} of {len(checks)} checks are ok.{unknown}"
+    effect = worst["cost"]["effect"]
+    more = counts["critical"] + counts["warning"] - 1
+    others = f" {more} more finding{'s' if more > 1 else ''} below." if more else ""
+    return f"{worst['title']} ({worst['id']})" + (f": {effect}." if effect else ".") + others + unknown
+
+
+def cost(check: Mapping[str, Any]) -> str:
+    """What was measured, with its unit."""
+    value = check["cost"]["value"]
+    if value is None:
+        return ""
+    number = f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
+    return f"{number} {check['cost']['unit']}".strip()
+
+
+def _wrapped(text: str, first: str = "", indent: int = 0) -> list[str]:
+    return textwrap.wrap(
+        " ".join(text.split()),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _finding(check: Mapping[str, Any]) -> list[str]:
+    lines = _wrapped(check["reason"], f"{MARKS[check['status']]:<{INDENT}}{check['id']}  ", INDENT)
+    for label, text in (
+        ("costs", check["cost"]["effect"]),
+        ("lever", check["answer"]["lever"]),
+        ("do", check["answer"]["command"]),
+    ):
+        if text and check["status"] in ("critical", "warning"):
+            lines += _wrapped(text, f"{'':<{INDENT}}{label + ':':<7}", INDENT + 7)
+    return lines
+
+
+def text(found: Mapping[str, Any], title: str = "", report: str = "", everything: bool = False) -> str:
+    """The findings in their order; what is ok takes a line, or is counted."""
+    told = [check for check in found["checks"] if check["status"] in ("critical", "warning")]
+    unknown = [check for check in found["checks"] if check["status"] == "unknown"]
+    good = [check for check in found["checks"] if check["status"] == "ok"]
+    lines = ([title] if title else []) + _wrapped(headline(found))
+    for group in (told, unknown):
+        if group:
+            lines += [""] + [line for check in group for line in _finding(check)]
+    if good and everything:
+        lines += ["", *table(good)]
+    elif good:
+        lines += ["", *_wrapped(f"{len(good)} checks: {ids(good)}", f"{'ok':<{INDENT}}", INDENT)]
+    if told:
+        lines += _wrapped(f"docs/cases/{told[0]['id']}.md explains the first, each id has its page", f"{'Pages:':<{INDENT}}",
+                          INDENT)  # fmt: skip
+    if report:
+        lines += _wrapped(report, f"{'Report:':<{INDENT}}", INDENT)
+    return "\n".join(lines) + "\n"
+
+
+def table(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each check: status, id, title, what was measured."""
+    widest = max(len(check["title"]) for check in checks)
+    return [
+        f"{MARKS[check['status']]:<{INDENT}}{check['id']}  {check['title']:<{widest}}  {cost(check)}".rstrip()
+        for check in checks
+    ]
+
+
+def ids(checks: Sequence[Mapping[str, Any]]) -> str:
+    """WT-001 to WT-005, WT-010: neighbours in the list of all checks are drawn together."""
+    numbers = sorted({int(check["id"][3:]) for check in checks})
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    shown = [f"WT-{run[0]:03d}" if len(run) == 1 else f"WT-{run[0]:03d} to WT-{run[-1]:03d}" for run in runs]
+    return ", ".join(shown)
