@@ -1,8 +1,9 @@
-"""Usage: ./onboard.sh [rollback] [OPTION]... [-- ARGUMENT OF ANSIBLE-PLAYBOOK...]
+"""Usage: ./onboard.sh [rollback | doctor] [OPTION]... [-- ARGUMENT OF ANSIBLE-PLAYBOOK...]
 
 Tunes Go on this machine, measures it before and after, and says whether it helped.
 
   rollback        give back what was there before the first run
+  doctor          find what makes Go slow and change nothing; measures the Go module in the current folder, too
   --check         show what would change, change nothing
   --no-benchmark  tune without measuring
   --yes           do not ask before starting
@@ -11,7 +12,8 @@ Tunes Go on this machine, measures it before and after, and says whether it help
 What follows -- goes to ansible-playbook as it is, for example:
   ./onboard.sh -- -e go_env_cgo_enabled=false
 
-Exit codes: 0 done, 1 a step failed, 2 wrong usage, 3 this machine cannot be set up, 130 interrupted.
+Exit codes: 0 done, 1 a step failed, 2 wrong usage, 3 this machine cannot be set up, 4 the doctor
+found something critical, 130 interrupted.
 """
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
@@ -40,7 +42,7 @@ ROOT = Path(__file__).resolve().parent
 PLAYBOOKS = ROOT / "playbooks"
 PROGRAM = "onboard.sh"
 
-OK, FAILED, USAGE, SETUP, INTERRUPTED = 0, 1, 2, 3, 130
+OK, FAILED, USAGE, SETUP, CRITICAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 PLAN = """\
 This tunes Go on this machine:
@@ -114,7 +116,7 @@ def parse(arguments: list[str]) -> Options:
         cut = arguments.index("--")
         own, extra = arguments[:cut], arguments[cut + 1 :]
     parser = Parser(prog=PROGRAM, add_help=False, allow_abbrev=False)
-    parser.add_argument("command", nargs="?", choices=["site", "rollback"], default="site")
+    parser.add_argument("command", nargs="?", choices=["site", "rollback", "doctor"], default="site")
     for option in ("--check", "--no-benchmark", "--yes", "-h", "--help"):
         parser.add_argument(option, action="store_true")
     given = parser.parse_args(own)
@@ -173,7 +175,7 @@ def sudo_accepts(password: str) -> tuple[bool, str]:
 
 
 def become(options: Options, terminal: bool) -> Root:
-    if os.geteuid() == 0 or options.other_hosts:
+    if os.geteuid() == 0 or options.other_hosts or options.command == "doctor":
         return Root()
     descriptor = os.environ.pop("WSLTUNE_SUDO_FD", "")
     if descriptor.isdigit():
@@ -284,6 +286,7 @@ class Story:
         self.errors: list[str] = []
         self.usage = False
         self.summaries: dict[str, str] = {}
+        self.critical = False
         self._begun = command == "rollback"
         self._verified = False
 
@@ -311,7 +314,9 @@ class Story:
         if result.get("changed") and self.step:
             self.step.changed = True
         # What set_stats keeps for the end; the runner's own account of it leaves out what belongs to one host.
-        told = (result.get("ansible_stats") or {}).get("data", {}).get("wsltune_summary")
+        data = (result.get("ansible_stats") or {}).get("data", {})
+        self.critical = self.critical or data.get("wsltune_status") == "critical"
+        told = data.get("wsltune_summary")
         if isinstance(told, dict):
             self.summaries.update(told)
         elif told:
@@ -515,6 +520,11 @@ class Play:
             extra_vars["wsltune_levers"] = "auto"
         if not options.benchmark:
             extra_vars["verify_benchmark"] = False
+        if options.command == "doctor":
+            # Said by the exit code, after everything that was found.
+            extra_vars = {"doctor_fail_on": "never"}
+            if Path("go.mod").is_file():
+                extra_vars["doctor_modules"] = [os.getcwd()]
         # Ours first: what the person passes after -- shall win.
         arguments = ["-e", json.dumps(extra_vars), *options.extra]
         if options.check:
@@ -656,7 +666,7 @@ def run(options: Options, root: Root, terminal: bool) -> int:
         if play.runner.rc == 0 and not play.trouble:
             story.tell()
             print(f"Everything that Ansible said: {log_path}")
-            return OK
+            return CRITICAL if story.critical else OK
     story.tell()
     reasons = list(story.failures.values()) or story.errors[:1] or [play.trouble or "Ansible ended without saying why."]
     for reason in reasons:
@@ -669,7 +679,8 @@ def main(arguments: list[str]) -> int:
     try:
         options = parse(arguments)
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
-        if terminal and not options.yes and not options.check and not options.other_hosts:
+        asks = not (options.yes or options.check or options.other_hosts or options.command == "doctor")
+        if terminal and asks:
             agree(options)
         # A person sees why a tuning was left off; a script gets what it declares.
         options.auto = terminal and options.command == "site" and options.benchmark and not options.other_hosts

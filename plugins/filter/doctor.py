@@ -14,7 +14,9 @@ from ansible_collections.wsltune.go.plugins.module_utils import doctor_report
 def _of_findings(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def apply(found: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(found, Mapping) or not {"checks", "counts"} <= set(found):
-            raise AnsibleFilterError(f"{name}: the input holds no findings: pass what wsltune.go.doctor returns as `doctor`.")
+            raise AnsibleFilterError(
+                f"{name}: the input holds no findings: pass what wsltune.go.doctor returns as `doctor`."
+            )
         return function(found, *args, **kwargs)
 
     return apply

@@ -83,8 +83,8 @@ func main() {
 
 # Import path, standard, name, only a dependency, files with cgo, imports, folder, Go files, module.
 LISTING = (
-    '{{.ImportPath}}{{"\\t"}}{{.Standard}}{{"\\t"}}{{.Name}}{{"\\t"}}{{.DepOnly}}{{"\\t"}}{{join .CgoFiles " "}}{{"\\t"}}'
-    '{{join .Imports " "}}{{"\\t"}}{{.Dir}}{{"\\t"}}{{with .Module}}{{.Path}}{{end}}'
+    '{{.ImportPath}}{{"\\t"}}{{.Standard}}{{"\\t"}}{{.Name}}{{"\\t"}}{{.DepOnly}}{{"\\t"}}'
+    '{{join .CgoFiles " "}}{{"\\t"}}{{join .Imports " "}}{{"\\t"}}{{.Dir}}{{"\\t"}}{{with .Module}}{{.Path}}{{end}}'
 )
 # A test that writes without end shall not fill the disk, nor the memory with what it prints.
 MOST_OUTPUT = 256 * 2**20
@@ -164,7 +164,10 @@ class Workshop:
                     with open(os.path.join(folder, name), "w", encoding="utf-8") as handle:
                         handle.write(text)
             target = os.path.join(folder, "doctor")
-            done = self.run([self.go, "build", "-o", target, "."], folder, limit, GOFLAGS="", GOWORK="off")
+            # Whatever is wrong with the user's temporary folder is told of that folder.
+            temporary = self.scratch()
+            own = {"GOFLAGS": "", "GOWORK": "off", "GOTMPDIR": temporary, "TMPDIR": temporary}
+            done = self.run([self.go, "build", "-o", target, "."], folder, limit, **own)
         except OSError as error:
             self.trouble = f"the doctor's own Go program cannot be built: {error}"
         else:
@@ -237,7 +240,7 @@ class Project:
         if not there:
             self.found["trouble"] = f"{self.directory} has no go.mod"
             return self.found
-        steps = (self._list, self._compile, self._without_cgo, self._test, self._count_calls)
+        steps = (self._list, self._compile, self._test, self._without_cgo, self._count_calls)
         for step in steps:
             if self.found["trouble"]:
                 break
@@ -262,7 +265,9 @@ class Project:
 
     def _mains(self) -> list[list[str]]:
         rows = [line.split("\t") for line in self.found["listing"].splitlines()]
-        return [row for row in rows if len(row) == 8 and row[2] == "main" and row[3] == "false" and ".test" not in row[0]]
+        return [
+            row for row in rows if len(row) == 8 and row[2] == "main" and row[3] == "false" and ".test" not in row[0]
+        ]
 
     def _compile(self) -> None:
         """Build everything as the user would, and look at what the programs need to be started."""
@@ -301,10 +306,9 @@ class Project:
     def _test(self) -> None:
         """Run the tests, twice when the first run had to compile: the second one is what repeats."""
         self._test_once()
-        first = self.found.get("test")
-        compiled = first and any(
-            action.get("Mode") == "build" and action.get("Cmd") for action in first["actions"] or []
-        )
+        first = self.found.get("test") or {}
+        actions = first.get("actions") or []
+        compiled = any(action.get("Mode") == "build" and action.get("Cmd") for action in actions)
         if compiled and first["code"] == 0 and self.budget.left(0) > first["wall"] * 1.5:
             peak = first["peak_gotmpdir"]
             self._test_once()
@@ -371,7 +375,9 @@ class Project:
             self.found["calls"] = {"reason": "strace is not installed: apt install strace"}
             return
         rows = [line.split("\t") for line in self.found["listing"].splitlines()]
-        own = [row[0] for row in rows if len(row) == 8 and row[3] == "false" and row[1] == "false" and "[" not in row[0]]
+        own = [
+            row[0] for row in rows if len(row) == 8 and row[3] == "false" and row[1] == "false" and "[" not in row[0]
+        ]
         own = [name for name in own if not name.endswith(".test")]
         if not own or self.budget.left(0) < test["wall"] * 3:
             self.found["calls"] = {"reason": "there was no time left to count them"}

@@ -70,7 +70,8 @@ def _difference(go: Mapping[str, Any], by_c: Mapping[str, Any]) -> str:
         answer = (by_c if go["error"] else go)["addresses"]
         return f"{go['name']} is {listed(answer)} for {found} and not found by {lost}"
     if not go["error"] and not set(go["addresses"]) & set(by_c["addresses"]):
-        return f"{go['name']} is {listed(go['addresses'])} for Go's resolver and {listed(by_c['addresses'])} for the C library"
+        here, there = listed(go["addresses"]), listed(by_c["addresses"])
+        return f"{go['name']} is {here} for Go's resolver and {there} for the C library"
     return ""
 
 
@@ -78,7 +79,9 @@ def names(resolver: Mapping[str, Any]) -> list[Check]:
     """WT-041 and WT-042: a program without cgo asks no nsswitch.conf module but files and dns."""
     own, by_c, usual = resolver["go"], resolver["c"], resolver["usual"]
     if own is None or usual is None:
-        return [doctor.unknown(id, "The doctor's Go program gave no answer about names.") for id in ("WT-041", "WT-042")]
+        return [
+            doctor.unknown(id, "The doctor's Go program gave no answer about names.") for id in ("WT-041", "WT-042")
+        ]
     differences = [text for text in (_difference(one, other) for one, other in zip(own, by_c)) if text]
     shown = listed([one["name"] for one in own])
     through = "through cgo" if resolver["c_through"] == "cgo" else "through getaddrinfo, for cgo is off"
@@ -125,10 +128,11 @@ def listen(found: Mapping[str, Any]) -> Check:
             blocks=True,
         )
     value = round(found["median"], 1)
-    reason = f"net.Listen on 127.0.0.1 takes {microseconds(found['median'])}, 99 of 100 at most {microseconds(found['p99'])}."
+    usual, most = microseconds(found["median"]), microseconds(found["p99"])
+    reason = f"net.Listen on 127.0.0.1 takes {usual}, 99 of 100 at most {most}."
     if found["median"] < SLOW_LISTEN_US:
         return doctor.ok("WT-043", reason, value=value, unit="us")
-    return Check("WT-043", doctor.WARNING, reason, value=value, unit="us", effect="tests that open sockets wait for them",
+    return Check("WT-043", doctor.WARNING, reason, value=value, unit="us", effect="tests that open sockets wait",
                  command="sudo nft list ruleset", seconds=found["median"] / 1e6 * 100)  # fmt: skip
 
 
@@ -194,7 +198,11 @@ def clock(found: Mapping[str, Any], places: Mapping[str, Any]) -> Check:
             effect="TLS, and go build by file times, may fail",
             command="sudo hwclock -s",
         )
-    how = f"and the clock chip's differ by {abs(rtc):.1f} s" if rtc is not None else "alone: there is no clock chip to ask"
+    how = (
+        f"and the clock chip's differ by {abs(rtc):.1f} s"
+        if rtc is not None
+        else "alone: there is no clock chip to ask"
+    )
     return doctor.ok("WT-045", f"New files have this clock's time; it {how}.", value=rtc, unit="s")
 
 
@@ -295,7 +303,9 @@ def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: bool) -> Check
         return doctor.ok("WT-048", "This is not WSL: no Windows product scans these files.")
     products = windows.get("products")
     if products is None:
-        return doctor.unknown("WT-048", f"Windows could not be asked: {windows.get('reason') or windows.get('unknown')}.")
+        return doctor.unknown(
+            "WT-048", f"Windows could not be asked: {windows.get('reason') or windows.get('unknown')}."
+        )
     # Bits 12 to 15 of the state say whether the product is on (1).
     active = [str(one.get("displayName")) for one in products if int(one.get("productState") or 0) >> 12 & 0xF == 1]
     others = [name for name in active if not re.search(r"(Windows|Microsoft) Defender", name)]

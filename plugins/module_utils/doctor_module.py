@@ -128,13 +128,14 @@ def options(package: Package, way: Sequence[str]) -> list[str]:
         told.append(f"import {found[1].package} instead in {user} ({found[1].note})")
     if len(way) > 1:
         told.append(
-            f"in {user}: move what imports {package.path} into a file that begins with '//go:build cgo' and a blank line, "
-            "and put what takes its place into one that begins with '//go:build !cgo'"
+            f"in {user}: move what imports {package.path} into a file that begins with '//go:build cgo' and a blank "
+            "line, and put what takes its place into one that begins with '//go:build !cgo'"
         )
         if package.module:
+            folder = f"./third_party/{os.path.basename(package.module)}"
             told.append(
-                f"or stand in for it: in go.mod 'replace {package.module} => ./third_party/{os.path.basename(package.module)}', "
-                f"and there a go.mod with 'module {package.module}' and the calls that are used"
+                f"or stand in for it: in go.mod 'replace {package.module} => {folder}', and there a go.mod with"
+                f" 'module {package.module}' and the calls that are used"
             )
     else:
         told.append(
@@ -159,7 +160,8 @@ def cgo(packages: Sequence[Package], enabled: bool) -> Check:
     return Check(
         "WT-061",
         doctor.OK,
-        f"{len(users)} package{'s need' if len(users) > 1 else ' needs'} cgo: {listed([one.path for one in users])} ({way}).",
+        f"{len(users)} package{'s need' if len(users) > 1 else ' needs'} cgo: "
+        f"{listed([one.path for one in users])} ({way}).",
         effect="cgo_disabled cannot be used for it as it is" if enabled else "these packages are left out or fail",
         lever="cgo_disabled",
         command=options(first, ways[first.path])[0],
@@ -206,13 +208,17 @@ def linkage(programs: Mapping[str, Any]) -> Check:
         elif one["static"]:
             told.append(f"{name} is static")
         else:
-            told.append(f"{name} needs {listed([os.path.basename(one['interpreter'] or 'no interpreter'), *one['libraries']])}")
+            told.append(
+                f"{name} needs {listed([os.path.basename(one['interpreter'] or 'no interpreter'), *one['libraries']])}"
+            )
     return doctor.ok("WT-063", f"As built here, {listed(told)}.", details={"programs": dict(programs)})
 
 
 def first_error(output: str) -> str:
     """The line of the Go command's output that says what is wrong."""
-    lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith(("#", "go: downloading"))]
+    lines = [
+        line.strip() for line in output.splitlines() if line.strip() and not line.startswith(("#", "go: downloading"))
+    ]
     if not lines:
         return "no reason was given"
     return lines[0].rstrip(".")[:300]
@@ -222,7 +228,8 @@ def explained(trouble: str, output: str) -> tuple[str, str]:
     """What stands in the way and the command against it."""
     missing = re.search(
         r"(\S+?)(?:@\S+)?: (?:module lookup disabled|.*GOPROXY=off)|no required module provides package (\S+?)[;:\s]"
-        r"|missing go\.sum entry for (?:module providing package )?(\S+)|cannot find module providing package (\S+?)[;:\s]",
+        r"|missing go\.sum entry for (?:module providing package )?(\S+)"
+        r"|cannot find module providing package (\S+?)[;:\s]",
         output,
     )
     if missing:
@@ -340,10 +347,17 @@ def tests(one: Mapping[str, Any]) -> Check:
     if test["timed_out"]:
         running = [timed for timed in test_times(test["events"]) if not timed.outcome]
         hangs = f"; {listed([timed.test for timed in running if '/' not in timed.test])} still ran" if running else ""
-        return Check("WT-060", doctor.CRITICAL, f"The tests of {where} did not end within {test['limit']:.0f} s{hangs}.",
-                     value=round(test["wall"], 1), unit="s", effect="no time of theirs is compared",
-                     command="go test -timeout=30s ./...   (shows where they hang)", blocks=True,
-                     seconds=-1.0)  # fmt: skip
+        return Check(
+            "WT-060",
+            doctor.CRITICAL,
+            f"The tests of {where} did not end within {test['limit']:.0f} s{hangs}.",
+            value=round(test["wall"], 1),
+            unit="s",
+            effect="no time of theirs is compared",
+            command="go test -timeout=30s ./...   (shows where they hang)",
+            blocks=True,
+            seconds=-1.0,
+        )
     if test["stopped"]:
         written, said = test["peak"], test["output_bytes"]
         what = f"wrote {written >> 20} MiB of temporary files" if written > said else f"printed {said >> 20} MiB"
@@ -356,7 +370,9 @@ def tests(one: Mapping[str, Any]) -> Check:
         return Check("WT-060", doctor.CRITICAL, f"The tests of {where} do not pass: {reason}.",
                      effect="no time of theirs is compared", command="go test ./...", blocks=True,
                      seconds=-1.0)  # fmt: skip
-    return doctor.ok("WT-060", f"The tests of {where} pass in {test['wall']:.1f} s.", value=round(test["wall"], 2), unit="s")
+    return doctor.ok(
+        "WT-060", f"The tests of {where} pass in {test['wall']:.1f} s.", value=round(test["wall"], 2), unit="s"
+    )
 
 
 def where_time_goes(test: Mapping[str, Any]) -> Check:
@@ -420,15 +436,20 @@ def parse_calls(text: str) -> dict[str, tuple[int, int]]:
 def calls(found: Mapping[str, Any] | None) -> Check:
     """WT-066: how many questions one package asks of the file system."""
     if not found or "reason" in found:
-        return doctor.unknown("WT-066", f"System calls were not counted: {(found or {}).get('reason', 'the tests did not run')}.")
+        return doctor.unknown(
+            "WT-066", f"System calls were not counted: {(found or {}).get('reason', 'the tests did not run')}."
+        )
     counted = parse_calls(found["table"])
     if not counted:
         return doctor.unknown("WT-066", "System calls were not counted: strace's table is empty.")
     most = sorted(counted.items(), key=lambda item: -item[1][0])
-    files = sum(counted.get(name, (0, 0))[0] for name in ("newfstatat", "stat", "lstat", "fstatat64", "openat", "open", "statx"))
+    files = sum(
+        counted.get(name, (0, 0))[0] for name in ("newfstatat", "stat", "lstat", "fstatat64", "openat", "open", "statx")
+    )
     shown = listed([f"{number} {name}" for name, (number, _errors) in most[:4]])
-    return doctor.ok("WT-066", f"Testing {found['package']} once makes {shown}; {files} of them look for files.", value=files,
-                     unit="calls", details={"calls": {name: list(pair) for name, pair in most}})  # fmt: skip
+    reason = f"Testing {found['package']} once makes {shown}; {files} calls look for files."
+    details = {"calls": {name: list(pair) for name, pair in most}}
+    return doctor.ok("WT-066", reason, value=files, unit="calls", details=details)
 
 
 def judge_one(one: Mapping[str, Any], cgo_enabled: bool) -> list[Check]:

@@ -62,7 +62,7 @@ class Observer:
     ) -> None:
         self.account, self.modules, self.names, self.most = account, list(modules), list(names), most
         self.wanted, self.run_command = wanted, run_command
-        self.budget = doctor_go.Budget(budget)
+        self.seconds = budget
         self.identity = accounts.identity(account)
         self.environment: dict[str, str] = {}
         self.seen: dict[str, Any] = {"user": account.name, "home": account.home, "began": time.time()}
@@ -90,11 +90,12 @@ class Observer:
         self._part("memory", self._memory, "WT-046")
         self._part("cpu", self._cpu, "WT-047")
         self._part("windows", self._windows, "WT-025", "WT-026", "WT-048")
-        if self._go_works():
+        if go["go"] and go_state.version_tuple(go["go"]["version"]) >= OLDEST_GO:
             with doctor_go.Workshop(self.account, self.environment, go) as shop:
                 self._part("network", lambda: self._network(shop), "WT-041", "WT-042", "WT-043", "WT-047")
-                self._part("modules", lambda: self._modules(shop), "WT-009", "WT-060", "WT-061", "WT-062", "WT-063",
-                           "WT-064", "WT-065", "WT-066")  # fmt: skip
+                if self._go_works():
+                    self._part("modules", lambda: self._modules(shop), "WT-009", "WT-060", "WT-061", "WT-062", "WT-063",
+                               "WT-064", "WT-065", "WT-066")  # fmt: skip
         return dict(wsl_state.printable(self.seen))
 
     def _part(self, name: str, measure: Callable[[], Any], *ids: str) -> None:
@@ -112,10 +113,7 @@ class Observer:
             return []
 
     def _go_works(self) -> bool:
-        go = self.seen["go"]["go"]
-        if not go or go_state.version_tuple(go["version"]) < OLDEST_GO:
-            return False
-        # A folder that is missing or cannot execute makes Go fail; what it says then is no measurement.
+        """A folder that is missing or cannot execute makes Go fail; what it says then is no measurement."""
         places = self.seen["go"]["places"]
         temporary = places.get("GOTMPDIR", {})
         if not temporary.get("exists", True) or temporary.get("executable") is False:
@@ -124,7 +122,9 @@ class Observer:
 
     def _probe(self, *words: str, limit: float = 20.0) -> Any:
         source = inspect.getsource(doctor_probe)
-        done = process.run([sys.executable, "-I", "-c", source, *words], {"PATH": os.defpath}, "/", self.identity, limit)
+        done = process.run(
+            [sys.executable, "-I", "-c", source, *words], {"PATH": os.defpath}, "/", self.identity, limit
+        )
         if done.timed_out:
             raise TimeoutError(f"no answer within {limit:.0f} s")
         if done.code:
@@ -303,8 +303,12 @@ class Observer:
             for limit_name, used_name in (("memory.max", "memory.current"),
                                           ("memory.limit_in_bytes", "memory.usage_in_bytes")):  # fmt: skip
                 limit, used = read(f"{folder}/{limit_name}"), read(f"{folder}/{used_name}")
-                if limit and used and limit.strip().isdigit() and int(limit) < 2**60 and (
-                    not best or int(limit) < best["limit"]
+                if (
+                    limit
+                    and used
+                    and limit.strip().isdigit()
+                    and int(limit) < 2**60
+                    and (not best or int(limit) < best["limit"])
                 ):
                     best = {"limit": int(limit), "used": int(used), "folder": folder}
         return best
@@ -383,7 +387,7 @@ class Observer:
         return None
 
     def _network(self, shop: doctor_go.Workshop) -> dict[str, Any]:
-        trouble = shop.build_program(min(120.0, self.budget.left(20.0)))
+        trouble = shop.build_program(min(120.0, max(20.0, self.seconds)))
         if trouble:
             return {"unknown": trouble}
         names = list(dict.fromkeys(["localhost", os.uname().nodename, *self.names]))
@@ -399,7 +403,8 @@ class Observer:
         return found
 
     def _modules(self, shop: doctor_go.Workshop) -> list[dict[str, Any]]:
-        return [doctor_go.Project(shop, module, self.budget, self.most).observe() for module in self.modules]
+        budget = doctor_go.Budget(self.seconds)
+        return [doctor_go.Project(shop, module, budget, self.most).observe() for module in self.modules]
 
 
 def observe(account: accounts.Account, **options: Any) -> Mapping[str, Any]:

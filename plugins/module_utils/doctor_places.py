@@ -77,7 +77,7 @@ def _slow(id: str, name: str, place: Mapping[str, Any], own: float | None, packa
             doctor.CRITICAL,
             f"{where}, which gives {place['hangs']}: whatever Go does there waits.",
             effect="go test does not end",
-            command=f"umount -l {place['mount_point']}" if place["mount_point"] not in (None, "/") else command,
+            command=f"sudo umount -l {place['mount_point']}" if place["mount_point"] not in (None, "/") else command,
             blocks=True,
         )
     cost = latency(place)
@@ -108,9 +108,9 @@ def executable(places: Mapping[str, Any], version: Sequence[int]) -> list[Check]
     checks = []
     for id, name, broken, command in (
         ("WT-006", "GOTMPDIR", "go test and go run fail with 'permission denied'",
-         "mount -o remount,exec {mount}"),
+         "sudo mount -o remount,exec {mount}"),
         ("WT-007", "GOCACHE", "from Go 1.24 on the second go run and go tool fail with 'permission denied'",
-         "mount -o remount,exec {mount}"),
+         "sudo mount -o remount,exec {mount}"),
     ):  # fmt: skip
         place = places.get(name)
         if place is None:
@@ -164,7 +164,9 @@ def room(places: Mapping[str, Any]) -> list[Check]:
                 value=free >> 20,
                 unit="MiB",
                 effect="go build fails with 'no space left on device' when they are gone",
-                command="go clean -cache" if name == "GOCACHE" else f"du -xh --max-depth=2 {place['mount_point']} | sort -h",
+                command="go clean -cache"
+                if name == "GOCACHE"
+                else f"du -xh --max-depth=2 {place['mount_point']} | sort -h",
                 blocks=bool(full),
             )
         )
@@ -174,26 +176,27 @@ def room(places: Mapping[str, Any]) -> list[Check]:
 def fits(places: Mapping[str, Any], modules: Sequence[Mapping[str, Any]]) -> list[Check]:
     """WT-009: whether what `go test` needs at once fits into GOTMPDIR's tmpfs."""
     place = places.get("GOTMPDIR")
-    measured = [one for one in modules if one.get("test")]
     if place is None or place["fstype"] != "tmpfs" or not place.get("total_bytes"):
         return []
     total = place["total_bytes"]
-    for one in measured:
-        test = one["test"]
-        need = test["peak_gotmpdir"]
-        full = test["code"] and "no space left on device" in test["err"] + test["events"][-20000:]
+    measured = [one for one in modules if one.get("test")]
+    for one in modules:
+        test = one.get("test") or {}
+        need = test.get("peak_gotmpdir", 0)
+        said = one.get("output", "") + test.get("err", "") + test.get("events", "")[-20000:]
+        full = (one["trouble"] or test.get("code")) and "no space left on device" in said
         if full or need * 1.25 > total:
             return [
                 Check(
                     "WT-009",
                     doctor.CRITICAL if full else doctor.WARNING,
-                    f"The tmpfs on {place['mount_point']} has {total >> 20} MiB, and go test of {one['directory']} "
+                    f"The tmpfs on {place['mount_point']} has {total >> 20} MiB, and Go with {one['directory']} "
                     + ("ran out of space there." if full else f"used {need >> 20} MiB of it at once."),
-                    value=need >> 20,
+                    value=total >> 20,
                     unit="MiB",
                     effect="go test fails with 'no space left on device'",
                     lever="gotmpdir_tmpfs",
-                    command=f"mount -o remount,size={max(1024, need * 4 >> 20)}m {place['mount_point']}",
+                    command=f"sudo mount -o remount,size={max(1024, need * 4 >> 20)}m {place['mount_point']}",
                     blocks=bool(full),
                 )
             ]
@@ -223,7 +226,7 @@ def there(go: Mapping[str, Any]) -> list[Check]:
             broken.append((name, place["path"], "is not writable", f"go env -u {name}"))
     if not broken:
         return [doctor.ok("WT-010", "Go's folders are there or can be made, and the user can write to them.")]
-    name, path, what, command = broken[0]
+    name, _path, _what, command = broken[0]
     names = listed([f"{one[0]} ({one[1]}) {one[2]}" for one in broken])
     return [
         Check(

@@ -68,7 +68,7 @@ def files(folder: str) -> dict:
         scratch = ""
     try:
         target = os.path.join(scratch, "kept") if scratch else existing_file(folder)
-        if scratch:
+        if scratch and target:
             with open(target, "wb") as handle:
                 handle.write(b"x" * 65536)
             # A drive that another system serves dates its files by that system's clock.

@@ -32,7 +32,13 @@ def cost(check: Mapping[str, Any]) -> str:
     value = check["cost"]["value"]
     if value is None:
         return ""
-    number = f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
+    number = (
+        f"{value:.0f}"
+        if abs(value) >= 100 or value == int(value)
+        else f"{value:.1f}"
+        if abs(value) >= 1
+        else f"{value:.2g}"
+    )
     return f"{number} {check['cost']['unit']}".strip()
 
 
@@ -73,8 +79,8 @@ def text(found: Mapping[str, Any], title: str = "", report: str = "", everything
     elif good:
         lines += ["", *_wrapped(f"{len(good)} checks: {ids(good)}", f"{'ok':<{INDENT}}", INDENT)]
     if told:
-        lines += _wrapped(f"docs/cases/{told[0]['id']}.md explains the first, each id has its page", f"{'Pages:':<{INDENT}}",
-                          INDENT)  # fmt: skip
+        pages = f"docs/cases/{told[0]['id']}.md explains the first, each id has its page"
+        lines += _wrapped(pages, f"{'Pages:':<{INDENT}}", INDENT)
     if report:
         lines += _wrapped(report, f"{'Report:':<{INDENT}}", INDENT)
     return "\n".join(lines) + "\n"

@@ -73,8 +73,9 @@ def _conf(id: str, found: Sequence[str], status: str, good: str, bad: str, effec
 
 def _in_force(facts: Mapping[str, Any]) -> Check:
     pending = facts["pending"]
-    if facts["without_effect"]:
-        return Check("WT-024", doctor.WARNING, " ".join(facts["without_effect"]), effect="the setting has no effect",
+    powerless = [note for note in facts["notes"] if "has no effect" in note]
+    if powerless:
+        return Check("WT-024", doctor.WARNING, " ".join(powerless), effect="the setting has no effect",
                      lever="wsl_conf", command="sudo apt install systemd-sysv")  # fmt: skip
     if not pending:
         return doctor.ok("WT-024", "What /etc/wsl.conf says is in force.")
@@ -133,7 +134,7 @@ def _fails(
     line: fstab.Line, seen: Mapping[str, Any], drives: Sequence[str], own_drives: set[str], systemd_makes: bool
 ) -> str:
     there = seen["there"]
-    if "noauto" in line.options or line.fstype in ("swap", "none", "wsltune") and "bind" not in line.options:
+    if "noauto" in line.options or (line.fstype in ("swap", "none", "wsltune") and "bind" not in line.options):
         return ""
     if line.mount_point in seen["mounted"] and line.fstype not in ("none",):
         return ""
@@ -178,6 +179,7 @@ def _hanging(found: Sequence[str], is_wsl: bool) -> Check:
     if not found:
         return doctor.ok("WT-028", "No line of /etc/fstab makes a start wait for the network.")
     number = re.match(r"line (\d+)", found[0])
+    line = number[1] if number else "1"
     return Check(
         "WT-028",
         doctor.WARNING,
@@ -185,8 +187,7 @@ def _hanging(found: Sequence[str], is_wsl: bool) -> Check:
         value=START_TIMEOUT,
         unit="s",
         effect=f"a start waits up to {START_TIMEOUT} s when the server does not answer",
-        command=f"sudo sed -i -E '{number[1] if number else 1}s/^(\\S+\\s+\\S+\\s+\\S+\\s+\\S+)/\\1,noauto,x-systemd.automount/' "
-        "/etc/fstab",
+        command=f"sudo sed -i -E '{line}s/^((\\S+\\s+){{3}}\\S+)/\\1,noauto,x-systemd.automount/' /etc/fstab",
     )
 
 
