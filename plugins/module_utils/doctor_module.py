@@ -227,7 +227,7 @@ def first_error(output: str) -> str:
 def explained(trouble: str, output: str) -> tuple[str, str]:
     """What stands in the way and the command against it."""
     missing = re.search(
-        r"(\S+?)(?:@\S+)?: (?:module lookup disabled|.*GOPROXY=off)|no required module provides package (\S+?)[;:\s]"
+        r"(\S+)@\S+: (?:module lookup disabled|.*GOPROXY=off)|no required module provides package (\S+?)[;:\s]"
         r"|missing go\.sum entry for (?:module providing package )?(\S+)"
         r"|cannot find module providing package (\S+?)[;:\s]",
         output,

@@ -75,7 +75,7 @@ def text(found: Mapping[str, Any], title: str = "", report: str = "", everything
         if group:
             lines += [""] + [line for check in group for line in _finding(check)]
     if good and everything:
-        lines += ["", *table(good)]
+        lines += ["", "Looked for and not found, or in order:", *table(good)]
     elif good:
         lines += ["", *_wrapped(f"{len(good)} checks: {ids(good)}", f"{'ok':<{INDENT}}", INDENT)]
     if told:

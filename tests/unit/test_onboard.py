@@ -58,7 +58,7 @@ def test_options_and_what_follows_the_dashes() -> None:
     assert onboard.parse(["rollback", "--yes"]) == onboard.Options(command="rollback", yes=True)
 
 
-@pytest.mark.parametrize("arguments", [["--chek"], ["doctor"], ["--", "-K"], ["--", "-e", "a=b", "--ask-vault-pass"]])
+@pytest.mark.parametrize("arguments", [["--chek"], ["surgeon"], ["--", "-K"], ["--", "-e", "a=b", "--ask-vault-pass"]])
 def test_wrong_usage_is_one_sentence_and_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert onboard.main(arguments) == onboard.USAGE
     said = capsys.readouterr().err.splitlines()
@@ -207,3 +207,20 @@ def test_a_lock_has_hashes_for_everything_and_names_no_host(name: str) -> None:
     entries = re.findall(r"^[a-z0-9][^\n]*==[^\n]*\n(?:    --hash=sha256:[0-9a-f]{64}[^\n]*\n)*", text, re.MULTILINE)
     assert len(entries) > 5
     assert [entry for entry in entries if "--hash" not in entry] == []
+
+
+def test_the_doctor_needs_no_root_and_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(onboard.shutil, "which", lambda _name: None)
+    assert onboard.parse(["doctor"]).command == "doctor"
+    assert onboard.become(onboard.parse(["doctor"]), terminal=False) == onboard.Root()
+    with pytest.raises(onboard.Stop):
+        onboard.become(onboard.parse([]), terminal=False)
+
+
+@pytest.mark.parametrize(("status", "critical"), [("critical", True), ("warning", False), ("ok", False)])
+def test_the_doctors_status_is_kept_for_the_exit_code(status: str, critical: bool) -> None:
+    told, _recorder = story()
+    data = {"wsltune_summary": "Nothing", "wsltune_status": status}
+    told.take(outcome("runner_on_ok", ansible_stats={"data": data}))
+    assert (told.critical, told.summaries) == (critical, {"box": "Nothing"})

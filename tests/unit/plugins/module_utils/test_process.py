@@ -54,3 +54,15 @@ def test_a_program_that_is_not_there_is_an_error() -> None:
 def test_it_runs_as_someone_else() -> None:
     done = process.run(["sh", "-c", "id -u; id -g; id -G"], PATH, identity=process.Identity(4711, 4712, [4712, 4713]))
     assert done.out.split() == ["4711", "4712", "4712", "4713"]
+
+
+def test_a_watcher_sees_the_output_grow_and_can_end_it() -> None:
+    seen: list[int] = []
+
+    def watch(output: int) -> bool:
+        seen.append(output)
+        return len(seen) > 2
+
+    done = process.run(["sh", "-c", "echo hello; sleep 30"], PATH, limit=20, watch=watch)
+    assert done.stopped and not done.timed_out and done.code == -9 and seen[-1] == 6
+    assert not process.run(["true"], PATH, watch=watch).stopped

@@ -1,0 +1,100 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jinja2
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.wsltune.go.plugins.filter.doctor import FilterModule
+from ansible_collections.wsltune.go.plugins.module_utils import doctor
+
+ROOT = Path(__file__).parents[4]
+VOID = {"meta", "br", "hr", "img", "link"}
+
+
+def cases():
+    path = ROOT / "tests/unit/plugins/module_utils/test_doctor_report.py"
+    spec = importlib.util.spec_from_file_location("wsltune_doctor_report_cases", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+CASES = cases()
+
+
+class Page(HTMLParser):
+    """Notes every element, and fails on one that is not closed where it should be."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.open, self.seen, self.attributes, self.text = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def rendered(found):
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters.update({f"wsltune.go.{name}": call for name, call in FilterModule().filters().items()})
+    template = environment.from_string((ROOT / "playbooks/doctor.html.j2").read_text())
+    return template.render({"_doctor_found": found, "inventory_hostname": "laptop"})
+
+
+@pytest.mark.parametrize("name", CASES.CASES)
+def test_the_page_is_whole_and_needs_nothing_from_outside(name):
+    text = rendered(CASES.findings(*CASES.CASES[name]))
+    page = Page(text)
+    assert page.seen.count("html") == page.seen.count("main") == 1
+    assert not {"script", "link", "img"} & set(page.seen)
+    assert not [value for attribute, value in page.attributes if attribute in ("src", "href")]
+    assert not re.search(r"https?://|url\(|@import", text)
+
+
+def test_every_finding_is_told_in_words_and_in_order():
+    found = CASES.findings(CASES.SLOW, CASES.FAILS, CASES.MILD, CASES.LOST)
+    page = Page(rendered(found))
+    told = " ".join("".join(page.text).split())
+    ids = [check["id"] for check in found["checks"][:4]]
+    assert sorted(ids, key=told.index) == ids
+    # Without colour the status is still a word beside each finding.
+    assert "Critical Build cache (GOCACHE) on a slow file system WT-002" in told
+    assert "Warning PATH with slow directories WT-040" in told
+    assert "1206 us" in told and "go env -w GOCACHE=$HOME/.cache/go-build" in told and "1100.0 to 1400.5" in told
+    assert page.seen.count("section") == 4 and page.seen.count("tr") >= len(doctor.TITLES)
+
+
+def test_what_others_wrote_is_escaped():
+    nasty = '<script>alert(1)</script> & "so"'
+    check = doctor.Check("WT-027", "warning", nasty, effect=nasty, command=nasty, lever=nasty)
+    page = Page(rendered(CASES.findings(check)))
+    assert "script" not in page.seen
+    # In its section four times, in the table once, and the effect is in the headline.
+    assert sum(nasty in text for text in page.text) == 6
+
+
+def test_a_filter_that_gets_something_else_says_so():
+    with pytest.raises(AnsibleFilterError, match="doctor_text: the input holds no findings"):
+        FilterModule().filters()["doctor_text"]({"changed": False})
