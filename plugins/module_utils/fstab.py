@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass
 
 MARK = "x-wsltune"
-"""Mount option that names a line's owner; mount and systemd pass over options that begin with x- (mount(8))."""
+"""Mount option that names a line's owner; mount and systemd pass over options that begin with x- (mount(8)).
+
+Lines of the role workspace bear x-wsltune=workspace."""
 
 
 class FstabError(ValueError):
@@ -28,7 +30,11 @@ class Line:
 
     @property
     def ours(self) -> bool:
-        return MARK in self.options
+        """Whether a role of wsltune wrote it."""
+        return any(option.partition("=")[0] == MARK for option in self.options)
+
+    def bears(self, mark: str) -> bool:
+        return mark in self.options
 
     def render(self) -> str:
         words = [_escape(word) for word in (self.source, self.mount_point, self.fstype, ",".join(self.options))]
@@ -81,7 +87,20 @@ def lines_for(text: str, mount_point: str) -> list[Line]:
     return found
 
 
-def with_lines(text: str, wanted: list[Line]) -> str:
+def marked(text: str, mark: str = MARK) -> list[Line]:
+    """Return the lines of C(text) that bear the mark; unreadable lines are passed over."""
+    found = []
+    for line in text.splitlines():
+        try:
+            parsed = parse_line(line)
+        except FstabError:
+            continue
+        if parsed is not None and parsed.bears(mark):
+            found.append(parsed)
+    return found
+
+
+def with_lines(text: str, wanted: list[Line], mark: str = MARK) -> str:
     """Return C(text) with C(wanted) as the only lines that bear the mark; the same text when it is so already."""
     kept: list[str] = []
     pending = list(wanted)
@@ -90,7 +109,7 @@ def with_lines(text: str, wanted: list[Line]) -> str:
             parsed = parse_line(line)
         except FstabError:
             parsed = None
-        if parsed is None or not parsed.ours:
+        if parsed is None or not parsed.bears(mark):
             kept.append(line)
             continue
         same = next((one for one in pending if one.mount_point == parsed.mount_point), None)
@@ -100,3 +119,17 @@ def with_lines(text: str, wanted: list[Line]) -> str:
     if pending and kept and not kept[-1].endswith("\n"):
         kept[-1] += "\n"
     return "".join(kept + [line.render() + "\n" for line in pending])
+
+
+def without_ours(base: bytes | None, written: bytes, current: bytes) -> bytes:
+    """Return an fstab without the lines of any role, for a file that someone else edited too (journal.Revert)."""
+    text = current.decode("utf-8", "surrogateescape")
+    for mark in {option for line in text.split() for option in line.split(",") if option.partition("=")[0] == MARK}:
+        text = with_lines(text, [], mark)
+    return text.encode("utf-8", "surrogateescape")
+
+
+def part(mark: str, before: bytes, current: bytes) -> bytes:
+    """Return C(current) with the lines of one role as C(before) has them (journal.Part)."""
+    lines = marked(before.decode("utf-8", "surrogateescape"), mark)
+    return with_lines(current.decode("utf-8", "surrogateescape"), lines, mark).encode("utf-8", "surrogateescape")

@@ -36,6 +36,8 @@ ARGUMENTS: dict[str, Any] = {
 """What modules that use the journal take; doc_fragments/rollback.py describes it."""
 
 Revert = Callable[[Optional[bytes], bytes, bytes], Optional[bytes]]
+Part = Callable[[bytes, bytes], bytes]
+"""Takes an earlier and the present content; returns the present one with a role's part as the earlier one has it."""
 
 
 @dataclass
@@ -78,6 +80,11 @@ class Entry:
     foreign: bool = False
     uid: int = 0
     gid: int = 0
+    others: list[str] = field(default_factory=list)
+
+    @property
+    def roles(self) -> list[str]:
+        return [self.role, *self.others]
 
     def to_json(self) -> dict[str, Any]:
         data = dict(vars(self))
@@ -273,7 +280,7 @@ class Journal:
         for name in names:
             with open(os.path.join(self._directory, name), encoding="ascii") as handle:
                 found.append(Entry.from_json(json.load(handle)))
-        return [entry for entry in found if role is None or entry.role == role]
+        return [entry for entry in found if role is None or role in entry.roles]
 
     def _save(self, entry: Entry) -> None:
         data = json.dumps(entry.to_json(), sort_keys=True).encode("ascii")
@@ -309,11 +316,12 @@ class Journal:
         uid: int | None = None,
         gid: int | None = None,
         revert: Revert | None = None,
+        shared: bool = False,
     ) -> None:
         """Record C(path) and replace it. An existing file keeps its mode and owner unless they are given.
 
         C(revert) tells how to take wsltune's part out of a file that someone else edited too (see M(restore)).
-        A file of another user (C(uid)) is touched with that user's rights.
+        A file of another user (C(uid)) is touched with that user's rights. C(shared): several roles have a part in it.
         """
         owner, group = uid or 0, gid or 0
         with self._locked():
@@ -321,10 +329,12 @@ class Journal:
                 path = os.path.realpath(path)
                 current = read_state(path)
             known = self.entry(path)
-            if known is not None and (known.role, known.uid) != (role, owner):
+            if known is not None and (known.uid != owner or (role not in known.roles and not shared)):
                 # Such as a user's settings file that is a link to a file of the system.
                 raise OSError(errno.EPERM, "it is kept for another purpose already", path)
             entry = self._touch(path, role, current, revert)
+            if role not in entry.roles:
+                entry.others = sorted([*entry.others, role])
             state = FileState(
                 content,
                 mode if mode is not None else (current.mode if current else 0o644),
@@ -369,11 +379,14 @@ class Journal:
             self._save(entry)
             os.makedirs(path, mode=0o755, exist_ok=True)
 
-    def restore(self, path: str, revert: Revert | None = None, run_only: bool = False) -> Restored:
+    def restore(
+        self, path: str, revert: Revert | None = None, run_only: bool = False, role: str = "", part: Part | None = None
+    ) -> Restored:
         """Give C(path) back: as it was before the first touch or, with C(run_only), before this run's first touch.
 
         Where someone else edited the file since, C(revert(base, written, current)) returns the content without
         wsltune's part (None: no file); without it the file stays as it is. Both are told in C(kept).
+        Where another role has a part in the file too, only the C(part) of C(role) is given back.
         """
         path = os.path.realpath(path)
         if not os.path.exists(self._file(path)):
@@ -382,6 +395,8 @@ class Journal:
             entry = self.entry(path)
             if entry is None or (run_only and entry.run != self.run):
                 return Restored(path, False)
+            if part is not None and entry.roles != [role]:
+                return self._restore_part(entry, role, part, run_only)
             with acting_as(entry.uid, entry.gid):
                 with contextlib.suppress(OSError):
                     os.unlink(temporary_name(path))
@@ -399,6 +414,26 @@ class Journal:
                 self._forget(entry)
                 self._tidy(entry)
             return restored
+
+    def _restore_part(self, entry: Entry, role: str, part: Part, run_only: bool) -> Restored:
+        """Give back what C(role) has in a file; the others' part and the record of the file stay."""
+        before = entry.before_run if run_only else entry.base
+        current = read_state(entry.path)
+        if not run_only:
+            roles = [one for one in entry.roles if one != role]
+            entry.role, entry.others = roles[0], roles[1:]
+        if current is None:
+            self._save(entry)
+            return Restored(entry.path, False, f"{entry.path} was removed by someone else and stays so")
+        known = _is_known(entry, current.content)
+        content = part(before.content if before else b"", current.content)
+        if known:
+            entry.written, entry.previous = content, current.content
+        self._save(entry)
+        if content != current.content:
+            replace(entry.path, FileState(content, current.mode, current.uid, current.gid, 0))
+        kept = None if known else f"{entry.path} was edited by someone else since; that edit stays"
+        return Restored(entry.path, content != current.content, kept)
 
     def _restore(self, entry: Entry, revert: Revert | None, run_only: bool) -> Restored:
         target = entry.before_run if run_only else entry.base

@@ -201,3 +201,22 @@ def _end(group: int, mark: Any = None) -> None:
         mark.set()
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
+
+
+def holders(path: str) -> list[str]:
+    """Return the programs that have C(path), or something below it, open or as their working directory."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        links = [f"/proc/{pid}/cwd", f"/proc/{pid}/exe"]
+        try:
+            links += [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+        except OSError:
+            continue
+        for link in links:
+            # A descriptor may be closed meanwhile.
+            with contextlib.suppress(OSError):
+                if f"{os.readlink(link)}/".startswith(path + "/"):
+                    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as handle:
+                        found.append(f"{handle.read().strip()} ({pid})")
+                    break
+    return found

@@ -161,14 +161,14 @@ class GoEnv:
         if text is None:
             self.note_kept(self.journal.restore(path, revert))
             return
-        owner = {"uid": uid, "gid": gid} if account else {}
         self.journal.write(
             path,
             text.encode("utf-8", "surrogateescape"),
             role=ROLE,
             revert=revert,
             mode=mode if state is None else None,
-            **owner,
+            uid=uid if account else None,
+            gid=gid if account else None,
         )
 
     def text(self, path):

@@ -105,6 +105,7 @@ kept:
   elements: str
 """
 
+import functools
 import os
 import stat
 import time
@@ -116,6 +117,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     fstab,
     journal,
     meminfo,
+    process,
     tmpfs,
     tmpfs_machine,
     wsl_conf,
@@ -156,6 +158,12 @@ class Tmpfs:
         if not self.module.check_mode:
             self.journal.write(path, text.encode("utf-8", "surrogateescape"), role=ROLE, **how)
             self.tell_systemd(path)
+
+    def give_back(self, entry, run_only):
+        if entry.path != os.path.realpath(FSTAB):
+            return self.journal.restore(entry.path, run_only=run_only)
+        part = functools.partial(fstab.part, fstab.MARK)
+        return self.journal.restore(entry.path, fstab.without_ours, run_only, role=ROLE, part=part)
 
     def tell_systemd(self, path):
         """Have systemd read a changed fstab; until then it would bring back what the old one said."""
@@ -222,7 +230,7 @@ class Tmpfs:
         groups = [(person.name, tmpfs_machine.group_name(person.gid)) for person in people]
         is_wsl = wsl_state.is_wsl(wsl_machine.collect())
         helper = tmpfs_machine.needs_helper(is_wsl)
-        earlier = [line for line in _marked(text) if line.fstype == "tmpfs" and line.mount_point != path]
+        earlier = [line for line in fstab.marked(text) if line.fstype == "tmpfs" and line.mount_point != path]
         needed = [line for line in earlier if tmpfs.is_used(line.mount_point, params["in_use"])]
         for line in earlier:
             if line not in needed and not self.leave(line.mount_point):
@@ -230,14 +238,14 @@ class Tmpfs:
         lines = tmpfs.wanted_lines(path, size, params["inodes"], helper) + needed
         places = [path] + [line.mount_point for line in needed]
         try:
-            self.write(FSTAB, fstab.with_lines(text, lines), revert=_revert_fstab)
+            self.write(FSTAB, fstab.with_lines(text, lines), revert=fstab.without_ours, shared=True)
             self.write(tmpfs.FOLDERS_PATH, tmpfs.folders_text(places, groups, params["gocache"]), mode=0o644)
             if helper:
                 self.write(tmpfs.HELPER_PATH, tmpfs.HELPER_TEXT, mode=0o755)
             self.mount(path, size, params["inodes"])
         except (OSError, tmpfs.TmpfsError):
             for entry in self.journal.entries(ROLE):
-                self.journal.restore(entry.path, _revert_fstab if entry.path == FSTAB else None, run_only=True)
+                self.give_back(entry, run_only=True)
                 self.tell_systemd(entry.path)
             raise
         folders = {person.name: self.folder(path, person) for person in people}
@@ -340,7 +348,7 @@ class Tmpfs:
             return
         message = self.command("umount", path)
         if message:
-            holders = ", ".join(_holders(path)[:5])
+            holders = ", ".join(process.holders(path)[:5])
             self.refuse(
                 f"{path} could not be unmounted ({message}){': ' + holders + ' use it' if holders else ''}; "
                 "end these programs, then run again."
@@ -350,7 +358,7 @@ class Tmpfs:
         only = self.module.params["only_this_run"]
         entries = [entry for entry in self.journal.entries(ROLE) if not only or entry.run == self.journal.run]
         stay = self.before_run() if only else []
-        mounted = [line.mount_point for line in _marked(self.read(FSTAB))]
+        mounted = [line.mount_point for line in fstab.marked(self.read(FSTAB))]
         mounted += [entry.path for entry in entries if entry.directory]
         for path in dict.fromkeys(mounted):
             if entries and path not in [line.mount_point for line in stay]:
@@ -360,7 +368,7 @@ class Tmpfs:
                 if not entry.directory:
                     self.changes.append(f"gave back {entry.path}")
                 continue
-            restored = self.journal.restore(entry.path, _revert_fstab if entry.path == FSTAB else None, run_only=only)
+            restored = self.give_back(entry, run_only=only)
             if restored.changed:
                 self.changes.append(f"gave back {entry.path}")
                 self.tell_systemd(entry.path)
@@ -382,8 +390,12 @@ class Tmpfs:
         """Return the marked lines of fstab as they were before this run."""
         entry = self.journal.entry(FSTAB)
         if entry is None or entry.run != self.journal.run:
-            return _marked(self.read(FSTAB))
-        return [] if entry.before_run is None else _marked(entry.before_run.content.decode("utf-8", "surrogateescape"))
+            return fstab.marked(self.read(FSTAB))
+        return (
+            []
+            if entry.before_run is None
+            else fstab.marked(entry.before_run.content.decode("utf-8", "surrogateescape"))
+        )
 
     def result(self, path):
         live = tmpfs_machine.live(path)
@@ -408,38 +420,6 @@ def _parents(path):
     while path != "/":
         path = os.path.dirname(path)
         yield path
-
-
-def _marked(text):
-    """Return the lines of an fstab that wsltune wrote."""
-    found = []
-    for line in text.splitlines():
-        try:
-            parsed = fstab.parse_line(line)
-        except fstab.FstabError:
-            continue
-        if parsed is not None and parsed.ours:
-            found.append(parsed)
-    return found
-
-
-def _revert_fstab(base, written, current):
-    return fstab.with_lines(current.decode("utf-8", "surrogateescape"), []).encode("utf-8", "surrogateescape")
-
-
-def _holders(path):
-    """Return the programs that keep C(path) busy."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        links = [f"/proc/{pid}/cwd", f"/proc/{pid}/exe"]
-        try:
-            links += [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
-            if any(os.readlink(link).startswith(path + "/") for link in links if os.path.islink(link)):
-                with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as handle:
-                    found.append(f"{handle.read().strip()} ({pid})")
-        except OSError:
-            continue
-    return found
 
 
 def main():

@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import go_envfile, journal
+from ansible_collections.wsltune.go.plugins.module_utils import fstab, go_envfile, journal
 
 
 @pytest.fixture
@@ -277,3 +278,73 @@ def test_a_link_in_a_home_does_not_lead_root_astray(record: journal.Journal, tmp
     with pytest.raises(PermissionError):
         record.write(str(home / "env"), b"theirs", role="test", uid=4711, gid=4711)
     assert secret.read_text() == "root's"
+
+
+OTHER = fstab.MARK + "=other"
+ONE = "wsltune /one tmpfs nofail,x-wsltune 0 0\n"
+TWO = "/a /two none bind,x-wsltune=other 0 0\n"
+ORIGINAL = "# mine\nproc /proc proc\n"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "fstab"
+    path.write_text(ORIGINAL)
+    path.chmod(0o600)
+    os.utime(path, ns=(10**18, 10**18))
+    return path
+
+
+def write_part(record: journal.Journal, path: Path, text: str, role: str) -> None:
+    record.write(str(path), text.encode(), role=role, revert=fstab.without_ours, shared=True)
+
+
+def give_back(record: journal.Journal, path: Path, role: str, run_only: bool = False) -> journal.Restored:
+    mark = fstab.MARK if role == "one" else OTHER
+    part = functools.partial(fstab.part, mark)
+    return record.restore(str(path), fstab.without_ours, run_only, role=role, part=part)
+
+
+@pytest.mark.parametrize("order", [("one", "other"), ("other", "one")])
+def test_two_roles_share_a_file_and_each_gives_back_its_part(
+    record: journal.Journal, table: Path, order: tuple[str, str]
+) -> None:
+    before = facts(table)
+    write_part(record, table, ORIGINAL + ONE, "one")
+    write_part(record, table, ORIGINAL + ONE + TWO, "other")
+    # Either role may change its part again; neither takes that for someone else's edit.
+    write_part(record, table, ORIGINAL + ONE.replace("nofail", "size=1g") + TWO, "one")
+    assert [entry.path for entry in record.entries("other")] == [entry.path for entry in record.entries("one")]
+    assert give_back(record, table, order[0]) == journal.Restored(str(table), True)
+    assert table.read_text() == ORIGINAL + (TWO if order[0] == "one" else ONE.replace("nofail", "size=1g"))
+    assert record.entries(order[0]) == [] and len(record.entries(order[1])) == 1
+    assert give_back(record, table, order[1]) == journal.Restored(str(table), True)
+    assert facts(table) == before
+    assert record.entries() == []
+
+
+def test_a_run_that_is_taken_back_leaves_the_other_roles_part_of_that_run(record: journal.Journal, table: Path) -> None:
+    write_part(record, table, ORIGINAL + ONE, "one")
+    record.run = "two"
+    write_part(record, table, ORIGINAL + ONE.replace("nofail", "size=1g"), "one")
+    write_part(record, table, ORIGINAL + ONE.replace("nofail", "size=1g") + TWO, "other")
+    assert give_back(record, table, "one", run_only=True).kept is None
+    assert table.read_text() == ORIGINAL + ONE + TWO
+    give_back(record, table, "one")
+    give_back(record, table, "other")
+    assert table.read_text() == ORIGINAL
+
+
+def test_someones_line_in_a_shared_file_stays_and_is_named(record: journal.Journal, table: Path) -> None:
+    write_part(record, table, ORIGINAL + ONE, "one")
+    write_part(record, table, ORIGINAL + ONE + TWO, "other")
+    table.write_text("# theirs\n" + ORIGINAL + ONE + TWO)
+    assert "edited by someone else" in str(give_back(record, table, "one").kept)
+    assert "edited by someone else" in str(give_back(record, table, "other").kept)
+    assert table.read_text() == "# theirs\n" + ORIGINAL
+
+
+def test_a_role_that_does_not_share_is_refused_a_file_of_another(record: journal.Journal, table: Path) -> None:
+    write_part(record, table, ORIGINAL + ONE, "one")
+    with pytest.raises(OSError, match="another purpose"):
+        record.write(str(table), b"", role="other")
