@@ -66,11 +66,13 @@ STEPS = {
     "wsl_conf": "Set up /etc/wsl.conf",
     "go_tmpfs": "Put Go's temporary files in memory",
     "go_env": "Give Go its settings",
+    "workspace": "Copy projects to this distro's own disk",
     "verify": "Measure Go before and after, check and report",
 }
 STEPS_BACK = {
     "go_env": "Give back Go's settings",
     "go_tmpfs": "Take the mount away",
+    "workspace": "Take the mounts over Windows drives away",
     "wsl_conf": "Give back /etc/wsl.conf",
     "go_toolchain": "Remove Go if it was installed here",
 }
@@ -99,6 +101,7 @@ class Options:
     yes: bool = False
     auto: bool = False
     extra: list[str] = field(default_factory=list)
+    projects: list[str] = field(default_factory=list)
 
     @property
     def other_hosts(self) -> bool:
@@ -520,6 +523,8 @@ class Play:
             extra_vars["wsltune_levers"] = "auto"
         if not options.benchmark:
             extra_vars["verify_benchmark"] = False
+        if options.projects:
+            extra_vars["workspace_projects"] = [{"source": path} for path in options.projects]
         if options.command == "doctor":
             # Said by the exit code, after everything that was found.
             extra_vars = {"doctor_fail_on": "never"}
@@ -625,6 +630,51 @@ def agree(options: Options) -> None:
         raise Stop("nothing was changed", OK)
 
 
+def projects_to_copy() -> list[str]:
+    """The Go projects on Windows drives that have no namesake in ~/src yet."""
+    sys.path.append(str(ROOT / "collections"))
+    from ansible_collections.wsltune.go.plugins.module_utils import workspace_find, wsl_machine, wsl_state
+
+    drives = workspace_find.places(wsl_state.mounts_of(wsl_machine.collect()))
+    found = workspace_find.find(drives).projects if drives else []
+    return [one["path"] for one in found if not (Path.home() / "src" / Path(one["path"]).name).exists()]
+
+
+def chosen(answer: str, found: list[str]) -> list[str] | None:
+    """What an answer means: all of them, none, or those of the numbers in it; None when it means nothing."""
+    words = answer.replace(",", " ").lower().split()
+    if not words or words[0] in ("n", "no"):
+        return []
+    if words[0] in ("y", "yes", "a", "all"):
+        return found
+    if all(word.isdigit() and 0 < int(word) <= len(found) for word in words):
+        return [found[int(word) - 1] for word in dict.fromkeys(words)]
+    return None
+
+
+def ask_for_projects(options: Options) -> None:
+    """Offer to copy projects off the Windows drives: the largest gain of all, and a choice of the person's alone."""
+    if options.command != "site" or any("workspace_projects" in argument for argument in options.extra):
+        return
+    found = projects_to_copy()
+    if not found:
+        return
+    print("\nThese Go projects lie on a Windows drive, where each file operation takes its time:")
+    for number, path in enumerate(found, 1):
+        print(f"  {number}  {path}")
+    while True:
+        try:
+            answer = input("Copy them to ~/src on this distro's own disk? The originals stay. [y/N, or numbers] ")
+        except EOFError:
+            print()
+            answer = ""
+        wanted = chosen(answer, found)
+        if wanted is not None:
+            options.projects = wanted
+            return
+        print(f"Answer y, n, or numbers from 1 to {len(found)}.")
+
+
 def run(options: Options, root: Root, terminal: bool) -> int:
     log_path, log = open_log()
     interrupts: list[int] = []
@@ -682,6 +732,7 @@ def main(arguments: list[str]) -> int:
         asks = not (options.yes or options.check or options.other_hosts or options.command == "doctor")
         if terminal and asks:
             agree(options)
+            ask_for_projects(options)
         # A person sees why a tuning was left off; a script gets what it declares.
         options.auto = terminal and options.command == "site" and options.benchmark and not options.other_hosts
         root = become(options, terminal)

@@ -224,3 +224,28 @@ def test_the_doctors_status_is_kept_for_the_exit_code(status: str, critical: boo
     data = {"wsltune_summary": "Nothing", "wsltune_status": status}
     told.take(outcome("runner_on_ok", ansible_stats={"data": data}))
     assert (told.critical, told.summaries) == (critical, {"box": "Nothing"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [("", []), ("n", []), ("NO", []), ("y", ["/a", "/b"]), ("2", ["/b"]), ("2, 1 2", ["/b", "/a"]), ("3", None),
+     ("0", None), ("x", None), ("1 x", None)],
+)  # fmt: skip
+def test_which_projects_an_answer_chooses(answer: str, expected: list[str] | None) -> None:
+    assert onboard.chosen(answer, ["/a", "/b"]) == expected
+
+
+def test_projects_are_offered_only_where_there_are_some(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    answers = iter(["maybe", "1"])
+    monkeypatch.setattr("builtins.input", lambda _question: next(answers))
+    monkeypatch.setattr(onboard, "projects_to_copy", lambda: ["/mnt/c/shop", "/mnt/c/api"])
+    options = onboard.Options()
+    onboard.ask_for_projects(options)
+    assert options.projects == ["/mnt/c/shop"]
+    assert "  2  /mnt/c/api" in capsys.readouterr().out
+    for other in (onboard.Options(command="rollback"), onboard.Options(extra=["-e", "workspace_projects=[]"])):
+        onboard.ask_for_projects(other)
+        assert other.projects == []
+    monkeypatch.setattr(onboard, "projects_to_copy", list)
+    onboard.ask_for_projects(onboard.Options())
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,373 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, workspace_copy, workspace_plan
+from ansible_collections.wsltune.go.plugins.module_utils.workspace_plan import Project, WorkspaceError
+
+
+@pytest.fixture
+def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> workspace_copy.Person:
+    account = accounts.find([pwd.getpwuid(os.getuid()).pw_name])[0]
+    person = workspace_copy.Person(account)
+    environment = {"PATH": os.defpath, "HOME": str(tmp_path / "home"), "GIT_CONFIG_NOSYSTEM": "1"}
+    (tmp_path / "home").mkdir()
+    monkeypatch.setattr(person, "_environment", environment)
+    monkeypatch.setattr(person, "go", lambda: None)
+    return person
+
+
+def git(folder: Path, *words: str) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always"]
+    clean = {"PATH": os.defpath, "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
+    return subprocess.run(
+        ["git", "--no-optional-locks", *identity, *words],
+        cwd=folder,
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def put(path: Path, text: str, mode: int = 0o644) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with one of everything that Git knows, and some that it does not."""
+    library = tmp_path / "drive" / "library"
+    library.mkdir(parents=True)
+    git(library, "init", "-q", "-b", "main")
+    put(library / "lib.txt", "library\n")
+    git(library, "add", ".")
+    git(library, "commit", "-qm", "library")
+
+    here = tmp_path / "drive" / "shop"
+    here.mkdir()
+    git(here, "init", "-q", "-b", "main")
+    put(here / "a.txt", "one\n")
+    put(here / "run.sh", "#!/bin/sh\n", 0o755)
+    put(here / ".gitignore", "build/\n*.o\n")
+    put(here / "deep" / "b.txt", "deep\n")
+    (here / "link").symlink_to("a.txt")
+    git(here, "add", ".")
+    git(here, "commit", "-qm", "one")
+    git(here, "submodule", "--quiet", "add", str(library), "vendored/library")
+    git(here, "commit", "-qm", "submodule")
+    git(here, "branch", "side")
+    git(here, "tag", "-a", "v1", "-m", "one")
+    git(here, "remote", "add", "origin", "https://example.com/shop.git")
+    git(here, "config", "shop.colour", "green")
+    put(here / ".git" / "hooks" / "pre-commit", "#!/bin/sh\nexit 0\n", 0o755)
+    put(here / "a.txt", "stashed\n")
+    git(here, "stash", "-q")
+    git(here, "worktree", "add", "-q", str(tmp_path / "drive" / "shop-side"), "side")
+    git(here, "worktree", "add", "-q", "-b", "inner", "inner")
+    put(tmp_path / "drive" / "shop-side" / "a.txt", "changed in the worktree\n")
+    put(here / "a.txt", "not committed\n")
+    put(here / "staged.txt", "staged\n")
+    git(here, "add", "staged.txt")
+    put(here / "untracked.txt", "untracked\n")
+    put(here / "vendored" / "library" / "lib.txt", "changed in the submodule\n")
+    put(here / "build" / "big.bin", "ignored\n")
+    put(here / "deep" / "x.o", "ignored\n")
+    (here / "empty").mkdir()
+    os.utime(here / "a.txt", ns=(10**18, 10**18 + 123456789))
+    return here
+
+
+def project(source: Path, target: Path, **more: Any) -> Project:
+    return Project(str(source), str(target), pwd.getpwuid(os.getuid()).pw_name, **more)
+
+
+def copied(person: workspace_copy.Person, wanted: Project) -> workspace_copy.Copy:
+    copy = workspace_copy.Copy(wanted, person)
+    copy.scan()
+    copy.check_room()
+    copy.make()
+    return copy
+
+
+def everything(folder: Path) -> dict[str, tuple]:
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        status = path.lstat()
+        content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+        found[str(path.relative_to(folder))] = (status.st_mode, status.st_mtime_ns, content)
+    return found
+
+
+def said(folder: Path) -> dict[str, str]:
+    return {
+        "references": git(folder, "for-each-ref"),
+        "reflog": git(folder, "reflog", "--all"),
+        "status": git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=all"),
+        "stash": git(folder, "stash", "show", "-p"),
+        "remote": git(folder, "remote", "-v"),
+        "config": git(folder, "config", "--local", "--list"),
+        "submodules": git(folder, "submodule", "status"),
+    }
+
+
+def test_everything_that_git_knows_comes_along(person: workspace_copy.Person, repository: Path, tmp_path: Path) -> None:
+    side = tmp_path / "drive" / "shop-side"
+    before, side_before = everything(repository), everything(side)
+    target = tmp_path / "home" / "src" / "shop"
+    copy = copied(person, project(repository, target))
+    assert everything(repository) == before and everything(side) == side_before
+    assert said(target) == said(repository)
+    assert (target / ".git/hooks/pre-commit").stat().st_mode & 0o777 == 0o755
+    assert (target / "untracked.txt").read_text() == "untracked\n"
+    assert (target / "a.txt").stat().st_mtime_ns == 10**18 + 123456789
+    assert os.readlink(target / "link") == "a.txt" and (target / "empty").is_dir()
+    assert not (target / "build").exists() and not (target / "deep/x.o").exists()
+    # The library, the project, the worktree inside and the one outside.
+    assert copy.proof["repositories"] == 4
+    worktrees = tmp_path / "home/src/shop-worktrees"
+    listed = git(target, "worktree", "list", "--porcelain")
+    assert {line.split()[1] for line in listed.splitlines() if line.startswith("worktree ")} == {
+        str(target), str(target / "inner"), str(worktrees / "shop-side"),
+    }  # fmt: skip
+    assert git(worktrees / "shop-side", "status", "--porcelain") == " M a.txt\n"
+    assert git(worktrees / "shop-side", "rev-parse", "--git-common-dir").strip() == str(target / ".git")
+    # What is done in the copy stays in the copy.
+    git(target, "worktree", "remove", "--force", str(worktrees / "shop-side"))
+    git(target / "vendored/library", "checkout", "-q", ".")
+    assert everything(side) == side_before and everything(repository) == before
+    assert not (tmp_path / "home/src/.shop.wsltune-new").exists()
+
+
+def test_ignored_files_come_along_when_asked(person: workspace_copy.Person, repository: Path, tmp_path: Path) -> None:
+    target = tmp_path / "home" / "shop"
+    copied(person, project(repository, target, ignored=True))
+    assert (target / "build/big.bin").exists() and (target / "deep/x.o").exists()
+
+
+def everything_executable(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o777)
+
+
+@pytest.mark.parametrize("file_mode", ["false", "true"])
+def test_a_drive_without_modes_gives_modes_by_the_index_and_the_same_status(
+    person: workspace_copy.Person, tmp_path: Path, file_mode: str
+) -> None:
+    here = tmp_path / "drive" / "p"
+    here.mkdir(parents=True)
+    git(here, "init", "-q")
+    put(here / "plain.txt", "x")
+    put(here / "tool", "no shebang", 0o755)
+    git(here, "add", ".")
+    git(here, "commit", "-qm", "x")
+    put(here / "new.sh", "#!/bin/sh\n")
+    put(here / "new.txt", "x")
+    everything_executable(here)
+    git(here, "config", "core.fileMode", file_mode)
+    before = git(here, "status", "--porcelain")
+    target = tmp_path / "home" / "p"
+    copied(person, project(here, target))
+    assert git(target, "status", "--porcelain") == before
+    assert (" M plain.txt" in before) == (file_mode == "true")
+    modes = {name: (target / name).stat().st_mode & 0o777 for name in ("plain.txt", "tool", "new.sh", "new.txt")}
+    assert modes == {
+        "plain.txt": 0o755 if file_mode == "true" else 0o644, "tool": 0o755, "new.sh": 0o755, "new.txt": 0o644,
+    }  # fmt: skip
+    assert (target / ".git/config").stat().st_mode & 0o777 == 0o644
+
+
+def test_line_ends_that_git_converts_show_the_same_status(person: workspace_copy.Person, tmp_path: Path) -> None:
+    here = tmp_path / "drive" / "p"
+    here.mkdir(parents=True)
+    git(here, "init", "-q")
+    put(here / ".gitattributes", "*.txt text eol=crlf\n")
+    put(here / "a.txt", "one\r\ntwo\r\n")
+    git(here, "add", ".")
+    git(here, "commit", "-qm", "x")
+    put(here / "b.txt", "one\ntwo\r\n")
+    target = tmp_path / "home" / "p"
+    copied(person, project(here, target))
+    assert git(target, "status", "--porcelain") == git(here, "status", "--porcelain") == "?? b.txt\n"
+    assert (target / "a.txt").read_bytes() == b"one\r\ntwo\r\n"
+
+
+def test_a_folder_without_git_keeps_modes_and_times(person: workspace_copy.Person, tmp_path: Path) -> None:
+    here = tmp_path / "drive" / "plain"
+    put(here / "a" / "secret", "x", 0o600)
+    put(here / "b", "x", 0o640)
+    (here / "a").chmod(0o750)
+    for path in (here / "a" / "secret", here / "a", here):
+        os.utime(path, ns=(10**18, 10**18))
+    target = tmp_path / "home" / "plain"
+    copied(person, project(here, target))
+    assert everything(target) == everything(here)
+    assert target.stat().st_mtime_ns == 10**18
+
+
+Spoil = Callable[[Path, Path], None]
+
+
+def change(source: Path, target: Path) -> None:
+    put(source / "a.txt", "changed meanwhile, and longer\n")
+
+
+def add(source: Path, target: Path) -> None:
+    put(source / "new.txt", "new\n")
+
+
+def spoil_copy(source: Path, target: Path) -> None:
+    (target / "deep/b.txt").write_text("spoiled\n")
+
+
+def spoil_reference(source: Path, target: Path) -> None:
+    # Among the rewritten files, which are not compared byte by byte.
+    put(target / "inner" / ".git", f"gitdir: {target}/.git\n")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (change, "a.txt changed while it was copied"),
+        (add, "new.txt changed while it was copied"),
+        (spoil_copy, "deep/b.txt is not what was copied"),
+        (spoil_reference, "of the copy of"),
+    ],
+)
+def test_a_copy_that_is_not_the_same_does_not_count(
+    person: workspace_copy.Person, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Spoil,
+    sentence: str,
+) -> None:  # fmt: skip
+    wanted = project(repository, tmp_path / "home" / "src" / "shop")
+    verify = workspace_copy.Copy.verify
+
+    def verify_spoiled(copy: workspace_copy.Copy, digests: list[dict[str, str]]) -> None:
+        spoil(repository, Path(wanted.stage) / "shop")
+        verify(copy, digests)
+
+    monkeypatch.setattr(workspace_copy.Copy, "verify", verify_spoiled)
+    with pytest.raises(WorkspaceError, match=sentence):
+        copied(person, wanted)
+    assert not (tmp_path / "home" / "src").exists()
+
+
+def test_a_repository_that_git_finds_damaged_is_refused(
+    person: workspace_copy.Person, repository: Path, tmp_path: Path
+) -> None:
+    blob = git(repository, "rev-parse", "v1:deep/b.txt").strip()
+    loose = repository / ".git/objects" / blob[:2] / blob[2:]
+    loose.chmod(0o644)
+    loose.write_bytes(b"damaged")
+    with pytest.raises(WorkspaceError, match=r"(git fsck finds .* damaged|mend the repository first)"):
+        copied(person, project(repository, tmp_path / "home" / "shop"))
+    assert not (tmp_path / "home" / "shop").exists()
+
+
+def test_what_cannot_be_copied_is_told_before_anything_is_touched(
+    person: workspace_copy.Person, repository: Path, tmp_path: Path
+) -> None:
+    def scan(source: Path) -> workspace_copy.Copy:
+        copy = workspace_copy.Copy(project(source, tmp_path / "home" / "x"), person)
+        copy.scan()
+        return copy
+
+    with pytest.raises(WorkspaceError, match="is a linked worktree or a submodule"):
+        scan(tmp_path / "drive" / "shop-side")
+    put(repository / ".git/index.lock", "")
+    with pytest.raises(WorkspaceError, match=r"is in use: \.git/index\.lock"):
+        scan(repository)
+    (repository / ".git/index.lock").unlink()
+    here = tmp_path / "drive" / "plain"
+    put(here / "a", "x")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(here / "socket"))
+        assert scan(here).notes == [f"{here}/socket is no file and was not copied"]
+    assert not (tmp_path / "home" / "x").exists()
+
+
+def test_a_run_that_was_killed_is_finished_by_the_next(
+    person: workspace_copy.Person, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after each step that another process could see: what is there then is told apart and finished."""
+    wanted = project(repository, tmp_path / "home" / "src" / "shop")
+
+    # What is compared has its own tests; here it would take a minute.
+    monkeypatch.setattr(workspace_copy.Copy, "verify", lambda copy, digests: None)
+    monkeypatch.setattr(os, "sync", lambda: None)
+
+    class Killed(BaseException):
+        pass
+
+    steps = 0
+    for name in ("mkdir", "setxattr", "symlink", "utime", "chmod", "rename", "removexattr", "rmdir"):
+        for count in range(1, 400, 37 if name in ("utime", "chmod", "mkdir") else 1):
+            with monkeypatch.context() as patch:
+                real, left = getattr(os, name), [count]
+
+                def kill(*words: Any, real: Any = real, left: list[int] = left, **more: Any) -> Any:
+                    left[0] -= 1
+                    if left[0] == 0:
+                        raise Killed
+                    return real(*words, **more)
+
+                patch.setattr(os, name, kill)
+                # A killed process does not tidy up.
+                patch.setattr(workspace_copy.Copy, "clear", lambda copy: (_ for _ in ()).throw(OSError()))
+                copy = workspace_copy.Copy(wanted, person)
+                copy.scan()
+                try:
+                    copy.make()
+                except Killed:
+                    steps += 1
+                else:
+                    left[0] = 1
+            killed = left[0] <= 0
+            if not workspace_copy.is_copied(wanted):
+                assert not os.path.lexists(wanted.target)
+                workspace_copy.clear(wanted)
+                parent = os.path.dirname(wanted.target)
+                assert not os.path.isdir(parent) or os.listdir(parent) == []
+                copied(person, wanted)
+            workspace_copy.settle(wanted)
+            assert sorted(os.listdir(os.path.dirname(wanted.target))) == ["shop", "shop-worktrees"]
+            assert workspace_copy.leftovers(wanted) == []
+            subprocess.run(["rm", "-rf", str(tmp_path / "home" / "src")], check=True)
+            if not killed:
+                break
+    assert steps >= 15
+
+
+def test_folders_without_our_mark_are_never_removed(person: workspace_copy.Person, tmp_path: Path) -> None:
+    wanted = project(tmp_path / "a", tmp_path / "b")
+    put(Path(wanted.stage) / "theirs", "x")
+    put(Path(wanted.worktrees) / "theirs", "x")
+    assert workspace_copy.clear(wanted) == []
+    assert (Path(wanted.stage) / "theirs").exists() and not workspace_copy.is_copied(wanted)
+
+
+def test_too_little_room(person: workspace_copy.Person, repository: Path, tmp_path: Path) -> None:
+    copy = workspace_copy.Copy(project(repository, tmp_path / "home" / "shop"), person)
+    copy.scan()
+    tree = copy.trees[0][0]
+    tree.items["huge"] = workspace_copy.Item("f", 0o644, 1 << 60, 0)
+    with pytest.raises(WorkspaceError, match=r"needs \d+ MiB on the disk of .*, which has room for \d+ MiB"):
+        copy.check_room()
+
+
+def test_marks_name_their_source() -> None:
+    wanted = Project("/mnt/c/a", "/home/a/a", "a")
+    assert workspace_plan.marked_source(workspace_plan.mark(wanted, "1")) == "/mnt/c/a"
+    assert workspace_plan.marked_source(b"unfinished") is None and workspace_plan.marked_source(b"{}") is None
