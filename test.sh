@@ -14,12 +14,14 @@ From a fresh machine to a tested checkout: installs what the part needs (apt, .v
 
   lint                   ansible-lint, ruff, yamllint, shellcheck
   unit [ARGUMENT...]     pytest tests/unit
+  windows [ARGUMENT...]  pytest tests/windows_host, on a simulated Windows host
   build                  build the collection, install it elsewhere, look at it there
   molecule [SCENARIO...] the scenarios of molecule/, all or some
   sanity                 ansible-test sanity
   all                    every part above
 
-Without a part: lint, unit, build, molecule.
+Without a part: lint, unit, windows, build, molecule.
+WSLTUNE_WINDOWS_PWSH (Windows build) and PWSH (Linux build) name the PowerShells that the tests of the Windows side need.
 Exit codes: 0 all passed, 1 something failed or was skipped, 2 wrong usage, 3 cannot be set up, 130 interrupted."
 
 # What runs beside others does not hear of Ctrl-C.
@@ -106,8 +108,24 @@ lint() {
     all_of 'ansible-lint --offline --strict' 'ruff check' 'ruff format --check' yamllint_all shellcheck_all
 }
 
-unit() {
-    python -m pytest tests/unit "$@"
+# pytest_in FOLDER [ARGUMENT...]: tests that were skipped do not count as passed.
+pytest_in() {
+    local results=$scratch/results.xml count
+    python -m pytest --junitxml="$results" "$@" || return
+    count=$(sed -n 's/.*<testsuite [^>]*skipped="\([0-9]*\)".*/\1/p' "$results" | head -n 1)
+    ((${count:-0} == 0)) || skip "$count tests of $1 were skipped, for the reasons given above"
+}
+
+unit() { pytest_in tests/unit "$@"; }
+
+needs_windows() {
+    ((EUID == 0)) || skip 'needs root, for its machines are containers that boot'
+    [[ -e ${WSLTUNE_WINDOWS_PWSH:-} ]] || skip 'WSLTUNE_WINDOWS_PWSH names no Windows build of PowerShell'
+}
+
+windows() {
+    needs_windows
+    pytest_in tests/windows_host "$@"
 }
 
 documented() {
@@ -143,6 +161,7 @@ build() {
 
 scenario() {
     ((EUID == 0)) || skip 'needs root, for its machines are containers that boot'
+    [[ $1 != windows ]] || needs_windows
     WSLTUNE_DISTRO=$2 WSLTUNE_ANSIBLE_BIN=$3 molecule/run test -s "$1"
 }
 
@@ -187,11 +206,22 @@ run_lint() {
 
 run_unit() { part unit unit "$@"; }
 
+run_windows() {
+    if ((EUID == 0)) && [[ -n ${WSLTUNE_WINDOWS_PWSH:-} ]]; then install_for_machines; fi
+    part windows windows "$@"
+}
+
 run_build() { part build build; }
 
 run_sanity() {
     apt_install sanity shellcheck
     part sanity sanity
+}
+
+install_for_machines() {
+    apt_install molecule podman crun mmdebstrap openssh-client debian-archive-keyring procps python3-venv \
+        gcc libc6-dev libfuse3-dev pkg-config
+    [[ -z ${WSLTUNE_WINDOWS_PWSH:-} ]] || apt_install 'the Windows side' gcc-mingw-w64-x86-64
 }
 
 run_molecule() {
@@ -205,8 +235,7 @@ run_molecule() {
     for name in "${wanted[@]}"; do
         [[ -f molecule/$name/molecule.yml ]] || status=2 fail "there is no scenario '$name' in molecule/"
     done
-    ((EUID != 0)) || apt_install molecule podman crun mmdebstrap openssh-client debian-archive-keyring procps python3-venv \
-        gcc libc6-dev libfuse3-dev pkg-config
+    ((EUID != 0)) || install_for_machines
     # The oldest ansible-core that is supported, for the older distribution.
     make_venv "$root/.venv-test/bin/python" "$root/requirements/oldest.lock" "$root/.venv-oldest"
     for name in "${wanted[@]}"; do
@@ -242,7 +271,7 @@ case $choice in
 default | all | lint | build | sanity)
     (($# == 0)) || status=2 fail "$choice takes no argument; ./test.sh --help lists the parts"
     ;;
-unit | molecule) ;;
+unit | windows | molecule) ;;
 *) status=2 fail "unknown part '$choice'; ./test.sh --help lists them" ;;
 esac
 
@@ -251,6 +280,7 @@ case $choice in
 default | all)
     run_lint
     run_unit "$@"
+    run_windows "$@"
     [[ $choice == default ]] || run_sanity
     run_build
     run_molecule "$@"

@@ -66,6 +66,9 @@ case $verb in
             sysvinit) start=(--systemd=false) command=/sbin/init ;;
             wsl) start=(--systemd=false) command=/usr/local/sbin/wsl-init ;;
         esac
+        case $image in
+            */wsltune-trixie-windows:*) "$here/../windows_host/host.sh" binfmt on "$name" ;;
+        esac
         # The hard limits of some machines are below podman's own defaults.
         podman create --name "$name" --hostname "$name" --add-host "$name:127.0.0.1" --privileged --network=host "${start[@]}" \
             --label "port=$port" --label "init=$init" \
@@ -92,6 +95,7 @@ case $verb in
             podman rm --force --time 0 "$name" >/dev/null
             echo changed
         done
+        [ ! -d /run/wsltune-windows-hosts ] || "$here/../windows_host/host.sh" binfmt off "$@"
         ;;
     *)
         echo "machine.sh: $verb is none of up, restart, down" >&2

@@ -1,0 +1,474 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: wsl_interop
+short_description: Run tasks on the Windows host of this WSL distro
+version_added: 1.1.0
+description:
+  - Runs PowerShell modules on the Windows host through WSL's interop, by starting C(powershell.exe) from inside the distro.
+    Nothing has to be set up on Windows, neither WinRM nor SSH.
+  - Ansible itself runs in the distro. The tasks run as the Windows user whose terminal or logon the distro was started
+    from, with the rights of that session; being root in Linux changes nothing about them.
+  - Only the interop socket of the caller's own session is used, as WSL itself picks it. Sockets of other sessions are
+    never looked for, since one of them may be an administrator's.
+author: wsltune contributors (@wsltune)
+requirements:
+  - WSL 2 with interop enabled
+options:
+  powershell_executable:
+    description:
+      - Linux path of C(powershell.exe).
+      - When it is not set, the mount table tells where the Windows drive is; then PATH and C(wslpath) are asked.
+    type: path
+    vars:
+      - name: ansible_wsl_interop_powershell_executable
+    env:
+      - name: ANSIBLE_WSL_INTEROP_POWERSHELL_EXECUTABLE
+    ini:
+      - section: wsl_interop_connection
+        key: powershell_executable
+  pwsh_executable:
+    description: Linux path of C(pwsh.exe), for tasks with C(ansible_pwsh_interpreter=pwsh).
+    type: path
+    vars:
+      - name: ansible_wsl_interop_pwsh_executable
+    env:
+      - name: ANSIBLE_WSL_INTEROP_PWSH_EXECUTABLE
+    ini:
+      - section: wsl_interop_connection
+        key: pwsh_executable
+  interop_socket:
+    description: Path of the interop socket to use instead of the session's own.
+    type: path
+    vars:
+      - name: ansible_wsl_interop_socket
+    env:
+      - name: ANSIBLE_WSL_INTEROP_SOCKET
+    ini:
+      - section: wsl_interop_connection
+        key: interop_socket
+  working_directory:
+    description: Linux path of the folder on a Windows drive in which commands start; by default the root of the drive.
+    type: path
+    vars:
+      - name: ansible_wsl_interop_working_directory
+    env:
+      - name: ANSIBLE_WSL_INTEROP_WORKING_DIRECTORY
+    ini:
+      - section: wsl_interop_connection
+        key: working_directory
+  command_timeout:
+    description: Seconds after which a command or the transfer of a file is ended, with everything it has started.
+    type: int
+    default: 600
+    vars:
+      - name: ansible_wsl_interop_command_timeout
+    env:
+      - name: ANSIBLE_WSL_INTEROP_COMMAND_TIMEOUT
+    ini:
+      - section: wsl_interop_connection
+        key: command_timeout
+  require_elevated:
+    description: Whether to refuse a session that has not an administrator's rights, before a task is run.
+    type: bool
+    default: false
+    vars:
+      - name: ansible_wsl_interop_require_elevated
+    env:
+      - name: ANSIBLE_WSL_INTEROP_REQUIRE_ELEVATED
+    ini:
+      - section: wsl_interop_connection
+        key: require_elevated
+  elevation:
+    description:
+      - How a command gets an administrator's rights. V(none) is for a WSL terminal that was started as administrator, or
+        for tasks that need none.
+      - V(sudo) is that of Windows 11, which has to be set to C(inline); V(gsudo) has to be installed. Both ask the person
+        at the screen at every command.
+    type: str
+    choices: [none, sudo, gsudo]
+    default: none
+    vars:
+      - name: ansible_wsl_interop_elevation
+    env:
+      - name: ANSIBLE_WSL_INTEROP_ELEVATION
+    ini:
+      - section: wsl_interop_connection
+        key: elevation
+  check_wsl:
+    description: Whether to look at once if this is WSL and interop is on; otherwise the first command shows it.
+    type: bool
+    default: true
+    vars:
+      - name: ansible_wsl_interop_check_wsl
+    env:
+      - name: ANSIBLE_WSL_INTEROP_CHECK_WSL
+    ini:
+      - section: wsl_interop_connection
+        key: check_wsl
+notes:
+  - Modules always travel over stdin (pipelining), whatever the setting of the other connections is.
+  - Gathering facts needs C(ansible.windows); without it set C(gather_facts=false).
+  - Exit codes keep eight bits on their way to Linux, so tell by the output rather than by a code above 255.
+"""
+
+EXAMPLES = r"""
+# inventory
+windows:
+  hosts:
+    laptop:
+      ansible_connection: wsltune.go.wsl_interop
+
+# An administrator's rights for one play: start the WSL terminal "as administrator", and have it checked first.
+- hosts: windows
+  gather_facts: false
+  vars:
+    ansible_wsl_interop_require_elevated: true
+"""
+
+import base64
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
+from ansible.module_utils.common.text.converters import to_bytes, to_text
+from ansible.plugins.connection import ConnectionBase
+from ansible.utils.display import Display
+
+from ansible_collections.wsltune.go.plugins.module_utils import interop, mountinfo, wsl_machine, wsl_state
+
+display = Display()
+
+# Base64 of three bytes needs no padding in between, and the lines stay short enough to travel smoothly.
+CHUNK = 3 * 65536
+
+
+class Connection(ConnectionBase):
+    """Starts Windows programs as a terminal in this distro would."""
+
+    transport = "wsltune.go.wsl_interop"
+    module_implementation_preferences = (".ps1", ".exe", "")
+    allow_executable = False
+    has_pipelining = True
+    has_tty = False
+
+    def __init__(self, *args, **kwargs):
+        self._shell_type = "powershell"
+        super().__init__(*args, **kwargs)
+        self._machine = None
+        self._mounts = []
+        self._powershell = ""
+        self._folder = None
+        self._transfer = None
+
+    def is_pipelining_enabled(self, wrap_async=False):
+        return True
+
+    # What is where
+
+    def _connect(self):
+        if self._connected:
+            return self
+        self._machine = wsl_machine.collect()
+        with contextlib.suppress(ValueError):
+            self._mounts = wsl_state.mounts_of(self._machine)
+        if self.get_option("check_wsl"):
+            refused = interop.refusal(self._machine, self.get_option("interop_socket"))
+            if refused:
+                raise AnsibleConnectionFailure(refused)
+        self._powershell = self._find_powershell()
+        self._folder = self._find_folder()
+        self._connected = True
+        display.vvv(f"WSL_INTEROP {self._powershell} in {self._folder}", host=self._host)
+        if self.get_option("require_elevated") and self.get_option("elevation") == "none":
+            self._check_elevated()
+        return self
+
+    @property
+    def _host(self):
+        return self._play_context.remote_addr
+
+    def _find_powershell(self):
+        given = self.get_option("powershell_executable")
+        if given:
+            if not os.path.isfile(given):
+                raise AnsibleConnectionFailure(
+                    f"ansible_wsl_interop_powershell_executable is {given!r}, and no such file is there: give the Linux "
+                    "path of powershell.exe, or leave it out and have it found."
+                )
+            return given
+        found = (
+            interop.find_program(self._mounts, interop.POWERSHELL, os.path.isfile)
+            or shutil.which("powershell.exe")
+            or self._ask_wslpath("C:\\" + interop.POWERSHELL)
+        )
+        if not found:
+            raise AnsibleConnectionFailure(
+                "No powershell.exe was found: no Windows drive that is mounted here has "
+                f"{interop.POWERSHELL}, and PATH has none; set automount.enabled to true in /etc/wsl.conf, or "
+                "ansible_wsl_interop_powershell_executable to its Linux path."
+            )
+        return found
+
+    def _find_folder(self):
+        given = self.get_option("working_directory")
+        if given:
+            if not os.path.isdir(given):
+                raise AnsibleConnectionFailure(
+                    f"ansible_wsl_interop_working_directory is {given!r}, and no such folder is there: give the Linux "
+                    "path of a folder on a Windows drive."
+                )
+            return given
+        mount = mountinfo.find(self._mounts, os.path.realpath(self._powershell))
+        return mount.mount_point if mount and mount.windows_drive else os.path.dirname(self._powershell)
+
+    def _ask_wslpath(self, windows_path):
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            said = subprocess.run(
+                ["wslpath", "-u", windows_path], stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False
+            )
+            path = said.stdout.decode("utf-8", "surrogateescape").strip()
+            if said.returncode == 0 and os.path.isfile(path):
+                return path
+        return None
+
+    def _to_path(self, windows_path):
+        path = interop.to_linux(self._mounts, windows_path)
+        return path if path and os.path.isfile(path) else self._ask_wslpath(windows_path)
+
+    def _check_elevated(self):
+        whoami = self._to_path("C:\\" + interop.WHOAMI) or os.path.join(os.path.dirname(self._powershell), "whoami.exe")
+        code, out, err = self._run([whoami, "/groups"], b"")
+        if code == 0 and interop.is_high(out):
+            return
+        self._connected = False
+        if code != 0:
+            raise AnsibleConnectionFailure(
+                f"Whether this session has an administrator's rights is unknown: {whoami} ended with {code} "
+                f"({to_text(err).strip() or 'no message'}); see that it runs, or set require_elevated to false."
+            )
+        raise AnsibleConnectionFailure(
+            "This WSL session has not the rights of a Windows administrator (being root in Linux gives none): close it, "
+            "start the terminal with 'Run as administrator' and run this again there."
+        )
+
+    # Running
+
+    def _environment(self):
+        return interop.environment(dict(os.environ), self.get_option("interop_socket"))
+
+    def _socket(self):
+        return self._environment().get("WSL_INTEROP")
+
+    def _start(self, argv, **streams):
+        """Start a Windows program in a process group of its own, so that it can be ended with all it started."""
+        try:
+            return subprocess.Popen(
+                [to_bytes(word, errors="surrogate_or_strict") for word in argv], cwd=self._folder,
+                env=self._environment(), start_new_session=True, stdin=subprocess.PIPE, **streams,
+            )  # fmt: skip
+        except OSError as error:
+            raise AnsibleConnectionFailure(interop.not_started(error, argv[0])) from error
+
+    @staticmethod
+    def _end(process):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def _took_too_long(self, what):
+        return AnsibleConnectionFailure(
+            f"{what} did not end within {self.get_option('command_timeout')} s and was ended: raise "
+            "ansible_wsl_interop_command_timeout, or see what waits for an answer on the Windows side."
+        )
+
+    def _run(self, argv, data):
+        """Run a program with these bytes on its stdin, which is closed then: WSL would hand on the caller's own."""
+        process = self._start(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            out, err = process.communicate(data, timeout=self.get_option("command_timeout"))
+        except subprocess.TimeoutExpired:
+            self._end(process)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=5)
+            raise self._took_too_long(f"The command on the Windows host ({os.path.basename(argv[0])})") from None
+        except BaseException:
+            self._end(process)
+            raise
+        failure = interop.went_wrong(process.returncode, out, err, self._socket(), self.get_option("elevation"))
+        if failure:
+            raise AnsibleConnectionFailure(failure)
+        return process.returncode, out, err
+
+    def exec_command(self, cmd, in_data=None, sudoable=True):
+        super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        try:
+            command = interop.command_for(
+                to_text(cmd, errors="surrogate_or_strict"),
+                self._powershell, self.get_option("pwsh_executable"), self._to_path,
+            )  # fmt: skip
+            argv = interop.elevated(command.argv, self.get_option("elevation"), self._to_path)
+        except ValueError as error:
+            raise AnsibleError(str(error)) from error
+        display.vvvvv(f"WSL_INTEROP EXEC {argv}", host=self._host)
+        code, out, err = self._run(argv, in_data or b"")
+        return code, out, interop.decode_clixml(err) if command.wrapped else err
+
+    # Files
+
+    def _files(self):
+        """The PowerShell that keeps the files going; one for all files of this connection."""
+        if self._transfer is None:
+            self._transfer = _Transfer(self)
+        return self._transfer
+
+    def put_file(self, in_path, out_path):
+        super().put_file(in_path, out_path)
+        display.vvv(f"PUT {in_path} TO {out_path}", host=self._host)
+        if not os.path.isfile(to_bytes(in_path, errors="surrogate_or_strict")):
+            raise AnsibleFileNotFound(f"There is no file {in_path} to put to {out_path}.")
+        self._files().put(in_path, out_path)
+
+    def fetch_file(self, in_path, out_path):
+        super().fetch_file(in_path, out_path)
+        display.vvv(f"FETCH {in_path} TO {out_path}", host=self._host)
+        self._files().get(in_path, out_path)
+
+    def reset(self):
+        self.close()
+        self._connect()
+
+    def close(self):
+        if self._transfer is not None:
+            self._transfer.close()
+            self._transfer = None
+        self._connected = False
+
+
+class _Transfer:
+    """The Linux end of interop.TRANSFER_SCRIPT."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.too_long = False
+        # Not a pipe: nobody reads it while files go.
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        argv = interop.elevated(
+            interop.transfer_argv(connection._powershell), connection.get_option("elevation"), connection._to_path
+        )
+        self.process = connection._start(argv, stdout=subprocess.PIPE, stderr=self.errors)
+        with self.watched("start", "the PowerShell for files"):
+            line = self.read()
+            if line != b"ready":
+                raise self.broken(line)
+
+    @contextlib.contextmanager
+    def watched(self, verb, path):
+        """End the process when this takes too long, and tell what a broken pipe means."""
+
+        def end():
+            self.too_long = True
+            self.connection._end(self.process)
+
+        timer = threading.Timer(self.connection.get_option("command_timeout"), end)
+        timer.start()
+        try:
+            yield
+        except (OSError, AnsibleError):
+            if self.too_long:
+                raise self.connection._took_too_long(f"The transfer ({verb} {path})") from None
+            raise
+        finally:
+            timer.cancel()
+
+    def broken(self, line=b""):
+        out = line + b"\n" + self.process.stdout.read() if line else b""
+        code = self.process.wait()
+        self.errors.seek(0)
+        err = self.errors.read()
+        self.connection._transfer = None
+        failure = interop.went_wrong(
+            code, out, err, self.connection._socket(), self.connection.get_option("elevation")
+        )  # fmt: skip
+        said = to_text(interop.decode_clixml(err) or out, errors="replace").strip()
+        return AnsibleConnectionFailure(
+            failure or f"PowerShell on the Windows host ended with {code} while files were transferred: {said}"
+        )
+
+    def write(self, *parts):
+        try:
+            self.process.stdin.write(b"".join(parts) + b"\n")
+        except OSError as error:
+            raise self.broken() from error
+
+    def read(self):
+        line = self.process.stdout.readline()
+        return line.rstrip(b"\r\n")
+
+    def answer(self, verb, path):
+        line = self.read()
+        if line.startswith(b"no "):
+            reason = base64.b64decode(line[3:]).decode("utf-8", "replace").strip().rstrip(".")
+            raise AnsibleError(f"{path} could not be {verb}: {reason}.")
+        if line and not line.startswith((b"ok ", b"+", b"dir")):
+            raise self.broken(line)
+        if not line:
+            raise self.broken()
+        return line
+
+    @staticmethod
+    def name(path):
+        return base64.b64encode(to_bytes(path, errors="surrogate_or_strict"))
+
+    def same(self, sent, line, path):
+        if line[3:].decode("ascii", "replace") != sent.hexdigest():
+            raise AnsibleError(
+                f"{path} did not arrive as it was sent (SHA-256 {line[3:].decode('ascii', 'replace')} instead of "
+                f"{sent.hexdigest()}): something on the Windows side changes it as it is written; run this again."
+            )
+
+    def put(self, in_path, out_path):
+        total = hashlib.sha256()
+        with open(to_bytes(in_path, errors="surrogate_or_strict"), "rb") as source, self.watched("put", out_path):
+            self.write(b"put ", self.name(out_path))
+            while chunk := source.read(CHUNK):
+                total.update(chunk)
+                self.write(b"+", base64.b64encode(chunk))
+            self.write(b"end")
+            self.process.stdin.flush()
+            self.same(total, self.answer("put", out_path), out_path)
+
+    def get(self, in_path, out_path):
+        total = hashlib.sha256()
+        with self.watched("fetch", in_path):
+            self.write(b"get ", self.name(in_path))
+            self.process.stdin.flush()
+            line = self.answer("fetched", in_path)
+            if line == b"dir":
+                return
+            with open(to_bytes(out_path, errors="surrogate_or_strict"), "wb") as target:
+                while line.startswith(b"+"):
+                    chunk = base64.b64decode(line[1:])
+                    total.update(chunk)
+                    target.write(chunk)
+                    line = self.answer("fetched", in_path)
+            self.same(total, line, in_path)
+
+    def close(self):
+        """Let PowerShell end by itself, which it does when its stdin ends."""
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.connection._end(self.process)
+            self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
