@@ -7,8 +7,8 @@ name: wsl_interop
 short_description: Run tasks on the Windows host of this WSL distro
 version_added: 1.1.0
 description:
-  - Runs PowerShell modules on the Windows host through WSL's interop, by starting C(powershell.exe) from inside the distro.
-    Nothing has to be set up on Windows, neither WinRM nor SSH.
+  - Runs PowerShell modules on the Windows host through WSL's interop, by starting C(powershell.exe) from inside the
+    distro. Nothing has to be set up on Windows, neither WinRM nor SSH.
   - Ansible itself runs in the distro. The tasks run as the Windows user whose terminal or logon the distro was started
     from, with the rights of that session; being root in Linux changes nothing about them.
   - Only the interop socket of the caller's own session is used, as WSL itself picks it. Sockets of other sessions are
@@ -83,10 +83,10 @@ options:
         key: require_elevated
   elevation:
     description:
-      - How a command gets an administrator's rights. V(none) is for a WSL terminal that was started as administrator, or
-        for tasks that need none.
-      - V(sudo) is that of Windows 11, which has to be set to C(inline); V(gsudo) has to be installed. Both ask the person
-        at the screen at every command.
+      - How a command gets an administrator's rights. V(none) is for a WSL terminal that was started as administrator,
+        or for tasks that need none.
+      - V(sudo) is that of Windows 11, which has to be set to C(inline); V(gsudo) has to be installed. Both ask the
+        person at the screen at every command.
     type: str
     choices: [none, sudo, gsudo]
     default: none
@@ -115,17 +115,16 @@ notes:
 """
 
 EXAMPLES = r"""
-# inventory
-windows:
-  hosts:
-    laptop:
-      ansible_connection: wsltune.go.wsl_interop
+# An inventory has it in one line: laptop ansible_connection=wsltune.go.wsl_interop
 
-# An administrator's rights for one play: start the WSL terminal "as administrator", and have it checked first.
-- hosts: windows
+- name: Something on the Windows host that needs an administrator, checked before anything is run
+  hosts: laptop
   gather_facts: false
   vars:
     ansible_wsl_interop_require_elevated: true
+  tasks:
+    - name: Who am I
+      ansible.builtin.raw: whoami.exe
 """
 
 import base64
@@ -163,6 +162,7 @@ class Connection(ConnectionBase):
     def __init__(self, *args, **kwargs):
         self._shell_type = "powershell"
         super().__init__(*args, **kwargs)
+        self._connected = False
         self._machine = None
         self._mounts = []
         self._powershell = ""
@@ -201,8 +201,8 @@ class Connection(ConnectionBase):
         if given:
             if not os.path.isfile(given):
                 raise AnsibleConnectionFailure(
-                    f"ansible_wsl_interop_powershell_executable is {given!r}, and no such file is there: give the Linux "
-                    "path of powershell.exe, or leave it out and have it found."
+                    f"ansible_wsl_interop_powershell_executable is {given!r}, and no such file is there: give the "
+                    "Linux path of powershell.exe, or leave it out and have it found."
                 )
             return given
         found = (
@@ -256,8 +256,8 @@ class Connection(ConnectionBase):
                 f"({to_text(err).strip() or 'no message'}); see that it runs, or set require_elevated to false."
             )
         raise AnsibleConnectionFailure(
-            "This WSL session has not the rights of a Windows administrator (being root in Linux gives none): close it, "
-            "start the terminal with 'Run as administrator' and run this again there."
+            "This WSL session has not the rights of a Windows administrator (being root in Linux gives none): close "
+            "it, start the terminal with 'Run as administrator' and run this again there."
         )
 
     # Running
@@ -276,7 +276,7 @@ class Connection(ConnectionBase):
                 env=self._environment(), start_new_session=True, stdin=subprocess.PIPE, **streams,
             )  # fmt: skip
         except OSError as error:
-            raise AnsibleConnectionFailure(interop.not_started(error, argv[0])) from error
+            raise AnsibleConnectionFailure(interop.not_started(error, argv[0])) from None
 
     @staticmethod
     def _end(process):

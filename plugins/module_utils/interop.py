@@ -24,6 +24,7 @@ _HIGH_LEVELS = re.compile(rb"S-1-16-(12288|16384)\b")
 
 # A word of the command lines that Ansible's shell plugin makes: bare, or quoted as PowerShell does.
 _WORD = re.compile(r"\s*(?:'((?:[^']|'')*)'|([^\s';|&<>(){}`$\"]+))(?=\s|\Z)")
+_DRIVE = re.compile(r"[A-Za-z]:\\?")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _BEFORE = (
     "$ProgressPreference = 'SilentlyContinue'; "
@@ -47,7 +48,7 @@ class Command:
 
 def drive_roots(mounts: Sequence[mountinfo.Mount]) -> list[mountinfo.Mount]:
     """Mounts of whole Windows drives, C: first, for Windows is nearly always on it."""
-    whole = [mount for mount in mounts if mount.windows_drive and re.fullmatch(r"[A-Za-z]:\\?", mount.windows_path or "")]
+    whole = [mount for mount in mounts if mount.windows_drive and _DRIVE.fullmatch(mount.windows_path or "")]
     return sorted(whole, key=lambda mount: (mount.windows_path or "").upper()[:1] != "C")
 
 
@@ -69,7 +70,8 @@ def to_linux(mounts: Sequence[mountinfo.Mount], windows_path: str) -> str | None
         if not mount.windows_drive or not base:
             continue
         rest = wanted[len(base) :]
-        if wanted[: len(base)].lower() == base.lower() and rest[:1] in ("", "\\") and (best is None or len(base) > best[0]):
+        covers = wanted[: len(base)].lower() == base.lower() and rest[:1] in ("", "\\")
+        if covers and (best is None or len(base) > best[0]):
             best = (len(base), mount.mount_point.rstrip("/") + rest.rstrip("\\").replace("\\", "/"))
     return None if best is None else best[1] or "/"
 
@@ -90,8 +92,11 @@ def words(command: str) -> list[str] | None:
     return found or None
 
 
-def encode(script: str) -> str:
-    return base64.b64encode(script.encode("utf-16-le")).decode("ascii")
+def powershell_argv(powershell: str, script: str) -> list[str]:
+    """The words that have PowerShell run a script; in base64 no part of it is quoted or translated on the way."""
+    encoded = base64.b64encode(script.encode("utf-16-le")).decode("ascii")
+    switches = ["-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Unrestricted", "-EncodedCommand"]
+    return [powershell, *switches, encoded]
 
 
 def command_for(
@@ -125,8 +130,7 @@ def command_for(
                     "it is: set it to the Linux path of pwsh.exe."
                 )
             return Command([pwsh, *parts[1:]])
-    script = _BEFORE + command + _AFTER
-    argv = [powershell, "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Unrestricted", "-EncodedCommand", encode(script)]
+    argv = powershell_argv(powershell, _BEFORE + command + _AFTER)
     if sum(len(word) + 1 for word in argv) > LONGEST_COMMAND:
         raise ValueError(
             f"The command has {len(command)} characters, and Windows takes a command line of 32767 in all: put it into "
@@ -333,13 +337,4 @@ process {
 
 
 def transfer_argv(powershell: str) -> list[str]:
-    lines = [line.strip() for line in TRANSFER_SCRIPT.splitlines() if line.strip()]
-    return [
-        powershell,
-        "-NoProfile",
-        "-NonInteractive",
-        "-ExecutionPolicy",
-        "Unrestricted",
-        "-EncodedCommand",
-        encode("\n".join(lines)),
-    ]
+    return powershell_argv(powershell, "\n".join(line.strip() for line in TRANSFER_SCRIPT.splitlines() if line.strip()))

@@ -79,9 +79,11 @@ shift
 case $verb in
     up)
         name=${1:?"host.sh up: which machine?"}
-        image=$("$root/tests/containers/build.sh" trixie-windows)
-        "$root/tests/containers/machine.sh" up "$name" "$image" "${2:-$(port_of "$name")}" systemd \
-            --volume "$root:$root:ro"
+        if [ "$(podman inspect --format '{{.State.Running}}' "$name" 2>/dev/null)" != true ]; then
+            image=$("$root/tests/containers/build.sh" trixie-windows)
+            "$root/tests/containers/machine.sh" up "$name" "$image" "${2:-$(port_of "$name")}" systemd \
+                --volume "$root:$root:ro"
+        fi
         install "$name"
         ;;
     install) install "${1:?"host.sh install: which machine?"}" ;;

@@ -7,6 +7,8 @@ here=$(dirname "$(readlink -f "$0")")
 lib=/usr/local/lib/wsl-host
 
 useradd --create-home --shell /usr/sbin/nologin --uid 2000 erin
+# The checkout may lie below /root, and other users of the distro run Ansible from it too.
+chmod 0711 /root
 mkdir -p "$lib"
 install -m 0755 "$here"/{wsl-session,wsl-host-start} "$lib"
 install -m 0644 "$here/osrelease" "$lib"
@@ -45,6 +47,9 @@ Windows Registry Editor Version 5.00
 
 [HKEY_LOCAL_MACHINE\System\CurrentControlSet\Control\Session Manager\Environment]
 "PSModulePath"="C:\\Program Files\\WindowsPowerShell\\Modules;C:\\windows\\system32\\WindowsPowerShell\\v1.0\\Modules"
+
+[HKEY_CURRENT_USER\Software\Wine\DllOverrides]
+"whoami.exe"="native"
 END
 as_erin /usr/lib/wine/wine64 regedit /S 'Z:\tmp\path.reg'
 as_erin /usr/lib/wine/wineserver64 -w

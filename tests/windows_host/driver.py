@@ -1,0 +1,83 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Boots a WSL distro with a Windows host of its own and runs commands in it; host.sh does the work."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+POWERSHELL = "/mnt/c/Windows/System32/WindowsPowerShell/v1.0/powershell.exe"
+
+
+@dataclass(frozen=True)
+class WindowsHost:
+    """A machine that host.sh booted; commands run in it as in a terminal of that distro."""
+
+    name: str
+
+    def run(
+        self, *command: str, user: str = "root", elevated: bool = True, check: bool = True, text: str | None = None,
+        oldest: bool = False, timeout: float = 300,
+    ) -> subprocess.CompletedProcess[str]:  # fmt: skip
+        options = ["--as", user] + ([] if elevated else ["--unelevated"])
+        environment = {**os.environ, "ANSIBLE_OF": "/opt/ansible/oldest" if oldest else "/opt/ansible/runtime"}
+        result = subprocess.run(
+            [str(HERE / "host.sh"), "run", *options, self.name, *command], input=text or "", env=environment,
+            capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip
+        if check and result.returncode != 0:
+            raise AssertionError(f"{command}: exit {result.returncode}\n{result.stdout}\n{result.stderr}")
+        return result
+
+    def powershell(self, script: str, **how) -> str:
+        """What a script prints; read without the plugin and without Ansible."""
+        return self.run(POWERSHELL, "-NoProfile", "-NonInteractive", "-Command", script, **how).stdout
+
+    def ansible(self, module: str, arguments: dict, *options: str, variables: dict | None = None, **how) -> dict:
+        """All that one call of a module on the Windows host returns, as a play registers it."""
+        play = {
+            "hosts": "windows",
+            "gather_facts": False,
+            "vars": {"ansible_connection": "wsltune.go.wsl_interop", **(variables or {})},
+            "tasks": [
+                {
+                    "name": "Call",
+                    module: arguments,
+                    "register": "called",
+                    "ignore_errors": True,
+                    "ignore_unreachable": True,
+                },
+                {"name": "Show", "ansible.builtin.debug": {"msg": "RESULT{{ called | to_json | b64encode }}END"}},
+            ],
+        }
+        words = ["sh", "-c", 'play=$(mktemp) && cat > "$play" && ansible-playbook -i windows, "$play" "$@"; rm "$play"']
+        said = self.run(*words, "-", *options, text=json.dumps([play]), check=False, **how)
+        found = re.search(r"RESULT([\w+/=]+)END", said.stdout)
+        if not found:
+            raise AssertionError(f"{module} gave no result: {said.stdout}{said.stderr}")
+        return json.loads(base64.b64decode(found[1]))
+
+    def ansible_raw(self, statement: str, elevated: bool = True, **variables) -> subprocess.CompletedProcess[str]:
+        """What the ad-hoc command prints for a statement in PowerShell."""
+        settings = {"ansible_connection": "wsltune.go.wsl_interop", **variables}
+        return self.run(
+            "ansible", "windows", "-i", "windows,", "-m", "raw", "-a", statement, "-e", json.dumps(settings),
+            check=False, elevated=elevated,
+        )  # fmt: skip
+
+
+def boot(name: str) -> WindowsHost:
+    subprocess.run([str(HERE / "host.sh"), "up", name], check=True, stdout=subprocess.DEVNULL, timeout=1500)
+    return WindowsHost(name)
+
+
+def remove(*names: str) -> None:
+    subprocess.run([str(HERE / "host.sh"), "down", *names], check=True, stdout=subprocess.DEVNULL, timeout=120)
