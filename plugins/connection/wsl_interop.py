@@ -125,6 +125,7 @@ EXAMPLES = r"""
   tasks:
     - name: Who am I
       ansible.builtin.raw: whoami.exe
+      changed_when: false
 """
 
 import base64
