@@ -83,6 +83,8 @@ $script:aliases = @(
 )
 $script:variable = '%[^%\\/:*?"<>|]+%'
 $script:aliased = '\A(DOCUMENTS AND SETTINGS|USERS|PROGRAMDATA)(\\|\z)'
+# A first look at what Get-FormReason finds in single names.
+$script:suspicious = '[:"<>|~\x00-\x1f\x7f]|\\[ .]+\\|\\(CON|PRN|AUX|NUL|CLOCK\$|CONIN\$|CONOUT\$|COM.|LPT.)[ .]*[.\\]'
 $script:areaCache = @{}
 
 function Split-ExclusionContext {
@@ -366,6 +368,10 @@ function Get-EnvironmentArea {
     #>
     param ([System.Collections.IDictionary] $Environment)
 
+    $signature = @(foreach ($name in $Environment.Keys) { $name; $Environment[$name] }) -join '|'
+    if ($script:areaCache.ContainsKey($signature)) {
+        return $script:areaCache[$signature]
+    }
     $values = @{}
     foreach ($name in $Environment.Keys) {
         $values["$name".ToUpperInvariant()] = "$($Environment[$name])"
@@ -387,12 +393,6 @@ function Get-EnvironmentArea {
         'APPDATA' = @('Temp', 'Microsoft')
         'GOPATH' = @('bin')
     }
-    $used = @($named.Values | ForEach-Object { $_ }) + @('HOME', 'HOMEDRIVE', 'HOMEPATH', 'GOCACHE', 'GOMODCACHE', 'GOTMPDIR')
-    $signature = @(foreach ($name in $used) { $values[$name] }) -join '|'
-    if ($script:areaCache.ContainsKey($signature)) {
-        return $script:areaCache[$signature]
-    }
-
     $fold = {
         param ($text)
         $path = ConvertTo-ExclusionPath -Path $text
@@ -627,6 +627,9 @@ function Get-FormReason {
             return 'a name alone means every program of that name, wherever it came from; give the full path'
         }
         return 'it is no absolute path; give one with a drive letter'
+    }
+    if (('\' + ($Path.Written -join '\') + '\') -notmatch $script:suspicious) {
+        return
     }
     foreach ($written in $Path.Written) {
         $part = $written.TrimEnd(' ', '.')
@@ -872,6 +875,269 @@ function Get-ExclusionRefusal {
     }
 }
 
+function Get-ValidUntil {
+    <#
+    .SYNOPSIS
+    Returns until when a wanted exclusion is valid (yyyy-MM-dd), nothing for without end.
+    .NOTES
+    A number of days counts from the day the exclusion was added, so that a later run does not prolong it.
+    #>
+    param ([hashtable] $Wanted, [hashtable] $Record, [datetime] $Today)
+
+    if ($Wanted.valid_until) {
+        return $Wanted.valid_until
+    }
+    if ($Wanted.valid_days -gt 0) {
+        $from = $Today
+        if ($Record) {
+            $from = [datetime]::ParseExact($Record.added, 'yyyy-MM-dd', [Globalization.CultureInfo]::InvariantCulture)
+        }
+        return $from.AddDays($Wanted.valid_days).ToString('yyyy-MM-dd', [Globalization.CultureInfo]::InvariantCulture)
+    }
+    ''
+}
+
+function New-ExclusionPlan {
+    <#
+    .SYNOPSIS
+    Says what is to be done so that the exclusions of a scope are as wanted.
+    .PARAMETER State
+    present, absent or exact.
+    .PARAMETER Wanted
+    Hashtables with kind, value, owner, reason, valid_until and valid_days.
+    .PARAMETER Lists
+    What Defender says it excludes, by kind; $null where that is unknown, then the ledger alone is believed.
+    .PARAMETER Managed
+    What a policy excludes, by kind.
+    .PARAMETER Ledger
+    The records of what is ours: hashtables with id, kind, value (as stored), asked, scope, owner, reason, valid_until,
+    valid_days, added and expired.
+    .OUTPUTS
+    A hashtable: remove and add (kind, value), record and forget (records to write and to remove), managed, kept, notes.
+    #>
+    [CmdletBinding()]
+    [OutputType([hashtable])]
+    param (
+        [Parameter(Mandatory = $true)]
+        [ValidateSet('present', 'absent', 'exact')]
+        [string]
+        $State,
+
+        [AllowEmptyCollection()]
+        [hashtable[]]
+        $Wanted = @(),
+
+        [hashtable]
+        $Lists,
+
+        [hashtable]
+        $Managed = @{},
+
+        [AllowEmptyCollection()]
+        [hashtable[]]
+        $Ledger = @(),
+
+        [Parameter(Mandatory = $true)]
+        [string]
+        $Scope,
+
+        [Parameter(Mandatory = $true)]
+        [datetime]
+        $Today
+    )
+
+    $plan = @{ add = @(); remove = @(); record = @(); forget = @(); managed = @(); kept = @(); notes = @() }
+    $day = $Today.ToString('yyyy-MM-dd', [Globalization.CultureInfo]::InvariantCulture)
+    $keys = New-Object -TypeName 'System.Collections.Generic.Dictionary[string,string]'
+    $key = {
+        param ($kind, $value)
+        $text = "$kind|$value"
+        if (-not $keys.ContainsKey($text)) {
+            $keys[$text] = $kind + '|' + (Get-ExclusionKey -Kind $kind -Value $value)
+        }
+        $keys[$text]
+    }
+    $base = { param ($kind, $value) if ($kind -eq 'path') { Get-ExclusionBaseKey -Value $value } else { Get-ExclusionKey -Kind $kind -Value $value } }
+
+    # What is there, by key, in the spelling that it is stored in.
+    $stored = @{}
+    $byPolicy = @{}
+    foreach ($kind in @('path', 'process', 'extension')) {
+        foreach ($value in @($Managed[$kind] | Where-Object { $_ })) {
+            $byPolicy[(& $key $kind $value)] = $value
+        }
+        if ($Lists) {
+            foreach ($value in @($Lists[$kind] | Where-Object { $_ })) {
+                $stored[(& $key $kind $value)] = $value
+            }
+        }
+    }
+    $byKey = @{}
+    $live = @{}
+    $records = @(foreach ($record in $Ledger) {
+            $own = @{} + $record
+            $own['key'] = & $key $record.kind $record.asked
+            $own['base'] = & $base $record.kind $record.asked
+            $own['live'] = -not $record.expired
+            $byKey[$record.scope + '|' + $own.key] = $own
+            if ($own.live) {
+                $live[$own.key] = 1 + [int]$live[$own.key]
+            }
+            if (-not $Lists -and -not $record.expired) {
+                $stored[(& $key $record.kind $record.value)] = $record.value
+            }
+            $own
+        })
+    $spelling = {
+        param ($record)
+        foreach ($at in @($record.key, (& $key $record.kind $record.value))) {
+            if ($stored.ContainsKey($at)) {
+                return $stored[$at]
+            }
+        }
+    }
+
+    $wantedKeys = @{}
+    foreach ($entry in $Wanted) {
+        $entry['key'] = & $key $entry.kind $entry.value
+        $entry['base'] = & $base $entry.kind $entry.value
+    }
+    if ($State -ne 'absent') {
+        foreach ($entry in $Wanted) {
+            if ($wantedKeys.ContainsKey($entry.key)) {
+                continue
+            }
+            $wantedKeys[$entry.key] = $entry
+            $record = $byKey[$Scope + '|' + $entry.key]
+            $until = Get-ValidUntil -Wanted $entry -Record $record -Today $Today
+            if ($until -and $until -lt $day) {
+                $plan.notes += "$($entry.kind) '$($entry.value)' was to end on $until and is left out: give a later valid_until to have it again"
+                $wantedKeys[$entry.key] = $null
+                if ($record) {
+                    $record.valid_until = $until
+                }
+                continue
+            }
+            if ($byPolicy.ContainsKey($entry.key)) {
+                $plan.managed += @{ kind = $entry.kind; value = $byPolicy[$entry.key] }
+                if (-not $record) {
+                    continue
+                }
+            }
+            $there = if ($record) { & $spelling $record } elseif ($stored.ContainsKey($entry.key)) { $stored[$entry.key] } else { $null }
+            if ($there -and -not $live[$entry.key]) {
+                $plan.kept += "$($entry.kind) '$there' was excluded already, by someone else; it stays theirs"
+                if ($record) {
+                    $plan.forget += $record
+                }
+                continue
+            }
+            if (-not $there) {
+                $plan.add += @{ kind = $entry.kind; value = $entry.value; key = $entry.key }
+            }
+            $new = @{
+                id = if ($record) { $record.id } else { [guid]::NewGuid().ToString('N') }
+                kind = $entry.kind
+                value = if ($there) { $there } else { $entry.value }
+                asked = $entry.value
+                scope = $Scope
+                owner = $entry.owner
+                reason = $entry.reason
+                valid_until = $until
+                valid_days = if ($entry.valid_until) { 0 } else { [int]$entry.valid_days }
+                added = if ($record) { $record.added } else { $day }
+                expired = $false
+                key = $entry.key
+                is_new = -not $record -or -not $record.live
+            }
+            $same = [bool]$record
+            foreach ($name in @('value', 'owner', 'reason', 'valid_until', 'valid_days', 'expired')) {
+                $same = $same -and "$($record[$name])" -ceq "$($new[$name])"
+            }
+            if (-not $same) {
+                $plan.record += $new
+            }
+            if ($record) {
+                if (-not $record.live) {
+                    $record.live = $true
+                    $live[$record.key] = 1 + [int]$live[$record.key]
+                }
+                $record.valid_until = $until
+            }
+        }
+    }
+
+    # What is ours and no longer wanted, or over.
+    $asked = @{}
+    $bases = @{}
+    foreach ($entry in $Wanted) {
+        $asked[$entry.key] = $true
+        if ($State -ne 'absent' -and $wantedKeys[$entry.key]) {
+            # The same folder in another form, such as before the platform knew contextual exclusions.
+            $bases[$entry.kind + '|' + $entry.base] = $true
+        } elseif ($State -eq 'absent' -and $entry.key.EndsWith('|' + $entry.base, [StringComparison]::Ordinal)) {
+            # Asked for without conditions, so whatever ours has.
+            $bases[$entry.kind + '|' + $entry.base] = $true
+        }
+    }
+    $ending = @()
+    foreach ($record in $records) {
+        $listed = $asked.ContainsKey($record.key)
+        $based = $bases.ContainsKey($record.kind + '|' + $record.base)
+        $over = $false
+        if ($record.scope -ceq $Scope) {
+            $over = switch ($State) {
+                'absent' { -not $Wanted.Count -or $listed -or $based }
+                'exact' { -not $listed }
+                'present' { -not $listed -and $based }
+            }
+        }
+        if ($over) {
+            $ending += @{ record = $record; forget = $true }
+        } elseif ($record.live -and $record.valid_until -and $record.valid_until -lt $day) {
+            $ending += @{ record = $record; forget = $false }
+            if ($record.scope -cne $Scope -or -not $listed) {
+                $plan.notes += "$($record.kind) '$($record.value)' ended on $($record.valid_until)"
+            }
+        }
+    }
+    foreach ($end in $ending) {
+        if ($end.record.live) {
+            $live[$end.record.key] = [int]$live[$end.record.key] - 1
+        }
+    }
+    $removed = @{}
+    foreach ($end in $ending) {
+        $record = $end.record
+        $there = & $spelling $record
+        if ($there -and -not $live[$record.key] -and -not $record.expired -and -not $removed.ContainsKey($record.key)) {
+            $removed[$record.key] = $there
+            $plan.remove += @{ kind = $record.kind; value = $there; key = & $key $record.kind $there }
+        }
+        if ($end.forget) {
+            $plan.forget += $record
+        } else {
+            # Kept as over, so that the next run does not add it anew.
+            $over = @{} + $record
+            $over['expired'] = $true
+            $over['is_new'] = $false
+            $plan.record += $over
+        }
+    }
+    if ($State -eq 'absent') {
+        foreach ($entry in $Wanted) {
+            $ours = @($records | Where-Object { $_.scope -ceq $Scope -and $_.kind -eq $entry.kind -and $_.base -ceq $entry.base }).Count
+            if ($byPolicy.ContainsKey($entry.key)) {
+                $plan.managed += @{ kind = $entry.kind; value = $byPolicy[$entry.key] }
+                $plan.kept += "$($entry.kind) '$($byPolicy[$entry.key])' is excluded by a policy and stays: only who sets the policy can remove it"
+            } elseif (-not $ours -and $stored.ContainsKey($entry.key)) {
+                $plan.kept += "$($entry.kind) '$($stored[$entry.key])' is not ours and stays: remove it in Windows Security if nobody needs it"
+            }
+        }
+    }
+    $plan
+}
+
 function Get-AreaTable {
     <#
     .SYNOPSIS
@@ -898,5 +1164,5 @@ foreach ($folder in $script:driveAreas.vendor) {
 
 Export-ModuleMember -Function @(
     'ConvertTo-ExclusionPath', 'Get-ExclusionBaseKey', 'Get-ExclusionKey', 'Get-ExclusionProblem', 'Get-ExclusionRefusal',
-    'Split-ExclusionContext'
+    'New-ExclusionPlan', 'Split-ExclusionContext'
 )
