@@ -54,6 +54,10 @@ def keys(powershell: Any, cases: list[tuple[str, str]]) -> list[str]:
     return powershell(MODULE, KEYS, [{"kind": kind, "value": value} for kind, value in cases])
 
 
+def test_no_path_is_read_as_the_system_that_runs_this_would():
+    assert "IO.Path" not in MODULE.read_text(encoding="ascii").replace("[IO.Path] is not used", "")
+
+
 def test_every_spelling_of_what_is_forbidden_is_refused_in_one_sentence(powershell):
     cases = [(kind, value) for kind, value in table("refused.txt")]
     assert len(cases) >= 150
