@@ -14,7 +14,7 @@ Function Get-JournalRoot {
     .SYNOPSIS
     The folder of the record, in the user's own %LOCALAPPDATA%.
     #>
-    $data = [Environment]::GetFolderPath([Environment+SpecialFolder]::LocalApplicationData)
+    $data = [Environment]::GetFolderPath('LocalApplicationData', 'DoNotVerify')
     if (-not $data) { throw 'This session has no folder for the data of programs (%LOCALAPPDATA%), so nothing can be recorded.' }
     Join-Path -Path (Join-Path -Path $data -ChildPath 'wsltune') -ChildPath 'journal'
 }

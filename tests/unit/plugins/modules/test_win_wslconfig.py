@@ -1,0 +1,109 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.unit.plugins.modules.conftest import Bed, Step
+
+ORIGINAL = b"# mine\r\n[wsl2]\r\nmemory=1GB # too little\r\n; an old line\r\nunknown=1\r\n"
+TUNED = b"# mine\r\n[wsl2]\r\nmemory=2GB # too little\r\n; an old line\r\nunknown=1\r\nlocalhostForwarding=false\r\n"
+WANTED: dict[str, Any] = {"wsl2": {"memory": "2GB", "localhost_forwarding": False}}
+
+
+def test_check_apply_again_and_back(bed: Bed) -> None:
+    path = bed.folder / ".wslconfig"
+    path.write_bytes(ORIGINAL)
+    booted = int(time.time()) + 60
+    bed.distros(
+        Ubuntu={"running": "1"},
+        **{"docker-desktop": {"running": "1"}, "Debian": {"running": "0"}},
+        exec={"/bin/cat /proc/stat": f"0|btime {booted}\\n"},
+    )
+    given = {"path": str(path), **WANTED}
+    check, apply, again, absent_check, absent = bed.run(
+        "win_wslconfig",
+        [
+            Step(given, check=True, show=path),
+            Step(given, show=path, before=f"touch -d @1700000000 '{path}'"),
+            Step(given, show=path),
+            Step({"path": str(path), "state": "absent"}, check=True, show=path),
+            Step({"path": str(path), "state": "absent"}, show=path),
+        ],
+    )
+    assert check.changed and check.content == ORIGINAL
+    assert check.diff["before"] == ORIGINAL.decode() and check.diff["after"] == TUNED.decode()
+    assert apply.changed and apply.content == TUNED and apply.diff == check.diff
+    assert apply.changes == [
+        f"{path}: wsl2.memory from 1GB to 2GB",
+        f"{path}: wsl2.localhostForwarding from not set to false",
+    ]
+    assert apply.settings == {"wsl2.memory": 2 * 2**30, "wsl2.localhostForwarding": False} == apply.wanted
+    assert [note.split(": ")[0] for note in apply.notes] == [f"{path}, line {line}" for line in (4, 5)]
+    assert not again.changed and again.content == TUNED
+
+    for found in (check, apply, again):
+        assert found.pending == ["wsl2.memory", "wsl2.localhostForwarding"] and found.pending_restart
+        assert found.restart_command == "wsl.exe --shutdown"
+        assert found.restart_stops == ["Ubuntu", "docker-desktop"]
+        (said,) = found.pending_sentences
+        assert said == (
+            f"wsl2.memory, wsl2.localhostForwarding in {path} take effect after `wsl.exe --shutdown` in a Windows "
+            "prompt. It stops every distro; now these run: Ubuntu, docker-desktop (Docker Desktop with its containers)."
+        )
+
+    assert absent_check.changed and absent_check.content == TUNED
+    assert absent_check.diff["after"] == ORIGINAL.decode()
+    assert absent.changed and absent.content == ORIGINAL and absent.changes == [f"gave back {path}"]
+    assert absent.kept == [] and not absent.pending_restart
+    assert path.stat().st_mtime == 1700000000
+    assert not (bed.folder / "data" / "wsltune").exists()
+    assert not list(bed.folder.glob("*wsltune*"))
+
+
+def test_what_others_changed_stays_and_a_new_file_goes(bed: Bed) -> None:
+    path, new = bed.folder / "edited", bed.folder / "new"
+    path.write_bytes("[wsl2]\nswap=8GB\n".encode("utf-16"))
+    edit = f"printf '[general]\\ninstanceIdleTimeout=-1\\n' >> '{path}'"
+    applied, edited, back, made, gone = bed.run(
+        "win_wslconfig",
+        [
+            Step({"path": str(path), "wsl2": {"swap": "0", "memory": "16GB"}, "allow_harmful": True}, show=path),
+            Step({"path": str(path), "remove": ["wsl2.memory"], "run": "second"}, show=path, before=edit),
+            Step({"path": str(path), "state": "absent"}, show=path),
+            Step({"path": str(new), "general": {"instance_idle_timeout": -1}, "run": "first"}, show=new),
+            Step({"path": str(new), "state": "absent", "run": "first", "only_this_run": True}, show=new),
+        ],
+    )
+    assert applied.content == b"[wsl2]\nswap=0\nmemory=16GB\n"
+    assert applied.pending_restart is False, "nothing runs, so that the next start reads the file"
+    assert edited.content == b"[wsl2]\nswap=0\n[general]\ninstanceIdleTimeout=-1\n"
+    assert back.content == b"[wsl2]\nswap=8GB\n[general]\ninstanceIdleTimeout=-1\n"
+    assert back.kept == [f"{path} was edited by someone else since; that edit stays"]
+    assert made.content == b"[general]\ninstanceIdleTimeout=-1\n" and made.changed
+    assert gone.content is None and gone.changed
+
+
+def test_refusals_and_the_file_of_a_link(bed: Bed) -> None:
+    (bed.folder / "dotfiles").mkdir()
+    file, link = bed.folder / "dotfiles" / "wslconfig", bed.folder / ".wslconfig"
+    link.symlink_to(Path("dotfiles") / "wslconfig")
+    file.write_bytes(b"[wsl2]\nmemory=3GB")
+    harm = {"experimental": {"sparse_vhd": True}, "wsl2": {"memory": "90000GB", "kernel": "C:\\no\\kernel"}}
+    harmful, unknown, linked = bed.run(
+        "win_wslconfig",
+        [
+            Step({"path": str(link), **harm}, show=link),
+            Step({"path": str(link), "remove": ["wsl2.memroy"]}, show=link),
+            Step({"path": str(link), "wsl2": {"memory": "2GB"}}, show=link),
+        ],
+    )
+    for said in ("sparseVhd=true: Microsoft", "wsl2.memory=90000GB: this machine has ", "there is no such file"):
+        assert harmful.failed and said in harmful.msg
+    assert harmful.content == unknown.content == b"[wsl2]\nmemory=3GB"
+    assert unknown.msg == "WSL knows no key 'wsl2.memroy'; did you mean wsl2.memory."
+    assert link.is_symlink() and linked.content == b"[wsl2]\nmemory=2GB"
+    assert linked.path == str(file)

@@ -1,0 +1,247 @@
+/* Copyright (c) 2026 wsltune contributors
+ * GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+ *
+ * A simulated wsl.exe for a Windows host without WSL, after the documentation and the source of microsoft/WSL; the file
+ * wsl.exe beside this one is the same as a program of Linux.
+ *
+ * Its state is the INI file that WSLTUNE_WSL_STATE names, wsl.ini beside the program where that is not set:
+ *
+ *   [wsl]
+ *   default=Ubuntu              installed=0 stands for a Windows with the command alone
+ *   log=C:\calls.txt            the arguments of every call, a line each
+ *   [Ubuntu]                    a section for each distro
+ *   running=1
+ *   version=2                   state=Installing: shown instead of Running or Stopped; stuck=1: does not stop
+ *   [exec]                      what commands in a distro say, by their first two words: exit code|text, \n in it
+ *   /bin/cat /proc/stat=0|btime 1790000000\n
+ */
+#include <windows.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <wchar.h>
+
+static WCHAR state[MAX_PATH];
+static WCHAR names[4096];
+
+static void put(const WCHAR *text)
+{
+    HANDLE out = GetStdHandle(STD_OUTPUT_HANDLE);
+    DWORD written;
+    WCHAR utf8[4] = L"";
+    GetEnvironmentVariableW(L"WSL_UTF8", utf8, 4);
+    if (wcscmp(utf8, L"1") == 0) {
+        static char bytes[65536];
+        int length = WideCharToMultiByte(CP_UTF8, 0, text, (int)wcslen(text), bytes, sizeof bytes, NULL, NULL);
+        WriteFile(out, bytes, (DWORD)length, &written, NULL);
+    } else {
+        WriteFile(out, text, (DWORD)(wcslen(text) * sizeof *text), &written, NULL);
+    }
+}
+
+static void say(const WCHAR *text)
+{
+    put(text);
+    put(L"\r\n");
+}
+
+static WCHAR *get(const WCHAR *section, const WCHAR *key, const WCHAR *otherwise)
+{
+    WCHAR *value = calloc(4096, sizeof *value);
+    if (value == NULL)
+        exit(1);
+    GetPrivateProfileStringW(section, key, otherwise, value, 4096, state);
+    return value;
+}
+
+static int is_distro(const WCHAR *name)
+{
+    return _wcsicmp(name, L"wsl") != 0 && _wcsicmp(name, L"exec") != 0;
+}
+
+static int runs(const WCHAR *name)
+{
+    return wcscmp(get(name, L"running", L"0"), L"1") == 0;
+}
+
+static void run(const WCHAR *name, int running)
+{
+    WritePrivateProfileStringW(name, L"running", running ? L"1" : L"0", state);
+}
+
+static const WCHAR *find(const WCHAR *wanted)
+{
+    for (const WCHAR *name = names; *name; name += wcslen(name) + 1)
+        if (is_distro(name) && _wcsicmp(name, wanted) == 0)
+            return name;
+    return NULL;
+}
+
+static int not_found(void)
+{
+    say(L"There is no distribution with the supplied name.");
+    say(L"Error code: Wsl/Service/WSL_E_DISTRO_NOT_FOUND");
+    return -1;
+}
+
+static int is(const WCHAR *argument, const WCHAR *brief, const WCHAR *option)
+{
+    return wcscmp(argument, brief) == 0 || wcscmp(argument, option) == 0;
+}
+
+static int list(int argc, WCHAR **argv, const WCHAR *standard)
+{
+    int verbose = 0, quiet = 0, running = 0, found = 0, width = 8;
+    WCHAR line[512];
+    for (int i = 0; i < argc; i++) {
+        verbose |= is(argv[i], L"-v", L"--verbose");
+        quiet |= is(argv[i], L"-q", L"--quiet");
+        running |= wcscmp(argv[i], L"--running") == 0;
+    }
+    for (const WCHAR *name = names; *name; name += wcslen(name) + 1) {
+        if (!is_distro(name))
+            continue;
+        found++;
+        if ((int)wcslen(name) + 4 > width)
+            width = (int)wcslen(name) + 4;
+    }
+    if (!found) {
+        say(L"Windows Subsystem for Linux has no installed distributions.");
+        return -1;
+    }
+    found = 0;
+    for (const WCHAR *name = names; *name; name += wcslen(name) + 1)
+        found += is_distro(name) && (!running || runs(name));
+    if (!found && !quiet) {
+        say(L"There are no running distributions.");
+        return -1;
+    }
+    if (verbose && !quiet) {
+        swprintf(line, 512, L"  %-*ls%-16lsVERSION", width, L"NAME", L"STATE");
+        say(line);
+    } else if (!quiet) {
+        say(L"Windows Subsystem for Linux Distributions:");
+    }
+    for (const WCHAR *name = names; *name; name += wcslen(name) + 1) {
+        if (!is_distro(name) || (running && !runs(name)))
+            continue;
+        if (verbose && !quiet) {
+            const WCHAR *shown = get(name, L"state", runs(name) ? L"Running" : L"Stopped");
+            swprintf(line, 512, L"%lc %-*ls%-16ls%ls", _wcsicmp(name, standard) == 0 ? L'*' : L' ', width, name, shown,
+                     get(name, L"version", L"2"));
+            say(line);
+        } else {
+            say(name);
+        }
+    }
+    return 0;
+}
+
+static int execute(const WCHAR *distro, int argc, WCHAR **argv)
+{
+    WCHAR command[1024] = L"";
+    char bytes[4096];
+    DWORD count;
+    HANDLE in = GetStdHandle(STD_INPUT_HANDLE);
+    run(distro, 1);
+    if (argc > 0)
+        swprintf(command, 1024, argc > 1 ? L"%ls %ls" : L"%ls", argv[0], argc > 1 ? argv[1] : L"");
+    if (GetFileType(in) == FILE_TYPE_PIPE)
+        while (ReadFile(in, bytes, sizeof bytes, &count, NULL) && count > 0)
+            ;
+    const WCHAR *canned = get(L"exec", command, L"");
+    const WCHAR *text = wcschr(canned, L'|');
+    if (text == NULL) {
+        if (wcscmp(command, L"/bin/true") == 0)
+            return 0;
+        fwprintf(stderr, L"wsl.exe (simulated): no answer is set for: %ls\n", command);
+        return 127;
+    }
+    for (text++; *text; text++) {
+        if (text[0] == L'\\' && text[1] == L'n') {
+            putchar('\n');
+            text++;
+        } else {
+            putchar((char)*text);
+        }
+    }
+    return _wtoi(canned);
+}
+
+int wmain(int argc, WCHAR **argv)
+{
+    const WCHAR *log, *distro;
+    int at = 1;
+    if (GetEnvironmentVariableW(L"WSLTUNE_WSL_STATE", state, MAX_PATH) == 0) {
+        GetModuleFileNameW(NULL, state, MAX_PATH);
+        wcscpy(wcsrchr(state, L'.'), L".ini");
+    }
+    GetPrivateProfileSectionNamesW(names, 4096, state);
+    log = get(L"wsl", L"log", L"");
+    if (*log) {
+        FILE *file = _wfopen(log, L"a, ccs=UTF-8");
+        if (file != NULL) {
+            for (int i = 1; i < argc; i++)
+                fwprintf(file, i > 1 ? L"\t%ls" : L"%ls", argv[i]);
+            fwprintf(file, L"\n");
+            fclose(file);
+        }
+    }
+    if (wcscmp(get(L"wsl", L"installed", L"1"), L"0") == 0) {
+        say(L"The Windows Subsystem for Linux is not installed. You can install by running 'wsl.exe --install'.");
+        return 1;
+    }
+    distro = get(L"wsl", L"default", L"");
+    for (; at < argc; at++) {
+        const WCHAR *option = argv[at], *value = at + 1 < argc ? argv[at + 1] : L"";
+        if (is(option, L"-l", L"--list"))
+            return list(argc - at - 1, argv + at + 1, distro);
+        if (is(option, L"-t", L"--terminate")) {
+            const WCHAR *found = find(value);
+            if (found == NULL)
+                return not_found();
+            if (wcscmp(get(found, L"stuck", L"0"), L"1") != 0)
+                run(found, 0);
+            say(L"The operation completed successfully.");
+            return 0;
+        }
+        if (wcscmp(option, L"--shutdown") == 0) {
+            for (const WCHAR *name = names; *name; name += wcslen(name) + 1)
+                if (is_distro(name) && runs(name))
+                    run(name, 0);
+            return 0;
+        }
+        if (wcscmp(option, L"--status") == 0) {
+            put(L"Default Distribution: ");
+            say(distro);
+            say(L"Default Version: 2");
+            return 0;
+        }
+        if (is(option, L"-v", L"--version")) {
+            put(L"WSL version: ");
+            say(get(L"wsl", L"version", L"2.6.3.0"));
+            say(L"Kernel version: 6.6.87.2-1");
+            return 0;
+        }
+        if (is(option, L"-e", L"--exec") || wcscmp(option, L"--") == 0) {
+            at++;
+            break;
+        }
+        if (is(option, L"-d", L"--distribution")) {
+            distro = value;
+            at++;
+        } else if (is(option, L"-u", L"--user") || wcscmp(option, L"--cd") == 0) {
+            at++;
+        } else if (option[0] == L'-') {
+            put(L"Invalid command line argument: ");
+            say(option);
+            say(L"Please use 'wsl.exe --help' to get a list of supported arguments.");
+            return -1;
+        } else {
+            break;
+        }
+    }
+    distro = find(distro);
+    if (distro == NULL)
+        return not_found();
+    return execute(distro, argc - at, argv + at);
+}
