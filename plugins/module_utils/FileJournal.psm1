@@ -26,10 +26,12 @@ Function Resolve-FileLink {
     #>
     Param ([string]$Path)
     for ($i = 0; $i -lt 16; $i++) {
-        $Path = [IO.Path]::GetFullPath($Path)
+        $Path = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
         $item = Get-Item -LiteralPath $Path -Force -ErrorAction SilentlyContinue
         if (-not $item -or $item.LinkType -ne 'SymbolicLink') { return $Path }
-        $Path = [IO.Path]::Combine([IO.Path]::GetDirectoryName($Path), @($item.Target)[0])
+        $target = @($item.Target)[0]
+        if ($target -notmatch '^(?:[a-z]:)?[\\/]') { $target = Join-Path -Path ([IO.Path]::GetDirectoryName($Path)) -ChildPath $target }
+        $Path = $target
     }
     throw "$Path is a symbolic link that leads back to itself; make it a file."
 }
@@ -78,7 +80,7 @@ Function Set-FileState {
 
 Function Get-EntryFile {
     Param ([string]$Root, [string]$Path)
-    [IO.Path]::Combine($Root, [Uri]::EscapeDataString($Path) + '.json')
+    Join-Path -Path $Root -ChildPath ([Uri]::EscapeDataString($Path) + '.json')
 }
 
 Function Get-JournalEntry {
@@ -126,7 +128,7 @@ Function Invoke-Locked {
     $lock = $null
     for ($i = 0; -not $lock; $i++) {
         try {
-            $lock = [IO.File]::Open([IO.Path]::Combine($Root, '.lock'), 'OpenOrCreate', 'ReadWrite', 'None')
+            $lock = [IO.File]::Open((Join-Path -Path $Root -ChildPath '.lock'), 'OpenOrCreate', 'ReadWrite', 'None')
         } catch [IO.IOException] {
             if ($i -ge 100) { throw "Another run holds the record in $Root; wait for it and start again." }
             Start-Sleep -Milliseconds 100

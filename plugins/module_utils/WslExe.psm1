@@ -139,8 +139,8 @@ Function Get-WslDistribution {
     if ($null -eq $answer.ExitCode) { throw "The distros cannot be listed: $(Format-WslFailure $answer)." }
     $listed = @(ConvertFrom-WslList $answer.Stdout)
     if ($listed.Count -eq 0) {
-        # It says so with an exit code when there are none.
-        if ($answer.ExitCode -eq 0 -or $registered.Count -eq 0) { return }
+        # With -1 it says that there are none, in Windows' language.
+        if ($registered.Count -eq 0 -and 0, -1, 255 -contains $answer.ExitCode) { return }
         throw "The distros cannot be listed: $(Format-WslFailure $answer)."
     }
     $running = @((Invoke-WslExe '--list', '--running', '--quiet').Stdout.Split([char]10) | ForEach-Object { $_.Trim() })
@@ -166,6 +166,128 @@ Function Get-WslDistribution {
     }
 }
 
+# One line for each terminal that is open in a distro: whether it is of the user (an ancestor of its first program is, so
+# that sudo's terminals count), whose that program is, the terminal's number and the program.
+$script:Terminals = @'
+mine=$(id -u ${2:+"$2"}) || exit 3
+for stat in /proc/[0-9]*/stat; do
+    { read -r line <"$stat"; } 2>/dev/null || continue
+    pid=${line%% *}
+    set -- ${line##*) }
+    [ "$5" != 0 ] && [ "$4" = "$pid" ] || continue
+    terminal=$(($5 % 256)) parent=$2 owner=$(stat -c %U "/proc/$pid") whose=other
+    [ "$(stat -c %u "/proc/$pid")" != "$mine" ] || whose=mine
+    while [ "$whose" = other ] && [ "$parent" -gt 1 ]; do
+        [ "$(stat -c %u "/proc/$parent" 2>/dev/null)" != "$mine" ] || whose=mine
+        { read -r line <"/proc/$parent/stat"; } 2>/dev/null || break
+        set -- ${line##*) }
+        parent=$2
+    done
+    { read -r program <"/proc/$pid/comm"; } 2>/dev/null || continue
+    printf '%s %s %s %s\n' "$whose" "$owner" "$terminal" "$program"
+done
+'@.Replace("`r", '')
+
+Function Get-WslTerminal {
+    <#
+    .SYNOPSIS
+    The terminals that are open in a distro that runs, and which are not of the user (its default user where none is given).
+    #>
+    Param ([string]$Distro, [string]$User = '')
+    $argument = @('--distribution', $Distro, '--exec', '/bin/sh', '-s', 'terminals')
+    if ($User) { $argument += $User }
+    $answer = Invoke-WslExe $argument -InputText $script:Terminals
+    if ($answer.ExitCode -eq 3) { throw "$Distro has no user '$User'; give user one that it has." }
+    if ($answer.ExitCode -ne 0) { throw "It cannot be told who works in ${Distro}: $(Format-WslFailure $answer)." }
+    foreach ($line in $answer.Stdout.Split([char]10)) {
+        $match = [regex]::Match($line, '^(mine|other) (\S+) ([0-9]+) (.+?)\s*\z')
+        if ($match.Success) {
+            @{
+                distribution = $Distro
+                others = $match.Groups[1].Value -ceq 'other'
+                user = $match.Groups[2].Value
+                terminal = 'pts/' + $match.Groups[3].Value
+                program = $match.Groups[4].Value
+            }
+        }
+    }
+}
+
+Function Get-WslRestartPlan {
+    <#
+    .SYNOPSIS
+    What a restart of a distro, or with WholeVm of all of WSL, stops: Stopping (distros), Sessions, Stops (words), Others (the
+    words for what is not the user's own), Unknown (why it cannot be told who works there) and the Command that does it.
+    #>
+    Param ($Distributions, $Distro, [string]$User = '', [bool]$WholeVm = $false)
+    $plan = @{
+        Stopping = @($Distro | Where-Object { $_.State -ne 'stopped' })
+        Command = "wsl.exe --terminate $($Distro.Name)"
+        Argument = @('--terminate', $Distro.Name)
+        Sessions = @()
+        Stops = @()
+        Others = @()
+        Unknown = @()
+    }
+    if ($WholeVm) {
+        $plan.Stopping = @($Distributions | Where-Object { $_.State -ne 'stopped' -and $_.Version -eq 2 })
+        $plan.Command = 'wsl.exe --shutdown'
+        $plan.Argument = @('--shutdown')
+    }
+    foreach ($one in $plan.Stopping) {
+        if ($one.State -ne 'running') { throw "$($one.Name) is just being installed, converted or exported; wait for that and run again." }
+        if ($one.Name -ne $Distro.Name) {
+            $what = "the distro $($one.Name)"
+            if ($one.Name -match '^docker-desktop') { $what += ' (Docker Desktop with its containers)' }
+            $plan.Stops += $what
+            $plan.Others += $what
+        }
+        if ($one.Name -match '^docker-desktop') { continue }
+        # Another distro need not have the user of this one.
+        $who = ''
+        if ($one.Name -eq $Distro.Name) { $who = $User }
+        try {
+            foreach ($terminal in @(Get-WslTerminal $one.Name $who)) {
+                $words = "the session of $($terminal.user) on $($terminal.terminal) of $($one.Name) ($($terminal.program))"
+                $plan.Sessions += $terminal
+                $plan.Stops += $words
+                if ($terminal.others) { $plan.Others += $words }
+            }
+        } catch {
+            $plan.Unknown += $_.Exception.Message
+        }
+        $plan.Stops += "every program and service of $($one.Name)"
+    }
+    $plan
+}
+
+Function Invoke-WslRestart {
+    <#
+    .SYNOPSIS
+    Does what a plan says, waits until nothing of it runs, and starts the distro again unless told not to.
+    #>
+    Param ($Plan, $Distro, [bool]$Start = $true)
+    if ($Plan.Stopping.Count -gt 0) {
+        $answer = Invoke-WslExe $Plan.Argument
+        if ($answer.ExitCode -ne 0) { throw "``$($Plan.Command)`` failed: $(Format-WslFailure $answer)." }
+        $names = @($Plan.Stopping | ForEach-Object { $_.Name })
+        $running = @()
+        for ($i = 0; $i -lt 60; $i++) {
+            $running = @(Get-WslDistribution | Where-Object { $names -contains $_.Name -and $_.State -ne 'stopped' })
+            if ($running.Count -eq 0) { break }
+            Start-Sleep -Milliseconds 500
+        }
+        if ($running.Count -gt 0) {
+            throw "$($running[0].Name) still runs after ``$($Plan.Command)``; look at it with wsl.exe --list --verbose."
+        }
+    }
+    if ($Start) {
+        $answer = Invoke-WslExe '--distribution', $Distro.Name, '--exec', '/bin/true' -TimeoutSeconds 120
+        if ($answer.ExitCode -ne 0) { throw "$($Distro.Name) does not start again: $(Format-WslFailure $answer)." }
+    }
+}
+
 Export-ModuleMember -Function @(
-    'Join-Argument', 'Invoke-WslExe', 'Format-WslFailure', 'ConvertFrom-WslList', 'Get-WslDistribution'
+    'Join-Argument', 'Invoke-WslExe', 'Format-WslFailure', 'ConvertFrom-WslList', 'Get-WslDistribution', 'Get-WslTerminal',
+    'Get-WslRestartPlan', 'Invoke-WslRestart'
 )

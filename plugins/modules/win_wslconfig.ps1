@@ -122,7 +122,7 @@ Function Get-UnixTime {
     ($Ticks - 621355968000000000) / 10000000
 }
 
-$inForceFile = [IO.Path]::Combine([IO.Path]::GetTempPath(), 'wsltune-wslconfig-in-force.json')
+$inForceFile = Join-Path -Path ([IO.Path]::GetTempPath()) -ChildPath 'wsltune-wslconfig-in-force.json'
 
 Function Get-InForce {
     <#

@@ -43,6 +43,7 @@ class Outcome:
 @dataclass
 class Bed:
     folder: Path
+    pwsh: str
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -97,7 +98,7 @@ class Bed:
         }
         (self.folder / "data").mkdir(exist_ok=True)
         hosts = self.folder / "hosts.json"
-        host = {"ansible_connection": "local", "ansible_pwsh_interpreter": os.environ["PWSH"]}
+        host = {"ansible_connection": "local", "ansible_pwsh_interpreter": self.pwsh}
         hosts.write_text(json.dumps({"all": {"hosts": {"windows": host}}}))
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(hosts), str(play)]
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
@@ -112,9 +113,7 @@ class Bed:
 
 
 @pytest.fixture
-def bed(tmp_path: Path) -> Bed:
-    if not os.environ.get("PWSH"):
-        pytest.skip("PWSH names no PowerShell")
-    made = Bed(tmp_path)
+def bed(tmp_path: Path, pwsh: str) -> Bed:
+    made = Bed(tmp_path, pwsh)
     made.distros()
     return made

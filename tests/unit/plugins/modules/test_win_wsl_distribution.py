@@ -38,7 +38,7 @@ def test_list_and_restart(bed: Bed) -> None:
         Ubuntu={"running": "1"},
         Old={"running": "0", "version": "1"},
         Debian={"running": "1"},
-        exec={"/bin/sh -s": "0|mine me 0 bash\\nother bob 3 vim\\n"},
+        exec={"/bin/sh -s terminals": "0|mine me 0 bash\\nother bob 3 vim\\n"},
     )
     ini = bed.state.read_text().replace("[wsl]\n", "[wsl]\ndefault = Ubuntu\nrunning_word = Wird ausgeführt\n", 1)
     bed.state.write_text(ini)

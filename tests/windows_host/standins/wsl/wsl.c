@@ -12,7 +12,7 @@
  *   [Ubuntu]                    a section for each distro
  *   running=1
  *   version=2                   state=Installing: shown instead of Running or Stopped; stuck=1: does not stop
- *   [exec]                      what commands in a distro say, by their first two words: exit code|text, \n in it
+ *   [exec]                      what commands in a distro say, by their first two or three words: exit code|text, \n in it
  *   /bin/cat /proc/stat=0|btime 1790000000\n
  */
 #include <windows.h>
@@ -143,12 +143,16 @@ static int execute(const WCHAR *distro, int argc, WCHAR **argv)
     DWORD count;
     HANDLE in = GetStdHandle(STD_INPUT_HANDLE);
     run(distro, 1);
-    if (argc > 0)
-        swprintf(command, 1024, argc > 1 ? L"%ls %ls" : L"%ls", argv[0], argc > 1 ? argv[1] : L"");
+    const WCHAR *canned = L"";
+    for (int words = argc < 3 ? argc : 3; words > 0 && *canned == 0; words--) {
+        *command = 0;
+        for (int i = 0; i < words && wcslen(command) + wcslen(argv[i]) < 1000; i++)
+            wcscat(wcscat(command, i ? L" " : L""), argv[i]);
+        canned = get(L"exec", command, L"");
+    }
     if (GetFileType(in) == FILE_TYPE_PIPE)
         while (ReadFile(in, bytes, sizeof bytes, &count, NULL) && count > 0)
             ;
-    const WCHAR *canned = get(L"exec", command, L"");
     const WCHAR *text = wcschr(canned, L'|');
     if (text == NULL) {
         if (wcscmp(command, L"/bin/true") == 0)

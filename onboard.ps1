@@ -1,0 +1,226 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+<#
+.SYNOPSIS
+Tunes Go in a WSL distro, from Windows: runs onboard.sh in it, and restarts it when something waits for that and you agree.
+
+.DESCRIPTION
+From a normal PowerShell, Windows PowerShell 5.1 or PowerShell 7, no administrator needed:
+
+    powershell -ExecutionPolicy Bypass -File .\onboard.ps1
+
+A checkout on a Windows drive is copied to ~/.local/share/wsltune/checkout of the distro first, for it would be slow and
+without symbolic links there.
+
+Exit codes: 0 done, 1 a step failed, 2 wrong usage, 3 this machine cannot be set up, 130 interrupted.
+
+.PARAMETER Distribution
+The distro; WSL's default one where it is not given.
+
+.PARAMETER Yes
+Ask nothing: start, and restart the distro when something waits for it. Never stops sessions of other users.
+
+.PARAMETER Arguments
+rollback, --check, --no-benchmark as for onboard.sh; everything else, after --, goes to ansible-playbook.
+
+.EXAMPLE
+.\onboard.ps1 -Distribution Ubuntu -- -e go_env_cgo_enabled=false
+#>
+[CmdletBinding(SupportsShouldProcess = $true, PositionalBinding = $false)]
+Param (
+    [string]$Distribution = '',
+    [switch]$Yes,
+    [Parameter(ValueFromRemainingArguments = $true)][string[]]$Arguments = @()
+)
+
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
+$failed, $usage, $setup = 1, 2, 3
+
+Function Stop-Onboarding {
+    <#
+    .SYNOPSIS
+    Ends with one sentence on the error stream.
+    #>
+    Param ([string]$Sentence, [int]$Code)
+    [Console]::Error.WriteLine("onboard.ps1: $($Sentence.TrimEnd('.')).")
+    exit $Code
+}
+
+Function Write-Line {
+    Param ([string]$Text)
+    $Host.UI.WriteLine($Text)
+}
+
+Function Get-Distro {
+    try {
+        $found = @(Get-WslDistribution)
+    } catch {
+        $reason = $_.Exception.Message.TrimEnd('.')
+        if ($reason -match 'not installed') {
+            $reason = 'WSL is not installed here: run `wsl.exe --install` as an administrator, restart Windows and start again'
+        }
+        Stop-Onboarding $reason $setup
+    }
+    if ($found.Count -eq 0) { Stop-Onboarding 'WSL has no distro yet: run `wsl.exe --install -d Ubuntu`, open it once and start again' $setup }
+    $names = @($found | ForEach-Object { $_.Name }) -join ', '
+    if ($Distribution) {
+        $one = $found | Where-Object { $_.Name -eq $Distribution }
+        if (-not $one) { Stop-Onboarding "there is no distro '$Distribution'; give -Distribution one of: $names" $usage }
+    } else {
+        $one = $found | Where-Object { $_.Default }
+        if (-not $one -or $one.Name -match '^docker-desktop') {
+            Stop-Onboarding "WSL's default distro is none to work in; give -Distribution one of: $names" $usage
+        }
+    }
+    if ($one.Version -ne 2) { Stop-Onboarding "$($one.Name) is a WSL1 distro: convert it with ``wsl.exe --set-version $($one.Name) 2`` and start again" $setup }
+    if ($one.State -eq 'other') { Stop-Onboarding "$($one.Name) is just being installed, converted or exported: wait for that and start again" $setup }
+    $one
+}
+
+Function Invoke-InConsole {
+    <#
+    .SYNOPSIS
+    Runs a command in the distro with this console as its terminal, and returns its exit code.
+    #>
+    Param ([string]$Folder, [string[]]$Command)
+    # Not by the call operator: Windows PowerShell loses quotes inside of arguments.
+    $start = New-Object -TypeName System.Diagnostics.ProcessStartInfo
+    $start.FileName = (Get-Command -Name 'wsl.exe' -CommandType Application | Select-Object -First 1).Source
+    $start.Arguments = Join-Argument (@('--distribution', $distro.Name, '--cd', $Folder, '--exec') + $Command)
+    $start.UseShellExecute = $false
+    $process = [System.Diagnostics.Process]::Start($start)
+    $process.WaitForExit()
+    $process.ExitCode
+}
+
+# Copies the folder it starts in to the distro's own file system, in one step; .venv is kept, for it takes a minute to make.
+$copy = @'
+set -eu
+umask 022
+to=$HOME/.local/share/wsltune/checkout
+[ -f onboard.sh ] || { echo "the checkout cannot be seen from the distro, in $(pwd)"; exit 3; }
+rm -rf "$to.new"
+mkdir -p "$to.new"
+tar --exclude=./.git --exclude='./.venv*' --exclude=./.cache --exclude=./reports -cf - . |
+    tar -C "$to.new" --no-same-permissions --no-same-owner -xf -
+cmp -s onboard.sh "$to.new/onboard.sh" || { echo "the copy in $to.new is not whole"; exit 3; }
+link=$to.new/collections/ansible_collections/wsltune/go
+if [ ! -L "$link" ]; then
+    rm -rf "$link"
+    mkdir -p "${link%/*}"
+    ln -s ../../.. "$link"
+    echo mended
+fi
+chmod -R go-w "$to.new"
+[ ! -d "$to/.venv" ] || mv "$to/.venv" "$to.new/.venv"
+rm -rf "$to.old"
+[ ! -e "$to" ] || mv "$to" "$to.old"
+mv "$to.new" "$to"
+rm -rf "$to.old"
+printf 'folder %s\n' "$to"
+'@.Replace("`r", '')
+
+Function Get-Checkout {
+    <#
+    .SYNOPSIS
+    The checkout's folder in the distro, which is this one or a copy of it; null where nothing is to be done.
+    #>
+    $share = [regex]::Match($PSScriptRoot, '^(?:\\\\\?\\UNC|\\)\\wsl(?:\.localhost|\$)\\([^\\]+)(\\.*)?\z', 'IgnoreCase')
+    if ($share.Success) {
+        if ($share.Groups[1].Value -ne $distro.Name) {
+            Stop-Onboarding "this checkout is in the distro $($share.Groups[1].Value); give -Distribution that one, or clone into $($distro.Name)" $usage
+        }
+        return $share.Groups[2].Value.Replace('\', '/') + '/'
+    }
+    if (-not $PSCmdlet.ShouldProcess("$PSScriptRoot -> ~/.local/share/wsltune/checkout in $($distro.Name)", 'Copy the checkout')) { return }
+    $answer = Invoke-WslExe '--distribution', $distro.Name, '--cd', $PSScriptRoot, '--exec', '/bin/sh', '-s' -InputText $copy -TimeoutSeconds 600
+    if ($answer.ExitCode -ne 0) { Stop-Onboarding "the checkout could not be copied into $($distro.Name): $(Format-WslFailure $answer)" $setup }
+    if ($answer.Stdout -match '(?m)^mended\s*$') {
+        Write-Line 'Git on Windows made a file of the symbolic link collections/ansible_collections/wsltune/go; the copy has the link again.'
+    }
+    $folder = [regex]::Match($answer.Stdout, '(?m)^folder (/.+?)\s*$')
+    if (-not $folder.Success) { Stop-Onboarding "the checkout could not be copied into $($distro.Name): it does not tell where to" $setup }
+    $folder.Groups[1].Value
+}
+
+Function Get-Pending {
+    <#
+    .SYNOPSIS
+    What is written and not in force in the distro, as sentences.
+    #>
+    Param ([string]$Folder)
+    $ansible = '--distribution', $distro.Name, '--cd', $Folder, '--exec', '.venv/bin/ansible', 'localhost', '-m', 'wsltune.go.wsl_facts'
+    $answer = Invoke-WslExe $ansible -TimeoutSeconds 120
+    $json = [regex]::Match($answer.Stdout, '(?s)\{.*\}')
+    if ($answer.ExitCode -ne 0 -or -not $json.Success) {
+        Stop-Onboarding "$($distro.Name) does not tell what waits for a restart: $(Format-WslFailure $answer)" $failed
+    }
+    @((ConvertFrom-Json -InputObject $json.Value).ansible_facts.wsl.conf.pending_sentences)
+}
+
+Function Read-Agreement {
+    Param ([string]$Question)
+    if ($Yes) { return $true }
+    try {
+        (Read-Host -Prompt "$Question [y/N]") -match '^\s*y(es)?\s*$'
+    } catch {
+        # There is no one to ask.
+        $false
+    }
+}
+
+Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath 'plugins/module_utils/WslExe.psm1') -Force
+$own = @()
+$rest = @()
+foreach ($argument in $Arguments) {
+    if ($rest.Count -eq 0 -and $argument -cin 'rollback', '--check', '--no-benchmark', '--yes', '--help', '-h') {
+        $own += $argument
+    } elseif ($argument -cne '--' -or $rest.Count -gt 0) {
+        $rest += $argument
+    }
+}
+if ($own -ccontains '--yes') { $Yes = $true }
+if ($own -ccontains '--help' -or $own -ccontains '-h') {
+    Get-Help -Name $PSCommandPath -Full
+    exit 0
+}
+if ($Yes -and $own -cnotcontains '--yes') { $own += '--yes' }
+if ($rest.Count -gt 0) { $rest = @('--') + $rest }
+
+$distro = Get-Distro
+$folder = Get-Checkout
+$run = @('/bin/bash', './onboard.sh') + $own + $rest
+if (-not $PSCmdlet.ShouldProcess("$($distro.Name): $($run -join ' ')", 'Run in the distro')) { exit 0 }
+$code = Invoke-InConsole $folder $run
+if ($code -ne 0) { exit $code }
+if ($own -ccontains '--check') { exit 0 }
+
+$pending = @(Get-Pending $folder)
+if ($pending.Count -eq 0) { exit 0 }
+$pending | ForEach-Object { Write-Line $_ }
+$plan = $null
+try {
+    $plan = Get-WslRestartPlan @(Get-WslDistribution) $distro
+} catch {
+    Stop-Onboarding $_.Exception.Message $failed
+}
+if ($plan.Others.Count -gt 0 -or $plan.Unknown.Count -gt 0) {
+    $why = @($plan.Others | ForEach-Object { "it would stop $_" }) + $plan.Unknown
+    Stop-Onboarding "$($distro.Name) was not restarted: $($why -join '; '). Run ``$($plan.Command)`` when nobody minds" $failed
+}
+if (-not $PSCmdlet.ShouldProcess($distro.Name, 'Restart the distro')) { exit 0 }
+if (-not (Read-Agreement "Restart $($distro.Name) now? It stops $($plan.Stops -join ', ').")) {
+    Write-Line "Not restarted. Run ``$($plan.Command)`` when it suits you."
+    exit 0
+}
+try {
+    Invoke-WslRestart $plan $distro
+} catch {
+    Stop-Onboarding $_.Exception.Message $failed
+}
+$left = @(Get-Pending $folder)
+if ($left.Count -gt 0) { Stop-Onboarding "$($distro.Name) was restarted, but: $($left -join ' ')" $failed }
+Write-Line "$($distro.Name) was restarted, and everything is in force."
+exit 0

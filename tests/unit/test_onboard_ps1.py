@@ -1,0 +1,157 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""onboard.ps1 on the PowerShell that PWSH names, with a simulated wsl.exe and an onboard.sh that notes its call."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STANDIN = ROOT / "tests" / "windows_host" / "standins" / "wsl"
+
+ONBOARD = """#!/usr/bin/env bash
+printf '%s\\n' "$PWD" "$@" >"$HOME/called"
+exit "$(cat "$HOME/code" 2>/dev/null || echo 0)"
+"""
+# Something waits for a restart until there was one.
+ANSIBLE = """#!/bin/sh
+if grep -q -e '--terminate' "$HOME/../calls"; then waits=; else waits='"boot.systemd waits."'; fi
+printf 'localhost | SUCCESS => {"ansible_facts": {"wsl": {"conf": {"pending_sentences": [%s]}}}}\\n' "$waits"
+"""
+NOBODY = "0|"
+
+
+class Windows:
+    """A folder with a checkout as git on Windows leaves it, and a distro with a home."""
+
+    def __init__(self, folder: Path, pwsh: str) -> None:
+        self.folder, self.pwsh = folder, pwsh
+        self.home, self.checkout = folder / "home", folder / "a b"
+        self.copy = self.home / ".local/share/wsltune/checkout"
+        (self.home / ".local").mkdir(parents=True)
+        (self.checkout / "plugins/module_utils").mkdir(parents=True)
+        (self.checkout / "collections/ansible_collections/wsltune").mkdir(parents=True)
+        (self.checkout / "collections/ansible_collections/wsltune/go").write_text("../../..")
+        for name in ("onboard.ps1", "plugins/module_utils/WslExe.psm1"):
+            shutil.copy(ROOT / name, self.checkout / name)
+        (self.checkout / "onboard.sh").write_text(ONBOARD)
+        # The copy keeps the .venv that an earlier run made there.
+        (self.copy / ".venv/bin").mkdir(parents=True)
+        (self.copy / ".venv/bin/ansible").write_text(ANSIBLE)
+        (self.copy / ".venv/bin/ansible").chmod(0o755)
+        self.state()
+
+    def state(self, terminals: str = NOBODY, installed: int = 1) -> None:
+        (self.folder / "wsl.ini").write_text(
+            f"[wsl]\nlog={self.folder}/calls\ndefault=Ubuntu\ninstalled={installed}\n"
+            f"[Ubuntu]\nrunning=1\nhome={self.home}\n[Old]\nrunning=0\nversion=1\n"
+            f"[exec]\n/bin/sh -s terminals={terminals}\n"
+        )
+
+    def run(self, *arguments: str, path: str = f"{STANDIN}:{os.environ['PATH']}") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.pwsh, "-NoProfile", "-File", str(self.checkout / "onboard.ps1"), *arguments],
+            env={**os.environ, "PATH": path, "WSLTUNE_WSL_STATE": str(self.folder / "wsl.ini"), "NO_COLOR": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def restarts(self) -> list[str]:
+        return re.findall("^--(?:terminate|shutdown).*$", (self.folder / "calls").read_text(), re.MULTILINE)
+
+
+@pytest.fixture
+def windows(tmp_path: Path, pwsh: str) -> Windows:
+    return Windows(tmp_path, pwsh)
+
+
+def test_copied_run_restarted_and_looked_at_again(windows: Windows) -> None:
+    odd = ["-e", 'a="b  c" d\\', "", "\u00e9 $HOME `x`", "C:\\x y\\", "%PATH% & | ^"]
+    done = windows.run("--no-benchmark", "-Yes", "-Distribution", "ubuntu", "--", *odd)
+    assert (done.returncode, done.stderr) == (0, "")
+    called = (windows.home / "called").read_text().split("\n")[:-1]
+    assert called == [str(windows.copy), "--no-benchmark", "--yes", "--", *odd]
+    assert os.readlink(windows.copy / "collections/ansible_collections/wsltune/go") == "../../.."
+    assert (windows.copy / ".venv/bin/ansible").exists()
+    said = done.stdout.splitlines()
+    assert said[0].startswith("Git on Windows made a file of the symbolic link")
+    assert said[1:] == ["boot.systemd waits.", "Ubuntu was restarted, and everything is in force."]
+    assert windows.restarts() == ["--terminate\tUbuntu"]
+
+
+def test_nothing_restarts_without_agreement_or_under_others(windows: Windows) -> None:
+    done = windows.run()
+    assert done.returncode == 0
+    assert "Restart Ubuntu now? It stops every program and service of Ubuntu." in done.stdout
+    assert done.stdout.endswith("Not restarted. Run `wsl.exe --terminate Ubuntu` when it suits you.\n")
+
+    windows.state("0|mine me 0 bash\\nother bob 3 vim\\n")
+    done = windows.run("-Yes")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "onboard.ps1: Ubuntu was not restarted: it would stop the session of bob on pts/3 of Ubuntu (vim). "
+        "Run `wsl.exe --terminate Ubuntu` when nobody minds.\n"
+    )
+    assert windows.restarts() == []
+
+
+def test_what_if_changes_nothing(windows: Windows) -> None:
+    done = windows.run("-WhatIf")
+    assert done.returncode == 0 and done.stdout.count("What if:") == 2
+    assert not (windows.home / "called").exists() and not (windows.copy / "onboard.sh").exists()
+    assert all(line.startswith("--list") for line in (windows.folder / "calls").read_text().splitlines())
+
+
+def test_failures_are_one_sentence_and_a_code(windows: Windows) -> None:
+    (windows.home / "code").write_text("3")
+    assert windows.run("-Yes").returncode == 3
+    for arguments, code, said in (
+        (["-Distribution", "Arch"], 2, "there is no distro 'Arch'; give -Distribution one of: Ubuntu, Old."),
+        (
+            ["-Distribution", "Old"],
+            3,
+            "Old is a WSL1 distro: convert it with `wsl.exe --set-version Old 2` and start again.",
+        ),
+    ):
+        done = windows.run(*arguments)
+        assert (done.returncode, done.stderr) == (code, f"onboard.ps1: {said}\n")
+    missing = "onboard.ps1: WSL is not installed here: run `wsl.exe --install` as an administrator, restart Windows and"
+    done = windows.run(path="/usr/bin:/bin")
+    assert done.returncode == 3 and done.stderr == f"{missing} start again.\n"
+    windows.state(installed=0)
+    done = windows.run()
+    assert done.returncode == 3 and done.stderr == f"{missing} start again.\n"
+
+
+def test_terminals_are_found_where_they_are_open() -> None:
+    text = (ROOT / "plugins/module_utils/WslExe.psm1").read_text(encoding="ascii")
+    script = text.partition("$script:Terminals = @'\n")[2].partition("\n'@")[0]
+    pid, master = pty.fork()
+    if pid == 0:
+        os.execv("/bin/sleep", ["sleep", "60"])
+    try:
+        name = Path(os.ptsname(master)).name
+        said = subprocess.run(
+            ["/bin/sh", "-s", "terminals"], input=script, capture_output=True, text=True, timeout=60, check=True
+        ).stdout
+        owner = Path(f"/proc/{pid}").owner()
+        assert f"mine {owner} {name} sleep" in said.splitlines()
+        other = "nobody" if os.getuid() == 0 else "root"
+        said = subprocess.run(
+            ["/bin/sh", "-s", "terminals", other], input=script, capture_output=True, text=True, timeout=60, check=True
+        ).stdout
+        assert f"other {owner} {name} sleep" in said.splitlines()
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+        os.close(master)
