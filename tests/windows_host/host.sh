@@ -80,7 +80,7 @@ case $verb in
     up)
         name=${1:?"host.sh up: which machine?"}
         if [ "$(podman inspect --format '{{.State.Running}}' "$name" 2>/dev/null)" != true ]; then
-            image=$("$root/tests/containers/build.sh" trixie-windows)
+            image=$("$here/build.sh")
             "$root/tests/containers/machine.sh" up "$name" "$image" "${2:-$(port_of "$name")}" systemd \
                 --volume "$root:$root:ro"
         fi

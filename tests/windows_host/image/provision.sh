@@ -5,6 +5,12 @@
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 lib=/usr/local/lib/wsl-host
+export DEBIAN_FRONTEND=noninteractive
+
+apt-get -q update >/dev/null
+apt-get -q -y --no-install-recommends install wine64 wine >/dev/null
+apt-get clean
+rm -rf /var/lib/apt/lists/*
 
 useradd --create-home --shell /usr/sbin/nologin --uid 2000 erin
 # The checkout may lie below /root, and other users of the distro run Ansible from it too.
@@ -61,3 +67,4 @@ for lock in runtime oldest; do
     "/opt/ansible/$lock/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$here/$lock.lock"
 done
 echo "$lib/mounts.so" >/etc/ld.so.preload
+rm -rf "$here"
