@@ -1,0 +1,155 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A restart, a rollback, kills at several moments and requests that must be refused: trials.py MACHINE PORT."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/containers"))
+from driver import ROOT, Machine
+
+HERE = Path(__file__).resolve().parent
+ROLE = "../molecule/workspace/role.yml"
+SHOP = "/mnt/c/Users/alice/shop"
+PROJECTS = [{"source": SHOP, "bind": True}, {"source": "/mnt/c/Users/alice/papers", "target": "~/papers"}]
+# Kills the run a while after the half copy is there, or after the fstab has the line.
+WATCH = """
+for try in $(seq 1500); do
+    if %s; then sleep %s; pkill -KILL -x 'python3.*'; echo killed; exit; fi
+    sleep 0.02
+done
+"""
+MOMENTS = [
+    ("[ -d /home/alice/src/.shop.wsltune-new ]", 0),
+    ("[ -d /home/alice/src/.shop.wsltune-new ]", 0.7),
+    ("[ -e /home/alice/src/.shop.wsltune-new/shop/untracked.txt ]", 0),
+    ("[ -d /home/alice/src/.shop.wsltune-new/shop-worktrees/shop-side/.git ] || pgrep -x git >/dev/null", 0.3),
+    ("[ -d /home/alice/src/shop-worktrees ]", 0),
+    ("[ -d /home/alice/src/shop ]", 0),
+    ("grep -q wsltune=workspace /etc/fstab", 0),
+]
+REFUSED = {
+    "exists and is not wsltune's copy": [
+        {"source": "/mnt/c/Users/alice/papers", "target": "/home/bob", "user": "alice"}
+    ],
+    "which is not a directory on this machine": [{"source": "/mnt/c/Users/alice/none"}],
+    "give an absolute path": [{"source": "papers"}],
+    "There is no account 'nobody-here'": [{"source": SHOP, "user": "nobody-here"}],
+    "is a linked worktree or a submodule": [{"source": "/mnt/c/Users/alice/shop-side"}],
+    "is a whole drive or mount": [{"source": "/mnt/c"}],
+    "one lies in the other": [{"source": SHOP, "target": SHOP + "/copy"}],
+    "none below another": [{"source": SHOP}, {"source": SHOP + "/build"}],
+    "cannot be read by alice": [{"source": "/srv/secret", "user": "alice"}],
+    "is in memory and gone at the next start": [{"source": SHOP, "target": "/dev/shm/shop"}],
+    "cannot make /srv/none": [{"source": SHOP, "target": "/srv/none/shop"}],
+    "is in use by sleep": [{"source": SHOP}],
+}
+
+
+class Trials:
+    def __init__(self, machine: Machine) -> None:
+        self.machine, self.wrong = machine, []
+        self.original = self.digest()
+        self.kills = self.refusals = 0
+
+    def check(self, verb: str) -> dict:
+        self.machine.put(HERE / "check.py", "/var/tmp/check.py")
+        return json.loads(self.machine.run("python3", "/var/tmp/check.py", verb).splitlines()[-1])
+
+    def digest(self) -> dict:
+        return self.check("digest")
+
+    def look(self, when: str, *verbs: str) -> None:
+        """The original is what it was, always; the copy and the old path are right where they should be."""
+        now = self.digest()
+        changed = [path for path in {**self.original, **now} if self.original.get(path) != now.get(path)]
+        self.wrong += [f"{when}: the original's {path} changed" for path in changed[:3]]
+        for verb in verbs:
+            self.wrong += [f"{when}: {sentence}" for sentence in self.check(verb)["wrong"]]
+        print(f"{when}: {len(self.wrong)} wrong so far", flush=True)
+
+    def play(self, when: str, playbook: str, **variables) -> str:
+        done = self.machine.play(playbook, variables)
+        if done.code:
+            self.wrong.append(f"{when}: {playbook} ends with {done.code}: {done.output[-600:]}")
+        return done.output
+
+    def forget(self) -> None:
+        self.play("between", ROLE, workspace_state="absent", workspace_projects=PROJECTS)
+        self.machine.run("sh", "-c", "rm -rf /home/alice/src /home/alice/papers")
+
+    def restart(self) -> None:
+        subprocess.run(
+            [str(ROOT / "tests/containers/machine.sh"), "restart", self.machine.name], check=True, capture_output=True
+        )
+        self.look("after a restart", "copy", "shown")
+
+    def rollback(self) -> None:
+        said = self.play("rollback", "rollback.yml")
+        if "the copy /home/alice/src/shop stays" not in said:
+            self.wrong.append(f"the rollback does not say that the copy stays: {said[-600:]}")
+        self.look("after the rollback", "copy")
+        if self.machine.run("cat", "/etc/fstab") != self.machine.run("cat", "/var/tmp/fstab.before"):
+            self.wrong.append(f"the fstab is {self.machine.run('cat', '/etc/fstab')!r}")
+        if "wsltune" in self.machine.run("sh", "-c", "ls /var/lib; findmnt -rn"):
+            self.wrong.append("the rollback left something")
+        # What was copied before counts again.
+        said = self.play("after the rollback", ROLE, workspace_projects=PROJECTS)
+        if "mounted" not in self.machine.run("sh", "-c", f"findmnt {SHOP} >/dev/null && echo mounted"):
+            self.wrong.append(f"a run after the rollback: {said[-600:]}")
+
+    def kill(self, moment: str, later: float) -> None:
+        self.forget()
+        watcher = subprocess.Popen(
+            self.machine.command("sh", "-c", WATCH % (moment, later)), stdout=subprocess.PIPE, text=True
+        )
+        process = self.machine.start(ROLE, {"workspace_projects": PROJECTS}, subprocess.DEVNULL)
+        process.wait()
+        self.machine.kill(process)
+        killed = "killed" in watcher.communicate()[0]
+        self.kills += killed and process.returncode != 0
+        when = f"killed {later} s after {moment}" if killed else f"not killed at {moment}"
+        there = self.machine.run("sh", "-c", "ls -A /home/alice/src 2>/dev/null || true").split()
+        self.look(when)
+        self.play(f"{when}, the next run", ROLE, workspace_projects=PROJECTS)
+        self.look(f"{when}, the next run (left: {' '.join(there) or 'nothing'})", "copy", "shown")
+
+    def refuse(self) -> None:
+        self.forget()
+        self.machine.run(
+            "sh",
+            "-c",
+            "mkdir -p /srv/secret && echo x > /srv/secret/key && chmod 600 /srv/secret/key; touch /home/bob/.keep",
+        )
+        for sentence, projects in REFUSED.items():
+            if "in use" in sentence:
+                subprocess.Popen(self.machine.command("sh", "-c", f"cd {SHOP} && exec sleep 60"))
+            done = self.machine.play(ROLE, {"workspace_projects": projects})
+            message = " ".join(done.output.split())
+            if done.code == 0 or sentence not in message or done.changed > 0:
+                self.wrong.append(f"{projects}: exit {done.code}, not {sentence!r}: {done.output[-500:]}")
+            self.refusals += done.code != 0
+        left = self.machine.run(
+            "sh", "-c", "ls -A /home/alice/src /home/alice/papers /srv/none /dev/shm/shop 2>/dev/null || true"
+        )
+        if left:
+            self.wrong.append(f"what was refused left {left}")
+        self.look("after what was refused")
+
+
+def main() -> None:
+    trials = Trials(Machine(sys.argv[1], int(sys.argv[2])))
+    trials.restart()
+    trials.rollback()
+    for moment, later in MOMENTS:
+        trials.kill(moment, later)
+    trials.refuse()
+    print(json.dumps({"wrong": trials.wrong, "kills": trials.kills, "refusals": trials.refusals}))
+
+
+if __name__ == "__main__":
+    main()
