@@ -119,3 +119,45 @@ def test_onboard_ps1_from_windows(wsl):
     assert unknown.returncode == 2 and unknown.stderr.strip() == (
         "onboard.ps1: there is no distro 'Arch'; give -Distribution one of: Ubuntu, docker-desktop."
     )
+
+
+PLAY = """
+port=$(sed -n 's/^Port //p' /etc/ssh/sshd_config.d/port.conf)
+cat >/tmp/restart.json <<END
+{"all": {"vars": {"ansible_python_interpreter": "/usr/bin/python3"}, "hosts": {
+    "windows": {"ansible_connection": "wsltune.go.wsl_interop"},
+    "inside": {"ansible_connection": "local", "wsltune_windows_host": "windows"},
+    "outside": {"ansible_host": "127.0.0.1", "ansible_port": $port, "ansible_user": "root",
+        "ansible_ssh_common_args": "-o StrictHostKeyChecking=no", "wsltune_windows_host": "windows"}}}}
+END
+ansible-playbook -i /tmp/restart.json playbooks/restart.yml -e wsltune_hosts=$1 -e wsltune_restart=$2
+code=$?
+rm /tmp/restart.json
+exit $code
+"""
+
+
+@pytest.fixture
+def waiting(wsl):
+    """What wsl.conf says has not been in force since the machine started."""
+    log = "C:\\Users\\erin\\calls.txt"
+    alone = (
+        f"[wsl]\ndefault=Debian\nlog={log}\n[Debian]\nrunning=1\n[exec]\n/bin/sh -s terminals=0|mine root 0 bash\\n\n"
+    )
+    put(wsl, "C:\\windows\\system32\\wsl.ini", alone)
+    wsl.run("sh", "-c", "printf '[network]\\nhostname=elsewhere\\n' >/etc/wsl.conf")
+    yield wsl
+    wsl.run("rm", "/etc/wsl.conf")
+    wsl.powershell(f"Remove-Item {log}")
+
+
+def test_a_restart_is_told_from_inside_and_done_from_outside(waiting):
+    told = waiting.run("sh", "-c", PLAY, "-", "inside", "distro")
+    assert "Not restarted: a distro cannot restart itself from inside" in told.stdout
+    assert "network.hostname in /etc/wsl.conf takes effect after `wsl.exe --terminate Debian`" in told.stdout
+    assert "--terminate" not in get(waiting, "C:\\Users\\erin\\calls.txt")
+    # The simulated wsl.exe restarts nothing, and the play sees that.
+    done = waiting.run("sh", "-c", PLAY, "-", "outside", "distro", check=False)
+    assert "--terminate\tDebian" in get(waiting, "C:\\Users\\erin\\calls.txt")
+    assert done.returncode == 2 and "changed: [outside -> windows]" in done.stdout
+    assert "Verify that it is in force" in done.stdout and "network.hostname in /etc/wsl.conf takes" in done.stdout
