@@ -51,7 +51,9 @@ Function Invoke-WslExe {
     try {
         $stdout = $process.StandardOutput.ReadToEndAsync()
         $stderr = $process.StandardError.ReadToEndAsync()
-        # As bytes: PowerShell would put a byte order mark before them.
+        # As bytes, for PowerShell would change the line ends. In a console with UTF-8, .NET Framework has put a byte order
+        # mark before them already: it gets a line of its own.
+        if ($InputText) { $InputText = "`n$InputText" }
         $bytes = $utf8.GetBytes($InputText)
         try {
             $process.StandardInput.BaseStream.Write($bytes, 0, $bytes.Length)

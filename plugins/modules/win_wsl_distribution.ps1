@@ -8,7 +8,7 @@
 
 $spec = @{
     options = @{
-        state = @{ type = 'str'; choices = @('info', 'restarted'); default = 'info' }
+        state = @{ type = 'str'; choices = @('present', 'restarted'); default = 'present' }
         name = @{ type = 'str' }
         user = @{ type = 'str'; default = '' }
         whole_vm = @{ type = 'bool'; default = $false }
@@ -21,28 +21,32 @@ $spec = @{
 
 $module = [Ansible.Basic.AnsibleModule]::Create($args, $spec)
 
-Function Invoke-Restart {
+Function Get-Named {
     Param ($Distributions)
-    $name = $module.Params.name
-    $one = $Distributions | Where-Object { $_.Name -eq $name }
+    $one = $Distributions | Where-Object { $_.Name -eq $module.Params.name }
     if (-not $one) {
         $names = @($Distributions | ForEach-Object { $_.Name }) -join ', '
         if (-not $names) { $names = 'none' }
-        throw "This Windows user has no distro '$name'; there are: $names."
+        throw "This Windows user has no distro '$($module.Params.name)'; there are: $names."
     }
-    $plan = Get-WslRestartPlan $Distributions $one $module.Params.user $module.Params.whole_vm
+    $one
+}
+
+Function Invoke-Restart {
+    Param ($Distributions, $One)
+    $plan = Get-WslRestartPlan $Distributions $One $module.Params.user $module.Params.whole_vm
     $module.Result.restart_command = $plan.Command
     $module.Result.sessions = $plan.Sessions
     $module.Result.stops = $plan.Stops
     if (-not $module.Params.stop_others) {
         if ($plan.Unknown.Count -gt 0) { throw "$($plan.Unknown[0]) Set stop_others to restart it all the same." }
         if ($plan.Others.Count -gt 0) {
-            throw "$($one.Name) was not restarted, for ``$($plan.Command)`` would stop $($plan.Others -join ' and '); ask first, then set stop_others."
+            throw "$($One.Name) was not restarted, for ``$($plan.Command)`` would stop $($plan.Others -join ' and '); ask first, then set stop_others."
         }
     }
     foreach ($reason in $plan.Unknown) { $module.Warn($reason) }
-    $module.Result.changed = $plan.Stopping.Count -gt 0 -or ($module.Params.start -and $one.State -eq 'stopped')
-    if (-not $module.CheckMode) { Invoke-WslRestart $plan $one $module.Params.start }
+    $module.Result.changed = $plan.Stopping.Count -gt 0 -or ($module.Params.start -and $One.State -eq 'stopped')
+    if (-not $module.CheckMode) { Invoke-WslRestart $plan $One $module.Params.start }
 }
 
 $module.Result.sessions = @()
@@ -51,11 +55,13 @@ $module.Result.distributions = @()
 $module.Result.restart_command = $null
 try {
     $distributions = @(Get-WslDistribution)
+    $one = $null
+    if ($module.Params.name) { $one = Get-Named $distributions }
     if ($module.Params.state -eq 'restarted') {
-        Invoke-Restart $distributions
+        Invoke-Restart $distributions $one
         if (-not $module.CheckMode) { $distributions = @(Get-WslDistribution) }
     }
-    $module.Result.distributions = @($distributions | Where-Object { -not $module.Params.name -or $_.Name -eq $module.Params.name } |
+    $module.Result.distributions = @($distributions | Where-Object { -not $one -or $_.Name -eq $one.Name } |
             ForEach-Object {
                 @{
                     name = $_.Name

@@ -9,6 +9,7 @@ import pty
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -136,11 +137,14 @@ def test_failures_are_one_sentence_and_a_code(windows: Windows) -> None:
 def test_terminals_are_found_where_they_are_open() -> None:
     text = (ROOT / "plugins/module_utils/WslExe.psm1").read_text(encoding="ascii")
     script = text.partition("$script:Terminals = @'\n")[2].partition("\n'@")[0]
-    pid, master = pty.fork()
-    if pid == 0:
-        os.execv("/bin/sleep", ["sleep", "60"])
+    master, terminal = pty.openpty()
+    opened = subprocess.Popen(["setsid", "--ctty", "sleep", "60"], stdin=terminal)
+    pid = opened.pid
     try:
-        name = Path(os.ptsname(master)).name
+        name = Path(os.ttyname(terminal)).name
+        until = time.monotonic() + 10
+        while Path(f"/proc/{pid}/comm").read_text() != "sleep\n" and time.monotonic() < until:
+            time.sleep(0.05)
         said = subprocess.run(
             ["/bin/sh", "-s", "terminals"], input=script, capture_output=True, text=True, timeout=60, check=True
         ).stdout
@@ -152,6 +156,7 @@ def test_terminals_are_found_where_they_are_open() -> None:
         ).stdout
         assert f"other {owner} {name} sleep" in said.splitlines()
     finally:
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
+        opened.kill()
+        opened.wait()
         os.close(master)
+        os.close(terminal)
