@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.wsltune.go.plugins.module_utils import wsl_conf
 
@@ -547,8 +548,6 @@ def test_harm(known: dict[str, Any], call: Callable[..., Any]) -> None:
 
 
 def test_the_keys_are_those_of_the_documentation(known: dict[str, Any]) -> None:
-    import yaml
-
     documented = yaml.safe_load((ROOT / "plugins" / "modules" / "win_wslconfig.yml").read_text(encoding="utf-8"))
     options = documented["DOCUMENTATION"]["options"]
     for section in ("wsl2", "general", "experimental"):
@@ -557,3 +556,17 @@ def test_the_keys_are_those_of_the_documentation(known: dict[str, Any]) -> None:
         assert set(told) == set(wanted)
         for option, name in wanted.items():
             assert told[option].startswith(f"C({name}). ")
+
+
+def test_the_keys_are_those_of_the_role(known: dict[str, Any]) -> None:
+    role = ROOT / "roles" / "wslconfig"
+    options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    options = options["argument_specs"]["main"]["options"]
+    listed = yaml.safe_load((role / "vars" / "main.yml").read_text(encoding="utf-8"))["_wslconfig_options"]
+    types = {"bool": "bool", "int": "int", "path": "path", "list": "list", "ports": "list"}
+    for key in known.values():
+        option = options[f"wslconfig_{key['section']}_{key['option']}"]
+        assert option["type"] == types.get(key["type"], "str")
+        assert option.get("choices", []) == key["choices"]
+        assert key["option"] in listed[key["section"]]
+    assert sum(len(names) for names in listed.values()) == len({key["name"] for key in known.values()})
