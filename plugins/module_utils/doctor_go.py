@@ -58,6 +58,13 @@ func listen() map[string]any {
 >>if err != nil {
 >>>return map[string]any{"error": err.Error()}
 >>}
+>>if i == 0 {
+>>>client, err := net.DialTimeout("tcp", socket.Addr().String(), 2*time.Second)
+>>>if err != nil {
+>>>>return map[string]any{"error": err.Error()}
+>>>}
+>>>client.Close()
+>>}
 >>socket.Close()
 >>times = append(times, float64(spent.Nanoseconds())/1000)
 >}
@@ -294,7 +301,9 @@ class Project:
         target = self.shop.scratch() if self._mains() else ""
         found = {"build": "", "vet": ""}
         done = self._go("build", *(["-o", target + "/"] if target else []), "./...", CGO_ENABLED="0")
-        if done.timed_out:
+        if "matched no packages" in done.err:
+            found["build"] = "no package is left, for each has files with cgo alone"
+        elif done.timed_out:
             found = {"build": "no time"}
         elif done.code:
             found = {"build": done.err.strip()[-2000:] or done.reason}

@@ -122,7 +122,7 @@ def listen(found: Mapping[str, Any]) -> Check:
         return Check(
             "WT-043",
             doctor.CRITICAL,
-            f"net.Listen on 127.0.0.1 fails: {found['error']}.",
+            f"A socket on 127.0.0.1 cannot be opened and reached: {found['error']}.",
             effect="tests with net/http/httptest fail",
             command="sudo ip link set lo up",
             blocks=True,

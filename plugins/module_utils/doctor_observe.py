@@ -80,16 +80,16 @@ class Observer:
             self.environment = {"HOME": self.account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
         go = go_state.observe(self.account, self.mounts, dict(self.environment))
         self.seen["go"] = go
-        self._part("places", self._places, "WT-001", "WT-002", "WT-003", "WT-004", "WT-005", "WT-008", "WT-009",
-                   "WT-010", "WT-045")  # fmt: skip
+        self._part("places", self._places, "WT-001", "WT-002", "WT-003", "WT-004", "WT-005", "WT-006", "WT-007",
+                   "WT-008", "WT-009", "WT-010", "WT-045", "WT-048")  # fmt: skip
         self._part("fstab", self._fstab, "WT-027", "WT-028")
         self._part("wslg", self._wslg, "WT-029")
         self._part("path", self._path, "WT-040")
         self._part("start", self._start, "WT-044")
         self._part("clock", self._clock, "WT-045")
         self._part("memory", self._memory, "WT-046")
-        self._part("cpu", self._cpu, "WT-047")
-        self._part("windows", self._windows, "WT-025", "WT-026", "WT-048")
+        self._part("cpu", self._cpu, "WT-030", "WT-047")
+        self._part("windows", self._windows, "WT-025", "WT-026", "WT-030", "WT-048")
         if go["go"] and go_state.version_tuple(go["go"]["version"]) >= OLDEST_GO:
             with doctor_go.Workshop(self.account, self.environment, go) as shop:
                 self._part("network", lambda: self._network(shop), "WT-041", "WT-042", "WT-043", "WT-047")

@@ -206,6 +206,7 @@ def wslg(seen: Mapping[str, Any], is_wsl: bool) -> Check:
     )
 
 
+_WSLCONFIG_IDS = ("WT-025", "WT-026", "WT-030")
 # Values that cost more than they give, with the reason (docs/cases/WT-026.md has the sources).
 _HARMFUL = {
     "experimental.sparsevhd": ("true", "sparse disks lost data: WSL itself refuses to make them"),
@@ -214,13 +215,39 @@ _HARMFUL = {
     "wsl2.safemode": ("true", "it starts distros without fstab, systemd and Windows drives"),
 }
 _LIKE_BOOL = {"1": "true", "0": "false"}
+# The keys that WSL reads, as in WslConfig.psm1 (a test compares the two); the aliases are older places of a key.
+WSLCONFIG_KEYS = {
+    "wsl2": (
+        "kernel kernelCommandLine kernelModules memory processors swap swapFile localhostForwarding "
+        "nestedVirtualization virtio9p virtiofs virtio gpuSupport guiApplications systemDistro telemetry vmIdleTimeout debugConsole "
+        "earlyBootLogging debugConsoleLogFile kernelDebugPort kernelBootTimeout distributionStartTimeout "
+        "mountDeviceTimeout hostFileSystemAccess hardwarePerformanceCounters networkingMode vmSwitch macAddress dhcp "
+        "dhcpTimeout ipv6 dnsProxy dnsTunneling firewall autoProxy safeMode defaultVhdSize crashDumpFolder "
+        "maxCrashDumpCount loadDefaultKernelModules loadKernelModules isolateDistroCgroup"
+    ),
+    "general": "distributionInstallPath instanceIdleTimeout",
+    "experimental": (
+        "autoMemoryReclaim sparseVhd bestEffortDnsParsing dnsTunnelingIpAddress initialAutoProxyTimeout ignoredPorts "
+        "hostAddressLoopback setVersionDebug swiotlb virtioFsAggregateShares"
+    ),
+}
+WSLCONFIG_ALIASES = {
+    f"experimental.{name}".lower(): f"wsl2.{name}".lower()
+    for name in ("networkingMode", "dnsTunneling", "firewall", "autoProxy")
+}
+_WSLCONFIG_KNOWN = {f"{section}.{name}".lower() for section, names in WSLCONFIG_KEYS.items() for name in names.split()}
+_UNITS = {"": 0, "B": 0, "K": 10, "KB": 10, "M": 20, "MB": 20, "G": 30, "GB": 30, "T": 40, "TB": 40}
 
 
-def wslconfig(text: str | None, path: str) -> list[Check]:
-    """WT-025 and WT-026 for .wslconfig: the same grammar as wsl.conf, but a bad line is only passed over."""
+def wslconfig(text: str | None, path: str, cpus: int | None = None, memory: int | None = None) -> list[Check]:
+    """WT-025, WT-026 and WT-030: the same grammar as wsl.conf, but a bad line is only passed over.
+
+    C(cpus) and C(memory) are what the virtual machine has.
+    """
     if text is None:
-        return [doctor.ok(id, "There is no .wslconfig: WSL uses its defaults.") for id in ("WT-025", "WT-026")]
+        return [doctor.ok(id, "There is no .wslconfig: WSL uses its defaults.") for id in _WSLCONFIG_IDS]
     first: dict[str, int] = {}
+    values: dict[str, str] = {}
     wrong, harmful = [], []
     section = ""
     for number, raw in enumerate(text.lstrip("\ufeff").splitlines(), 1):
@@ -237,11 +264,14 @@ def wslconfig(text: str | None, path: str) -> list[Check]:
             wrong.append(f"line {number}: WSL passes over {line[:40]!r}, for {why}")
             continue
         name = f"{section}.{entry[1].lower()}"
+        name = WSLCONFIG_ALIASES.get(name, name)
         value = entry[2].split("#")[0].strip().strip('"').lower()
         if name in first:
             wrong.append(f"line {number}: {name} stands in line {first[name]} already, and WSL takes the first one")
             continue
-        first[name] = number
+        first[name], values[name] = number, entry[2].split("#")[0].strip().strip('"')
+        if name not in _WSLCONFIG_KNOWN:
+            wrong.append(f"line {number}: WSL knows no key {name!r}")
         bad = _HARMFUL.get(name)
         if bad and _LIKE_BOOL.get(value, value) == bad[0]:
             harmful.append(f"line {number}: {entry[1]}={value}: {bad[1]}")
@@ -251,7 +281,32 @@ def wslconfig(text: str | None, path: str) -> list[Check]:
               "WSL does not follow lines of .wslconfig: ", "they have no effect", answer),
         _conf("WT-026", harmful, doctor.WARNING, "No value in .wslconfig is known to do harm.",
               ".wslconfig has values that do harm: ", "see the reason", answer),
+        _vm(values, cpus, memory),
     ]  # fmt: skip
+
+
+def _vm(values: Mapping[str, str], cpus: int | None, memory: int | None) -> Check:
+    """WT-030: what the running virtual machine shows of .wslconfig."""
+    waiting = []
+    wanted = values.get("wsl2.processors", "")
+    if wanted.isdigit() and int(wanted) > 0 and cpus is not None and int(wanted) != cpus:
+        waiting.append(f"processors={wanted}, and the machine has {cpus}")
+    size = re.match(r"(\d+)([KMGT]?B?)$", values.get("wsl2.memory", ""))
+    if size and int(size[1]) and memory:
+        asked = int(size[1]) << _UNITS[size[2]]
+        # The kernel keeps some for itself.
+        if not 0.85 * asked <= memory <= 1.01 * asked:
+            waiting.append(f"memory={size[0]}, and the machine has {memory >> 20} MiB")
+    if not waiting:
+        return doctor.ok("WT-030", "The machine has the CPUs and the memory that .wslconfig gives it.")
+    return Check(
+        "WT-030",
+        doctor.WARNING,
+        f".wslconfig says {listed(waiting)}: WSL was not restarted since, or Windows has less to give.",
+        effect="the settings have no effect until all distros are stopped",
+        lever="wslconfig",
+        command="wsl.exe --shutdown",
+    )
 
 
 def judge(seen: Mapping[str, Any]) -> list[Check]:
@@ -265,11 +320,13 @@ def judge(seen: Mapping[str, Any]) -> list[Check]:
     windows = seen.get("windows")
     if windows is not None:
         if not facts["is_wsl"]:
-            checks += [doctor.ok(id, "This is not WSL: there is no .wslconfig.") for id in ("WT-025", "WT-026")]
+            checks += [doctor.ok(id, "This is not WSL: there is no .wslconfig.") for id in _WSLCONFIG_IDS]
         elif not windows.get("wslconfig_path"):
             why = windows.get("reason") or windows.get("unknown") or "no Windows folder is in PATH"
             checks += [doctor.unknown(id, f"The user's folder on Windows is not known: {why}.")
-                       for id in ("WT-025", "WT-026")]  # fmt: skip
+                       for id in _WSLCONFIG_IDS]  # fmt: skip
         else:
-            checks += wslconfig(windows["wslconfig"], windows["wslconfig_path"])
+            cpus = (seen.get("cpu") or {}).get("online")
+            memory = (facts["memory"] or {}).get("total_bytes")
+            checks += wslconfig(windows["wslconfig"], windows["wslconfig_path"], cpus, memory)
     return checks

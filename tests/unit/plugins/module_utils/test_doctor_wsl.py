@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,7 +160,7 @@ def test_wslg_behind_a_tmpfs(found: dict[str, Any], status: str) -> None:
 
 
 def wslconfig(text: str | None) -> list[str]:
-    return [check.status for check in doctor_wsl.wslconfig(text, "/mnt/c/Users/ada/.wslconfig")]
+    return [check.status for check in doctor_wsl.wslconfig(text, "/mnt/c/Users/ada/.wslconfig")][:2]
 
 
 def test_wslconfig() -> None:
@@ -171,6 +173,36 @@ def test_wslconfig() -> None:
     assert wslconfig("[experimental]\nsparseVhd=1\n") == ["ok", "warning"]
     assert wslconfig("[experimental]\nautoMemoryReclaim=gradual\n") == ["ok", "warning"]
     assert wslconfig("[experimental]\nautoMemoryReclaim=disabled\n") == ["ok", "ok"]
+
+
+def test_keys_of_wslconfig_are_those_of_the_windows_side() -> None:
+    text = (Path(__file__).parents[4] / "plugins/module_utils/WslConfig.psm1").read_text(encoding="ascii")
+    there = set(re.findall(r"New-Key '([A-Za-z0-9.]+)'", text))
+    assert there == {
+        f"{section}.{name}" for section, names in doctor_wsl.WSLCONFIG_KEYS.items() for name in names.split()
+    }
+    aliases = set(re.findall(r"-Aliases '([A-Za-z.]+)'", text))
+    assert {name.lower() for name in aliases} == set(doctor_wsl.WSLCONFIG_ALIASES)
+    assert wslconfig("[wsl2]\npageReporting=true\n") == ["warning", "ok"]
+    assert wslconfig("[wsl2]\nnetworkingMode=nat\n[experimental]\nnetworkingMode=mirrored\n") == ["warning", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("processors=4", "ok"),
+        ("processors=8", "warning"),
+        ("processors=0", "ok"),
+        ("memory=8GB", "ok"),
+        ("memory=16GB", "warning"),
+        ("memory=4GB", "warning"),
+        ("memory=8gb", "ok"),
+        ("", "ok"),
+    ],
+)
+def test_what_the_running_machine_shows_of_wslconfig(text: str, status: str) -> None:
+    check = doctor_wsl.wslconfig(f"[wsl2]\n{text}\n", "x", cpus=4, memory=8050 << 20)[2]
+    assert (check.id, check.status) == ("WT-030", status)
 
 
 def test_where_windows_cannot_be_asked_it_is_unknown() -> None:
