@@ -219,7 +219,8 @@ _LIKE_BOOL = {"1": "true", "0": "false"}
 WSLCONFIG_KEYS = {
     "wsl2": (
         "kernel kernelCommandLine kernelModules memory processors swap swapFile localhostForwarding "
-        "nestedVirtualization virtio9p virtiofs virtio gpuSupport guiApplications systemDistro telemetry vmIdleTimeout debugConsole "
+        "nestedVirtualization virtio9p virtiofs virtio gpuSupport guiApplications systemDistro telemetry vmIdleTimeout "
+        "debugConsole "
         "earlyBootLogging debugConsoleLogFile kernelDebugPort kernelBootTimeout distributionStartTimeout "
         "mountDeviceTimeout hostFileSystemAccess hardwarePerformanceCounters networkingMode vmSwitch macAddress dhcp "
         "dhcpTimeout ipv6 dnsProxy dnsTunneling firewall autoProxy safeMode defaultVhdSize crashDumpFolder "
