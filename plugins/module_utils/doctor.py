@@ -81,6 +81,18 @@ class Check:
         return {**plain, "title": self.title, "cost": cost, "answer": answer, "page": f"docs/cases/{self.id}.md"}
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a `go test` has to do: its packages, the packages linked into all of their tests, and all dependencies.
+
+    Where no module was named it is one ordinary package.
+    """
+
+    packages: int = 1
+    linked: int = 60
+    dependencies: int = 60
+
+
 def ok(id: str, reason: str, **more: Any) -> Check:
     return Check(id, OK, reason, **more)
 

@@ -88,10 +88,19 @@ func main() {
 }
 """.replace(">", "\t")
 
-# Import path, standard, name, only a dependency, files with cgo, imports, folder, Go files, module.
-LISTING = (
-    '{{.ImportPath}}{{"\\t"}}{{.Standard}}{{"\\t"}}{{.Name}}{{"\\t"}}{{.DepOnly}}{{"\\t"}}'
-    '{{join .CgoFiles " "}}{{"\\t"}}{{join .Imports " "}}{{"\\t"}}{{.Dir}}{{"\\t"}}{{with .Module}}{{.Path}}{{end}}'
+# Import path, standard, name, only a dependency, files with cgo, imports, folder, module, number of dependencies.
+LISTING = '{{"\\t"}}'.join(
+    (
+        "{{.ImportPath}}",
+        "{{.Standard}}",
+        "{{.Name}}",
+        "{{.DepOnly}}",
+        '{{join .CgoFiles " "}}',
+        '{{join .Imports " "}}',
+        "{{.Dir}}",
+        "{{with .Module}}{{.Path}}{{end}}",
+        "{{len .Deps}}",
+    )
 )
 # A test that writes without end shall not fill the disk, nor the memory with what it prints.
 MOST_OUTPUT = 256 * 2**20
@@ -273,7 +282,7 @@ class Project:
     def _mains(self) -> list[list[str]]:
         rows = [line.split("\t") for line in self.found["listing"].splitlines()]
         return [
-            row for row in rows if len(row) == 8 and row[2] == "main" and row[3] == "false" and ".test" not in row[0]
+            row for row in rows if len(row) == 9 and row[2] == "main" and row[3] == "false" and ".test" not in row[0]
         ]
 
     def _compile(self) -> None:
@@ -385,7 +394,7 @@ class Project:
             return
         rows = [line.split("\t") for line in self.found["listing"].splitlines()]
         own = [
-            row[0] for row in rows if len(row) == 8 and row[3] == "false" and row[1] == "false" and "[" not in row[0]
+            row[0] for row in rows if len(row) == 9 and row[3] == "false" and row[1] == "false" and "[" not in row[0]
         ]
         own = [name for name in own if not name.endswith(".test")]
         if not own or self.budget.left(0) < test["wall"] * 3:

@@ -23,11 +23,11 @@ def judge(seen: Mapping[str, Any], wanted: Sequence[str] = ()) -> list[doctor.Ch
     """The checks in their order, all of them or the wanted ones."""
     go = seen["go"]["go"]
     seen = {**seen, "go_version": go_state.version_tuple(go["version"]) if go else ()}
-    packages = doctor_module.count_packages(seen)
+    work = doctor_module.work(seen)
     checks = [
-        *doctor_places.judge(seen, packages),
+        *doctor_places.judge(seen, work),
         *doctor_wsl.judge(seen),
-        *doctor_machine.judge(seen, packages, OLDEST_GO),
+        *doctor_machine.judge(seen, work, OLDEST_GO),
         *doctor_module.judge(seen),
     ]
     if "modules" not in seen:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import doctor, go_state
-from ansible_collections.wsltune.go.plugins.module_utils.doctor import Check, listed, microseconds
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import Check, Work, listed, microseconds
 
 # The Go command and its tools look for programs such as gcc about this often in testing one package.
 LOOKUPS = 6
@@ -48,7 +48,7 @@ def path(found: Sequence[Mapping[str, Any]], packages: int) -> Check:
             command=command,
             blocks=True,
         )
-    seconds = total * 1e-6 * LOOKUPS * max(1, packages)
+    seconds = total * 1e-6 * LOOKUPS * packages
     return Check(
         "WT-040",
         doctor.CRITICAL if seconds >= 1 else doctor.WARNING,
@@ -138,17 +138,20 @@ def listen(found: Mapping[str, Any]) -> Check:
 
 def start(found: Mapping[str, Any], packages: int) -> Check:
     """WT-044: `go test` starts several programs for each package."""
-    median = found["times"]["median"]
-    value = round(median / 1000, 2)
+    # The quickest of all: on a busy machine the others wait for a CPU, which is no cost of starting.
+    best = found["times"]["best"]
+    value = round(best / 1000, 2)
     preload = [word for word in (found.get("preload") or "").split() if not word.startswith("#")]
-    if median < SLOW_START_US:
-        return doctor.ok("WT-044", f"A process starts and ends in {microseconds(median)}.", value=value, unit="ms")
-    seconds = median * 1e-6 * STARTS * max(1, packages)
+    if best < SLOW_START_US:
+        return doctor.ok(
+            "WT-044", f"A process starts and ends in {microseconds(best)} at best.", value=value, unit="ms"
+        )
+    seconds = best * 1e-6 * STARTS * packages
     because = f"; /etc/ld.so.preload loads {listed(preload)} into each one" if preload else ""
     return Check(
         "WT-044",
         doctor.CRITICAL if seconds >= 1 else doctor.WARNING,
-        f"A process takes {microseconds(median)} to start and end{because}.",
+        f"A process takes at least {microseconds(best)} to start and end{because}.",
         value=value,
         unit="ms",
         effect=f"about {seconds:.1f} s for every go test",
@@ -354,7 +357,7 @@ def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
     return doctor.ok("WT-049", f"{go['go']['version']} at {go['go']['path']}{more}.")
 
 
-def judge(seen: Mapping[str, Any], packages: int, oldest: Sequence[int]) -> list[Check]:
+def judge(seen: Mapping[str, Any], work: Work, oldest: Sequence[int]) -> list[Check]:
     checks = [toolchain(seen["go"], oldest)]
 
     def part(name: str, *ids: str) -> Any:
@@ -366,7 +369,7 @@ def judge(seen: Mapping[str, Any], packages: int, oldest: Sequence[int]) -> list
 
     found = part("path", "WT-040")
     if found is not None:
-        checks.append(path(found, packages))
+        checks.append(path(found, work.packages))
     network = part("network", "WT-041", "WT-042", "WT-043") or {}
     if network.get("resolver"):
         checks += names(network["resolver"])
@@ -374,7 +377,7 @@ def judge(seen: Mapping[str, Any], packages: int, oldest: Sequence[int]) -> list
         checks.append(listen(network["listen"]))
     found = part("start", "WT-044")
     if found is not None:
-        checks.append(start(found, packages))
+        checks.append(start(found, work.packages))
     places = seen.get("places") if "unknown" not in seen.get("places", {}) else {}
     found = part("clock", "WT-045")
     if found is not None:

@@ -28,6 +28,7 @@ class Package(NamedTuple):
     imports: tuple[str, ...]
     folder: str
     module: str
+    dependencies: int = 0
 
 
 class Alternative(NamedTuple):
@@ -77,18 +78,20 @@ def parse_listing(text: str) -> list[Package]:
     merged: dict[str, Package] = {}
     for line in text.splitlines():
         row = line.split("\t")
-        if len(row) != 8:
+        if len(row) != 9:
             continue
         path = row[0].partition(" ")[0]
         if path.endswith(".test"):
             continue
         imports = tuple(word.partition("[")[0] for word in row[5].split() if not word.startswith("["))
-        one = Package(path, row[1] == "true", row[2], row[3] == "true", tuple(row[4].split()), imports, row[6], row[7])
+        one = Package(path, row[1] == "true", row[2], row[3] == "true", tuple(row[4].split()), imports, row[6], row[7],
+                      int(row[8] or 0))  # fmt: skip
         other = merged.get(path)
         if other is not None:
             one = other._replace(
                 imports=tuple(dict.fromkeys(other.imports + one.imports)),
                 dependency=other.dependency and one.dependency,
+                dependencies=max(other.dependencies, one.dependencies),
             )
         merged[path] = one
     return list(merged.values())
@@ -479,9 +482,11 @@ def judge(seen: Mapping[str, Any]) -> list[Check]:
     return [check for one in found for check in judge_one(one, enabled)]
 
 
-def count_packages(seen: Mapping[str, Any]) -> int:
-    """How many packages a `go test` of the modules is about, to say what something costs."""
+def work(seen: Mapping[str, Any]) -> doctor.Work:
+    """What a `go test` of the modules is about, to say what something costs."""
     modules = seen.get("modules")
-    if not isinstance(modules, list):
-        return 0
-    return sum(len(own(parse_listing(one.get("listing", "")))) for one in modules)
+    listings = [parse_listing(one.get("listing", "")) for one in modules] if isinstance(modules, list) else []
+    tested = [one for packages in listings for one in own(packages)]
+    if not tested:
+        return doctor.Work()
+    return doctor.Work(len(tested), sum(one.dependencies for one in tested), sum(map(len, listings)))

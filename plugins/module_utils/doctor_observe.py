@@ -22,6 +22,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     go_state,
     mountinfo,
     process,
+    workspace_find,
     wsl_machine,
     wsl_state,
 )
@@ -82,6 +83,7 @@ class Observer:
         self.seen["go"] = go
         self._part("places", self._places, "WT-001", "WT-002", "WT-003", "WT-004", "WT-005", "WT-006", "WT-007",
                    "WT-008", "WT-009", "WT-010", "WT-045", "WT-048")  # fmt: skip
+        self._part("projects", self._projects, "WT-001")
         self._part("fstab", self._fstab, "WT-027", "WT-028")
         self._part("wslg", self._wslg, "WT-029")
         self._part("path", self._path, "WT-040")
@@ -163,6 +165,19 @@ class Observer:
                 "executable": self.seen["go"]["places"].get(name, {}).get("executable"),
             }
         return places
+
+    def _projects(self) -> dict[str, Any] | None:
+        """The Go projects on Windows drives; drives that do not answer are passed over."""
+        answering = []
+        for drive in workspace_find.places(self.mounts):
+            with contextlib.suppress(TimeoutError):
+                self._probe("lookups", drive, limit=3.0)
+                answering.append(drive)
+        if not answering:
+            return None
+        with acting_as(self.account.uid, self.account.gid):
+            found = workspace_find.find(answering)
+        return {"paths": [one["path"] for one in found.projects], "complete": found.complete}
 
     def _fstab(self) -> dict[str, Any]:
         text = read("/etc/fstab")

@@ -8,12 +8,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import doctor
-from ansible_collections.wsltune.go.plugins.module_utils.doctor import Check, listed, microseconds
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import Check, Work, listed, microseconds
 
-# Operations like a stat that `go test -count=1` does in a place for every package, as seconds per second of latency:
-# 24 packages on a drive whose stat took 613 us took 1.27 s (source), 18.4 s (GOCACHE) and 5.0 s (GOTMPDIR) longer.
-# GOROOT and GOMODCACHE were counted as the files of a package's imports that are looked at.
-OPERATIONS = {"source": 90, "GOCACHE": 1250, "GOMODCACHE": 90, "GOTMPDIR": 340, "TMPDIR": 20, "GOROOT": 300}
+# Operations like a stat that `go test -count=1` waits for in a place: for each package, for each package that is linked
+# into a test, and for each dependency. From two experiments: 24 packages on a drive whose stat took 613 us took 1.27 s
+# (source), 18.4 s (GOCACHE) and 5.0 s (GOTMPDIR) longer; one package with 140 dependencies on one of 2.1 ms took 9.2 s
+# (GOCACHE), 1.1 s (GOTMPDIR) and 10.4 s (GOROOT) longer. An estimate, and meant for the order of findings.
+OPERATIONS = {
+    "source": (90, 0, 0),
+    "GOCACHE": (0, 25, 0),
+    "GOMODCACHE": (0, 0, 2),
+    "GOTMPDIR": (340, 0, 0),
+    "TMPDIR": (20, 0, 0),
+    "GOROOT": (0, 0, 35),
+}
 # Every local disk is below this by an order of magnitude; a Windows drive is above it.
 SLOW_US = 100.0
 TIMES_SLOWER = 4.0
@@ -53,7 +61,7 @@ def _times(place: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {microseconds(medians[name])}" for name in order)
 
 
-def slow(places: Mapping[str, Any], packages: int) -> list[Check]:
+def slow(places: Mapping[str, Any], work: Work) -> list[Check]:
     """WT-001 to WT-005: what each place costs against the distro's own disk."""
     reference = [latency(places[name]) for name in ("reference", "home") if name in places]
     own = min((value for value in reference if value is not None), default=None)
@@ -61,12 +69,12 @@ def slow(places: Mapping[str, Any], packages: int) -> list[Check]:
     for id, names in PLACES:
         wanted = [name for name in places if name in names or (name.startswith("source ") and "source" in names)]
         if wanted:
-            found = [_slow(id, name, places[name], own, packages) for name in wanted]
+            found = [_slow(id, name, places[name], own, work) for name in wanted]
             checks.append(doctor.rank(found)[0])
     return checks
 
 
-def _slow(id: str, name: str, place: Mapping[str, Any], own: float | None, packages: int) -> Check:
+def _slow(id: str, name: str, place: Mapping[str, Any], own: float | None, work: Work) -> Check:
     shown = NAMES.get(name.partition(" ")[0], name)
     where = f"{shown} ({place['path']}) lies on {kind(place)}"
     lever, command = ANSWERS[id]
@@ -85,8 +93,10 @@ def _slow(id: str, name: str, place: Mapping[str, Any], own: float | None, packa
         return doctor.unknown(id, f"{where}; what it costs could not be measured: {place.get('reason', 'no reason')}.")
     compared = own if own is not None else cost
     details = {"file_system": place["fstype"], "times_us": place["times"], "own_disk_us": own}
-    many = max(1, packages)
-    extra = max(0.0, (cost - compared) * 1e-6 * OPERATIONS[name.partition(" ")[0]] * many)
+    many = work.packages
+    each, linked, dependency = OPERATIONS[name.partition(" ")[0]]
+    operations = each * many + linked * work.linked + dependency * work.dependencies
+    extra = max(0.0, (cost - compared) * 1e-6 * operations)
     if not place["windows_drive"] and (cost < SLOW_US or cost < TIMES_SLOWER * compared):
         return doctor.ok(id, f"{where}: {_times(place)}.", value=round(cost, 1), unit="us", details=details)
     return Check(
@@ -101,6 +111,27 @@ def _slow(id: str, name: str, place: Mapping[str, Any], own: float | None, packa
         seconds=extra,
         details=details,
     )
+
+
+def on_drives(found: Mapping[str, Any] | None, modules: Sequence[str]) -> list[Check]:
+    """WT-001 for projects that were not named: those on Windows drives are proposed to be moved."""
+    paths = [path for path in (found or {}).get("paths", []) if path not in modules]
+    if not paths:
+        return []
+    return [
+        Check(
+            "WT-001",
+            doctor.WARNING,
+            f"{len(paths)} Go project{'s lie' if len(paths) > 1 else ' lies'} on a Windows drive: {listed(paths)}.",
+            value=len(paths),
+            unit="projects",
+            effect="their go test takes several times as long",
+            lever="source_on_ext4",
+            command=f"set workspace_projects to {paths[:4]}, or name one to the doctor to have it measured",
+            seconds=0.5,
+            details={"projects": paths, "complete": (found or {}).get("complete")},
+        )
+    ]
 
 
 def executable(places: Mapping[str, Any], version: Sequence[int]) -> list[Check]:
@@ -241,14 +272,17 @@ def there(go: Mapping[str, Any]) -> list[Check]:
     ]
 
 
-def judge(seen: Mapping[str, Any], packages: int) -> list[Check]:
+def judge(seen: Mapping[str, Any], work: Work) -> list[Check]:
     places = seen.get("places")
     if not isinstance(places, Mapping):
         return []
     if "unknown" in places:
         return [doctor.unknown("WT-001", f"Go's folders: {places['unknown']}.")]
     return [
-        *slow(places, packages),
+        *slow(places, work),
+        *on_drives(
+            seen.get("projects"), [place["path"] for name, place in places.items() if name.startswith("source")]
+        ),
         *executable(places, seen.get("go_version", ())),
         *room(places),
         *fits(places, [one for one in seen.get("modules", []) if isinstance(one, Mapping)]),

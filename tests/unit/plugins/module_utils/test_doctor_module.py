@@ -13,7 +13,9 @@ from ansible_collections.wsltune.go.plugins.module_utils import doctor, doctor_m
 
 def row(path: str, imports: str = "", cgo: str = "", dependency: bool = True, standard: bool = False, module: str = "",
         name: str = "x") -> str:  # fmt: skip
-    return "\t".join([path, str(standard).lower(), name, str(dependency).lower(), cgo, imports, f"/src/{path}", module])
+    return "\t".join(
+        [path, str(standard).lower(), name, str(dependency).lower(), cgo, imports, f"/src/{path}", module, "70"]
+    )
 
 
 SQLITE = "github.com/mattn/go-sqlite3"
@@ -35,6 +37,11 @@ def test_the_listing_counts_a_package_once() -> None:
     assert [one.path for one in doctor_module.own(packages)] == ["example.com/app/store", "example.com/app"]
     app = packages[-1]
     assert app.imports == ("example.com/app/store", "net", "testing")
+
+
+def test_how_much_work_it_is() -> None:
+    assert doctor_module.work({"modules": [{"listing": LISTING}]}) == doctor.Work(2, 140, 5)
+    assert doctor_module.work({}) == doctor_module.work({"modules": [{"listing": ""}]}) == doctor.Work()
 
 
 def test_why_a_package_is_there() -> None:

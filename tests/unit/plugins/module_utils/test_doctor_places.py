@@ -42,8 +42,11 @@ def seen(**changed: dict[str, Any]) -> dict[str, Any]:
     return {"places": places, "go": go, "go_version": (1, 27, 3), "modules": []}
 
 
-def judged(found: dict[str, Any], packages: int = 24) -> dict[str, doctor.Check]:
-    return {check.id: check for check in doctor_places.judge(found, packages)}
+WORK = doctor.Work(packages=24, linked=24 * 50, dependencies=220)
+
+
+def judged(found: dict[str, Any], work: doctor.Work = WORK) -> dict[str, doctor.Check]:
+    return {check.id: check for check in doctor_places.judge(found, work)}
 
 
 def test_a_healthy_machine_is_ok() -> None:
@@ -72,17 +75,22 @@ def test_a_slow_place_is_named_with_its_cost(name: str, id: str) -> None:
 
 
 def test_the_places_cost_what_they_cost_in_the_experiment() -> None:
-    # docs/benchmarks: 24 packages, 613 us for a stat: 18.4 s more for GOCACHE, 5.0 s GOTMPDIR, 1.27 s the source.
     slow = place(613.0, fstype="fuse.pt")
     for name, expected in (("GOCACHE", 18.4), ("GOTMPDIR", 5.0), ("source", 1.3)):
         checks = judged(seen(**{name: slow}))
         (check,) = [one for one in checks.values() if one.status == "critical"]
         assert check.seconds == pytest.approx(expected, rel=0.1)
+    slower, one = place(2145.0, fstype="fuse.slow_drive"), doctor.Work(packages=1, linked=140, dependencies=140)
+    for name, expected in (("GOCACHE", 9.2), ("GOTMPDIR", 1.1), ("GOROOT", 10.4)):
+        (check,) = [
+            one for one in judged(seen(**{name: slower}), one).values() if one.status in ("critical", "warning")
+        ]
+        assert check.seconds == pytest.approx(expected, rel=0.4)
 
 
 def test_the_worst_placement_comes_first() -> None:
     slow = place(613.0, fstype="9p", windows_drive=True)
-    checks = doctor.rank(doctor_places.judge(seen(source=slow, GOCACHE=slow, GOTMPDIR=slow), 10))
+    checks = doctor.rank(doctor_places.judge(seen(source=slow, GOCACHE=slow, GOTMPDIR=slow), WORK))
     assert [check.id for check in checks[:3]] == ["WT-002", "WT-004", "WT-001"]
 
 
@@ -105,6 +113,16 @@ def test_a_place_that_hangs_blocks() -> None:
 def test_a_place_that_could_not_be_measured_is_unknown_with_the_reason() -> None:
     check = judged(seen(GOROOT=place(times={}, reason="Permission denied")))["WT-005"]
     assert check.status == "unknown" and "Permission denied" in check.reason
+
+
+def test_projects_on_windows_drives_are_proposed() -> None:
+    found = {"paths": ["/mnt/c/a", "/mnt/c/b"], "complete": True}
+    (check,) = doctor_places.on_drives(found, [])
+    assert check.status == "warning" and "2 Go projects lie on a Windows drive: /mnt/c/a and /mnt/c/b" in check.reason
+    assert "workspace_projects to ['/mnt/c/a', '/mnt/c/b']" in check.command
+    # One that was measured is told of with its cost.
+    assert "1 Go project lies" in doctor_places.on_drives(found, ["/mnt/c/a"])[0].reason
+    assert doctor_places.on_drives(None, []) == doctor_places.on_drives({"paths": []}, []) == []
 
 
 def test_noexec() -> None:
