@@ -445,7 +445,8 @@ if ($sentence) {
     $module.Warn($sentence)
 }
 
-$before = Get-Text -Lists $state.lists -Ledger $ledger
+$lists = $state.lists
+$before = Get-Text -Lists $lists -Ledger $ledger
 $after = $before
 $held = $sentence -and -not ($module.CheckMode -and $module.Result.reason -eq 'not_elevated')
 if ($todo -and -not $held) {
@@ -458,7 +459,6 @@ if ($todo -and -not $held) {
         $module.Result.elevated_script = Get-AdministratorScript -Plan $plan
     } else {
         Invoke-Plan -Plan $plan
-        $lists = $state.lists
         if ($plan.add.Count -or $plan.remove.Count) {
             $lists = Confirm-Plan -Plan $plan -Before $(if ($state.lists) { $state.lists } else { @{} })
         }
@@ -471,6 +471,9 @@ if ($todo -and -not $held) {
 if (-not $module.Result.verified -and -not $sentence -and -not $module.CheckMode) {
     $module.Result.notes += 'Defender does not show its exclusions here, so this is what our own record says'
 }
+$module.Result.exclusions = $lists
+$module.Result.changes = @($module.Result.removed | ForEach-Object { "Defender scans $_ again" }) +
+@($module.Result.added | ForEach-Object { "Defender leaves out $_" })
 $module.Diff.before = $before
 $module.Diff.after = $after
 $module.Result.entries = @($ledger | Where-Object { $_.scope -ceq $scope -and -not $_.expired } | Sort-Object -Property { $_.value } | ForEach-Object {
