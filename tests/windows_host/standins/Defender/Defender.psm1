@@ -60,10 +60,7 @@ function Read-State {
 function Save-State {
     param ([hashtable] $State)
 
-    $file = Get-StateFile
-    # Through a second file, so that who reads never sees half of it.
-    $State | ConvertTo-Json -Depth 6 | Set-Content -LiteralPath "$file.new" -Encoding UTF8
-    Move-Item -LiteralPath "$file.new" -Destination $file -Force
+    $State | ConvertTo-Json -Depth 6 | Set-Content -LiteralPath (Get-StateFile) -Encoding UTF8
 }
 
 function Get-PolicyList {
