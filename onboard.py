@@ -47,14 +47,14 @@ OK, FAILED, USAGE, SETUP, CRITICAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 PLAN = """\
 This tunes Go on this machine:
   - looks at the machine and at its users' Go; with no Go here, installs the distribution's
-  - WSL only: sets its keys in /etc/wsl.conf
+  - WSL only: sets its keys in /etc/wsl.conf, and on Windows Defender's exclusions for Go and .wslconfig
   - puts Go's temporary files in memory: one line in /etc/fstab, mounted at once
   - sets GOTMPDIR for every way of starting Go
   - {measure}
 Nothing restarts by itself. To undo all of it: {undo}"""
 PLAN_ROLLBACK = """\
 This gives back what was there before wsltune's first run on this machine:
-  - Go's settings, the mount and its line in /etc/fstab, the keys of /etc/wsl.conf
+  - Go's settings, the mount and its line in /etc/fstab, the keys of /etc/wsl.conf, what was set on Windows
   - Go itself, if wsltune installed it and nothing else needs it
 What someone else changed since stays and is named."""
 MEASURE = "measures Go before and after (some minutes), and takes back what made it slower"
@@ -68,6 +68,8 @@ STEPS = {
     "go_env": "Give Go its settings",
     "workspace": "Copy projects to this distro's own disk",
     "verify": "Measure Go before and after, check and report",
+    "defender": "Set Defender's exclusions on Windows",
+    "wslconfig": "Set up .wslconfig on Windows",
 }
 STEPS_BACK = {
     "go_env": "Give back Go's settings",
@@ -75,7 +77,10 @@ STEPS_BACK = {
     "workspace": "Take the mounts over Windows drives away",
     "wsl_conf": "Give back /etc/wsl.conf",
     "go_toolchain": "Remove Go if it was installed here",
+    "defender": "Give back Defender's exclusions on Windows",
+    "wslconfig": "Give back .wslconfig on Windows",
 }
+WINDOWS = {"defender", "wslconfig"}
 CHECK_ONLY = "Check and report"
 LEVERS = "Try which tunings make Go faster here"
 TAKE_BACK = "Take back what made Go slower"
@@ -355,7 +360,7 @@ class Story:
             self._verified = True
             return STEPS[role] if self.benchmark else CHECK_ONLY
         if role in self.steps:
-            return TAKE_BACK if self._verified else self.steps[role]
+            return TAKE_BACK if self._verified and role not in WINDOWS else self.steps[role]
         # The play's own tasks belong to the step they follow.
         return self.step.name if self.step else OBSERVE
 

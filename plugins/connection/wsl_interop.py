@@ -366,9 +366,10 @@ class _Transfer:
         )
         self.process = connection._start(argv, stdout=subprocess.PIPE, stderr=self.errors)
         with self.watched("start", "the PowerShell for files"):
-            line = self.read()
-            if line != b"ready":
-                raise self.broken(line)
+            # Whatever a policy or a logon script prints comes before it.
+            while (line := self.process.stdout.readline()).strip() != b"ready":
+                if not line:
+                    raise self.broken()
 
     @contextlib.contextmanager
     def watched(self, verb, path):
@@ -390,6 +391,8 @@ class _Transfer:
             timer.cancel()
 
     def broken(self, line=b""):
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
         out = line + b"\n" + self.process.stdout.read() if line else b""
         code = self.process.wait()
         self.errors.seek(0)

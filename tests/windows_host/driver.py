@@ -39,7 +39,8 @@ class WindowsHost:
 
     def powershell(self, script: str, **how) -> str:
         """What a script prints; read without the plugin and without Ansible."""
-        return self.run(POWERSHELL, "-NoProfile", "-NonInteractive", "-Command", script, **how).stdout
+        switches = ["-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass"]
+        return self.run(POWERSHELL, *switches, "-Command", script, **how).stdout
 
     def ansible(self, module: str, arguments: dict, *options: str, variables: dict | None = None, **how) -> dict:
         """All that one call of a module on the Windows host returns, as a play registers it."""
