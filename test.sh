@@ -150,8 +150,9 @@ build() {
         code=1
     fi
     ansible-playbook -i localhost, wsltune.go.site --syntax-check || code=1
-    for name in "$root"/plugins/modules/*.py; do
-        documented module "$(basename "$name" .py)" || code=1
+    for name in "$root"/plugins/modules/*.{py,yml}; do
+        name=${name##*/}
+        documented module "${name%.*}" || code=1
     done
     for name in "$root"/roles/*/; do
         documented role "$(basename "$name")" || code=1
