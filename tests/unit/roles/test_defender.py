@@ -5,26 +5,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[3]
-STANDINS = ROOT / "tests" / "windows_host" / "standins"
-WINDOWS = {
-    "SystemDrive": "C:",
-    "SystemRoot": r"C:\Windows",
-    "ProgramFiles": r"C:\Program Files",
-    "ProgramData": r"C:\ProgramData",
-    "USERPROFILE": r"C:\Users\dev",
-    "USERNAME": "dev",
-    "LOCALAPPDATA": r"C:\Users\dev\AppData\Local",
-    "APPDATA": r"C:\Users\dev\AppData\Roaming",
-    "TEMP": r"C:\Users\dev\AppData\Local\Temp",
-}
-ON_ACCESS = r"\:{PathType:folder,ScanTrigger:OnAccess}"
+from tests.unit.windows import ON_ACCESS, WINDOWS, content, play, see
+
 CACHE = r"C:\Users\dev\AppData\Local\go-build" + ON_ACCESS
 MODCACHE = r"C:\Users\dev\go\pkg\mod" + ON_ACCESS
 GOTMPDIR = r"C:\Users\dev\AppData\Local\go-tmp" + ON_ACCESS
@@ -60,31 +44,10 @@ def test_the_role_from_nothing_to_nothing_and_where_it_must_not_write(pwsh, tmp_
         files = {"WSLTUNE_DEFENDER_STATE": state, "PWSH_BED_REGISTRY": str(tmp_path / f"{name}.registry")}
         role = {"ansible.builtin.include_role": {"name": "wsltune.go.defender"}, "vars": variables}
         tasks.append({"block": [role], "environment": {**files, **environment}, "check_mode": check})
-        seen = {"said": "{{ defender_result }}", "state": f"{{{{ lookup('ansible.builtin.file', '{state}') }}}}"}
-        tasks.append({"ansible.builtin.set_fact": {"seen": "{{ seen | default([]) + [now] }}"}, "vars": {"now": seen}})
-    tasks.append({"ansible.builtin.copy": {"content": "{{ seen | to_json }}", "dest": f"{tmp_path}/seen.json"}})
-    play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
-    (tmp_path / "play.yml").write_text(json.dumps([play]), encoding="ascii")
-    environment = {
-        **os.environ,
-        **WINDOWS,
-        "PSModulePath": str(STANDINS),
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
-        "ANSIBLE_INJECT_FACT_VARS": "false",
-        "ANSIBLE_PIPELINING": "true",
-    }
-    connection = {
-        "ansible_connection": "local",
-        "ansible_pwsh_interpreter": pwsh,
-        "ansible_python_interpreter": sys.executable,
-    }
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,"]
-    command += ["-e", json.dumps(connection), str(tmp_path / "play.yml")]
-    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=400)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Nothing is excluded for files on a distro's own disk (ext4)" in done.stdout
+        tasks.append(see(said="{{ defender_result }}", state=content(state)))
+    printed, seen = play(tasks, pwsh, tmp_path)
+    assert "Nothing is excluded for files on a distro's own disk (ext4)" in printed
 
-    seen = json.loads((tmp_path / "seen.json").read_text(encoding="utf-8"))
     after = [step["state"] if isinstance(step["state"], dict) else json.loads(step["state"]) for step in seen]
     said = [step["said"] for step in seen]
     assert said[0]["changed"] and after[0] == theirs
@@ -103,4 +66,4 @@ def test_the_role_from_nothing_to_nothing_and_where_it_must_not_write(pwsh, tmp_
     for name, outcome, state in zip(list(states)[1:], said[5:], after[5:], strict=True):
         assert outcome["reason"] == name and not outcome["changed"] and not state.get("path"), name
         assert outcome["sentence"].rstrip(".") in outcome["notes"]
-    assert "Add-MpPreference -ExclusionPath" in done.stdout
+    assert "Add-MpPreference -ExclusionPath" in printed

@@ -10,32 +10,17 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import ansible.module_utils.powershell as core_powershell
 import pytest
 
-ROOT = Path(__file__).resolve().parents[4]
-STANDINS = ROOT / "tests" / "windows_host" / "standins"
+from tests.unit.windows import ON_ACCESS, ROOT, WINDOWS, content, environment, play, see
+
 DATA = ROOT / "tests" / "unit" / "plugins" / "module_utils" / "data" / "defender"
-WINDOWS = {
-    "SystemDrive": "C:",
-    "SystemRoot": r"C:\Windows",
-    "ProgramFiles": r"C:\Program Files",
-    "ProgramData": r"C:\ProgramData",
-    "USERPROFILE": r"C:\Users\dev",
-    "USERNAME": "dev",
-    "LOCALAPPDATA": r"C:\Users\dev\AppData\Local",
-    "APPDATA": r"C:\Users\dev\AppData\Roaming",
-    "TEMP": r"C:\Users\dev\AppData\Local\Temp",
-}
 UNSET = {"GOCACHE": "", "GOTMPDIR": ""}
-ON_ACCESS = r"\:{PathType:folder,ScanTrigger:OnAccess}"
 GOCACHE = r"C:\Users\dev\AppData\Local\go-build"
 SAID = {"owner": "dev@example.com", "reason": "Go"}
 TODAY = datetime.date.today()
@@ -82,18 +67,6 @@ while ($line = [Console]::In.ReadLine()) {
     [Console]::Out.WriteLine((ConvertTo-Json -InputObject $outcome -Compress -EscapeHandling EscapeNonAscii))
 }
 """
-
-
-def windows(folder: Path, pwsh: str) -> dict[str, str]:
-    """The environment of a Windows user, as far as PowerShell for Linux needs it."""
-    return {
-        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ},
-        **WINDOWS,
-        "PSModulePath": str(STANDINS),
-        "WSLTUNE_DEFENDER_STATE": str(folder / "Defender.json"),
-        "PWSH_BED_REGISTRY": str(folder / "registry.json"),
-        "PWSH": pwsh,
-    }
 
 
 def dig(registry: str, *keys: str) -> dict[str, Any]:
@@ -162,15 +135,15 @@ class Lab:
 def process(pwsh: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
     folder = tmp_path_factory.mktemp("defender")
     (folder / "registry.json").write_text("{}", encoding="ascii")
-    environment = {
-        **windows(folder, pwsh),
+    variables = {
+        **environment(folder),
         "CORE": next(iter(core_powershell.__path__)),
         "COLLECTION": str(ROOT),
     }
     (folder / "harness.ps1").write_text(HARNESS, encoding="ascii")
     command = [pwsh, "-NoProfile", "-NonInteractive", "-File", str(folder / "harness.ps1")]
     with subprocess.Popen(
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     ) as running:
         yield running
         assert running.stdin
@@ -505,11 +478,12 @@ def test_the_script_for_the_administrator_does_what_the_module_would(lab, pwsh, 
     record = ledger_text(value=r"C:\old" + ON_ACCESS, asked=r"C:\old" + ON_ACCESS)
     lab.add(state, True, "exclusion", {"state": "exact", "entries": entries, **SAID}, registry=record)
     (outcome,) = lab.run()
-    environment = windows(tmp_path, pwsh)
     (tmp_path / "registry.json").write_text(record, encoding="ascii")
     (tmp_path / "Defender.json").write_text(json.dumps({**state, "elevated": True}), encoding="ascii")
     (tmp_path / "admin.ps1").write_text(outcome.said["elevated_script"], encoding="utf-8")
-    subprocess.run([pwsh, "-NoProfile", "-File", str(tmp_path / "admin.ps1")], check=True, env=environment, timeout=60)
+    subprocess.run(
+        [pwsh, "-NoProfile", "-File", str(tmp_path / "admin.ps1")], check=True, env=environment(tmp_path), timeout=60
+    )
     after = json.loads((tmp_path / "Defender.json").read_text(encoding="utf-8"))["path"]
     wanted = [GOCACHE, r"C:\src\o'brien", "C:\\src\\l\u2019\u00e9t\u00e9"]
     assert sorted(after) == sorted([value + ON_ACCESS for value in wanted] + [r"D:\theirs"])
@@ -626,36 +600,14 @@ def test_the_ladder_through_ansible_core(pwsh, tmp_path):
     tasks: list[dict[str, Any]] = []
     for arguments, check in steps:
         tasks.append({"wsltune.go.win_defender_exclusion": arguments, "check_mode": check, "register": "result"})
-        seen = {
-            "said": "{{ result }}",
-            "state": f"{{{{ lookup('ansible.builtin.file', '{tmp_path}/Defender.json') }}}}",
-            "starts": f"{{{{ lookup('ansible.builtin.file', '{tmp_path}/starts', rstrip=False) | length }}}}",
-        }
-        tasks.append({"ansible.builtin.set_fact": {"seen": "{{ seen | default([]) + [now] }}"}, "vars": {"now": seen}})
-    tasks.append({"ansible.builtin.copy": {"content": "{{ seen | to_json }}", "dest": f"{tmp_path}/seen.json"}})
-    play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
-    (tmp_path / "play.yml").write_text(json.dumps([play]), encoding="ascii")
+        starts = content(f"{tmp_path}/starts", ", rstrip=False").replace(" }}", " | length }}")
+        tasks.append(see(said="{{ result }}", state=content(tmp_path / "Defender.json"), starts=starts))
     theirs = {"path": ["D:\\theirs"], "process": [], "extension": []}
     (tmp_path / "Defender.json").write_text(json.dumps(theirs), encoding="ascii")
     counted = tmp_path / "pwsh"
     counted.write_text(f'#!/bin/sh\necho >>"{tmp_path}/starts"\nexec "{pwsh}" "$@"\n', encoding="ascii")
     counted.chmod(0o755)
-    environment = windows(tmp_path, pwsh) | {
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
-        "ANSIBLE_INJECT_FACT_VARS": "false",
-        "ANSIBLE_PIPELINING": "true",
-    }
-    connection = {
-        "ansible_connection": "local",
-        "ansible_pwsh_interpreter": str(counted),
-        "ansible_python_interpreter": sys.executable,
-    }
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "--diff"]
-    command += ["-e", json.dumps(connection), str(tmp_path / "play.yml")]
-    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-    seen = json.loads((tmp_path / "seen.json").read_text(encoding="utf-8"))
+    _, seen = play(tasks, str(counted), tmp_path)
     paths = [
         sorted((step["state"] if isinstance(step["state"], dict) else json.loads(step["state"]))["path"])
         for step in seen
