@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: wsl_interop
 short_description: Run tasks on the Windows host of this WSL distro
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Runs PowerShell modules on the Windows host through WSL's interop, by starting C(powershell.exe) from inside the
     distro. Nothing has to be set up on Windows, neither WinRM nor SSH.

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: workspace
 short_description: Projects on the distro's own disk instead of a Windows drive
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Copies projects, with all that Git knows of them and the changes it does not know yet, and proves that each copy is
     the same before it takes its name. The originals are only read.

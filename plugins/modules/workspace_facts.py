@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: workspace_facts
 short_description: Go projects that lie on Windows drives
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Looks on the Windows drives for folders with a C(go.mod) or C(go.work), the usual places first, and ends in time.
   - Changes nothing. What it finds can be given to M(wsltune.go.workspace).
