@@ -13,7 +13,6 @@ import json
 import os
 import socket
 import statistics
-import subprocess
 import sys
 import time
 
@@ -133,9 +132,10 @@ def lookups(folders: list[str]) -> list[dict]:
 
 def start(command: list[str]) -> dict:
     timer = Timer()
+    nothing = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in (0, 1)]
     for _number in range(15):
         with timer.of("start"):
-            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+            os.waitpid(os.posix_spawnp(command[0], command, os.environ, file_actions=nothing), 0)
     return spread(timer.times["start"])
 
 
@@ -156,7 +156,7 @@ def names(wanted: list[str]) -> list[dict]:
 def main(arguments: list[str]) -> None:
     verb, *rest = arguments
     answer = {"files": lambda: files(rest[0]), "lookups": lambda: lookups(rest), "start": lambda: start(rest)}.get(verb)
-    print(json.dumps(answer() if answer else names(rest)))
+    sys.stdout.write(json.dumps(answer() if answer else names(rest)) + "\n")
 
 
 if __name__ == "__main__":
