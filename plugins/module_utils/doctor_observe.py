@@ -124,14 +124,20 @@ class Observer:
 
     def _probe(self, *words: str, limit: float = 20.0) -> Any:
         source = inspect.getsource(doctor_probe)
-        done = process.run(
-            [sys.executable, "-I", "-c", source, *words], {"PATH": os.defpath}, "/", self.identity, limit
-        )
+        try:
+            done = self._python(sys.executable, source, words, limit)
+        except PermissionError:
+            # An interpreter in root's own folder is none for others.
+            done = self._python("/usr/bin/python3", source, words, limit)
         if done.timed_out:
             raise TimeoutError(f"no answer within {limit:.0f} s")
         if done.code:
             raise OSError(done.reason)
         return json.loads(done.out)
+
+    def _python(self, interpreter: str, source: str, words: Sequence[str], limit: float) -> process.Done:
+        command = [interpreter, "-I", "-c", source, *words]
+        return process.run(command, {"PATH": os.defpath}, "/", self.identity, limit)
 
     def _place_of(self, path: str) -> mountinfo.Mount | None:
         return mountinfo.find(self.mounts, os.path.realpath(path))
