@@ -130,7 +130,7 @@ windows() {
 
 documented() {
     local said
-    said=$(ansible-doc -t "$1" "wsltune.go.$2" 2>&1) && grep -q 'OPTIONS\|ENTRY' <<<"$said" && return 0
+    said=$(ansible-doc -t "$1" "wsltune.go.$2" 2>&1) && grep -q 'OPTIONS\|ENTRY\|EXAMPLES' <<<"$said" && return 0
     printf 'no documentation of the %s %s: %s\n' "$1" "$2" "$said"
     return 1
 }
