@@ -232,7 +232,7 @@ run_sanity() {
 
 install_for_machines() {
     apt_install molecule podman crun mmdebstrap openssh-client debian-archive-keyring procps python3-venv \
-        gcc libc6-dev libfuse3-dev pkg-config
+        gcc libc6-dev libfuse3-dev pkg-config qemu-system-x86 e2fsprogs git
     [[ -z ${WSLTUNE_WINDOWS_PWSH:-} ]] || apt_install 'the Windows side' gcc-mingw-w64-x86-64
 }
 

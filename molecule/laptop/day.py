@@ -1,0 +1,249 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A developer's day: onboard.sh on a laptop whose Go lies on a Windows drive, a restart, the way back.
+
+day.py MACHINE DRIVE. Times are compared only within one boot and one interleaved series. The time spent waiting for the
+drive is what the kernel's own 9p tracepoints tell: from each request to its answer, of all threads together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+SHOP = "/mnt/c/Users/alice/shop"
+COPY = "/home/alice/src/shop"
+# Everything on the disk but what wsltune does not promise to give back: the copy itself, logs and caches.
+LISTED = r"""
+cd / && find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run -o -path ./tmp \
+    -o -path ./var/tmp -o -path ./var/log -o -path ./var/lib/systemd -o -path ./mnt -o -path ./home/alice/wsltune \
+    -o -path ./home/alice/src -o -name .cache -o -name .ansible -o -path ./home/alice/.local \
+    -o -name telemetry -o -path ./root/.config -o -path ./home/alice/reference \
+    -o -path ./root/.ssh \) -prune -o \( -type d -printf '%p %m %u %g\n' -o -printf '%p %m %u %g %s %T@ %l\n' \) | sort
+"""
+REQUEST = re.compile(r"\s(\d+\.\d+): 9p_client_(req|res): .*?\btag\s+(\d+)")
+
+
+class Laptop:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.begin = time.monotonic()
+
+    def say(self, text: str) -> None:
+        print(f"{time.monotonic() - self.begin:5.0f} s: {text}", flush=True)
+
+    def run(self, user: str, command: str, check: bool = True, text: str | None = None) -> str:
+        result = subprocess.run(
+            [str(ROOT / "tests/laptop/laptop.sh"), "ssh", self.name, user, command],
+            input=text, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if check and result.returncode:
+            raise RuntimeError(
+                f"{user}: {command[:200]}: exit {result.returncode}: {result.stdout[-1500:]}{result.stderr[-1500:]}"
+            )
+        return result.stdout
+
+    def restart(self) -> None:
+        subprocess.run([str(ROOT / "tests/laptop/laptop.sh"), "restart", self.name], check=True, capture_output=True)
+
+
+class Day:
+    def __init__(self, laptop: Laptop, drive: Path) -> None:
+        self.laptop, self.drive = laptop, drive
+        self.wrong: list[str] = []
+
+    def check(self, right: bool, sentence: str) -> None:
+        if not right:
+            self.wrong.append(sentence)
+            self.laptop.say(f"WRONG: {sentence}")
+
+    def original(self) -> dict[str, list]:
+        found = {}
+        for path in sorted((self.drive / "Users/alice/shop").rglob("*")):
+            status = path.lstat()
+            content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+            found[str(path)] = [status.st_mode, status.st_uid, status.st_mtime_ns * path.is_file(), content]
+        return found
+
+    def prepare(self) -> None:
+        """What the developer has: the checkout, and Go's settings that lead to the drive."""
+        archive = subprocess.run(
+            "git ls-files -co --exclude-standard -z | xargs -0 ls -d 2>/dev/null | tar -cf - -T -",
+            shell=True, cwd=ROOT, capture_output=True, check=True,
+        ).stdout  # fmt: skip
+        subprocess.run(
+            [str(ROOT / "tests/laptop/laptop.sh"), "ssh", self.laptop.name, "alice", "tar -xf - -C wsltune"],
+            input=archive, check=True,
+        )  # fmt: skip
+        settings = "GOCACHE=/mnt/c/Users/alice/go-build\nGOTMPDIR=/mnt/c/Users/alice/tmp\n"
+        self.laptop.run("alice", "mkdir -p .config/go && cat > .config/go/env", text=settings)
+        self.laptop.run("alice", "cat > bench.py", text=(HERE / "bench.py").read_text(encoding="utf-8"))
+        # Everything on the distro's own disk, to compare with.
+        self.laptop.run("alice", f"mkdir -p reference/tmp && cp -r {SHOP} reference/shop")
+
+    def bench(self, rounds: int, *names: str) -> dict[str, list[float]]:
+        known = {
+            "drive": {
+                "folder": "/run/original/Users/alice/shop",
+                "environment": {"GOCACHE": "/mnt/c/Users/alice/go-build", "GOTMPDIR": "/mnt/c/Users/alice/tmp"},
+            },
+            "own disk": {
+                "folder": "/home/alice/reference/shop",
+                "environment": {"GOCACHE": "/home/alice/.cache/go-build", "GOTMPDIR": "/home/alice/reference/tmp"},
+            },
+            "as it is": {"folder": SHOP, "environment": {}},
+        }  # fmt: skip
+        # The original without what is mounted over it.
+        self.laptop.run(
+            "root", "mountpoint -q /run/original || { mkdir -p /run/original && mount --bind /mnt/c /run/original; }"
+        )
+        wanted = {name: known[name] for name in names}
+        said = self.laptop.run("alice", f". /etc/profile; python3 bench.py {rounds} {shlex.quote(json.dumps(wanted))}")
+        return json.loads(said)
+
+    def waiting(self, name: str) -> tuple[float, int]:
+        """Return the seconds that one test run waited for the drive, and how many requests that were."""
+        switch = "for e in req res; do echo %d > events/9p/9p_client_$e/enable; done"
+        begin = f"cd /sys/kernel/tracing && echo 16384 > buffer_size_kb && echo > trace && {switch % 1}"
+        self.laptop.run("root", begin)
+        self.bench(1, name)
+        said = self.laptop.run("root", f"cd /sys/kernel/tracing && {switch % 0}; cat trace; echo > trace")
+        return waited(said)
+
+    def measure(self, rounds: int, pairs: int) -> dict[str, float]:
+        """Compare with the drive in a few rounds, and closely with the distro's own disk in some more."""
+        names = ("drive", "as it is", "own disk")
+        self.bench(0, *names)
+        times = self.bench(rounds, *names)
+        more = self.bench(pairs, "as it is", "own disk") if pairs else {}
+        paired = [
+            now / own for one in filter(None, (times, more)) for now, own in zip(one["as it is"], one["own disk"])
+        ]
+        before, after = self.waiting("drive"), self.waiting("as it is")
+        told = {
+            "faster": round(statistics.median(times["drive"]) / statistics.median(times["as it is"]), 2),
+            "to_own_disk": round(statistics.median(paired), 3),
+            "waiting_less": round(1 - after[0] / before[0], 3),
+            "waited_before": round(before[0], 2),
+            "waited_after": round(after[0], 2),
+            "requests_before": before[1],
+            "requests_after": after[1],
+        }
+        self.laptop.say(f"{times} {more} {told}")
+        return told
+
+    def onboard(self, words: str) -> str:
+        said = self.laptop.run("alice", f"cd wsltune && ./onboard.sh {words} </dev/null 2>&1 || echo exit $?")
+        self.check("exit " not in said.splitlines()[-1], f"onboard.sh {words}: {said[-1500:]}")
+        return said
+
+    def state(self, when: str) -> None:
+        """What the machine itself says of the developer's Go and project."""
+        ask = (
+            f". /etc/profile; go env GOCACHE GOTMPDIR; stat -c %d:%i {SHOP} {COPY}; cd {SHOP} && git status --porcelain"
+        )
+        lines = self.laptop.run("alice", ask).splitlines()
+        self.check(
+            lines[:2] == ["/home/alice/.cache/go-build", "/var/cache/gotmp/alice"], f"{when}: go env says {lines[:2]}"
+        )
+        self.check(lines[2] == lines[3], f"{when}: {SHOP} is not the copy: {lines[2:4]}")
+        self.check(lines[4:] == [" M price/price.go", "?? untracked.txt"], f"{when}: git status says {lines[4:]}")
+
+    def without_systemd(self) -> None:
+        """The fstab lines for a distro without systemd, where WSL's `mount -a` comes before the drives."""
+        sys.path.insert(0, str(ROOT / "collections"))
+        from ansible_collections.wsltune.go.plugins.module_utils import mountinfo, workspace_plan
+
+        mounts = mountinfo.parse(self.laptop.run("root", "cat /proc/self/mountinfo"), is_wsl=True)
+        project = workspace_plan.Project(SHOP, COPY, "alice", bind=True)
+        drive = workspace_plan.drive_above(mounts, SHOP)
+        self.check(drive is not None and drive.windows_drive, f"{SHOP} is not seen to lie on a Windows drive: {drive}")
+        lines = workspace_plan.bind_lines(project, False, drive, "uid=1000,gid=1000")
+        self.laptop.run("root", "cp -p /etc/fstab /root/fstab; cp -p /etc/wsl.conf /root/wsl.conf")
+        self.laptop.run("root", "cat > /etc/fstab", text=workspace_plan.with_bind_lines("", lines))
+        self.laptop.run("root", "printf '[boot]\\nsystemd=false\\n' > /etc/wsl.conf")
+        self.laptop.restart()
+        said = self.laptop.run(
+            "root",
+            f"ps -o comm= 1; cat /run/mount-a.status; stat -c %d:%i {SHOP} {COPY}; grep -c ' /mnt/c ' /proc/mounts",
+        ).split()
+        self.check(
+            said[0] != "systemd" and said[1] == "0", f"without systemd: PID 1 is {said[0]}, mount -a said {said[1]}"
+        )
+        self.check(said[2] == said[3] and said[4] == "1", f"without systemd: {said}")
+        self.laptop.run(
+            "root", "cp -p /root/fstab /etc/fstab; cp -p /root/wsl.conf /etc/wsl.conf; rm /root/fstab /root/wsl.conf"
+        )
+        self.laptop.say("a start without systemd, and back")
+        self.laptop.restart()
+
+
+def waited(trace: str) -> tuple[float, int]:
+    """Return the seconds from requests to their answers in a trace of the kernel's, and the number of requests."""
+    open_since: dict[str, float] = {}
+    total, count = 0.0, 0
+    for line in trace.splitlines():
+        match = REQUEST.search(line)
+        if match and match[2] == "req":
+            open_since[match[3]] = float(match[1])
+        elif match and match[3] in open_since:
+            total += float(match[1]) - open_since.pop(match[3])
+            count += 1
+    return total, count
+
+
+def main() -> None:
+    laptop = Laptop(sys.argv[1])
+    day = Day(laptop, Path(sys.argv[2]))
+    day.prepare()
+    laptop.say("the checkout is there")
+    original, before = day.original(), laptop.run("root", LISTED)
+    projects = json.dumps({"workspace_projects": [{"source": SHOP, "bind": True}]})
+    said = day.onboard(f"--yes --no-benchmark -- -e {shlex.quote(projects)}")
+    laptop.say(said)
+    day.check(r"\\wsl.localhost\Debian\home\alice\src\shop" in said, "the way back for Windows programs is not told")
+    day.state("after onboard.sh")
+    onboarded = day.measure(4, 4)
+    laptop.restart()
+    laptop.say("restarted")
+    day.state("after a restart")
+    restarted = day.measure(2, 0)
+    day.without_systemd()
+    day.state("after a start without systemd and one with it")
+    laptop.say(day.onboard("rollback --yes"))
+    day.check(day.original() == original, "the original changed")
+    after = laptop.run("root", LISTED)
+    differences = sorted(set(before.splitlines()) ^ set(after.splitlines()))
+    day.check(not differences, f"the rollback left {differences[:10]}")
+    said = laptop.run(
+        "alice",
+        f"go env GOCACHE GOTMPDIR; findmnt -n -o FSTYPE -T {SHOP}; cd {SHOP} && git status --porcelain; ls {COPY}",
+    )
+    day.check(
+        said.split("\n")[:3] == ["/mnt/c/Users/alice/go-build", "/mnt/c/Users/alice/tmp", "9p"] and "price" in said,
+        f"after the rollback: {said}",
+    )
+    laptop.say("rolled back")
+    print(
+        json.dumps(
+            {
+                "wrong": day.wrong,
+                "onboarded": onboarded,
+                "restarted": restarted,
+                "seconds": round(time.monotonic() - laptop.begin),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
