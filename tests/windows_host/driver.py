@@ -64,7 +64,9 @@ class WindowsHost:
         found = re.search(r"RESULT([\w+/=]+)END", said.stdout)
         if not found:
             raise AssertionError(f"{module} gave no result: {said.stdout}{said.stderr}")
-        return json.loads(base64.b64decode(found[1]))
+        result = json.loads(base64.b64decode(found[1]))
+        print(module, json.dumps(result, indent=1))  # pytest shows it beside a failure
+        return result
 
     def ansible_raw(self, statement: str, elevated: bool = True, **variables) -> subprocess.CompletedProcess[str]:
         """What the ad-hoc command prints for a statement in PowerShell."""

@@ -6,7 +6,7 @@
 #   host.sh run [--as USER] [--unelevated] NAME COMMAND [ARGUMENT...]
 #                                                       run a command in a session of the distro
 #   host.sh down NAME...                                remove it with all it left on this machine
-#   host.sh binfmt on|off NAME...                       used by machine.sh: have the kernel start Windows programs for it
+#   host.sh binfmt on|off NAME...                       used by machine.sh: before it starts and after it is gone
 #
 # The checkout is at the same path inside. WSLTUNE_WINDOWS_PWSH names the Windows build of PowerShell.
 set -euo pipefail
@@ -15,7 +15,8 @@ root=$(dirname "$(dirname "$here")")
 state=/run/wsltune-windows-hosts
 podman() { "$root/tests/containers/podman.sh" podman "$@"; }
 
-# binfmt_misc is one table for the whole machine, so the entry stays while one machine needs it.
+# binfmt_misc is one table for the whole machine. Each machine mounts it and makes sure of the entry (wsl-host-start); Linux
+# forgets the table with its last mount since 6.7, before that the entry stays until somebody takes it out.
 table() { # COMMAND...: runs it where the table is mounted, without a trace in this machine's mounts
     unshare --mount -- sh -c \
         'mountpoint -q /proc/sys/fs/binfmt_misc || mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc; "$@"' - "$@"
@@ -30,7 +31,6 @@ binfmt() { # on|off NAME...
     if [ "$change" = on ]; then
         touch "${@/#/$state/}"
         if ! table test -e "$entry"; then
-            table sh -c "echo ':WSLInterop:M::MZ::/init:P' > /proc/sys/fs/binfmt_misc/register"
             touch "$state/.registered"
         elif ! table grep -q '^interpreter /init$' "$entry" || table grep -q '^flags:.*F' "$entry"; then
             echo "host.sh: this machine has an entry WSLInterop of its own, which the test machines would share: run" \
