@@ -104,7 +104,7 @@ class Options:
     check: bool = False
     benchmark: bool = True
     yes: bool = False
-    auto: bool = False
+    at_terminal: bool = False
     extra: list[str] = field(default_factory=list)
     projects: list[str] = field(default_factory=list)
 
@@ -524,8 +524,8 @@ class Play:
         from ansible_runner import Runner, RunnerConfig
 
         extra_vars: dict[str, Any] = {"verify_progress_file": str(progress), "verify_undo": undo_command()}
-        if options.auto:
-            extra_vars["wsltune_levers"] = "auto"
+        # ansible-runner gives ansible-playbook a terminal in any case.
+        extra_vars["wsltune_at_terminal"] = options.at_terminal
         if not options.benchmark:
             extra_vars["verify_benchmark"] = False
         if options.projects:
@@ -738,8 +738,7 @@ def main(arguments: list[str]) -> int:
         if terminal and asks:
             agree(options)
             ask_for_projects(options)
-        # A person sees why a tuning was left off; a script gets what it declares.
-        options.auto = terminal and options.command == "site" and options.benchmark and not options.other_hosts
+        options.at_terminal = terminal
         root = become(options, terminal)
         return run(options, root, terminal and os.environ.get("TERM", "dumb") not in ("", "dumb"))
     except Stop as stop:

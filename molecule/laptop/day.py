@@ -146,6 +146,17 @@ class Day:
         self.check("exit " not in said.splitlines()[-1], f"onboard.sh {words}: {said[-1500:]}")
         return said
 
+    def doctor(self) -> None:
+        """The doctor must name the drive before anything else, with the build cache or the source as the first cause."""
+        said = self.laptop.run("alice", f"cd {SHOP} && ~/wsltune/onboard.sh doctor </dev/null; echo exit $?")
+        found = json.loads(self.laptop.run("alice", "cat .local/state/wsltune/localhost/doctor.json"))["checks"]
+        causes = [(check["id"], check["status"]) for check in found if check["status"] in ("critical", "warning")]
+        self.laptop.say(said)
+        self.check(
+            {*causes[:2]} == {("WT-001", "critical"), ("WT-002", "critical")} and said.endswith("exit 4\n"),
+            f"the doctor named {causes}",
+        )
+
     def state(self, when: str) -> None:
         """What the machine itself says of the developer's Go and project."""
         ask = (
@@ -206,6 +217,7 @@ def main() -> None:
     day = Day(laptop, Path(sys.argv[2]))
     day.prepare()
     laptop.say("the checkout is there")
+    day.doctor()
     original, before = day.original(), laptop.run("root", LISTED)
     projects = json.dumps({"workspace_projects": [{"source": SHOP, "bind": True}]})
     said = day.onboard(f"--yes --no-benchmark -- -e {shlex.quote(projects)}")

@@ -41,7 +41,7 @@ if [ ! -s "$disk/disk.img" ]; then
     cp "$disk.new/root/boot"/initrd.img-* "$disk.new/initrd"
     mv "$disk.new/root/usr/local/share/laptop/go-build" "$disk.new/go-build"
     # Room for what the tests write; the file has holes.
-    mke2fs -q -t ext4 -d "$disk.new/root" -L laptop "$disk.new/disk.img" 6G
+    mke2fs -q -t ext4 -d "$disk.new/root" -L laptop "$disk.new/disk.img" 6G >&2
     rm -rf "$disk.new/root"
     mv "$disk.new" "$disk"
     # Older builds are of no more use.

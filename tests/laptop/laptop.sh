@@ -56,10 +56,11 @@ case $verb in
         rm -rf "${state:?}/$name"
         mkdir -p "$state/$name" "$drive"
         echo "$port" >"$state/$name/port"
-        # Nehalem: with more, some programs stop the guest's kernel under emulation.
+        # Nehalem: with more, some programs stop the guest's kernel under emulation. tsc=reliable: a kernel that finds its
+        # clock unstable patches its own code while it runs, which emulation with two threads now and then gets wrong.
         TMPDIR=${TMPDIR:-/var/tmp} qemu-system-x86_64 -name "$name" -accel tcg,thread=multi -cpu Nehalem -smp 2 -m 3G \
             -kernel "$disk/vmlinuz" -initrd "$disk/initrd" \
-            -append 'root=/dev/vda rw console=ttyS0 mitigations=off quiet systemd.show_status=false init=/usr/local/sbin/wsl-boot' \
+            -append 'root=/dev/vda rw console=ttyS0 mitigations=off tsc=reliable panic=1 quiet systemd.show_status=false init=/usr/local/sbin/wsl-boot' \
             -drive "file=$disk/disk.img,if=virtio,format=raw,cache=unsafe,snapshot=on" \
             -virtfs "local,path=$drive,mount_tag=C:\\,security_model=mapped-xattr,id=c" \
             -nic "user,model=virtio-net-pci,restrict=off,hostfwd=tcp:127.0.0.1:$port-:22" \

@@ -1,0 +1,62 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: at_terminal
+short_description: Whether a person started this ansible-playbook at a terminal
+version_added: 1.0.0
+author: wsltune contributors (@wsltune)
+description:
+  - Tells whether input and output of C(ansible-playbook) both are a terminal, so that defaults can differ between a person
+    who watches and a job of cron or CI.
+  - False on controllers without C(/proc).
+options:
+  _terms:
+    description: None are taken.
+"""
+
+EXAMPLES = r"""
+- name: Greet whoever watches
+  ansible.builtin.debug:
+    msg: Good morning.
+  when: lookup('wsltune.go.at_terminal')
+"""
+
+RETURN = r"""
+_list:
+  description: One boolean.
+  type: list
+  elements: bool
+"""
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+
+def is_terminal(process: int, descriptor: int) -> bool:
+    """Whether an open file of a process is a terminal."""
+    try:
+        opened = os.open(f"/proc/{process}/fd/{descriptor}", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return os.isatty(opened)
+    finally:
+        os.close(opened)
+
+
+class LookupModule(LookupBase):
+    def run(self, terms: Sequence[Any], variables: Any = None, **kwargs: Any) -> list[bool]:
+        if terms or kwargs:
+            raise AnsibleLookupError("at_terminal takes no arguments.")
+        # ansible-core takes a worker's terminal away (WorkerProcess._detach); its parent, ansible-playbook, still has it.
+        parent = multiprocessing.parent_process()
+        process = parent.pid if parent is not None and parent.pid else os.getpid()
+        return [is_terminal(process, 0) and is_terminal(process, 1)]
