@@ -147,7 +147,7 @@ class Day:
         return said
 
     def doctor(self) -> None:
-        """The doctor must name the drive before anything else, with the build cache or the source as the first cause."""
+        """The doctor must name the drive before anything else: the source and the build cache."""
         said = self.laptop.run("alice", f"cd {SHOP} && ~/wsltune/onboard.sh doctor </dev/null; echo exit $?")
         found = json.loads(self.laptop.run("alice", "cat .local/state/wsltune/localhost/doctor.json"))["checks"]
         causes = [(check["id"], check["status"]) for check in found if check["status"] in ("critical", "warning")]

@@ -9,8 +9,8 @@ short_description: Whether a person started this ansible-playbook at a terminal
 version_added: 1.0.0
 author: wsltune contributors (@wsltune)
 description:
-  - Tells whether input and output of C(ansible-playbook) both are a terminal, so that defaults can differ between a person
-    who watches and a job of cron or CI.
+  - Tells whether input and output of C(ansible-playbook) both are a terminal, so that defaults can differ between a
+    person who watches and a job of cron or CI.
   - False on controllers without C(/proc).
 options:
   _terms:
@@ -56,7 +56,7 @@ class LookupModule(LookupBase):
     def run(self, terms: Sequence[Any], variables: Any = None, **kwargs: Any) -> list[bool]:
         if terms or kwargs:
             raise AnsibleLookupError("at_terminal takes no arguments.")
-        # ansible-core takes a worker's terminal away (WorkerProcess._detach); its parent, ansible-playbook, still has it.
+        # ansible-core takes a worker's terminal away (WorkerProcess._detach); its parent still has it.
         parent = multiprocessing.parent_process()
         process = parent.pid if parent is not None and parent.pid else os.getpid()
         return [is_terminal(process, 0) and is_terminal(process, 1)]

@@ -8,6 +8,7 @@ import re
 import subprocess
 
 import pytest
+
 from ansible_collections.wsltune.go.plugins.lookup.at_terminal import is_terminal
 
 ASK = ["ansible", "localhost", "-c", "local", "-i", "localhost,", "-m", "debug"]
