@@ -119,6 +119,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import (
     accounts,
+    go_applied,
     go_baseline,
     go_envfile,
     go_plan,
@@ -227,9 +228,11 @@ class GoEnv:
         for name in people:
             users[name] = dict(users[name], before=recorded.get(name))
             self.notes += go_plan.notes_for(name, users[name], wanted[name], options["cgo_enabled"])
+        if not self.module.check_mode:
+            go_applied.record(options, wanted, users)
         self.module.exit_json(
             changed=bool(self.changes),
-            ansible_facts={"go": dict(options["observed"] or {}, users=users)},
+            ansible_facts={"go": dict(options["observed"] or {}, users=users, applied=go_applied.observe(users))},
             settings=wanted,
             notes=self.notes,
             unmet=unmet,
@@ -442,6 +445,8 @@ class GoEnv:
 
     def absent(self):
         only = self.options["only_this_run"]
+        if not self.module.check_mode:
+            go_applied.forget()
         for entry in self.journal.entries(ROLE):
             if only and entry.run != self.options["run"]:
                 continue

@@ -68,6 +68,12 @@ ansible_facts:
             - C(exports), what a login exports of these settings; C(user_file), path and values of the user's Go
               settings; C(before), the settings before the first run, where recorded; C(unknown), reasons by name.
           type: dict
+        applied:
+          description:
+            - What M(wsltune.go.go_env) was last asked for, C(options), whether all of it C(holds), so that the same
+              call would change nothing, and C(notes) for the users, as sentences; null where it was not, or for others
+              than root.
+          type: dict
     wsl:
       description: As M(wsltune.go.wsl_facts) returns it.
       returned: with O(wsl=true)
@@ -87,6 +93,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import (
     accounts,
+    go_applied,
     go_baseline,
     go_state,
     tmpfs_machine,
@@ -117,7 +124,8 @@ def main():
                 users[account.name] = dict(go_state.observe(account, mounts), before=baseline.get(account.name))
     except accounts.AccountError as error:
         module.fail_json(msg=str(error))
-    facts = {"go": wsl_state.printable({"users": users, "observed_at": f"{time.time():.6f}"})}
+    seen = {"users": users, "applied": go_applied.observe(users), "observed_at": f"{time.time():.6f}"}
+    facts = {"go": wsl_state.printable(seen)}
     if module.params["wsl"]:
         facts["wsl"] = wsl_state.observe(machine)
     if module.params["tmpfs_path"]:
