@@ -12,7 +12,6 @@ import hashlib
 import json
 import re
 import shlex
-import statistics
 import subprocess
 import sys
 import time
@@ -20,6 +19,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "collections"))
+
+from ansible_collections.wsltune.go.plugins.module_utils import bench_stats, mountinfo, workspace_plan  # noqa: E402
+
 SHOP = "/mnt/c/Users/alice/shop"
 COPY = "/home/alice/src/shop"
 # Everything on the disk but what wsltune does not promise to give back: the copy itself, logs and caches.
@@ -125,13 +128,13 @@ class Day:
         self.bench(0, *names)
         times = self.bench(rounds, *names)
         more = self.bench(pairs, "as it is", "own disk") if pairs else {}
-        paired = [
-            now / own for one in filter(None, (times, more)) for now, own in zip(one["as it is"], one["own disk"])
-        ]
+        now, own = (times[name] + more.get(name, []) for name in ("as it is", "own disk"))
+        drive, disk = bench_stats.compare(now, times["drive"]), bench_stats.compare(own, now)
         before, after = self.waiting("drive"), self.waiting("as it is")
         told = {
-            "faster": round(statistics.median(times["drive"]) / statistics.median(times["as it is"]), 2),
-            "to_own_disk": round(statistics.median(paired), 3),
+            "faster": round(drive.ratio, 2),
+            "to_own_disk": round(disk.ratio, 3),
+            "to_own_disk_interval": [round(end, 3) for end in disk.interval],
             "waiting_less": round(1 - after[0] / before[0], 3),
             "waited_before": round(before[0], 2),
             "waited_after": round(after[0], 2),
@@ -173,9 +176,6 @@ class Day:
 
     def without_systemd(self) -> None:
         """The fstab lines for a distro without systemd, where WSL's `mount -a` comes before the drives."""
-        sys.path.insert(0, str(ROOT / "collections"))
-        from ansible_collections.wsltune.go.plugins.module_utils import mountinfo, workspace_plan
-
         mounts = mountinfo.parse(self.laptop.run("root", "cat /proc/self/mountinfo"), is_wsl=True)
         project = workspace_plan.Project(SHOP, COPY, "alice", bind=True)
         drive = workspace_plan.drive_above(mounts, SHOP)
@@ -226,11 +226,11 @@ def main() -> None:
     laptop.say(said)
     day.check(r"\\wsl.localhost\Debian\home\alice\src\shop" in said, "the way back for Windows programs is not told")
     day.state("after onboard.sh")
-    onboarded = day.measure(4, 4)
+    onboarded = day.measure(4, 8)
     laptop.restart()
     laptop.say("restarted")
     day.state("after a restart")
-    restarted = day.measure(2, 0)
+    restarted = day.measure(4, 4)
     day.without_systemd()
     day.state("after a start without systemd and one with it")
     laptop.say(day.onboard("rollback --yes"))
