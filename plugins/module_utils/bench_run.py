@@ -7,15 +7,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import shutil
+import signal
 import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, benchmark, mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, bench_stats, benchmark, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.journal import acting_as
 
 # Small packages of every Go since 1.19: linking them is most of the work, as in most people's tests, and none writes
@@ -205,6 +207,16 @@ def write_progress(path: str, state: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def clean_up_on_signals() -> None:
+    """Have the signals that end a module raise SystemExit, so that what was made for measuring goes."""
+
+    def stop(signum: int, _frame: Any) -> None:
+        raise SystemExit(128 + signum)
+
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, stop)
 
 
 class Bench:
@@ -441,6 +453,57 @@ class Bench:
             remove_tree(scratch)
             self.folders.remove(scratch)
         return total
+
+    def experiment(
+        self,
+        scenarios: Sequence[str],
+        budget_minutes: float,
+        began: float,
+        seed: int | None = None,
+        progress_path: str | None = None,
+        **limits: int,
+    ) -> dict[str, Any]:
+        """Prepare and measure all variants, in a budget that C(began) at that reading of the monotonic clock.
+
+        C(limits) are min_runs, max_runs and warmup of benchmark.measure. Returns what go_benchmark documents.
+        """
+        budget = budget_minutes * 60
+        seed = random.SystemRandom().randrange(2**31) if seed is None else seed
+
+        def progress(state: dict[str, Any]) -> None:
+            if progress_path:
+                write_progress(progress_path, state)
+
+        progress({"step": "benchmark", "phase": "prepare", "scenario": "", "seconds_left": budget})
+        load = os.getloadavg()[0]
+        self.prepare()
+        names = list(self.variants)
+        start, prints = machine_fingerprint(), {name: self.fingerprint(name) for name in names}
+        measured = benchmark.measure(
+            [self.scenario(name) for name in dict.fromkeys(scenarios)],
+            names,
+            self.execute,
+            benchmark.Clock(time.monotonic, began, budget),
+            seed,
+            progress=progress,
+            **limits,
+        )
+        gaps = [run["gap"] for one in measured if one["name"] != "cold" for run in one["runs"] if run.get("gap")]
+        elapsed = time.monotonic() - began
+        return {
+            "format": 1,
+            "user": self.account.name,
+            "seed": seed,
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - elapsed)),
+            "elapsed": elapsed,
+            "budget_minutes": budget_minutes,
+            "load": load,
+            "own_cost": {"median": bench_stats.median(gaps), "max": max(gaps)} if gaps else None,
+            "go": self.go,
+            "variants": [vars(variant) for variant in self.variants.values()],
+            "fingerprints": {"start": start, "end": machine_fingerprint(), "variants": prints},
+            "scenarios": measured,
+        }
 
     def _own_directory(self, name: str) -> bool:
         return bool(self.variants[name if name in self.variants else self.first.name].directory)

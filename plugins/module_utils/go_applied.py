@@ -68,9 +68,7 @@ def observe(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) ->
         "holds": set(settings) == set(there) == set(options["users"] or users)
         and all(_holds(name, there[name], settings[name], cgo_enabled) for name in there)
         and states(there) == known["states"],
-        "notes": [
-            note for name in there for note in go_plan.notes_for(name, there[name], settings[name], cgo_enabled)
-        ],
+        "notes": [note for name in there for note in go_plan.notes_for(name, there[name], settings[name], cgo_enabled)],
     }
 
 

@@ -207,18 +207,12 @@ experiment:
 
 import os
 import pwd
-import random
 import re
-import signal
 import time
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import accounts, bench_run, bench_stats, benchmark
-
-
-def _stop(signum, _frame):
-    raise SystemExit(128 + signum)
 
 
 def _variants(module):
@@ -255,49 +249,18 @@ def _check_numbers(module):
 
 def _measure(module, account, variants, began):
     params = module.params
-    budget = params["budget_minutes"] * 60
-    seed = params["seed"] if params["seed"] is not None else random.SystemRandom().randrange(2**31)
-
-    def progress(state):
-        if params["progress_path"]:
-            bench_run.write_progress(params["progress_path"], state)
-
-    with bench_run.Bench(
-        account, variants, params["modules"], params["packages"], params["go"], limit=max(60.0, budget)
-    ) as bench:
-        progress({"step": "benchmark", "phase": "prepare", "scenario": "", "seconds_left": budget})
-        load = os.getloadavg()[0]
-        bench.prepare()
-        start = bench_run.machine_fingerprint()
-        prints = {variant.name: bench.fingerprint(variant.name) for variant in variants}
-        scenarios = benchmark.measure(
-            [bench.scenario(name) for name in dict.fromkeys(params["scenarios"])],
-            [variant.name for variant in variants],
-            bench.execute,
-            benchmark.Clock(time.monotonic, began, budget),
-            seed,
-            params["min_runs"],
-            params["max_runs"],
-            params["warmup"],
-            progress,
+    limit = max(60.0, params["budget_minutes"] * 60)
+    with bench_run.Bench(account, variants, params["modules"], params["packages"], params["go"], limit=limit) as bench:
+        return bench.experiment(
+            params["scenarios"],
+            params["budget_minutes"],
+            began,
+            params["seed"],
+            params["progress_path"],
+            min_runs=params["min_runs"],
+            max_runs=params["max_runs"],
+            warmup=params["warmup"],
         )
-        end = bench_run.machine_fingerprint()
-        go = bench.go
-    gaps = [run["gap"] for one in scenarios if one["name"] != "cold" for run in one["runs"] if run.get("gap")]
-    return {
-        "format": 1,
-        "user": account.name,
-        "seed": seed,
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - (time.monotonic() - began))),
-        "elapsed": time.monotonic() - began,
-        "budget_minutes": params["budget_minutes"],
-        "load": load,
-        "own_cost": {"median": bench_stats.median(gaps), "max": max(gaps)} if gaps else None,
-        "go": go,
-        "variants": [vars(variant) for variant in variants],
-        "fingerprints": {"start": start, "end": end, "variants": prints},
-        "scenarios": scenarios,
-    }
 
 
 def main():
@@ -338,8 +301,7 @@ def main():
     _check_numbers(module)
     if module.check_mode:
         module.exit_json(changed=False, skipped=True, msg="Nothing is measured in check mode.")
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, _stop)
+    bench_run.clean_up_on_signals()
     try:
         account = accounts.find([module.params["user"] or pwd.getpwuid(os.geteuid()).pw_name])[0]
         experiment = _measure(module, account, variants, began)

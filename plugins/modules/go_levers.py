@@ -120,8 +120,6 @@ experiments:
 """
 
 import os
-import random
-import signal
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -136,10 +134,6 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     tmpfs,
     trial_tmpfs,
 )
-
-
-def _stop(signum, _frame):
-    raise SystemExit(128 + signum)
 
 
 class Trial:
@@ -183,42 +177,11 @@ class Trial:
     def experiment(self, variants):
         """Measure C(variants) against the first of them; return the summary and with which of them Go is broken."""
         params, began = self.params, time.monotonic()
-        budget = params["budget_minutes"] * 60
-        seed = params["seed"] if params["seed"] is not None else random.SystemRandom().randrange(2**31)
-
-        def progress(state):
-            if params["progress_path"]:
-                bench_run.write_progress(params["progress_path"], state)
-
+        names = [variant.name for variant in variants]
         with self.bench(variants) as bench:
-            progress({"step": "benchmark", "phase": "prepare", "scenario": "", "seconds_left": budget})
-            load = os.getloadavg()[0]
-            bench.prepare()
-            start = bench_run.machine_fingerprint()
-            names = [variant.name for variant in variants]
-            scenarios = benchmark.measure(
-                [bench.scenario(name) for name in dict.fromkeys(params["scenarios"])],
-                names,
-                bench.execute,
-                benchmark.Clock(time.monotonic, began, budget),
-                seed,
-                progress=progress,
+            experiment = bench.experiment(
+                params["scenarios"], params["budget_minutes"], began, params["seed"], params["progress_path"]
             )
-            experiment = {
-                "format": 1,
-                "user": self.account.name,
-                "seed": seed,
-                "elapsed": time.monotonic() - began,
-                "budget_minutes": params["budget_minutes"],
-                "load": load,
-                "variants": [vars(variant) for variant in variants],
-                "fingerprints": {
-                    "start": start,
-                    "end": bench_run.machine_fingerprint(),
-                    "variants": {name: bench.fingerprint(name) for name in names},
-                },
-                "scenarios": scenarios,
-            }
             self.experiments.append(experiment)
             summary = benchmark.summarise(experiment)
             failures = {}
@@ -329,8 +292,7 @@ def main():
         module.fail_json(msg=f"budget_minutes is {module.params['budget_minutes']}: give more than 0.")
     if module.check_mode:
         module.exit_json(changed=False, skipped=True, msg="Nothing is measured in check mode.")
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, _stop)
+    bench_run.clean_up_on_signals()
     try:
         Trial(module).run()
     except (accounts.AccountError, bench_run.BenchmarkError, tmpfs.TmpfsError) as error:
