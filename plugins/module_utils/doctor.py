@@ -42,7 +42,7 @@ TITLES = {
     "WT-045": "Clocks that disagree",
     "WT-046": "Memory too short",
     "WT-047": "Go uses other CPUs than it may",
-    "WT-048": "Another antivirus product on Windows",
+    "WT-048": "Antivirus on Windows drives",
     "WT-049": "No usable Go",
     "WT-060": "The module's tests",
     "WT-061": "Packages that use cgo",

@@ -58,7 +58,7 @@ def path(found: Sequence[Mapping[str, Any]], packages: int) -> Check:
         unit="us",
         effect=f"about {seconds:.2f} s for every go test, and every word completed in a shell",
         lever="append_windows_path" if drives else "",
-        command="sudo sed -i '/^\\[interop\\]/a appendWindowsPath=false' /etc/wsl.conf" if drives else command,
+        command="ansible-playbook site.yml -e wsl_conf_interop_append_windows_path=false" if drives else command,
         seconds=seconds,
         details=details,
     )
@@ -300,8 +300,24 @@ def cpus(found: Mapping[str, Any], told: Mapping[str, Any] | None, version: Sequ
     )
 
 
-def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: bool) -> Check:
-    """WT-048: what scans the Windows drives beside Defender; files on the distro's own disk are scanned by none."""
+def excluded(path: str, exclusions: Sequence[str]) -> bool:
+    """Whether Defender passes over a folder of Windows, whatever program opens it and whatever scan it is."""
+    folders = [path.rstrip("\\").lower()]
+    while "\\" in folders[-1]:
+        folders.append(folders[-1].rpartition("\\")[0])
+    for entry in exclusions:
+        name, _colon, conditions = entry.partition("\\:{")
+        if re.search(r"Process:|ScanType:|PathType:file", conditions):
+            continue
+        # An asterisk stands for a name or a part of it, never for more than one folder.
+        pattern = re.escape(name.rstrip("\\").lower()).replace(r"\*", r"[^\\]*").replace(r"\?", r"[^\\]")
+        if any(re.fullmatch(pattern, folder) for folder in folders):
+            return True
+    return False
+
+
+def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: Sequence[str]) -> Check:
+    """WT-048: what scans Go's folders on Windows drives (C(on_drive)); the distro's own disk is scanned by none."""
     if not is_wsl:
         return doctor.ok("WT-048", "This is not WSL: no Windows product scans these files.")
     products = windows.get("products")
@@ -312,7 +328,8 @@ def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: bool) -> Check
     # Bits 12 to 15 of the state say whether the product is on (1).
     active = [str(one.get("displayName")) for one in products if int(one.get("productState") or 0) >> 12 & 0xF == 1]
     others = [name for name in active if not re.search(r"(Windows|Microsoft) Defender", name)]
-    details = {"products": list(products)}
+    exclusions = windows.get("exclusions")
+    details = {"products": list(products), "exclusions": exclusions}
     if others and on_drive:
         return Check(
             "WT-048",
@@ -325,7 +342,29 @@ def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: bool) -> Check
             details=details,
         )
     shown = f"{listed(active)} scans Windows drives" if active else "Windows names no antivirus product that is on"
-    return doctor.ok("WT-048", f"{shown}; nothing of Go lies there." if not on_drive else f"{shown}.", details=details)
+    if not active or not on_drive:
+        return doctor.ok(
+            "WT-048", f"{shown}; nothing of Go lies there." if not on_drive else f"{shown}.", details=details
+        )
+    # Without the right to see them there is one sentence in place of the exclusions.
+    if exclusions is None or any(entry.startswith("N/A:") for entry in exclusions):
+        why = (exclusions or [windows.get("exclusions_reason") or "it gave no answer"])[0].rstrip(".")
+        return doctor.unknown(
+            "WT-048", f"{listed(active)} is on; whether it excludes {listed(on_drive)} is not told: {why}."
+        )
+    scanned = [path for path in on_drive if not excluded(path, exclusions)]
+    if not scanned:
+        return doctor.ok("WT-048", f"{listed(active)} excludes Go's folders on Windows drives.", details=details)
+    return Check(
+        "WT-048",
+        doctor.WARNING,
+        f"{listed(active)} scans {listed(scanned)}, and no exclusion names {'it' if len(scanned) == 1 else 'them'}.",
+        effect="every file that is opened there waits for it",
+        lever="source_on_ext4",
+        command="move it to the distro's own disk, or exclude it with defender_projects, as administrator",
+        seconds=0.5,
+        details=details,
+    )
 
 
 def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
@@ -389,6 +428,8 @@ def judge(seen: Mapping[str, Any], work: Work, oldest: Sequence[int]) -> list[Ch
     if found is not None:
         checks.append(cpus(found, network.get("cpus"), seen.get("go_version", ())))
     if "windows" in seen:
-        on_drive = any(place["windows_drive"] for name, place in (places or {}).items())
+        # The home of Windows is no folder of Go's, nor is the one that the others are compared with.
+        on_drive = sorted({place["windows_path"] or place["path"] for name, place in (places or {}).items()
+                           if place["windows_drive"] and name not in ("home", "reference")})  # fmt: skip
         checks.append(antivirus(seen["windows"], seen["wsl"]["is_wsl"], on_drive))
     return checks

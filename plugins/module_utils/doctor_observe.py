@@ -30,11 +30,16 @@ from ansible_collections.wsltune.go.plugins.module_utils.journal import acting_a
 
 OLDEST_GO = (1, 19)
 
-# What Windows is asked for; every answer is one line of JSON.
+# What Windows is asked for; the answer is one line of JSON. A question that fails is told with its reason:
+# Windows Server has no SecurityCenter2, and where Defender was removed there is no Get-MpPreference.
 WINDOWS_QUERY = (
-    "$p = @(Get-CimInstance -Namespace root/SecurityCenter2 -ClassName AntiVirusProduct | "
-    "Select-Object displayName, productState); "
-    "[pscustomobject]@{ products = $p; profile = $env:USERPROFILE } | ConvertTo-Json -Compress -Depth 3"
+    "$ErrorActionPreference = 'Stop'; try { [Console]::OutputEncoding = [Text.Encoding]::UTF8 } catch { $null = $_ }; "
+    "$told = @{ profile = $env:USERPROFILE; products = $null; exclusions = $null }; "
+    "try { $told.products = @(Get-CimInstance -Namespace root/SecurityCenter2 -ClassName AntiVirusProduct | "
+    "Select-Object displayName, productState) } catch { $told.products_refused = [string]$_.Exception.Message }; "
+    "try { $told.exclusions = @((Get-MpPreference).ExclusionPath | Where-Object { $_ }) } "
+    "catch { $told.exclusions_refused = [string]$_.Exception.Message }; "
+    "ConvertTo-Json $told -Compress -Depth 3"
 )
 POWERSHELL = "Windows/System32/WindowsPowerShell/v1.0/powershell.exe"
 
@@ -168,6 +173,7 @@ class Observer:
                 "source": mount.source if mount else None,
                 "mount_point": mount.mount_point if mount else None,
                 "windows_drive": bool(mount and mount.windows_drive),
+                "windows_path": mountinfo.windows_path(mount, os.path.realpath(path)) if mount else None,
                 "executable": self.seen["go"]["places"].get(name, {}).get("executable"),
             }
         return places
@@ -359,7 +365,7 @@ class Observer:
         facts = self.seen["wsl"]
         if not facts["is_wsl"]:
             return {"unknown": "this is not WSL"}
-        found: dict[str, Any] = {"products": None, "wslconfig": None, "reason": ""}
+        found: dict[str, Any] = {"products": None, "exclusions": None, "wslconfig": None, "reason": ""}
         drive = next((mount for mount in self.mounts if mount.windows_drive
                       and (mount.windows_path or "").lower() in ("c:", "c:\\")), None)  # fmt: skip
         profile = self._profile_from_path()
@@ -378,8 +384,9 @@ class Observer:
                     found["reason"] = f"powershell.exe failed: {done.reason}"
                 else:
                     told = json.loads(done.out[done.out.index("{") :])
-                    products = told.get("products") or []
-                    found["products"] = products if isinstance(products, list) else [products]
+                    found["products"], found["exclusions"] = told.get("products"), told.get("exclusions")
+                    found["reason"] = " ".join(str(told.get("products_refused") or "").split()).rstrip(".")
+                    found["exclusions_reason"] = " ".join(str(told.get("exclusions_refused") or "").split()).rstrip(".")
                     profile = self._linux_path(str(told.get("profile") or "")) or profile
             except (OSError, ValueError) as error:
                 found["reason"] = f"powershell.exe gave no answer: {error}"

@@ -157,3 +157,8 @@ def find(mounts: Sequence[Mount], path: str) -> Mount | None:
         shortest = min(len(mount.mount_point) for mount in below)
         here = [mount for mount in below if len(mount.mount_point) == shortest][-1]
         seen.add(here.mount_id)
+
+
+def windows_path(mount: Mount, path: str) -> str | None:
+    """What Windows calls a path that lies on its mount; None where it is not known."""
+    return _join_windows(mount.windows_path, path[len(mount.mount_point.rstrip("/")) :]) if mount.windows_path else None

@@ -148,15 +148,46 @@ def test_antivirus() -> None:
     on, off = 0x61100, 0x60100
     defender, other = product("Windows Defender", on), product("HP Wolf Security", on)
 
-    def judged(products: list | None, on_drive: bool = True, is_wsl: bool = True) -> doctor.Check:
-        return doctor_machine.antivirus({"products": products, "reason": "no interop"}, is_wsl, on_drive)
+    def judged(
+        products: list | None, on_drive: Any = (r"C:\src\shop",), is_wsl: bool = True, **more: Any
+    ) -> doctor.Check:
+        told = {"products": products, "reason": "no interop", "exclusions": [], **more}
+        return doctor_machine.antivirus(told, is_wsl, on_drive)
 
-    assert judged([defender]).status == judged([]).status == judged([product("X", off)]).status == "ok"
+    assert judged([]).status == judged([product("X", off)]).status == judged([defender], ()).status == "ok"
     found = judged([defender, other])
     assert found.status == "warning" and "HP Wolf Security" in found.reason and "Defender" not in found.reason
-    assert judged([other], on_drive=False).status == "ok"
+    assert judged([other], ()).status == "ok"
+    found = judged([defender])
+    assert found.status == "warning" and r"Windows Defender scans C:\src\shop, and no exclusion" in found.reason
+    assert judged([defender], exclusions=["c:\\SRC\\"]).status == "ok"
+    for exclusions in (None, ["N/A: Must be an administrator to view exclusions"]):
+        hidden = judged([defender], exclusions=exclusions, exclusions_reason="it was removed")
+        assert hidden.status == "unknown"
+        assert ("it was removed" if exclusions is None else "Must be an administrator") in hidden.reason
     assert judged(None).status == "unknown" and "no interop" in judged(None).reason
     assert judged(None, is_wsl=False).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("entry", "covers"),
+    [
+        ("C:\\src\\shop", True),
+        ("c:\\SRC\\Shop\\", True),
+        ("C:\\src\\shop\\:{PathType:folder,ScanTrigger:OnAccess}", True),
+        ("C:\\", True),
+        ("C:\\src\\*", True),
+        ("C:\\*\\sh?p", True),
+        ("C:\\*p", False),
+        ("C:\\src\\sho", False),
+        ("C:\\src\\shop\\vendor", False),
+        ("C:\\src\\shop\\:{ScanType:quick}", False),
+        ('C:\\src\\shop\\:{Process:"C:\\go.exe"}', False),
+        ("C:\\src\\shop\\:{PathType:file}", False),
+    ],
+)
+def test_what_an_exclusion_of_defender_covers(entry: str, covers: bool) -> None:
+    assert doctor_machine.excluded("C:\\src\\shop", [entry]) is covers
 
 
 def go(version: str | None, others: int = 0) -> dict[str, Any]:

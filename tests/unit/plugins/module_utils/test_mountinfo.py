@@ -140,3 +140,10 @@ def test_text_that_is_not_mountinfo(line):
 def test_this_machine():
     mounts = mountinfo.parse(Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape"))
     assert mountinfo.find(mounts, "/proc/self").fstype == "proc"
+
+
+def test_what_windows_calls_a_path():
+    drive = mountinfo.Mount("/mnt/c", "/", "9p", "C:\\", windows_drive=True, windows_path="C:\\")
+    assert mountinfo.windows_path(drive, "/mnt/c/src/shop") == "C:\\src\\shop"
+    assert mountinfo.windows_path(drive, "/mnt/c") == "C:\\"
+    assert mountinfo.windows_path(mountinfo.Mount("/", "/", "ext4", "/dev/sdc"), "/src") is None
