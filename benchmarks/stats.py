@@ -53,13 +53,15 @@ def false_verdicts(count, first_seed=0, **options):
 
 
 def found(count, ratio, first_seed=0, **options):
-    """Of `count` true differences, how many are found in every scenario, in the right direction."""
+    """Of `count` true differences: how many are found everywhere and in the right direction, and the median of runs."""
     right = bench_stats.FASTER if ratio < 1 else bench_stats.SLOWER
-    hits = 0
+    hits, runs = 0, []
     for seed in range(first_seed, first_seed + count):
-        called = verdicts(experiment(seed, ratio=ratio, **options))
+        summary = experiment(seed, ratio=ratio, **options)
+        called = verdicts(summary)
         hits += bool(called) and all(one == right for one in called)
-    return hits
+        runs += [one["comparisons"]["after"]["n_after"] for one in summary["scenarios"] if one["comparisons"]]
+    return hits, bench_stats.median(runs)
 
 
 def main():
@@ -82,8 +84,9 @@ def main():
 
     print("Differences found: in every scenario, in the right direction, within the default budget")
     for ratio, noise in ((0.9, 0.03), (1.1, 0.03), (0.95, 0.03), (0.9, 0.06)):
-        hits = found(many, ratio, noise=noise)
-        print(f"  ratio {ratio:.2f}, {100 * noise:.0f} % noise {100 * hits / many:34.2f} %")
+        hits, runs = found(many, ratio, noise=noise)
+        label = f"ratio {ratio:.2f}, {100 * noise:.0f} % noise"
+        print(f"  {label:48} {100 * hits / many:5.2f} %   after {runs:.0f} runs each (median)")
 
     print("Seconds used of a budget of 180")
     for label, settings in (("two equal things", {}), ("10 % faster", {"ratio": 0.9})):

@@ -129,13 +129,17 @@ def _verdict(verdict: str) -> str:
     return "~ may be chance" if verdict == bench_stats.NO_DIFFERENCE else verdict
 
 
+NOTABLE_WRITES = 2**20
+
+
 def disk_writes(summary: dict[str, Any]) -> str:
     """What one run writes to disks, of the first scenario compared; it does not depend on chance."""
     before, after = summary["variants"][0], summary["variants"][1]
     for one in summary["scenarios"]:
         if after in one["comparisons"]:
             was, now = (one["variants"][name]["bytes_written"] for name in (before, after))
-            change = f" ({benchmark.percent(now / was)})" if was else ""
+            # Of next to nothing a share says nothing.
+            change = f" ({benchmark.percent(now / was)})" if was >= NOTABLE_WRITES else ""
             return f"Disk writes per {one['name']} run: {size(was)} before, {size(now)} after{change}."
     return ""
 

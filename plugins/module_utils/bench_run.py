@@ -187,9 +187,20 @@ def machine_fingerprint() -> dict[str, Any]:
     }
 
 
+def _mounts() -> list[mountinfo.Mount]:
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
+        return mountinfo.parse(handle.read())
+
+
 def file_system_of(mounts: Sequence[Any], path: str) -> str | None:
     mount = mountinfo.find(mounts, os.path.realpath(path))
     return mount.fstype if mount else None
+
+
+def in_memory(places: dict[str, str | None]) -> list[str]:
+    """Return the names of the places that lie on a tmpfs."""
+    mounts = _mounts()
+    return [name for name, path in places.items() if path and file_system_of(mounts, path) in ("tmpfs", "ramfs")]
 
 
 def write_progress(path: str, state: dict[str, Any]) -> None:
@@ -533,8 +544,7 @@ class Bench:
 
     def fingerprint(self, name: str) -> dict[str, Any]:
         """What a variant runs with: Go, and the file systems of the places that it uses."""
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
-            mounts = mountinfo.parse(handle.read())
+        mounts = _mounts()
         told = self.go_env[name]
         temporary = self.environments[name].get("TMPDIR") or "/tmp"
         places = {

@@ -45,11 +45,17 @@ def trial(name: str, tmpfs: str, home: str, slow: Sequence[str] = ()) -> dict[st
     return {key: lever.environment[key].format(tmpfs=tmpfs, home=home) for key in wanted}
 
 
-def without_effect(name: str, slow: Sequence[str]) -> str:
-    """Say why a lever can have no effect on this machine; nothing when it can."""
+def without_effect(name: str, slow: Sequence[str], in_memory: Sequence[str] = ()) -> str:
+    """Say why a lever can have no effect on this machine; nothing when it can.
+
+    C(slow) names the places on a Windows drive, C(in_memory) those on a tmpfs without any lever.
+    """
     places = LEVERS[name].places
     if places and not set(places) & set(slow):
         return f"{' and '.join(places)} do not lie on a Windows drive"
+    moved = [key for key, value in LEVERS[name].environment.items() if "{tmpfs}" in value]
+    if moved and set(moved) <= set(in_memory):
+        return f"{' and '.join(moved)} is in memory already"
     return ""
 
 

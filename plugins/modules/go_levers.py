@@ -145,6 +145,14 @@ class Trial:
         self.account = accounts.find([module.params["user"]])[0]
         self.workload = {"modules": module.params["modules"], "scenarios": module.params["scenarios"]}
         self.experiments = []
+        own = (module.params["before"] or {}).get("environment") or {}
+        places = {"GOTMPDIR": own.get("GOTMPDIR") or own.get("TMPDIR") or "/tmp", "GOCACHE": own.get("GOCACHE")}
+        in_memory = bench_run.in_memory(places)
+        reasons = {
+            name: levers.without_effect(name, module.params["slow_places"], in_memory)
+            for name in dict.fromkeys(module.params["levers"])
+        }
+        self.idle = {name: reason for name, reason in reasons.items() if reason}
 
     def remember(self, known, decisions, fingerprint):
         entry = known.get(self.account.name, {})
@@ -197,12 +205,10 @@ class Trial:
     def decide(self, names):
         """Return the decisions about C(names), measured now."""
         params = self.params
-        idle = {name: levers.without_effect(name, params["slow_places"]) for name in names}
-        wanted = [name for name in names if not idle[name]]
+        wanted = [name for name in names if name not in self.idle]
         decisions = [
-            {"lever": name, "tried": False, "kept": False, "evidence": "none", "reason": f"not tried: {idle[name]}"}
-            for name in names
-            if idle[name]
+            {"lever": name, "tried": False, "kept": False, "evidence": "none", "reason": f"not tried: {reason}"}
+            for name, reason in self.idle.items()
         ]
         if not wanted:
             return decisions, None
@@ -236,7 +242,7 @@ class Trial:
         known = journal.read_record(journal.DECISIONS)
         entry = known.get(self.account.name, {})
         held = {name: one for name, one in entry.get("levers", {}).items() if name in names}
-        usable = set(held) >= {name for name in names if not levers.without_effect(name, self.params["slow_places"])}
+        usable = set(held) >= set(names) - set(self.idle)
         why = "not every lever was tried then"
         if usable and held:
             fingerprint = self.fingerprint([self.variant(levers.BASELINE, {})])

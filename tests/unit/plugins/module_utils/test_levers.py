@@ -91,6 +91,9 @@ def test_what_each_lever_is_for_one_run():
     assert levers.trial("caches_local", "/run/t", "/home/a", ["GOCACHE"]) == {"GOCACHE": "/home/a/.cache/go-build"}
     assert "do not lie on a Windows drive" in levers.without_effect("caches_local", [])
     assert not levers.without_effect("caches_local", ["GOMODCACHE"]) and not levers.without_effect("gotmpdir_tmpfs", [])
+    assert levers.without_effect("gotmpdir_tmpfs", [], ["GOTMPDIR"]) == "GOTMPDIR is in memory already"
+    assert not levers.without_effect("gocache_tmpfs", [], ["GOTMPDIR"])
+    assert not levers.without_effect("cgo_disabled", [], ["GOTMPDIR", "GOCACHE"])
 
 
 def test_a_decision_in_one_line():

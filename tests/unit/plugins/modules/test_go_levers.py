@@ -51,10 +51,12 @@ def home(tmp_path):
 
 
 def decide(home, levers, **options):
+    """With /var/tmp for temporary files, for /tmp is in memory on some machines."""
+    own = {"HOME": str(home), "PATH": f"{home}/bin:/usr/bin:/bin", "CC": "true", "GOTMPDIR": "/var/tmp"}
     given = {
         "levers": levers,
         "user": pwd.getpwuid(os.geteuid()).pw_name,
-        "before": {"environment": {"HOME": str(home), "PATH": f"{home}/bin:/usr/bin:/bin", "CC": "true"}},
+        "before": {"environment": own},
         "scenarios": ["test"],
         "budget_minutes": 0.5,
         "tmpfs_size": "256m",
@@ -87,6 +89,13 @@ def test_what_helps_is_kept_and_what_harms_or_breaks_is_dropped_and_remembered(h
     again = decide(home, levers)
     assert again["kept"] == ["gotmpdir_tmpfs"] and again["remembered"] and not again["experiments"]
     assert decide(home, ["gotmpdir_tmpfs"], scenarios=["test", "edit"])["remembered"] is None
+
+
+def test_what_is_in_memory_already_is_not_tried(home):
+    environment = {"HOME": str(home), "PATH": f"{home}/bin:/usr/bin:/bin", "GOTMPDIR": "/dev/shm"}
+    result = decide(home, ["gotmpdir_tmpfs"], before={"environment": environment})
+    assert [one["reason"] for one in result["decisions"]] == ["not tried: GOTMPDIR is in memory already"]
+    assert not result["experiments"] and not result["kept"]
 
 
 def test_a_budget_of_nothing_is_one_sentence(home):
