@@ -42,6 +42,16 @@ class WindowsHost:
         switches = ["-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass"]
         return self.run(POWERSHELL, *switches, "-Command", script, **how).stdout
 
+    def put(self, path: str, text: str) -> None:
+        data = base64.b64encode(text.encode()).decode()
+        self.powershell(f"[IO.File]::WriteAllBytes('{path}', [Convert]::FromBase64String('{data}'))")
+
+    def get(self, path: str) -> str | None:
+        said = self.powershell(
+            f"if (Test-Path '{path}') {{ [Convert]::ToBase64String([IO.File]::ReadAllBytes('{path}')) }} else {{ '-' }}"
+        )
+        return None if said.strip() == "-" else base64.b64decode(said).decode()
+
     def ansible(self, module: str, arguments: dict, *options: str, variables: dict | None = None, **how) -> dict:
         """All that one call of a module on the Windows host returns, as a play registers it."""
         play = {

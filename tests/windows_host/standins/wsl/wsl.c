@@ -9,15 +9,18 @@
  *   [wsl]
  *   default=Ubuntu              installed=0 stands for a Windows with the command alone
  *   log=C:\calls.txt            the arguments of every call, a line each
+ *   booted=1790000000           when the virtual machine started, %booted% in an answer; a start after --shutdown sets it
  *   [Ubuntu]                    a section for each distro
  *   running=1
  *   version=2                   state=Installing: shown instead of Running or Stopped; stuck=1: does not stop
+ *   service=1                   it is this machine: wslservice.py beside this file stops and starts it, and wsl.exe waits
  *   [exec]                      what commands in a distro say, by their first two or three words: exit code|text, \n in it
  *   /bin/cat /proc/stat=0|btime 1790000000\n
  */
 #include <windows.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <wchar.h>
 
 static WCHAR state[MAX_PATH];
@@ -63,8 +66,35 @@ static int runs(const WCHAR *name)
     return wcscmp(get(name, L"running", L"0"), L"1") == 0;
 }
 
+/* wslservice.py removes the file when it has done what the file says. */
+static void ask_service(const WCHAR *wanted)
+{
+    WCHAR path[MAX_PATH];
+    HANDLE file;
+    wcscpy(path, state);
+    wcscpy(wcsrchr(path, L'\\') + 1, wanted);
+    file = CreateFileW(path, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    if (file != INVALID_HANDLE_VALUE)
+        CloseHandle(file);
+    for (int i = 0; i < 600; i++) {
+        if (GetFileAttributesW(path) == INVALID_FILE_ATTRIBUTES)
+            return;
+        Sleep(50);
+    }
+    say(L"Catastrophic failure");
+    say(L"Error code: Wsl/Service/E_UNEXPECTED");
+    exit(-1);
+}
+
 static void run(const WCHAR *name, int running)
 {
+    if (running && wcscmp(get(L"wsl", L"booted", L""), L"0") == 0) {
+        WCHAR now[32];
+        swprintf(now, 32, L"%lld", (long long)time(NULL));
+        WritePrivateProfileStringW(L"wsl", L"booted", now, state);
+    }
+    if (runs(name) != running && wcscmp(get(name, L"service", L"0"), L"1") == 0)
+        ask_service(running ? L"wslservice.start" : L"wslservice.stop");
     WritePrivateProfileStringW(name, L"running", running ? L"1" : L"0", state);
 }
 
@@ -164,6 +194,9 @@ static int execute(const WCHAR *distro, int argc, WCHAR **argv)
         if (text[0] == L'\\' && text[1] == L'n') {
             putchar('\n');
             text++;
+        } else if (wcsncmp(text, L"%booted%", 8) == 0) {
+            printf("%ls", get(L"wsl", L"booted", L"0"));
+            text += 7;
         } else {
             putchar((char)*text);
         }
@@ -212,6 +245,8 @@ int wmain(int argc, WCHAR **argv)
             for (const WCHAR *name = names; *name; name += wcslen(name) + 1)
                 if (is_distro(name) && runs(name))
                     run(name, 0);
+            if (*get(L"wsl", L"booted", L""))
+                WritePrivateProfileStringW(L"wsl", L"booted", L"0", state);
             return 0;
         }
         if (wcscmp(option, L"--status") == 0) {
