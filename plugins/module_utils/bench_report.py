@@ -115,9 +115,9 @@ def table(summary: dict[str, Any]) -> list[str]:
                 one["name"],
                 seconds(one["variants"][before]["median"]),
                 seconds(one["variants"][after]["median"]),
-                benchmark.percent(comparison["ratio"]),
-                interval(comparison),
-                _verdict(comparison["verdict"]),
+                benchmark.percent(comparison["ratio"]) if comparison.get("comparable", True) else "",
+                interval(comparison) if comparison.get("comparable", True) else "",
+                _verdict(comparison["verdict"]) if comparison.get("comparable", True) else "not compared",
             )
         )
     if len(rows) == 1:

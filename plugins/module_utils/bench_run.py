@@ -557,6 +557,7 @@ class Bench:
         return {
             "go": told.get("GOVERSION"),
             "cgo": told.get("CGO_ENABLED"),
+            "gomaxprocs": self.environments[name].get("GOMAXPROCS") or "not set",
             "file_systems": {key: file_system_of(mounts, place) if place else None for key, place in places.items()},
         }
 

@@ -259,6 +259,7 @@ def fingerprint_differences(a: dict[str, Any], b: dict[str, Any], ignore: Sequen
         ("cpu_model", "processor"),
         ("cpus", "number of processors"),
         ("go", "Go version"),
+        ("gomaxprocs", "GOMAXPROCS"),
         ("power", "power source"),
     ):
         if key in ignore or a.get(key) is None or b.get(key) is None or a[key] == b[key]:
@@ -281,16 +282,19 @@ def summarise(experiment: dict[str, Any]) -> dict[str, Any]:
     """What the raw runs of an experiment say: per scenario and overall, in plain values fit for JSON."""
     names = [variant["name"] for variant in experiment["variants"]]
     prints = experiment.get("fingerprints") or {}
-    different = _incomparable(names, prints)
+    sequential = experiment.get("evidence") == "sequential"
+    different = _incomparable(names, prints, sequential)
     scenarios = [_scenario(scenario, names, different) for scenario in experiment["scenarios"]]
     overall = {name: _overall(scenarios, name) for name in names[1:]}
     first = overall[names[1]] if len(names) > 1 else {"verdict": "unknown", "geomean": None, "mixed": False}
     warnings = [f"not compared: {one}" for one in dict.fromkeys(sum(different.values(), []))]
-    if experiment.get("evidence") == "sequential":
+    if sequential:
         warnings.append(SEQUENTIAL)
     load, cpus = experiment.get("load") or 0.0, (prints.get("start") or {}).get("cpus") or 0
-    if cpus and load > BUSY * cpus and first["verdict"] in (bench_stats.NO_DIFFERENCE, "unknown"):
-        warnings.append(f"the machine was busy before (load {load:.1f} on {cpus} processors): repeat it when idle")
+    # Interleaved runs share the load of others; of two measurements one after the other it may hit one alone.
+    if cpus and load > BUSY * cpus and (sequential or first["verdict"] in (bench_stats.NO_DIFFERENCE, "unknown")):
+        on = f"{cpus} processor{'' if cpus == 1 else 's'}"
+        warnings.append(f"the machine was busy before (load {load:.1f} on {on}): repeat it when idle")
     return {
         "variants": names,
         "scenarios": scenarios,
@@ -343,6 +347,7 @@ def in_sequence(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]
             dict(experiment["variants"][0], name=name) for experiment, name in ((first, "before"), (second, "after"))
         ],
         "scenarios": scenarios,
+        "load": max(experiment.get("load") or 0.0 for experiment in (first, second)),
         "fingerprints": {
             "start": prints[0]["start"],
             "end": prints[1]["end"],
@@ -352,15 +357,16 @@ def in_sequence(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def _incomparable(names: Sequence[str], prints: dict[str, Any]) -> dict[str, list[str]]:
+def _incomparable(names: Sequence[str], prints: dict[str, Any], sequential: bool) -> dict[str, list[str]]:
     """For each variant what makes it another machine than the baseline's, between or during the runs."""
     start, end = prints.get("start") or {}, prints.get("end") or {}
-    moved = [f"{one} (at the start and at the end)" for one in fingerprint_differences(start, end)]
+    when = "before and after" if sequential else "at the start and at the end"
+    moved = [f"{one} ({when})" for one in fingerprint_differences(start, end)]
     variants = prints.get("variants") or {}
     base = variants.get(names[0]) or {}
-    return {
-        name: moved + fingerprint_differences(base, variants.get(name) or {}, ignore=LEVER_PLACES) for name in names[1:]
-    }
+    # A variant may set GOMAXPROCS to try it; between two measurements it is the machine's.
+    ignored = LEVER_PLACES if sequential else (*LEVER_PLACES, "gomaxprocs")
+    return {name: moved + fingerprint_differences(base, variants.get(name) or {}, ignore=ignored) for name in names[1:]}
 
 
 def _scenario(scenario: dict[str, Any], names: Sequence[str], different: dict[str, list[str]]) -> dict[str, Any]:
@@ -396,7 +402,8 @@ def _scenario(scenario: dict[str, Any], names: Sequence[str], different: dict[st
     for name in names[1:]:
         comparison = bench_stats.compare(base, walls[name], alpha)
         plain = _plain(comparison)
-        if different.get(name) or noisy:
+        plain["comparable"] = not different.get(name)
+        if noisy or not plain["comparable"]:
             plain["verdict"] = "unknown"
         result["comparisons"][name] = plain
     result["warnings"] += _warnings(scenario, [*names, CONTROL], walls)

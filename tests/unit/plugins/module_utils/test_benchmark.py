@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import benchmark
+from ansible_collections.wsltune.go.plugins.module_utils import bench_report, benchmark
 
 
 class Executor:
@@ -330,7 +330,29 @@ def test_two_measurements_in_sequence_are_compared_and_said_to_be_weaker():
 def test_two_measurements_on_different_machines_are_not_compared():
     summary = benchmark.summarise(benchmark.in_sequence(one_variant(1.0), one_variant(0.5, kernel="6.18")))
     assert summary["verdict"] == "unknown"
-    assert any("kernel: 6.6 and 6.18" in warning for warning in summary["warnings"])
+    assert "not compared: kernel: 6.6 and 6.18 (before and after)" in summary["warnings"]
+    assert not summary["scenarios"][0]["comparisons"]["after"]["comparable"]
+    shown = "\n".join(bench_report.table(summary))
+    assert "not compared" in shown and "%  " not in shown
+
+
+def test_another_gomaxprocs_is_not_compared_in_sequence_and_may_be_tried_side_by_side():
+    first, second = one_variant(1.0), one_variant(0.5)
+    first["fingerprints"]["variants"]["now"]["gomaxprocs"] = "not set"
+    second["fingerprints"]["variants"]["now"]["gomaxprocs"] = "1"
+    both = benchmark.in_sequence(first, second)
+    assert "not compared: GOMAXPROCS: not set and 1" in benchmark.summarise(both)["warnings"]
+    assert benchmark.summarise({**both, "evidence": "interleaved"})["verdict"] == "faster"
+
+
+def test_a_busy_machine_is_told_of_measurements_in_sequence_whatever_they_say():
+    first = one_variant(1.0)
+    for one in (first["fingerprints"]["start"], first["fingerprints"]["end"]):
+        one["cpus"] = 2
+    first["load"] = 5.1
+    summary = benchmark.summarise(benchmark.in_sequence(first, one_variant(0.5)))
+    assert summary["verdict"] == "faster"
+    assert "the machine was busy before (load 5.1 on 2 processors): repeat it when idle" in summary["warnings"]
 
 
 def test_a_measurement_that_failed_is_not_compared():
