@@ -139,7 +139,8 @@ def disk_writes(summary: dict[str, Any]) -> str:
         if after in one["comparisons"]:
             was, now = (one["variants"][name]["bytes_written"] for name in (before, after))
             # Of next to nothing a share says nothing.
-            change = f" ({benchmark.percent(now / was)})" if was >= NOTABLE_WRITES else ""
+            left = max(now / was, 0.001) if now and was else 0.0  # Rounded to -100 % it would say that nothing is left.
+            change = f" ({benchmark.percent(left)})" if was >= NOTABLE_WRITES else ""
             return f"Disk writes per {one['name']} run: {size(was)} before, {size(now)} after{change}."
     return ""
 
