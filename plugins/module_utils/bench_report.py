@@ -42,8 +42,14 @@ def interval(comparison: dict[str, Any]) -> str:
     """The interval of a comparison as changes: -14.1 to -9.8 %."""
     if comparison["high"] is None:
         return "unknown"
-    ends = [benchmark.percent(comparison[end])[: -len(" %")] for end in ("low", "high")]
-    return f"{ends[0]} to {ends[1]} %"
+    low, high = (_end(comparison[end]) for end in ("low", "high"))
+    return f"{low} to {high} %"
+
+
+def _end(ratio: float) -> str:
+    """An end of an interval, with as many digits as it takes to see on which side of no change it lies."""
+    texts = [benchmark.percent(ratio, digits)[: -len(" %")] for digits in (1, 2, 3)]
+    return next((text for text in texts if float(text)), texts[0])
 
 
 def amount(ratio: float) -> str:

@@ -257,3 +257,11 @@ def test_size(value, text):
 @pytest.mark.parametrize("value, text", [(0.5, "0.50 s"), (12.34, "12.3 s"), (123.4, "123 s"), (None, "?")])
 def test_seconds(value, text):
     assert bench_report.seconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("high", "shown"),
+    [(0.98, "-10.0 to -2.0 %"), (0.9998, "-10.0 to -0.02 %"), (1.00001, "-10.0 to +0.001 %"), (1.0, "-10.0 to 0.0 %")],
+)
+def test_an_interval_shows_on_which_side_of_no_change_it_ends(high, shown):
+    assert bench_report.interval({"low": 0.9, "high": high}) == shown
