@@ -17,9 +17,9 @@ From a fresh machine to a tested checkout: installs what the part needs (apt, .v
   windows [ARGUMENT...]  pytest tests/windows_host, on a simulated Windows host
   build                  build the collection, install it elsewhere, look at it there
   sanity                 ansible-test sanity
-  molecule [SCENARIO...] the scenarios of molecule/, all or some
+  molecule [SCENARIO...] the scenarios of molecule/, all but laptop, or some
 
-Without a part: all of them.
+Without a part: all of them, but not the scenario laptop, which runs when it is named.
 WSLTUNE_WINDOWS_PWSH (Windows build) and PWSH (Linux build) name the PowerShells that the tests of the Windows side need;
 without them these are skipped and listed so. WSLTUNE_NO_SKIP=1 has what is skipped fail, as CI does.
 Exit codes: 0 nothing failed, 1 something failed or nothing passed, 2 wrong usage, 3 cannot be set up, 130 interrupted."
@@ -242,7 +242,7 @@ run_molecule() {
         for name in molecule/*/molecule.yml; do
             name=${name%/molecule.yml}
             name=${name#molecule/}
-            # Emulated, it takes longer than all others together, and it has not passed as a whole yet.
+            # Emulated, it takes a quarter of an hour, and wants the machine for itself.
             [[ $name == laptop ]] || wanted+=("$name")
         done
     fi
