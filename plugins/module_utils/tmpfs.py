@@ -13,9 +13,9 @@ from ansible_collections.wsltune.go.plugins.module_utils import fstab
 
 MIB = 1024 * 1024
 SMALLEST = 256 * MIB
-"""A cold test run of 60 packages with -race peaked at 188 MiB (docs/benchmarks.md)."""
+"""A warm test run of 28 packages with -p 8 peaked at 60 MiB (docs/benchmarks.md)."""
 LARGEST_DEFAULT = 2048 * MIB
-"""The largest peak measured was 903 MiB: building the standard library and the toolchain with an empty cache."""
+"""The largest peak measured was 902 MiB: building the standard library and the toolchain with an empty cache."""
 FOLDERS_PATH = "/etc/tmpfiles.d/wsltune-go.conf"
 HELPER_PATH = "/sbin/mount.wsltune"
 HELPER_TARGET = "/var/lib/wsltune"
