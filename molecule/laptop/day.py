@@ -127,8 +127,8 @@ class Day:
         names = ("drive", "as it is", "own disk")
         self.bench(0, *names)
         times = self.bench(rounds, *names)
-        more = self.bench(pairs, "as it is", "own disk") if pairs else {}
-        now, own = (times[name] + more.get(name, []) for name in ("as it is", "own disk"))
+        more = self.bench(pairs, "as it is", "own disk")
+        now, own = (times[name] + more[name] for name in ("as it is", "own disk"))
         drive, disk = bench_stats.compare(now, times["drive"]), bench_stats.compare(own, now)
         before, after = self.waiting("drive"), self.waiting("as it is")
         told = {

@@ -116,16 +116,11 @@ def table(summary: dict[str, Any]) -> list[str]:
         comparison = one["comparisons"].get(after)
         if comparison is None:
             continue
-        rows.append(
-            (
-                one["name"],
-                seconds(one["variants"][before]["median"]),
-                seconds(one["variants"][after]["median"]),
-                benchmark.percent(comparison["ratio"]) if comparison.get("comparable", True) else "",
-                interval(comparison) if comparison.get("comparable", True) else "",
-                _verdict(comparison["verdict"]) if comparison.get("comparable", True) else "not compared",
-            )
-        )
+        medians = [seconds(one["variants"][name]["median"]) for name in (before, after)]
+        found = ["", "", "not compared"]
+        if comparison.get("comparable", True):
+            found = [benchmark.percent(comparison["ratio"]), interval(comparison), _verdict(comparison["verdict"])]
+        rows.append((one["name"], *medians, *found))
     if len(rows) == 1:
         return []
     return [f"{a:<9}{b:>10}{c:>10}{d:>10}   {e:<20}{f}".rstrip() for a, b, c, d, e, f in rows]
@@ -144,9 +139,10 @@ def disk_writes(summary: dict[str, Any]) -> str:
     for one in summary["scenarios"]:
         if after in one["comparisons"]:
             was, now = (one["variants"][name]["bytes_written"] for name in (before, after))
-            # Of next to nothing a share says nothing.
-            left = max(now / was, 0.001) if now and was else 0.0  # Rounded to -100 % it would say that nothing is left.
-            change = f" ({benchmark.percent(left)})" if was >= NOTABLE_WRITES else ""
+            change = ""
+            if was >= NOTABLE_WRITES:  # Of next to nothing a share says nothing.
+                # Rounded to -100 % it would say that nothing is left.
+                change = f" ({benchmark.percent(max(now / was, 0.001) if now else 0.0)})"
             return f"Disk writes per {one['name']} run: {size(was)} before, {size(now)} after{change}."
     return ""
 
