@@ -342,7 +342,7 @@ class Story:
     def _task(self, data: dict[str, Any]) -> None:
         where = f"{data.get('task') or ''} {data.get('task_path') or ''}"
         role = str(data.get("role") or "").rpartition(".")[2]
-        name = LEVERS if "levers" in where else self._step_name(role, "preflight" in where)
+        name = LEVERS if re.search(r"levers\w*\.yml", where) else self._step_name(role, "preflight" in where)
         if self.step is None or self.step.name != name:
             self.end_step()
             self.step = Step(name)

@@ -6,7 +6,9 @@ import os
 
 import pytest
 
-from tests.windows_host.driver import boot, remove
+from tests.windows_host.driver import HERE, WSL_INI, WSL_LOG, boot, remove
+
+SERVES = "/mnt/c/windows/system32/wslservice.port"
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,16 @@ def windows_host():
     yield host
     if not kept:
         remove(host.name)
+
+
+@pytest.fixture
+def wsl_service(windows_host):
+    """What wsl.exe stops, starts and runs commands in is this machine, for each distro with service=1 in WSL_INI."""
+    name = windows_host.hostname()
+    service = HERE / "standins/wsl/wslservice.py"
+    windows_host.run("systemd-run", "--collect", "--unit=wslservice", "python3", str(service))
+    windows_host.run("timeout", "30", "sh", "-c", f"until [ -s '{SERVES}' ]; do sleep 0.1; done")
+    yield
+    windows_host.run("systemctl", "stop", "wslservice")
+    windows_host.run("sh", "-c", f"rm -f /etc/wsl.conf; hostname {name}; systemctl start ssh", check=False)
+    windows_host.powershell(f"Remove-Item -ErrorAction Ignore {WSL_LOG}, {WSL_INI}; exit 0")

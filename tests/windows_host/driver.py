@@ -15,6 +15,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 POWERSHELL = "/mnt/c/Windows/System32/WindowsPowerShell/v1.0/powershell.exe"
+WSL_INI = r"C:\windows\system32\wsl.ini"
+WSL_LOG = r"C:\Users\erin\calls.txt"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,15 @@ class WindowsHost:
             f"if (Test-Path '{path}') {{ [Convert]::ToBase64String([IO.File]::ReadAllBytes('{path}')) }} else {{ '-' }}"
         )
         return None if said.strip() == "-" else base64.b64decode(said).decode()
+
+    def hostname(self) -> str:
+        return self.run("cat", "/proc/sys/kernel/hostname").stdout.strip()
+
+    def restarts(self) -> list[str]:
+        """What wsl.exe was told to stop since the last time."""
+        said = self.get(WSL_LOG) or ""
+        self.powershell(f"Remove-Item -ErrorAction Ignore {WSL_LOG}; exit 0")
+        return [line for line in said.splitlines() if line.startswith(("--terminate", "--shutdown"))]
 
     def ansible(self, module: str, arguments: dict, *options: str, variables: dict | None = None, **how) -> dict:
         """All that one call of a module on the Windows host returns, as a play registers it."""

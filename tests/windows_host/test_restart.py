@@ -11,10 +11,8 @@ import json
 
 import pytest
 
-from tests.windows_host.driver import ROOT
+from tests.windows_host.driver import WSL_INI, WSL_LOG
 
-INI = "C:\\windows\\system32\\wsl.ini"
-LOG = "C:\\Users\\erin\\calls.txt"
 WSLCONFIG = "C:\\Users\\erin\\.wslconfig"
 NOBODY = "0|mine root 0 bash\\n"
 BOB = "0|mine root 0 bash\\nother bob 3 vim\\n"
@@ -35,22 +33,16 @@ exit $code
 
 
 @pytest.fixture
-def waiting(windows_host):
+def waiting(windows_host, wsl_service):
     """A distro whose wsl.conf is not in force."""
 
     class Distro:
         def wsl(self, terminals: str = NOBODY, others: str = "") -> None:
             windows_host.put(
-                INI,
-                f"[wsl]\ndefault=Debian\nbooted=1000\nlog={LOG}\n[Debian]\nrunning=1\nservice=1\n{others}"
+                WSL_INI,
+                f"[wsl]\ndefault=Debian\nbooted=1000\nlog={WSL_LOG}\n[Debian]\nrunning=1\nservice=1\n{others}"
                 f"[exec]\n/bin/sh -s terminals={terminals}\n/bin/cat /proc/stat=0|btime %booted%\\n\n",
             )
-
-        def calls(self) -> list[str]:
-            """What was stopped since the last time."""
-            said = windows_host.get(LOG) or ""
-            windows_host.powershell(f"Remove-Item -ErrorAction Ignore {LOG}; exit 0")
-            return [line for line in said.splitlines() if line.startswith(("--terminate", "--shutdown"))]
 
         def play(self, host: str, restart: str, **more: object):
             settings = {"wsltune_hosts": host, "wsltune_restart": restart, **more}
@@ -58,55 +50,51 @@ def waiting(windows_host):
             print(result.stdout, result.stderr)
             return result
 
-        def hostname(self) -> str:
-            return windows_host.run("cat", "/proc/sys/kernel/hostname").stdout.strip()
-
     distro = Distro()
     distro.wsl()
     windows_host.run("sh", "-c", "printf '[network]\\nhostname=elsewhere\\n' >/etc/wsl.conf")
-    name = distro.hostname()
-    service = f"{ROOT}/tests/windows_host/standins/wsl/wslservice.py"
-    windows_host.run("systemd-run", "--unit=wslservice", "python3", service)
     yield distro
-    windows_host.run("systemctl", "stop", "wslservice")
-    windows_host.run("sh", "-c", f"rm -f /etc/wsl.conf; hostname {name}; systemctl start ssh", check=False)
-    windows_host.powershell(f"Remove-Item -ErrorAction Ignore {LOG}, {INI}, {WSLCONFIG}; exit 0")
+    windows_host.powershell(f"Remove-Item -ErrorAction Ignore {WSLCONFIG}; exit 0")
 
 
-def test_inside_it_is_told(waiting):
+def test_inside_it_is_told(waiting, windows_host):
     told = waiting.play("inside", "distro")
     assert told.returncode == 0 and "Not restarted: a distro cannot restart itself from inside" in told.stdout
     assert "network.hostname in /etc/wsl.conf takes effect after `wsl.exe --terminate Debian`" in told.stdout
-    assert waiting.calls() == [] and waiting.hostname() != "elsewhere"
+    assert windows_host.restarts() == [] and windows_host.hostname() != "elsewhere"
 
 
-def test_what_waits_is_in_force_after_a_restart(waiting):
+def test_what_waits_is_in_force_after_a_restart(waiting, windows_host):
     told = waiting.play("outside", "none")
     assert told.returncode == 0 and "network.hostname in /etc/wsl.conf takes effect after" in told.stdout
-    assert waiting.calls() == []
+    assert windows_host.restarts() == []
     done = waiting.play("outside", "distro")
-    assert waiting.calls() == ["--terminate\tDebian"] and waiting.hostname() == "elsewhere"
+    assert windows_host.restarts() == ["--terminate\tDebian"] and windows_host.hostname() == "elsewhere"
     assert done.returncode == 0 and "changed: [outside -> windows]" in done.stdout
     assert "In force now: network.hostname." in done.stdout
     again = waiting.play("outside", "distro")
-    assert again.returncode == 0 and "Nothing waits for a restart." in again.stdout and waiting.calls() == []
+    assert again.returncode == 0 and "Nothing waits for a restart." in again.stdout and windows_host.restarts() == []
 
 
 def test_a_restart_that_brings_nothing_fails(waiting, windows_host):
-    windows_host.run("sh", "-c", "printf '[interop]\\nenabled=false\\n' >>/etc/wsl.conf")
+    windows_host.run("sh", "-c", "printf '[boot]\\nsystemd=false\\n' >>/etc/wsl.conf")
     failed = waiting.play("outside", "distro")
-    assert failed.returncode == 2 and waiting.calls() == ["--terminate\tDebian"]
-    assert "interop.enabled in /etc/wsl.conf takes effect after" in failed.stdout
+    assert failed.returncode == 2 and windows_host.restarts() == ["--terminate\tDebian"]
+    assert "boot.systemd in /etc/wsl.conf takes effect after" in failed.stdout
     assert "In force now" not in failed.stdout
 
 
-def test_sessions_of_others_go_on(waiting):
+def test_sessions_of_others_go_on(waiting, windows_host):
     waiting.wsl(BOB)
     refused = waiting.play("outside", "distro")
     assert refused.returncode == 2 and "would stop the session of bob on pts/3 of Debian (vim)" in refused.stdout
-    assert waiting.calls() == [] and waiting.hostname() != "elsewhere"
+    assert windows_host.restarts() == [] and windows_host.hostname() != "elsewhere"
     asked = waiting.play("outside", "distro", wsltune_stop_others=True)
-    assert asked.returncode == 0 and waiting.calls() == ["--terminate\tDebian"] and waiting.hostname() == "elsewhere"
+    assert (
+        asked.returncode == 0
+        and windows_host.restarts() == ["--terminate\tDebian"]
+        and windows_host.hostname() == "elsewhere"
+    )
 
 
 def test_the_whole_machine_for_wslconfig(waiting, windows_host):
@@ -115,13 +103,13 @@ def test_the_whole_machine_for_wslconfig(waiting, windows_host):
     told = waiting.play("outside", "none")
     assert "wsl2.swap in C:" in told.stdout and "wsl.exe --shutdown" in told.stdout
     refused = waiting.play("outside", "vm")
-    assert refused.returncode == 2 and waiting.calls() == []
+    assert refused.returncode == 2 and windows_host.restarts() == []
     assert (
         "would stop the distro docker-desktop (Docker Desktop with its containers) and the distro Old" in refused.stdout
     )
     done = waiting.play("outside", "vm", wsltune_stop_others=True)
-    assert done.returncode == 0 and waiting.calls() == ["--shutdown"]
-    assert "In force now: network.hostname, wsl2.swap." in done.stdout and waiting.hostname() == "elsewhere"
+    assert done.returncode == 0 and windows_host.restarts() == ["--shutdown"]
+    assert "In force now: network.hostname, wsl2.swap." in done.stdout and windows_host.hostname() == "elsewhere"
     running = windows_host.powershell("$env:WSL_UTF8 = '1'; wsl.exe --list --running --quiet").split()
     assert running == ["Debian"]
-    assert "Nothing waits for a restart." in waiting.play("outside", "vm").stdout and waiting.calls() == []
+    assert "Nothing waits for a restart." in waiting.play("outside", "vm").stdout and windows_host.restarts() == []

@@ -14,9 +14,13 @@
  *   running=1
  *   version=2                   state=Installing: shown instead of Running or Stopped; stuck=1: does not stop
  *   service=1                   it is this machine: wslservice.py beside this file stops and starts it, and wsl.exe waits
+ *   user=alice                  its default user
  *   [exec]                      what commands in a distro say, by their first two or three words: exit code|text, \n in it
  *   /bin/cat /proc/stat=0|btime 1790000000\n
+ *
+ * A command without such an answer runs in a distro with service=1, by wslservice.py.
  */
+#include <winsock2.h>
 #include <windows.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,7 +170,125 @@ static int list(int argc, WCHAR **argv, const WCHAR *standard)
     return 0;
 }
 
-static int execute(const WCHAR *distro, int argc, WCHAR **argv)
+/* Loaded by name, for compile.sh links no more than every program has. */
+#define WINSOCK(function) ((typeof(&function))(void *)GetProcAddress(winsock, #function))
+static HMODULE winsock;
+static SOCKET service;
+
+static int send_all(const char *bytes, int count)
+{
+    while (count > 0) {
+        int sent = WINSOCK(send)(service, bytes, count, 0);
+        if (sent <= 0)
+            return 0;
+        bytes += sent;
+        count -= sent;
+    }
+    return 1;
+}
+
+static int receive(char *bytes, int count)
+{
+    while (count > 0) {
+        int got = WINSOCK(recv)(service, bytes, count, 0);
+        if (got <= 0)
+            return 0;
+        bytes += got;
+        count -= got;
+    }
+    return 1;
+}
+
+static void send_text(const WCHAR *text)
+{
+    int length = WideCharToMultiByte(CP_UTF8, 0, text, -1, NULL, 0, NULL, NULL);
+    char *bytes = malloc(length);
+    if (bytes == NULL)
+        exit(1);
+    WideCharToMultiByte(CP_UTF8, 0, text, -1, bytes, length, NULL, NULL);
+    send_all(bytes, length);
+    free(bytes);
+}
+
+static DWORD WINAPI send_stdin(void *unused)
+{
+    HANDLE in = GetStdHandle(STD_INPUT_HANDLE);
+    char bytes[16384];
+    DWORD count;
+    (void)unused;
+    while (ReadFile(in, bytes, sizeof bytes, &count, NULL) && count > 0)
+        if (!send_all(bytes, (int)count))
+            return 0;
+    WINSOCK(shutdown)(service, SD_SEND);
+    return 0;
+}
+
+static int lost(void)
+{
+    say(L"Catastrophic failure");
+    say(L"Error code: Wsl/Service/E_UNEXPECTED");
+    return -1;
+}
+
+static int is_elevated(void)
+{
+    SID_IDENTIFIER_AUTHORITY authority = {SECURITY_NT_AUTHORITY};
+    PSID administrators;
+    BOOL member = FALSE;
+    AllocateAndInitializeSid(&authority, 2, SECURITY_BUILTIN_DOMAIN_RID, DOMAIN_ALIAS_RID_ADMINS, 0, 0, 0, 0, 0, 0, &administrators);
+    CheckTokenMembership(NULL, administrators, &member);
+    return member;
+}
+
+/* wslservice.py says at its head how it is asked and answers. */
+static int run_by_service(const WCHAR *user, const WCHAR *folder, int shell, int argc, WCHAR **argv)
+{
+    WCHAR path[MAX_PATH], here[MAX_PATH], number[16];
+    char secret[64] = "", head[5], bytes[65536];
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    WSADATA data;
+    unsigned port = 0, size;
+    DWORD written;
+    FILE *file;
+
+    wcscpy(path, state);
+    wcscpy(wcsrchr(path, L'\\') + 1, L"wslservice.port");
+    file = _wfopen(path, L"r");
+    if (file == NULL || fscanf(file, "%u %63s", &port, secret) != 2)
+        return lost();
+    fclose(file);
+    winsock = LoadLibraryW(L"ws2_32.dll");
+    WINSOCK(WSAStartup)(MAKEWORD(2, 2), &data);
+    service = WINSOCK(socket)(AF_INET, SOCK_STREAM, 0);
+    address.sin_port = WINSOCK(htons)((u_short)port);
+    address.sin_addr.s_addr = WINSOCK(htonl)(INADDR_LOOPBACK);
+    if (WINSOCK(connect)(service, (struct sockaddr *)&address, sizeof address) != 0)
+        return lost();
+
+    GetCurrentDirectoryW(MAX_PATH, here);
+    swprintf(number, 16, L"%d", argc);
+    send_all(secret, (int)strlen(secret) + 1);
+    send_text(is_elevated() ? L"elevated" : L"unelevated");
+    send_text(user);
+    send_text(*folder ? folder : here);
+    send_text(shell ? L"shell" : L"exec");
+    send_text(number);
+    for (int i = 0; i < argc; i++)
+        send_text(argv[i]);
+    CloseHandle(CreateThread(NULL, 0, send_stdin, NULL, 0, NULL));
+
+    while (receive(head, 5)) {
+        memcpy(&size, head + 1, sizeof size);
+        if (head[0] == 'x')
+            return (int)size;
+        if (size > sizeof bytes || !receive(bytes, (int)size))
+            break;
+        WriteFile(GetStdHandle(head[0] == 'e' ? STD_ERROR_HANDLE : STD_OUTPUT_HANDLE), bytes, size, &written, NULL);
+    }
+    return lost();
+}
+
+static int execute(const WCHAR *distro, const WCHAR *user, const WCHAR *folder, int shell, int argc, WCHAR **argv)
 {
     WCHAR command[1024] = L"";
     char bytes[4096];
@@ -180,6 +302,8 @@ static int execute(const WCHAR *distro, int argc, WCHAR **argv)
             wcscat(wcscat(command, i ? L" " : L""), argv[i]);
         canned = get(L"exec", command, L"");
     }
+    if (*canned == 0 && wcscmp(get(distro, L"service", L"0"), L"1") == 0)
+        return run_by_service(*user ? user : get(distro, L"user", L"root"), folder, shell, argc, argv);
     if (GetFileType(in) == FILE_TYPE_PIPE)
         while (ReadFile(in, bytes, sizeof bytes, &count, NULL) && count > 0)
             ;
@@ -206,8 +330,8 @@ static int execute(const WCHAR *distro, int argc, WCHAR **argv)
 
 int wmain(int argc, WCHAR **argv)
 {
-    const WCHAR *log, *distro;
-    int at = 1;
+    const WCHAR *log, *distro, *user = L"", *folder = L"";
+    int at = 1, shell = 1;
     if (GetEnvironmentVariableW(L"WSLTUNE_WSL_STATE", state, MAX_PATH) == 0) {
         GetModuleFileNameW(NULL, state, MAX_PATH);
         wcscpy(wcsrchr(state, L'.'), L".ini");
@@ -262,13 +386,18 @@ int wmain(int argc, WCHAR **argv)
             return 0;
         }
         if (is(option, L"-e", L"--exec") || wcscmp(option, L"--") == 0) {
+            shell = wcscmp(option, L"--") == 0;
             at++;
             break;
         }
         if (is(option, L"-d", L"--distribution")) {
             distro = value;
             at++;
-        } else if (is(option, L"-u", L"--user") || wcscmp(option, L"--cd") == 0) {
+        } else if (is(option, L"-u", L"--user")) {
+            user = value;
+            at++;
+        } else if (wcscmp(option, L"--cd") == 0) {
+            folder = value;
             at++;
         } else if (option[0] == L'-') {
             put(L"Invalid command line argument: ");
@@ -282,5 +411,5 @@ int wmain(int argc, WCHAR **argv)
     distro = find(distro);
     if (distro == NULL)
         return not_found();
-    return execute(distro, argc - at, argv + at);
+    return execute(distro, user, folder, shell, argc - at, argv + at);
 }
