@@ -18,6 +18,8 @@ from ansible_collections.wsltune.go.plugins.module_utils import bench_stats
 CONTROL = "control"
 # Differences in these are what a change is about; differences elsewhere mean that other things were measured.
 LEVER_PLACES = ("gocache", "gotmpdir", "tmpdir")
+# What a person may change between two measurements, and where a fingerprint has it.
+ON_PURPOSE = {"processors": "cpus", "memory": "memory_bytes", "kernel": "kernel"}
 # How far a series may run over its budget to reach the runs that a verdict needs.
 OVERRUN = 0.25
 GUESS = 0.5
@@ -288,6 +290,7 @@ def summarise(experiment: dict[str, Any]) -> dict[str, Any]:
     overall = {name: _overall(scenarios, name) for name in names[1:]}
     first = overall[names[1]] if len(names) > 1 else {"verdict": "unknown", "geomean": None, "mixed": False}
     warnings = [f"not compared: {one}" for one in dict.fromkeys(sum(different.values(), []))]
+    warnings += experiment.get("on_purpose") or []
     if sequential:
         warnings.append(SEQUENTIAL)
     load, cpus = experiment.get("load") or 0.0, (prints.get("start") or {}).get("cpus") or 0
@@ -313,11 +316,17 @@ SEQUENTIAL = (
 )
 
 
-def in_sequence(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+def in_sequence(
+    first: dict[str, Any], second: dict[str, Any], changed_on_purpose: Sequence[str] = ()
+) -> dict[str, Any]:
     """Two experiments of one variant each as one of before and after, for changes that cannot be taken back each round.
 
-    The scenarios that both measured are compared; the first experiment's control stays the control.
+    The scenarios that both measured are compared; the first experiment's control stays the control. What was changed
+    on purpose (names of ON_PURPOSE) makes no other machine of it and is named.
     """
+    unknown = [name for name in changed_on_purpose if name not in ON_PURPOSE]
+    if unknown:
+        raise ValueError(f"changed_on_purpose has {', '.join(unknown)}: give names of {', '.join(ON_PURPOSE)}.")
     names = [experiment["variants"][0]["name"] for experiment in (first, second)]
     later = {one["name"]: one for one in second["scenarios"]}
     scenarios = []
@@ -341,6 +350,7 @@ def in_sequence(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]
             }
         )
     prints = [experiment["fingerprints"] for experiment in (first, second)]
+    meant = [ON_PURPOSE[name] for name in changed_on_purpose]
     return {
         **second,
         "variants": [
@@ -350,11 +360,25 @@ def in_sequence(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]
         "load": max(experiment.get("load") or 0.0 for experiment in (first, second)),
         "fingerprints": {
             "start": prints[0]["start"],
-            "end": prints[1]["end"],
+            "end": {key: value for key, value in prints[1]["end"].items() if key not in meant},
             "variants": {"before": prints[0]["variants"][names[0]], "after": prints[1]["variants"][names[1]]},
         },
         "evidence": "sequential",
+        "on_purpose": [
+            sentence
+            for name in changed_on_purpose
+            for sentence in _on_purpose(name, prints[0]["start"], prints[1]["end"])
+        ],
     }
+
+
+def _on_purpose(name: str, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """What became of a change that was meant; nothing where one side is not known."""
+    key = ON_PURPOSE[name]
+    found = fingerprint_differences({key: before.get(key)}, {key: after.get(key)})
+    if found or before.get(key) is None or after.get(key) is None:
+        return [f"{one}, as intended" for one in found]
+    return [f"{name} meant to be changed, but the same in both measurements: is the change in force?"]
 
 
 def _incomparable(names: Sequence[str], prints: dict[str, Any], sequential: bool) -> dict[str, list[str]]:

@@ -31,10 +31,10 @@ ROW = r"^edit .*"
 
 @pytest.fixture
 def measure(windows_host):
-    def once(*under: str) -> tuple[str, str]:
+    def once(*under: str, options: tuple[str, ...] = ()) -> tuple[str, str]:
         """What it says, in one line, and its row of the table."""
         words = ["ansible-playbook", "-i", "inventory/local.yml", "playbooks/benchmark.yml", "-e", json.dumps(SETTINGS)]
-        said = windows_host.run(*under, *words).stdout
+        said = windows_host.run(*under, *words, *options).stdout
         print(said)
         row = re.search(ROW, said, re.MULTILINE)
         return re.sub(r"\s+", " ", said), row[0] if row else ""
@@ -60,15 +60,24 @@ def test_before_and_after_a_change_on_windows(windows_host, measure):
     assert WEAKER in said and "Changed: what you changed between the two measurements" in said
     assert "not compared" not in said and re.search(r"^edit +[\d.]+ m?s +[\d.]+ m?s +[-+][\d.]+ %", row)
 
-    # As after processors=1 in .wslconfig, and with a setting that somebody made meanwhile.
+    # As after processors=1 in .wslconfig, and with a kernel that was meant to be new and is not.
     cpus = windows_host.run("nproc").stdout.strip()
+    said, row = measure("taskset", "-c", "0", options=("-e", "verify_changed_on_purpose=processors,kernel"))
+    assert f"number of processors: {cpus} and 1, as intended" in said and WEAKER in said
+    assert "kernel meant to be changed, but the same in both measurements" in said
+    assert "not compared" not in said and re.search(r"^edit +[\d.]+ m?s +[\d.]+ m?s +[-+][\d.]+ %", row)
+
+    # As after an update of WSL's kernel (this one has a name of old for programs that ask for it), with all processors
+    # again, and with a setting that somebody made meanwhile.
     windows_host.run("sh", "-c", f"echo 'export GOMAXPROCS=1' >>{PROFILE}")
-    said, row = measure("taskset", "-c", "0")
-    assert f"not compared: number of processors: {cpus} and 1 (before and after)" in said
+    said, row = measure("setarch", "--uname-2.6")
+    assert re.search(r"not compared: kernel: \S+ and 2\.6\.\S+ \(before and after\)", said)
+    assert f"not compared: number of processors: 1 and {cpus} (before and after)" in said
     assert "not compared: GOMAXPROCS: not set and 1" in said
     assert row.endswith("not compared") and "%" not in row and WEAKER in said
 
-    # As after an update of WSL's kernel; this kernel has a name of old for programs that ask for it.
-    said, row = measure("setarch", "--uname-2.6", "taskset", "-c", "0")
-    assert re.search(r"not compared: kernel: \S+ and 2\.6\.\S+ \(before and after\)", said)
-    assert "number of processors" not in said and row.endswith("not compared")
+
+def test_what_cannot_be_meant_is_refused_before_measuring(windows_host):
+    words = ["ansible-playbook", "-i", "inventory/local.yml", "playbooks/benchmark.yml"]
+    said = windows_host.run(*words, "-e", "verify_changed_on_purpose=cpu", check=False)
+    assert said.returncode == 2 and "verify_changed_on_purpose is cpu: give a list of" in said.stdout

@@ -336,6 +336,45 @@ def test_two_measurements_on_different_machines_are_not_compared():
     assert "not compared" in shown and "%  " not in shown
 
 
+def machine(wall, **values):
+    one = one_variant(wall)
+    for moment in ("start", "end"):
+        one["fingerprints"][moment] = {"kernel": "6.6", "cpus": 4, "memory_bytes": 8 << 30, **values}
+    return one
+
+
+def test_what_was_changed_on_purpose_is_named_and_compared():
+    both = machine(1.0), machine(0.5, cpus=8, memory_bytes=12 << 30)
+    refused = benchmark.summarise(benchmark.in_sequence(*both, changed_on_purpose=["processors"]))
+    assert refused["verdict"] == "unknown"
+    assert refused["warnings"][:2] == [
+        "not compared: memory: 8192 MiB and 12288 MiB (before and after)",
+        "number of processors: 4 and 8, as intended",
+    ]
+    summary = benchmark.summarise(benchmark.in_sequence(*both, changed_on_purpose=["processors", "memory"]))
+    assert summary["verdict"] == "faster" and summary["scenarios"][0]["comparisons"]["after"]["comparable"]
+    assert summary["warnings"] == [
+        "number of processors: 4 and 8, as intended",
+        "memory: 8192 MiB and 12288 MiB, as intended",
+        benchmark.SEQUENTIAL,
+    ]
+
+
+def test_a_change_on_purpose_that_is_not_in_force_is_named():
+    summary = benchmark.summarise(
+        benchmark.in_sequence(machine(1.0, kernel=None), machine(0.5), changed_on_purpose=["memory", "kernel"])
+    )
+    assert summary["warnings"] == [
+        "memory meant to be changed, but the same in both measurements: is the change in force?",
+        benchmark.SEQUENTIAL,
+    ]
+
+
+def test_only_what_a_person_may_change_can_be_meant():
+    with pytest.raises(ValueError, match="has disk, cpu: give names of processors, memory, kernel"):
+        benchmark.in_sequence(machine(1.0), machine(0.5), changed_on_purpose=["disk", "memory", "cpu"])
+
+
 def test_another_gomaxprocs_is_not_compared_in_sequence_and_may_be_tried_side_by_side():
     first, second = one_variant(1.0), one_variant(0.5)
     first["fingerprints"]["variants"]["now"]["gomaxprocs"] = "not set"
