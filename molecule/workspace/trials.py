@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,10 @@ for try in $(seq 1500); do
     if %s; then sleep %s; pkill -KILL -x 'python3.*'; echo killed; exit; fi
     sleep 0.02
 done
+"""
+FAST = """
+mkdir -p /srv/fast && mount -t tmpfs fast /srv/fast
+cp -r /usr/local/share/gotest /srv/fast/shop && chown -R alice: /srv/fast
 """
 MOMENTS = [
     ("[ -d /home/alice/src/.shop.wsltune-new ]", 0),
@@ -140,9 +145,35 @@ class Trials:
             self.wrong.append(f"what was refused left {left}")
         self.look("after what was refused")
 
+    def auto(self) -> None:
+        """On auto a project on the slow drive is moved, and one on a disk as fast as the home's stays."""
+        self.forget()
+        self.machine.run("sh", "-c", FAST)
+        wanted = {
+            "wsltune_levers": {"source_on_ext4": "auto"},
+            "verify_benchmark": True,
+            "verify_scenarios": ["test"],
+            "verify_budget_minutes": 0.5,
+        }
+        for source, kept in ((SHOP, True), ("/srv/fast/shop", False)):
+            said = self.play("on auto", "site.yml", workspace_projects=[{"source": source}], **wanted)
+            decision = re.search(r"source_on_ext4 (kept|left off)[^\"]*", said)
+            print(f"on auto, {source}: {decision and decision[0]}", flush=True)
+            moved = self.machine.run("sh", "-c", "ls -A /home/alice/src 2>/dev/null || true").split()
+            right = decision and decision[1] == ("kept" if kept else "left off") and "not tried" not in decision[0]
+            if not right or bool(moved) != kept:
+                self.wrong.append(f"{source} on auto: {moved} in ~/src, {decision and decision[0]}: {said[-1500:]}")
+            self.look(f"{source} on auto", *(["copy"] if kept else []))
+            self.play("after auto", "rollback.yml")
+            self.forget()
+        left = self.machine.run("sh", "-c", "ls -dA /home/alice/.wsltune* /srv/fast/.wsltune* 2>/dev/null || true")
+        if left:
+            self.wrong.append(f"the trials left {left}")
+
 
 def main() -> None:
     trials = Trials(Machine(sys.argv[1], int(sys.argv[2])))
+    trials.auto()
     trials.restart()
     trials.rollback()
     for moment, later in MOMENTS:

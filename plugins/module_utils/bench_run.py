@@ -13,7 +13,7 @@ import shutil
 import signal
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +94,33 @@ def sweep(parent: str) -> None:
         found = re.fullmatch(r"\.?" + SCRATCH + r"(\d+)-.*", name)
         if found and not os.path.exists(f"/proc/{found.group(1)}"):
             remove_tree(os.path.join(parent, name))
+
+
+def _check_copy(origin: str, parent: str, name: str) -> None:
+    if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
+        raise BenchmarkError(f"{name} cannot copy {origin}: {parent} is not writable")
+    size = _size(origin)
+    if size > COPY_LIMIT:
+        raise BenchmarkError(f"{origin} holds {size >> 20} MiB, more than the {COPY_LIMIT >> 20} to be copied")
+
+
+def _copy_tree(origin: str, copy: str) -> None:
+    shutil.copytree(origin, copy, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
+
+
+@contextlib.contextmanager
+def copied_home(account: accounts.Account, origin: str) -> Iterator[str]:
+    """Copy a project into the user's home, without what version control keeps, for as long as the context lasts."""
+    sweep(account.home)
+    copy = os.path.join(account.home, f".{SCRATCH}{os.getpid()}-source")
+    try:
+        with acting_as(account.uid, account.gid):
+            _check_copy(origin, account.home, account.name)
+            os.mkdir(copy, 0o700)
+            _copy_tree(origin, copy)
+        yield copy
+    finally:
+        remove_tree(copy)
 
 
 def sample_module() -> dict[str, str]:
@@ -388,19 +415,13 @@ class Bench:
             origin = self.source(name)
             parent = os.path.dirname(os.path.realpath(origin))
             with acting_as(self.account.uid, self.account.gid):
-                if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
-                    raise BenchmarkError(f"{self.account.name} cannot copy {origin}: {parent} is not writable")
-                size = _size(origin)
-            if size > COPY_LIMIT:
-                raise BenchmarkError(f"{origin} holds {size >> 20} MiB, more than the {COPY_LIMIT >> 20} to be copied")
+                _check_copy(origin, parent, self.account.name)
             if not self.copies:
                 sweep(parent)
             # Beside the original, so that relative paths in go.mod still lead where they led.
             copy = self._folder(parent, f"copy-{name}")
             with acting_as(self.account.uid, self.account.gid):
-                shutil.copytree(
-                    origin, copy, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED)
-                )
+                _copy_tree(origin, copy)
             self.copies[name] = copy
         target = self._most_used_file() if self.modules else "core/core.go"
         for name, copy in self.copies.items():
@@ -518,6 +539,11 @@ class Bench:
 
     def _own_directory(self, name: str) -> bool:
         return bool(self.variants[name if name in self.variants else self.first.name].directory)
+
+    def broken(self, name: str) -> str:
+        """Say why tests fail in a variant; nothing when they pass."""
+        run = self.execute("test", name, 0)
+        return benchmark.failure_sentence({**run, "round": 0, "variant": name}) if run["exit_code"] else ""
 
     def works(self, name: str) -> dict[str, str]:
         """Try what people do with Go in the environment of a variant; return why, by the command that failed."""

@@ -285,7 +285,9 @@ def summarise(experiment: dict[str, Any]) -> dict[str, Any]:
     names = [variant["name"] for variant in experiment["variants"]]
     prints = experiment.get("fingerprints") or {}
     sequential = experiment.get("evidence") == "sequential"
-    different = _incomparable(names, prints, sequential)
+    # A variant with a folder of its own is about where the source lies.
+    moved = [variant["name"] for variant in experiment["variants"] if variant.get("directory")]
+    different = _incomparable(names, prints, sequential, moved)
     scenarios = [_scenario(scenario, names, different) for scenario in experiment["scenarios"]]
     overall = {name: _overall(scenarios, name) for name in names[1:]}
     first = overall[names[1]] if len(names) > 1 else {"verdict": "unknown", "geomean": None, "mixed": False}
@@ -381,16 +383,24 @@ def _on_purpose(name: str, before: dict[str, Any], after: dict[str, Any]) -> lis
     return [f"{name} meant to be changed, but the same in both measurements: is the change in force?"]
 
 
-def _incomparable(names: Sequence[str], prints: dict[str, Any], sequential: bool) -> dict[str, list[str]]:
+def _incomparable(
+    names: Sequence[str], prints: dict[str, Any], sequential: bool, moved: Sequence[str] = ()
+) -> dict[str, list[str]]:
     """For each variant what makes it another machine than the baseline's, between or during the runs."""
     start, end = prints.get("start") or {}, prints.get("end") or {}
     when = "before and after" if sequential else "at the start and at the end"
-    moved = [f"{one} ({when})" for one in fingerprint_differences(start, end)]
+    changed = [f"{one} ({when})" for one in fingerprint_differences(start, end)]
     variants = prints.get("variants") or {}
     base = variants.get(names[0]) or {}
     # A variant may set GOMAXPROCS to try it; between two measurements it is the machine's.
     ignored = LEVER_PLACES if sequential else (*LEVER_PLACES, "gomaxprocs")
-    return {name: moved + fingerprint_differences(base, variants.get(name) or {}, ignore=ignored) for name in names[1:]}
+    return {
+        name: changed
+        + fingerprint_differences(
+            base, variants.get(name) or {}, ignore=(*ignored, "source") if name in moved else ignored
+        )
+        for name in names[1:]
+    }
 
 
 def _scenario(scenario: dict[str, Any], names: Sequence[str], different: dict[str, list[str]]) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,31 +12,31 @@ from ansible_collections.wsltune.go.plugins.module_utils import bench_stats, ben
 
 BASELINE = "baseline"
 TOGETHER = "together"
+SOURCE, SOURCE_PLACE = "source_on_ext4", "source"
 
 
 class Lever(NamedTuple):
-    """One tuning: what it does by default, and the environment that has its effect for one run of Go.
+    """One tuning: the environment that has its effect for one run of Go.
 
     C({tmpfs}) stands for a folder on a tmpfs, C({home}) for the user's home. C(places) are those that must lie on a
-    Windows drive for it to have any effect; empty where it always has one.
+    Windows drive for it to have any effect; empty where it always has one. The lever C(SOURCE) moves the source itself.
     """
 
-    default: bool
     environment: Mapping[str, str]
     places: Sequence[str] = ()
 
 
 LEVERS = {
-    "gotmpdir_tmpfs": Lever(True, {"GOTMPDIR": "{tmpfs}/gotmpdir"}),
-    "gocache_tmpfs": Lever(False, {"GOCACHE": "{tmpfs}/gocache"}),
-    "cgo_disabled": Lever(False, {"CGO_ENABLED": "0"}),
+    "gotmpdir_tmpfs": Lever({"GOTMPDIR": "{tmpfs}/gotmpdir"}),
+    "gocache_tmpfs": Lever({"GOCACHE": "{tmpfs}/gocache"}),
+    "cgo_disabled": Lever({"CGO_ENABLED": "0"}),
     "caches_local": Lever(
-        True,
         {"GOCACHE": "{home}/.cache/go-build", "GOMODCACHE": "{home}/go/pkg/mod"},
         places=("GOCACHE", "GOMODCACHE"),
     ),
+    SOURCE: Lever({}, places=(SOURCE_PLACE,)),
 }
-"""What an environment alone can try; other levers are tried in sequence, before and after their role."""
+"""What an environment or a copy of the source can try; others are tried in sequence, before and after their role."""
 
 
 def trial(name: str, tmpfs: str, home: str, slow: Sequence[str] = ()) -> dict[str, str]:
@@ -51,12 +52,28 @@ def without_effect(name: str, slow: Sequence[str], in_memory: Sequence[str] = ()
     C(slow) names the places on a Windows drive, C(in_memory) those on a tmpfs without any lever.
     """
     places = LEVERS[name].places
+    if name == SOURCE and SOURCE_PLACE not in slow:
+        return "no project of workspace_projects with a go.mod lies on a Windows drive"
     if places and not set(places) & set(slow):
         return f"{' and '.join(places)} do not lie on a Windows drive"
     moved = [key for key, value in LEVERS[name].environment.items() if "{tmpfs}" in value]
     if moved and set(moved) <= set(in_memory):
         return f"{' and '.join(moved)} is in memory already"
     return ""
+
+
+def to_move(projects: Sequence[str], modules: Sequence[str]) -> list[tuple[str, str]]:
+    """Return what the lever C(SOURCE) could be tried on, the best first: a project and the module's folder in it.
+
+    The modules that the user wants measured come first, then each project's own folder.
+    """
+    inside = [
+        (project, os.path.relpath(module, project))
+        for module in modules
+        for project in projects
+        if f"{module}/".startswith(project.rstrip("/") + "/")
+    ]
+    return inside + [(project, ".") for project in projects]
 
 
 def stale(record: Mapping[str, Any], fingerprint: dict[str, Any], workload: Any, now: float, days: float) -> str:
@@ -108,7 +125,7 @@ def _ratio(found: tuple[str, Mapping[str, Any]]) -> float:
 
 def broken(decision: Mapping[str, Any], failure: str) -> dict[str, Any]:
     """Return the decision about a lever with which Go did not work."""
-    return dict(decision, kept=False, reason=f"Go does not work with it: {failure}")
+    return {"evidence": "none", **decision, "kept": False, "reason": f"Go does not work with it: {failure}"}
 
 
 def settle(decisions: Sequence[Mapping[str, Any]], together: Mapping[str, Any] | None) -> list[dict[str, Any]]:

@@ -14,15 +14,16 @@ description:
   - A lever is kept when it is faster in a scenario and slower in none, with the interval clear of no change at a level
     that allows for the number of levers, and when C(go build), C(go vet), C(go test), C(go test -race) and C(go run)
     work with it wherever they work without it.
+  - A lever with which tests fail where they pass without it is left off before anything is measured.
   - Changes nothing on the machine but the record of the decision. A tmpfs that a trial needs is mounted in a mount
-    namespace of the module's own.
+    namespace of the module's own, a copy that it needs is removed at the end.
   - A decision that was made on the same machine with the same workload is used again for O(days) days.
 options:
   levers:
     description: What to try.
     type: list
     elements: str
-    choices: [gotmpdir_tmpfs, gocache_tmpfs, cgo_disabled, caches_local]
+    choices: [gotmpdir_tmpfs, gocache_tmpfs, cgo_disabled, caches_local, source_on_ext4]
     required: true
   user:
     description: The user whose Go is measured, in the environment of a fresh login.
@@ -46,6 +47,14 @@ options:
     description: Which of GOCACHE and GOMODCACHE lie on a Windows drive.
     type: list
     elements: str
+    default: []
+  projects:
+    description:
+      - Folders of projects that V(source_on_ext4) may move. It is tried on one of them that lies on another disk than
+        the user's home, the first in which one of O(modules) lies or that is a module itself; all levers are then
+        measured with that module alone.
+    type: list
+    elements: path
     default: []
   modules:
     description: Folders of Go modules to test. Packages of the standard library when empty.
@@ -119,6 +128,7 @@ experiments:
   elements: dict
 """
 
+import contextlib
 import os
 import time
 
@@ -143,16 +153,32 @@ class Trial:
         self.module = module
         self.params = module.params
         self.account = accounts.find([module.params["user"]])[0]
-        self.workload = {"modules": module.params["modules"], "scenarios": module.params["scenarios"]}
+        self.modules = list(module.params["modules"])
+        self.project, self.folder = "", "."
+        slow = list(module.params["slow_places"])
+        if levers.SOURCE in module.params["levers"]:
+            self.find_project()
+        if self.project:
+            self.modules = [os.path.normpath(os.path.join(self.project, self.folder))]
+            slow.append(levers.SOURCE_PLACE)
+        self.workload = {"modules": self.modules, "scenarios": module.params["scenarios"]}
         self.experiments = []
         own = (module.params["before"] or {}).get("environment") or {}
         places = {"GOTMPDIR": own.get("GOTMPDIR") or own.get("TMPDIR") or "/tmp", "GOCACHE": own.get("GOCACHE")}
         in_memory = bench_run.in_memory(places)
         reasons = {
-            name: levers.without_effect(name, module.params["slow_places"], in_memory)
-            for name in dict.fromkeys(module.params["levers"])
+            name: levers.without_effect(name, slow, in_memory) for name in dict.fromkeys(module.params["levers"])
         }
         self.idle = {name: reason for name, reason in reasons.items() if reason}
+
+    def find_project(self):
+        """Find what the lever SOURCE is tried on: a module that does not lie on the home's disk."""
+        for project, folder in levers.to_move(self.params["projects"], self.modules):
+            with journal.acting_as(self.account.uid, self.account.gid), contextlib.suppress(OSError):
+                elsewhere = os.stat(project).st_dev != os.stat(self.account.home).st_dev
+                if elsewhere and os.path.isfile(os.path.join(project, folder, "go.mod")):
+                    self.project, self.folder = project, folder
+                    return
 
     def remember(self, known, decisions, fingerprint):
         entry = known.get(self.account.name, {})
@@ -167,20 +193,27 @@ class Trial:
         }
         journal.write_record(journal.DECISIONS, known)
 
-    def fingerprint(self, variants):
-        with self.bench(variants[:1]) as bench:
+    def look(self, variants):
+        """Return what the decision depends on, and why tests fail in which of the variants that pass in the first."""
+        first, *others = [variant.name for variant in variants]
+        with self.bench(variants) as bench:
             bench.prepare()
-            return {**bench_run.machine_fingerprint(), **bench.fingerprint(variants[0].name)}
+            fingerprint = {**bench_run.machine_fingerprint(), **bench.fingerprint(first)}
+            broken = {name: reason for name in others if (reason := bench.broken(name))}
+            # Then it is not the lever's fault, and measuring says so.
+            if broken and bench.broken(first):
+                broken = {}
+        return fingerprint, broken
 
     def bench(self, variants):
         limit = max(60.0, self.params["budget_minutes"] * 60)
-        return bench_run.Bench(self.account, variants, self.params["modules"], limit=limit)
+        return bench_run.Bench(self.account, variants, self.modules, limit=limit)
 
-    def variant(self, name, environment):
+    def variant(self, name, environment, directory=None):
         before = self.params["before"] or {}
         own = {**(before.get("environment") or {}), **environment}
         unset = [one for one in before.get("unset") or [] if one not in own]
-        return bench_run.Variant(name, {str(key): str(value) for key, value in own.items()}, unset)
+        return bench_run.Variant(name, {str(key): str(value) for key, value in own.items()}, unset, directory)
 
     def experiment(self, variants):
         """Measure C(variants) against the first of them; return the summary and with which of them Go is broken."""
@@ -214,24 +247,35 @@ class Trial:
             return decisions, None
         with open("/proc/meminfo", encoding="ascii") as handle:
             size = tmpfs.plan_size(params["tmpfs_size"], meminfo.parse(handle.read()))
-        with trial_tmpfs.mounted(size, self.account.uid, self.account.gid, ("gotmpdir", "gocache")) as folder:
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(
+                trial_tmpfs.mounted(size, self.account.uid, self.account.gid, ("gotmpdir", "gocache"))
+            )
+            moved = None
+            if levers.SOURCE in wanted:
+                copy = stack.enter_context(bench_run.copied_home(self.account, self.project))
+                moved = os.path.normpath(os.path.join(copy, self.folder))
 
-            def environment(name):
-                return levers.trial(name, folder, self.account.home, params["slow_places"])
+            def variant(name, *tried):
+                merged = {}
+                for one in tried:
+                    merged.update(levers.trial(one, folder, self.account.home, params["slow_places"]))
+                return self.variant(name, merged, moved if levers.SOURCE in tried else None)
 
-            baseline = self.variant(levers.BASELINE, {})
-            variants = [baseline] + [self.variant(name, environment(name)) for name in wanted]
-            fingerprint = self.fingerprint(variants)
-            summary, failures = self.experiment(variants)
-            judged = [levers.judge(name, summary) for name in wanted]
-            judged = [levers.broken(one, failures[one["lever"]]) if one["lever"] in failures else one for one in judged]
+            baseline = variant(levers.BASELINE)
+            variants = [baseline] + [variant(name, name) for name in wanted]
+            fingerprint, broken = self.look(variants)
+            judged = [levers.broken({"lever": name, "tried": True}, reason) for name, reason in broken.items()]
+            variants = [one for one in variants if one.name not in broken]
+            if len(variants) > 1:
+                summary, failures = self.experiment(variants)
+                for name in [one.name for one in variants[1:]]:
+                    decision = levers.judge(name, summary)
+                    judged.append(levers.broken(decision, failures[name]) if name in failures else decision)
             winners = [one["lever"] for one in judged if one["kept"]]
             together = None
             if len(winners) > 1:
-                merged = {}
-                for name in winners:
-                    merged.update(environment(name))
-                summary, failures = self.experiment([baseline, self.variant(levers.TOGETHER, merged)])
+                summary, failures = self.experiment([baseline, variant(levers.TOGETHER, *winners)])
                 together = levers.judge(levers.TOGETHER, summary)
                 if failures:
                     together = levers.broken(together, failures[levers.TOGETHER])
@@ -245,7 +289,7 @@ class Trial:
         usable = set(held) >= set(names) - set(self.idle)
         why = "not every lever was tried then"
         if usable and held:
-            fingerprint = self.fingerprint([self.variant(levers.BASELINE, {})])
+            fingerprint, _broken = self.look([self.variant(levers.BASELINE, {})])
             why = levers.stale(entry, fingerprint, self.workload, time.time(), self.params["days"])
         if usable and held and not why:
             decisions, remembered = list(held.values()), entry["decided_at"]
@@ -277,6 +321,7 @@ def main():
                 },
             },
             "slow_places": {"type": "list", "elements": "str", "default": []},
+            "projects": {"type": "list", "elements": "path", "default": []},
             "modules": {"type": "list", "elements": "path", "default": []},
             "scenarios": {
                 "type": "list",

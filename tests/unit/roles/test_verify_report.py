@@ -51,12 +51,19 @@ class Page(HTMLParser):
         self.text.append(data)
 
 
-def rendered(found, **options):
+def template(name):
     # Trimmed as ansible.builtin.template does.
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROOT / "roles/verify/templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
     environment.filters.update({f"wsltune.go.{name}": call for name, call in FilterModule().filters().items()})
-    template = environment.from_string((ROOT / "roles/verify/templates/report.html.j2").read_text())
-    return template.render(
+    return environment.get_template(name)
+
+
+def rendered(found, **options):
+    return template("report.html.j2").render(
         {
             "_verify_experiment": found,
             "_verify_summary": benchmark.summarise(found),
@@ -116,3 +123,29 @@ def test_a_scenario_that_is_not_compared_says_why():
     told = "".join(Page(rendered(failed())).text)
     assert "not compared: go test <exited> with 1" in told
     assert "not compared: no time" in told
+
+
+DECISIONS = [
+    {"lever": "gotmpdir_tmpfs", "tried": True, "kept": True, "reason": "test is faster <b>with</b> it",
+     "scenario": "test", "ratio": 0.88, "low": 0.8, "high": 0.95, "p": 0.0004},
+    {"lever": "caches_local", "tried": False, "kept": False, "reason": "not tried: no drive"},
+    {"lever": "cgo_disabled", "tried": True, "kept": False, "reason": "Go does not work with it: go test"},
+]  # fmt: skip
+
+
+def test_levers_are_shown_with_their_numbers_and_why():
+    page = Page(rendered(experiment(), verify_levers_result={"decisions": DECISIONS}))
+    told = " ".join(" ".join(page.text).split())
+    assert "gotmpdir_tmpfs kept test -12.0 % -20.0 to -5.0 % 0.0004 test is faster <b>with</b> it" in told
+    assert "caches_local left off not tried not tried: no drive" in told
+    assert "cgo_disabled left off no numbers Go does not work with it: go test" in told
+
+
+def test_levers_have_a_page_of_their_own():
+    found = {"kept": ["gotmpdir_tmpfs"], "decisions": DECISIONS, "experiments": [experiment(), experiment()]}
+    page = Page(
+        template("levers.html.j2").render(__verify_levers=found, inventory_hostname="laptop", verify_user="alice")
+    )
+    told = "".join(page.text)
+    assert "Kept: gotmpdir_tmpfs." in told and "The winners together" in told
+    assert page.seen.count("svg") == 4 and page.seen.count("main") == 1

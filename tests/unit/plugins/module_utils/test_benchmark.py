@@ -210,6 +210,19 @@ def test_other_machines_are_not_compared():
     ]
 
 
+def test_a_source_that_was_moved_on_purpose_is_compared():
+    found = measured(Executor(faster))
+    found["fingerprints"] = {
+        "variants": {
+            "before": {"go": "go1.27.3", "file_systems": {"source": "9p"}},
+            "after": {"go": "go1.27.3", "file_systems": {"source": "ext4"}},
+        }
+    }
+    assert benchmark.summarise(found)["verdict"] == "unknown"
+    found["variants"][1] = {**found["variants"][1], "directory": "/home/alice/src/shop"}
+    assert benchmark.summarise(found)["verdict"] == "faster"
+
+
 MACHINE = {
     "kernel": "6.18.35.2",
     "machine": "x86_64",

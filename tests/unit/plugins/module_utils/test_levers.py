@@ -51,6 +51,14 @@ def test_a_lever_that_breaks_go_is_not_kept():
     assert not decision["kept"] and decision["reason"] == "Go does not work with it: go run: permission denied"
 
 
+def test_what_a_move_is_tried_on():
+    projects = ["/mnt/c/shop", "/mnt/c/shop2"]
+    modules = ["/home/a/x", "/mnt/c/shop2/api", "/mnt/c/shop2"]
+    assert levers.to_move(projects, modules) == [
+        ("/mnt/c/shop2", "api"), ("/mnt/c/shop2", "."), ("/mnt/c/shop", "."), ("/mnt/c/shop2", ".")
+    ]  # fmt: skip
+
+
 def won(name, ratio):
     return {"lever": name, "tried": True, "kept": True, "ratio": ratio, "reason": "test is faster with it"}
 

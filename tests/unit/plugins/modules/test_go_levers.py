@@ -8,18 +8,21 @@ import os
 import pwd
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[4]
-# Stands in for go: temporary files on the trial's tmpfs make it fast, a build cache there makes it slow, and without
-# cgo its programs do not run.
+# Stands in for go: temporary files on the trial's tmpfs make it fast. A build cache there makes it slow, and so does a
+# source in /dev/shm, which is another disk than the home's. Without cgo its programs do not run.
 GO = """#!/bin/sh
 case "$1" in
 env) echo '{"GOCACHE": "'$HOME'/.cache/go-build", "GOTMPDIR": "", "GOROOT": "/opt/go", "GOVERSION": "go1.99"}' ;;
 run) if [ "$CGO_ENABLED" = 0 ]; then echo "no resolver"; exit 1; fi ;;
 test)
+  if [ -e needs-cgo ] && [ "$CGO_ENABLED" = 0 ]; then echo "undefined: C"; exit 1; fi
+  case "$PWD" in /dev/shm/*) sleep 0.15 ;; esac
   case "$GOCACHE" in /run/wsltune-trial-*) sleep 0.2 ;; esac
   case "$GOTMPDIR" in /run/wsltune-trial-*) touch "$GOTMPDIR/x" && findmnt -no FSTYPE -T "$GOTMPDIR" > "$HOME/fstype" ;;
   *) if [ "$CGO_ENABLED" != 0 ]; then sleep 0.15; fi ;;
@@ -96,6 +99,65 @@ def test_what_is_in_memory_already_is_not_tried(home):
     result = decide(home, ["gotmpdir_tmpfs"], before={"environment": environment})
     assert [one["reason"] for one in result["decisions"]] == ["not tried: GOTMPDIR is in memory already"]
     assert not result["experiments"] and not result["kept"]
+
+
+@pytest.fixture
+def drive():
+    """A folder on another disk than the home's."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+def project(drive):
+    module = drive / "shop" / "api"
+    module.mkdir(parents=True)
+    (module / "go.mod").write_text("module shop\n")
+    return module
+
+
+def test_a_project_elsewhere_is_tried_as_a_copy_in_the_home(home, drive):
+    module = project(drive)
+    given = {"projects": [str(drive / "shop")], "modules": [str(module)]}
+    result = decide(home, ["source_on_ext4", "gotmpdir_tmpfs"], **given)
+    assert sorted(result["kept"]) == ["gotmpdir_tmpfs", "source_on_ext4"]
+    found = {one["lever"]: one for one in result["decisions"]}
+    assert found["source_on_ext4"]["ratio"] < found["gotmpdir_tmpfs"]["ratio"] < 1
+    own = pwd.getpwuid(os.geteuid()).pw_dir
+    together = result["experiments"][1]["variants"][1]
+    assert together["directory"].startswith(f"{own}/.wsltune-bench-") and together["directory"].endswith("/api")
+    assert together["environment"]["GOTMPDIR"].startswith("/run/wsltune-trial-")
+    assert not list(Path(own).glob(".wsltune-bench-*")) and sorted(os.listdir(drive)) == ["shop"]
+    assert decide(home, ["source_on_ext4", "gotmpdir_tmpfs"], **given)["remembered"]
+
+
+@pytest.mark.parametrize("place", ["home", "no module"])
+def test_a_project_that_needs_no_move_is_not_tried(home, drive, place):
+    folder = home if place == "home" else drive
+    (folder / "go.mod").write_text("module x\n") if place == "home" else None
+    result = decide(home, ["source_on_ext4"], projects=[str(folder)])
+    assert [one["reason"] for one in result["decisions"]] == [
+        "not tried: no project of workspace_projects with a go.mod lies on a Windows drive"
+    ]
+
+
+def test_a_lever_with_which_tests_fail_does_not_take_the_others_down(home):
+    (home / "go.mod").write_text("module x\n")
+    (home / "needs-cgo").touch()
+    result = decide(home, ["cgo_disabled", "gotmpdir_tmpfs"], modules=[str(home)])
+    assert result["kept"] == ["gotmpdir_tmpfs"]
+    assert result["decisions"][0]["reason"].startswith(
+        "Go does not work with it: go test of variant cgo_disabled exited"
+    )
+    assert "undefined: C" in result["decisions"][0]["reason"]
+
+
+def test_tests_that_fail_anyway_are_nothing_that_a_lever_does(home):
+    (home / "go.mod").write_text("module x\n")
+    (home / "needs-cgo").touch()
+    own = {"HOME": str(home), "PATH": f"{home}/bin:/usr/bin:/bin", "CGO_ENABLED": "0"}
+    result = decide(home, ["gotmpdir_tmpfs"], modules=[str(home)], before={"environment": own})
+    assert not result["kept"]
+    assert result["decisions"][0]["reason"].startswith("not measured: go test of variant baseline exited with 1")
 
 
 def test_a_budget_of_nothing_is_one_sentence(home):
