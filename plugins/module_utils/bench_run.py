@@ -306,7 +306,7 @@ class Bench:
 
     def prepare(self) -> None:
         """Find Go and learn what each variant makes of it; BenchmarkError when there is nothing to measure."""
-        base = accounts.login_environment(self.account)
+        base = {**accounts.login_environment(self.account), **process.GIT_READS_ONLY}
         if not self.modules:
             # The standard library needs no download; nothing else is to be fetched behind it.
             base = {**base, "GOTOOLCHAIN": "local", "GOPROXY": "off"}

@@ -85,6 +85,7 @@ class Observer:
             self.seen["login"] = str(error)
             self.environment = {"HOME": self.account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
         go = go_state.observe(self.account, self.mounts, dict(self.environment))
+        self.environment.update(process.GIT_READS_ONLY)
         self.seen["go"] = go
         self._part("places", self._places, "WT-001", "WT-002", "WT-003", "WT-004", "WT-005", "WT-006", "WT-007",
                    "WT-008", "WT-009", "WT-010", "WT-045", "WT-048")  # fmt: skip

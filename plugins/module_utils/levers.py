@@ -12,6 +12,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import bench_stats, ben
 
 BASELINE = "baseline"
 TOGETHER = "together"
+NOT_TRIED = "not tried: "
 SOURCE, SOURCE_PLACE = "source_on_ext4", "source"
 
 
@@ -53,7 +54,7 @@ def without_effect(name: str, slow: Sequence[str], in_memory: Sequence[str] = ()
     """
     places = LEVERS[name].places
     if name == SOURCE and SOURCE_PLACE not in slow:
-        return "no project of workspace_projects with a go.mod lies on a Windows drive"
+        return "no project with a go.mod lies on another disk than the home"
     if places and not set(places) & set(slow):
         return f"{' and '.join(places)} do not lie on a Windows drive"
     moved = [key for key, value in LEVERS[name].environment.items() if "{tmpfs}" in value]
@@ -143,6 +144,8 @@ def settle(decisions: Sequence[Mapping[str, Any]], together: Mapping[str, Any] |
 
 def sentence(decision: Mapping[str, Any]) -> str:
     """Return one line for a summary: kept or dropped, by what, and why."""
+    if decision["reason"].startswith(NOT_TRIED):
+        return f"{decision['lever']} {decision['reason']}"
     numbers = ""
     if decision.get("ratio") is not None and decision.get("high") is not None:
         low, high = (benchmark.percent(decision[end])[: -len(" %")] for end in ("low", "high"))

@@ -18,6 +18,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, NamedTuple
 
+# `go build` asks Git for the state of a tree, and Git would write what it found into the index of the repository.
+GIT_READS_ONLY = {"GIT_OPTIONAL_LOCKS": "0"}
+
 
 class Identity(NamedTuple):
     """Who a program runs as."""

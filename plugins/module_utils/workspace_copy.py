@@ -94,8 +94,7 @@ class Person:
 
     def run(self, folder: str, words: Sequence[str], **more: str) -> process.Done:
         try:
-            # Go asks Git for the state of a tree, and Git would write what it found into the index.
-            quiet = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+            quiet = {"LC_ALL": "C", **process.GIT_READS_ONLY}
             done = process.run(words, {**self.environment, **quiet, **more}, folder, self.identity, LIMIT)
         except OSError as error:
             raise WorkspaceError(f"{words[0]} cannot be started in {folder}: {error.strerror}.") from error

@@ -240,7 +240,7 @@ class Trial:
         params = self.params
         wanted = [name for name in names if name not in self.idle]
         decisions = [
-            {"lever": name, "tried": False, "kept": False, "evidence": "none", "reason": f"not tried: {reason}"}
+            {"lever": name, "tried": False, "kept": False, "evidence": "none", "reason": levers.NOT_TRIED + reason}
             for name, reason in self.idle.items()
         ]
         if not wanted:

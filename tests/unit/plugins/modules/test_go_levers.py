@@ -136,7 +136,7 @@ def test_a_project_that_needs_no_move_is_not_tried(home, drive, place):
     (folder / "go.mod").write_text("module x\n") if place == "home" else None
     result = decide(home, ["source_on_ext4"], projects=[str(folder)])
     assert [one["reason"] for one in result["decisions"]] == [
-        "not tried: no project of workspace_projects with a go.mod lies on a Windows drive"
+        "not tried: no project with a go.mod lies on another disk than the home"
     ]
 
 
