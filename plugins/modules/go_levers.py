@@ -256,14 +256,14 @@ class Trial:
                 copy = stack.enter_context(bench_run.copied_home(self.account, self.project))
                 moved = os.path.normpath(os.path.join(copy, self.folder))
 
-            def variant(name, *tried):
+            def variant(name, tried):
                 merged = {}
                 for one in tried:
                     merged.update(levers.trial(one, folder, self.account.home, params["slow_places"]))
                 return self.variant(name, merged, moved if levers.SOURCE in tried else None)
 
-            baseline = variant(levers.BASELINE)
-            variants = [baseline] + [variant(name, name) for name in wanted]
+            baseline = variant(levers.BASELINE, [])
+            variants = [baseline] + [variant(name, [name]) for name in wanted]
             fingerprint, broken = self.look(variants)
             judged = [levers.broken({"lever": name, "tried": True}, reason) for name, reason in broken.items()]
             variants = [one for one in variants if one.name not in broken]
@@ -275,7 +275,7 @@ class Trial:
             winners = [one["lever"] for one in judged if one["kept"]]
             together = None
             if len(winners) > 1:
-                summary, failures = self.experiment([baseline, variant(levers.TOGETHER, *winners)])
+                summary, failures = self.experiment([baseline, variant(levers.TOGETHER, winners)])
                 together = levers.judge(levers.TOGETHER, summary)
                 if failures:
                     together = levers.broken(together, failures[levers.TOGETHER])
