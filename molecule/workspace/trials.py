@@ -185,11 +185,11 @@ class Trials:
 
 def main() -> None:
     trials = Trials(Machine(sys.argv[1], int(sys.argv[2])))
-    trials.auto()
     trials.restart()
     trials.rollback()
     for moment, later in MOMENTS:
         trials.kill(moment, later)
+    trials.auto()
     trials.refuse()
     print(json.dumps({"wrong": trials.wrong, "kills": trials.kills, "refusals": trials.refusals}))
 
