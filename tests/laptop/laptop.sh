@@ -21,12 +21,12 @@ wrong() {
 
 is_up() { [ -f "$state/$1/pid" ] && kill -0 "$(<"$state/$1/pid")" 2>/dev/null; }
 
-on() { # NAME USER COMMAND...
+on() { # NAME USER COMMAND...; a connection that a restart cut in two does not hang
     local port
     port=$(<"$state/$1/port")
     ssh -i "$cache/ssh/id_ed25519" -p "$port" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
-        -o LogLevel=ERROR -o BatchMode=yes -o ConnectTimeout=20 -o ControlMaster=auto -o ControlPersist=60 \
-        -o ControlPath="$state/$1/ssh-%r" "$2@127.0.0.1" "${@:3}"
+        -o LogLevel=ERROR -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=20 -o ControlMaster=auto \
+        -o ControlPersist=60 -o ControlPath="$state/$1/ssh-%r" "$2@127.0.0.1" "${@:3}"
 }
 
 wait_until_up() { # NAME, the boot it shall not be any more
