@@ -26,14 +26,6 @@ SETTINGS = {
     "verify_benchmark": False, "go_tmpfs_size": "1g", "wslconfig_wsl2_processors": 2, "wslconfig_wsl2_swap": "1GB",
     "defender_projects": [PROJECT], "defender_reason": "TICKET-1",
 }  # fmt: skip
-# This distro runs since long ago, as far as wsl.exe knows.
-WSL = """[wsl]
-default=Debian
-[Debian]
-running=1
-[exec]
-/bin/cat /proc/stat=0|btime 1000\\n
-"""
 begin = time.monotonic()
 
 
@@ -54,17 +46,6 @@ class Machine(WindowsHost):
         self.code = result.returncode
         return result.stdout + result.stderr
 
-    def exclusions(self) -> list[str]:
-        said = self.powershell(
-            "$p = Get-MpPreference; ConvertTo-Json @($p.ExclusionPath + $p.ExclusionProcess | Where-Object { $_ })"
-        )
-        return json.loads(said or "[]")
-
-    def ledger(self) -> str:
-        return self.powershell(
-            "Get-ChildItem -Recurse HKLM:\\SOFTWARE\\wsltune -ErrorAction Ignore | ForEach-Object { $_.Name }; exit 0"
-        ).strip()
-
     def wslconfig(self) -> bytes:
         return base64.b64decode(self.run("base64", "-w0", "/mnt/c/Users/erin/.wslconfig").stdout)
 
@@ -78,14 +59,10 @@ class Machine(WindowsHost):
 
 
 machine = Machine(sys.argv[1])
-for path, text in {"C:\\Users\\erin\\.wslconfig": WSLCONFIG, "C:\\Windows\\System32\\wsl.ini": WSL}.items():
-    data = base64.b64encode(text.encode()).decode()
-    machine.powershell(f"[IO.File]::WriteAllBytes('{path}', [Convert]::FromBase64String('{data}'))")
+machine.register_distro()
+machine.put("C:\\Users\\erin\\.wslconfig", WSLCONFIG)
 machine.powershell(
-    "$l = 'HKCU:\\Software\\Microsoft\\Windows\\CurrentVersion\\Lxss'; $null = New-Item -Force \"$l\\{1}\";"
-    "Set-ItemProperty $l DefaultDistribution '{1}'; Set-ItemProperty \"$l\\{1}\" DistributionName Debian;"
-    'Set-ItemProperty "$l\\{1}" BasePath \'C:\\wsl\\Debian\'; Set-ItemProperty "$l\\{1}" Flags 15;'
-    f"$null = New-Item -ItemType Directory -Force C:\\Games, {PROJECT}; Add-MpPreference -ExclusionPath {FOREIGN}"
+    f"$null = New-Item -ItemType Directory -Force {FOREIGN}, {PROJECT}; Add-MpPreference -ExclusionPath {FOREIGN}"
 )
 before = machine.exclusions()
 expect(before == [FOREIGN], f"the foreign exclusion alone is there: {before}")

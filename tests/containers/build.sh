@@ -50,7 +50,7 @@ echo "building $name" >&2
 
 base=$cache/images/$suite-$(echo "$suite $packages" | sha256sum | cut -c1-12).tar
 if [ ! -s "$base" ]; then
-    mmdebstrap --quiet --variant=minbase --include="$packages" \
+    mmdebstrap --quiet --variant=minbase --include="$packages" --aptopt='Acquire::Retries "5"' \
         --customize-hook='rm -f "$1/etc/hostname" "$1/etc/resolv.conf" "$1"/etc/ssh/ssh_host_*' \
         --format=tar "$suite" "$base.new" >&2
     mv "$base.new" "$base"

@@ -40,6 +40,7 @@ wait_until_up() { # name
     if [ "$state" = degraded ]; then
         echo "machine.sh: $name is degraded" >&2
         podman exec "$name" systemctl --failed --no-legend >&2
+        podman exec "$name" journalctl --no-pager -p warning -n 40 >&2
         exit 1
     fi
 }
@@ -59,7 +60,7 @@ case $verb in
         shift $(($# < 5 ? $# : 5))
         if podman container exists "$name"; then
             [ "$(podman inspect --format '{{.State.Running}}' "$name")" = true ] && exit 0
-            podman rm --force "$name" >/dev/null
+            podman rm --force --volumes "$name" >/dev/null
         fi
         case $init in
             systemd) start=(--systemd=always) command=/lib/systemd/systemd ;;
@@ -92,7 +93,7 @@ case $verb in
         shift
         for name; do
             podman container exists "$name" || continue
-            podman rm --force --time 0 "$name" >/dev/null
+            podman rm --force --volumes --time 0 "$name" >/dev/null
             echo changed
         done
         [ ! -d /run/wsltune-windows-hosts ] || "$here/../windows_host/host.sh" binfmt off "$@"

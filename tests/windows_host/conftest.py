@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 
@@ -19,7 +20,10 @@ def windows_host():
     if not os.path.exists(os.environ.get("WSLTUNE_WINDOWS_PWSH", "")):
         pytest.skip("WSLTUNE_WINDOWS_PWSH names no Windows build of PowerShell")
     kept = os.environ.get("WSLTUNE_WINDOWS_HOST")
-    host = boot(kept or f"wsltune-windows-host-{os.getpid()}")
+    try:
+        host = boot(kept or f"wsltune-windows-host-{os.getpid()}")
+    except subprocess.CalledProcessError as error:
+        pytest.exit(f"none of these tests ran, for the Windows host did not come up: {error.stderr}", returncode=1)
     yield host
     if not kept:
         remove(host.name)

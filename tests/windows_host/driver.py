@@ -17,6 +17,8 @@ ROOT = HERE.parents[1]
 POWERSHELL = "/mnt/c/Windows/System32/WindowsPowerShell/v1.0/powershell.exe"
 WSL_INI = r"C:\windows\system32\wsl.ini"
 WSL_LOG = r"C:\Users\erin\calls.txt"
+# The distro runs since long ago, as far as wsl.exe knows.
+WSL = "[wsl]\ndefault=Debian\n[Debian]\nrunning=1\n[exec]\n/bin/cat /proc/stat=0|btime 1000\\n\n"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,26 @@ class WindowsHost:
 
     def hostname(self) -> str:
         return self.run("cat", "/proc/sys/kernel/hostname").stdout.strip()
+
+    def register_distro(self) -> None:
+        """Have Windows know this machine as its distro Debian, as far as wsl.exe and the registry tell."""
+        self.put(WSL_INI, WSL)
+        self.powershell(
+            "$l = 'HKCU:\\Software\\Microsoft\\Windows\\CurrentVersion\\Lxss'; $null = New-Item -Force \"$l\\{1}\";"
+            "Set-ItemProperty $l DefaultDistribution '{1}'; Set-ItemProperty \"$l\\{1}\" DistributionName Debian;"
+            'Set-ItemProperty "$l\\{1}" BasePath \'C:\\wsl\\Debian\'; Set-ItemProperty "$l\\{1}" Flags 15'
+        )
+
+    def exclusions(self) -> list[str]:
+        said = self.powershell(
+            "$p = Get-MpPreference; ConvertTo-Json @($p.ExclusionPath + $p.ExclusionProcess | Where-Object { $_ })"
+        )
+        return json.loads(said or "[]")
+
+    def ledger(self) -> str:
+        return self.powershell(
+            "Get-ChildItem -Recurse HKLM:\\SOFTWARE\\wsltune -ErrorAction Ignore | ForEach-Object { $_.Name }; exit 0"
+        ).strip()
 
     def restarts(self) -> list[str]:
         """What wsl.exe was told to stop since the last time."""
@@ -99,7 +121,7 @@ class WindowsHost:
 
 
 def boot(name: str) -> WindowsHost:
-    subprocess.run([str(HERE / "host.sh"), "up", name], check=True, stdout=subprocess.DEVNULL, timeout=1500)
+    subprocess.run([str(HERE / "host.sh"), "up", name], check=True, capture_output=True, text=True, timeout=1500)
     return WindowsHost(name)
 
 

@@ -8,7 +8,7 @@ lib=/usr/local/lib/wsl-host
 export DEBIAN_FRONTEND=noninteractive
 
 apt-get -q update >/dev/null
-apt-get -q -y --no-install-recommends install wine64 wine >/dev/null
+apt-get -q -y -o Acquire::Retries=5 --no-install-recommends install wine64 wine >/dev/null
 apt-get clean
 rm -rf /var/lib/apt/lists/*
 
