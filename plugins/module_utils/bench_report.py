@@ -257,12 +257,14 @@ def go_format(experiment: dict[str, Any], control: bool = False) -> str:
         "toolchain": versions.pop() if len(versions) == 1 else None,
         "seed": experiment.get("seed"),
     }
+    # benchstat compares with the column that comes first in the file.
+    order = [*(variant["name"] for variant in experiment["variants"]), benchmark.CONTROL]
     lines = ["# benchstat -col /state results.txt"]
     lines += [f"{key}: {value}" for key, value in config.items() if value not in (None, "")]
     for scenario in experiment["scenarios"]:
         if scenario["status"] != "measured":
             continue
-        for run in scenario["runs"]:
+        for run in sorted(scenario["runs"], key=lambda run: order.index(run["variant"])):
             if run["round"] < 1 or (run["variant"] == benchmark.CONTROL and not control):
                 continue
             # The scenario comes last: a number after the last dash of a name would be read as GOMAXPROCS.

@@ -192,6 +192,14 @@ def test_go_format_is_what_benchstat_reads():
     }
 
 
+def test_before_is_what_benchstat_compares_with_whatever_ran_first():
+    found = experiment()
+    for scenario in found["scenarios"]:
+        scenario["runs"].reverse()
+    lines = [line for line in bench_report.go_format(found).splitlines() if line.startswith("Benchmark")]
+    assert "state=before/scenario=test" in lines[0]
+
+
 def test_a_value_that_differs_does_not_tear_the_table():
     found = experiment()
     found["fingerprints"]["variants"]["after"]["go"] = "go1.19.8"
