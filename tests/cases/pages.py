@@ -11,8 +11,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "cases"
 SECTIONS = ["Symptom", "Reproduce", "Diagnose", "Fix", "Verify"]
-# Commands that cannot run on a test machine say so, and are counted.
-ELSEWHERE = {"windows", "network"}
+# Commands that cannot run on a test machine say so, and are counted. Those for PowerShell run on the Windows host of
+# tests/windows_host/test_cases.py, but those that need Hyper-V's module.
+ELSEWHERE = {"windows", "network", "hyper-v"}
 
 
 class PageError(ValueError):
@@ -27,6 +28,7 @@ class Block:
     text: str
     fails: bool = False
     elsewhere: str = ""
+    shell: str = "sh"
     expected: list[str] = field(default_factory=list)
 
 
@@ -77,13 +79,11 @@ def parse(text: str, name: str) -> Page:
 
 def _add(page: Page, section: str, fence: list[str], lines: list[str], where: str) -> None:
     kind, words = (fence or [""])[0], set(fence[1:])
-    if kind == "sh":
+    if kind in ("sh", "powershell"):
         if words - {"fails"} - ELSEWHERE:
             raise PageError(f"{where}: nobody knows what {sorted(words)} means.")
-        elsewhere = next(iter(words & ELSEWHERE), "")
-        page.blocks.append(Block(section, "\n".join(lines) + "\n", "fails" in words, elsewhere))
-    elif kind == "powershell":
-        page.blocks.append(Block(section, "\n".join(lines) + "\n", elsewhere="windows"))
+        elsewhere = next(iter(words & ELSEWHERE), "windows" if kind == "powershell" else "")
+        page.blocks.append(Block(section, "\n".join(lines) + "\n", "fails" in words, elsewhere, kind))
     elif kind == "text":
         if not page.blocks or page.blocks[-1].section != section:
             raise PageError(f"{where}: an output without commands before it.")

@@ -64,6 +64,7 @@ def test_a_page_is_read() -> None:
     reproduce, diagnose, fix, verify = page.blocks
     assert (reproduce.section, reproduce.text, reproduce.expected) == ("Reproduce", "true\n", ["one line"])
     assert diagnose.fails and (fix.elsewhere, verify.elsewhere) == ("windows", "network")
+    assert (diagnose.shell, fix.shell) == ("sh", "powershell")
 
 
 @pytest.mark.parametrize(

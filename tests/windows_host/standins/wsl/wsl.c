@@ -385,6 +385,20 @@ int wmain(int argc, WCHAR **argv)
             say(L"Kernel version: 6.6.87.2-1");
             return 0;
         }
+        if (wcscmp(option, L"--manage") == 0) {
+            if (find(value) == NULL)
+                return not_found();
+            if (argc - at < 4 || wcscmp(argv[at + 2], L"--set-sparse") != 0)
+                return -1;
+            if (wcscmp(argv[at + 3], L"true") != 0 || argc - at > 4)
+                return 0;
+            /* microsoft/WSL 13075 */
+            say(L"Sparse VHD support is currently disabled due to potential data corruption.");
+            say(L"To force a distribution to use a sparse VHD, please run:");
+            say(L"wsl.exe --manage <DistributionName> --set-sparse true --allow-unsafe");
+            say(L"Error code: Wsl/Service/E_INVALIDARG");
+            return -1;
+        }
         if (is(option, L"-e", L"--exec") || wcscmp(option, L"--") == 0) {
             shell = wcscmp(option, L"--") == 0;
             at++;
