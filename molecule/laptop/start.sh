@@ -1,13 +1,20 @@
 #!/usr/bin/env bash
-# Makes the developer's drive and starts the laptop: start.sh NAME PORT DRIVE
+# Makes the developer's drive and starts the laptop, with a Windows where WSLTUNE_WINDOWS_PWSH names a PowerShell for it:
+# start.sh NAME PORT DRIVE
 set -euo pipefail
-laptop=$(dirname "$(readlink -f "$0")")/../../tests/laptop
+tests=$(dirname "$(readlink -f "$0")")/../../tests
 name=$1 port=$2 drive=$3
-disk=$("$laptop/build.sh")
-if [ ! -d "$drive" ]; then
-    home=$drive/Users/alice
+disk=$("$tests/laptop/build.sh")
+if [ -n "${WSLTUNE_WINDOWS_PWSH:-}" ]; then
+    windows=$((port + 1))
+    "$tests/windows_host/host.sh" up "$name-windows" "$windows" --volume /opt/windows >/dev/null
+    mkdir -p "$(dirname "$drive")"
+    ln -sfn "$("$tests/windows_host/host.sh" drive "$name-windows")" "$drive"
+fi
+if [ ! -d "$drive/dev" ]; then
+    home=$drive/dev
     mkdir -p "$home/tmp"
-    cp -r "$laptop/shop" "$home/shop"
+    cp -r "$tests/laptop/shop" "$home/shop"
     cp -r "$disk/go-build" "$home/go-build"
     cd "$home/shop"
     # Golden files, as tests have them.
@@ -20,7 +27,7 @@ if [ ! -d "$drive" ]; then
     echo '// not committed' >>price/price.go
     echo untracked >untracked.txt
     # As WSL shows a drive that was mounted without metadata.
-    chown -R 1000:1000 "$drive"
-    chmod -R 0777 "$drive"
+    chown -R 1000:1000 "$home"
+    chmod -R 0777 "$home"
 fi
-exec "$laptop/laptop.sh" up "$name" "$port" "$drive"
+exec "$tests/laptop/laptop.sh" up "$name" "$port" "$(readlink -f "$drive")" ${windows:+"$windows"}

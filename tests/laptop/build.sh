@@ -10,11 +10,12 @@ podman() { "$root/tests/containers/podman.sh" podman "$@"; }
 mkdir -p "$cache/laptop"
 exec 9>"$cache/laptop/.lock"
 flock 9
+interop=("$root"/tests/windows_host/image/{init.c,osrelease,wslpath,wsl-session})
 base=$("$root/tests/containers/build.sh" trixie)
 hash=$({
     echo "$base"
-    cat "$here"/{build.sh,Containerfile,provision.sh,wsl-boot,mount.drvfs} "$here"/shop/go.mod "$here"/shop/*/*.go \
-        "$root"/{scripts/venv.sh,requirements/runtime.lock,tests/windows_host/image/wslpath}
+    cat "$here"/{build.sh,Containerfile,provision.sh,wsl-boot,mount.drvfs,ssh_config} "$here"/shop/go.mod \
+        "$here"/shop/*/*.go "$root"/{scripts/venv.sh,requirements/runtime.lock} "${interop[@]}"
 } | sha256sum | cut -c1-12)
 disk=$cache/laptop/$hash
 if [ ! -s "$disk/disk.img" ]; then
@@ -24,8 +25,8 @@ if [ ! -s "$disk/disk.img" ]; then
     context=$(mktemp -d "$cache/laptop/context.XXXXXX")
     trap 'rm -rf "$context" "$disk.new"' EXIT
     mkdir -p "$context/checkout/scripts" "$context/checkout/requirements"
-    cp "$here"/{Containerfile,provision.sh,wsl-boot,mount.drvfs} "$context/"
-    cp -r "$here/shop" "$root/tests/windows_host/image/wslpath" "$context/"
+    cp "$here"/{Containerfile,provision.sh,wsl-boot,mount.drvfs,ssh_config} "${interop[@]}" "$context/"
+    cp -r "$here/shop" "$context/"
     cp "$root/scripts/venv.sh" "$context/checkout/scripts/"
     cp "$root/requirements/runtime.lock" "$context/checkout/requirements/"
     image=localhost/wsltune-laptop:$hash

@@ -3,7 +3,9 @@
 # marks, real restarts. Software emulation, so that it runs anywhere and is slow; see README.md beside this file.
 #
 #   build.sh                           make the disk where it is not there; `up` does it too
-#   laptop.sh up NAME PORT [DRIVE]     start it, ssh on 127.0.0.1:PORT; DRIVE is the folder that is its C:
+#   laptop.sh up NAME PORT [DRIVE [WINDOWS]]
+#                                      start it, ssh on 127.0.0.1:PORT; DRIVE is the folder that is its C:, WINDOWS the
+#                                      port of the machine of tests/windows_host that is its Windows and has the same C:
 #   laptop.sh ssh NAME USER COMMAND... run a command there
 #   laptop.sh restart NAME             a real restart
 #   laptop.sh down NAME...             end it; what was changed on its disk is gone
@@ -51,6 +53,7 @@ verb=${1:?"usage: laptop.sh up|ssh|restart|down ..."}
 case $verb in
     up)
         name=${2:?"laptop.sh up: which name?"} port=${3:?"laptop.sh up: which port?"} drive=${4:-$state/$2/drive}
+        windows=${5:+wsltune.windows=$5}
         is_up "$name" && exit 0
         disk=$("$here/build.sh")
         rm -rf "${state:?}/$name"
@@ -60,9 +63,9 @@ case $verb in
         # clock unstable patches its own code while it runs, which emulation with two threads now and then gets wrong.
         TMPDIR=${TMPDIR:-/var/tmp} qemu-system-x86_64 -name "$name" -accel tcg,thread=multi -cpu Nehalem -smp 2 -m 3G \
             -kernel "$disk/vmlinuz" -initrd "$disk/initrd" \
-            -append 'root=/dev/vda rw console=ttyS0 mitigations=off tsc=reliable panic=1 quiet systemd.show_status=false init=/usr/local/sbin/wsl-boot' \
+            -append "root=/dev/vda rw console=ttyS0 mitigations=off tsc=reliable panic=1 quiet systemd.show_status=false init=/usr/local/sbin/wsl-boot $windows" \
             -drive "file=$disk/disk.img,if=virtio,format=raw,cache=unsafe,snapshot=on" \
-            -virtfs "local,path=$drive,mount_tag=C:\\,security_model=mapped-xattr,id=c" \
+            -virtfs "local,path=$drive,mount_tag=C:\\,security_model=passthrough,id=c" \
             -nic "user,model=virtio-net-pci,restrict=off,hostfwd=tcp:127.0.0.1:$port-:22" \
             -display none -serial "file:$state/$name/console" -monitor none -daemonize -pidfile "$state/$name/pid"
         wait_until_up "$name" ''

@@ -4,14 +4,16 @@ set -euo pipefail
 here=/root/laptop
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends linux-image-amd64 initramfs-tools udev git iproute2 kmod >/dev/null
+apt-get install -y -qq -o Acquire::Retries=5 --no-install-recommends linux-image-amd64 initramfs-tools udev git iproute2 kmod >/dev/null
 
 install -m 0755 "$here/wsl-boot" /usr/local/sbin/wsl-boot
 install -m 0755 "$here/mount.drvfs" /usr/sbin/mount.drvfs
 install -m 0755 "$here/wslpath" /usr/bin/wslpath
+install -m 0755 "$here/wsl-session" /usr/local/bin/wsl-session
+gcc -O2 -Wall -Werror -o /init "$here/init.c"
+chmod 4755 /init
 mkdir -p /usr/local/share/laptop /mnt/c
-echo 6.6.87.2-microsoft-standard-WSL2 >/usr/local/share/laptop/osrelease
-ln -sf /usr/local/sbin/wsl-boot /init
+install -m 0644 "$here/osrelease" "$here/ssh_config" /usr/local/share/laptop/
 printf '[boot]\nsystemd=true\n' >/etc/wsl.conf
 systemctl disable --quiet systemd-networkd 2>/dev/null || true
 # Nothing here that a start in emulation would wait for.

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # A WSL distro with a Windows host of its own to test against; see README.md beside this file.
 #
-#   host.sh up NAME [PORT]                              boot it (nothing to do when it runs)
+#   host.sh up NAME [PORT [PODMAN-OPTION...]]           boot it (nothing to do when it runs)
+#   host.sh drive NAME                                  print the folder of this machine that is its C:, where it was booted
+#                                                       with --volume /opt/windows
 #   host.sh install NAME                                put the stand-ins onto its Windows side anew
 #   host.sh run [--as USER] [--unelevated] NAME COMMAND [ARGUMENT...]
 #                                                       run a command in a session of the distro
@@ -74,7 +76,7 @@ install() { # NAME: what the other parts of the project stand in for on Windows
     tar -C "$scratch" --owner=2000 --group=2000 -cf - . | podman exec -i "$1" tar -C /opt/windows/drive_c --no-overwrite-dir -xf -
 }
 
-verb=${1:?"usage: host.sh up|install|run|down|binfmt ..."}
+verb=${1:?"usage: host.sh up|drive|install|run|down|binfmt ..."}
 shift
 case $verb in
     up)
@@ -82,9 +84,13 @@ case $verb in
         if [ "$(podman inspect --format '{{.State.Running}}' "$name" 2>/dev/null)" != true ]; then
             image=$("$here/build.sh")
             "$root/tests/containers/machine.sh" up "$name" "$image" "${2:-$(port_of "$name")}" systemd \
-                --volume "$root:$root:ro"
+                --volume "$root:$root:ro" "${@:3}"
         fi
         install "$name"
+        ;;
+    drive)
+        podman inspect --format '{{range .Mounts}}{{if eq .Destination "/opt/windows"}}{{.Source}}/drive_c{{end}}{{end}}' \
+            "${1:?"host.sh drive: of which machine?"}"
         ;;
     install) install "${1:?"host.sh install: which machine?"}" ;;
     run)
@@ -111,7 +117,7 @@ case $verb in
     down) "$root/tests/containers/machine.sh" down "$@" ;;
     binfmt) binfmt "$@" ;;
     *)
-        echo "host.sh: $verb is none of up, install, run, down, binfmt" >&2
+        echo "host.sh: $verb is none of up, drive, install, run, down, binfmt" >&2
         exit 2
         ;;
 esac

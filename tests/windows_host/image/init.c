@@ -5,6 +5,9 @@
  * /init PATH ARGV0 ARGUMENT... It picks the interop socket as WSL does (src/linux/init/util.cpp), asks it for the token
  * that the session has, keeps Linux's environment out and runs the program under wine as the one Windows user.
  * It is setuid root, for on WSL any Linux user's program runs as that Windows user.
+ *
+ * A distro in a virtual machine of its own (tests/laptop) has its Windows outside of it: /run/wsl-host/ssh_config says how
+ * the host `windows` is reached, a machine as this one with the same drive, and the program is run in a session there.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,6 +28,7 @@
 #define PREFIX "/opt/windows"
 #define WINE "/usr/lib/wine/wine64"
 #define LAUNCHER "C:\\Program Files\\WSL\\wslhost.exe"
+#define OUTSIDE "/run/wsl-host/ssh_config"
 
 static char drive[PATH_MAX] = "/mnt/c"; /* where the drive is mounted; said by /run/wsl-host/drive */
 
@@ -101,17 +105,23 @@ static char ask_for_token(void)
     return token;
 }
 
-/* The environment on the Windows side: wine's own, and what WSLENV names. */
-static char **windows_environment(const struct passwd *user)
+/* What WSLENV names of this environment, as NAME=VALUE; the rest of Linux's environment stays here. */
+static int put_shared(char **result, int room)
 {
-    static char *result[256];
     int count = 0;
     char *names = strdup(getenv("WSLENV") ? getenv("WSLENV") : ""), *value;
-    for (char *name = strtok(names, ":"); name && count < 240; name = strtok(NULL, ":")) {
+    for (char *name = strtok(names, ":"); name && count < room; name = strtok(NULL, ":")) {
         name[strcspn(name, "/")] = 0;
         if ((value = getenv(name)) && *value && asprintf(&result[count], "%s=%s", name, value) > 0)
             count++;
     }
+    return count;
+}
+
+static char **windows_environment(const struct passwd *user)
+{
+    static char *result[256];
+    int count = put_shared(result, 240);
     if (asprintf(&result[count++], "USER=%s", user->pw_name) < 0 || asprintf(&result[count++], "HOME=%s", user->pw_dir) < 0)
         abort();
     result[count++] = "WINEPREFIX=" PREFIX;
@@ -124,13 +134,43 @@ static char **windows_environment(const struct passwd *user)
     return result;
 }
 
+/* One argument more for the shell at the other end. */
+static void put_quoted(FILE *out, const char *word)
+{
+    fputs(" '", out);
+    for (; *word; word++)
+        fputs(*word == '\'' ? "'\\''" : (char[]){*word, 0}, out);
+    fputc('\'', out);
+}
+
+static void run_outside(char token, const char *here, const char *path, char **arguments)
+{
+    char *command = NULL, *names, *shared[240], *environment[] = {"PATH=/usr/bin:/bin", "HOME=/root", NULL};
+    size_t size;
+    FILE *out = open_memstream(&command, &size);
+    int count = put_shared(shared, 240);
+    fprintf(out, "exec wsl-session root %s env", token == 'U' ? "unelevated" : "elevated");
+    put_quoted(out, "-C");
+    put_quoted(out, here);
+    if (asprintf(&names, "WSLENV=%s", getenv("WSLENV") ? getenv("WSLENV") : "") < 0)
+        abort();
+    put_quoted(out, names);
+    for (int i = 0; i < count; i++)
+        put_quoted(out, shared[i]);
+    put_quoted(out, path);
+    for (; *arguments; arguments++)
+        put_quoted(out, *arguments);
+    fclose(out);
+    execve("/usr/bin/ssh", (char *[]){"ssh", "-F", OUTSIDE, "windows", command, NULL}, environment);
+}
+
 int main(int argc, char **argv)
 {
     char path[PATH_MAX], here[PATH_MAX + 16], *program;
-    struct stat owner;
-    struct passwd *user;
-    char **environment, **arguments, token;
-    int count = 0, status;
+    struct stat owner = {0};
+    struct passwd *user = NULL;
+    char **environment = NULL, **arguments, token;
+    int count = 0, status, outside = access(OUTSIDE, F_OK) == 0;
     pid_t relay = getpid(), child;
 
     if (argc < 3) {
@@ -141,14 +181,16 @@ int main(int argc, char **argv)
     if (!realpath(argv[1], path) || !(program = to_windows(path)))
         return 1; /* as WSL: without a word */
     token = ask_for_token();
-    if (stat(PREFIX, &owner) != 0 || !(user = getpwuid(owner.st_uid)))
-        return 1;
-    environment = windows_environment(user);
     arguments = calloc(argc + 4, sizeof *arguments);
-    arguments[count++] = WINE;
-    if (token == 'U')
-        arguments[count++] = LAUNCHER;
-    arguments[count++] = program;
+    if (!outside) {
+        if (stat(PREFIX, &owner) != 0 || !(user = getpwuid(owner.st_uid)))
+            return 1;
+        environment = windows_environment(user);
+        arguments[count++] = WINE;
+        if (token == 'U')
+            arguments[count++] = LAUNCHER;
+        arguments[count++] = program;
+    }
     for (int i = 3; i < argc; i++)
         arguments[count++] = argv[i];
     if (!getcwd(here, PATH_MAX) || !to_windows(here))
@@ -156,12 +198,18 @@ int main(int argc, char **argv)
 
     child = fork();
     if (child == 0) {
-        if (setgroups(0, NULL) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
+        uid_t uid = outside ? 0 : user->pw_uid;
+        gid_t gid = outside ? 0 : user->pw_gid;
+        if (setgroups(0, NULL) != 0 || setgid(gid) != 0 || setuid(uid) != 0)
             _exit(255);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != relay)
             _exit(255);
         umask(022);
+        if (outside) {
+            run_outside(token, here, path, arguments);
+            _exit(255);
+        }
         if (chdir(here) != 0 && chdir(PREFIX "/drive_c/windows") != 0)
             _exit(255);
         execve(WINE, arguments, environment);
