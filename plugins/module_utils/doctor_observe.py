@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import (
     accounts,
+    cgroups,
     doctor_go,
     doctor_probe,
     fstab,
@@ -291,7 +292,7 @@ class Observer:
         for name in ("cpu", "io", "memory"):
             found["pressure"][name] = read(f"/proc/pressure/{name}")
         found["swapping"] = self._swapped()
-        found["cgroup"] = self._cgroup_memory()
+        found["cgroup"] = cgroups.memory(self._cgroups("memory"), read)
         return found
 
     @staticmethod
@@ -308,58 +309,16 @@ class Observer:
         return None if first is None or second is None else second - first
 
     def _cgroups(self, controller: str) -> list[str]:
-        """The folders of this process's control groups for a controller, the innermost first, of either version."""
-        found = []
-        for line in (read("/proc/self/cgroup") or "").splitlines():
-            _number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
-            for mount in self.mounts:
-                one = mount.fstype == "cgroup2" and not controllers
-                if one or (mount.fstype == "cgroup" and controller in controllers.split(",")
-                           and controller in mount.super_options):  # fmt: skip
-                    inside = path[len(mount.root) :] if mount.root != "/" and path.startswith(mount.root) else path
-                    folder = os.path.normpath(mount.mount_point + "/" + inside)
-                    while folder.startswith(mount.mount_point):
-                        found.append(folder)
-                        if folder == mount.mount_point:
-                            break
-                        folder = os.path.dirname(folder)
-        return found
-
-    def _cgroup_memory(self) -> dict[str, Any]:
-        best: dict[str, Any] = {}
-        for folder in self._cgroups("memory"):
-            for limit_name, used_name in (("memory.max", "memory.current"),
-                                          ("memory.limit_in_bytes", "memory.usage_in_bytes")):  # fmt: skip
-                limit, used = read(f"{folder}/{limit_name}"), read(f"{folder}/{used_name}")
-                if (
-                    limit
-                    and used
-                    and limit.strip().isdigit()
-                    and int(limit) < 2**60
-                    and (not best or int(limit) < best["limit"])
-                ):
-                    best = {"limit": int(limit), "used": int(used), "folder": folder}
-        return best
+        return cgroups.folders(read("/proc/self/cgroup") or "", self.mounts, controller)
 
     def _cpu(self) -> dict[str, Any]:
-        found: dict[str, Any] = {
+        return {
             "online": os.cpu_count(),
             "allowed": len(os.sched_getaffinity(0)),
-            "quota": None,
+            "quota": cgroups.cpus(self._cgroups("cpu"), read),
             "gomaxprocs": self.environment.get("GOMAXPROCS", ""),
             "goflags": self.seen["go"]["settings"].get("GOFLAGS", {}).get("value", ""),
         }
-        for folder in self._cgroups("cpu"):
-            quota = None
-            words = (read(f"{folder}/cpu.max") or "").split()
-            if len(words) == 2 and words[0] != "max":
-                quota = int(words[0]) / int(words[1])
-            microseconds, period = read(f"{folder}/cpu.cfs_quota_us"), read(f"{folder}/cpu.cfs_period_us")
-            if microseconds and period and int(microseconds) > 0:
-                quota = int(microseconds) / int(period)
-            if quota is not None and (found["quota"] is None or quota < found["quota"]):
-                found["quota"] = round(quota, 2)
-        return found
 
     def _windows(self) -> dict[str, Any]:
         """What Windows says, where it can be asked; and .wslconfig, where its place is known."""
