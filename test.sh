@@ -12,7 +12,7 @@ usage="Usage: ./test.sh [PART]
 
 From a fresh machine to a tested checkout: installs what the part needs (apt, .venv-test) and runs it.
 
-  lint                   ansible-lint, ruff, yamllint, shellcheck
+  lint                   ansible-lint, ruff, mypy, yamllint, shellcheck
   unit [ARGUMENT...]     pytest tests/unit
   windows [ARGUMENT...]  pytest tests/windows_host, on a simulated Windows host
   build                  build the collection, install it elsewhere, look at it there
@@ -105,7 +105,7 @@ yamllint_all() {
 }
 
 lint() {
-    all_of 'ansible-lint --offline --strict' 'ruff check' 'ruff format --check' yamllint_all shellcheck_all
+    all_of 'ansible-lint --offline --strict' 'ruff check' 'ruff format --check' mypy yamllint_all shellcheck_all
 }
 
 # pytest_in FOLDER [ARGUMENT...]: tests that were skipped do not count as passed.
