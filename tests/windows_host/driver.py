@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,7 +122,14 @@ class WindowsHost:
 
 
 def boot(name: str) -> WindowsHost:
-    subprocess.run([str(HERE / "host.sh"), "up", name], check=True, capture_output=True, text=True, timeout=1500)
+    """Once more where it fails: its image comes over the network, and both reasons are shown."""
+    words = [str(HERE / "host.sh"), "up", name]
+    try:
+        subprocess.run(words, check=True, capture_output=True, text=True, timeout=1500)
+    except subprocess.CalledProcessError as error:
+        print(f"{name} did not come up: {error.stderr}", file=sys.stderr)
+        remove(name)
+        subprocess.run(words, check=True, capture_output=True, text=True, timeout=1500)
     return WindowsHost(name)
 
 
