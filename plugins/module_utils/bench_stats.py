@@ -19,8 +19,8 @@ NO_DIFFERENCE = "~"
 TOO_FEW = "too few runs"
 
 MIN_RUNS = 6
-# Beyond this size on both sides the U statistic is taken as normal.
-EXACT_UP_TO = 8
+# Beyond this size on a side the U statistic is taken as normal; as benchstat does.
+EXACT_UP_TO = 50
 # |x - median| / MAD beyond which a run is an outlier: ten standard deviations of a normal distribution.
 OUTLIER_LIMIT = 14.826
 
@@ -107,9 +107,9 @@ def outliers(values: Sequence[float], limit: float = OUTLIER_LIMIT) -> list[int]
 
 
 def mann_whitney(first: Sequence[float], second: Sequence[float]) -> float:
-    """Two-sided p of the Mann-Whitney U test: exact for small samples without ties, else normal with continuity.
+    """Two-sided p of the Mann-Whitney U test: exact up to EXACT_UP_TO without ties, else normal with continuity.
 
-    Equal to scipy.stats.mannwhitneyu's defaults, except that samples of one single value give 1 and not nan.
+    Equal to scipy.stats.mannwhitneyu by that method, except that samples of one single value give 1 and not nan.
     """
     u, ties = _u_statistic(first, second)
     n1, n2 = len(first), len(second)
@@ -133,7 +133,7 @@ def _u_statistic(first: Sequence[float], second: Sequence[float]) -> tuple[float
 
 
 def _exact(n1: int, n2: int, ties: int) -> bool:
-    return not ties and min(n1, n2) <= EXACT_UP_TO
+    return not ties and max(n1, n2) <= EXACT_UP_TO
 
 
 def _p_value(u: float, n1: int, n2: int, ties: int, exact: bool) -> float:
