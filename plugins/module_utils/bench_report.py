@@ -324,6 +324,7 @@ def plot(
 ) -> dict[str, Any]:
     """Where every run of a summarised scenario lies in a strip plot: pixels, rows from the top, round ticks."""
     shown = [name for name in [*names, benchmark.CONTROL] if name in scenario["variants"]]
+    left = max(left, 20 + 8 * max(map(len, shown)))
     every = [value for name in shown for value in scenario["variants"][name]["times"]]
     low, high = min(every), max(every)
     margin = (high - low) * 0.06 or high * 0.05 or 1.0

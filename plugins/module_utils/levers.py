@@ -149,5 +149,6 @@ def sentence(decision: Mapping[str, Any]) -> str:
     numbers = ""
     if decision.get("ratio") is not None and decision.get("high") is not None:
         low, high = (benchmark.percent(decision[end])[: -len(" %")] for end in ("low", "high"))
-        numbers = f"{benchmark.percent(decision['ratio'])} [{low} to {high}], p={decision['p']:.2g}: "
+        p = "p<0.0001" if decision["p"] < 0.0001 else f"p={decision['p']:.2g}"
+        numbers = f"{benchmark.percent(decision['ratio'])} [{low} to {high}], {p}: "
     return f"{decision['lever']} {'kept' if decision['kept'] else 'left off'}, {numbers}{decision['reason']}"

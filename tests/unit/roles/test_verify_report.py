@@ -127,7 +127,7 @@ def test_a_scenario_that_is_not_compared_says_why():
 
 DECISIONS = [
     {"lever": "gotmpdir_tmpfs", "tried": True, "kept": True, "reason": "test is faster <b>with</b> it",
-     "scenario": "test", "ratio": 0.88, "low": 0.8, "high": 0.95, "p": 0.0004},
+     "scenario": "test", "ratio": 0.88, "low": 0.8, "high": 0.95, "p": 0.00004},
     {"lever": "caches_local", "tried": False, "kept": False, "reason": "not tried: no drive"},
     {"lever": "cgo_disabled", "tried": True, "kept": False, "reason": "Go does not work with it: go test"},
 ]  # fmt: skip
@@ -136,7 +136,7 @@ DECISIONS = [
 def test_levers_are_shown_with_their_numbers_and_why():
     page = Page(rendered(experiment(), verify_levers_result={"decisions": DECISIONS}))
     told = " ".join(" ".join(page.text).split())
-    assert "gotmpdir_tmpfs kept test -12.0 % -20.0 to -5.0 % 0.0004 test is faster <b>with</b> it" in told
+    assert "gotmpdir_tmpfs kept test -12.0 % -20.0 to -5.0 % <0.0001 test is faster <b>with</b> it" in told
     assert "caches_local left off not tried not tried: no drive" in told
     assert "cgo_disabled left off no numbers Go does not work with it: go test" in told
 

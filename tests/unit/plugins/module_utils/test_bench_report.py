@@ -246,6 +246,15 @@ def test_plot_draws_every_run_inside():
     assert 3 <= len(found["ticks"]) <= 12
 
 
+def test_plot_leaves_room_for_long_names():
+    found = experiment()
+    found["variants"][1]["name"] = "gotmpdir_tmpfs"
+    for run in found["scenarios"][0]["runs"] + found["scenarios"][1]["runs"]:
+        run["variant"] = {"after": "gotmpdir_tmpfs"}.get(run["variant"], run["variant"])
+    summary = benchmark.summarise(found)
+    assert bench_report.plot(summary["scenarios"][0], summary["variants"])["left"] == 20 + 8 * len("gotmpdir_tmpfs")
+
+
 def test_plot_of_equal_runs_does_not_divide_by_zero():
     found = copy.deepcopy(experiment())
     for run in found["scenarios"][0]["runs"]:

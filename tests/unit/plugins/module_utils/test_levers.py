@@ -107,6 +107,7 @@ def test_what_each_lever_is_for_one_run():
 def test_a_decision_in_one_line():
     decision = levers.judge("x", summary(test=comparison("faster")))
     assert levers.sentence(decision) == "x kept, -10.0 % [-15.0 to -5.0], p=0.001: test is faster with it"
+    assert " p<0.0001: " in levers.sentence(dict(decision, p=0.00004))
     assert levers.sentence({"lever": "y", "kept": False, "reason": "not tried: z"}) == "y not tried: z"
 
 
