@@ -5,7 +5,9 @@
     PYTHONPATH=collections .venv-test/bin/python benchmarks/benchstat.py RUNS BENCHSTAT FILE
 
 RUNS is what `benchmarks/planted 20 RUNS` kept, BENCHSTAT the program. Every lever and every control of each experiment
-is a pair with its baseline, written by the code that writes results.txt.
+is a pair with its baseline, written by the code that writes results.txt. So that there are other sizes and differences
+nearer to chance, the baselines of two experiments are pairs too: of each and the next with 6 to 9 runs, and of two and
+the next two.
 """
 
 from __future__ import annotations
@@ -40,6 +42,24 @@ def pairs(experiment: dict) -> list[dict]:
     return found
 
 
+def drifted(experiments: list[dict]) -> list[dict]:
+    """Pairs of one experiment's baseline and another's, which differ by what the machine did meanwhile."""
+    found = []
+    for number in range(len(experiments) - 3):
+        one, *others = experiments[number : number + 4]
+        found += [_beside(one, [one], others[:1], 6 + number % 4), _beside(one, [one, others[0]], others[1:], 18)]
+    return found
+
+
+def _beside(like: dict, before: list[dict], after: list[dict], runs: int) -> dict:
+    scenario = dict(like["scenarios"][0], runs=[])
+    for state, experiments in (("before", before), ("after", after)):
+        base = [run for one in experiments for run in one["scenarios"][0]["runs"]]
+        base = [run for run in base if run["variant"] == like["variants"][0]["name"] and run["round"] > 0]
+        scenario["runs"] += [{**run, "variant": state} for run in base[:runs]]
+    return {**like, "variants": [{"name": "before"}, {"name": "after"}], "scenarios": [scenario]}
+
+
 def told(benchstat: str, experiment: dict) -> tuple[str, str]:
     """What benchstat says of the times on the clock: the difference, and p."""
     with tempfile.TemporaryDirectory() as folder:
@@ -57,16 +77,16 @@ def told(benchstat: str, experiment: dict) -> tuple[str, str]:
 
 def main() -> None:
     runs, benchstat, target = sys.argv[1:]
+    experiments = json.loads(Path(runs).read_text(encoding="utf-8"))
     noted = []
-    for experiment in json.loads(Path(runs).read_text(encoding="utf-8")):
-        for pair in pairs(experiment):
-            for scenario in pair["scenarios"]:
-                difference, p = told(benchstat, {**pair, "scenarios": [scenario]})
-                times = benchmark.times_by_variant(scenario, "wall")
-                noted.append(
-                    {state: [round(time, 9) for time in times[state]] for state in ("before", "after")}
-                    | {"difference": difference, "p": p}
-                )
+    for pair in [*(pair for one in experiments for pair in pairs(one)), *drifted(experiments)]:
+        for scenario in pair["scenarios"]:
+            difference, p = told(benchstat, {**pair, "scenarios": [scenario]})
+            times = benchmark.times_by_variant(scenario, "wall")
+            noted.append(
+                {state: [round(time, 9) for time in times[state]] for state in ("before", "after")}
+                | {"difference": difference, "p": p}
+            )
     text = ",\n".join(json.dumps(pair) for pair in noted)
     Path(target).write_text(f"[\n{text}\n]\n", encoding="utf-8")
     print(f"{len(noted)} pairs, of which benchstat calls {sum(pair['difference'] != '~' for pair in noted)} different")

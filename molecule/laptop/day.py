@@ -152,7 +152,7 @@ class Day:
 
     def terminal(self, command: str) -> str:
         """What a command prints in a WSL terminal of the developer's that was started as administrator."""
-        return self.laptop.run("root", f"wsl-session alice elevated bash -lc {shlex.quote(command)}", check=False)
+        return self.laptop.run("root", f"wsl-session alice elevated bash -lc {shlex.quote(command)}")
 
     def onboard(self, words: str) -> str:
         said = self.terminal(f"cd ~/wsltune && ./onboard.sh {words} </dev/null 2>&1 || echo exit $?")

@@ -8,8 +8,13 @@ disk=$("$tests/laptop/build.sh")
 if [ -n "${WSLTUNE_WINDOWS_PWSH:-}" ]; then
     windows=$((port + 1))
     "$tests/windows_host/host.sh" up "$name-windows" "$windows" --volume /opt/windows >/dev/null
+    source=$("$tests/windows_host/host.sh" drive "$name-windows")
     mkdir -p "$(dirname "$drive")"
-    ln -sfn "$("$tests/windows_host/host.sh" drive "$name-windows")" "$drive"
+    if [ -d "$drive" ] && [ ! -L "$drive" ]; then
+        echo "start.sh: $drive is the drive of a laptop without Windows: destroy that one first" >&2
+        exit 1
+    fi
+    ln -sfn "$source" "$drive"
 fi
 if [ ! -d "$drive/dev" ]; then
     home=$drive/dev

@@ -17,7 +17,7 @@ NO_LIMIT = 2**60
 def folders(text: str, mounts: Sequence[Mount], controller: str) -> list[str]:
     """The folders of the groups of a /proc/PID/cgroup for a controller, the innermost first.
 
-    A group outside of what is mounted here (a path with `..`, as a namespace shows it) has none.
+    A group outside of what is mounted here has none; a namespace shows one above its own by a path with `..`.
     """
     found = []
     for line in text.splitlines():
@@ -33,8 +33,9 @@ def folders(text: str, mounts: Sequence[Mount], controller: str) -> list[str]:
 
 def _upwards(path: str, mount: Mount) -> list[str]:
     root = mount.root.rstrip("/")
-    inside = path[len(root) :] if path == root or path.startswith(root + "/") else path
-    folder = os.path.normpath(mount.mount_point + "/" + inside)
+    if path != root and not path.startswith(root + "/"):
+        return []
+    folder = os.path.normpath(mount.mount_point + "/" + path[len(root) :])
     found = []
     while folder == mount.mount_point or folder.startswith(mount.mount_point + "/"):
         found.append(folder)
@@ -43,16 +44,19 @@ def _upwards(path: str, mount: Mount) -> list[str]:
 
 
 def memory(groups: Sequence[str], read: Callable[[str], str | None]) -> dict[str, Any]:
-    """The tightest limit, in bytes, with what its group uses and its folder; nothing where there is no limit."""
+    """The tightest limit with its folder, and what is left in the fullest group, in bytes; {} without a limit."""
     tightest: dict[str, Any] = {}
+    available: list[int] = []
     for folder in groups:
         for limit_name, used_name in (("memory.max", "memory.current"),
                                       ("memory.limit_in_bytes", "memory.usage_in_bytes")):  # fmt: skip
             limit = (read(f"{folder}/{limit_name}") or "").strip()
             used = (read(f"{folder}/{used_name}") or "").strip()
-            if limit.isdigit() and used.isdigit() and int(limit) < tightest.get("limit", NO_LIMIT):
-                tightest = {"limit": int(limit), "used": int(used), "folder": folder}
-    return tightest
+            if limit.isdigit() and used.isdigit() and int(limit) < NO_LIMIT:
+                available.append(max(0, int(limit) - int(used)))
+                if int(limit) < tightest.get("limit", NO_LIMIT):
+                    tightest = {"limit": int(limit), "folder": folder}
+    return {**tightest, "available": min(available)} if available else {}
 
 
 def cpus(groups: Sequence[str], read: Callable[[str], str | None]) -> float | None:

@@ -227,7 +227,7 @@ def memory(found: Mapping[str, Any]) -> Check:
     where = "of this machine"
     if cgroup and cgroup["limit"] < total:
         total = cgroup["limit"]
-        available = min(available, max(0, cgroup["limit"] - cgroup["used"]))
+        available = min(available, cgroup["available"])
         where = f"that the control group {cgroup['folder']} may use"
     pressure = _pressure(found["pressure"].get("memory"))
     swapped = found["swapping"] or 0

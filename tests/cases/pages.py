@@ -11,8 +11,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "cases"
 SECTIONS = ["Symptom", "Reproduce", "Diagnose", "Fix", "Verify"]
-# Commands that cannot run on a test machine say so, and are counted. Those for PowerShell run on the Windows host of
-# tests/windows_host/test_cases.py, but those that need Hyper-V's module.
+# Commands that cannot run on a test machine say so, and are counted. tests/windows_host/test_cases.py runs those for
+# PowerShell, but for what needs Hyper-V's module.
 ELSEWHERE = {"windows", "network", "hyper-v"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
 import pytest
 
@@ -21,9 +20,9 @@ def windows_host():
         pytest.skip("WSLTUNE_WINDOWS_PWSH names no Windows build of PowerShell")
     kept = os.environ.get("WSLTUNE_WINDOWS_HOST")
     try:
-        host = boot(kept or f"wsltune-windows-host-{os.getpid()}")
-    except subprocess.CalledProcessError as error:
-        pytest.exit(f"none of these tests ran, for the Windows host did not come up: {error.stderr}", returncode=1)
+        host = boot(kept, tries=1) if kept else boot(f"wsltune-windows-host-{os.getpid()}")
+    except RuntimeError as error:
+        pytest.exit(f"none of these tests ran, for {error}", returncode=1)
     yield host
     if not kept:
         remove(host.name)

@@ -121,15 +121,17 @@ class WindowsHost:
         )  # fmt: skip
 
 
-def boot(name: str) -> WindowsHost:
-    """Once more where it fails: its image comes over the network, and both reasons are shown."""
-    words = [str(HERE / "host.sh"), "up", name]
-    try:
-        subprocess.run(words, check=True, capture_output=True, text=True, timeout=1500)
-    except subprocess.CalledProcessError as error:
-        print(f"{name} did not come up: {error.stderr}", file=sys.stderr)
+def boot(name: str, tries: int = 2) -> WindowsHost:
+    """Boot a machine, a new one where the first did not come up, for its image comes over the network."""
+    for left in reversed(range(tries)):
+        command = [str(HERE / "host.sh"), "up", name]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=1500)
+        if done.returncode == 0:
+            break
+        if not left:
+            raise RuntimeError(f"the Windows host {name} did not come up: {done.stderr}")
+        print(f"{name} did not come up: {done.stderr}", file=sys.stderr)
         remove(name)
-        subprocess.run(words, check=True, capture_output=True, text=True, timeout=1500)
     return WindowsHost(name)
 
 

@@ -89,8 +89,13 @@ case $verb in
         install "$name"
         ;;
     drive)
-        podman inspect --format '{{range .Mounts}}{{if eq .Destination "/opt/windows"}}{{.Source}}/drive_c{{end}}{{end}}' \
-            "${1:?"host.sh drive: of which machine?"}"
+        folder=$(podman inspect --format '{{range .Mounts}}{{if eq .Destination "/opt/windows"}}{{.Source}}/drive_c{{end}}{{end}}' \
+            "${1:?"host.sh drive: of which machine?"}")
+        if [ -z "$folder" ]; then
+            echo "host.sh: $1 has its C: in its own image: boot it with --volume /opt/windows" >&2
+            exit 1
+        fi
+        echo "$folder"
         ;;
     install) install "${1:?"host.sh install: which machine?"}" ;;
     run)

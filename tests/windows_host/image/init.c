@@ -149,9 +149,9 @@ static void run_outside(char token, const char *here, const char *path, char **a
     size_t size;
     FILE *out = open_memstream(&command, &size);
     int count = put_shared(shared, 240);
-    fprintf(out, "exec wsl-session root %s env", token == 'U' ? "unelevated" : "elevated");
-    put_quoted(out, "-C");
+    fputs("cd", out);
     put_quoted(out, here);
+    fprintf(out, " 2>/dev/null || cd %s/windows; exec wsl-session root %s env", drive, token == 'U' ? "unelevated" : "elevated");
     if (asprintf(&names, "WSLENV=%s", getenv("WSLENV") ? getenv("WSLENV") : "") < 0)
         abort();
     put_quoted(out, names);

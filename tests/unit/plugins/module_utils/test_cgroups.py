@@ -33,8 +33,7 @@ FOLDERS = [
     # A container without a namespace of its own sees the host's path; its mount begins at its group.
     ("0::/machine/abc/init\n", mounts(TWO, "/machine/abc"), "memory", ["/sys/fs/cgroup/init", "/sys/fs/cgroup"]),
     ("0::/machine/abc\n", mounts(TWO, "/machine/abc"), "memory", ["/sys/fs/cgroup"]),
-    ("0::/machine/abcdef\n", mounts(TWO, "/machine/abc"), "memory",
-     ["/sys/fs/cgroup/machine/abcdef", "/sys/fs/cgroup/machine", "/sys/fs/cgroup"]),
+    ("0::/machine/abcdef\n", mounts(TWO, "/machine/abc"), "memory", []),
     # A group above the namespace's own.
     ("0::/../other\n", mounts(TWO), "memory", []),
     ("", mounts(TWO), "memory", []),
@@ -48,14 +47,17 @@ def test_folders_of_a_process(text, mounted, controller, expected):
     assert cgroups.folders(text, mounted, controller) == expected
 
 
-# files: limit in bytes, used, folder; None without a limit
+# files: limit in bytes, what is left, folder; None without a limit
 MEMORY = [
     ({"/g/a/memory.max": "max\n", "/g/a/memory.current": "5\n"}, None),
-    ({"/g/a/memory.max": "4096\n", "/g/a/memory.current": "100\n"}, (4096, 100, "/g/a")),
+    ({"/g/a/memory.max": "4096\n", "/g/a/memory.current": "100\n"}, (4096, 3996, "/g/a")),
     ({"/g/a/memory.max": "9000\n", "/g/a/memory.current": "1\n", "/g/memory.max": "8000\n",
-      "/g/memory.current": "70\n"}, (8000, 70, "/g")),
+      "/g/memory.current": "70\n"}, (8000, 7930, "/g")),
+    # The group above has a larger limit and less left.
+    ({"/g/a/memory.max": "4000\n", "/g/a/memory.current": "1\n", "/g/memory.max": "6000\n",
+      "/g/memory.current": "5900\n"}, (4000, 100, "/g/a")),
     ({"/g/a/memory.limit_in_bytes": "9223372036854771712\n", "/g/a/memory.usage_in_bytes": "7\n"}, None),
-    ({"/g/a/memory.limit_in_bytes": "65536\n", "/g/a/memory.usage_in_bytes": "7\n"}, (65536, 7, "/g/a")),
+    ({"/g/a/memory.limit_in_bytes": "65536\n", "/g/a/memory.usage_in_bytes": "7\n"}, (65536, 65529, "/g/a")),
     ({"/g/a/memory.max": "4096\n"}, None),
     ({}, None),
 ]  # fmt: skip
@@ -64,7 +66,7 @@ MEMORY = [
 @pytest.mark.parametrize(("files", "expected"), MEMORY)
 def test_the_tightest_limit_of_memory_counts(files, expected):
     found = cgroups.memory(["/g/a", "/g"], files.get)
-    assert (found and tuple(found[key] for key in ("limit", "used", "folder"))) == (expected or {})
+    assert (found and tuple(found[key] for key in ("limit", "available", "folder"))) == (expected or {})
 
 
 CPUS = [

@@ -102,12 +102,12 @@ def test_clock(rtc: float | None, ahead: list, skew: float | None, status: str) 
 
 
 def memory(
-    available: int = 8192, total: int = 16384, some: float = 0.0, swapping: int = 0, **cgroup: Any
+    available: int = 8192, total: int = 16384, some: float = 0.0, swapping: int = 0, cgroup: Any = None
 ) -> doctor.Check:
     info = {"MemTotal": total << 20, "MemAvailable": available << 20, "SwapTotal": 0, "SwapFree": 0}
     line = f"some avg10=0.00 avg60={some:.2f} avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1\n"
     return doctor_machine.memory(
-        {"meminfo": info, "pressure": {"memory": line, "cpu": None}, "swapping": swapping, "cgroup": cgroup}
+        {"meminfo": info, "pressure": {"memory": line, "cpu": None}, "swapping": swapping, "cgroup": cgroup or {}}
     )
 
 
@@ -118,9 +118,9 @@ def test_memory() -> None:
     assert memory(total=1024, available=900).status == "warning"
     assert "35 % of the last minute" in memory(some=35.0).reason
     assert "900 pages were read back from swap" in memory(swapping=900).reason
-    limited = memory(limit=600 << 20, used=500 << 20, folder="/sys/fs/cgroup/x")
+    limited = memory(cgroup={"limit": 600 << 20, "available": 100 << 20, "folder": "/sys/fs/cgroup/x"})
     assert limited.status == "critical" and "/sys/fs/cgroup/x" in limited.reason
-    assert memory(limit=64 << 30, used=1 << 30, folder="/sys/fs/cgroup").status == "ok"
+    assert memory(cgroup={"limit": 64 << 30, "available": 63 << 30, "folder": "/sys/fs/cgroup"}).status == "ok"
 
 
 def cpus(gomaxprocs: int | None = 8, allowed: int = 8, quota: float | None = None, flags: str = "") -> doctor.Check:
