@@ -19,45 +19,38 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ansible_collections.wsltune.go.plugins.module_utils import bench_report, benchmark
+from ansible_collections.wsltune.go.plugins.module_utils import bench_report, benchmark, levers
 
 COMMAND = ["-col", "/state", "-format", "csv"]
 
 
-def pairs(experiment: dict) -> list[dict]:
-    """Each variant beside the baseline, as an experiment of before and after."""
-    names = [variant["name"] for variant in experiment["variants"]]
-    found = []
-    for name in [*names[1:], benchmark.CONTROL]:
-        states = {names[0]: "before", name: "after"}
-        scenarios = [
-            {
-                **one,
-                "runs": [{**run, "variant": states[run["variant"]]} for run in one["runs"] if run["variant"] in states],
-            }
-            for one in experiment["scenarios"]
-            if one["status"] == "measured"
-        ]
-        found.append({**experiment, "variants": [{"name": "before"}, {"name": "after"}], "scenarios": scenarios})
-    return found
+def runs_of(experiment: dict, variant: str) -> list[dict]:
+    return [run for run in experiment["scenarios"][0]["runs"] if run["variant"] == variant and run["round"] > 0]
+
+
+def pair(like: dict, before: list[dict], after: list[dict]) -> dict:
+    """Two series of runs as an experiment of before and after."""
+    runs = [{**run, "variant": state} for state, some in (("before", before), ("after", after)) for run in some]
+    scenario = dict(like["scenarios"][0], runs=runs)
+    return {**like, "variants": [{"name": "before"}, {"name": "after"}], "scenarios": [scenario]}
+
+
+def beside_the_baseline(experiment: dict) -> list[dict]:
+    """Each lever, and the control."""
+    base = runs_of(experiment, levers.BASELINE)
+    names = [*(variant["name"] for variant in experiment["variants"][1:]), benchmark.CONTROL]
+    return [pair(experiment, base, runs_of(experiment, name)) for name in names]
 
 
 def drifted(experiments: list[dict]) -> list[dict]:
     """Pairs of one experiment's baseline and another's, which differ by what the machine did meanwhile."""
+    bases = [runs_of(experiment, levers.BASELINE) for experiment in experiments]
     found = []
-    for number in range(len(experiments) - 3):
-        one, *others = experiments[number : number + 4]
-        found += [_beside(one, [one], others[:1], 6 + number % 4), _beside(one, [one, others[0]], others[1:], 18)]
+    for number, experiment in enumerate(experiments[:-3]):
+        one, two, three, four = bases[number : number + 4]
+        count = 6 + number % 4
+        found += [pair(experiment, one[:count], two[:count]), pair(experiment, one + two, three + four)]
     return found
-
-
-def _beside(like: dict, before: list[dict], after: list[dict], runs: int) -> dict:
-    scenario = dict(like["scenarios"][0], runs=[])
-    for state, experiments in (("before", before), ("after", after)):
-        base = [run for one in experiments for run in one["scenarios"][0]["runs"]]
-        base = [run for run in base if run["variant"] == like["variants"][0]["name"] and run["round"] > 0]
-        scenario["runs"] += [{**run, "variant": state} for run in base[:runs]]
-    return {**like, "variants": [{"name": "before"}, {"name": "after"}], "scenarios": [scenario]}
 
 
 def told(benchstat: str, experiment: dict) -> tuple[str, str]:
@@ -79,17 +72,19 @@ def main() -> None:
     runs, benchstat, target = sys.argv[1:]
     experiments = json.loads(Path(runs).read_text(encoding="utf-8"))
     noted = []
-    for pair in [*(pair for one in experiments for pair in pairs(one)), *drifted(experiments)]:
-        for scenario in pair["scenarios"]:
-            difference, p = told(benchstat, {**pair, "scenarios": [scenario]})
-            times = benchmark.times_by_variant(scenario, "wall")
-            noted.append(
-                {state: [round(time, 9) for time in times[state]] for state in ("before", "after")}
-                | {"difference": difference, "p": p}
-            )
-    text = ",\n".join(json.dumps(pair) for pair in noted)
+    for judged in [
+        *(one for experiment in experiments for one in beside_the_baseline(experiment)),
+        *drifted(experiments),
+    ]:
+        difference, p = told(benchstat, judged)
+        times = benchmark.times_by_variant(judged["scenarios"][0])
+        noted.append(
+            {state: [round(time, 9) for time in times[state]] for state in ("before", "after")}
+            | {"difference": difference, "p": p}
+        )
+    text = ",\n".join(json.dumps(one) for one in noted)
     Path(target).write_text(f"[\n{text}\n]\n", encoding="utf-8")
-    print(f"{len(noted)} pairs, of which benchstat calls {sum(pair['difference'] != '~' for pair in noted)} different")
+    print(f"{len(noted)} pairs, of which benchstat calls {sum(one['difference'] != '~' for one in noted)} different")
 
 
 if __name__ == "__main__":
