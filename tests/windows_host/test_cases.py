@@ -11,7 +11,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cases import pages
-from tests.windows_host.driver import POWERSHELL, WSL_INI
+from tests.windows_host.driver import WSL_INI
 
 PAGES = [page for page in pages.all_pages() if any(block.shell == "powershell" for block in page.blocks)]
 # A command that fails ends it, as `set -e` does; wsl.exe writes UTF-16 else, which is for a console.
@@ -24,8 +24,7 @@ def reader(windows_host, wsl_service):
 
     def types(block: pages.Block) -> tuple[bool, str]:
         if block.shell == "powershell":
-            words = [POWERSHELL, "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-Command"]
-            done = windows_host.run(*words, STRICT + block.text, check=False)
+            done = windows_host.run_powershell(STRICT + block.text, check=False)
         else:
             done = windows_host.run("bash", "-c", f"set -eu -o pipefail\n{block.text}", user="alice", check=False)
         print(block, done.returncode, done.stdout, done.stderr, sep="\n")

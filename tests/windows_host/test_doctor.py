@@ -40,11 +40,10 @@ def windows(windows_host):
             print(json.dumps(found["checks"], indent=1))
             return {check["id"]: check for check in found["checks"]}
 
-    # Windows' own modules are signed and load wherever scripts may not run; these stand-ins are not signed.
-    windows_host.powershell("Set-ExecutionPolicy -Scope CurrentUser Bypass -Force -ErrorAction Ignore; exit 0")
+    windows_host.set_execution_policy("Bypass")
     windows_host.run("sh", "-c", f"mkdir -p {SOURCE} && echo 'module shop' > {SOURCE}/go.mod")
     yield Windows()
-    windows_host.powershell("Set-ExecutionPolicy -Scope CurrentUser Undefined -Force -ErrorAction Ignore; exit 0")
+    windows_host.set_execution_policy("Undefined")
     windows_host.run("rm", "-rf", f"{TEMP}/Defender.json", f"{TEMP}/SecurityCenter2.json", WSLCONFIG, SOURCE,
                      REPORTS)  # fmt: skip
 
