@@ -50,7 +50,9 @@ def main():
 
     account = accounts.find([pwd.getpwuid(os.geteuid()).pw_name])[0]
     rng = random.Random(options.seed)
-    with bench_run.Bench(account, [bench_run.Variant("before")], packages=[options.package], go=options.go) as bench:
+    login = accounts.login_environment(account)
+    variants = [bench_run.Variant("before")]
+    with bench_run.Bench(account, variants, packages=[options.package], go=options.go, environment=login) as bench:
         bench.prepare()
         folder, environment = bench.source("before"), bench.environments["before"]
         go_test = [bench.go, "test", "-count=1", options.package]
@@ -62,7 +64,7 @@ def main():
                     if which == "hyperfine":
                         theirs.append(by_hyperfine(command, folder, environment))
                     else:
-                        ours.append(bench_run.run(command, folder, environment, bench.identity)["wall"])
+                        ours.append(bench_run.run(command, folder, environment)["wall"])
             report(shlex.join(command), theirs, ours)
 
         gaps = []

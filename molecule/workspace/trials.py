@@ -51,6 +51,8 @@ REFUSED = {
     "cannot be read by alice": [{"source": "/srv/secret", "user": "alice"}],
     "is in memory and gone at the next start": [{"source": SHOP, "target": "/dev/shm/shop"}],
     "cannot make /srv/none": [{"source": SHOP, "target": "/srv/none/shop"}],
+    "does not lie on a Windows drive": [{"source": "/srv/fast/shop", "bind": True}],
+    "can be changed by another account": [{"source": "/srv/fast/shop", "user": "root", "target": "/root/shop"}],
     "is in use by sleep": [{"source": SHOP}],
 }
 

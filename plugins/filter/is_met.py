@@ -22,11 +22,11 @@ def wsl_conf_is_met(conf: Any, content: str, removed: Sequence[str] = (), allow_
     return wsl_conf.is_met(conf["settings"] or {}, bool(conf["complete"]), content, removed, allow_harmful)
 
 
-def go_tmpfs_is_met(observed: Any, path: str, size: str, inodes: int, users: Sequence[str], gocache: bool) -> bool:
+def go_tmpfs_is_met(observed: Any, path: str, size: str, inodes: int, users: Sequence[str]) -> bool:
     observed = _facts(
         "go_tmpfs_is_met", observed, {"live", "fstab", "users"}, "the fact go_tmpfs of wsltune.go.go_facts"
     )
-    return observed["path"] == path and tmpfs.is_met(observed, str(size), int(inodes), list(users), bool(gocache))
+    return observed["path"] == path and tmpfs.is_met(observed, str(size), int(inodes), list(users))
 
 
 class FilterModule:

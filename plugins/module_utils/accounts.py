@@ -13,6 +13,8 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils import process
 
 MARK = b"__wsltune_environment__"
+LOGIN = 15.0
+"""Seconds that a login may take."""
 NO_LOGIN = ("nologin", "false", "sync", "halt", "shutdown")
 
 
@@ -87,9 +89,20 @@ def find(names: Sequence[str], also: str | None = None) -> list[Account]:
 
 def identity(account: Account) -> process.Identity | None:
     """Return who a program of C(account) runs as; None for the one that runs this."""
-    if os.geteuid() != 0 or account.uid == os.geteuid():
+    if os.geteuid() != 0 or account.uid == 0:
         return None
     return process.Identity(account.uid, account.gid, os.getgrouplist(account.name, account.gid))
+
+
+def identity_of(uid: int, gid: int) -> process.Identity | None:
+    """Return who an account of these numbers is, also when it was removed; None for root and the one that runs this."""
+    if os.geteuid() != 0 or uid == 0:
+        return None
+    try:
+        groups = os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
+    except KeyError:
+        groups = [gid]
+    return process.Identity(uid, gid, groups)
 
 
 def parse_environment(output: bytes) -> dict[str, str]:
@@ -99,7 +112,7 @@ def parse_environment(output: bytes) -> dict[str, str]:
     return {name: value for name, _separator, value in pairs if name != "_"}
 
 
-def login_environment(account: Account, timeout: float = 15.0) -> dict[str, str]:
+def login_environment(account: Account, timeout: float = LOGIN) -> dict[str, str]:
     """Return the environment of a fresh login of C(account); AccountError when there can be none.
 
     As root a login is started with su; otherwise the account's own shell is started as a login shell.
@@ -119,7 +132,7 @@ def login_environment(account: Account, timeout: float = 15.0) -> dict[str, str]
     try:
         done = process.run(command, clean, limit=timeout)
     except OSError as error:
-        raise AccountError(f"A login of {account.name} cannot be started: {error}.") from error
+        raise AccountError(f"A login of {account.name} cannot be started: {error.strerror}.") from error
     if done.timed_out:
         raise AccountError(f"A login of {account.name} did not come to an end within {timeout:.0f} s.")
     output = done.out.encode("utf-8", "surrogateescape")

@@ -1,6 +1,10 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Run Go for a benchmark: as the user, in the environment of a login, with nothing left behind."""
+"""Run Go for a benchmark: in the environment of a login, with nothing left behind.
+
+All of it runs as the account whose Go it is; root has a child that became that account do it (linux/become.py), and
+itself only writes the progress file.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,27 @@ import contextlib
 import json
 import os
 import random
-import re
 import shutil
 import signal
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, bench_stats, benchmark, mountinfo, process
-from ansible_collections.wsltune.go.plugins.module_utils.journal import acting_as
+from ansible_collections.wsltune.go.plugins.module_utils import (
+    accounts,
+    bench_stats,
+    benchmark,
+    mountinfo,
+    process,
+    scratch,
+)
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files
 
 # Small packages of every Go since 1.19: linking them is most of the work, as in most people's tests, and none writes
 # files of its own, which up to Go 1.25 no setting of Go moves.
 STD_PACKAGES = ("bufio", "encoding/csv", "encoding/json", "sort", "text/tabwriter")
-SCRATCH = "wsltune-bench-"
 COPY_LIMIT = 512 * 2**20
 TAIL = 4096
 NOT_COPIED = (".git", ".hg", ".svn")
@@ -52,11 +61,10 @@ def run(
     command: Sequence[str],
     directory: str,
     environment: dict[str, str],
-    identity: process.Identity | None = None,
     limit: float = 600.0,
 ) -> dict[str, Any]:
     """Run a command to its end and return what it used; its last words only when it failed."""
-    done = process.run(command, environment, directory, identity, limit)
+    done = process.run(command, environment, directory, limit=limit)
     result: dict[str, Any] = {
         "wall": done.wall,
         "user": done.user,
@@ -72,32 +80,8 @@ def run(
     return result
 
 
-def remove_tree(path: str) -> None:
-    def again(function: Any, name: str, _error: Any) -> None:
-        # Tests may leave folders without the right to write in them.
-        with contextlib.suppress(OSError):
-            os.chmod(os.path.dirname(name), stat.S_IRWXU)
-            if not os.path.islink(name):
-                os.chmod(name, stat.S_IRWXU)
-            function(name)
-
-    shutil.rmtree(path, onerror=again)
-
-
-def sweep(parent: str) -> None:
-    """Remove what a killed benchmark left in `parent`."""
-    try:
-        names = os.listdir(parent)
-    except OSError:
-        return
-    for name in names:
-        found = re.fullmatch(r"\.?" + SCRATCH + r"(\d+)-.*", name)
-        if found and not os.path.exists(f"/proc/{found.group(1)}"):
-            remove_tree(os.path.join(parent, name))
-
-
 def _check_copy(origin: str, parent: str, name: str) -> None:
-    if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
+    if not os.access(parent, os.W_OK | os.X_OK):
         raise BenchmarkError(f"{name} cannot copy {origin}: {parent} is not writable")
     size = _size(origin)
     if size > COPY_LIMIT:
@@ -111,16 +95,11 @@ def _copy_tree(origin: str, copy: str) -> None:
 @contextlib.contextmanager
 def copied_home(account: accounts.Account, origin: str) -> Iterator[str]:
     """Copy a project into the user's home, without what version control keeps, for as long as the context lasts."""
-    sweep(account.home)
-    copy = os.path.join(account.home, f".{SCRATCH}{os.getpid()}-source")
-    try:
-        with acting_as(account.uid, account.gid):
-            _check_copy(origin, account.home, account.name)
-            os.mkdir(copy, 0o700)
-            _copy_tree(origin, copy)
+    with scratch.Folders() as folders:
+        _check_copy(origin, account.home, account.name)
+        copy = folders.make(account.home, "source")
+        _copy_tree(origin, copy)
         yield copy
-    finally:
-        remove_tree(copy)
 
 
 def sample_module() -> dict[str, str]:
@@ -230,21 +209,79 @@ def in_memory(places: dict[str, str | None]) -> list[str]:
     return [name for name, path in places.items() if path and file_system_of(mounts, path) in ("tmpfs", "ramfs")]
 
 
-def write_progress(path: str, state: dict[str, Any]) -> None:
+def write_progress(path: str, state: Mapping[str, Any]) -> None:
     """Replace the progress file in one step, readable for everyone."""
-    temporary = f"{path}.{os.getpid()}"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    with files.place(path, follow=False) as found, found.beside(f"{found.name}.{os.getpid()}") as temporary:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary.name, dir_fd=temporary.folder)
+        descriptor = temporary.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+                json.dump(state, handle)
+                os.fchmod(handle.fileno(), 0o644)
+            os.replace(temporary.name, found.name, src_dir_fd=temporary.folder, dst_dir_fd=found.folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary.name, dir_fd=temporary.folder)
+            raise
+
+
+class _Pen:
+    """Writes the progress file in a child."""
+
+    def write(self, path: str, state: Mapping[str, Any]) -> None:
+        write_progress(path, state)
+
+
+def _writer(path: str) -> process.Identity | None:
+    """Return who writes the progress file where root does not: the account that could turn the path elsewhere.
+
+    BenchmarkError where more than one could.
+    """
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-            json.dump(state, handle)
-            os.fchmod(handle.fileno(), 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+        with files.place(path, follow=False):
+            return None
+    except files.NotOurs as error:
+        folder = error.filename
+    status = os.stat(folder)
+    if status.st_uid == 0:
+        # As in /tmp: what lies in it belongs to its owner alone.
+        name = os.path.relpath(os.path.realpath(os.path.dirname(path)), folder).partition("/")[0]
+        if status.st_mode & stat.S_ISVTX and name not in (".", ".."):
+            status = os.lstat(os.path.join(folder, name))
+    if status.st_uid == 0:
+        raise BenchmarkError(
+            f"progress_path is {path}: others can write in {folder}, so name a file in another folder."
+        )
+    return accounts.identity_of(status.st_uid, status.st_gid)
+
+
+@contextlib.contextmanager
+def progress_to(path: str | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Give a function that writes the progress file, where one is wanted, with the rights of its folder's owner."""
+    if not path:
+        yield lambda _state: None
+        return
+    identity = _writer(path)
+    if not become.is_other(identity):
+        yield lambda state: write_progress(path, state)
+        return
+    with become.Hands(identity, _Pen) as hands:
+        yield lambda state: hands.call("write", path, state)
+
+
+def as_user(
+    account: accounts.Account,
+    function: Callable[..., Any],
+    budget_minutes: float,
+    heard: Callable[[Any], None] | None = None,
+) -> Any:
+    """Return what C(function) returns, run by the account; with C(heard) it gets a function that tells how far it is.
+
+    What belongs to the budget is ended by itself, so this limit is for a disk that does not answer.
+    """
+    limit = 900 + 4 * max(60.0, budget_minutes * 60)
+    return become.ask(accounts.identity(account), function, limit, (BenchmarkError, accounts.AccountError), heard)
 
 
 def clean_up_on_signals() -> None:
@@ -258,7 +295,10 @@ def clean_up_on_signals() -> None:
 
 
 class Bench:
-    """A user's Go, ready to be run in each variant; a context that leaves nothing behind."""
+    """The Go of the account that runs this, ready in each variant; a context that leaves nothing behind.
+
+    C(environment) is the one of a fresh login of the account.
+    """
 
     def __init__(
         self,
@@ -268,9 +308,11 @@ class Bench:
         packages: Sequence[str] = (),
         go: str | None = None,
         limit: float = 600.0,
+        *,
+        environment: Mapping[str, str],
     ) -> None:
         self.account = account
-        self.identity = accounts.identity(account)
+        self.login = dict(environment)
         self.variants = {variant.name: variant for variant in variants}
         self.first = variants[0]
         self.modules = list(modules)
@@ -279,7 +321,7 @@ class Bench:
         self.limit = limit
         self.environments: dict[str, dict[str, str]] = {}
         self.go_env: dict[str, dict[str, str]] = {}
-        self.folders: list[str] = []
+        self.folders = scratch.Folders()
         self.copies: dict[str, str] = {}
         self.edits: dict[str, tuple[str, bytes]] = {}
         self.sample = ""
@@ -293,27 +335,20 @@ class Bench:
         self.close()
 
     def close(self) -> None:
-        while self.folders:
-            remove_tree(self.folders.pop())
-
-    def _folder(self, parent: str, label: str, hidden: bool = True) -> str:
-        # Made known before it is made: a signal may come in between.
-        path = os.path.join(parent, f"{'.' if hidden else ''}{SCRATCH}{os.getpid()}-{label}")
-        self.folders.append(path)
-        with acting_as(self.account.uid, self.account.gid):
-            os.mkdir(path, 0o700)
-        return path
+        self.folders.close()
 
     def prepare(self) -> None:
         """Find Go and learn what each variant makes of it; BenchmarkError when there is nothing to measure."""
-        base = {**accounts.login_environment(self.account), **process.GIT_READS_ONLY}
+        base = {**self.login, **process.GIT_READS_ONLY}
         if not self.modules:
             # The standard library needs no download; nothing else is to be fetched behind it.
             base = {**base, "GOTOOLCHAIN": "local", "GOPROXY": "off"}
         for module in self._sources():
-            with acting_as(self.account.uid, self.account.gid):
-                if not os.path.isfile(os.path.join(module, "go.mod")):
-                    raise BenchmarkError(f"{module} has no go.mod that {self.account.name} can see: name a Go module.")
+            if not os.path.isfile(os.path.join(module, "go.mod")):
+                raise BenchmarkError(f"{module} has no go.mod that {self.account.name} can see: name a Go module.")
+            reason = scratch.code_of_others(module)
+            if reason:
+                raise BenchmarkError(reason)
         for variant in self.variants.values():
             self.environments[variant.name] = variant.over(base)
         path = self.environments[self.first.name].get("PATH", "")
@@ -324,7 +359,7 @@ class Bench:
             )
         home = self._scratch_parent()
         if not self.modules:
-            self.sample = self._folder(home, "sample", hidden=False)
+            self.sample = self.folders.make(home, "sample", hidden=False)
             self._write_sample(self.sample)
         for name in self.variants:
             self.go_env[name] = self._ask_go(name)
@@ -337,37 +372,31 @@ class Bench:
     def _scratch_parent(self) -> str:
         environment = self.environments[self.first.name]
         home = environment.get("HOME", self.account.home)
-        with acting_as(self.account.uid, self.account.gid):
-            for place in (environment.get("XDG_CACHE_HOME") or os.path.join(home, ".cache"), home, "/var/tmp"):
-                with contextlib.suppress(OSError):
-                    if os.path.isabs(place):
-                        os.makedirs(place, mode=0o700, exist_ok=True)
-                        if os.access(place, os.W_OK | os.X_OK, effective_ids=True):
-                            sweep(place)
-                            return place
+        for place in (environment.get("XDG_CACHE_HOME") or os.path.join(home, ".cache"), home, "/var/tmp"):
+            usable = os.path.isabs(place) and os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)
+            if usable and not scratch.others_change(place, kept=True):
+                return place
         raise BenchmarkError(f"{self.account.name} can write neither to {home} nor to /var/tmp: make room for scratch.")
 
     def _write_sample(self, folder: str) -> None:
-        with acting_as(self.account.uid, self.account.gid):
-            for name, text in sample_module().items():
-                path = os.path.join(folder, name)
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                with open(path, "w", encoding="utf-8") as handle:
-                    handle.write(text)
+        for name, content in sample_module().items():
+            path = os.path.join(folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as handle:
+                handle.write(content)
 
     def _ask_go(self, name: str) -> dict[str, str]:
         wanted = ["GOCACHE", "GOTMPDIR", "GOMODCACHE", "GOROOT", "GOVERSION", "CGO_ENABLED"]
         try:
-            done = process.run(
-                [str(self.go), "env", "-json", *wanted], self.environments[name], self.source(name), self.identity
-            )
+            done = process.run([str(self.go), "env", "-json", *wanted], self.environments[name], self.source(name))
         except OSError as error:
             raise BenchmarkError(f"{self.go} cannot be started by {self.account.name}: {error.strerror}.") from error
         try:
             if done.code:
                 raise ValueError(done.reason)
-            return json.loads(done.out)
-        except ValueError:
+            told = json.loads(done.out)
+            return {key: str(told.get(key) or "") for key in wanted}
+        except (ValueError, AttributeError, RecursionError):
             raise BenchmarkError(
                 f"{self.go} env fails for {self.account.name} in variant {name}: {done.reason}."
             ) from None
@@ -385,10 +414,8 @@ class Bench:
             elif name == "cold":
                 for variant in self.variants:
                     place = os.path.dirname(self.go_env[variant].get("GOCACHE") or "")
-                    sweep(place)
-                    with acting_as(self.account.uid, self.account.gid):
-                        if not os.access(place, os.W_OK | os.X_OK, effective_ids=True):
-                            raise BenchmarkError(f"{self.account.name} cannot make a build cache in {place}")
+                    if not os.access(place, os.W_OK | os.X_OK):
+                        raise BenchmarkError(f"{self.account.name} cannot make a build cache in {place}")
             elif name == "race":
                 self._check_race()
         except (BenchmarkError, OSError) as error:
@@ -414,20 +441,18 @@ class Bench:
         for name in [*self.variants, benchmark.CONTROL]:
             origin = self.source(name)
             parent = os.path.dirname(os.path.realpath(origin))
-            with acting_as(self.account.uid, self.account.gid):
-                _check_copy(origin, parent, self.account.name)
-            if not self.copies:
-                sweep(parent)
+            _check_copy(origin, parent, self.account.name)
             # Beside the original, so that relative paths in go.mod still lead where they led.
-            copy = self._folder(parent, f"copy-{name}")
-            with acting_as(self.account.uid, self.account.gid):
-                _copy_tree(origin, copy)
+            copy = self.folders.make(parent, f"copy-{name}")
+            _copy_tree(origin, copy)
             self.copies[name] = copy
         target = self._most_used_file() if self.modules else "core/core.go"
         for name, copy in self.copies.items():
             path = os.path.join(copy, target)
-            with acting_as(self.account.uid, self.account.gid), open(path, "rb") as handle:
-                self.edits[name] = (path, handle.read())
+            state = files.Files().read(path)
+            if state is None:
+                raise BenchmarkError(f"there is no {target} to edit in a copy of {self.source(name)}")
+            self.edits[name] = (path, state.content)
 
     def _most_used_file(self) -> str:
         """A file of the package that most others of the module are built from."""
@@ -437,7 +462,6 @@ class Bench:
             [str(self.go), "list", "-f", template, "./..."],
             self._environment("edit", self.first.name),
             copy,
-            self.identity,
             limit=120,
         )
         packages = [line.split("\t") for line in done.out.splitlines() if line.count("\t") == 3]
@@ -461,29 +485,28 @@ class Bench:
             raise SystemExit("whoever started the benchmark is gone")
         environment = self._environment(scenario, name)
         places = [self.source(name), *self.modules[1:]] if not self._own_directory(name) else [self.source(name)]
-        scratch = ""
+        cache = ""
         if scenario == "edit":
             path, original = self.edits[name]
-            with acting_as(self.account.uid, self.account.gid), open(path, "wb") as handle:
+            with open(path, "wb") as handle:
                 handle.write(edited(original, serial))
             places = [self.copies[name]]
         elif scenario == "cold":
             variant = name if name in self.variants else self.first.name
-            scratch = self._folder(os.path.dirname(self.go_env[variant]["GOCACHE"]), f"cold-{serial}")
-            environment = {**environment, "GOCACHE": scratch}
+            cache = self.folders.make(os.path.dirname(self.go_env[variant]["GOCACHE"]), f"cold-{serial}")
+            environment = {**environment, "GOCACHE": cache}
         command = [str(self.go), *self._arguments(scenario)]
         total: dict[str, Any] = {}
         gap = None if self.ended is None else time.perf_counter() - self.ended
         for place in places:
-            _add(total, run(command, place, environment, self.identity, self.limit))
+            _add(total, run(command, place, environment, self.limit))
             if total["exit_code"] != 0:
                 break
         self.ended = time.perf_counter()
         if gap is not None:
             total["gap"] = gap
-        if scratch:
-            remove_tree(scratch)
-            self.folders.remove(scratch)
+        if cache:
+            self.folders.remove(cache)
         return total
 
     def experiment(
@@ -492,7 +515,7 @@ class Bench:
         budget_minutes: float,
         began: float,
         seed: int | None = None,
-        progress_path: str | None = None,
+        progress: Callable[[dict[str, Any]], None] = lambda _state: None,
         **limits: int,
     ) -> dict[str, Any]:
         """Prepare and measure all variants, in a budget that C(began) at that reading of the monotonic clock.
@@ -501,11 +524,6 @@ class Bench:
         """
         budget = budget_minutes * 60
         seed = random.SystemRandom().randrange(2**31) if seed is None else seed
-
-        def progress(state: dict[str, Any]) -> None:
-            if progress_path:
-                write_progress(progress_path, state)
-
         progress({"step": "benchmark", "phase": "prepare", "scenario": "", "seconds_left": budget})
         load = os.getloadavg()[0]
         self.prepare()
@@ -549,8 +567,8 @@ class Bench:
         """Try what people do with Go in the environment of a variant; return why, by the command that failed."""
         environment = self.environments[name]
         cgo_left_on = {key: value for key, value in environment.items() if key != "CGO_ENABLED"}
-        program = self._folder(self._scratch_parent(), f"run-{name}")
-        with acting_as(self.account.uid, self.account.gid), open(f"{program}/main.go", "w", encoding="ascii") as handle:
+        program = self.folders.make(self._scratch_parent(), f"run-{name}")
+        with open(f"{program}/main.go", "w", encoding="utf-8") as handle:
             handle.write('package main\n\nfunc main() { println("works") }\n')
         place = self.source(name)
         tried = (
@@ -563,7 +581,7 @@ class Bench:
         )
         failures = {}
         for shown, arguments, directory, variables in tried:
-            done = process.run([str(self.go), *arguments], variables, directory, self.identity, self.limit)
+            done = process.run([str(self.go), *arguments], variables, directory, limit=self.limit)
             if done.code:
                 failures[shown] = f"{shown}: {done.reason}"
         return failures
@@ -600,9 +618,9 @@ def _add(total: dict[str, Any], one: dict[str, Any]) -> None:
 
 def _size(folder: str) -> int:
     total = 0
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in NOT_COPIED]
-        for name in files:
+        for name in names:
             with contextlib.suppress(OSError):
                 total += os.lstat(os.path.join(parent, name)).st_size
         if total > COPY_LIMIT:

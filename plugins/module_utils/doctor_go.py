@@ -3,12 +3,13 @@
 """Measures with Go: a small program for names, sockets and CPUs, and one module's build and tests.
 
 Nothing of the user's is written but the build cache, as by any `go test`; temporary data lies in folders of its own
-that are removed, also when the tests left something behind.
+that are removed, also when the tests left something behind. All of it runs as the account whose Go it is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -16,8 +17,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, bench_run, elf, process
-from ansible_collections.wsltune.go.plugins.module_utils.journal import acting_as
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, elf, process, scratch
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files
 
 PROGRAM = """package main
 
@@ -104,6 +105,9 @@ LISTING = '{{"\\t"}}'.join(
 )
 # A test that writes without end shall not fill the disk, nor the memory with what it prints.
 MOST_OUTPUT = 256 * 2**20
+MOST_GRAPH = 64 * 2**20
+MOST_PROGRAM = 256 * 2**20
+MOST_TABLE = 2**20
 
 
 class Budget:
@@ -125,7 +129,6 @@ class Workshop:
 
     def __init__(self, account: accounts.Account, environment: Mapping[str, str], facts: Mapping[str, Any]) -> None:
         self.account = account
-        self.identity = accounts.identity(account)
         self.go = facts["go"]["path"]
         self.facts = facts
         flags = facts["settings"].get("GOFLAGS", {}).get("value", "")
@@ -136,7 +139,8 @@ class Workshop:
             "GOTOOLCHAIN": "local",
             "GOFLAGS": flags.replace("-mod=mod", "-mod=readonly"),
         }
-        self.folders: list[str] = []
+        self.folders = scratch.Folders()
+        self.numbers = itertools.count()
         self.program = ""
         self.trouble = ""
 
@@ -144,30 +148,24 @@ class Workshop:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        while self.folders:
-            bench_run.remove_tree(self.folders.pop())
+        self.folders.close()
 
     def folder(self, parent: str, label: str) -> str:
         """A new folder of the user's in `parent`, to be removed at the end."""
-        path = os.path.join(parent, f".{bench_run.SCRATCH}{os.getpid()}-{label}")
-        self.folders.append(path)
-        with acting_as(self.account.uid, self.account.gid):
-            bench_run.sweep(parent)
-            os.mkdir(path, 0o700)
-        return path
+        return self.folders.make(parent, f"{label}{next(self.numbers)}")
 
     def scratch(self) -> str:
         """A folder on the disk for programs that are to be executed."""
         reason = "there is none"
         for parent in (os.path.join(self.account.home, ".cache"), self.account.home, "/var/tmp"):
             try:
-                return self.folder(parent, f"doctor{len(self.folders)}")
+                return self.folder(parent, "doctor")
             except OSError as error:
                 reason = f"{parent}: {error.strerror}"
         raise OSError(f"no folder for scratch files can be made ({reason})")
 
     def run(self, command: Sequence[str], directory: str, limit: float, **more: str) -> process.Done:
-        return process.run(command, {**self.environment, **more}, directory, self.identity, limit)
+        return process.run(command, {**self.environment, **more}, directory, limit=limit)
 
     def build_program(self, limit: float) -> str:
         """Why there is no program; empty when there is one."""
@@ -175,10 +173,9 @@ class Workshop:
             return self.trouble
         try:
             folder = self.scratch()
-            with acting_as(self.account.uid, self.account.gid):
-                for name, text in (("go.mod", "module wsltune.example/doctor\n\ngo 1.19\n"), ("main.go", PROGRAM)):
-                    with open(os.path.join(folder, name), "w", encoding="utf-8") as handle:
-                        handle.write(text)
+            for name, text in (("go.mod", "module wsltune.example/doctor\n\ngo 1.19\n"), ("main.go", PROGRAM)):
+                with open(os.path.join(folder, name), "w", encoding="utf-8") as handle:
+                    handle.write(text)
             target = os.path.join(folder, "doctor")
             # Whatever is wrong with the user's temporary folder is told of that folder.
             temporary = self.scratch()
@@ -234,6 +231,16 @@ def _files_under(folder: str) -> int:
     return total
 
 
+def _actions(graph: str) -> list[dict[str, Any]] | None:
+    """What Go says of its actions; None where it is no account of them, for a test may write there too."""
+    try:
+        state = files.Files().read(graph, MOST_GRAPH)
+        told = json.loads(state.content) if state else None
+    except (OSError, ValueError, RecursionError):
+        return None
+    return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else None
+
+
 class Project:
     """One module to look at."""
 
@@ -246,16 +253,7 @@ class Project:
 
     def observe(self) -> dict[str, Any]:
         """Everything about the module that there is time for; `trouble` is the error that ended it."""
-        with acting_as(self.shop.account.uid, self.shop.account.gid):
-            try:
-                os.listdir(self.directory)
-                there = os.path.isfile(os.path.join(self.directory, "go.mod"))
-            except OSError as error:
-                self.found["trouble"] = f"{self.directory} cannot be read: {error.strerror}"
-                return self.found
-        if not there:
-            self.found["trouble"] = f"{self.directory} has no go.mod"
-            return self.found
+        self.found["trouble"] = self._obstacle()
         steps = (self._list, self._compile, self._test, self._without_cgo, self._count_calls)
         for step in steps:
             if self.found["trouble"]:
@@ -265,6 +263,16 @@ class Project:
                 continue
             step()
         return self.found
+
+    def _obstacle(self) -> str:
+        """Say why there is nothing to build here."""
+        try:
+            os.listdir(self.directory)
+        except OSError as error:
+            return f"{self.directory} cannot be read: {error.strerror}"
+        if not os.path.isfile(os.path.join(self.directory, "go.mod")):
+            return f"{self.directory} has no go.mod"
+        return scratch.code_of_others(self.directory).rstrip(".")
 
     def _failed(self, done: process.Done, what: str) -> bool:
         if done.timed_out:
@@ -295,8 +303,7 @@ class Project:
         programs = {}
         for name in sorted(os.listdir(target))[:20]:
             try:
-                with open(os.path.join(target, name), "rb") as handle:
-                    told = elf.needs(handle.read())
+                told = elf.needs(files.Files().head(os.path.join(target, name), MOST_PROGRAM) or b"")
                 programs[name] = {
                     "static": told.static,
                     "interpreter": told.interpreter,
@@ -336,10 +343,10 @@ class Project:
     def _test_once(self) -> None:
         places = self.shop.facts["places"]
         try:
-            temporary = self.shop.folder(places["TMPDIR"]["path"], f"t{len(self.shop.folders)}")
+            temporary = self.shop.folder(places["TMPDIR"]["path"], "t")
             gotmp = temporary
             if places["GOTMPDIR"]["path"] != places["TMPDIR"]["path"]:
-                gotmp = self.shop.folder(places["GOTMPDIR"]["path"], f"g{len(self.shop.folders)}")
+                gotmp = self.shop.folder(places["GOTMPDIR"]["path"], "g")
             graph = os.path.join(self.shop.scratch(), "graph.json")
         except OSError as error:
             self.found["trouble"] = f"no temporary folder can be made: {error}"
@@ -357,13 +364,10 @@ class Project:
             [self.shop.go, "test", "-count=1", "-json", f"-debug-actiongraph={graph}", "./..."],
             {**self.shop.environment, "GOTMPDIR": gotmp, "TMPDIR": temporary},
             self.directory,
-            self.shop.identity,
-            limit,
-            watch,
+            limit=limit,
+            watch=watch,
+            most=MOST_OUTPUT,
         )
-        actions = None
-        with contextlib.suppress(OSError, ValueError), open(graph, encoding="utf-8") as handle:
-            actions = json.load(handle)
         self.found["test"] = {
             "code": done.code,
             "timed_out": done.timed_out,
@@ -378,10 +382,10 @@ class Project:
             "output_bytes": peak["output"],
             "events": done.out if not done.stopped else "",
             "err": done.err[-4000:],
-            "actions": actions,
+            "actions": _actions(graph),
         }
         for path in (temporary, gotmp):
-            bench_run.remove_tree(path)
+            self.shop.folders.remove(path)
 
     def _count_calls(self) -> None:
         """Count the system calls of testing one package again, where strace is there to do it."""
@@ -403,12 +407,14 @@ class Project:
         table = os.path.join(self.shop.scratch(), "calls")
         done = self._go_under([strace, "-f", "-c", "-o", table], "test", "-count=1", own[0])
         try:
-            with open(table, encoding="utf-8", errors="replace") as handle:
-                self.found["calls"] = {"package": own[0], "table": handle.read()}
-            if done.code:
-                self.found["calls"] = {"reason": f"strace failed: {done.reason}"}
+            counted = files.Files().head(table, MOST_TABLE)
         except OSError as error:
             self.found["calls"] = {"reason": f"strace wrote no table: {error.strerror}"}
+            return
+        if done.code:
+            self.found["calls"] = {"reason": f"strace failed: {done.reason}"}
+        else:
+            self.found["calls"] = {"package": own[0], "table": (counted or b"").decode("utf-8", "replace")}
 
     def _go_under(self, tool: Sequence[str], *words: str) -> process.Done:
         return self.shop.run([*tool, self.shop.go, *words], self.directory, self.budget.left(2.0))

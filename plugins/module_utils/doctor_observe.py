@@ -1,6 +1,9 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Measures what the doctor judges: data only, no opinion. A part that fails is `{"unknown": reason}`."""
+"""Measures what the doctor judges: data only, no opinion. A part that fails is `{"unknown": reason}`.
+
+It looks as the account that runs it: root has a child that became the user do it (linux/become.py).
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,14 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     mountinfo,
     process,
     workspace_find,
-    wsl_machine,
     wsl_state,
 )
-from ansible_collections.wsltune.go.plugins.module_utils.journal import acting_as
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files
 
 OLDEST_GO = (1, 19)
+LARGEST = 1 << 20
+# Read here, for the module's code lies in a folder of root's own that the user's child cannot open.
+PROBE = inspect.getsource(doctor_probe)
 
 # What Windows is asked for; the answer is one line of JSON. A question that fails is told with its reason:
 # Windows Server has no SecurityCenter2, and where Defender was removed there is no Get-MpPreference.
@@ -46,12 +51,20 @@ POWERSHELL = "Windows/System32/WindowsPowerShell/v1.0/powershell.exe"
 
 
 def read(path: str) -> str | None:
-    """A small text, None where it is not there or not for us."""
+    """A small text, None where it is not there or not for us, or something else than a file."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as handle:
-            return handle.read(1 << 20)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return files.read_from(descriptor, path, LARGEST).content.decode("utf-8", "surrogateescape")
     except OSError:
         return None
+
+
+def login(account: accounts.Account) -> dict[str, str]:
+    """The environment of a fresh login, or what stands in for it where there can be none."""
+    try:
+        return accounts.login_environment(account)
+    except accounts.AccountError:
+        return {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
 class Observer:
@@ -60,31 +73,24 @@ class Observer:
     def __init__(
         self,
         account: accounts.Account,
+        machine: wsl_state.Machine,
+        environment: Mapping[str, str],
         modules: Sequence[str] = (),
         names: Sequence[str] = (),
         budget: float = 120.0,
         most: int = 2 * 2**30,
         wanted: Callable[..., bool] = lambda *_ids: True,
-        run_command: Callable[..., Any] | None = None,
     ) -> None:
         self.account, self.modules, self.names, self.most = account, list(modules), list(names), most
-        self.wanted, self.run_command = wanted, run_command
-        self.seconds = budget
-        self.identity = accounts.identity(account)
-        self.environment: dict[str, str] = {}
+        self.wanted, self.seconds = wanted, budget
+        self.machine, self.environment = machine, dict(environment)
         self.seen: dict[str, Any] = {"user": account.name, "home": account.home, "began": time.time()}
 
     def observe(self) -> dict[str, Any]:
-        machine = wsl_machine.collect(run_command=self.run_command)
-        self.mounts = self._mounts(machine)
-        self.seen["wsl"] = wsl_state.observe(machine)
-        self.seen["conf"] = machine.conf
+        self.mounts = self._mounts()
+        self.seen["wsl"] = wsl_state.observe(self.machine)
+        self.seen["conf"] = self.machine.conf
         self.seen["mounts"] = [mount.as_dict() for mount in self.mounts]
-        try:
-            self.environment = accounts.login_environment(self.account)
-        except accounts.AccountError as error:
-            self.seen["login"] = str(error)
-            self.environment = {"HOME": self.account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
         go = go_state.observe(self.account, self.mounts, dict(self.environment))
         self.environment.update(process.GIT_READS_ONLY)
         self.seen["go"] = go
@@ -105,19 +111,19 @@ class Observer:
                 if self._go_works():
                     self._part("modules", lambda: self._modules(shop), "WT-009", "WT-060", "WT-061", "WT-062", "WT-063",
                                "WT-064", "WT-065", "WT-066")  # fmt: skip
-        return dict(wsl_state.printable(self.seen))
+        return self.seen
 
     def _part(self, name: str, measure: Callable[[], Any], *ids: str) -> None:
         if not self.wanted(*ids):
             return
         try:
             self.seen[name] = measure()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             self.seen[name] = {"unknown": f"it could not be measured: {error}"}
 
-    def _mounts(self, machine: wsl_state.Machine) -> list[mountinfo.Mount]:
+    def _mounts(self) -> list[mountinfo.Mount]:
         try:
-            return wsl_state.mounts_of(machine)
+            return wsl_state.mounts_of(self.machine)
         except ValueError:
             return []
 
@@ -130,21 +136,20 @@ class Observer:
         return "GOTMPDIR.executable" not in self.seen["go"]["unknown"]
 
     def _probe(self, *words: str, limit: float = 20.0) -> Any:
-        source = inspect.getsource(doctor_probe)
         try:
-            done = self._python(sys.executable, source, words, limit)
+            done = self._python(sys.executable, words, limit)
         except PermissionError:
             # An interpreter in root's own folder is none for others.
-            done = self._python("/usr/bin/python3", source, words, limit)
+            done = self._python("/usr/bin/python3", words, limit)
         if done.timed_out:
             raise TimeoutError(f"no answer within {limit:.0f} s")
         if done.code:
             raise OSError(done.reason)
         return json.loads(done.out)
 
-    def _python(self, interpreter: str, source: str, words: Sequence[str], limit: float) -> process.Done:
-        command = [interpreter, "-I", "-c", source, *words]
-        return process.run(command, {"PATH": os.defpath}, "/", self.identity, limit)
+    @staticmethod
+    def _python(interpreter: str, words: Sequence[str], limit: float) -> process.Done:
+        return process.run([interpreter, "-I", "-c", PROBE, *words], {"PATH": os.defpath}, "/", limit=limit)
 
     def _place_of(self, path: str) -> mountinfo.Mount | None:
         return mountinfo.find(self.mounts, os.path.realpath(path))
@@ -156,8 +161,7 @@ class Observer:
         places: dict[str, Any] = {}
         measured: dict[str, Any] = {}
         for name, path in {"reference": "/var/tmp", "home": self.account.home, **paths}.items():
-            with acting_as(self.account.uid, self.account.gid):
-                folder = go_state.nearest(path)
+            folder = files.Files().nearest(path)
             mount = mountinfo.find(self.mounts, folder)
             if folder not in measured:
                 try:
@@ -189,30 +193,42 @@ class Observer:
                 answering.append(drive)
         if not answering:
             return None
-        with acting_as(self.account.uid, self.account.gid):
-            found = workspace_find.find(answering)
+        found = workspace_find.find(answering)
         return {"paths": [one["path"] for one in found.projects], "complete": found.complete}
 
     def _fstab(self) -> dict[str, Any]:
         text = read("/etc/fstab")
         if text is None:
             return {"text": None}
-        there: dict[str, bool] = {}
+        named: dict[str, str] = {}
         for raw in text.splitlines():
             with contextlib.suppress(fstab.FstabError):
                 line = fstab.parse_line(raw)
                 if line is not None:
-                    there[line.mount_point] = os.path.isdir(line.mount_point)
-                    there[line.source] = os.path.exists(self._device(line.source))
+                    named[line.mount_point] = os.path.join(line.mount_point, "")
+                    named[line.source] = self._device(line.source)
         kinds = [line.split()[-1] for line in (read("/proc/filesystems") or "").splitlines() if line.split()]
         helpers = [os.path.basename(path)[6:] for path in glob.glob("/sbin/mount.*") + glob.glob("/usr/sbin/mount.*")]
         return {
             "text": text,
-            "there": there,
+            "there": self._there(named),
             "kinds": sorted({*kinds, *helpers}),
             "modules": os.path.isdir(f"/lib/modules/{os.uname().release}"),
             "mounted": [mount.mount_point for mount in self.mounts],
         }
+
+    def _there(self, named: Mapping[str, str]) -> dict[str, bool]:
+        """Whether what each name stands for is there; what gives no answer is left out."""
+        try:
+            return dict(zip(named, self._probe("there", *named.values(), limit=5.0)))
+        except TimeoutError:
+            pass
+        # One of them hangs: find out which.
+        there = {}
+        for name, path in named.items():
+            with contextlib.suppress(TimeoutError):
+                there[name] = bool(self._probe("there", path, limit=1.0)[0])
+        return there
 
     @staticmethod
     def _device(source: str) -> str:
@@ -269,18 +285,17 @@ class Observer:
         """Source files that are dated in the future, and by how many seconds; the first twenty."""
         ahead: list[list[Any]] = []
         now, until = time.time(), time.monotonic() + 5
-        with acting_as(self.account.uid, self.account.gid):
-            for folder, folders, names in os.walk(module):
-                folders[:] = [name for name in folders if not name.startswith(".")]
-                for name in names:
-                    if name.endswith((".go", ".mod")):
-                        with contextlib.suppress(OSError):
-                            path = os.path.join(folder, name)
-                            by = os.stat(path).st_mtime - now
-                            if by > 2:
-                                ahead.append([path, round(by)])
-                if len(ahead) >= 20 or time.monotonic() > until:
-                    break
+        for folder, folders, names in os.walk(module):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in names:
+                if name.endswith((".go", ".mod")):
+                    with contextlib.suppress(OSError):
+                        path = os.path.join(folder, name)
+                        by = os.stat(path).st_mtime - now
+                        if by > 2:
+                            ahead.append([path, round(by)])
+            if len(ahead) >= 20 or time.monotonic() > until:
+                break
         return ahead
 
     def _memory(self) -> dict[str, Any]:
@@ -337,7 +352,7 @@ class Observer:
             command = [os.path.join(drive.mount_point, POWERSHELL), "-NoProfile", "-NonInteractive", "-Command",
                        WINDOWS_QUERY]  # fmt: skip
             try:
-                done = process.run(command, self.environment, drive.mount_point, self.identity, 30.0)
+                done = process.run(command, self.environment, drive.mount_point, limit=30.0)
                 if done.timed_out:
                     found["reason"] = "powershell.exe gave no answer within 30 s"
                 elif done.code:
@@ -393,7 +408,3 @@ class Observer:
     def _modules(self, shop: doctor_go.Workshop) -> list[dict[str, Any]]:
         budget = doctor_go.Budget(self.seconds)
         return [doctor_go.Project(shop, module, budget, self.most).observe() for module in self.modules]
-
-
-def observe(account: accounts.Account, **options: Any) -> Mapping[str, Any]:
-    return Observer(account, **options).observe()

@@ -4,33 +4,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils import go_plan, journal
+from ansible_collections.wsltune.go.plugins.module_utils import go_plan, go_state, journal
 
 RECORD = "applied.json"
 OPTIONS = ("users", "gotmpdir", "gocache", "gomodcache", "goflags", "cgo_enabled", "caches_local", "modules")
 WATCHED = (go_plan.PROFILE_PATH, go_plan.FISH_PATH, *go_plan.BLOCK_PATHS)
 
 
-def state_of(path: str, uid: int = 0, gid: int = 0) -> str:
-    """Return what tells this state of a file from others: a hash of its content, or whether its folder is there."""
-    with journal.acting_as(uid, gid):
-        state = journal.read_state(os.path.realpath(path))
-    if state is None:
-        return "folder" if os.path.isdir(os.path.dirname(path)) else "nothing"
-    return hashlib.sha256(state.content).hexdigest()
-
-
 def states(users: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return the state of each file that go_env writes for these users."""
-    found = {path: state_of(path) for path in WATCHED}
-    for observed in users.values():
-        path = observed["user_file"]["path"]
-        found[path] = state_of(path, observed["uid"], observed["gid"])
+    """Return the state of each file that go_env writes for these users, as they were observed."""
+    found = {path: go_state.file_state(path) for path in WATCHED}
+    found.update({str(one["user_file"]["path"]): str(one["user_file"]["state"]) for one in users.values()})
     return found
 
 
@@ -58,18 +45,22 @@ def forget(root: str = journal.ROOT) -> None:
 def observe(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) -> dict[str, Any] | None:
     """Return C(options) of the last run, whether all of it C(holds), and C(notes); None where nothing was applied."""
     known = journal.read_record(RECORD, root)
-    if not known:
+    try:
+        settings, options = known["settings"], known["options"]
+        there = {name: users[name] for name in settings if name in users}
+        cgo_enabled = options["cgo_enabled"]
+        return {
+            "options": options,
+            "holds": set(settings) == set(there) == set(options["users"] or users)
+            and all(_holds(name, there[name], settings[name], cgo_enabled) for name in there)
+            and states(there) == known["states"],
+            "notes": [
+                note for name in there for note in go_plan.notes_for(name, there[name], settings[name], cgo_enabled)
+            ],
+        }
+    except (KeyError, TypeError, AttributeError):
+        # No record, or one that cannot be understood: the module looks at everything again.
         return None
-    settings, options = known["settings"], known["options"]
-    there = {name: users[name] for name in settings if name in users}
-    cgo_enabled = options["cgo_enabled"]
-    return {
-        "options": options,
-        "holds": set(settings) == set(there) == set(options["users"] or users)
-        and all(_holds(name, there[name], settings[name], cgo_enabled) for name in there)
-        and states(there) == known["states"],
-        "notes": [note for name in there for note in go_plan.notes_for(name, there[name], settings[name], cgo_enabled)],
-    }
 
 
 def _holds(user: str, observed: Mapping[str, Any], settings: Mapping[str, str], cgo_enabled: str) -> bool:

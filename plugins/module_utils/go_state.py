@@ -4,20 +4,25 @@
 
 from __future__ import annotations
 
+import functools
 import glob
+import hashlib
 import json
 import os
 import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible_collections.wsltune.go.plugins.module_utils import accounts, go_envfile, mountinfo, process
-from ansible_collections.wsltune.go.plugins.module_utils.journal import acting_as, read_state
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files, text
 
 SETTINGS = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
 PLACES = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOROOT", "TMPDIR")
 LARGEST = 1 << 20
+LIMIT = 40.0
+"""Seconds that looking at one user's Go may take, all commands together."""
 QUERY = SETTINGS + ("GOROOT", "GOVERSION", "GOENV", "GOTOOLCHAIN", "GOPATH")
 ELSEWHERE = (
     ("/usr/local/go/bin/go", "/usr/local/go"),
@@ -87,38 +92,35 @@ def source_of(
     return "default"
 
 
-def nearest(path: str) -> str:
-    """Return C(path) or the closest parent of it that exists, without symbolic links."""
-    while path != "/" and not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return os.path.realpath(path)
+def file_state(path: str) -> str:
+    """Return what tells this state of a file from others: a hash of its content, or what else is there."""
+    try:
+        state = files.Files().read(path, LARGEST)
+    except OSError as error:
+        return text.line(str(error.strerror))
+    if state is None:
+        return "folder" if os.path.isdir(os.path.dirname(path)) else "nothing"
+    return hashlib.sha256(state.content).hexdigest()
 
 
-def _settings(path: str, account: accounts.Account) -> dict[str, str]:
-    """Return what a file of Go's settings says, read with the user's rights: the user may have named any file."""
-    with acting_as(account.uid, account.gid):
-        try:
-            state = read_state(path)
-        except OSError:
-            return {}
-    return {} if state is None else go_envfile.parse(state.content[:LARGEST].decode("utf-8", "surrogateescape"))
+def _settings(path: str) -> dict[str, str]:
+    """Return what a file of Go's settings says; the user may have named any file."""
+    try:
+        state = files.Files().read(path, LARGEST)
+    except OSError:
+        return {}
+    return {} if state is None else go_envfile.parse(state.content.decode("utf-8", "surrogateescape"))
 
 
-def runner(account: accounts.Account) -> Run:
-    """Return a function that runs a command as C(account); OSError when it cannot be started."""
-    who = accounts.identity(account)
-
-    def run(command: Sequence[str], environment: Mapping[str, str]) -> process.Done:
-        return process.run(command, environment, identity=who, limit=60)
-
-    return run
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> process.Done:
+    return process.run(command, environment, limit=20)
 
 
-def goroot_commands(observed: Mapping[str, Any]) -> list[str]:
+def goroot_commands(toolchains: Sequence[Mapping[str, str]], goroot: str | None) -> list[str]:
     """Return the Go commands of a user that lie in a GOROOT; launchers such as those of mise and asdf do not."""
-    paths = [toolchain["real"] for toolchain in observed["toolchains"]]
-    if observed["go"]:
-        paths.append(os.path.realpath(os.path.join(observed["go"]["goroot"], "bin", "go")))
+    paths = [toolchain["real"] for toolchain in toolchains]
+    if goroot:
+        paths.append(os.path.realpath(os.path.join(goroot, "bin", "go")))
     return [path for path in dict.fromkeys(paths) if os.path.basename(path) == "go" and _in_goroot(path)]
 
 
@@ -152,7 +154,7 @@ def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str,
 
 
 def _place(path: str, mounts: Sequence[mountinfo.Mount]) -> dict[str, Any]:
-    mount = mountinfo.find(mounts, nearest(path))
+    mount = mountinfo.find(mounts, files.Files().nearest(path))
     return {
         "path": path,
         "exists": os.path.isdir(path),
@@ -193,42 +195,75 @@ def _measure(places: dict[str, dict[str, Any]], home: str, run: Run) -> None:
 
 
 def observe(
-    account: accounts.Account, mounts: Sequence[mountinfo.Mount], environment: dict[str, str] | None = None
+    account: accounts.Account,
+    mounts: Sequence[mountinfo.Mount],
+    environment: dict[str, str] | None = None,
+    seconds: float = LIMIT,
 ) -> dict[str, Any]:
-    """Return what Go is for C(account), as go_facts documents it."""
+    """Return what Go is for C(account), as go_facts documents it.
+
+    As root the login is started here and all else looked at by a child that has become the account.
+    """
+    began = time.monotonic()
     unknown: dict[str, str] = {}
     if environment is None:
         try:
-            environment = accounts.login_environment(account)
+            environment = accounts.login_environment(account, min(accounts.LOGIN, max(1.0, seconds)))
         except accounts.AccountError as error:
             unknown["environment"] = str(error)
             environment = {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
-    run = runner(account)
-    toolchains = find_toolchains(account.home, environment.get("PATH", ""))
-    facts: dict[str, Any] = {
+    left = max(2.0, seconds - (time.monotonic() - began))
+    look = functools.partial(_look, account, mounts, environment)
+    try:
+        facts = become.ask(accounts.identity(account), look, left)
+    except OSError as error:
+        facts = _nothing(account, environment)
+        facts["unknown"]["go"] = f"the Go of {account.name} could not be looked at: {error.strerror}"
+    facts["unknown"].update(unknown)
+    return dict(facts)
+
+
+def _nothing(account: accounts.Account, environment: Mapping[str, str]) -> dict[str, Any]:
+    return {
         "uid": account.uid,
         "gid": account.gid,
         "home": account.home,
         "shell": account.shell,
         "go": None,
-        "toolchains": toolchains,
+        "toolchains": [],
+        "commands": [],
         "settings": {},
         "places": {},
-        "unknown": unknown,
+        "unknown": {},
         "exports": {name: environment[name] for name in SETTINGS + ("TMPDIR", "GOENV") if environment.get(name)},
-        "user_file": {"path": os.path.join(account.home, ".config/go/env"), "values": {}},
+        "user_file": {"path": os.path.join(account.home, ".config/go/env"), "values": {}, "state": ""},
     }
+
+
+def _look(
+    account: accounts.Account, mounts: Sequence[mountinfo.Mount], environment: Mapping[str, str]
+) -> dict[str, Any]:
+    facts = _nothing(account, environment)
+    unknown = facts["unknown"]
+    facts["user_file"]["state"] = file_state(facts["user_file"]["path"])
+    toolchains = find_toolchains(account.home, environment.get("PATH", ""))
+    facts.update(toolchains=toolchains, commands=goroot_commands(toolchains, None))
     if not toolchains:
         unknown["go"] = f"no Go command on the PATH of {account.name} nor in the usual places"
         return facts
-    values, reason = go_env(toolchains[0]["path"], run, environment)
+    values, reason = go_env(toolchains[0]["path"], _run, environment)
     if not values:
         unknown["go"] = reason
         return facts
-    goroot_file = _settings(os.path.join(values["GOROOT"], "go.env"), account)
-    if values.get("GOENV") and values["GOENV"] != "off":
-        facts["user_file"] = {"path": values["GOENV"], "values": _settings(values["GOENV"], account)}
+    goroot_file = _settings(os.path.join(values["GOROOT"], "go.env"))
+    path = values.get("GOENV")
+    if path and path != "off":
+        if path == text.printable(path):
+            facts["user_file"] = {"path": path, "values": _settings(path), "state": file_state(path)}
+        else:
+            unknown["user_file"] = f"GOENV names {text.line(path)}, which cannot be shown as it is"
     facts["go"] = dict(toolchains[0], version=values.get("GOVERSION", ""), goroot=values["GOROOT"])
+    facts["commands"] = goroot_commands(toolchains, values["GOROOT"])
     for name in SETTINGS:
         facts["settings"][name] = {
             "value": values.get(name, ""),
@@ -243,10 +278,10 @@ def observe(
         "TMPDIR": temporary,
     }
     places = {name: _place(path, mounts) for name, path in paths.items() if os.path.isabs(path)}
-    _probe(places, run, unknown)
+    _probe(places, _run, unknown)
     if "GOROOT" in places:
         places["GOROOT"]["executable"] = True
-    _measure(places, account.home, run)
+    _measure(places, account.home, _run)
     facts["places"] = places
     return facts
 

@@ -11,22 +11,28 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 import errno
 import fcntl
+import hashlib
 import json
 import os
-import pwd
-import stat
+import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 from urllib.parse import quote
+
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files
+from ansible_collections.wsltune.go.plugins.module_utils.linux.files import FileState
 
 ROOT = "/var/lib/wsltune"
 BEFORE, DECISIONS = "before.json", "decisions.json"
 """Records beside the journal: what each user's Go had before the first run, and what was decided about levers."""
 KEPT_SUFFIX = ".distrib"
-TEMPORARY_SUFFIX = ".wsltune-new"
+FORMAT = 2
+"""Of an entry's file. The first one had neither this number nor a checksum, and the quoted path for a name."""
 
 ARGUMENTS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -35,31 +41,26 @@ ARGUMENTS: dict[str, Any] = {
 }
 """What modules that use the journal take; doc_fragments/rollback.py describes it."""
 
+PATIENCE = 60.0
+"""Seconds that another run may hold the journal; it does so for one file at a time."""
+
 Revert = Callable[[Optional[bytes], bytes, bytes], Optional[bytes]]
 Part = Callable[[bytes, bytes], bytes]
 """Takes an earlier and the present content; returns the present one with a role's part as the earlier one has it."""
 
 
-@dataclass
-class FileState:
-    """A regular file as it stood: content, mode, owner and time of change."""
+class Damaged(OSError):
+    """An entry that cannot be read; nothing of it can be relied on."""
 
-    content: bytes
-    mode: int
-    uid: int
-    gid: int
-    mtime_ns: int
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(errno.EBADMSG, f"a record that cannot be read ({reason})", path)
 
-    def to_json(self) -> dict[str, Any]:
-        data = asdict(self)
-        data["content"] = base64.b64encode(self.content).decode("ascii")
-        return data
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any] | None) -> FileState | None:
-        if data is None:
-            return None
-        return cls(**dict(data, content=base64.b64decode(data["content"])))
+    @property
+    def sentence(self) -> str:
+        return (
+            f"{self.filename} is {self.strerror}, so what it is about was not given back; bring that file back from a "
+            "backup, or remove it"
+        )
 
 
 @dataclass
@@ -97,11 +98,33 @@ class Entry:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Entry:
         data = dict(data)
+        unknown = set(data) - {one.name for one in dataclasses.fields(cls)}
+        if unknown:
+            raise ValueError(f"unknown field {sorted(unknown)[0]!r}")
         for key in ("base", "before_run"):
             data[key] = FileState.from_json(data[key])
         for key in ("written", "previous"):
             data[key] = base64.b64decode(data[key]) if data[key] is not None else None
         return cls(**data)
+
+
+def _sum(data: Any) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode("ascii")).hexdigest()
+
+
+def _parse(path: str, content: bytes) -> Entry:
+    """Return the entry in the text of its file; Damaged when it is none."""
+    try:
+        data = json.loads(content)
+        if "format" in data:
+            if data["format"] != FORMAT:
+                raise ValueError(f"format {data['format']}, which a newer wsltune wrote")
+            if data["sha256"] != _sum(data["entry"]):
+                raise ValueError("its checksum is another")
+            data = data["entry"]
+        return Entry.from_json(data)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Damaged(path, str(error) or type(error).__name__) from None
 
 
 def content_without_us(entry: Entry, content: bytes, revert: Revert | None) -> bytes | None:
@@ -124,105 +147,24 @@ class Restored:
     kept: str | None = None
 
 
-@contextlib.contextmanager
-def acting_as(uid: int, gid: int) -> Iterator[None]:
-    """Touch a user's files with that user's rights: a symbolic link in a home must not lead root astray."""
-    if os.geteuid() != 0 or uid == 0:
-        yield
-        return
-    groups = os.getgroups()
-    umask = os.umask(0o022)
-    try:
-        own = os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
-    except KeyError:
-        own = [gid]
-    os.setgroups(own)
-    os.setegid(gid)
-    os.seteuid(uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
-        os.setgroups(groups)
-        os.umask(umask)
-
-
-def read_state(path: str) -> FileState | None:
-    """Return the file at C(path), None when there is none; OSError when it is not a readable regular file."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return None
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file", path)
-    with os.fdopen(descriptor, "rb") as handle:
-        return FileState(handle.read(), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns)
-
-
-def temporary_name(path: str) -> str:
-    """A fixed name, so that what a killed run left is overwritten by the next one and removed by a rollback."""
-    directory, name = os.path.split(path)
-    return os.path.join(directory, "." + name + TEMPORARY_SUFFIX)
-
-
-def _sync_directory(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _copy_attributes(source: str, target: str) -> None:
-    """Keep labels and ACLs of the file that is replaced, where the file system has them."""
-    with contextlib.suppress(OSError):
-        for name in os.listxattr(source):
-            with contextlib.suppress(OSError):
-                os.setxattr(target, name, os.getxattr(source, name))
-
-
-def replace(path: str, state: FileState) -> None:
-    """Put C(state) at C(path) in one atomic step that is on disk when this returns."""
-    temporary = temporary_name(path)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(state.content)
-            if (os.fstat(handle.fileno()).st_uid, os.fstat(handle.fileno()).st_gid) != (state.uid, state.gid):
-                os.fchown(handle.fileno(), state.uid, state.gid)
-            os.fchmod(handle.fileno(), state.mode)
-            handle.flush()
-            if state.mtime_ns:
-                os.utime(handle.fileno(), ns=(state.mtime_ns, state.mtime_ns))
-            os.fsync(handle.fileno())
-        _copy_attributes(path, temporary)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_directory(os.path.dirname(path))
-
-
 def read_record(name: str, root: str = ROOT) -> dict[str, Any]:
-    """Return what was kept under C(name) beside the journal; empty when nothing was, or when only root may read it."""
+    """Return what was kept under C(name) beside the journal; empty when nothing was, or only root may read it.
+
+    Also when it cannot be understood: it holds nothing that would be needed for the way back.
+    """
     try:
         with open(os.path.join(root, name), encoding="utf-8") as handle:
-            return dict(json.load(handle))
-    except OSError:
+            data = json.load(handle)
+    except (OSError, ValueError):
         return {}
+    return data if isinstance(data, dict) else {}
 
 
 def write_record(name: str, data: dict[str, Any], root: str = ROOT) -> None:
     """Keep C(data) under C(name) beside the journal, for root alone."""
     os.makedirs(root, mode=0o700, exist_ok=True)
     content = json.dumps(data, indent=1, sort_keys=True).encode("utf-8")
-    replace(os.path.join(root, name), FileState(content, 0o600, os.geteuid(), os.getegid(), 0))
+    files.Files().put(os.path.join(root, name), FileState(content, 0o600, os.geteuid(), os.getegid(), 0))
 
 
 def forget_record(name: str, root: str = ROOT) -> None:
@@ -231,25 +173,25 @@ def forget_record(name: str, root: str = ROOT) -> None:
         os.unlink(os.path.join(root, name))
 
 
-def missing_directories(path: str) -> list[str]:
-    """Return the directories that making C(path) would make, the deepest first."""
-    missing = []
-    while not os.path.isdir(path):
-        missing.append(path)
-        path = os.path.dirname(path)
-    return missing
-
-
 class Journal:
     """The record of originals under C(root), which only root can read."""
 
-    def __init__(self, root: str = ROOT, run: str = "") -> None:
+    def __init__(self, root: str = ROOT, run: str = "", pool: become.Pool | None = None) -> None:
         self.root = root
         self.run = run
+        self.pool = pool or become.Pool()
+        self._own = files.Files()
         self._directory = os.path.join(root, "journal")
 
     def _file(self, path: str) -> str:
+        name = hashlib.sha256(os.fsencode(path)).hexdigest()
+        return os.path.join(self._directory, name + ".json")
+
+    def _file_of_first_format(self, path: str) -> str:
         return os.path.join(self._directory, quote(path, safe="") + ".json")
+
+    def _hands(self, entry: Entry) -> Any:
+        return self.pool.of(accounts.identity_of(entry.uid, entry.gid))
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -257,38 +199,75 @@ class Journal:
         os.chmod(self.root, 0o700)
         descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._lock(descriptor)
             yield
         finally:
             os.close(descriptor)
 
+    def _lock(self, descriptor: int) -> None:
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise OSError(errno.EBUSY, "another run of wsltune works with it", self._directory) from None
+                time.sleep(0.05)
+
     def entry(self, path: str) -> Entry | None:
-        """Return what is recorded for C(path), None when it was never touched."""
+        """Return what is recorded for C(path), which has no links in it; None when it was never touched."""
+        for file in (self._file(path), self._file_of_first_format(path)):
+            with contextlib.suppress(FileNotFoundError):
+                entry = self._read(file)
+                if entry.path == path:
+                    return entry
+                raise Damaged(file, f"it is about {entry.path}")
+        return None
+
+    @staticmethod
+    def _read(file: str) -> Entry:
         try:
-            with open(self._file(os.path.realpath(path)), encoding="ascii") as handle:
-                return Entry.from_json(json.load(handle))
+            with open(file, "rb") as handle:
+                return _parse(file, handle.read())
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), file) from None
+            raise
+
+    def _look(self) -> Iterator[Entry | Damaged]:
+        try:
+            names = os.listdir(self._directory)
         except FileNotFoundError:
-            return None
+            return
+        for name in names:
+            if name.endswith(".json"):
+                try:
+                    yield self._read(os.path.join(self._directory, name))
+                except Damaged as error:
+                    yield error
 
     def entries(self, role: str | None = None) -> list[Entry]:
-        """Return every entry (of one role), in the order of their paths."""
-        try:
-            names = sorted(name for name in os.listdir(self._directory) if name.endswith(".json"))
-        except FileNotFoundError:
-            return []
-        found = []
-        for name in names:
-            with open(os.path.join(self._directory, name), encoding="ascii") as handle:
-                found.append(Entry.from_json(json.load(handle)))
-        return [entry for entry in found if role is None or role in entry.roles]
+        """Return every entry (of one role) that can be read, in the order of their paths."""
+        found = [entry for entry in self._look() if isinstance(entry, Entry)]
+        return sorted(
+            (entry for entry in found if role is None or role in entry.roles), key=lambda entry: os.fsencode(entry.path)
+        )
+
+    def damaged(self) -> list[str]:
+        """Return a sentence about each entry that cannot be read."""
+        return sorted(entry.sentence for entry in self._look() if isinstance(entry, Damaged))
 
     def _save(self, entry: Entry) -> None:
-        data = json.dumps(entry.to_json(), sort_keys=True).encode("ascii")
-        replace(self._file(entry.path), FileState(data, 0o600, os.geteuid(), os.getegid(), 0))
+        data = entry.to_json()
+        content = json.dumps({"format": FORMAT, "sha256": _sum(data), "entry": data}, sort_keys=True).encode("ascii")
+        self._own.put(self._file(entry.path), FileState(content, 0o600, os.geteuid(), os.getegid(), 0))
+        with contextlib.suppress(OSError):
+            os.unlink(self._file_of_first_format(entry.path))
 
     def _forget(self, entry: Entry) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._file(entry.path))
+        for file in (self._file(entry.path), self._file_of_first_format(entry.path)):
+            with contextlib.suppress(OSError):
+                os.unlink(file)
 
     def _touch(self, path: str, role: str, current: FileState | None, revert: Revert | None) -> Entry:
         """Return the entry for C(path) as it must be before the next write."""
@@ -313,71 +292,72 @@ class Journal:
         *,
         role: str,
         mode: int | None = None,
-        uid: int | None = None,
-        gid: int | None = None,
+        owner: process.Identity | None = None,
         revert: Revert | None = None,
         shared: bool = False,
+        was: bytes | None = None,
     ) -> None:
-        """Record C(path) and replace it. An existing file keeps its mode and owner unless they are given.
+        """Record C(path) and replace it. An existing file keeps its mode and owner unless C(mode) is given.
 
         C(revert) tells how to take wsltune's part out of a file that someone else edited too (see M(restore)).
-        A file of another user (C(uid)) is touched with that user's rights. C(shared): several roles have a part in it.
+        C(owner): the account whose file it is, which then does it itself. C(shared): several roles have a part in it.
+        C(was): the content that C(content) was made from; files.ChangedMeanwhile when there is another by now.
         """
-        owner, group = uid or 0, gid or 0
+        uid, gid = (owner.uid, owner.gid) if owner else (0, 0)
+        hands = self.pool.of(owner)
         with self._locked():
-            with acting_as(owner, group):
-                path = os.path.realpath(path)
-                current = read_state(path)
+            path = hands.real(path)
+            current = hands.read(path)
+            if was is not None and current is not None and current.content != was:
+                raise files.ChangedMeanwhile(path)
             known = self.entry(path)
-            if known is not None and (known.uid != owner or (role not in known.roles and not shared)):
+            if known is not None and (known.uid != uid or (role not in known.roles and not shared)):
                 # Such as a user's settings file that is a link to a file of the system.
                 raise OSError(errno.EPERM, "it is kept for another purpose already", path)
             entry = self._touch(path, role, current, revert)
             if role not in entry.roles:
                 entry.others = sorted([*entry.others, role])
+            new = (owner.uid, owner.gid) if owner else (os.geteuid(), os.getegid())
             state = FileState(
                 content,
                 mode if mode is not None else (current.mode if current else 0o644),
-                uid if uid is not None else (current.uid if current else os.geteuid()),
-                gid if gid is not None else (current.gid if current else os.getegid()),
+                current.uid if current else new[0],
+                current.gid if current else new[1],
                 0,
             )
-            entry.uid, entry.gid = owner, group
+            entry.uid, entry.gid = uid, gid
             entry.written, entry.meta = content, [state.mode, state.uid, state.gid]
-            entry.directories = sorted(set(entry.directories) | set(missing_directories(os.path.dirname(path))))
+            entry.directories = sorted(set(entry.directories) | set(hands.missing(os.path.dirname(path))))
             self._save(entry)
-            with acting_as(owner, group):
-                os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-                replace(path, state)
+            hands.put(path, state, current.content if current else None)
 
-    def displace(self, path: str, content: bytes, *, role: str, uid: int = 0, gid: int = 0) -> None:
-        """Put C(content) at C(path) and keep the file that stood there beside it, under the same inode."""
+    def displace(self, path: str, content: bytes, *, role: str, owner: process.Identity | None = None) -> str | None:
+        """Put C(content) at C(path) and keep the file that stood there beside it, under the same inode.
+
+        Returns where an earlier original went that was kept there already.
+        """
+        uid, gid = (owner.uid, owner.gid) if owner else (0, 0)
+        hands = self.pool.of(owner)
         with self._locked():
-            status = os.stat(path)
-            current = read_state(path)
-            replaced = current is not None and _stands_in(path, current.content)
-            kept_by_other = os.path.lexists(path + KEPT_SUFFIX) and self.entry(path) is None
-            if not replaced and kept_by_other and not os.path.samefile(path, path + KEPT_SUFFIX):
+            begins = hands.head(path)
+            replaced = begins is not None and _stands_in(path, begins)
+            if not replaced and self.entry(path) is None and hands.is_kept(path, KEPT_SUFFIX) == "other":
                 raise OSError(errno.EEXIST, "it is somebody else's", path + KEPT_SUFFIX)
             self._save(Entry(path, role, None, content, displaced=True, run=self.run, uid=uid, gid=gid))
-            with acting_as(uid, gid):
-                if not replaced:
-                    # A newer original may stand there, such as a toolchain that was unpacked again.
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(path + KEPT_SUFFIX)
-                    os.link(path, path + KEPT_SUFFIX)
-                replace(path, FileState(content, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, 0))
+            # A newer original may stand there, such as a toolchain that was unpacked again.
+            moved = hands.keep_beside(path, KEPT_SUFFIX, content, replaced)
+            return None if moved is None else str(moved)
 
     def make_directory(self, path: str, *, role: str) -> None:
         """Make C(path) and record what of it was missing, so that a rollback removes it once it is empty."""
-        missing = missing_directories(path)
+        missing = self._own.missing(path)
         if not missing:
             return
         with self._locked():
             entry = self.entry(path) or Entry(path, role, None, directory=True, run=self.run)
             entry.directories = sorted(set(entry.directories) | set(missing))
             self._save(entry)
-            os.makedirs(path, mode=0o755, exist_ok=True)
+            self._own.make_folders(path)
 
     def restore(
         self, path: str, revert: Revert | None = None, run_only: bool = False, role: str = "", part: Part | None = None
@@ -388,8 +368,10 @@ class Journal:
         wsltune's part (None: no file); without it the file stays as it is. Both are told in C(kept).
         Where another role has a part in the file too, only the C(part) of C(role) is given back.
         """
-        path = os.path.realpath(path)
-        if not os.path.exists(self._file(path)):
+        if self.entry(path) is None:
+            with contextlib.suppress(files.NotOurs):
+                path = self._own.real(path)
+        if self.entry(path) is None:
             return Restored(path, False)
         with self._locked():
             entry = self.entry(path)
@@ -397,28 +379,27 @@ class Journal:
                 return Restored(path, False)
             if part is not None and entry.roles != [role]:
                 return self._restore_part(entry, role, part, run_only)
-            with acting_as(entry.uid, entry.gid):
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary_name(path))
-                if entry.directory:
-                    restored = Restored(path, False)
-                elif entry.displaced:
-                    restored = _restore_displaced(entry)
-                else:
-                    restored = self._restore(entry, revert, run_only)
+            hands = self._hands(entry)
+            hands.forget_temporary(path)
+            if entry.directory:
+                restored = Restored(path, False)
+            elif entry.displaced:
+                restored = _restore_displaced(entry, hands)
+            else:
+                restored = self._restore(entry, hands, revert, run_only)
             if run_only and not entry.displaced and entry.before_run != entry.base:
                 entry.written = entry.before_run.content if entry.before_run else None
                 entry.run, entry.previous = "", entry.written
                 self._save(entry)
             else:
                 self._forget(entry)
-                self._tidy(entry)
+                hands.remove_folders(entry.directories)
             return restored
 
     def _restore_part(self, entry: Entry, role: str, part: Part, run_only: bool) -> Restored:
         """Give back what C(role) has in a file; the others' part and the record of the file stay."""
         before = entry.before_run if run_only else entry.base
-        current = read_state(entry.path)
+        current = self._own.read(entry.path)
         if not run_only:
             roles = [one for one in entry.roles if one != role]
             entry.role, entry.others = roles[0], roles[1:]
@@ -431,13 +412,15 @@ class Journal:
             entry.written, entry.previous = content, current.content
         self._save(entry)
         if content != current.content:
-            replace(entry.path, FileState(content, current.mode, current.uid, current.gid, 0))
+            state = FileState(content, current.mode, current.uid, current.gid, 0)
+            self._own.put(entry.path, state, current.content)
         kept = None if known else f"{entry.path} was edited by someone else since; that edit stays"
         return Restored(entry.path, content != current.content, kept)
 
-    def _restore(self, entry: Entry, revert: Revert | None, run_only: bool) -> Restored:
+    @staticmethod
+    def _restore(entry: Entry, hands: Any, revert: Revert | None, run_only: bool) -> Restored:
         target = entry.before_run if run_only else entry.base
-        current = read_state(entry.path)
+        current = hands.read(entry.path)
         if current is None:
             kept = None if target is None else f"{entry.path} was removed by someone else and stays so"
             return Restored(entry.path, False, kept)
@@ -455,24 +438,17 @@ class Journal:
         if target == current:
             return Restored(entry.path, False, kept)
         if target is None:
-            os.unlink(entry.path)
-            _sync_directory(os.path.dirname(entry.path))
+            hands.remove(entry.path)
         else:
-            replace(entry.path, target)
+            hands.put(entry.path, target, current.content)
         return Restored(entry.path, True, kept)
-
-    def _tidy(self, entry: Entry) -> None:
-        with acting_as(entry.uid, entry.gid):
-            for directory in sorted(entry.directories, key=len, reverse=True):
-                with contextlib.suppress(OSError):
-                    os.rmdir(directory)
 
     def close(self) -> None:
         """Remove the journal's folders, with what a killed run was writing there, when nothing is recorded any more."""
         for directory in (self._directory, self.root):
             with contextlib.suppress(OSError):
                 names = os.listdir(directory)
-                if all(name.endswith(TEMPORARY_SUFFIX) for name in names):
+                if all(name.endswith(files.TEMPORARY_SUFFIX) for name in names):
                     for name in names:
                         os.unlink(os.path.join(directory, name))
                     os.rmdir(directory)
@@ -489,18 +465,25 @@ def _stands_in(path: str, content: bytes) -> bool:
     return content.startswith(b"#!") and os.fsencode(path + KEPT_SUFFIX) in content
 
 
-def _restore_displaced(entry: Entry) -> Restored:
+def _restore_displaced(entry: Entry, hands: Any) -> Restored:
     kept_as = entry.path + KEPT_SUFFIX
-    current = read_state(entry.path)
-    if not os.path.exists(kept_as):
+    begins = hands.head(entry.path)
+    kept = hands.is_kept(entry.path, KEPT_SUFFIX)
+    if not kept:
         return Restored(entry.path, False)
-    if current is not None and not _stands_in(entry.path, current.content):
-        # A new toolchain was installed over it, or the run was killed before the replacement.
-        os.unlink(kept_as)
-        return Restored(entry.path, True)
-    os.replace(kept_as, entry.path)
-    _sync_directory(os.path.dirname(entry.path))
-    edited = current is not None and current.content != entry.written
+    if begins is not None and not _stands_in(entry.path, begins):
+        if kept == "same":
+            # The run was killed before the replacement.
+            hands.remove(kept_as)
+            return Restored(entry.path, True)
+        # A new toolchain was installed over it.
+        return Restored(
+            entry.path,
+            False,
+            f"{entry.path} was replaced by someone else since and stays so; the earlier one is {kept_as}",
+        )
+    hands.give_back_kept(entry.path, KEPT_SUFFIX)
+    edited = begins is not None and begins != entry.written
     return Restored(
         entry.path, True, f"{entry.path} was edited by someone else since; that edit is gone" if edited else None
     )

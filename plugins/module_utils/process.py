@@ -8,18 +8,28 @@ AnsibleModule.run_command adds to its own environment, cannot become another use
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
+import selectors
 import signal
-import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, NamedTuple
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+
 # `go build` asks Git for the state of a tree, and Git would write what it found into the index of the repository.
 GIT_READS_ONLY = {"GIT_OPTIONAL_LOCKS": "0"}
+MOST_OUTPUT = 16 << 20
+"""Bytes of each of the two outputs that are kept, the last ones; the rest is read and forgotten."""
+PR_SET_CHILD_SUBREAPER = 36
+LIBRARY = ctypes.CDLL(None, use_errno=True)
+KEPT: set[int] = set()
+"""Children of this process that are no program of run()."""
 
 
 class Identity(NamedTuple):
@@ -52,7 +62,78 @@ class Done:
     def reason(self) -> str:
         """The last line it said, for a message about its failure."""
         said = (self.err.strip() or self.out.strip()).splitlines()
-        return said[-1] if said else f"exit {self.code}"
+        return text.line(said[-1]) if said else f"exit {self.code}"
+
+
+class _Output:
+    """What a program prints on one stream: the reading end of a pipe, and the last C(most) bytes that came."""
+
+    def __init__(self, identity: Identity | None, most: int) -> None:
+        self.most, self.total, self._kept = most, 0, 0
+        self._parts: deque[bytes] = deque()
+        self.descriptor, self.end = os.pipe()
+        os.set_blocking(self.descriptor, False)
+        if identity is not None:
+            # Scripts open /dev/stderr anew.
+            os.fchown(self.end, identity.uid, identity.gid)
+
+    def read(self) -> bool:
+        """Take what is there, at most a part; whether more may come."""
+        try:
+            part = os.read(self.descriptor, 1 << 16)
+        except BlockingIOError:
+            return True
+        self.total += len(part)
+        self._kept += len(part)
+        self._parts.append(part)
+        while self._kept - len(self._parts[0]) >= self.most:
+            self._kept -= len(self._parts.popleft())
+        return bool(part)
+
+    def drain(self) -> None:
+        """Take what the pipe held when the program ended; what it left running may go on writing, and is not heard."""
+        until = self.total + (1 << 20)
+        before = -1
+        while before < self.total < until:
+            before = self.total
+            self.read()
+
+    def text(self) -> str:
+        return b"".join(self._parts)[-self.most :].decode("utf-8", "surrogateescape")
+
+    def close_end(self) -> None:
+        if self.end >= 0:
+            os.close(self.end)
+            self.end = -1
+
+    def close(self) -> None:
+        self.close_end()
+        os.close(self.descriptor)
+
+
+class _Waiter(threading.Thread):
+    """Waits for a process, and takes the time of its end before anything else is done."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.when, self.status = pid, 0.0, 0
+        self.usage: Any = None
+        self.ended, self._tell = os.pipe()
+        self.start()
+
+    def run(self) -> None:
+        _pid, self.status, self.usage = os.wait4(self.pid, 0)
+        self.when = time.perf_counter()
+        os.close(self._tell)
+
+    def close(self) -> None:
+        """End the program where it has not ended; give up on one that cannot be ended, as when a server is gone."""
+        if self.usage is None:
+            _end(self.pid)
+        # A thread still about when the next program is forked is one too many.
+        self.join(5.0)
+        if not self.is_alive():
+            os.close(self.ended)
 
 
 def run(
@@ -62,50 +143,81 @@ def run(
     identity: Identity | None = None,
     limit: float = 60.0,
     watch: Callable[[int], bool] | None = None,
+    most: int = MOST_OUTPUT,
 ) -> Done:
-    """Run C(command) to its end, at most C(limit) seconds; its whole process group is ended with it.
+    """Run C(command) to its end, at most C(limit) seconds; what it started is ended with it then.
 
     OSError when it cannot be started. Standard input is empty; the command is looked for in the PATH of C(environment).
     C(watch) is called five times a second with the bytes of output so far, and ends the program by returning true.
+    C(most) bytes of each output are kept, the last ones.
     """
-    out, err = _memory_file(), _memory_file()
-    timed_out, stopped, over = threading.Event(), threading.Event(), threading.Event()
-    pid, timer, watcher, status = 0, None, None, None
+    # What a program leaves behind comes to this process then, where it can be found (prctl(2)).
+    LIBRARY.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    outputs: list[_Output] = []
+    waiter = None
     try:
-        pid, begin = _start(command, environment, directory, identity, out, err)
-        timer = threading.Timer(limit, _end, (pid, timed_out))
-        timer.daemon = True
-        timer.start()
-        if watch is not None:
-            watcher = threading.Thread(target=_watch, args=(watch, (out, err), pid, stopped, over), daemon=True)
-            watcher.start()
-        _pid, status, usage = os.wait4(pid, 0)
-        wall = time.perf_counter() - begin
+        outputs = [_Output(identity, most) for _stream in range(2)]
+        pid, begin = _start(command, environment, directory, identity, outputs[0].end, outputs[1].end)
+        waiter = _Waiter(pid)
+        for output in outputs:
+            output.close_end()
+        timed_out, stopped = _attend(waiter, outputs, limit, watch)
+        for output in outputs:
+            output.drain()
+        if waiter.usage is None:
+            raise TimeoutError(errno.ETIMEDOUT, f"no end within {limit:.0f} s, and it cannot be ended", command[0])
         return Done(
-            code=os.waitstatus_to_exitcode(status),
-            out=_read(out),
-            err=_read(err),
-            timed_out=timed_out.is_set(),
-            wall=wall,
-            user=usage.ru_utime,
-            system=usage.ru_stime,
-            max_rss=usage.ru_maxrss * 1024,
-            blocks_written=usage.ru_oublock,
-            stopped=stopped.is_set(),
+            code=os.waitstatus_to_exitcode(waiter.status),
+            out=outputs[0].text(),
+            err=outputs[1].text(),
+            timed_out=timed_out,
+            wall=waiter.when - begin,
+            user=waiter.usage.ru_utime,
+            system=waiter.usage.ru_stime,
+            max_rss=waiter.usage.ru_maxrss * 1024,
+            blocks_written=waiter.usage.ru_oublock,
+            stopped=stopped,
         )
     finally:
-        over.set()
-        if watcher is not None:
-            watcher.join()
-        if timer is not None:
-            timer.cancel()
-            # A thread still about when the next program is forked is one too many.
-            timer.join()
-        if pid and status is None:
-            _end(pid)
-            os.waitpid(pid, 0)
-        os.close(out)
-        os.close(err)
+        if waiter is not None:
+            waiter.close()
+        for output in outputs:
+            output.close()
+
+
+def _attend(
+    waiter: _Waiter,
+    outputs: Sequence[_Output],
+    limit: float,
+    watch: Callable[[int], bool] | None,
+) -> tuple[bool, bool]:
+    """Read what a program prints until it ends; return whether it was ended for its time, or by the watcher."""
+    timed_out, stopped = False, False
+    deadline = time.monotonic() + limit
+    with selectors.DefaultSelector() as selector:
+        selector.register(waiter.ended, selectors.EVENT_READ, None)
+        for output in outputs:
+            selector.register(output.descriptor, selectors.EVENT_READ, output)
+        look = time.monotonic() + 0.2
+        while True:
+            until = deadline if watch is None else min(deadline, look)
+            ready = selector.select(max(0.0, until - time.monotonic()))
+            for key, _events in ready:
+                if key.data is not None and not key.data.read():
+                    selector.unregister(key.fd)
+            if any(key.data is None for key, _events in ready):
+                return timed_out, stopped
+            now = time.monotonic()
+            if now >= deadline:
+                if timed_out or stopped:
+                    return timed_out, stopped
+                timed_out = True
+            elif watch is not None and now >= look:
+                look = now + 0.2
+                stopped = watch(sum(output.total for output in outputs))
+            if now >= deadline or (stopped and watch is not None):
+                watch, deadline = None, now + 5.0
+                _end(waiter.pid)
 
 
 def _start(
@@ -171,39 +283,39 @@ def _become(
         os._exit(127)
 
 
-def _memory_file() -> int:
-    # A file on a disk would be counted among the blocks that are written.
-    if hasattr(os, "memfd_create"):
-        with contextlib.suppress(OSError):
-            return os.memfd_create("output")
-    descriptor, path = tempfile.mkstemp()
-    os.unlink(path)
-    return descriptor
+def _processes() -> dict[int, tuple[int, int]]:
+    """Return parent and start time of every process."""
+    found = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{name}/stat", "rb") as handle:
+            # The name of a program may hold anything, even a parenthesis (proc_pid_stat(5)).
+            words = handle.read().rpartition(b")")[2].split()
+            found[int(name)] = int(words[1]), int(words[19])
+    return found
 
 
-def _read(descriptor: int) -> str:
-    size = os.lseek(descriptor, 0, os.SEEK_END)
-    return os.pread(descriptor, size, 0).decode("utf-8", "surrogateescape")
-
-
-def _watch(
-    watch: Callable[[int], bool],
-    streams: Sequence[int],
-    group: int,
-    stopped: threading.Event,
-    over: threading.Event,
-) -> None:
-    while not over.wait(0.2):
-        if watch(sum(os.fstat(descriptor).st_size for descriptor in streams)):
-            _end(group, stopped)
-            return
-
-
-def _end(group: int, mark: Any = None) -> None:
-    if mark is not None:
-        mark.set()
+def _end(pid: int) -> None:
+    """Kill a program with all that it started, also what has a session of its own or lost its parent."""
+    for _time in range(3):
+        processes = _processes()
+        begin = processes.get(pid, (0, 0))[1]
+        # This process is the parent of orphans (prctl above) and starts nothing else meanwhile.
+        found = {pid} | {
+            one
+            for one, (parent, start) in processes.items()
+            if parent == os.getpid() and start >= begin > 0 and one not in KEPT
+        }
+        size = 0
+        while size < len(found):
+            size = len(found)
+            found |= {one for one, (parent, _start) in processes.items() if parent in found}
+        for one in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(one, signal.SIGKILL)
+        if found == {pid}:
+            break
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
+        os.killpg(pid, signal.SIGKILL)
 
 
 def holders(path: str) -> list[str]:
@@ -220,6 +332,6 @@ def holders(path: str) -> list[str]:
             with contextlib.suppress(OSError):
                 if f"{os.readlink(link)}/".startswith(path + "/"):
                     with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as handle:
-                        found.append(f"{handle.read().strip()} ({pid})")
+                        found.append(f"{text.line(handle.read())} ({pid})")
                     break
     return found

@@ -21,7 +21,9 @@ HELPER_PATH = "/sbin/mount.wsltune"
 HELPER_TARGET = "/var/lib/wsltune"
 SOURCE = "wsltune"
 """The first field of the line; the kernel shows it in mountinfo, so that a live mount tells whose it is."""
-OPTIONS = ("nosuid", "nodev", "exec", "nofail", "mode=1777")
+OPTIONS = ("nosuid", "nodev", "exec", "nofail", "mode=0755")
+"""Root alone makes folders at the top: where anyone may, a missing folder's name can be taken by somebody else."""
+MODE = 0o755
 FORBIDDEN = {
     "/tmp": "WSL keeps the X11 socket of WSLg there and running programs keep theirs",
     "/var/tmp": "files there must survive a restart",
@@ -128,21 +130,20 @@ def is_used(mount_point: str, folders: Sequence[str]) -> bool:
     return any(f"{folder}/".startswith(f"{mount_point}/") for folder in folders)
 
 
-def folders_text(paths: Sequence[str], owners: Sequence[Sequence[str]], gocache: bool) -> str:
-    """Return the tmpfiles.d text that makes a folder for each (user, group); mount.wsltune reads the same text."""
+def folders_text(paths: Sequence[str], owners: Sequence[tuple[str, int, int]]) -> str:
+    """Return the tmpfiles.d text that makes a folder for each (user, uid, gid); mount.wsltune reads the same text.
+
+    Numbers, since a group's name may hold a blank, and may not be known yet at a start.
+    """
     lines = ["# Written by wsltune: a folder for each user's temporary files of Go, at every start."]
-    for path in paths:
-        for user, group in owners:
-            lines.append(f"d {path}/{user} 0700 {user} {group} -")
-            if gocache:
-                lines.append(f"d {path}/{user}/gocache 0700 {user} {group} -")
+    lines += [f"d {path}/{user} 0700 {uid} {gid} -" for path in paths for user, uid, gid in owners]
     return "\n".join(lines) + "\n"
 
 
 def folders_of(text: str) -> list[tuple[str, str]]:
-    """Return user and folder of each line of a tmpfiles.d text that is a user's own folder."""
+    """Return user and folder of each line of a tmpfiles.d text."""
     words = [line.split() for line in text.splitlines() if line.startswith("d ")]
-    return [(line[3], line[1]) for line in words if line[1].endswith("/" + line[3])]
+    return [(os.path.basename(line[1]), line[1]) for line in words]
 
 
 HELPER_TEXT = """#!/bin/sh
@@ -193,12 +194,12 @@ def deviations(options: Sequence[str], super_options: Sequence[str], size: int, 
         )
     if inodes and f"nr_inodes={inodes}" not in super_options and f"nr_inodes={inodes // 1024}k" not in super_options:
         found.append(f"its number of inodes was not {inodes}")
-    if mode != 0o1777:
-        found.append(f"its mode was {mode:04o} instead of 1777")
+    if mode != MODE:
+        found.append(f"its mode was {mode:04o} instead of {MODE:04o}")
     return found
 
 
-def is_met(observed: Mapping[str, Any], size: str, inodes: int, users: Sequence[str], gocache: bool) -> bool:
+def is_met(observed: Mapping[str, Any], size: str, inodes: int, users: Sequence[str]) -> bool:
     """Whether the machine that C(observed) describes (tmpfs_machine.observe) already is as wanted for C(users).
 
     False where that has to be looked at closely, such as values that are wrong or a foreign mount.
@@ -212,18 +213,14 @@ def is_met(observed: Mapping[str, Any], size: str, inodes: int, users: Sequence[
     except ValueError:
         return False
     lines = wanted_lines(path, wanted, inodes, observed["needs_helper"])
-    owners = [(name, observed["users"][name]["group"]) for name in users]
+    owners = [(name, observed["users"][name]["uid"], observed["users"][name]["gid"]) for name in users]
     files = (
         observed["fstab"] == fstab.with_lines(observed["fstab"] or "", lines)
         and len(fstab.lines_for(observed["fstab"] or "", path)) == 1
-        and observed["folders"] == folders_text([path], owners, gocache)
+        and observed["folders"] == folders_text([path], owners)
         and observed["helper"] == (HELPER_TEXT if observed["needs_helper"] else None)
     )
-    own = all(
-        folder == [0o700, person["uid"], person["gid"]]
-        for person in people
-        for folder in ([person["folder"], person["gocache"]] if gocache else [person["folder"]])
-    )
+    own = all(person["folder"] == [0o700, person["uid"], person["gid"]] for person in people)
     return (
         files and own and not deviations(mount["options"], mount["super_options"], wanted, mount["mode"] or 0, inodes)
     )

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import grp
 import os
 import stat
 from collections.abc import Sequence
@@ -36,13 +35,6 @@ def mode_of(path: str) -> int | None:
         return stat.S_IMODE(os.lstat(path).st_mode)
     except OSError:
         return None
-
-
-def group_name(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
 
 
 def _folder(path: str) -> list[int] | None:
@@ -81,9 +73,7 @@ def observe(path: str, people: Sequence[accounts.Account], is_wsl: bool) -> dict
             person.name: {
                 "uid": person.uid,
                 "gid": person.gid,
-                "group": group_name(person.gid),
                 "folder": _folder(os.path.join(path, person.name)),
-                "gocache": _folder(os.path.join(path, person.name, "gocache")),
             }
             for person in people
         },

@@ -29,7 +29,7 @@ def _call(library: ctypes.CDLL, name: str, *arguments: object) -> None:
 def _sweep(parent: str) -> None:
     for name in os.listdir(parent):
         found = re.fullmatch(PREFIX + r"(\d+)", name)
-        if found and not os.path.exists(f"/proc/{found.group(1)}"):
+        if found and (int(found[1]) == os.getpid() or not os.path.exists(f"/proc/{found[1]}")):
             with contextlib.suppress(OSError):
                 os.rmdir(os.path.join(parent, name))
 

@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Copy a project with all that Git knows of it, and prove that the copy is the same before it takes its name.
 
-Everything is read and written with the rights of the project's user. The original is only read.
+All of it is done in a process of the project's user, as which Courier is asked. The original is only read.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import os
@@ -15,12 +16,14 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+
+# By its own name, for Python would load it when it is first used, from where the user may not read.
+from concurrent.futures.thread import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Callable, TypeVar
 
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, go_state, process, workspace_plan
-from ansible_collections.wsltune.go.plugins.module_utils.journal import acting_as
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, go_state, mountinfo, process, workspace_plan
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files
 from ansible_collections.wsltune.go.plugins.module_utils.workspace_plan import Project, WorkspaceError
 
 T = TypeVar("T")
@@ -31,6 +34,12 @@ UNFINISHED = b"unfinished"
 AT_ONCE = 8
 LIMIT = 1800.0
 CHUNK = 1 << 20
+LARGEST = 1 << 20
+"""A file in which one place of a repository names another is never larger."""
+MOST_OUTPUT = 256 << 20
+"""Git names every file of a project."""
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""For a file that another program may replace meanwhile, by a link or by a pipe that nobody writes to."""
 
 # Files that lead from one place of a repository to another: gitrepository-layout(5), git-worktree(1), gitsubmodules(7).
 GIT_FILE = re.compile(r"(.*/)?\.git")
@@ -49,6 +58,8 @@ class Item:
     size: int
     mtime_ns: int
     readable: bool = True
+    ours: bool = True
+    """Whether nobody else can change it, as far as that was looked at."""
 
 
 @dataclass
@@ -75,45 +86,67 @@ class Link:
 
 
 class Person:
-    """The user whose project it is: what is done here is done with that user's rights."""
+    """The user whose project it is and who runs this."""
 
-    def __init__(self, account: accounts.Account) -> None:
-        self.account = account
-        self.identity = accounts.identity(account)
-        self.groups = os.getgrouplist(account.name, account.gid)
-        self._environment: dict[str, str] | None = None
-
-    def acting(self) -> Any:
-        return acting_as(self.account.uid, self.account.gid)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        if self._environment is None:
-            self._environment = accounts.login_environment(self.account)
-        return self._environment
+    def __init__(
+        self, account: accounts.Account, environment: Mapping[str, str], mounts: Sequence[mountinfo.Mount]
+    ) -> None:
+        self.account, self.environment, self.mounts = account, environment, mounts
+        self.groups = (os.getegid(), *os.getgroups())
 
     def run(self, folder: str, words: Sequence[str], **more: str) -> process.Done:
         try:
-            quiet = {"LC_ALL": "C", **process.GIT_READS_ONLY}
-            done = process.run(words, {**self.environment, **quiet, **more}, folder, self.identity, LIMIT)
+            environment = {**self.environment, "LC_ALL": "C", **process.GIT_READS_ONLY, **more}
+            done = process.run(words, environment, folder, limit=LIMIT, most=MOST_OUTPUT)
         except OSError as error:
             raise WorkspaceError(f"{words[0]} cannot be started in {folder}: {error.strerror}.") from error
         if done.timed_out:
             raise WorkspaceError(f"{' '.join(words)} did not end within {LIMIT:.0f} s in {folder}.")
         return done
 
+    def trust(self, folder: str) -> dict[str, str]:
+        """Return what has Git read the repository C(folder) whoever owns it: on a Windows drive, and that one alone.
+
+        A drive may show another owner than the user. Elsewhere whoever owns a repository says in it which programs Git
+        runs, so that Git's own look at the owner stands.
+        """
+        real = os.path.realpath(folder)
+        if workspace_plan.lies_on_drive(self.mounts, real) is None:
+            return {}
+        return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": real}
+
     def git(self, folder: str, *words: str) -> process.Done:
-        """Run Git so that it writes nothing: no refreshed index, no daemon."""
-        options = ["-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false"]
-        # A drive may show another owner than the user, and Git then refuses to read (safe.directory).
-        trust = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
-        return self.run(folder, ["git", *options, *words], **trust)
+        """Run Git on the repository C(folder), and none above it, so that it writes nothing and fetches nothing."""
+        settings = ("core.fsmonitor=false", "core.untrackedCache=false", "core.hooksPath=/dev/null")
+        options = [word for setting in settings for word in ("-c", setting)]
+        alone = {"GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(folder)), "GIT_ALLOW_PROTOCOL": "none"}
+        return self.run(folder, ["git", *options, *words], **alone, **self.trust(folder))
 
     def ask_git(self, folder: str, *words: str) -> str:
         done = self.git(folder, *words)
         if done.code:
             raise WorkspaceError(f"git {' '.join(words)} fails in {folder} ({done.reason}): mend the repository first.")
         return done.out
+
+    def check_alone(self, source: str) -> None:
+        """Raise WorkspaceError where this is root and another account could have it run what it likes.
+
+        On a Windows drive, which shows no real owners, only the way to the drive is looked at.
+        """
+        if os.geteuid() != 0:
+            return
+        drive = workspace_plan.lies_on_drive(self.mounts, os.path.realpath(source))
+        try:
+            with files.place(drive.mount_point if drive else os.path.join(source, ".git"), follow=False):
+                pass
+        except files.NotOurs as error:
+            raise self.not_alone(error.filename) from None
+
+    def not_alone(self, path: str) -> WorkspaceError:
+        return WorkspaceError(
+            f"{path} can be changed by another account, whose programs Git and Go would then run as root: name the "
+            "project's user; nothing was changed."
+        )
 
     def go(self) -> str | None:
         found = go_state.find_toolchains(self.account.home, self.environment.get("PATH", ""))
@@ -126,6 +159,7 @@ class Scanner:
     def __init__(self, person: Person, ignored: bool) -> None:
         self.person, self.ignored = person, ignored
         self.passed_over: set[str] = set()
+        self.on_drive = False
 
     def item(self, status: os.stat_result) -> Item | None:
         kinds = {stat.S_IFREG: "f", stat.S_IFDIR: "d", stat.S_IFLNK: "l"}
@@ -136,8 +170,19 @@ class Scanner:
             status.st_mode, status.st_uid, status.st_gid, self.person.account.uid, self.person.groups
         )
         size = status.st_size if kind == "f" else 0
+        ours = kind == "l" or os.geteuid() != 0 or self.on_drive or files.is_ours_alone(status)
         # The time of a folder is that of its entries, which are compared.
-        return Item(kind, stat.S_IMODE(status.st_mode), size, status.st_mtime_ns, readable)
+        return Item(kind, stat.S_IMODE(status.st_mode), size, status.st_mtime_ns, readable, ours)
+
+    def check(self, path: str, item: Item) -> None:
+        """Raise WorkspaceError for what the user cannot read, and for what root must not use."""
+        if not item.readable:
+            raise WorkspaceError(
+                f"{path} cannot be read by {self.person.account.name}: give that user the right, or remove it; "
+                "nothing was changed."
+            )
+        if not item.ours:
+            raise self.person.not_alone(path)
 
     def folder(self, path: str) -> list[tuple[str, Item | None]]:
         with os.scandir(path) as entries:
@@ -145,27 +190,24 @@ class Scanner:
 
     def tree(self, source: str) -> Tree:
         tree = Tree(source)
-        with self.person.acting():
-            top = self.item(os.stat(source))
+        self.person.check_alone(source)
+        self.on_drive = workspace_plan.lies_on_drive(self.person.mounts, os.path.realpath(source)) is not None
+        top = self.item(os.stat(source))
         if top is None or top.kind != "d":
             raise WorkspaceError(f"{source} is not a directory: name a project's folder.")
+        self.check(source, top)
         tree.items[""] = top
         level = [""]
         while level:
-            for name in level:
-                if not tree.items[name].readable:
-                    raise WorkspaceError(
-                        f"{os.path.join(source, name)} cannot be read by {self.person.account.name}: give that user "
-                        "the right, or remove it; nothing was changed."
-                    )
-            with self.person.acting():
-                listings = _each(lambda name: self.folder(os.path.join(source, name)), level)
+            listings = _each(lambda name: self.folder(os.path.join(source, name)), level)
             level = [name for folder, listing in zip(level, listings) for name in self.take(tree, folder, listing)]
         return tree
 
     def take(self, tree: Tree, folder: str, listing: list[tuple[str, Item | None]]) -> Iterator[str]:
         """Note what a folder holds; give the folders in it to go on with."""
-        if any(name == ".git" for name, _item in listing):
+        repository = next((item for name, item in listing if name == ".git"), None)
+        if repository is not None:
+            self.check(os.path.join(tree.source, folder, ".git"), repository)
             tree.repositories.append(folder)
             if not self.ignored:
                 self.passed_over |= self.ignored_in(os.path.join(tree.source, folder))
@@ -176,11 +218,7 @@ class Scanner:
                 continue
             if os.path.join(tree.source, path) in self.passed_over:
                 continue
-            if not item.readable:
-                raise WorkspaceError(
-                    f"{os.path.join(tree.source, path)} cannot be read by {self.person.account.name}: give that user "
-                    "the right, or remove it; nothing was changed."
-                )
+            self.check(os.path.join(tree.source, path), item)
             tree.items[path] = item
             if item.kind == "d":
                 yield path
@@ -189,7 +227,7 @@ class Scanner:
         """Return what Git ignores there, absolute; a folder of which nothing is tracked as a whole."""
         listed = self.person.git(folder, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
         if listed.code:
-            # No repository that Git can read from here, such as a worktree of Git for Windows.
+            # No repository that Git can read from here, such as a worktree of Git for Windows, or another account's.
             return set()
         return {os.path.join(folder, name.rstrip("/")) for name in workspace_plan.parse_names(listed.out)}
 
@@ -237,8 +275,8 @@ class Copy:
         self.tracked = [{} if self.modes_are_real else self.tracked_modes(tree) for tree, _place in self.trees]
 
     def read(self, path: str) -> str:
-        with self.person.acting(), open(path, encoding="utf-8", errors="surrogateescape") as handle:
-            return handle.read()
+        content = files.read_from(os.open(path, READ), path, LARGEST).content
+        return content.decode("utf-8", "surrogateescape")
 
     def linked_worktrees(self, main: Tree) -> Iterator[tuple[str, str]]:
         """Find the linked worktrees of Git's that lie outside the project and are still there."""
@@ -299,7 +337,7 @@ class Copy:
         sizes = [item.size for tree, _place in self.trees for item in tree.items.values() if item.kind != "d"]
         folders = sum(item.kind == "d" for tree, _place in self.trees for item in tree.items.values())
         need, inodes = workspace_plan.room(sizes, folders)
-        place = go_state.nearest(os.path.dirname(self.project.target))
+        place = files.Files().nearest(os.path.dirname(self.project.target))
         there = os.statvfs(place)
         free = there.f_bavail * there.f_frsize
         if free < need or (there.f_files and there.f_favail < inodes):
@@ -325,16 +363,14 @@ class Copy:
     def make(self) -> None:
         """Copy, compare, and give the copy its name; on an error the half copy is removed."""
         try:
-            with self.person.acting():
-                self.begin()
-                digests = self.fill()
+            self.begin()
+            digests = self.fill()
             self.lead(staged=True)
             self.verify(digests)
             self.lead(staged=False)
-            with self.person.acting():
-                self.finish(digests)
+            self.finish(digests)
         except BaseException:
-            with self.person.acting(), contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):
                 self.clear()
                 for folder in self._made:
                     os.rmdir(folder)
@@ -375,9 +411,9 @@ class Copy:
                     where = os.path.join(target, path)
                     os.symlink(os.readlink(os.path.join(tree.source, path)), where)
                     os.utime(where, ns=(item.mtime_ns, item.mtime_ns), follow_symlinks=False)
-            files = tree.files()
-            copied = _each(functools.partial(self.copy, tree, target, tracked), files)
-            digests.append(dict(zip(files, copied)))
+            names = tree.files()
+            copied = _each(functools.partial(self.copy, tree, target, tracked), names)
+            digests.append(dict(zip(names, copied)))
             for path in sorted((path for path, item in tree.items.items() if item.kind == "d"), reverse=True):
                 item = tree.items[path]
                 where = os.path.join(target, path)
@@ -400,7 +436,7 @@ class Copy:
         item, where = tree.items[path], os.path.join(target, path)
         digest = hashlib.sha256()
         head = b""
-        with open(os.path.join(tree.source, path), "rb", buffering=0) as source, open(where, "xb") as copy:
+        with _opened(os.path.join(tree.source, path)) as source, open(where, "xb") as copy:
             while True:
                 chunk = source.read(CHUNK)
                 if not chunk:
@@ -427,7 +463,7 @@ class Copy:
             if link.how == "config":
                 self.person.ask_git(os.path.dirname(file), "config", "--file", file, "core.worktree", leads_to)
                 continue
-            with self.person.acting(), open(file, "w", encoding="utf-8", errors="surrogateescape") as handle:
+            with open(file, "w", encoding="utf-8", errors="surrogateescape") as handle:
                 handle.write(("gitdir: " if link.how == "file" else "") + leads_to + "\n")
 
     # The proof
@@ -435,19 +471,18 @@ class Copy:
     def verify(self, digests: list[dict[str, str]]) -> None:
         """Raise WorkspaceError unless the copy is what the original is, and the original what it was."""
         rewritten = {self.moved(link.file, staged=True) for link in self.links}
-        files = 0
+        count = 0
         for (_tree, name), read in zip(self.trees, digests):
             target = self.place(name, staged=True)
             paths = [path for path in read if os.path.join(target, path) not in rewritten]
-            with self.person.acting():
-                written = _each(_digest, [os.path.join(target, path) for path in paths])
+            written = _each(_digest, [os.path.join(target, path) for path in paths])
             wrong = [path for path, digest in zip(paths, written) if digest != read[path]]
             if wrong:
                 raise WorkspaceError(
                     f"{os.path.join(target, wrong[0])} is not what was copied: look at the disk's health."
                 )
-            files += len(read)
-        self.proof = {"files": files, "bytes": self.size}
+            count += len(read)
+        self.proof = {"files": count, "bytes": self.size}
         try:
             self.verify_git()
             self.verify_go()
@@ -463,8 +498,9 @@ class Copy:
             for folder in tree.repositories:
                 source = os.path.join(tree.source, folder)
                 target = os.path.join(self.place(name, staged=True), folder)
-                if self.person.git(source, "rev-parse", "--git-dir").code:
-                    self.notes.append(f"Git cannot read {source}, so its copy was compared file by file alone")
+                found = self.person.git(source, "rev-parse", "--git-dir")
+                if found.code:
+                    self.notes.append(workspace_plan.unread(source, found.err))
                     continue
                 before, after = self.repository(source), self.repository(target)
                 for what, value in before.items():
@@ -506,7 +542,13 @@ class Copy:
             "references": ask(folder, "for-each-ref", "--format=%(objectname) %(refname) %(symref)"),
             "HEAD": self.person.git(folder, "rev-parse", "--symbolic-full-name", "HEAD", "HEAD^{tree}").out,
             "status": ask(
-                folder, "status", "--porcelain=v2", "--branch", "--untracked-files=all", "--ignore-submodules=none"
+                # In a submodule Git would look at no owner, and each is compared by itself.
+                folder,
+                "status",
+                "--porcelain=v2",
+                "--branch",
+                "--untracked-files=all",
+                "--ignore-submodules=dirty",
             ),
             "stashes": ask(folder, "stash", "list", "--format=%H %gs"),
         }
@@ -586,9 +628,18 @@ def _each(function: Callable[[str], T], names: Sequence[str]) -> list[T]:
         return list(pool.map(function, names))
 
 
+def _opened(path: str) -> Any:
+    """Open a file to be read, and nothing else that took its place."""
+    descriptor = os.open(path, READ)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file any more", path)
+    return open(descriptor, "rb", buffering=0)
+
+
 def _digest(path: str) -> str:
     digest = hashlib.sha256()
-    with open(path, "rb", buffering=0) as handle:
+    with _opened(path) as handle:
         for chunk in iter(lambda: handle.read(CHUNK), b""):
             digest.update(chunk)
     return digest.hexdigest()
@@ -621,25 +672,120 @@ def settle(project: Project) -> None:
 
 
 def leftovers(project: Project) -> list[str]:
-    """Return the half copies that a killed run left; never what bears no mark of ours."""
+    """Return the half copies that a killed run left; never what bears no mark of ours, or is another account's."""
     found = []
-    if os.path.isdir(project.stage) and (_attribute(project.stage) == UNFINISHED or not os.listdir(project.stage)):
+    if _is_own_folder(project.stage) and (_attribute(project.stage) == UNFINISHED or not os.listdir(project.stage)):
         found.append(project.stage)
-    if not os.path.lexists(project.target) and _attribute(project.worktrees) == UNFINISHED:
+    if (
+        not os.path.lexists(project.target)
+        and _is_own_folder(project.worktrees)
+        and _attribute(project.worktrees) == UNFINISHED
+    ):
         found.append(project.worktrees)
     return found
+
+
+def _is_own_folder(path: str) -> bool:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
 
 
 def clear(project: Project) -> list[str]:
     """Remove half copies; return them."""
     found = leftovers(project)
     for path in found:
-        # The original's folders may be read-only.
-        for folder, _folders, _files in os.walk(path):
-            os.chmod(folder, 0o700)
-        shutil.rmtree(path)
+        files.remove_tree(path)
+        if os.path.lexists(path):
+            raise OSError(errno.ENOTEMPTY, "this half copy could not be removed whole", path)
     return found
 
 
 def git_is_there(environment: Mapping[str, str]) -> bool:
     return shutil.which("git", path=environment.get("PATH", os.defpath)) is not None
+
+
+def _is_empty(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path) and not os.listdir(path)
+
+
+class Courier:
+    """What the module has a project's user do. It lives in a process of that user's for as long as the module runs.
+
+    What was read of a project when all were checked is kept until it is copied, for a slow drive is not read twice.
+    """
+
+    def __init__(self, account: accounts.Account, mounts: Sequence[mountinfo.Mount]) -> None:
+        self.account, self.mounts = account, mounts
+        self._copies: dict[str, Copy] = {}
+
+    def folder(self, path: str) -> str:
+        """Return the folder C(path) without links; WorkspaceError when the user finds none there."""
+        try:
+            if stat.S_ISDIR(os.stat(path).st_mode):
+                return os.path.realpath(path)
+        except PermissionError:
+            raise WorkspaceError(
+                f"{path} cannot be read by {self.account.name}: give that user the right; nothing was changed."
+            ) from None
+        except OSError:
+            pass
+        raise WorkspaceError(f"workspace_projects has source {path}, which is not a directory on this machine.")
+
+    def target(self, path: str) -> str:
+        """Return C(path) without links above it."""
+        return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+    def is_copied(self, project: Mapping[str, Any]) -> bool:
+        return is_copied(Project(**project))
+
+    def scan(self, told: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
+        """Read a project that is to be copied; return what is worth knowing. WorkspaceError when it cannot be."""
+        project = Project(**told)
+        person = Person(self.account, environment, self.mounts)
+        if os.geteuid() == 0:
+            try:
+                with contextlib.suppress(FileNotFoundError), files.place(project.stage, follow=False):
+                    pass
+            except files.NotOurs as error:
+                raise WorkspaceError(
+                    f"The target {project.target} can be replaced by another account, which may write in "
+                    f"{error.filename}: name the project's user or choose another target; nothing was changed."
+                ) from None
+        if os.path.lexists(project.target) and not _is_empty(project.target):
+            raise WorkspaceError(
+                f"The target {project.target} exists and is not wsltune's copy of {project.source}: choose another "
+                "target, or move it away; nothing was changed."
+            )
+        left = leftovers(project)
+        for path in (project.stage, project.worktrees):
+            if os.path.lexists(path) and path not in left:
+                raise WorkspaceError(f"{path} exists and is not wsltune's: move it away or choose another target.")
+        if os.path.lexists(os.path.join(project.source, ".git")) and not git_is_there(environment):
+            raise WorkspaceError(f"{project.source} is a Git project and there is no git here: install git first.")
+        copy = Copy(project, person)
+        copy.scan()
+        if not left:
+            copy.check_room()
+        self._copies[project.source] = copy
+        return copy.notes
+
+    def check_room(self, source: str) -> None:
+        self._copies[source].check_room()
+
+    def make(self, source: str) -> dict[str, Any]:
+        """Copy the project that was read; return what was compared, and what is worth knowing."""
+        copy = self._copies.pop(source)
+        copy.make()
+        return {"proof": copy.proof, "notes": copy.notes}
+
+    def tidy(self, told: Mapping[str, Any], check: bool) -> list[str]:
+        """Finish what a killed run left, or remove it and return what that was; only looks with C(check)."""
+        project = Project(**told)
+        if is_copied(project):
+            if not check:
+                settle(project)
+            return []
+        return leftovers(project) if check else clear(project)

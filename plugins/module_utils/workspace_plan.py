@@ -160,13 +160,16 @@ def bind_lines(project: Project, systemd: bool, drive: mountinfo.Mount | None, o
     x-systemd.wanted-by gives it to systemd (systemd.mount(5)); with x-systemd.requires a drive that is missing that day
     leaves no folder in its place. Without systemd a line before it mounts the drive, as WSL's maintainers advise
     (https://github.com/microsoft/WSL/issues/2930); WSL then passes that drive over.
+
+    A line holds a path, which whoever may write above it can lead elsewhere before the next start. systemd mounts on no
+    path with a link in it; and both paths are those of a WSL distro's one person, who can become root there anyway.
     """
     if systemd:
         above = (f"x-systemd.requires={drive.mount_point}",) if drive else ()
         how = ("bind", "nofail", "noauto", *above, "x-systemd.wanted-by=local-fs.target", MARK)
         return [fstab.Line(project.target, project.source, "none", how)]
     bind = fstab.Line(project.target, project.source, "none", ("bind", "nofail", MARK))
-    if drive is None or not drive.windows_drive or not drive.windows_path:
+    if drive is None or not drive.windows_path:
         return [bind]
     # `C:`, as in WSL's documentation; a share is named whole.
     device = drive.windows_path[:2] if re.fullmatch(r"[A-Za-z]:\\?", drive.windows_path) else drive.windows_path
@@ -189,6 +192,18 @@ def with_bind_lines(text: str, wanted: Sequence[fstab.Line]) -> str:
 def drive_above(mounts: Sequence[mountinfo.Mount], source: str) -> mountinfo.Mount | None:
     """Return the mount that C(source) lies on, whatever is bound over it."""
     return mountinfo.find(mounts, os.path.dirname(source))
+
+
+def may_bind(mounts: Sequence[mountinfo.Mount], source: str) -> bool:
+    """Whether the copy may be shown at C(source): only on a Windows drive (see bind_lines)."""
+    drive = drive_above(mounts, source)
+    return drive is not None and drive.windows_drive
+
+
+def lies_on_drive(mounts: Sequence[mountinfo.Mount], path: str) -> mountinfo.Mount | None:
+    """Return the Windows drive that C(path) lies on, None elsewhere."""
+    on = mountinfo.find(mounts, path)
+    return on if on is not None and on.windows_drive else None
 
 
 def parse_names(output: str) -> set[str]:
@@ -217,6 +232,16 @@ def test_results(output: str) -> dict[str, str]:
         if isinstance(event, dict) and event.get("Action") in ("pass", "fail", "skip"):
             ended[f"{event.get('Package', '')} {event.get('Test', '')}".strip()] = event["Action"]
     return ended
+
+
+def unread(repository: str, said: str) -> str:
+    """Return the note about a repository that Git did not read, by what it said."""
+    if "dubious ownership" in said or "unsafe repository" in said:
+        return (
+            f"Git does not trust {repository} (it belongs to another account), so its copy was compared file by file "
+            "alone; look at the .git/config of the copy before you work there, for Git trusts that"
+        )
+    return f"Git cannot read {repository}, so its copy was compared file by file alone"
 
 
 def difference(before: str, after: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import meminfo, mountinfo, wsl_conf
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import printable
 
 # What wsl.conf said when this distro started, kept at the first edit since; /run is new at every start.
 IN_FORCE = "/run/wsltune/wsl.conf"
@@ -270,17 +271,6 @@ def notes(machine: Machine, parsed: wsl_conf.Parsed) -> list[str]:
 
 def mounts_of(machine: Machine) -> list[mountinfo.Mount]:
     return mountinfo.parse(machine.mountinfo or "", is_wsl=is_wsl(machine), virtiofs_links=machine.virtiofs_links)
-
-
-def printable(value: Any) -> Any:
-    """The value with bytes that are no UTF-8 spelled out, since JSON has none of them."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    if isinstance(value, dict):
-        return {printable(key): printable(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [printable(item) for item in value]
-    return value
 
 
 def observe(machine: Machine) -> dict[str, Any]:

@@ -213,6 +213,7 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import accounts, bench_run, bench_stats, benchmark
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
 
 def _variants(module):
@@ -250,17 +251,25 @@ def _check_numbers(module):
 def _measure(module, account, variants, began):
     params = module.params
     limit = max(60.0, params["budget_minutes"] * 60)
-    with bench_run.Bench(account, variants, params["modules"], params["packages"], params["go"], limit=limit) as bench:
-        return bench.experiment(
-            params["scenarios"],
-            params["budget_minutes"],
-            began,
-            params["seed"],
-            params["progress_path"],
-            min_runs=params["min_runs"],
-            max_runs=params["max_runs"],
-            warmup=params["warmup"],
-        )
+    environment = accounts.login_environment(account)
+
+    def measure(tell):
+        with bench_run.Bench(
+            account, variants, params["modules"], params["packages"], params["go"], limit, environment=environment
+        ) as bench:
+            return bench.experiment(
+                params["scenarios"],
+                params["budget_minutes"],
+                began,
+                params["seed"],
+                tell,
+                min_runs=params["min_runs"],
+                max_runs=params["max_runs"],
+                warmup=params["warmup"],
+            )
+
+    with bench_run.progress_to(params["progress_path"]) as heard:
+        return bench_run.as_user(account, measure, params["budget_minutes"], heard)
 
 
 def main():
@@ -306,10 +315,10 @@ def main():
         account = accounts.find([module.params["user"] or pwd.getpwuid(os.geteuid()).pw_name])[0]
         experiment = _measure(module, account, variants, began)
     except (accounts.AccountError, bench_run.BenchmarkError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=text.line(error))
     except OSError as error:
-        module.fail_json(msg=f"The benchmark cannot go on: {error}.")
-    module.exit_json(changed=False, experiment=experiment)
+        module.fail_json(msg=text.line(f"The benchmark cannot go on: {error}."))
+    module.exit_json(changed=False, experiment=text.printable(experiment))
 
 
 if __name__ == "__main__":

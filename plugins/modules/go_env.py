@@ -114,6 +114,7 @@ kept:
 import os
 import shutil
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -127,9 +128,11 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     journal,
     mountinfo,
     process,
+    scratch,
     wsl_machine,
     wsl_state,
 )
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files, text
 
 ROLE = "go_env"
 
@@ -140,42 +143,44 @@ class GoEnv:
     def __init__(self, module):
         self.module = module
         self.options = module.params
-        self.journal = journal.Journal(run=module.params["run"] or f"{time.time():.6f}")
+        self.pool = become.Pool()
+        self.journal = journal.Journal(run=module.params["run"] or f"{time.time():.6f}", pool=self.pool)
         self.changes = []
         self.diff = []
         self.notes = []
         self.kept = []
+        self.left = set()
         self.mounts = wsl_state.mounts_of(wsl_machine.collect())
 
-    def write(self, path, text, revert=None, account=None, mode=0o644):
-        """Make C(path) read C(text) (None: as it was before wsltune); note the change; change nothing in check mode."""
-        uid, gid = (account.uid, account.gid) if account else (0, 0)
-        with journal.acting_as(uid, gid):
-            state = journal.read_state(os.path.realpath(path))
-        before = None if state is None else state.content.decode("utf-8", "surrogateescape")
-        if before == text:
+    def hands(self, account=None):
+        """Return who touches the files of C(account): this process those of the system, a child those of a user."""
+        return self.pool.of(accounts.identity(account) if account else None)
+
+    def write(self, path, content, revert=None, account=None, mode=0o644):
+        """Make C(path) say C(content) (None: as it was before wsltune); note the change, and in check mode no more."""
+        before = self.text(path, account)
+        if before == content:
             return
-        self.diff.append({"before_header": path, "after_header": path, "before": before or "", "after": text or ""})
-        self.changes.append(f"wrote {path}" if text is not None else f"gave back {path}")
+        self.diff.append({"before_header": path, "after_header": path, "before": before or "", "after": content or ""})
+        self.changes.append(f"wrote {path}" if content is not None else f"gave back {path}")
         if self.module.check_mode:
             return
-        if text is None:
-            self.note_kept(self.journal.restore(path, revert))
+        if content is None:
+            self.note_kept(self.journal.restore(self.hands(account).real(path), revert))
             return
         self.journal.write(
             path,
-            text.encode("utf-8", "surrogateescape"),
+            content.encode("utf-8", "surrogateescape"),
             role=ROLE,
             revert=revert,
-            mode=mode if state is None else None,
-            uid=uid if account else None,
-            gid=gid if account else None,
+            mode=mode if before is None else None,
+            owner=accounts.identity(account) if account else None,
         )
 
-    def text(self, path):
-        """Return what a file of the system says; nothing for no file."""
-        state = journal.read_state(os.path.realpath(path))
-        return "" if state is None else state.content.decode("utf-8", "surrogateescape")
+    def text(self, path, account=None):
+        """Return what a file says; None for no file."""
+        state = self.hands(account).read(path, go_state.LARGEST)
+        return None if state is None else state.content.decode("utf-8", "surrogateescape")
 
     def note_kept(self, restored):
         if restored.kept:
@@ -183,12 +188,10 @@ class GoEnv:
 
     def clean(self, path, revert, account=None):
         """Return what C(path) would say without wsltune; None for no file."""
-        uid, gid = (account.uid, account.gid) if account else (0, 0)
-        with journal.acting_as(uid, gid):
-            state = journal.read_state(os.path.realpath(path))
-        entry = self.journal.entry(path)
+        state = self.hands(account).read(path, go_state.LARGEST)
         if state is None:
             return None
+        entry = self.journal.entry(self.hands(account).real(path))
         content: bytes | None = state.content
         if entry is not None and entry.written is not None:
             content = journal.content_without_us(entry, state.content, revert)
@@ -207,22 +210,25 @@ class GoEnv:
                 users[name] = go_state.observe(person, self.mounts)
         before = go_baseline.read()
         people = self.settable(people, users)
-        wanted = {name: self.wanted(name, users[name], before.get(name)) for name in people}
+        wanted = {name: self.wanted(people[name], users[name], before.get(name)) for name in people}
         self.check(people, users, wanted)
         if not self.module.check_mode:
             go_baseline.record({name: users[name] for name in people})
-        for name, person in people.items():
-            path = users[name]["user_file"]["path"]
-            clean = self.clean(path, go_envfile.revert, person)
-            text = go_envfile.merge(clean or "", wanted[name])
-            self.write(path, text if text or clean is not None else None, go_envfile.revert, person)
+        for name, person in list(people.items()):
+            try:
+                self.settle(person, users[name]["user_file"]["path"], wanted[name])
+            except OSError as error:
+                del people[name], wanted[name]
+                self.leave_alone(name, f"{error.filename or 'a file'}: {error.strerror}")
         self.leave({users[name]["user_file"]["path"] for name in people})
         self.shells()
-        self.shims([users[name] for name in people])
+        self.shims(people, users)
         unmet = [] if self.module.check_mode else self.unmet(people, users, wanted)
         if not self.module.check_mode and (self.changes or unmet):
-            # What was observed may be older than the tmpfs.
-            users.update({name: go_state.observe(person, self.mounts) for name, person in people.items()})
+            # What was observed may be older than the tmpfs. A login that did not end is not waited for again.
+            for name, person in people.items():
+                if "environment" not in users[name]["unknown"]:
+                    users[name] = go_state.observe(person, self.mounts)
             unmet = self.unmet(people, users, wanted)
         recorded = go_baseline.read()
         for name in people:
@@ -230,47 +236,57 @@ class GoEnv:
             self.notes += go_plan.notes_for(name, users[name], wanted[name], options["cgo_enabled"])
         if not self.module.check_mode:
             go_applied.record(options, wanted, users)
-        self.module.exit_json(
-            changed=bool(self.changes),
+        paths = {name: users[name]["user_file"]["path"] for name in people}
+        self.leave_module(
             ansible_facts={"go": dict(options["observed"] or {}, users=users, applied=go_applied.observe(users))},
             settings=wanted,
-            notes=self.notes,
             unmet=unmet,
-            changes=self.changes,
-            headlines=go_plan.headlines(
-                self.changes, wanted, {name: users[name]["user_file"]["path"] for name in people}
-            ),
-            kept=self.kept,
-            diff=self.diff,
+            headlines=go_plan.headlines(self.changes, wanted, paths),
         )
+
+    def leave_module(self, **more):
+        told = {"changes": self.changes, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
+        self.module.exit_json(changed=bool(self.changes), **text.printable({**told, **more, "diff": self.diff}))
+
+    def leave_alone(self, name, reason):
+        self.notes.append(f"{name}'s Go settings are left alone: {reason}; mend that, then run again.")
+
+    def settle(self, person, path, settings):
+        """Have the settings file of one user say what is wanted."""
+        clean = self.clean(path, go_envfile.revert, person)
+        content = go_envfile.merge(clean or "", settings)
+        self.write(path, content if content or clean is not None else None, go_envfile.revert, person)
 
     def settable(self, people, users):
         """Return the people whose settings file can be written; note why it cannot for the others."""
-        paths = {name: os.path.realpath(users[name]["user_file"]["path"]) for name in people}
-        found = {}
+        paths, found = {}, {}
         for name, person in people.items():
-            reason = self.obstacle(person, paths, users[name]["exports"])
+            try:
+                paths[name] = self.hands(person).real(users[name]["user_file"]["path"])
+            except OSError as error:
+                self.leave_alone(name, f"{users[name]['user_file']['path']}: {error.strerror}")
+        for name in paths:
+            reason = self.obstacle(people[name], paths, users[name])
             if reason:
-                self.notes.append(f"{name}'s Go settings are left alone: {reason}; mend that, then run again.")
+                self.leave_alone(name, reason)
             else:
-                found[name] = person
+                found[name] = people[name]
         return found
 
-    def obstacle(self, person, paths, exports):
+    def obstacle(self, person, paths, observed):
         """Say why the settings file of one user cannot be written; nothing when it can."""
         path = paths[person.name]
         others = [name for name in paths if name != person.name and paths[name] == path]
-        if exports.get("GOENV") == "off":
+        if observed["exports"].get("GOENV") == "off":
             return "GOENV=off in a login, so that Go reads no settings file"
+        if "user_file" in observed["unknown"]:
+            return observed["unknown"]["user_file"]
         if others:
             return f"{path} is the settings file of {go_plan.describe(others)} too"
-        with journal.acting_as(person.uid, person.gid):
-            parent = go_state.nearest(os.path.dirname(path))
-            if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
-                return f"{parent} is not writable for {person.name}"
-            if os.path.exists(path) and os.stat(path).st_uid != person.uid:
-                return f"{path} belongs to someone else (user id {os.stat(path).st_uid})"
-        return ""
+        try:
+            return self.hands(person).obstacle(path, go_state.LARGEST)
+        except OSError as error:
+            return f"{path}: {error.strerror}"
 
     def leave(self, paths):
         """Give back the settings of users who are not set up any more: their folders go at the next start."""
@@ -285,34 +301,57 @@ class GoEnv:
 
     def unmet(self, people, users, wanted):
         """Return what the users' Go lacks, as sentences."""
-        cgo_enabled = self.options["cgo_enabled"]
+
+        def cgo_enabled(name):
+            return "keep" if self.left.intersection(users[name]["commands"]) else self.options["cgo_enabled"]
+
         found = [
-            go_plan.unmet(name, users[name], wanted[name], cgo_enabled, users[name]["exports"])
+            go_plan.unmet(name, users[name], wanted[name], cgo_enabled(name), users[name]["exports"])
             for name in people
             if users[name]["go"]
         ]
         return sum(found, [])
 
-    def wanted(self, name, observed, before):
+    def wanted(self, person, observed, before):
         """Return the wanted settings of one user; a cache counts as slow by the place it had before the first run."""
+
+        def mount_of(path):
+            try:
+                return mountinfo.find(self.mounts, self.hands(person).nearest(path)) if path else None
+            except OSError:
+                # What does not answer is not moved.
+                return None
+
         slow = {}
+        home = mount_of(observed["home"])
         for cache in go_plan.CACHES:
             path = (before or {}).get("environment", {}).get(cache) or observed["places"].get(cache, {}).get("path")
-            mount = mountinfo.find(self.mounts, go_state.nearest(path)) if path else None
-            home = mountinfo.find(self.mounts, go_state.nearest(observed["home"]))
+            mount = mount_of(path)
             slow[cache] = bool(mount and mount.windows_drive and not (home and home.windows_drive))
-        return go_plan.settings_for(name, observed, self.options, slow)
+        return go_plan.settings_for(person.name, observed, self.options, slow)
 
-    def check(self, people, users, wanted):
-        """Raise PlanError when a setting would break Go; nothing has been touched yet."""
-        for name in people:
-            folder = wanted[name].get("GOTMPDIR")
-            coming = self.module.check_mode and (folder or "").startswith(self.options["made_before"] + "/")
-            if folder and not os.path.isdir(folder) and not coming:
+    def check_folders(self, people, wanted):
+        """Take GOTMPDIR from those whose folder they cannot use; raise PlanError where there is none at all."""
+        for name, settings in wanted.items():
+            folder = settings.get("GOTMPDIR")
+            if not folder or (self.module.check_mode and folder.startswith(self.options["made_before"] + "/")):
+                continue
+            try:
+                reason = self.hands(people[name]).folder_obstacle(folder)
+            except OSError as error:
+                reason = error.strerror
+            if reason is None:
                 raise go_plan.PlanError(
                     f"go_env_gotmpdir means {folder} for {name}, which does not exist, so that no Go command would "
                     "work: let the role go_tmpfs make it or give a folder that exists; nothing was changed."
                 )
+            if reason:
+                del settings["GOTMPDIR"]
+                self.notes.append(f"{name}'s GOTMPDIR is not set: {folder} {reason}; mend that, then run again.")
+
+    def check(self, people, users, wanted):
+        """Raise PlanError when a setting would break Go; nothing has been touched yet."""
+        self.check_folders(people, wanted)
         if self.options["cgo_enabled"] == "true":
             for name, person in people.items():
                 self.check_compiler(name, person, users[name])
@@ -321,7 +360,7 @@ class GoEnv:
         for directory in self.options["modules"]:
             self.check_module(directory, people, users)
         for observed in users.values():
-            for path in go_state.goroot_commands(observed):
+            for path in observed["commands"]:
                 mount = mountinfo.find(self.mounts, os.path.dirname(path))
                 if mount and ("ro" in mount.options or mount.windows_drive):
                     raise go_plan.PlanError(
@@ -345,17 +384,20 @@ class GoEnv:
 
     def check_module(self, directory, people, users):
         owner = next((name for name in people if directory.startswith(people[name].home + "/")), None)
-        name = owner or next(iter(people), None)
+        # Go reads a project's Git configuration too: root does not where others write it.
+        others = scratch.others_change(directory)
+        name = owner or next((name for name, person in people.items() if person.uid != 0 or not others), None)
         if name is None or not users[name]["go"]:
             return
-        if not os.path.isfile(os.path.join(directory, "go.mod")):
+        who = accounts.identity(people[name])
+        if not become.ask(who, lambda: os.path.isfile(os.path.join(directory, "go.mod"))):
             raise go_plan.PlanError(
                 f"go_env_modules names {directory}, which has no go.mod: name directories of Go modules; "
                 "nothing was changed."
             )
         environment = dict(accounts.login_environment(people[name]), CGO_ENABLED="1")
         command = [users[name]["go"]["path"], "list", "-deps", "-test", "-f", go_plan.CGO_LISTING, "./..."]
-        done = process.run(command, environment, directory, accounts.identity(people[name]), limit=300)
+        done = process.run(command, environment, directory, who, limit=300)
         if done.code:
             raise go_plan.PlanError(
                 f"go_env_modules names {directory}, whose packages cannot be listed ({done.reason}): mend that or take "
@@ -380,40 +422,64 @@ class GoEnv:
             clean = self.clean(path, go_plan.revert_block)
             if there and profile:
                 # Someone else's lines may stand above the block by now; it need not be fought over.
-                current = self.text(path)
-                self.write(
-                    path, current if go_plan.BLOCK in current else go_plan.with_block(clean or ""), go_plan.revert_block
-                )
+                current = self.text(path) or ""
+                content = current if go_plan.BLOCK in current else go_plan.with_block(clean or "")
+                self.write(path, content, go_plan.revert_block)
             else:
                 self.write(path, clean, go_plan.revert_block)
 
-    def shims(self, users):
+    def commands(self, people, users):
+        """Return whose each Go command to be replaced is: root's (None), or that of the user whose folder it lies in.
+
+        The folder is asked as it was walked to without links: the command itself may be a link by now.
+        """
+        found: dict[str, Any] = {}
+        owners = {person.uid: person for person in people.values()}
+        for path in dict.fromkeys(path for name in people for path in users[name]["commands"]):
+            try:
+                with files.opened_folder(os.path.dirname(path)) as folder:
+                    owner = os.fstat(folder).st_uid
+                if owner == 0:
+                    files.place(path).__exit__()
+                    found[path] = None
+                elif owner in owners:
+                    found[path] = owners[owner]
+                else:
+                    self.leave_command(path, f"its folder belongs to user id {owner}")
+            except OSError as error:
+                self.leave_command(path, error.strerror)
+        return found
+
+    def leave_command(self, path, reason):
+        self.left.add(path)
+        self.notes.append(f"{path} is left alone, so that cgo stays on with it: {reason}.")
+
+    def shims(self, people, users):
         """Put the program that sets CGO_ENABLED=0 in the place of each Go command, or the Go command back."""
-        wanted = {}
-        if self.options["cgo_enabled"] == "false":
-            wanted = {
-                path: go_plan.shim_text(path + journal.KEPT_SUFFIX)
-                for observed in users
-                for path in go_state.goroot_commands(observed)
-            }
+        wanted = self.commands(people, users) if self.options["cgo_enabled"] == "false" else {}
         for entry in self.journal.entries(ROLE):
             if entry.displaced and entry.path not in wanted:
                 self.undo_shim(entry)
-        for path, text in wanted.items():
-            with open(path, "rb") as handle:
-                there = handle.read(len(text) + 1) == text.encode()
-            if not there:
-                self.changes.append(f"put a program that sets CGO_ENABLED=0 in the place of {path}")
-            if self.module.check_mode:
-                continue
-            if not there:
-                status = os.stat(path)
-                self.journal.displace(path, text.encode(), role=ROLE, uid=status.st_uid, gid=status.st_gid)
-            if self.packaged(path) and not self.diverted(path):
-                self.module.run_command(
-                    ["dpkg-divert", "--local", "--no-rename", "--divert", path + journal.KEPT_SUFFIX, "--add", path],
-                    check_rc=True,
-                )
+        for path, owner in wanted.items():
+            try:
+                self.shim(path, owner)
+            except OSError as error:
+                self.leave_command(path, error.strerror)
+
+    def shim(self, path, owner):
+        content = go_plan.shim_text(path + journal.KEPT_SUFFIX).encode()
+        if self.hands(owner).head(path, len(content) + 1) != content:
+            if not self.module.check_mode:
+                who = accounts.identity(owner) if owner else None
+                moved = self.journal.displace(path, content, role=ROLE, owner=who)
+                if moved:
+                    self.notes.append(f"An earlier original of {path} is now {moved}.")
+            self.changes.append(f"put a program that sets CGO_ENABLED=0 in the place of {path}")
+        if owner is None and not self.module.check_mode and self.packaged(path) and not self.diverted(path):
+            self.module.run_command(
+                ["dpkg-divert", "--local", "--no-rename", "--divert", path + journal.KEPT_SUFFIX, "--add", path],
+                check_rc=True,
+            )
 
     def packaged(self, path):
         """Whether a Debian package owns C(path), so that its next version must not overwrite the replacement."""
@@ -428,9 +494,13 @@ class GoEnv:
         if self.module.check_mode:
             return
         # First the diversion: killed in between, the entry is still there and the next run finishes.
-        if shutil.which("dpkg-divert") and self.diverted(entry.path):
+        if entry.uid == 0 and shutil.which("dpkg-divert") and self.diverted(entry.path):
             self.module.run_command(["dpkg-divert", "--no-rename", "--remove", entry.path], check_rc=True)
-        self.note_kept(self.journal.restore(entry.path))
+        try:
+            self.note_kept(self.journal.restore(entry.path))
+        except OSError as error:
+            self.changes.pop()
+            self.kept.append(f"{entry.path} could not be given back: {error.strerror}; mend that, then run again")
 
     def give_back(self, path, revert, only=False):
         """Give back one file; a file that cannot be written stays in the journal and keeps nothing else back."""
@@ -461,9 +531,8 @@ class GoEnv:
             for name in (journal.BEFORE, journal.DECISIONS):
                 journal.forget_record(name)
             self.journal.close()
-        self.module.exit_json(
-            changed=bool(self.changes), changes=self.changes, kept=self.kept, notes=self.notes, diff=self.diff
-        )
+        self.kept += self.journal.damaged()
+        self.leave_module()
 
 
 def _revert_for(path):
@@ -499,11 +568,12 @@ def main():
             target.present()
         target.absent()
     except (go_plan.PlanError, accounts.AccountError) as error:
-        module.fail_json(msg=str(error), changes=target.changes)
+        module.fail_json(msg=text.line(error), changes=text.printable(target.changes))
     except OSError as error:
+        place = text.line(error.filename or "A file")
         module.fail_json(
-            msg=f"{error.filename or 'A file'} cannot be written: {error.strerror}; mend that, then run again.",
-            changes=target.changes,
+            msg=f"{place} cannot be written: {error.strerror}; mend that, then run again.",
+            changes=text.printable(target.changes),
         )
 
 

@@ -141,44 +141,57 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     journal,
     levers,
     meminfo,
+    scratch,
     tmpfs,
     trial_tmpfs,
 )
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
 
 class Trial:
-    """Tries levers for one user."""
+    """Tries levers for one user: what is told to run as the user is run in a child, and returns what it found."""
 
     def __init__(self, module):
-        self.module = module
         self.params = module.params
         self.account = accounts.find([module.params["user"]])[0]
-        self.modules = list(module.params["modules"])
-        self.project, self.folder = "", "."
-        slow = list(module.params["slow_places"])
-        if levers.SOURCE in module.params["levers"]:
-            self.find_project()
-        if self.project:
-            self.modules = [os.path.normpath(os.path.join(self.project, self.folder))]
-            slow.append(levers.SOURCE_PLACE)
-        self.workload = {"modules": self.modules, "scenarios": module.params["scenarios"]}
+        self.environment = accounts.login_environment(self.account)
+        self.names = list(dict.fromkeys(module.params["levers"]))
         self.experiments = []
-        own = (module.params["before"] or {}).get("environment") or {}
-        places = {"GOTMPDIR": own.get("GOTMPDIR") or own.get("TMPDIR") or "/tmp", "GOCACHE": own.get("GOCACHE")}
-        in_memory = bench_run.in_memory(places)
-        reasons = {
-            name: levers.without_effect(name, slow, in_memory) for name in dict.fromkeys(module.params["levers"])
-        }
+
+    def settle(self, project, folder, in_memory):
+        """Take what was found of the source and of the places in memory; know what need not be tried."""
+        self.project, self.folder = project, folder
+        self.modules = list(self.params["modules"])
+        slow = list(self.params["slow_places"])
+        if project:
+            self.modules = [os.path.normpath(os.path.join(project, folder))]
+            slow.append(levers.SOURCE_PLACE)
+        self.workload = {"modules": self.modules, "scenarios": self.params["scenarios"]}
+        reasons = {name: levers.without_effect(name, slow, in_memory) for name in self.names}
         self.idle = {name: reason for name, reason in reasons.items() if reason}
+
+    def survey(self, held):
+        """As the user: return what settle() takes and, where the decisions C(held) may serve, what they depend on."""
+        project, folder = self.find_project() if levers.SOURCE in self.names else ("", ".")
+        own = (self.params["before"] or {}).get("environment") or {}
+        places = {"GOTMPDIR": own.get("GOTMPDIR") or own.get("TMPDIR") or "/tmp", "GOCACHE": own.get("GOCACHE")}
+        found = {"project": project, "folder": folder, "in_memory": bench_run.in_memory(places)}
+        self.settle(**found)
+        fingerprint = self.look([self.variant(levers.BASELINE, {})])[0] if self.usable(held) else None
+        return found, fingerprint
+
+    def usable(self, held):
+        """Whether there is an earlier decision on each lever that would be tried."""
+        return bool(held) and set(held) >= set(self.names) - set(self.idle)
 
     def find_project(self):
         """Find what the lever SOURCE is tried on: a module that does not lie on the home's disk."""
-        for project, folder in levers.to_move(self.params["projects"], self.modules):
-            with journal.acting_as(self.account.uid, self.account.gid), contextlib.suppress(OSError):
+        for project, folder in levers.to_move(self.params["projects"], self.params["modules"]):
+            with contextlib.suppress(OSError):
                 elsewhere = os.stat(project).st_dev != os.stat(self.account.home).st_dev
                 if elsewhere and os.path.isfile(os.path.join(project, folder, "go.mod")):
-                    self.project, self.folder = project, folder
-                    return
+                    return project, folder
+        return "", "."
 
     def remember(self, known, decisions, fingerprint):
         entry = known.get(self.account.name, {})
@@ -207,7 +220,7 @@ class Trial:
 
     def bench(self, variants):
         limit = max(60.0, self.params["budget_minutes"] * 60)
-        return bench_run.Bench(self.account, variants, self.modules, limit=limit)
+        return bench_run.Bench(self.account, variants, self.modules, limit=limit, environment=self.environment)
 
     def variant(self, name, environment, directory=None):
         before = self.params["before"] or {}
@@ -215,14 +228,12 @@ class Trial:
         unset = [one for one in before.get("unset") or [] if one not in own]
         return bench_run.Variant(name, {str(key): str(value) for key, value in own.items()}, unset, directory)
 
-    def experiment(self, variants):
+    def experiment(self, variants, tell):
         """Measure C(variants) against the first of them; return the summary and with which of them Go is broken."""
         params, began = self.params, time.monotonic()
         names = [variant.name for variant in variants]
         with self.bench(variants) as bench:
-            experiment = bench.experiment(
-                params["scenarios"], params["budget_minutes"], began, params["seed"], params["progress_path"]
-            )
+            experiment = bench.experiment(params["scenarios"], params["budget_minutes"], began, params["seed"], tell)
             self.experiments.append(experiment)
             summary = benchmark.summarise(experiment)
             failures = {}
@@ -235,31 +246,21 @@ class Trial:
                         failures[name] = new[0]
         return summary, failures
 
-    def decide(self, names):
-        """Return the decisions about C(names), measured now."""
-        params = self.params
-        wanted = [name for name in names if name not in self.idle]
-        decisions = [
-            {"lever": name, "tried": False, "kept": False, "evidence": "none", "reason": levers.NOT_TRIED + reason}
-            for name, reason in self.idle.items()
-        ]
-        if not wanted:
-            return decisions, None
-        with open("/proc/meminfo", encoding="ascii") as handle:
-            size = tmpfs.plan_size(params["tmpfs_size"], meminfo.parse(handle.read()))
+    def decide(self, wanted, tmpfs_folder, tell):
+        """As the user: return the decisions about C(wanted), measured now, what they depend on and the runs."""
         with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(
-                trial_tmpfs.mounted(size, self.account.uid, self.account.gid, ("gotmpdir", "gocache"))
-            )
             moved = None
             if levers.SOURCE in wanted:
+                reason = scratch.code_of_others(self.project)
+                if reason:
+                    raise bench_run.BenchmarkError(reason)
                 copy = stack.enter_context(bench_run.copied_home(self.account, self.project))
                 moved = os.path.normpath(os.path.join(copy, self.folder))
 
             def variant(name, tried):
                 merged = {}
                 for one in tried:
-                    merged.update(levers.trial(one, folder, self.account.home, params["slow_places"]))
+                    merged.update(levers.trial(one, tmpfs_folder, self.account.home, self.params["slow_places"]))
                 return self.variant(name, merged, moved if levers.SOURCE in tried else None)
 
             baseline = variant(levers.BASELINE, [])
@@ -268,43 +269,60 @@ class Trial:
             judged = [levers.broken({"lever": name, "tried": True}, reason) for name, reason in broken.items()]
             variants = [one for one in variants if one.name not in broken]
             if len(variants) > 1:
-                summary, failures = self.experiment(variants)
+                summary, failures = self.experiment(variants, tell)
                 for name in [one.name for one in variants[1:]]:
                     decision = levers.judge(name, summary)
                     judged.append(levers.broken(decision, failures[name]) if name in failures else decision)
             winners = [one["lever"] for one in judged if one["kept"]]
             together = None
             if len(winners) > 1:
-                summary, failures = self.experiment([baseline, variant(levers.TOGETHER, winners)])
+                summary, failures = self.experiment([baseline, variant(levers.TOGETHER, winners)], tell)
                 together = levers.judge(levers.TOGETHER, summary)
                 if failures:
                     together = levers.broken(together, failures[levers.TOGETHER])
-        return decisions + levers.settle(judged, together), fingerprint
+        return levers.settle(judged, together), fingerprint, self.experiments
+
+    def measure(self):
+        """Have the levers that can have an effect measured; return the decisions on all and what they depend on."""
+        decisions = [
+            {"lever": name, "tried": False, "kept": False, "evidence": "none", "reason": levers.NOT_TRIED + reason}
+            for name, reason in self.idle.items()
+        ]
+        wanted = [name for name in self.names if name not in self.idle]
+        if not wanted:
+            return decisions, None
+        params = self.params
+        with open("/proc/meminfo", encoding="ascii") as handle:
+            size = tmpfs.plan_size(params["tmpfs_size"], meminfo.parse(handle.read()))
+        places = ("gotmpdir", "gocache")
+        with trial_tmpfs.mounted(size, self.account.uid, self.account.gid, places) as folder:  # noqa: SIM117
+            # The child is made after the mount, which it would not see otherwise.
+            with bench_run.progress_to(params["progress_path"]) as heard:
+                judged, fingerprint, self.experiments = bench_run.as_user(
+                    self.account, lambda tell: self.decide(wanted, folder, tell), 2 * params["budget_minutes"], heard
+                )
+        return decisions + judged, fingerprint
 
     def run(self):
-        names = list(dict.fromkeys(self.params["levers"]))
+        """Return what the module does."""
         known = journal.read_record(journal.DECISIONS)
         entry = known.get(self.account.name, {})
-        held = {name: one for name, one in entry.get("levers", {}).items() if name in names}
-        usable = set(held) >= set(names) - set(self.idle)
-        why = "not every lever was tried then"
-        if usable and held:
-            fingerprint, _broken = self.look([self.variant(levers.BASELINE, {})])
-            why = levers.stale(entry, fingerprint, self.workload, time.time(), self.params["days"])
-        if usable and held and not why:
+        held = {name: one for name, one in entry.get("levers", {}).items() if name in self.names}
+        found, fingerprint = bench_run.as_user(self.account, lambda: self.survey(held), self.params["budget_minutes"])
+        self.settle(**found)
+        if self.usable(held) and not levers.stale(entry, fingerprint, self.workload, time.time(), self.params["days"]):
             decisions, remembered = list(held.values()), entry["decided_at"]
         else:
-            decisions, fingerprint = self.decide(names)
+            decisions, fingerprint = self.measure()
             remembered = None
             self.remember(known, decisions, fingerprint)
-        self.module.exit_json(
-            changed=False,
-            decisions=decisions,
-            kept=[one["lever"] for one in decisions if one["kept"]],
-            sentences=[levers.sentence(one) for one in decisions],
-            remembered=remembered,
-            experiments=self.experiments,
-        )
+        return {
+            "decisions": decisions,
+            "kept": [one["lever"] for one in decisions if one["kept"]],
+            "sentences": [levers.sentence(one) for one in decisions],
+            "remembered": remembered,
+            "experiments": self.experiments,
+        }
 
 
 def main():
@@ -345,11 +363,12 @@ def main():
         module.exit_json(changed=False, skipped=True, msg="Nothing is measured in check mode.")
     bench_run.clean_up_on_signals()
     try:
-        Trial(module).run()
+        result = Trial(module).run()
     except (accounts.AccountError, bench_run.BenchmarkError, tmpfs.TmpfsError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=text.line(error))
     except OSError as error:
-        module.fail_json(msg=f"The levers cannot be tried: {error}.")
+        module.fail_json(msg=text.line(f"The levers cannot be tried: {error}."))
+    module.exit_json(changed=False, **text.printable(result))
 
 
 if __name__ == "__main__":

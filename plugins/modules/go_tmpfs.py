@@ -98,6 +98,11 @@ headlines:
   returned: when state is present
   type: list
   elements: str
+notes:
+  description: What the users shall know, such as whose folder could not be made, as sentences.
+  returned: always
+  type: list
+  elements: str
 kept:
   description: What someone else changed since and therefore stays, as sentences.
   returned: always
@@ -124,6 +129,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     wsl_machine,
     wsl_state,
 )
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, text
 
 ROLE = "go_tmpfs"
 FSTAB = tmpfs_machine.FSTAB
@@ -138,6 +144,7 @@ class Tmpfs:
         self.changes = []
         self.diff = []
         self.kept = []
+        self.notes = []
 
     def command(self, *words):
         """Run a command of util-linux; return its message when it fails."""
@@ -145,19 +152,33 @@ class Tmpfs:
         return (err or out or f"exit {code}").strip() if code else ""
 
     def read(self, path):
-        state = journal.read_state(os.path.realpath(path))
+        state = files.Files().read(path)
         return "" if state is None else state.content.decode("utf-8", "surrogateescape")
 
-    def write(self, path, text, **how):
-        """Note the change of a file; make it unless in check mode."""
-        before = self.read(path)
-        if before == text and os.path.exists(path):
+    def write(self, path, make, **how):
+        """Have a file say what C(make) returns for its text; note the change, and in check mode no more.
+
+        Another program may change it at the same time, and then it is made again from what that wrote.
+        """
+        for attempt in range(5):
+            before = self.read(path)
+            after = make(before)
+            if before == after and os.path.exists(path):
+                return
+            if attempt == 0:
+                self.changes.append(f"wrote {path}")
+            difference = {"before_header": path, "after_header": path, "before": before, "after": after}
+            if not self.module.check_mode:
+                try:
+                    content, was = (one.encode("utf-8", "surrogateescape") for one in (after, before))
+                    self.journal.write(path, content, role=ROLE, was=was, **how)
+                except files.ChangedMeanwhile:
+                    if attempt == 4:
+                        raise
+                    continue
+                self.tell_systemd(path)
+            self.diff.append(difference)
             return
-        self.diff.append({"before_header": path, "after_header": path, "before": before, "after": text})
-        self.changes.append(f"wrote {path}")
-        if not self.module.check_mode:
-            self.journal.write(path, text.encode("utf-8", "surrogateescape"), role=ROLE, **how)
-            self.tell_systemd(path)
 
     def give_back(self, entry, run_only):
         if entry.path != os.path.realpath(FSTAB):
@@ -173,15 +194,15 @@ class Tmpfs:
     def refuse(self, sentence):
         raise tmpfs.TmpfsError(sentence)
 
-    def check_machine(self, path, text, users):
+    def check_machine(self, path, table, users):
         """Raise TmpfsError when this machine cannot take the tmpfs; nothing has been touched yet."""
         try:
-            fstab.check(text)
+            fstab.check(table)
         except fstab.FstabError as error:
             self.refuse(f"{FSTAB} is broken, {error}: mend that line first; nothing was changed.")
         if os.path.exists(FSTAB) and not os.access(FSTAB, os.W_OK):
             self.refuse(f"{FSTAB} cannot be written (read-only file system?): make it writable; nothing was changed.")
-        foreign = [line for line in fstab.lines_for(text, path) if not line.ours]
+        foreign = [line for line in fstab.lines_for(table, path) if not line.ours]
         if foreign:
             self.refuse(
                 f"{FSTAB} has a line for {path} that wsltune did not write ({foreign[0].render()!r}): remove it or "
@@ -194,6 +215,16 @@ class Tmpfs:
                 "automount.mountFsTab is false in /etc/wsl.conf and boot.systemd is not true, so nothing would mount "
                 f"{path} at the next start: set wsl_conf_automount_mount_fs_tab to true; nothing was changed."
             )
+        try:
+            files.place(path, follow=False).__exit__()
+        except files.NotOurs as error:
+            self.refuse(
+                f"go_tmpfs_path is {path!r}, and others than root can change {error.filename}: choose a folder that "
+                "root alone can; nothing was changed."
+            )
+        except OSError:
+            # A part that is missing or no folder is judged below.
+            pass
         for parent in [path] + list(_parents(path)):
             if os.path.islink(parent):
                 self.refuse(
@@ -225,12 +256,12 @@ class Tmpfs:
         people = accounts.find(params["users"])
         with open("/proc/meminfo", encoding="ascii") as handle:
             size = tmpfs.plan_size(params["size"], meminfo.parse(handle.read()))
-        text = self.read(FSTAB)
-        self.check_machine(path, text, [person.name for person in people])
-        groups = [(person.name, tmpfs_machine.group_name(person.gid)) for person in people]
+        table = self.read(FSTAB)
+        self.check_machine(path, table, [person.name for person in people])
+        owners = [(person.name, person.uid, person.gid) for person in people]
         is_wsl = wsl_state.is_wsl(wsl_machine.collect())
         helper = tmpfs_machine.needs_helper(is_wsl)
-        earlier = [line for line in fstab.marked(text) if line.fstype == "tmpfs" and line.mount_point != path]
+        earlier = [line for line in fstab.marked(table) if line.fstype == "tmpfs" and line.mount_point != path]
         needed = [line for line in earlier if tmpfs.is_used(line.mount_point, params["in_use"])]
         for line in earlier:
             if line not in needed and not self.leave(line.mount_point):
@@ -238,24 +269,28 @@ class Tmpfs:
         lines = tmpfs.wanted_lines(path, size, params["inodes"], helper) + needed
         places = [path] + [line.mount_point for line in needed]
         try:
-            self.write(FSTAB, fstab.with_lines(text, lines), revert=fstab.without_ours, shared=True)
-            self.write(tmpfs.FOLDERS_PATH, tmpfs.folders_text(places, groups, params["gocache"]), mode=0o644)
+            self.write(FSTAB, lambda now: fstab.with_lines(now, lines), revert=fstab.without_ours, shared=True)
+            listed = tmpfs.folders_text(places, owners)
+            self.write(tmpfs.FOLDERS_PATH, lambda _now: listed, mode=0o644)
             if helper:
-                self.write(tmpfs.HELPER_PATH, tmpfs.HELPER_TEXT, mode=0o755)
+                self.write(tmpfs.HELPER_PATH, lambda _now: tmpfs.HELPER_TEXT, mode=0o755)
             self.mount(path, size, params["inodes"])
         except (OSError, tmpfs.TmpfsError):
             for entry in self.journal.entries(ROLE):
                 self.give_back(entry, run_only=True)
                 self.tell_systemd(entry.path)
+            self.changes = []
             raise
-        folders = {person.name: self.folder(path, person) for person in people}
-        if params["gocache"]:
-            for person in people:
-                self.gocache(folders[person.name], person)
+        folders = {person.name: folder for person in people if (folder := self.folder(path, person))}
+        others = [person.name for person in people if person.uid != 0]
+        if len(others) > 1 and self.changes:
+            self.notes.append(
+                f"{len(others)} users share the {size // tmpfs.MIB} MiB on {path}: one of them can fill it for all"
+            )
         facts = {} if self.module.check_mode else {"go_tmpfs": tmpfs_machine.observe(path, people, is_wsl)}
         self.module.exit_json(
             **self.result(path),
-            ansible_facts=wsl_state.printable(facts),
+            ansible_facts=text.printable(facts),
             size_bytes=size,
             folders=folders,
             stale=[line.mount_point for line in needed],
@@ -286,12 +321,14 @@ class Tmpfs:
                 f"{path} could not be remounted with {size // tmpfs.MIB} MiB ({message}): it may hold more than that; "
                 "delete files there or give a larger go_tmpfs_size; nothing was changed."
             )
-        os.chmod(path, 0o1777)
+        with files.opened_folder(path) as descriptor:
+            os.chmod(f"/proc/self/fd/{descriptor}", tmpfs.MODE)
 
     def folder(self, path, person):
-        """Make the folder of one user; return its path.
+        """Make the folder of one user; return its path, nothing where something else has its name.
 
-        The user owns the folder and may rename it, so root changes what it has open and not what has the name.
+        Root changes what it has open and not what has the name: until a mount of an earlier version is root's alone,
+        others can take a name there.
         """
         folder = os.path.join(path, person.name)
         if not os.path.lexists(folder):
@@ -302,11 +339,11 @@ class Tmpfs:
         try:
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
-            self.refuse(f"{folder} is no directory: remove it, then run again.")
+            return self.without_folder(person, f"{folder} is no directory")
         try:
             status = os.fstat(descriptor)
             if status.st_uid not in (0, person.uid):
-                self.refuse(f"{folder} belongs to user id {status.st_uid}: remove it, then run again.")
+                return self.without_folder(person, f"{folder} belongs to user id {status.st_uid}")
             if stat.S_IMODE(status.st_mode) != 0o700 or (status.st_uid, status.st_gid) != (person.uid, person.gid):
                 if f"made {folder}" not in self.changes:
                     self.changes.append(f"gave {folder} to {person.name}, mode 0700")
@@ -317,17 +354,9 @@ class Tmpfs:
             os.close(descriptor)
         return folder
 
-    def gocache(self, folder, person):
-        """Make the folder of the build cache, with the user's own rights since it lies in the user's folder."""
-        place = os.path.join(folder, "gocache")
-        if self.module.check_mode and not os.path.lexists(folder):
-            return
-        with journal.acting_as(person.uid, person.gid):
-            if os.path.isdir(place):
-                return
-            self.changes.append(f"made {place}")
-            if not self.module.check_mode:
-                os.mkdir(place, 0o700)
+    def without_folder(self, person, reason):
+        self.notes.append(f"{person.name} has no folder for Go's temporary files: {reason}; remove it, then run again")
+        return ""
 
     def leave(self, path):
         """Take away the tmpfs of an earlier path; say so when it is busy, for it then stays until the next run."""
@@ -374,6 +403,7 @@ class Tmpfs:
                 self.tell_systemd(entry.path)
             if restored.kept:
                 self.kept.append(restored.kept)
+        self.kept += self.journal.damaged()
         for line in stay:
             size = tmpfs.parse_live_size(line.options)
             if entries and line.fstype == "tmpfs" and size:
@@ -410,9 +440,9 @@ class Tmpfs:
                 "options": list(live.options) + list(live.super_options),
                 "mode": f"{stat.S_IMODE(os.stat(path).st_mode):04o}",
             },
-            "changes": self.changes,
-            "kept": self.kept,
-            "diff": self.diff,
+            **text.printable(
+                {"changes": self.changes, "kept": self.kept, "notes": self.notes, "diff": self.diff},
+            ),
         }
 
 
@@ -430,7 +460,6 @@ def main():
             "size": {"type": "str", "default": "auto"},
             "inodes": {"type": "int", "default": 0},
             "users": {"type": "list", "elements": "str", "default": []},
-            "gocache": {"type": "bool", "default": False},
             "in_use": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -443,11 +472,11 @@ def main():
             target.present()
         target.absent()
     except (tmpfs.TmpfsError, accounts.AccountError) as error:
-        module.fail_json(msg=str(error), changes=target.changes)
+        module.fail_json(msg=text.line(error), changes=text.printable(target.changes))
     except OSError as error:
         module.fail_json(
-            msg=f"{error.filename or FSTAB} cannot be written: {error.strerror}; mend that, then run again.",
-            changes=target.changes,
+            msg=f"{text.line(error.filename or FSTAB)} cannot be written: {error.strerror}; mend that, then run again.",
+            changes=text.printable(target.changes),
         )
 
 

@@ -30,7 +30,9 @@ options:
         description: Whose project it is; without it the owner that the drive shows.
         type: str
       bind:
-        description: Whether the copy is also shown under the path of the original, which it then hides on this distro.
+        description:
+          - Whether the copy is also shown under the path of the original, which it then hides on this distro.
+          - On Windows drives only. Elsewhere root would mount, at every start, over a path that others can lead away.
         type: bool
         default: false
       ignored:
@@ -44,7 +46,9 @@ options:
         type: bool
         default: false
 notes:
-  - Needs root; every file is read and written with the rights of the project's user.
+  - Needs root; every file is read and written by a process of the project's user.
+  - Off the Windows drives a Git repository of another account is not read by Git, and its copy is compared file by file
+    alone. What others can change is not copied for root.
   - Errors are one sentence each, such as too little room, a target that exists, a project in use or unreadable, a Git
     worktree without its repository.
 extends_documentation_fragment:
@@ -95,10 +99,12 @@ kept:
   elements: str
 """
 
+import contextlib
 import functools
 import os
 import pwd
 import time
+from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -114,10 +120,14 @@ from ansible_collections.wsltune.go.plugins.module_utils import (
     wsl_machine,
     wsl_state,
 )
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files, mount, text
 from ansible_collections.wsltune.go.plugins.module_utils.workspace_plan import WorkspaceError
 
 ROLE = "workspace"
 FSTAB = "/etc/fstab"
+ERRORS = (WorkspaceError, accounts.AccountError)
+TRIES = 5
+"""How often the fstab is written anew when other programs write it at the same time."""
 
 
 class Workspace:
@@ -127,7 +137,9 @@ class Workspace:
         self.module = module
         self.journal = journal.Journal(run=module.params["run"] or f"{time.time():.6f}")
         self.machine = wsl_machine.collect(run_command=module.run_command)
-        self.people = {}
+        self.accounts = {}
+        self.couriers = {}
+        self.environments = {}
         self.changes = []
         self.headlines = []
         self.notes = []
@@ -139,38 +151,76 @@ class Workspace:
             return mountinfo.parse(handle.read(), wsl_state.is_wsl(self.machine), self.machine.virtiofs_links)
 
     def fstab(self):
-        state = journal.read_state(os.path.realpath(FSTAB))
+        state = files.Files().read(FSTAB)
         return "" if state is None else state.content.decode("utf-8", "surrogateescape")
+
+    # The users
+
+    def account(self, name):
+        if name not in self.accounts:
+            self.accounts[name] = accounts.find([name])[0]
+        return self.accounts[name]
+
+    def environment(self, name):
+        if name not in self.environments:
+            self.environments[name] = accounts.login_environment(self.account(name))
+        return self.environments[name]
+
+    def ask(self, name, what, *words, limit=None):
+        """Have a process of the user do C(what) of workspace_copy.Courier; for root this one does it."""
+        if name not in self.couriers:
+            account = self.account(name)
+            identity = accounts.identity(account)
+            make = functools.partial(workspace_copy.Courier, account, self.mounts())
+            self.couriers[name] = become.Hands(identity, make, ERRORS) if become.is_other(identity) else make()
+        courier = self.couriers[name]
+        if isinstance(courier, become.Hands):
+            return courier.call(what, *words, limit=limit)
+        return getattr(courier, what)(*words)
+
+    def close(self):
+        """End the users' processes."""
+        for courier in self.couriers.values():
+            if isinstance(courier, become.Hands):
+                courier.close()
 
     # What is asked for
 
-    def person(self, name):
-        if name not in self.people:
-            self.people[name] = workspace_copy.Person(accounts.find([name])[0])
-        return self.people[name]
+    def owner(self, source):
+        """Return the name of the account that C(source) belongs to; WorkspaceError when that is not certain."""
+        path = source
+        # Root follows links where nobody else can change them.
+        with contextlib.suppress(files.NotOurs):
+            path = files.Files().real(source)
+        try:
+            with files.opened_folder(path) as folder:
+                owner = os.fstat(folder).st_uid
+        except OSError as error:
+            if os.path.isdir(path):
+                raise WorkspaceError(
+                    f"{source} leads over a link that its owner can change: name the project's user."
+                ) from error
+            raise WorkspaceError(
+                f"workspace_projects has source {source}, which is not a directory on this machine."
+            ) from error
+        try:
+            return pwd.getpwuid(owner).pw_name
+        except KeyError:
+            raise WorkspaceError(
+                f"{source} belongs to user id {owner}, which has no account here: name the project's user."
+            ) from None
 
     def project(self, given):
         """Return the Project that C(given) means."""
         source = workspace_plan.normal(given["source"], "~", "source")
-        if not os.path.isdir(source):
-            raise WorkspaceError(f"workspace_projects has source {source}, which is not a directory on this machine.")
-        source = os.path.realpath(source)
-        name = given["user"]
-        if not name:
-            owner = os.stat(source).st_uid
-            try:
-                name = pwd.getpwuid(owner).pw_name
-            except KeyError:
-                raise WorkspaceError(
-                    f"{source} belongs to user id {owner}, which has no account here: name the project's user."
-                ) from None
-        home = self.person(name).account.home
+        name = given["user"] or self.owner(source)
+        home = self.account(name).home
+        source = self.ask(name, "folder", source, limit=become.LIMIT)
         target = given["target"] or workspace_plan.default_target(source, home)
         target = workspace_plan.normal(target, home, "target")
-        parent = os.path.realpath(os.path.dirname(target))
         return workspace_plan.Project(
             source=source,
-            target=os.path.join(parent, os.path.basename(target)),
+            target=self.ask(name, "target", target, limit=become.LIMIT),
             user=name,
             bind=given["bind"],
             ignored=given["ignored"],
@@ -178,13 +228,11 @@ class Workspace:
         )
 
     def check(self, project):
-        """Return the Copy that is to be made, None when it was made before; WorkspaceError when it cannot be."""
+        """Return whether a copy is to be made; WorkspaceError when it cannot be."""
         mounts = self.mounts()
-        person = self.person(project.user)
-        with person.acting():
-            done = workspace_copy.is_copied(project)
+        done = self.is_copied(project)
         if done and (not project.bind or self.is_bound(project)):
-            return None
+            return False
         users = process.holders(project.source)
         if users:
             raise WorkspaceError(
@@ -192,7 +240,7 @@ class Workspace:
                 "run again; nothing was changed."
             )
         if done:
-            return None
+            return False
         on = mountinfo.find(mounts, project.source)
         if on is not None and on.mount_point == project.source:
             raise WorkspaceError(f"{project.source} is a whole drive or mount: name a project's folder in it.")
@@ -204,30 +252,22 @@ class Workspace:
         if to is not None and (to.windows_drive or to.fstype in ("tmpfs", "ramfs")):
             what = "a Windows drive" if to.windows_drive else "in memory and gone at the next start"
             raise WorkspaceError(f"The target {project.target} is {what}: choose one on the distro's own disk.")
-        if os.path.lexists(project.target) and not _is_empty(project.target):
-            raise WorkspaceError(
-                f"The target {project.target} exists and is not wsltune's copy of {project.source}: choose another "
-                "target, or move it away; nothing was changed."
-            )
-        with person.acting():
-            left = workspace_copy.leftovers(project)
-        for path in (project.stage, project.worktrees):
-            if os.path.lexists(path) and path not in left:
-                raise WorkspaceError(f"{path} exists and is not wsltune's: move it away or choose another target.")
-        if os.path.lexists(os.path.join(project.source, ".git")) and not workspace_copy.git_is_there(
-            person.environment
-        ):
-            raise WorkspaceError(f"{project.source} is a Git project and there is no git here: install git first.")
-        copy = workspace_copy.Copy(project, person)
-        copy.scan()
-        if not left:
-            copy.check_room()
-        return copy
+        found = self.ask(project.user, "scan", asdict(project), self.environment(project.user))
+        if self.module.check_mode:
+            self.notes += found
+        return True
 
     def check_bind(self, projects):
         """Raise WorkspaceError when the old path of a project cannot show the new place at every start."""
         if not any(project.bind for project in projects):
             return
+        mounts = self.mounts()
+        for project in projects:
+            if project.bind and not workspace_plan.may_bind(mounts, project.source):
+                raise WorkspaceError(
+                    f"{project.source} does not lie on a Windows drive, and at every start root would mount over a "
+                    "path that its owner can lead elsewhere: set bind to false; nothing was changed."
+                )
         try:
             fstab.check(self.fstab())
         except fstab.FstabError as error:
@@ -252,14 +292,23 @@ class Workspace:
     def systemd(self):
         return bool(wsl_state.runs_systemd(self.machine))
 
+    def is_copied(self, project):
+        return self.ask(project.user, "is_copied", asdict(project), limit=become.LIMIT)
+
     def live(self, project):
         """Return what the machine shows now: whether the copy is there, and shown at its source."""
-        with self.person(project.user).acting():
-            return {"target": workspace_copy.is_copied(project), "source": self.is_bound(project)}
+        return {"target": self.is_copied(project), "source": self.is_bound(project)}
 
     def is_bound(self, project):
+        return self.shows(project.source, project.target)
+
+    def shows(self, place, target):
+        """Whether the last mount at C(place) is that of C(target); no part of either may be a link."""
+        if not any(one.mount_point == place for one in self.mounts()):
+            return False
         try:
-            return os.path.samefile(project.source, project.target)
+            with files.opened_folder(place) as shown, files.opened_folder(target) as meant:
+                return os.path.samestat(os.fstat(shown), os.fstat(meant))
         except OSError:
             return False
 
@@ -270,14 +319,14 @@ class Workspace:
         workspace_plan.check_together(projects)
         self.check_bind(projects)
         # Every project is checked before the first is touched.
-        copies = [(project, self.check(project)) for project in projects]
-        copied = []
-        for project, copy in copies:
-            if self.tidy(project) and copy is not None:
-                copy.check_room()
-            if copy is not None:
-                self.copy(project, copy)
-                copied.append(project)
+        wanted = [(project, self.check(project)) for project in projects]
+        proofs = {}
+        for project, missing in wanted:
+            if self.tidy(project) and missing:
+                self.ask(project.user, "check_room", project.source)
+            if missing:
+                proofs[project.source] = self.copy(project)
+        copied = [project for project, missing in wanted if missing]
         bound = self.bind(projects)
         self.headlines = workspace_plan.headlines(copied, bound)
         distro = wsl_state.distro(self.machine) if wsl_state.is_wsl(self.machine) else None
@@ -286,38 +335,34 @@ class Workspace:
                 "source": project.source,
                 "target": project.target,
                 "user": project.user,
-                "copied": copy is not None,
+                "copied": project in copied,
                 "bound": project.bind,
                 "windows_path": workspace_plan.way_back(distro, project.target),
-                "proof": copy.proof if copy else {},
+                "proof": proofs.get(project.source, {}),
                 "live": self.live(project),
             }
-            for project, copy in copies
+            for project in projects
         ]
         for one in told:
             if one["copied"] and one["windows_path"]:
                 self.notes.append(f"Windows programs find {one['target']} as {one['windows_path']}")
-        self.module.exit_json(**self.result(), projects=told)
+        self.module.exit_json(**self.result(projects=told))
 
     def tidy(self, project):
         """Finish or remove what a killed run left; return whether a half copy was there."""
-        person = self.person(project.user)
-        with person.acting():
-            if workspace_copy.is_copied(project):
-                if not self.module.check_mode:
-                    workspace_copy.settle(project)
-                return False
-            left = workspace_copy.leftovers(project)
-            if left and not self.module.check_mode:
-                workspace_copy.clear(project)
+        left = self.ask(project.user, "tidy", asdict(project), self.module.check_mode)
         self.changes += [f"removed the half copy {path}" for path in left]
         return bool(left)
 
-    def copy(self, project, copy):
+    def copy(self, project):
+        """Copy a project that was read; return what was compared."""
+        proof = {}
         if not self.module.check_mode:
-            copy.make()
+            made = self.ask(project.user, "make", project.source)
+            self.notes += made["notes"]
+            proof = made["proof"]
         self.changes.append(f"copied {project.source} to {project.target}")
-        self.notes += copy.notes
+        return proof
 
     def drive_options(self, drive):
         """Return the options with which WSL would mount C(drive), by the conf file that it reads."""
@@ -327,54 +372,81 @@ class Workspace:
 
     def lines(self, projects):
         """Return the fstab lines of the projects that are to be bound."""
-        mounts, text, found = self.mounts(), self.fstab(), []
+        mounts, content, found = self.mounts(), self.fstab(), []
         for project in projects:
             drive = workspace_plan.drive_above(mounts, project.source)
-            if drive is not None and drive.mount_point == "/":
-                drive = None
-            options = ""
-            if drive is not None and drive.windows_drive:
-                options = self.drive_options(drive)
-                if any(not line.ours for line in fstab.lines_for(text, drive.mount_point)):
-                    # The user's own line mounts it already.
-                    found += workspace_plan.bind_lines(project, self.systemd, None, "")
-                    continue
-            found += workspace_plan.bind_lines(project, self.systemd, drive, options)
+            # The user's own line may mount it already.
+            if drive is None or any(not line.ours for line in fstab.lines_for(content, drive.mount_point)):
+                found += workspace_plan.bind_lines(project, self.systemd, None, "")
+                continue
+            found += workspace_plan.bind_lines(project, self.systemd, drive, self.drive_options(drive))
         return found
 
     def bind(self, projects):
         """Keep the fstab lines and the live mounts; return the projects that were bound now."""
         wanted = [project for project in projects if project.bind]
-        before = self.fstab()
-        after = workspace_plan.with_bind_lines(before, self.lines(wanted))
-        gone = [line for line in fstab.marked(before, workspace_plan.MARK) if line.fstype == "none"]
-        for line in gone:
-            if line.mount_point not in [project.source for project in wanted]:
+        earlier = fstab.marked(self.fstab(), workspace_plan.MARK)
+        for line in earlier:
+            if line.fstype == "none" and line.mount_point not in [project.source for project in wanted]:
                 self.unmount(line.mount_point, line.source)
-        if after != before:
+        written = self.write_lines(self.lines(wanted))
+        if written:
+            before, after = written
             self.diff.append({"before_header": FSTAB, "after_header": FSTAB, "before": before, "after": after})
             self.changes.append(f"wrote {FSTAB}")
-            if not self.module.check_mode:
-                self.write_fstab(after)
         new = [project for project in wanted if not self.is_bound(project)]
         for project in new:
-            self.changes.append(f"mounted {project.target} on {project.source}")
-            if self.module.check_mode:
-                continue
-            code, out, err = self.module.run_command(["mount", "--bind", project.target, project.source])
-            if code:
-                if after != before:
-                    self.write_fstab(before)
+            try:
+                if not self.module.check_mode:
+                    self.mount(project)
+            except (OSError, WorkspaceError) as error:
+                if written:
+                    self.write_lines(earlier)
+                reason = text.line(error.strerror) if isinstance(error, OSError) else error
                 raise WorkspaceError(
-                    f"{project.target} could not be mounted on {project.source} ({(err or out).strip()}): the copy "
-                    "stays; mend that and run again, or set bind to false."
-                )
+                    f"{project.target} could not be mounted on {project.source} ({reason}): the copy stays; mend that "
+                    "and run again, or set bind to false."
+                ) from error
+            self.changes.append(f"mounted {project.target} on {project.source}")
         return new
 
-    def write_fstab(self, text):
-        content = text.encode("utf-8", "surrogateescape")
-        self.journal.write(FSTAB, content, role=ROLE, revert=fstab.without_ours, shared=True)
-        self.tell_systemd()
+    def mount(self, project):
+        """Show the copy at the path of the original, both as they are found without following links."""
+        before = {one.mount_id for one in self.mounts()}
+        with files.opened_folder(project.source) as place, files.opened_folder(project.target) as target:
+            mark = os.getxattr(f"/proc/self/fd/{target}", workspace_copy.ATTRIBUTE)
+            owner = os.fstat(target).st_uid
+            if workspace_plan.marked_source(mark) != project.source or owner != self.account(project.user).uid:
+                raise WorkspaceError(f"{project.target} is not {project.user}'s copy any more")
+            mount.bind(target, place, project.source)
+        if self.is_bound(project):
+            return
+        for one in self.mounts():
+            if one.mount_id not in before and one.mount_point != project.source:
+                mount.unmount(one.mount_point)
+        raise WorkspaceError("that folder was moved at the same time")
+
+    def write_lines(self, lines):
+        """Have C(lines) as the role's in the fstab; return its text before and after, None where it had them.
+
+        What another program writes there meanwhile is kept.
+        """
+        for left in reversed(range(TRIES)):
+            before = self.fstab()
+            after = workspace_plan.with_bind_lines(before, lines)
+            if after == before:
+                return None
+            if self.module.check_mode:
+                return before, after
+            was, content = (one.encode("utf-8", "surrogateescape") for one in (before, after))
+            try:
+                self.journal.write(FSTAB, content, role=ROLE, revert=fstab.without_ours, shared=True, was=was)
+            except files.ChangedMeanwhile:
+                if not left:
+                    raise
+            else:
+                self.tell_systemd()
+                return before, after
 
     def tell_systemd(self):
         if os.path.isdir("/run/systemd/system"):
@@ -382,22 +454,19 @@ class Workspace:
 
     def unmount(self, place, target):
         """Take away the bind mount of C(target) on C(place), and no other mount."""
-        try:
-            ours = [mount for mount in self.mounts() if mount.mount_point == place][-1:]
-            if not ours or not os.path.samefile(place, target):
-                return
-        except OSError:
+        if not self.shows(place, target):
             return
         self.changes.append(f"unmounted {place}")
         if self.module.check_mode:
             return
-        code, out, err = self.module.run_command(["umount", place])
-        if code:
+        try:
+            mount.unmount(place)
+        except OSError as error:
             users = ", ".join(process.holders(place)[:5])
             raise WorkspaceError(
-                f"{place} could not be unmounted ({(err or out).strip()}){': ' + users + ' use it' if users else ''}; "
-                "end these programs, then run again."
-            )
+                f"{place} could not be unmounted ({error.strerror}){': ' + users + ' use it' if users else ''}; end "
+                "these programs, then run again."
+            ) from error
 
     def absent(self):
         only = self.module.params["only_this_run"]
@@ -421,6 +490,7 @@ class Workspace:
                     self.tell_systemd()
                 if restored.kept:
                     self.kept.append(restored.kept)
+        self.kept += self.journal.damaged()
         for given in self.module.params["projects"]:
             if os.path.isdir(given["source"]):
                 self.tidy(self.project(given))
@@ -428,19 +498,16 @@ class Workspace:
             self.journal.close()
         self.module.exit_json(**self.result())
 
-    def result(self):
-        return {
-            "changed": bool(self.changes),
+    def result(self, **more):
+        told = {
             "changes": self.changes,
             "headlines": self.headlines,
-            "notes": self.notes,
+            "notes": [text.line(note) for note in self.notes],
             "kept": self.kept,
             "diff": self.diff,
+            **more,
         }
-
-
-def _is_empty(path):
-    return os.path.isdir(path) and not os.path.islink(path) and not os.listdir(path)
+        return {"changed": bool(self.changes), **text.printable(told)}
 
 
 def main():
@@ -468,13 +535,16 @@ def main():
         if module.params["state"] == "present":
             target.present()
         target.absent()
-    except (WorkspaceError, accounts.AccountError) as error:
-        module.fail_json(msg=str(error), changes=target.changes)
+    except ERRORS as error:
+        module.fail_json(msg=text.line(error), changes=text.printable(target.changes))
     except OSError as error:
+        place = error.filename or FSTAB
         module.fail_json(
-            msg=f"{error.filename or FSTAB}: {error.strerror}; mend that, then run again; the original is as it was.",
-            changes=target.changes,
+            msg=text.line(f"{place}: {error.strerror}; mend that, then run again; the original is as it was."),
+            changes=text.printable(target.changes),
         )
+    finally:
+        target.close()
 
 
 if __name__ == "__main__":

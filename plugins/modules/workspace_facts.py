@@ -57,6 +57,7 @@ from dataclasses import asdict
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import workspace_find, wsl_machine, wsl_state
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
 
 def main():
@@ -69,7 +70,7 @@ def main():
     )
     roots = module.params["roots"] or workspace_find.places(wsl_state.mounts_of(wsl_machine.collect()))
     found = workspace_find.find(roots, module.params["seconds"])
-    module.exit_json(changed=False, ansible_facts={"workspace": wsl_state.printable(asdict(found))})
+    module.exit_json(changed=False, ansible_facts={"workspace": text.printable(asdict(found))})
 
 
 if __name__ == "__main__":

@@ -143,6 +143,8 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal, wsl_conf, wsl_machine, wsl_state
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import printable
 
 ROLE = "wsl_conf"
 
@@ -233,7 +235,7 @@ class WslConf:
             raise ValueError(f"The folder of {self.path} does not exist; give path a file in an existing folder.")
         if os.path.isdir(self.path):
             raise ValueError(f"{self.path} is a folder; give path the file that WSL reads, such as /etc/wsl.conf.")
-        state = journal.read_state(self.path)
+        state = files.Files().read(self.path)
         before = _decode(state.content) if state else ""
         after = self.merged(before, settings)
         old, new = wsl_conf.parse(before), wsl_conf.parse(after)
@@ -258,8 +260,8 @@ class WslConf:
             {
                 "before_header": path if existed else "/dev/null",
                 "after_header": path if after is not None else "/dev/null",
-                "before": wsl_state.printable(before),
-                "after": wsl_state.printable(after or ""),
+                "before": printable(before),
+                "after": printable(after or ""),
             }
         )
         if not self.module.check_mode:
@@ -281,18 +283,18 @@ class WslConf:
         elif kept is None and (machine.conf_mtime is None or machine.conf_mtime <= start):
             os.makedirs(os.path.dirname(wsl_state.IN_FORCE), mode=0o755, exist_ok=True)
             owner = {"mode": 0o644, "uid": os.geteuid(), "gid": os.getegid(), "mtime_ns": 0}
-            journal.replace(wsl_state.IN_FORCE, journal.FileState(_encode(before), **owner))
+            files.Files().put(wsl_state.IN_FORCE, files.FileState(_encode(before), **owner))
 
     def absent(self):
         only = self.options["only_this_run"]
         text = None
-        state = journal.read_state(self.path)
+        state = files.Files().read(self.path)
         if state:
             text = _decode(state.content)
         for entry in self.journal.entries(ROLE):
             if only and entry.run != self.options["run"]:
                 continue
-            current = journal.read_state(entry.path)
+            current = files.Files().read(entry.path)
             target = self.target(entry, current, only)
             before, after = (None if one is None else _decode(one) for one in (current and current.content, target))
             if entry.path == self.path:
@@ -308,6 +310,7 @@ class WslConf:
                 continue
             self.changes.append(f"gave back {entry.path}")
             self.replace(before or "", after, before is not None, restore, entry.path)
+        self.kept += self.journal.damaged()
         if not only and not self.module.check_mode:
             self.journal.close()
         self.finish(text, bool(self.changes))
@@ -347,7 +350,7 @@ class WslConf:
             result[name] = conf[name]
         if not self.module.check_mode:
             result["ansible_facts"] = {"wsl": facts}
-        self.module.exit_json(**wsl_state.printable(result))
+        self.module.exit_json(**printable(result))
 
 
 def main():
@@ -369,7 +372,7 @@ def main():
         else:
             target.absent()
     except ValueError as error:
-        module.fail_json(msg=wsl_state.printable(str(error)))
+        module.fail_json(msg=printable(str(error)))
     except OSError as error:
         module.fail_json(
             msg=f"{error.filename or 'A file'} cannot be read or written: {error.strerror}; "

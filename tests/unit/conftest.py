@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.module_utils import process
+
 
 @pytest.fixture(scope="session")
 def pwsh() -> str:
@@ -45,3 +47,20 @@ def powershell(pwsh: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         return json.loads((folder / "result.json").read_text(encoding="utf-8"))
 
     return run
+
+
+@pytest.fixture
+def eve() -> process.Identity:
+    """Someone who is no account of this machine."""
+    return process.Identity(4711, 4711, [4711])
+
+
+@pytest.fixture
+def home(tmp_path: Path, eve: process.Identity) -> Path:
+    """Eve's home, which she can reach."""
+    for directory in (tmp_path, *tmp_path.parents[:-1]):
+        directory.chmod(directory.stat().st_mode | 0o011)
+    path = tmp_path / "home"
+    path.mkdir(0o755)
+    os.chown(path, eve.uid, eve.gid)
+    return path

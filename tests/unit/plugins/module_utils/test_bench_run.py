@@ -6,7 +6,6 @@ import json
 import os
 import pwd
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -35,16 +34,21 @@ esac
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    """A home with a stand-in for go, and a login that finds it."""
+def home(tmp_path):
+    """A home with a stand-in for go."""
     folder = tmp_path / "home"
     (folder / "bin").mkdir(parents=True)
     go = folder / "bin" / "go"
     go.write_text(GO)
     go.chmod(0o755)
-    environment = {"PATH": f"{folder}/bin:/usr/bin:/bin", "HOME": str(folder), "GOTMPDIR": "/login"}
-    monkeypatch.setattr(accounts, "login_environment", lambda account: dict(environment))
     return folder
+
+
+@pytest.fixture
+def bench(home, account):
+    """Makes a benchmark of a login that finds the stand-in."""
+    environment = {"PATH": f"{home}/bin:/usr/bin:/bin", "HOME": str(home), "GOTMPDIR": "/login"}
+    return lambda variants, **more: bench_run.Bench(account, variants, environment=environment, **more)
 
 
 @pytest.fixture
@@ -134,36 +138,36 @@ def test_a_signal_ends_the_child_too():
         signal.signal(signal.SIGALRM, old)
 
 
-def test_each_variant_gets_its_environment(home, account):
-    with bench_run.Bench(account, VARIANTS) as bench:
-        bench.prepare()
+def test_each_variant_gets_its_environment(home, bench):
+    with bench(VARIANTS) as run:
+        run.prepare()
         for name in ("before", "after", "control"):
-            assert bench.execute("test", name, 1)["exit_code"] == 0
-        assert bench.go == f"{home}/bin/go"
+            assert run.execute("test", name, 1)["exit_code"] == 0
+        assert run.go == f"{home}/bin/go"
     assert [line[3] for line in started(home)] == ["/was", "", "/was"]
     assert all(line[1] == "test -count=1 " + " ".join(bench_run.STD_PACKAGES) for line in started(home))
     assert {line[5] for line in started(home)} == {"off"}
 
 
-def test_nothing_is_left_behind(home, account, module):
+def test_nothing_is_left_behind(home, bench, module):
     before = tree(home)
-    with bench_run.Bench(account, VARIANTS, modules=[str(module)]) as bench:
-        bench.prepare()
+    with bench(VARIANTS, modules=[str(module)]) as run:
+        run.prepare()
         (home / ".cache").mkdir(exist_ok=True)
         for scenario in ("test", "edit", "cold", "race"):
-            assert bench.scenario(scenario)["reason"] == ""
-            bench.execute(scenario, "after", 1)
+            assert run.scenario(scenario)["reason"] == ""
+            run.execute(scenario, "after", 1)
         assert tree(home) != before
     assert [path for path in tree(home) if path != ".cache"] == before
 
 
-def test_edit_changes_copies_and_never_the_source(home, account, module):
-    with bench_run.Bench(account, VARIANTS, modules=[str(module)]) as bench:
-        bench.prepare()
-        assert bench.scenario("edit") == {"name": "edit", "command": "go test ./...", "reason": ""}
+def test_edit_changes_copies_and_never_the_source(home, bench, module):
+    with bench(VARIANTS, modules=[str(module)]) as run:
+        run.prepare()
+        assert run.scenario("edit") == {"name": "edit", "command": "go test ./...", "reason": ""}
         for serial, name in enumerate(["before", "after", "control", "before"], 1):
-            bench.execute("edit", name, serial)
-        assert not any(".git" in folders for _parent, folders, _files in os.walk(bench.copies["before"]))
+            run.execute("edit", name, serial)
+        assert not any(".git" in folders for _parent, folders, _files in os.walk(run.copies["before"]))
     lines = started(home)
     places = [line[0] for line in lines]
     assert len(set(places)) == 3 and places[0] == places[3]
@@ -173,100 +177,76 @@ def test_edit_changes_copies_and_never_the_source(home, account, module):
     assert (module / "lib" / "lib.go").read_text() == "package lib"
 
 
-def test_edit_without_modules_uses_a_module_of_its_own(home, account):
-    with bench_run.Bench(account, VARIANTS) as bench:
-        bench.prepare()
-        assert bench.scenario("edit")["reason"] == ""
-        bench.execute("edit", "before", 7)
+def test_edit_without_modules_uses_a_module_of_its_own(home, bench):
+    with bench(VARIANTS) as run:
+        run.prepare()
+        assert run.scenario("edit")["reason"] == ""
+        run.execute("edit", "before", 7)
     assert started(home)[0][6] == "var wsltuneBenchmarkEdit = 7"
 
 
-def test_cold_uses_an_empty_cache_of_its_own(home, account):
+def test_cold_uses_an_empty_cache_of_its_own(home, bench):
     (home / ".cache" / "go-build").mkdir(parents=True)
-    with bench_run.Bench(account, VARIANTS) as bench:
-        bench.prepare()
-        assert bench.scenario("cold")["reason"] == ""
-        bench.execute("cold", "before", 1)
-        bench.execute("cold", "before", 2)
+    with bench(VARIANTS) as run:
+        run.prepare()
+        assert run.scenario("cold")["reason"] == ""
+        run.execute("cold", "before", 1)
+        run.execute("cold", "before", 2)
         one, other = (line[2] for line in started(home))
         assert one != other
         assert os.path.dirname(one) == str(home / ".cache")
         assert not os.path.exists(one)
 
 
-def test_race_without_a_compiler_says_so(home, account):
+def test_race_without_a_compiler_says_so(home, bench):
     variants = [bench_run.Variant("before", {"CC": "no-such-compiler -m64"})]
-    with bench_run.Bench(account, variants) as bench:
-        bench.prepare()
-        said = bench.scenario("race")["reason"]
+    with bench(variants) as run:
+        run.prepare()
+        said = run.scenario("race")["reason"]
     assert said == "the race detector needs cgo, and there is no C compiler (no-such-compiler)"
 
 
-def test_a_failing_test_is_told(home, account):
-    with bench_run.Bench(account, [bench_run.Variant("before", {"BROKEN": "1"})]) as bench:
-        bench.prepare()
-        found = bench.execute("test", "before", 1)
+def test_a_failing_test_is_told(home, bench):
+    with bench([bench_run.Variant("before", {"BROKEN": "1"})]) as run:
+        run.prepare()
+        found = run.execute("test", "before", 1)
     assert found["exit_code"] == 1
     assert "--- FAIL: TestX" in found["output_tail"]
 
 
-def test_several_modules_count_as_one_run(home, account, module):
+def test_several_modules_count_as_one_run(home, bench, module):
     other = module.parent / "other"
     other.mkdir()
     (other / "go.mod").write_text("module y\n")
-    with bench_run.Bench(account, VARIANTS, modules=[str(module), str(other)]) as bench:
-        bench.prepare()
-        bench.execute("test", "before", 1)
+    with bench(VARIANTS, modules=[str(module), str(other)]) as run:
+        run.prepare()
+        run.execute("test", "before", 1)
     assert [line[0] for line in started(home)] == [str(module), str(other)]
 
 
-def test_a_variant_may_have_its_own_folder(home, account, module):
+def test_a_variant_may_have_its_own_folder(home, bench, module):
     other = module.parent / "moved"
     other.mkdir()
     (other / "go.mod").write_text("module x\n")
     variants = [bench_run.Variant("before"), bench_run.Variant("after", directory=str(other))]
-    with bench_run.Bench(account, variants, modules=[str(module)]) as bench:
-        bench.prepare()
+    with bench(variants, modules=[str(module)]) as run:
+        run.prepare()
         for name in ("before", "after", "control"):
-            bench.execute("test", name, 1)
+            run.execute("test", name, 1)
     assert [line[0] for line in started(home)] == [str(module), str(other), str(module)]
 
 
 @pytest.mark.parametrize("go, said", [(None, "finds no go in its PATH"), ("/bin/false", "fails for")])
-def test_no_go_is_one_sentence(home, account, go, said):
+def test_no_go_is_one_sentence(home, bench, go, said):
     (home / "bin" / "go").unlink()
-    with bench_run.Bench(account, VARIANTS, go=go) as bench, pytest.raises(bench_run.BenchmarkError, match=said):
-        bench.prepare()
+    with bench(VARIANTS, go=go) as run, pytest.raises(bench_run.BenchmarkError, match=said):
+        run.prepare()
 
 
-def test_a_folder_without_a_module_is_refused(home, account):
-    with bench_run.Bench(account, VARIANTS, modules=[str(home)]) as bench:  # noqa: SIM117
+def test_a_folder_without_a_module_is_refused(home, bench):
+    with bench(VARIANTS, modules=[str(home)]) as run:  # noqa: SIM117
         with pytest.raises(bench_run.BenchmarkError, match=r"has no go\.mod"):
-            bench.prepare()
-
-
-def test_what_a_killed_benchmark_left_is_swept(tmp_path):
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    for name in (f".wsltune-bench-{gone.pid}-cold-1", f"wsltune-bench-{gone.pid}-sample"):
-        (tmp_path / name / "sub").mkdir(parents=True)
-        (tmp_path / name / "sub").chmod(0o500)
-    kept = [f"wsltune-bench-{os.getpid()}-sample", "wsltune-bench-mine", "src"]
-    for name in kept:
-        (tmp_path / name).mkdir()
-    bench_run.sweep(str(tmp_path))
-    assert sorted(os.listdir(tmp_path)) == sorted(kept)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as someone else")
-def test_acting_as_has_the_rights_of_the_account(tmp_path):
-    nobody = accounts.Account("nobody", 65534, 65534, "/nonexistent", "/bin/sh")
-    tmp_path.chmod(0o700)
-    groups = os.getgroups()
-    with pytest.raises(PermissionError), bench_run.acting_as(nobody.uid, nobody.gid):
-        os.listdir(tmp_path)
-    assert (os.geteuid(), os.getgroups()) == (0, groups)
-    assert os.listdir(tmp_path) == []
+            run.prepare()
 
 
 def supplies(root, **kinds):
@@ -310,6 +290,79 @@ def test_progress_never_writes_through_a_link(tmp_path):
     os.symlink("victim", tmp_path / "progress.json")
     bench_run.write_progress(str(tmp_path / "progress.json"), {})
     assert (tmp_path / "victim").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as someone else")
+def test_root_writes_progress_with_the_rights_of_the_folders_owner(tmp_path, eve):
+    tmp_path.chmod(0o711)
+    for parent in tmp_path.parents[:-1]:
+        parent.chmod(parent.stat().st_mode | 0o011)
+    told = tmp_path / "told"
+    told.mkdir(0o700)
+    os.chown(told, eve.uid, eve.gid)
+    with bench_run.progress_to(f"{told}/progress.json") as write:
+        write({"round": 1})
+        write({"round": 2})
+    written = told / "progress.json"
+    assert json.loads(written.read_text()) == {"round": 2}
+    assert (written.stat().st_uid, written.stat().st_mode & 0o777) == (eve.uid, 0o644)
+
+    # Neither through a link of hers that leads to what only root may write ...
+    (tmp_path / "roots").mkdir(0o700)
+    os.symlink("../roots", told / "roots")
+    with pytest.raises(PermissionError), bench_run.progress_to(f"{told}/roots/progress.json") as write:
+        write({})
+    # ... nor where everybody could replace it.
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o777)
+    with (
+        pytest.raises(bench_run.BenchmarkError, match="others can write"),
+        bench_run.progress_to(f"{tmp_path}/shared/progress.json"),
+    ):
+        pass
+    # In a folder like /tmp what eve made is hers alone.
+    (tmp_path / "shared").chmod(0o1777)
+    (tmp_path / "shared" / "hers").mkdir()
+    os.chown(tmp_path / "shared" / "hers", eve.uid, eve.gid)
+    with bench_run.progress_to(f"{tmp_path}/shared/hers/progress.json") as write:
+        write({})
+    assert (tmp_path / "shared" / "hers" / "progress.json").stat().st_uid == eve.uid
+
+
+def test_a_copy_that_is_refused_leaves_the_home_alone(tmp_path, account, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir(0o755)
+    (tmp_path / "big").mkdir()
+    (tmp_path / "big" / "blob").write_bytes(b"x" * 100)
+    monkeypatch.setattr(bench_run, "COPY_LIMIT", 10)
+    account.home = str(home)
+    before = home.stat()
+    with (
+        pytest.raises(bench_run.BenchmarkError, match="more than"),
+        bench_run.copied_home(account, str(tmp_path / "big")),
+    ):
+        pass
+    assert (home.stat().st_mode, home.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+
+
+def test_a_folder_of_the_copys_name_is_left_alone(tmp_path, account):
+    account.home = str(tmp_path)
+    (tmp_path / "src").mkdir()
+    taken = tmp_path / f".wsltune-bench-{os.getpid()}-source"
+    taken.write_text("mine")
+    with pytest.raises(FileExistsError), bench_run.copied_home(account, str(tmp_path / "src")):
+        pass
+    assert taken.read_text() == "mine"
+
+
+def test_root_does_not_run_code_of_others(home, bench, module):
+    (home / "src").chmod(0o777)
+    with bench(VARIANTS, modules=[str(module)]) as run:
+        if os.geteuid() != 0:
+            run.prepare()
+            return
+        with pytest.raises(bench_run.BenchmarkError, match="can be changed by other accounts, whose code root would"):
+            run.prepare()
 
 
 def test_an_edit_is_valid_at_the_end_of_any_file():

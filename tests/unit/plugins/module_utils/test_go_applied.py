@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import go_applied, go_plan
+from ansible_collections.wsltune.go.plugins.module_utils import go_applied, go_plan, go_state
 
 OPTIONS = {
     "users": ["alice"],
@@ -42,12 +42,20 @@ def machine(tmp_path, monkeypatch):
             "GOTMPDIR": {"path": "/tmpfs/alice", "exists": True, "executable": True, "windows_drive": False},
             "GOCACHE": {"path": "/home/alice/.cache/go-build", "exists": True, "windows_drive": False},
         },
-        "user_file": {"path": str(settings)},
+        "user_file": {"path": str(settings), "state": ""},
     }
-    return tmp_path, {"alice": alice}
+    return tmp_path, look({"alice": alice})
+
+
+def look(users):
+    """As go_facts does it, before each question."""
+    for user in users.values():
+        user["user_file"]["state"] = go_state.file_state(user["user_file"]["path"])
+    return users
 
 
 def holds(root, users) -> bool:
+    look(users)
     seen = go_applied.observe(users, str(root / "journal"))
     assert seen is not None
     return seen["holds"]

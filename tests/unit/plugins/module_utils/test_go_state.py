@@ -99,10 +99,22 @@ def test_only_a_go_in_a_goroot_can_be_stood_in_for(tmp_path: Path) -> None:
     own = tmp_path / "bin" / "go"
     own.parent.mkdir()
     own.write_text("")
-    observed: dict[str, Any] = {"toolchains": [{"real": str(launcher)}, {"real": str(own)}], "go": None}
-    assert go_state.goroot_commands(observed) == []
-    observed["go"] = {"goroot": str(goroot)}
-    assert go_state.goroot_commands(observed) == [f"{goroot}/bin/go"]
+    toolchains = [{"real": str(launcher)}, {"real": str(own)}]
+    assert go_state.goroot_commands(toolchains, None) == []
+    assert go_state.goroot_commands(toolchains, str(goroot)) == [f"{goroot}/bin/go"]
+
+
+def test_a_login_that_tells_odd_things_is_looked_at_all_the_same(tmp_path: Path) -> None:
+    go = tmp_path / "bin" / "go"
+    go.parent.mkdir()
+    told = json.dumps({"GOROOT": "/go", "GOENV": f"{tmp_path}/a\x1b[2J"})
+    go.write_text(f"#!/bin/sh\ncat <<'end'\n{told}\nend\n")
+    go.chmod(0o755)
+    (account,) = accounts.find([pwd.getpwuid(os.getuid()).pw_name])
+    facts = go_state.observe(account, [], {"HOME": str(tmp_path), "PATH": f"{go.parent}:/usr/bin:/bin"})
+    assert "cannot be shown as it is" in facts["unknown"]["user_file"]
+    os.mkfifo(tmp_path / "fifo")
+    assert go_state.file_state(str(tmp_path / "fifo")) == "not a regular file"
 
 
 def test_go_env_is_asked_without_leaving_telemetry_behind() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import fstab, go_envfile, journal
+from ansible_collections.wsltune.go.plugins.module_utils import fstab, go_envfile, journal, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files
 
 
 @pytest.fixture
@@ -17,8 +20,7 @@ def record(tmp_path: Path) -> journal.Journal:
 
 
 def write(record: journal.Journal, path: Path, text: str) -> None:
-    uid, gid = os.getuid(), os.getgid()
-    record.write(str(path), text.encode(), role="test", uid=uid, gid=gid, revert=go_envfile.revert)
+    record.write(str(path), text.encode(), role="test", revert=go_envfile.revert)
 
 
 def facts(path: Path) -> tuple[bytes, int, int]:
@@ -117,21 +119,21 @@ def test_killed_while_writing_the_file_is_old_and_is_given_back(
     class Killed(BaseException):
         pass
 
-    real = journal.replace
+    real = files._put
 
     def die(*_arguments: object, **_named: object) -> None:
         raise Killed
 
-    def replace(target: str, state: journal.FileState) -> None:
-        if target != str(path):
-            return real(target, state)
+    def put(target: files.Place, state: files.FileState, was: bytes | None) -> None:
+        if target.path != str(path):
+            return real(target, state, was)
         if step == "replace":
             die()
         monkeypatch.setattr(os, {"fsync": "fsync", "rename": "replace"}[step], die)
-        return real(target, state)
+        return real(target, state, was)
 
     with monkeypatch.context() as patch:
-        patch.setattr(journal, "replace", replace)
+        patch.setattr(files, "_put", put)
         with pytest.raises(Killed):
             write(record, path, "A=2\n")
     monkeypatch.undo()
@@ -166,12 +168,6 @@ def test_killed_between_two_settings_nothing_of_the_first_counts_as_the_users(
     assert journal.content_without_us(entry, b"A=1\nGOTMPDIR=/x\nB=2\n", go_envfile.revert) == b"A=1\nB=2\n"
 
 
-def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="not a regular file") as error:
-        journal.read_state(str(tmp_path))
-    assert error.value.filename == str(tmp_path)
-
-
 def test_only_what_one_run_changed_can_be_given_back(record: journal.Journal, tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     old.write_text("A=1\n")
@@ -200,7 +196,7 @@ def program(tmp_path: Path) -> Path:
 
 def displace(record: journal.Journal, path: Path, more: str = "") -> bytes:
     content = f"#!/bin/sh\n{more}exec {path}{journal.KEPT_SUFFIX}\n".encode()
-    record.displace(str(path), content, role="test", uid=os.getuid(), gid=os.getgid())
+    record.displace(str(path), content, role="test")
     return content
 
 
@@ -243,8 +239,17 @@ def test_a_program_unpacked_over_ours_is_displaced_anew(record: journal.Journal,
     program.unlink()
     program.write_bytes(b"1.27")
     displace(record, program)
+    assert Path(f"{program}.distrib.1").read_bytes() == b"\x7fELF original"
     record.restore(str(program))
     assert program.read_bytes() == b"1.27"
+
+
+def test_a_program_unpacked_over_ours_stays_and_so_does_the_earlier_one(record: journal.Journal, program: Path) -> None:
+    displace(record, program)
+    program.unlink()
+    program.write_bytes(b"1.27")
+    assert f"the earlier one is {program}.distrib" in (record.restore(str(program)).kept or "")
+    assert program.read_bytes() == b"1.27" and Path(f"{program}.distrib").read_bytes() == b"\x7fELF original"
 
 
 def test_a_file_kept_for_one_purpose_is_not_taken_for_another(record: journal.Journal, tmp_path: Path) -> None:
@@ -252,7 +257,7 @@ def test_a_file_kept_for_one_purpose_is_not_taken_for_another(record: journal.Jo
     path.write_text("A=1\n")
     write(record, path, "A=2\n")
     with pytest.raises(PermissionError, match="another purpose"):
-        record.write(str(path), b"A=3\n", role="other", uid=os.getuid(), gid=os.getgid())
+        record.write(str(path), b"A=3\n", role="other")
     assert path.read_text() == "A=2\n"
     record.restore(str(path), go_envfile.revert)
     assert path.read_text() == "A=1\n"
@@ -264,20 +269,124 @@ def test_the_record_is_for_root_alone(record: journal.Journal, tmp_path: Path) -
     assert all(entry.stat().st_mode & 0o777 == 0o600 for entry in (tmp_path / "state" / "journal").iterdir())
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as someone else")
-def test_a_link_in_a_home_does_not_lead_root_astray(record: journal.Journal, tmp_path: Path) -> None:
-    for directory in (tmp_path, *tmp_path.parents[:-1]):
-        directory.chmod(directory.stat().st_mode | 0o011)
-    home = tmp_path / "home"
-    home.mkdir()
-    os.chown(home, 4711, 4711)
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
+def test_a_users_file_is_written_and_given_back_by_the_user(
+    record: journal.Journal, home: Path, eve: process.Identity
+) -> None:
+    (home / "env").write_text("A=1\n")
+    os.chown(home / "env", eve.uid, eve.gid)
+    before = facts(home / "env")
+    record.write(str(home / "env"), b"A=2\n", role="test", owner=eve, revert=go_envfile.revert)
+    record.write(str(home / "new" / "env"), b"A=3\n", role="test", owner=eve, revert=go_envfile.revert)
+    assert (home / "new" / "env").stat().st_uid == (home / "new").stat().st_uid == eve.uid
+    # Another module: its child is made while the record is locked, and must not keep the lock.
+    record = journal.Journal(record.root, run="two")
+    for entry in record.entries():
+        record.restore(entry.path, go_envfile.revert)
+    assert facts(home / "env") == before and not (home / "new").exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
+@pytest.mark.parametrize("moment", ["before it is written", "before it is given back"])
+def test_a_link_in_a_home_does_not_lead_root_astray(
+    record: journal.Journal, home: Path, eve: process.Identity, tmp_path: Path, moment: str
+) -> None:
     secret = tmp_path / "secret"
-    secret.write_text("root's")
+    secret.write_text("A=1\n")
     secret.chmod(0o600)
-    (home / "env").symlink_to(secret)
+    env = home / "env"
+    if moment == "before it is given back":
+        record.write(str(env), b"A=2\n", role="test", owner=eve, revert=go_envfile.revert)
+        env.unlink()
+    env.symlink_to(secret)
     with pytest.raises(PermissionError):
-        record.write(str(home / "env"), b"theirs", role="test", uid=4711, gid=4711)
-    assert secret.read_text() == "root's"
+        if moment == "before it is written":
+            record.write(str(env), b"theirs", role="test", owner=eve)
+        else:
+            record.restore(str(env), go_envfile.revert)
+    assert secret.read_text() == "A=1\n"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
+def test_root_itself_touches_nothing_in_a_folder_of_someone_else(record: journal.Journal, home: Path) -> None:
+    (home / "fstab").write_text("A=1\n")
+    with pytest.raises(files.NotOurs, match="another account can write there"):
+        write(record, home / "fstab", "A=2\n")
+    assert (home / "fstab").read_text() == "A=1\n" and record.entries() == []
+
+
+def damage_truncated(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:100])
+
+
+def damage_field(file: Path) -> None:
+    data = json.loads(file.read_text())
+    data["entry"]["later"] = 1
+    data["sha256"] = journal._sum(data["entry"])
+    file.write_text(json.dumps(data))
+
+
+def damage_content(file: Path) -> None:
+    file.write_text(file.read_text().replace('"mode": 4', '"mode": 5'))
+
+
+def damage_format(file: Path) -> None:
+    file.write_text('{"format": 3, "entry": {}}')
+
+
+@pytest.mark.parametrize("damage", [damage_truncated, damage_field, damage_content, damage_format])
+def test_a_record_that_cannot_be_read_is_named_and_holds_nothing_else_back(
+    record: journal.Journal, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for path in (one, two):
+        path.write_text("A=1\n")
+        write(record, path, "A=2\n")
+    file = Path(record._file(str(one)))
+    damage(file)
+    assert [entry.path for entry in record.entries()] == [str(two)]
+    (sentence,) = record.damaged()
+    assert sentence.startswith(f"{file} is a record that cannot be read (")
+    record.restore(str(two), go_envfile.revert)
+    assert (one.read_text(), two.read_text()) == ("A=2\n", "A=1\n")
+    with pytest.raises(journal.Damaged):
+        write(record, one, "A=3\n")
+    record.close()
+    assert file.exists()
+
+
+def test_a_record_of_the_first_format_is_read_and_rewritten(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_text("A=1\n")
+    write(record, path, "A=2\n")
+    file, old = Path(record._file(str(path))), Path(record._file_of_first_format(str(path)))
+    old.write_text(json.dumps(json.loads(file.read_text())["entry"]))
+    file.unlink()
+    write(record, path, "A=3\n")
+    assert file.exists() and not old.exists()
+    record.restore(str(path), go_envfile.revert)
+    assert path.read_text() == "A=1\n" and record.entries() == []
+
+
+def test_a_path_longer_than_a_name_may_be_is_recorded(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / ("a" * 150) / ("b" * 150) / "env"
+    write(record, path, "A=1\n")
+    record.restore(str(path))
+    assert not (tmp_path / ("a" * 150)).exists()
+
+
+def test_a_cache_that_cannot_be_read_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    for text in ("", "[", "[1]", "\xff"):
+        (tmp_path / journal.BEFORE).write_text(text, encoding="latin-1")
+        assert journal.read_record(journal.BEFORE, str(tmp_path)) == {}
+
+
+def test_what_another_program_wrote_meanwhile_is_not_overwritten(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "fstab"
+    path.write_text("A=1\n")
+    with pytest.raises(files.ChangedMeanwhile):
+        record.write(str(path), b"A=2\n", role="test", was=b"A=0\n")
+    assert path.read_text() == "A=1\n"
 
 
 OTHER = fstab.MARK + "=other"
@@ -348,3 +457,13 @@ def test_a_role_that_does_not_share_is_refused_a_file_of_another(record: journal
     write_part(record, table, ORIGINAL + ONE, "one")
     with pytest.raises(OSError, match="another purpose"):
         record.write(str(table), b"", role="other")
+
+
+def test_a_run_that_does_not_let_go_is_named(
+    record: journal.Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "PATIENCE", 0.1)
+    other = journal.Journal(record.root)
+    with other._locked(), pytest.raises(OSError, match="another run of wsltune"):
+        write(record, tmp_path / "env", "A=1\n")
+    write(record, tmp_path / "env", "A=1\n")

@@ -66,3 +66,27 @@ def test_a_watcher_sees_the_output_grow_and_can_end_it() -> None:
     done = process.run(["sh", "-c", "echo hello; sleep 30"], PATH, limit=20, watch=watch)
     assert done.stopped and not done.timed_out and done.code == -9 and seen[-1] == 6
     assert not process.run(["true"], PATH, watch=watch).stopped
+
+
+def test_endless_output_takes_no_memory_and_its_end_is_kept() -> None:
+    script = "head -c 100000000 /dev/zero | tr '\\0' x; echo end; echo more > /dev/stderr"
+    done = process.run(["sh", "-c", script], PATH, limit=60, most=1 << 20)
+    assert done.code == 0 and len(done.out) == 1 << 20 and done.out.endswith("xend\n") and done.err == "more\n"
+
+
+def test_what_left_its_parent_and_its_session_is_ended_too(tmp_path: Path) -> None:
+    script = f"setsid sh -c '(sleep 3; touch {tmp_path}/late) & sleep 30' & sleep 30"
+    assert process.run(["sh", "-c", script], PATH, limit=0.5).timed_out
+    time.sleep(3.5)
+    assert not (tmp_path / "late").exists()
+
+
+def test_what_goes_on_in_the_background_is_not_waited_for() -> None:
+    begin = time.monotonic()
+    assert process.run(["sh", "-c", "sleep 20 & echo done"], PATH).out == "done\n"
+    assert time.monotonic() - begin < 10
+
+
+def test_the_reason_of_a_failure_moves_no_cursor() -> None:
+    done = process.run(["printf", "\\033]0;title\\007\\033[2Jgone\\n"], PATH)
+    assert done.reason == "\\x1b]0;title\\x07\\x1b[2Jgone"

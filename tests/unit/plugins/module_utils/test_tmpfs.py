@@ -88,35 +88,32 @@ def test_a_mount_point_in_its_normal_form() -> None:
 
 def test_the_line_has_what_go_needs() -> None:
     (line,) = tmpfs.wanted_lines("/var/cache/gotmp", 2 * GIB, 0, helper=False)
-    for option in ("exec", "nosuid", "nodev", "nofail", "mode=1777", "size=2097152k", "x-wsltune"):
+    for option in ("exec", "nosuid", "nodev", "nofail", "mode=0755", "size=2097152k", "x-wsltune"):
         assert option in line.options
     assert "noexec" not in line.options and not any(option.startswith("nr_inodes") for option in line.options)
 
 
 def test_live_deviations_are_named() -> None:
     good = (["rw", "nosuid", "nodev", "relatime"], ["rw", "size=2097152k", "nr_inodes=20k"])
-    assert tmpfs.deviations(*good, 2 * GIB, 0o1777, 20480) == []
-    found = tmpfs.deviations(["ro", "noexec"], ["rw", "size=8192k"], 2 * GIB, 0o755, 20480)
+    assert tmpfs.deviations(*good, 2 * GIB, 0o755, 20480) == []
+    found = tmpfs.deviations(["ro", "noexec"], ["rw", "size=8192k"], 2 * GIB, 0o1777, 20480)
     assert len(found) == 7
     assert any("noexec" in sentence for sentence in found)
-    assert tmpfs.deviations(["rw", "nosuid", "nodev"], ["rw"], GIB, 0o1777, 0) == [
+    assert tmpfs.deviations(["rw", "nosuid", "nodev"], ["rw"], GIB, 0o755, 0) == [
         "its size was unlimited instead of 1024 MiB"
     ]
 
 
 def test_the_helper_makes_the_folders_that_tmpfiles_makes(tmp_path: Path) -> None:
-    user, group = str(os.getuid()), str(os.getgid())
-    text = tmpfs.folders_text([str(tmp_path)], [(user, group)], gocache=True)
+    text = tmpfs.folders_text([str(tmp_path)], [("alice", os.getuid(), os.getgid())])
     (tmp_path / "list").write_text(text)
     (tmp_path / "helper").write_text(tmpfs.HELPER_TEXT)
     for _time in range(2):
         subprocess.run(
             ["sh", str(tmp_path / "helper"), str(tmp_path / "list"), "/var/lib/wsltune", "-o", "rw"], check=True
         )
-    assert tmpfs.folders_of(text) == [(user, str(tmp_path / user))]
-    folder = tmp_path / user
-    assert folder.stat().st_mode & 0o7777 == 0o700
-    assert (folder / "gocache").stat().st_mode & 0o7777 == 0o700
+    assert tmpfs.folders_of(text) == [("alice", str(tmp_path / "alice"))]
+    assert (tmp_path / "alice").stat().st_mode & 0o7777 == 0o700
 
 
 def test_a_mount_is_used_by_what_lies_on_it() -> None:
@@ -140,7 +137,7 @@ def observed(**changes):
     found = {
         "path": "/var/cache/gotmp",
         "fstab": "".join(f"{line.render()}\n" for line in lines),
-        "folders": tmpfs.folders_text(["/var/cache/gotmp"], [("alice", "staff")], changes.pop("gocache", False)),
+        "folders": tmpfs.folders_text(["/var/cache/gotmp"], [("alice", 1, 2)]),
         "helper": tmpfs.HELPER_TEXT if changes.get("needs_helper") else None,
         "needs_helper": False,
         "memory": {"total_bytes": 16 << 30, "swap_total_bytes": 0},
@@ -153,26 +150,23 @@ def observed(**changes):
 def live(**changes):
     size = f"size={1024 * 1024}k"
     usual = {"fstype": "tmpfs", "source": "wsltune", "options": ["rw", "nosuid", "nodev"], "super_options": [size]}
-    return dict(usual, mode=0o1777, **changes) if "mode" not in changes else dict(usual, **changes)
+    return dict(usual, mode=0o755, **changes) if "mode" not in changes else dict(usual, **changes)
 
 
 def person(**changes):
-    return dict({"uid": 1, "gid": 2, "group": "staff", "folder": [0o700, 1, 2], "gocache": None}, **changes)
+    return dict({"uid": 1, "gid": 2, "folder": [0o700, 1, 2]}, **changes)
 
 
 @pytest.mark.parametrize("helper", [False, True])
-@pytest.mark.parametrize("gocache", [False, True])
-def test_what_is_as_wanted_is_met(helper, gocache):
-    users = {"alice": person(gocache=[0o700, 1, 2] if gocache else None)}
-    machine = observed(needs_helper=helper, gocache=gocache, users=users)
-    assert tmpfs.is_met(machine, "1g", 0, ["alice"], gocache)
+def test_what_is_as_wanted_is_met(helper):
+    assert tmpfs.is_met(observed(needs_helper=helper), "1g", 0, ["alice"])
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"live": None},
-        {"live": live(mode=0o755)},
+        {"live": live(mode=0o1777)},
         {"live": dict(live(), source="tmpfs")},
         {"live": dict(live(), options=["rw", "nosuid", "nodev", "noexec"])},
         {"live": dict(live(), super_options=["size=1k"])},
@@ -187,16 +181,22 @@ def test_what_is_as_wanted_is_met(helper, gocache):
         {"users": {"alice": person(folder=[0o755, 1, 2])}},
         {"users": {"alice": person(folder=[0o700, 0, 2])}},
         {"users": {"alice": person(folder=None)}},
-        {"users": {"alice": person(group="other")}},
+        {"users": {"alice": person(gid=3, folder=[0o700, 1, 3])}},
     ],
 )
 def test_what_differs_is_not_met(changes):
-    assert not tmpfs.is_met(observed(**changes), "1g", 0, ["alice"], False)
+    assert not tmpfs.is_met(observed(**changes), "1g", 0, ["alice"])
 
 
 @pytest.mark.parametrize(
-    "wanted", [("2g", 0, ["alice"], False), ("big", 0, ["alice"], False), ("1g", 20000, ["alice"], False),
-               ("1g", 0, ["alice", "bob"], False), ("1g", 0, [], False), ("1g", 0, ["alice"], True)]
-)  # fmt: skip
+    "wanted",
+    [
+        ("2g", 0, ["alice"]),
+        ("big", 0, ["alice"]),
+        ("1g", 20000, ["alice"]),
+        ("1g", 0, ["alice", "bob"]),
+        ("1g", 0, []),
+    ],
+)
 def test_what_else_is_wanted_is_not_met(wanted):
     assert not tmpfs.is_met(observed(), *wanted)

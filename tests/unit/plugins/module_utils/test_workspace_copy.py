@@ -11,17 +11,31 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, workspace_copy, workspace_plan
+from ansible_collections.wsltune.go.plugins.module_utils import (
+    accounts,
+    mountinfo,
+    process,
+    workspace_copy,
+    workspace_plan,
+)
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become
 from ansible_collections.wsltune.go.plugins.module_utils.workspace_plan import Project, WorkspaceError
+
+ROOT = mountinfo.Mount("/", "/", "ext4", "/dev/sdc", mount_id=1)
+root_only = pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
+
+
+def windows_drive(path: Path) -> list[mountinfo.Mount]:
+    return [ROOT, mountinfo.Mount(str(path), "/", "9p", "C:\\", windows_drive=True, mount_id=2, parent_id=1)]
 
 
 @pytest.fixture
 def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> workspace_copy.Person:
-    account = accounts.find([pwd.getpwuid(os.getuid()).pw_name])[0]
-    person = workspace_copy.Person(account)
-    environment = {"PATH": os.defpath, "HOME": str(tmp_path / "home"), "GIT_CONFIG_NOSYSTEM": "1"}
+    """Whoever runs this, with a Windows drive."""
     (tmp_path / "home").mkdir()
-    monkeypatch.setattr(person, "_environment", environment)
+    environment = {"PATH": os.defpath, "HOME": str(tmp_path / "home"), "GIT_CONFIG_NOSYSTEM": "1"}
+    account = accounts.find([pwd.getpwuid(os.getuid()).pw_name])[0]
+    person = workspace_copy.Person(account, environment, windows_drive(tmp_path / "drive"))
     monkeypatch.setattr(person, "go", lambda: None)
     return person
 
@@ -371,3 +385,191 @@ def test_marks_name_their_source() -> None:
     wanted = Project("/mnt/c/a", "/home/a/a", "a")
     assert workspace_plan.marked_source(workspace_plan.mark(wanted, "1")) == "/mnt/c/a"
     assert workspace_plan.marked_source(b"unfinished") is None and workspace_plan.marked_source(b"{}") is None
+
+
+DEV = process.Identity(4712, 4712, [4712])
+FILTER = """[core]
+\trepositoryformatversion = 0
+\tbare = false
+[filter "evil"]
+\tclean = "id > {stolen}; cat"
+"""
+
+
+def own(folder: Path, uid: int) -> None:
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, uid, uid, follow_symlinks=False)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, home: Path) -> Path:
+    """Dev's project in which eve has a repository of her own that has Git run a program, as in a team's folder."""
+    own(home, DEV.uid)
+    here = tmp_path / "drive" / "shop"
+    here.mkdir(parents=True)
+    git(here, "init", "-q", "-b", "main")
+    put(here / "lib" / "f", "one\n")
+    lib = here / "lib"
+    git(lib, "init", "-q")
+    git(lib, "add", "f")
+    git(lib, "commit", "-qm", "x")
+    # Dev has it as a submodule, of which Git looks at no owner.
+    git(here, "add", "lib")
+    put(here / "a.txt", "x")
+    git(here, "add", "a.txt")
+    git(here, "commit", "-qm", "x")
+    put(lib / ".git" / "config", FILTER.format(stolen=f"{tmp_path}/stolen/by-eve"))
+    put(lib / ".git" / "info" / "attributes", "* filter=evil\n")
+    put(lib / "f", "two\n")
+    own(here, DEV.uid)
+    own(lib, 4711)
+    (tmp_path / "stolen").mkdir()
+    (tmp_path / "stolen").chmod(0o777)
+    return here
+
+
+def courier(home: Path, mounts: list[mountinfo.Mount], **replaced: Any) -> become.Hands:
+    def make() -> workspace_copy.Courier:
+        for name, value in replaced.items():
+            setattr(workspace_copy.Person, name, value)
+        account = accounts.Account("dev", DEV.uid, DEV.gid, str(home), "/bin/sh")
+        return workspace_copy.Courier(account, mounts)
+
+    return become.Hands(DEV, make, [WorkspaceError])
+
+
+def sent(hands: become.Hands, home: Path, source: Path) -> dict[str, Any]:
+    told = {"source": str(source), "target": f"{home}/src/shop", "user": "dev"}
+    environment = {"PATH": os.defpath, "HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}
+    with hands:
+        hands.call("scan", told, environment, limit=60)
+        made: dict[str, Any] = hands.call("make", str(source), limit=60)
+        assert hands.call("is_copied", told) is True and hands.call("tidy", told, False) == []
+    return made
+
+
+@root_only
+def test_a_repository_of_another_account_runs_nothing(shop: Path, home: Path, tmp_path: Path) -> None:
+    made = sent(courier(home, [ROOT]), home, shop)
+    assert list((tmp_path / "stolen").iterdir()) == []
+    assert made["proof"]["repositories"] == 1
+    (note,) = made["notes"]
+    assert f"Git does not trust {shop}/lib (it belongs to another account)" in note
+    assert (home / "src/shop/lib/f").read_text() == "two\n"
+    assert {path.lstat().st_uid for path in (home / "src").rglob("*")} == {DEV.uid}
+
+
+@root_only
+def test_a_trust_in_every_repository_would_run_it(shop: Path, home: Path, tmp_path: Path) -> None:
+    everyone = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+    sent(courier(home, [ROOT], trust=lambda _person, _folder: everyone), home, shop)
+    assert f"uid={DEV.uid}" in (tmp_path / "stolen" / "by-eve").read_text()
+
+
+@root_only
+def test_of_a_submodule_git_looks_at_no_owner_but_is_not_led_there(shop: Path, home: Path, tmp_path: Path) -> None:
+    def status(how: str) -> None:
+        person = workspace_copy.Person(
+            accounts.Account("dev", DEV.uid, DEV.gid, str(home), "/bin/sh"),
+            {"PATH": os.defpath, "HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"},
+            [ROOT],
+        )
+        person.ask_git(str(shop), "status", "--porcelain=v2", f"--ignore-submodules={how}")
+
+    become.ask(DEV, lambda: status("dirty"))
+    assert list((tmp_path / "stolen").iterdir()) == []
+    become.ask(DEV, lambda: status("none"))
+    assert (tmp_path / "stolen" / "by-eve").exists()
+
+
+@root_only
+def test_on_a_windows_drive_the_owner_that_it_shows_says_nothing(shop: Path, home: Path, tmp_path: Path) -> None:
+    made = sent(courier(home, windows_drive(tmp_path / "drive")), home, shop)
+    assert made["proof"]["repositories"] == 2 and made["notes"] == []
+
+
+@root_only
+@pytest.mark.parametrize("where", ["shop", "shop/.git", "shop/lib", "shop/lib/f", "."])
+def test_root_does_not_use_what_another_account_can_change(
+    person: workspace_copy.Person, tmp_path: Path, where: str
+) -> None:
+    here = tmp_path / "team" / "shop"
+    put(here / "lib" / "f", "x")
+    git(here, "init", "-q")
+    person.mounts = [ROOT]
+    wanted = project(here, tmp_path / "home" / "shop")
+    workspace_copy.Copy(wanted, person).scan()
+    os.chown(tmp_path / "team" / where, 4711, 0)
+    with pytest.raises(WorkspaceError, match=r"can be changed by another account.*name the project's user"):
+        workspace_copy.Copy(wanted, person).scan()
+    # On a Windows drive all belongs to the drive's one owner.
+    person.mounts = windows_drive(tmp_path / "team")
+    workspace_copy.Copy(wanted, person).scan()
+    os.chown(tmp_path, 4711, 0)
+    with pytest.raises(WorkspaceError, match="can be changed by another account"):
+        workspace_copy.Copy(wanted, person).scan()
+
+
+@root_only
+def test_root_copies_to_no_place_that_another_account_can_replace(tmp_path: Path, home: Path) -> None:
+    put(tmp_path / "drive" / "shop" / "a", "x")
+    told = {"source": f"{tmp_path}/drive/shop", "target": f"{home}/shop", "user": "root"}
+    account = accounts.Account("root", 0, 0, "/root", "/bin/sh")
+    with pytest.raises(WorkspaceError, match=f"can be replaced by another account, which may write in {home}"):
+        workspace_copy.Courier(account, [ROOT]).scan(told, {"PATH": os.defpath})
+
+
+@root_only
+def test_a_half_copy_of_another_account_stays(tmp_path: Path, home: Path) -> None:
+    wanted = Project(f"{tmp_path}/a", f"{home}/shop", "dev")
+    for path in (wanted.stage, wanted.worktrees):
+        put(Path(path) / "theirs", "x")
+        os.setxattr(path, workspace_copy.ATTRIBUTE, workspace_copy.UNFINISHED)
+        os.chown(path, 4713, 4713)
+        os.chmod(path, 0o777)
+    os.chown(home, DEV.uid, DEV.gid)
+    assert become.ask(DEV, lambda: workspace_copy.clear(wanted)) == []
+    assert (Path(wanted.stage) / "theirs").exists()
+
+
+def test_what_takes_a_files_place_meanwhile_is_neither_followed_nor_waited_for(
+    person: workspace_copy.Person, tmp_path: Path
+) -> None:
+    here = tmp_path / "drive" / "p"
+    secret = put(tmp_path / "secret", "secret")
+    for name in ("link", "pipe"):
+        put(here / "f", "x")
+        copy = workspace_copy.Copy(project(here, tmp_path / "home" / "p"), person)
+        copy.scan()
+        (here / "f").unlink()
+        if name == "link":
+            (here / "f").symlink_to(secret)
+        else:
+            os.mkfifo(here / "f")
+        with pytest.raises(OSError, match=r"symbolic links|not a regular file"):
+            copy.make()
+        (here / "f").unlink()
+        assert list((tmp_path / "home").iterdir()) == []
+
+
+def test_a_huge_git_file_is_not_read(person: workspace_copy.Person, tmp_path: Path) -> None:
+    here = tmp_path / "drive" / "p"
+    put(here / "sub" / ".git", "gitdir: x")
+    os.truncate(here / "sub" / ".git", 900 << 30)
+    with pytest.raises(OSError, match="larger than 1024 KiB") as error:
+        workspace_copy.Copy(project(here, tmp_path / "home" / "p", ignored=True), person).scan()
+    assert error.value.filename == f"{here}/sub/.git"
+
+
+@root_only
+def test_a_source_that_the_user_cannot_reach_is_told(tmp_path: Path, home: Path) -> None:
+    (tmp_path / "closed" / "shop").mkdir(parents=True)
+    (tmp_path / "closed").chmod(0o700)
+    (home / "link").symlink_to("/etc")
+    with courier(home, [ROOT]) as hands:
+        with pytest.raises(WorkspaceError, match="cannot be read by dev"):
+            hands.folder(f"{tmp_path}/closed/shop")
+        with pytest.raises(WorkspaceError, match="is not a directory on this machine"):
+            hands.folder(f"{home}/none")
+        assert hands.folder(f"{home}/link") == "/etc"
+        assert hands.target(f"{home}/link/shop") == "/etc/shop"

@@ -16,31 +16,42 @@ ROOT = Path(__file__).parents[4]
 GO = """#!/bin/sh
 case "$1" in
 env) echo '{"GOCACHE": "'$HOME'/.cache/go-build", "GOTMPDIR": "", "GOROOT": "/opt/go", "GOVERSION": "go1.99"}' ;;
-test) sleep "${COST:-0.02}" ;;
+test) if [ -n "$COST" ]; then touch "$HOME/.cache/started"; fi; sleep "${COST:-0.02}" ;;
 esac
 """
 
 
-@pytest.fixture
-def home(tmp_path):
-    (tmp_path / "bin").mkdir()
-    go = tmp_path / "bin" / "go"
+def with_go(folder):
+    (folder / "bin").mkdir()
+    go = folder / "bin" / "go"
     go.write_text(GO)
     go.chmod(0o755)
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A home of the one that runs the tests."""
+    return with_go(tmp_path)
 
 
 # A process of its own, as Ansible starts it, so that signals and exits are real.
 START = """
 import json, sys
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.wsltune.go.plugins.module_utils import accounts
 from ansible_collections.wsltune.go.plugins.modules import go_benchmark
-with patch_module_args(json.load(sys.stdin)):
+given = json.load(sys.stdin)
+if sys.argv[1:]:
+    # Someone who is no account of this machine.
+    accounts.find = lambda names: [accounts.Account("eve", 4711, 4711, sys.argv[1], "/bin/sh")]
+    accounts.login_environment = lambda account: {"HOME": account.home, "PATH": "/usr/bin:/bin"}
+with patch_module_args(given):
     go_benchmark.main()
 """
 
 
-def start(home, **options):
+def start(home, *words, **options):
     given = {
         "go": f"{home}/bin/go",
         "variants": [
@@ -54,7 +65,7 @@ def start(home, **options):
     }
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "collections")}
     process = subprocess.Popen(
-        [sys.executable, "-c", START],
+        [sys.executable, "-c", START, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -65,15 +76,15 @@ def start(home, **options):
     return process, json.dumps(given)
 
 
-def answer(home, **options):
-    process, arguments = start(home, **options)
+def answer(home, *words, **options):
+    process, arguments = start(home, *words, **options)
     out, error = process.communicate(arguments, timeout=120)
     assert out, error
     return json.loads(out)
 
 
-def test_it_measures_and_returns_the_raw_runs(home):
-    found = answer(home, max_runs=6, progress_path=str(home / "progress"))
+def test_it_measures_and_returns_the_raw_runs(own):
+    found = answer(own, max_runs=6, progress_path=str(own / "progress"))
     assert found["changed"] is False
     experiment = found["experiment"]
     assert experiment["seed"] == 5
@@ -82,12 +93,12 @@ def test_it_measures_and_returns_the_raw_runs(home):
     assert len(scenario["runs"]) == 3 + 6 * 3
     assert experiment["fingerprints"]["variants"]["after"]["go"] == "go1.99"
     assert experiment["own_cost"]["median"] < 0.05
-    assert json.loads((home / "progress").read_text())["step"] == "benchmark"
-    assert not [name for name in os.listdir(home) if "wsltune-bench" in name]
+    assert json.loads((own / "progress").read_text())["step"] == "benchmark"
+    assert not [name for name in os.listdir(own) if "wsltune-bench" in name]
 
 
-def test_check_mode_runs_nothing(home):
-    assert answer(home, _ansible_check_mode=True)["skipped"] is True
+def test_check_mode_runs_nothing(own):
+    assert answer(own, _ansible_check_mode=True)["skipped"] is True
 
 
 @pytest.mark.parametrize(
@@ -107,29 +118,78 @@ def test_check_mode_runs_nothing(home):
         ({"go": "/nonexistent/go"}, "/nonexistent/go"),
     ],
 )
-def test_bad_input_is_one_sentence(home, options, said):
-    found = answer(home, **options)
+def test_bad_input_is_one_sentence(own, options, said):
+    found = answer(own, **options)
     assert found["failed"] is True
     assert said in found["msg"]
     assert "\n" not in found["msg"]
 
 
-def test_a_signal_leaves_nothing_behind(home):
+def scratch_of(folder):
+    return [name for name in os.listdir(folder) if "wsltune-bench" in name]
+
+
+def until(condition, what):
+    for _wait in range(1500):
+        if condition():
+            return
+        time.sleep(0.02)
+    pytest.fail(f"not within 30 s: {what}")
+
+
+def long_run(home, *words):
+    """Start a benchmark whose first run would take long; return its process when that has begun."""
     module = home / "src" / "app"
     (module / "lib").mkdir(parents=True)
     (module / "go.mod").write_text("module x\n")
-    (home / ".cache").mkdir()
+    cache = home / ".cache"
+    cache.mkdir()
+    if words:
+        os.chown(cache, 4711, 4711)
     variants = [{"name": "before", "environment": {"HOME": str(home), "COST": "30"}}]
-    process, arguments = start(home, modules=[str(module)], scenarios=["cold", "test"], variants=variants)
+    process, arguments = start(home, *words, modules=[str(module)], scenarios=["cold", "test"], variants=variants)
     process.stdin.write(arguments)
     process.stdin.close()
-    for _wait in range(3000):
-        if any("wsltune-bench" in name for name in os.listdir(home / ".cache")):
-            break
-        time.sleep(0.02)
-    else:
+    try:
+        until((cache / "started").exists, "a run is started")
+        assert scratch_of(cache)
+    except BaseException:
         process.kill()
-        pytest.fail("no run was started")
+        raise
+    return process
+
+
+def test_a_signal_leaves_nothing_behind(own):
+    process = long_run(own)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == 128 + signal.SIGTERM
-    assert os.listdir(home / ".cache") == []
+    assert process.wait(timeout=20) == 128 + signal.SIGTERM, process.stdout.read() + process.stderr.read()
+    assert os.listdir(own / ".cache") == ["started"]
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become someone else")
+
+
+@as_root
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_whatever_ends_roots_process_the_users_folders_go(home, number):
+    process = long_run(with_go(home), str(home))
+    process.send_signal(number)
+    assert process.wait(timeout=40) == (-number if number == signal.SIGKILL else 128 + number)
+    until(lambda: not scratch_of(home / ".cache"), "the folders are gone")
+
+
+@as_root
+def test_all_that_is_the_users_is_done_by_the_user(home, tmp_path):
+    with_go(home)
+    (home / "bin" / "go").write_text(GO.replace('case "$1"', 'id -u >> "$HOME/who"; case "$1"', 1))
+    told = tmp_path / "told"
+    told.mkdir(0o700)
+    found = answer(home, str(home), max_runs=2, min_runs=2, progress_path=str(told / "progress"))
+    assert found.get("msg") is None
+    assert found["experiment"]["user"] == "eve"
+    assert len(found["experiment"]["scenarios"][0]["runs"]) == 3 + 2 * 3
+    assert set((home / "who").read_text().split()) == {"4711"}
+    # The progress file is root's own.
+    assert json.loads((told / "progress").read_text())["step"] == "benchmark"
+    assert (told / "progress").stat().st_uid == 0 and (told / "progress").stat().st_mode & 0o777 == 0o644
+    assert not scratch_of(home)

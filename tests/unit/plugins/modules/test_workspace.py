@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, journal, mountinfo, process, workspace_copy
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files
 from ansible_collections.wsltune.go.plugins.module_utils.workspace_plan import Project, WorkspaceError
 from ansible_collections.wsltune.go.plugins.modules import workspace
+
+root_only = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
 
 
 class Machine(workspace.Workspace):
@@ -54,11 +57,15 @@ def test_a_drive_that_the_user_mounts_is_left_to_the_users_line(tmp_path: Path) 
     assert [line.split()[2] for line in lines(machine, f"{tmp_path}/shop")] == ["none"]
 
 
-def test_a_project_on_the_root_file_system_waits_for_no_drive(tmp_path: Path) -> None:
-    (line,) = lines(Machine(tmp_path, systemd=True), "/srv/shop")
-    assert "x-systemd.requires" not in line
+def test_the_line_waits_for_the_drive(tmp_path: Path) -> None:
     (line,) = lines(Machine(tmp_path, systemd=True), f"{tmp_path}/shop")
     assert f"x-systemd.requires={tmp_path}," in line
+
+
+def test_a_path_off_the_windows_drives_is_not_mounted_over(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, fstab="broken\n")
+    with pytest.raises(WorkspaceError, match=r"/home/a/slow/shop does not lie on a Windows drive.*set bind to false"):
+        machine.check_bind([Project("/home/a/slow/shop", "/home/a/src/shop", "a", bind=True)])
 
 
 @pytest.mark.parametrize(
@@ -75,3 +82,168 @@ def test_an_fstab_that_cannot_be_used_is_told_first(tmp_path: Path, fstab: str, 
     with pytest.raises(WorkspaceError, match=sentence):
         machine.check_bind(wanted)
     machine.check_bind([Project(f"{tmp_path}/shop", "/home/a/src/shop", "a")])
+
+
+class Bound(workspace.Workspace):
+    """The module with a folder for the machine: its fstab, its journal, and a copy whose user is eve."""
+
+    def __init__(self, tmp_path: Path, eve: process.Identity) -> None:
+        self.module = SimpleNamespace(check_mode=False)
+        self.journal = journal.Journal(str(tmp_path / "wsltune"), run="1")
+        self.accounts = {"eve": accounts.Account("eve", eve.uid, eve.gid, str(tmp_path / "home"), "/bin/sh")}
+        self.machine = SimpleNamespace(conf=None)
+        self.changes: list[str] = []
+
+    def mounts(self) -> list[mountinfo.Mount]:
+        return mountinfo.parse(Path("/proc/self/mountinfo").read_text())
+
+    def tell_systemd(self) -> None:
+        pass
+
+
+@pytest.fixture
+def bound(tmp_path: Path, home: Path, eve: process.Identity, monkeypatch: pytest.MonkeyPatch) -> Bound:
+    monkeypatch.setattr(workspace, "FSTAB", f"{tmp_path}/fstab")
+    (tmp_path / "fstab").write_text("# mine\n")
+    return Bound(tmp_path, eve)
+
+
+@pytest.fixture
+def copied(home: Path, eve: process.Identity) -> Project:
+    project = Project(f"{home}/slow/shop", f"{home}/src/shop", "eve", bind=True)
+    for path in (project.source, project.target):
+        os.makedirs(path)
+    (Path(project.target) / "copy").touch()
+    os.setxattr(project.target, workspace_copy.ATTRIBUTE, workspace.workspace_plan.mark(project, "1"))
+    for folder in (home, *home.rglob("*")):
+        os.chown(folder, eve.uid, eve.gid)
+    return project
+
+
+def apart(function: Any) -> Any:
+    """Call it where mounts are nobody else's, in a process of its own."""
+
+    def there() -> Any:
+        assert process.LIBRARY.unshare(0x20000) == 0
+        assert process.LIBRARY.mount(b"none", b"/", None, 0x4000 | 1 << 18, None) == 0
+        return function()
+
+    class Errand:
+        def run(self) -> Any:
+            return there()
+
+    with become.Hands(None, Errand, [WorkspaceError]) as hands:
+        return hands.run()
+
+
+@root_only
+def test_the_copy_is_shown_and_taken_away(bound: Bound, copied: Project) -> None:
+    def there() -> list[object]:
+        said: list[object] = [bound.is_bound(copied)]
+        bound.mount(copied)
+        said += [bound.is_bound(copied), os.listdir(copied.source)]
+        bound.unmount(copied.source, "/etc")
+        said.append(bound.is_bound(copied))
+        bound.unmount(copied.source, copied.target)
+        return [*said, bound.is_bound(copied), os.listdir(copied.source)]
+
+    assert apart(there) == [False, True, ["copy"], True, False, []]
+
+
+@root_only
+@pytest.mark.parametrize("which", ["source", "target"])
+@pytest.mark.parametrize("above", [False, True])
+def test_a_link_in_place_of_a_folder_is_not_followed(
+    bound: Bound, copied: Project, home: Path, which: str, above: bool
+) -> None:
+    path = Path(getattr(copied, which))
+    path = path.parent if above else path
+    path.rename(f"{path}.own")
+    path.symlink_to("/etc" if not above else f"{path}.own")
+
+    def there() -> None:
+        before = len(bound.mounts())
+        try:
+            bound.mount(copied)
+        finally:
+            assert len(bound.mounts()) == before
+
+    with pytest.raises(NotADirectoryError):
+        apart(there)
+
+
+@root_only
+def test_only_the_copy_of_that_user_is_shown(bound: Bound, copied: Project) -> None:
+    os.chown(copied.target, 4712, 4712)
+    with pytest.raises(WorkspaceError, match="is not eve's copy any more"):
+        apart(lambda: bound.mount(copied))
+    os.removexattr(copied.target, workspace_copy.ATTRIBUTE)
+    with pytest.raises(OSError, match="No data available"):
+        apart(lambda: bound.mount(copied))
+
+
+@root_only
+def test_a_folder_that_moves_while_it_is_mounted_on_is_uncovered(
+    bound: Bound, copied: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bind = workspace.mount.bind
+
+    def moved(source: int, target: int, path: str) -> None:
+        os.rename(copied.source, f"{copied.source}.own")
+        os.mkdir(copied.source)
+        bind(source, target, path)
+
+    monkeypatch.setattr(workspace.mount, "bind", moved)
+
+    def there() -> list[object]:
+        try:
+            bound.mount(copied)
+        except WorkspaceError as error:
+            return [str(error), [one.mount_point for one in bound.mounts() if copied.source in one.mount_point]]
+        return ["mounted"]
+
+    assert apart(there) == ["that folder was moved at the same time", []]
+
+
+def test_what_another_program_adds_to_the_fstab_meanwhile_is_kept(
+    bound: Bound, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, write, times = tmp_path / "fstab", bound.journal.write, [2]
+
+    def late(*words: Any, **more: Any) -> None:
+        if times[0]:
+            times[0] -= 1
+            with path.open("a") as file:
+                file.write(f"# theirs {times[0]}\n")
+        write(*words, **more)
+
+    monkeypatch.setattr(bound.journal, "write", late)
+    line = workspace.fstab.Line("/a", "/b", "none", ("bind", workspace.workspace_plan.MARK))
+    before, after = bound.write_lines([line])
+    assert path.read_text() == after == f"# mine\n# theirs 1\n# theirs 0\n{line.render()}\n"
+    assert before == after.replace(f"{line.render()}\n", "") and bound.write_lines([line]) is None
+    times[0] = 100
+    with pytest.raises(files.ChangedMeanwhile):
+        bound.write_lines([])
+
+
+@root_only
+def test_the_owner_is_not_asked_of_where_a_link_leads(bound: Bound, home: Path, tmp_path: Path) -> None:
+    (home / "shop").mkdir()
+    (home / "link").symlink_to("/root")
+    (tmp_path / "ours").symlink_to(home / "shop")
+    os.chown(home / "shop", 0, 0)
+    assert bound.owner(f"{home}/shop") == "root"
+    assert bound.owner("/bin") == "root"
+    with pytest.raises(WorkspaceError, match="leads over a link that its owner can change: name the project's user"):
+        bound.owner(f"{home}/link")
+    with pytest.raises(WorkspaceError, match="which is not a directory"):
+        bound.owner(f"{home}/none")
+    os.chown(home / "shop", 4711, 4711)
+    with pytest.raises(WorkspaceError, match="belongs to user id 4711, which has no account here"):
+        bound.owner(f"{home}/shop")
+
+
+def test_what_is_told_shows_no_control_characters(bound: Bound) -> None:
+    bound.notes, bound.kept, bound.diff, bound.headlines = ["a\nb\x1b[2J"], ["\x1b"], [], []
+    assert bound.result()["notes"] == ["a b\\x1b[2J"] and bound.result()["kept"] == ["\\x1b"]

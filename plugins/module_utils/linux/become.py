@@ -1,0 +1,294 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A child process that has become an account for good, and calls there what it is asked to.
+
+Whatever root has to do below a folder that another account may write is done in one. It has that account's rights and
+no way back, so that a link or a folder that moves leads it nowhere its owner could not go alone. It is asked with a
+time limit, since a path may never answer, and what it says is limited in size.
+"""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import contextlib
+import json
+import os
+import resource  # noqa: F401 - os.wait4 imports it, and a child cannot where Python lies in a folder of root's own
+import signal
+import socket
+import struct
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from ansible_collections.wsltune.go.plugins.module_utils import process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files
+
+LIMIT = 20.0
+"""Seconds for an answer, where none are given; a disk under load takes a few."""
+LARGEST = 256 << 20
+PR_SET_PDEATHSIG = 1
+LENGTH = struct.Struct("!Q")
+# Python loads these when they are first used, from where another account may not read.
+for _encoding in ("ascii", "latin-1", "utf-8", "idna"):
+    codecs.lookup(_encoding)
+KINDS: dict[str, Any] = {"FileState": files.FileState}
+
+
+class Lost(OSError):
+    """A child that ended without an answer."""
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"!": "bytes", "value": base64.b64encode(value).decode("ascii")}
+    name = type(value).__name__
+    if name in KINDS:
+        return {"!": name, "value": value.to_json()}
+    raise TypeError(f"a {name} cannot be passed on")
+
+
+def _decode(data: dict[str, Any]) -> Any:
+    kind = data.get("!")
+    if kind == "bytes":
+        return base64.b64decode(data["value"])
+    return KINDS[kind].from_json(data["value"]) if kind in KINDS else data
+
+
+def _send(channel: socket.socket, message: Any) -> None:
+    # Strings with bytes that are no UTF-8 pass as escapes.
+    data = json.dumps(message, default=_encode).encode("ascii")
+    channel.sendall(LENGTH.pack(len(data)) + data)
+
+
+def _receive(channel: socket.socket, deadline: float | None) -> Any:
+    """Return the next message; EOFError when there will be none, TimeoutError when it does not come in time."""
+
+    def exactly(size: int) -> bytes:
+        parts = []
+        while size:
+            if deadline is not None:
+                channel.settimeout(max(0.001, deadline - time.monotonic()))
+            part = channel.recv(min(size, 1 << 20))
+            if not part:
+                raise EOFError
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    (size,) = LENGTH.unpack(exactly(LENGTH.size))
+    if size > LARGEST:
+        raise EOFError
+    return json.loads(exactly(size), object_hook=_decode)
+
+
+def _close_all_but(kept: int) -> None:
+    """Close what was inherited: connections to other accounts' children, and files whose lock the copy would hold."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != kept:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+
+
+def become(identity: process.Identity | None) -> None:
+    """Turn this process into the account, with no way back; a session of its own, so that no terminal is shared."""
+    with contextlib.suppress(OSError):
+        os.setsid()
+    if identity is not None:
+        os.setgroups(list(identity.groups))
+        os.setresgid(identity.gid, identity.gid, identity.gid)
+        os.setresuid(identity.uid, identity.uid, identity.uid)
+    os.umask(0o022)
+    os.chdir("/")
+
+
+def _stop(signum: int, _frame: Any) -> NoReturn:
+    raise SystemExit(128 + signum)
+
+
+class Hands:
+    """The child: calls the methods of what C(make) returns there, as if they were its own.
+
+    A method may have a parameter C(tell), which gets a function that passes a message to C(heard) here.
+    Errors of C(errors) and OSError are raised here as they were there.
+    """
+
+    def __init__(
+        self,
+        identity: process.Identity | None,
+        make: Callable[[], Any] = files.Files,
+        errors: Sequence[type[Exception]] = (),
+    ) -> None:
+        self._errors = {error.__name__: error for error in (*errors, TimeoutError, files.ChangedMeanwhile)}
+        parent = os.getpid()
+        self._channel, theirs = socket.socketpair()
+        self._pid = os.fork()
+        if self._pid == 0:
+            code = 1
+            try:
+                _close_all_but(theirs.fileno())
+                become(identity)
+                # After the change of account, which clears it.
+                process.LIBRARY.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+                for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                    signal.signal(number, _stop)
+                if os.getppid() == parent:
+                    self._serve(theirs, make)
+                code = 0
+            except SystemExit as ended:
+                code = ended.code if isinstance(ended.code, int) else 1
+            except BaseException:
+                traceback.print_exc(file=sys.stderr)
+            finally:
+                os._exit(code)
+        process.KEPT.add(self._pid)
+        theirs.close()
+
+    def __enter__(self) -> Hands:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    @staticmethod
+    def _serve(channel: socket.socket, make: Callable[[], Any]) -> None:
+        target = None
+        while True:
+            try:
+                name, arguments, named, listens = _receive(channel, None)
+            except EOFError:
+                return
+            try:
+                target = make() if target is None else target
+                if listens:
+                    named["tell"] = lambda message: _send(channel, ["heard", message])
+                answer = ["done", getattr(target, name)(*arguments, **named)]
+            except OSError as error:
+                answer = ["error", type(error).__name__, [error.errno, error.strerror or str(error), error.filename]]
+            except Exception as error:
+                answer = ["error", type(error).__name__, [str(error)]]
+            _send(channel, answer)
+
+    def call(
+        self,
+        name: str,
+        *arguments: Any,
+        limit: float | None = LIMIT,
+        heard: Callable[[Any], None] | None = None,
+        **named: Any,
+    ) -> Any:
+        """Call the method C(name) in the child; TimeoutError after C(limit) seconds, and the child is ended then."""
+        deadline = None if limit is None else time.monotonic() + limit
+        try:
+            if self._pid < 0:
+                raise EOFError
+            self._channel.settimeout(limit)
+            _send(self._channel, [name, arguments, named, heard is not None])
+            while True:
+                kind, *told = _receive(self._channel, deadline)
+                if kind != "heard":
+                    break
+                if heard is not None:
+                    heard(told[0])
+        except TimeoutError:
+            self.close(at_once=True)
+            where = next((word for word in arguments if isinstance(word, str)), None)
+            raise TimeoutError(110, f"no answer in {limit:.0f} s", where) from None
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            self.close(at_once=True)
+            raise Lost(5, "the process that looked there ended without an answer") from None
+        if kind == "done":
+            return told[0]
+        return self._raise(*told)
+
+    def _raise(self, kind: str, details: list[Any]) -> NoReturn:
+        if len(details) == 1:
+            raise self._errors.get(kind, RuntimeError)(details[0])
+        number, text, name = details
+        error = OSError(number or 0, text, name)
+        if kind == "ChangedMeanwhile":
+            error = files.ChangedMeanwhile(name)
+        raise error
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *arguments, **named: self.call(name, *arguments, **named)
+
+    def close(self, at_once: bool = False) -> None:
+        """End the child: by closing the connection and SIGTERM, so that it can tidy up, or C(at_once)."""
+        if self._pid < 0:
+            return
+        self._channel.close()
+        pid, self._pid = self._pid, -1
+        process.KEPT.discard(pid)
+        for number, seconds in ((signal.SIGKILL, 2.0),) if at_once else ((signal.SIGTERM, 30.0), (signal.SIGKILL, 2.0)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                with contextlib.suppress(ChildProcessError):
+                    if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                        time.sleep(0.002)
+                        continue
+                return
+
+
+class _Errand:
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def run(self, tell: Callable[[Any], None] | None = None) -> Any:
+        return self.function() if tell is None else self.function(tell)
+
+
+def ask(
+    identity: process.Identity | None,
+    function: Callable[..., Any],
+    limit: float | None = LIMIT,
+    errors: Sequence[type[Exception]] = (),
+    heard: Callable[[Any], None] | None = None,
+) -> Any:
+    """Return what C(function) returns in a child that has become C(identity); here where that is who runs this.
+
+    What it returns passes as JSON, so that tuples become lists. With C(heard) it gets a function that passes a message.
+    """
+    if not is_other(identity):
+        return function() if heard is None else function(heard)
+    with Hands(identity, lambda: _Errand(function), errors) as hands:
+        return hands.call("run", limit=limit, heard=heard)
+
+
+def is_other(identity: process.Identity | None) -> bool:
+    """Whether root has to become somebody else for C(identity)."""
+    return os.geteuid() == 0 and identity is not None and identity.uid != 0
+
+
+class Pool:
+    """One child for each account, made when it is first needed; a context that ends them."""
+
+    def __init__(self) -> None:
+        self._own = files.Files()
+        self._children: dict[tuple[int, int], Hands] = {}
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def of(self, identity: process.Identity | None) -> Any:
+        """Return what does files.Files' work for the account: this process for itself, a child for others."""
+        if identity is None or not is_other(identity):
+            return self._own
+        key = (identity.uid, identity.gid)
+        if key not in self._children:
+            self._children[key] = Hands(identity)
+        return self._children[key]
+
+    def close(self) -> None:
+        while self._children:
+            self._children.popitem()[1].close()

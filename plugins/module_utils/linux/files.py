@@ -1,0 +1,502 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Files, touched only by descriptors, so that nobody else decides meanwhile what a path means.
+
+Every folder on the way is opened without following links. Root follows a link, and works in a folder, only where no
+other account can rename or replace what lies there; elsewhere C(NotOurs) is raised, and the account whose folder it is
+does the work itself (become.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import errno
+import grp
+import hashlib
+import os
+import pwd
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+TEMPORARY_SUFFIX = ".wsltune-new"
+LARGEST = 16 << 20
+"""A file of settings or of the journal is never larger; what is larger is not read."""
+MOST_LINKS = 40
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class NotOurs(OSError):
+    """A folder in which another account can replace what root is about to touch."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(errno.EPERM, "another account can write there, so root does not", folder)
+
+
+class ChangedMeanwhile(OSError):
+    """A file that another program changed between reading and writing it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(errno.EAGAIN, "another program changes it at the same time", path)
+
+
+@dataclass
+class FileState:
+    """A regular file as it stood: content, mode, owner and time of change."""
+
+    content: bytes
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+
+    def to_json(self) -> dict[str, Any]:
+        data = asdict(self)
+        data["content"] = base64.b64encode(self.content).decode("ascii")
+        return data
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any] | None) -> FileState | None:
+        if data is None:
+            return None
+        return cls(**dict(data, content=base64.b64decode(data["content"])))
+
+
+def has_other_members(gid: int) -> bool:
+    """Whether an account other than root and the caller's is in a group; yes where that cannot be told."""
+    if gid == 0:
+        return False
+    ours = (0, os.geteuid())
+    try:
+        members = [pwd.getpwnam(name).pw_uid for name in grp.getgrgid(gid).gr_mem]
+    except KeyError:
+        return True
+    return any(uid not in ours for uid in members) or any(
+        entry.pw_gid == gid and entry.pw_uid not in ours for entry in pwd.getpwall()
+    )
+
+
+def is_ours_alone(folder: os.stat_result, entry: os.stat_result | None = None) -> bool:
+    """Whether nobody else can rename or replace C(entry) of C(folder); without one, any name in it.
+
+    In a folder with the sticky bit only the owners of the folder and of the entry can (inode(7)). The group bits show
+    what access control lists allow at most (acl(5)).
+    """
+    ours = (0, os.geteuid())
+    if folder.st_uid not in ours:
+        return False
+    shared = folder.st_mode & stat.S_IWOTH or (folder.st_mode & stat.S_IWGRP and has_other_members(folder.st_gid))
+    if not shared:
+        return True
+    return bool(folder.st_mode & stat.S_ISVTX and entry is not None and entry.st_uid in ours)
+
+
+class Place:
+    """A name in an open folder: C(path) is where that was when it was opened, without links."""
+
+    def __init__(self, folder: int, name: str, path: str) -> None:
+        self.folder, self.name, self.path = folder, name, path
+
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        os.close(self.folder)
+
+    def status(self) -> os.stat_result | None:
+        """Return what is there now, a link itself; None for nothing."""
+        try:
+            return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def open(self, flags: int, mode: int = 0o600) -> int:
+        return os.open(self.name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=self.folder)
+
+    def beside(self, name: str) -> Place:
+        """Return another name in the same folder."""
+        return Place(os.dup(self.folder), name, os.path.join(os.path.dirname(self.path), name))
+
+    def sync(self) -> None:
+        """Have the folder's entries on the disk."""
+        descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.folder)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def place(path: str, follow: bool = True, make: list[str] | None = None) -> Place:
+    """Open the folder of C(path), following links; the last one too unless C(follow) is false.
+
+    As root NotOurs where another account could replace a part of the path. With a list C(make), folders that are
+    missing are made and noted there.
+    """
+    if not os.path.isabs(path):
+        raise OSError(errno.EINVAL, "not an absolute path", path)
+    waiting = [part for part in path.split("/") if part not in ("", ".")]
+    names: list[str] = []
+    folders = [os.open("/", _FOLDER)]
+    links = 0
+    try:
+        while waiting:
+            name = waiting.pop(0)
+            if name == "..":
+                if names:
+                    names.pop()
+                    os.close(folders.pop())
+                continue
+            here = "/" + "/".join(names)
+            there = os.path.join(here, name)
+            try:
+                status = os.stat(name, dir_fd=folders[-1], follow_symlinks=False)
+            except FileNotFoundError:
+                _check(folders[-1], None, here)
+                if not waiting:
+                    return Place(folders.pop(), name, there)
+                if make is None:
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), there) from None
+                os.mkdir(name, 0o755, dir_fd=folders[-1])
+                make.append(there)
+                status = os.stat(name, dir_fd=folders[-1], follow_symlinks=False)
+            _check(folders[-1], status, here)
+            if stat.S_ISLNK(status.st_mode) and (waiting or follow):
+                links += 1
+                if links > MOST_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+                target = os.readlink(name, dir_fd=folders[-1])
+                if target.startswith("/"):
+                    names.clear()
+                    while len(folders) > 1:
+                        os.close(folders.pop())
+                waiting[:0] = [part for part in target.split("/") if part not in ("", ".")]
+            elif waiting:
+                try:
+                    folders.append(os.open(name, _FOLDER, dir_fd=folders[-1]))
+                except OSError as error:
+                    raise OSError(error.errno, os.strerror(error.errno or 0), there) from None
+                names.append(name)
+            else:
+                return Place(folders.pop(), name, there)
+        # The root itself, or a path that ends in `..`.
+        return Place(folders.pop(), ".", "/" + "/".join(names))
+    finally:
+        for descriptor in folders:
+            os.close(descriptor)
+
+
+def _check(folder: int, entry: os.stat_result | None, path: str) -> None:
+    if os.geteuid() == 0 and not is_ours_alone(os.fstat(folder), entry):
+        raise NotOurs(path)
+
+
+def temporary_name(name: str) -> str:
+    """A fixed name, so that what a killed run left is overwritten by the next one and removed by a rollback."""
+    if len(os.fsencode(name)) + len(TEMPORARY_SUFFIX) + 1 > 255:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return "." + name + TEMPORARY_SUFFIX
+
+
+def read_from(descriptor: int, path: str, most: int = LARGEST) -> FileState:
+    """Return the regular file that is open, and close it; OSError when it is none or larger than C(most) bytes."""
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        with os.fdopen(os.dup(descriptor), "rb") as handle:
+            content = b"" if status.st_size > most else handle.read(most + 1)
+    finally:
+        os.close(descriptor)
+    if status.st_size > most or len(content) > most:
+        raise OSError(errno.EFBIG, f"larger than {most >> 10} KiB", path)
+    return FileState(content, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns)
+
+
+def _copy_attributes(source: Place, target: int) -> None:
+    """Keep labels and ACLs of the file that is replaced, where the file system has them."""
+    with contextlib.suppress(OSError):
+        descriptor = source.open(os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            for name in os.listxattr(descriptor):
+                with contextlib.suppress(OSError):
+                    os.setxattr(target, name, os.getxattr(descriptor, name))
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _about(path: str) -> Iterator[None]:
+    """Have an error name C(path), where it knows a name in an open folder alone, or none."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error.filename, str) and error.filename.startswith("/"):
+            raise
+        error.filename = path
+        error.filename2 = None
+        raise
+
+
+def _put(target: Place, state: FileState, was: bytes | None) -> None:
+    """Put a file at C(target) in one atomic step that is on disk when this returns; C(was): only over this content."""
+    with _about(target.path), target.beside(temporary_name(target.name)) as temporary:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary.name, dir_fd=temporary.folder)
+        descriptor = temporary.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            with os.fdopen(descriptor, "wb") as handle:
+                handle.write(state.content)
+                status = os.fstat(handle.fileno())
+                if (status.st_uid, status.st_gid) != (state.uid, state.gid):
+                    os.fchown(handle.fileno(), state.uid, state.gid)
+                os.fchmod(handle.fileno(), state.mode)
+                handle.flush()
+                _copy_attributes(target, handle.fileno())
+                if state.mtime_ns:
+                    os.utime(handle.fileno(), ns=(state.mtime_ns, state.mtime_ns))
+                os.fsync(handle.fileno())
+            if was is not None and read_from(target.open(os.O_RDONLY | os.O_NONBLOCK), target.path).content != was:
+                raise ChangedMeanwhile(target.path)
+            os.replace(temporary.name, target.name, src_dir_fd=temporary.folder, dst_dir_fd=target.folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary.name, dir_fd=temporary.folder)
+            raise
+    target.sync()
+
+
+class Files:
+    """What is done with files, in this process; become.Hands gives the same in a process of another account."""
+
+    def real(self, path: str) -> str:
+        """Return C(path) without links; parts that are missing stay as they are."""
+        try:
+            with place(path) as found:
+                return found.path
+        except FileNotFoundError:
+            return os.path.join(self.real(os.path.dirname(path)), os.path.basename(path))
+
+    def read(self, path: str, most: int = LARGEST) -> FileState | None:
+        """Return the file at C(path), None when there is none; OSError when it is not a readable regular file."""
+        try:
+            with _about(path), place(path) as found:
+                return read_from(found.open(os.O_RDONLY | os.O_NONBLOCK), path, most)
+        except FileNotFoundError:
+            return None
+
+    def head(self, path: str, size: int = 1 << 16) -> bytes | None:
+        """Return how the file at C(path) begins, however large it is; None when there is none."""
+        try:
+            with _about(path), place(path) as found:
+                descriptor = found.open(os.O_RDONLY | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file", path)
+            return os.pread(descriptor, size, 0)
+        finally:
+            os.close(descriptor)
+
+    def put(self, path: str, state: FileState, was: bytes | None = None) -> list[str]:
+        """Replace or make the file at C(path), with the folders that it needs; return those that were made."""
+        made: list[str] = []
+        with _about(path), place(path, make=made) as found:
+            _put(found, state, was)
+        return made
+
+    def remove(self, path: str) -> None:
+        """Remove the file or link at C(path)."""
+        with _about(path), place(path, follow=False) as found:
+            os.unlink(found.name, dir_fd=found.folder)
+            found.sync()
+
+    def forget_temporary(self, path: str) -> None:
+        """Remove what a killed run was writing for C(path)."""
+        with contextlib.suppress(OSError), place(path) as found:
+            os.unlink(temporary_name(found.name), dir_fd=found.folder)
+
+    def make_folders(self, path: str) -> list[str]:
+        """Make the folder C(path) and what is missing of its parents, mode 0755; return what was made."""
+        made: list[str] = []
+        with place(os.path.join(path, "."), make=made) as found:
+            if found.name == ".":
+                return made
+            if found.status() is None:
+                os.mkdir(found.name, 0o755, dir_fd=found.folder)
+                made.append(found.path)
+        return made
+
+    def remove_folders(self, paths: Sequence[str]) -> None:
+        """Remove those of the folders that are empty, the deepest first."""
+        for path in sorted(paths, key=len, reverse=True):
+            with contextlib.suppress(OSError), place(path, follow=False) as found:
+                os.rmdir(found.name, dir_fd=found.folder)
+
+    def missing(self, path: str) -> list[str]:
+        """Return the folders that making C(path) would make, the deepest first."""
+        found = []
+        while not os.path.isdir(path):
+            found.append(path)
+            path = os.path.dirname(path)
+        return found
+
+    def keep_beside(self, path: str, suffix: str, stand_in: bytes, replace: bool) -> str | None:
+        """Put a program at C(path), and keep what stood there beside it with C(suffix), under the same inode.
+
+        C(replace): the one there is a stand-in already, and only that is replaced. What is kept there from before and
+        is not the same file gets a name that is free; returned.
+        """
+        moved = None
+        with _about(path), place(path) as found, found.beside(found.name + suffix) as kept:
+            status = found.status()
+            if status is None or not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, "not a regular file", path)
+            if not replace:
+                there = kept.status()
+                if there is not None and (there.st_dev, there.st_ino) != (status.st_dev, status.st_ino):
+                    moved = _move_aside(kept)
+                    there = None
+                if there is None:
+                    _link(found, kept)
+            _put(found, FileState(stand_in, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, 0), None)
+        return moved
+
+    def give_back_kept(self, path: str, suffix: str) -> bool:
+        """Give the file beside C(path) its name back; whether there was one."""
+        with _about(path), place(path) as found, found.beside(found.name + suffix) as kept:
+            if kept.status() is None:
+                return False
+            os.replace(kept.name, found.name, src_dir_fd=kept.folder, dst_dir_fd=found.folder)
+            found.sync()
+        return True
+
+    def obstacle(self, path: str, most: int = LARGEST) -> str:
+        """Say why the caller cannot keep a file of its own at C(path); nothing when it can."""
+        try:
+            with place(path) as found:
+                status = found.status()
+                if status is not None:
+                    if not stat.S_ISREG(status.st_mode):
+                        return f"{found.path} is no regular file"
+                    if status.st_uid != os.geteuid():
+                        return f"{found.path} belongs to someone else (user id {status.st_uid})"
+                    read_from(found.open(os.O_RDONLY | os.O_NONBLOCK), found.path, most)
+                # The file is replaced, and its folder is what must be writable.
+                if not os.access(f"/proc/self/fd/{found.folder}", os.W_OK | os.X_OK):
+                    return f"{os.path.dirname(found.path)} is not writable for its user"
+        except FileNotFoundError as error:
+            # A folder that is missing too, and would be made.
+            return self.obstacle(error.filename, most)
+        except OSError as error:
+            return f"{error.filename or path}: {error.strerror}"
+        return ""
+
+    def folder_obstacle(self, path: str) -> str | None:
+        """Say why the caller cannot keep temporary files in the folder C(path); None where nothing is at all."""
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:
+            return "is a link to nothing" if os.path.islink(path) else None
+        except OSError as error:
+            return str(error.strerror)
+        if not stat.S_ISDIR(status.st_mode):
+            return "is no folder"
+        if status.st_uid not in (0, os.geteuid()):
+            return f"belongs to someone else (user id {status.st_uid})"
+        if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+            return "can be written by everyone and has no sticky bit"
+        return ""
+
+    def nearest(self, path: str) -> str:
+        """Return C(path) or the closest parent of it that is a folder, without links."""
+        while path != "/" and not os.path.isdir(path):
+            path = os.path.dirname(path)
+        return os.path.realpath(path)
+
+    def is_kept(self, path: str, suffix: str) -> str:
+        """Say what is beside C(path) with C(suffix): nothing (empty), the C(same) file or an C(other) one."""
+        with _about(path), place(path) as found, found.beside(found.name + suffix) as kept:
+            here, there = found.status(), kept.status()
+        if there is None:
+            return ""
+        return "same" if here is not None and os.path.samestat(here, there) else "other"
+
+
+def _link(source: Place, target: Place) -> None:
+    os.link(source.name, target.name, src_dir_fd=source.folder, dst_dir_fd=target.folder, follow_symlinks=False)
+
+
+def _move_aside(kept: Place) -> str:
+    """Give an earlier original a name that nothing has; it may be the only one there is."""
+    for number in range(1, 1000):
+        with kept.beside(f"{kept.name}.{number}") as other, contextlib.suppress(FileExistsError):
+            _link(kept, other)
+            os.unlink(kept.name, dir_fd=kept.folder)
+            return other.path
+    raise OSError(errno.EEXIST, "no name is free beside it", kept.path)
+
+
+@contextlib.contextmanager
+def opened_folder(path: str) -> Iterator[int]:
+    """Open a folder by its real path, no part of which may be a link; whoever owns it."""
+    descriptor = os.open("/", _FOLDER)
+    try:
+        for name in path.strip("/").split("/"):
+            try:
+                inner = os.open(name, _FOLDER, dir_fd=descriptor) if name else os.dup(descriptor)
+            except OSError as error:
+                raise OSError(error.errno, os.strerror(error.errno or 0), path) from None
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def remove_tree(path: str, own: os.stat_result | None = None) -> None:
+    """Remove a folder of the caller's own with all that is in it; nothing where there is none, or not C(own) any more.
+
+    Tests may leave folders without the right to write in them: such a folder is given back to its owner through its
+    descriptor, and never anything outside. What cannot be removed stays.
+    """
+    parent, name = os.path.split(path)
+    with contextlib.suppress(OSError):
+        folder = os.open(parent or ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _remove(folder, name, own)
+        finally:
+            os.close(folder)
+
+
+def _remove(folder: int, name: str, own: os.stat_result | None = None) -> None:
+    try:
+        inner = os.open(name, _FOLDER, dir_fd=folder)
+    except NotADirectoryError:
+        # A link has this error too, for it is opened without being followed.
+        if own is None:
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=folder)
+        return
+    except OSError:
+        return
+    try:
+        status = os.fstat(inner)
+        if own is not None and not os.path.samestat(own, status):
+            return
+        if status.st_uid == os.geteuid() and status.st_mode & stat.S_IRWXU != stat.S_IRWXU:
+            with contextlib.suppress(OSError):
+                os.chmod(f"/proc/self/fd/{inner}", stat.S_IRWXU)
+        with contextlib.suppress(OSError):
+            listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=inner)
+            try:
+                for entry in os.listdir(listed):
+                    _remove(inner, entry)
+            finally:
+                os.close(listed)
+    finally:
+        os.close(inner)
+    with contextlib.suppress(OSError):
+        os.rmdir(name, dir_fd=folder)

@@ -1,0 +1,121 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils import process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
+
+
+class Refusal(ValueError):
+    """An error of the caller's own."""
+
+
+def test_it_has_become_the_account_for_good(eve: process.Identity) -> None:
+    def back() -> list[object]:
+        refused = []
+        for turn in (lambda: os.setuid(0), lambda: os.seteuid(0), lambda: os.setgroups([0])):
+            try:
+                turn()
+            except PermissionError:
+                refused.append(True)
+        return [os.getresuid(), os.getresgid(), os.getgroups(), refused, os.getsid(0) == os.getpid()]
+
+    assert become.ask(eve, back) == [[4711] * 3, [4711] * 3, [4711], [True] * 3, True]
+
+
+def test_its_account_can_neither_trace_nor_signal_root_through_it(eve: process.Identity) -> None:
+    def look() -> list[object]:
+        with open("/proc/self/status", encoding="ascii") as handle:
+            lines = dict(line.rstrip("\n").split(":\t", 1) for line in handle if ":\t" in line)
+        return [lines["CapEff"], lines["CapPrm"], os.stat("/proc/self/mem").st_uid]
+
+    # What is not dumpable belongs to root in /proc, and is traced by root alone (ptrace(2), proc(5)).
+    assert become.ask(eve, look) == ["0" * 16, "0" * 16, 0]
+
+
+def test_values_and_errors_come_back_as_they_are(eve: process.Identity) -> None:
+    state = files.FileState(b"\xff", 0o600, 1, 2, 3)
+    assert become.ask(eve, lambda: {"a": [b"\x00", "\udcff", None, state]}) == {"a": [b"\x00", "\udcff", None, state]}
+
+    def refuse() -> None:
+        raise Refusal("a sentence")
+
+    with pytest.raises(Refusal, match="a sentence"):
+        become.ask(eve, refuse, errors=[Refusal])
+    with pytest.raises(RuntimeError, match="a sentence"):
+        become.ask(eve, refuse)
+    with pytest.raises(PermissionError) as error:
+        become.ask(eve, lambda: os.listdir("/root"))
+    assert error.value.filename == "/root"
+
+
+def test_what_is_said_on_the_way_is_heard(eve: process.Identity) -> None:
+    heard: list[object] = []
+    assert become.ask(eve, lambda tell: [tell(1), tell({"step": 2})], heard=heard.append) == [None, None]
+    assert heard == [1, {"step": 2}]
+
+
+def test_no_answer_is_not_waited_for(eve: process.Identity) -> None:
+    begin = time.monotonic()
+    with pytest.raises(TimeoutError, match="no answer in 0 s"):
+        become.ask(eve, lambda: time.sleep(30), limit=0.3)
+    assert time.monotonic() - begin < 10
+
+
+def test_a_child_that_dies_is_an_error(eve: process.Identity) -> None:
+    with pytest.raises(become.Lost):
+        become.ask(eve, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(become.Lost):
+        become.ask(eve, lambda: "x" * (become.LARGEST + 1))
+
+
+def test_it_tidies_up_when_it_is_ended(eve: process.Identity, home: Path) -> None:
+    def work(tell) -> None:
+        (home / "scratch").mkdir()
+        try:
+            tell("made")
+            time.sleep(30)
+        finally:
+            (home / "scratch").rmdir()
+
+    def stop(_message: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        become.ask(eve, work, heard=stop)
+    assert list(home.iterdir()) == []
+
+
+def test_it_ends_with_whoever_started_it(eve: process.Identity, home: Path) -> None:
+    def work(tell) -> None:
+        (home / "scratch").mkdir()
+        try:
+            tell("made")
+            time.sleep(30)
+        finally:
+            (home / "scratch").rmdir()
+
+    parent = os.fork()
+    if parent == 0:
+        become.ask(eve, work, heard=lambda _message: os.kill(os.getpid(), signal.SIGKILL))
+    os.waitpid(parent, 0)
+    until = time.monotonic() + 5
+    while list(home.iterdir()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert list(home.iterdir()) == []
+
+
+def test_one_child_for_each_account_and_none_for_oneself(eve: process.Identity) -> None:
+    with become.Pool() as pool:
+        assert pool.of(eve) is pool.of(eve)
+        assert isinstance(pool.of(None), files.Files)
+        assert pool.of(eve).read("/etc/passwd").content == Path("/etc/passwd").read_bytes()

@@ -1,0 +1,201 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils import process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files
+
+root_only = pytest.mark.skipif(os.getuid() != 0, reason="only root is led astray")
+STATE = files.FileState(b"new", 0o640, os.getuid(), os.getgid(), 0)
+
+
+def test_links_are_followed_to_where_the_file_is(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").write_text("x")
+    (tmp_path / "link").symlink_to("a/./b/../b")
+    (tmp_path / "file").symlink_to(f"{tmp_path}/link/file")
+    hands = files.Files()
+    assert hands.real(f"{tmp_path}/file") == f"{tmp_path}/a/b/file"
+    assert hands.real(f"{tmp_path}/link/missing/file") == f"{tmp_path}/a/b/missing/file"
+    hands.put(f"{tmp_path}/file", STATE)
+    assert (tmp_path / "a" / "b" / "file").read_bytes() == b"new" and (tmp_path / "file").is_symlink()
+    hands.remove(f"{tmp_path}/file")
+    assert not (tmp_path / "file").exists() and (tmp_path / "a" / "b" / "file").exists()
+
+
+def test_links_in_a_circle_and_relative_paths_are_errors(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OSError, match="symbolic links"):
+        files.Files().read(f"{tmp_path}/loop/file")
+    with pytest.raises(OSError, match="not an absolute path"):
+        files.Files().read("file")
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo", "sparse"])
+def test_what_is_no_file_of_settings_is_not_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "env"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.touch()
+        os.truncate(path, 900 << 30)
+    with pytest.raises(OSError, match=r"not a regular file|larger than") as error:
+        files.Files().read(str(path))
+    assert error.value.filename == str(path)
+    assert files.Files().obstacle(str(path), 1 << 20)
+
+
+def test_an_error_names_the_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space") as error:
+        files.Files().put(f"{tmp_path}/env", STATE)
+    assert error.value.filename == f"{tmp_path}/env" and list(tmp_path.iterdir()) == []
+
+
+def test_folders_are_made_and_only_these_removed(tmp_path: Path) -> None:
+    hands = files.Files()
+    made = hands.make_folders(f"{tmp_path}/a/b")
+    assert made == [f"{tmp_path}/a", f"{tmp_path}/a/b"] and hands.make_folders(f"{tmp_path}/a/b") == []
+    (tmp_path / "a" / "theirs").touch()
+    hands.remove_folders(made)
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["theirs"]
+
+
+@root_only
+@pytest.mark.parametrize("mode", [0o755, 0o777, 0o1777])
+def test_root_does_nothing_in_a_folder_of_another(home: Path, mode: int) -> None:
+    home.chmod(mode)
+    (home / "file").write_text("x")
+    for path in (f"{home}/file", f"{home}/new", f"{home}/missing/new"):
+        with pytest.raises(files.NotOurs):
+            files.Files().put(path, STATE)
+    with pytest.raises(files.NotOurs):
+        files.Files().remove(f"{home}/file")
+    with pytest.raises(files.NotOurs):
+        files.Files().keep_beside(f"{home}/file", ".distrib", b"#!", False)
+    assert os.listdir(home) == ["file"] and (home / "file").read_text() == "x"
+
+
+@root_only
+def test_root_follows_no_link_that_another_made(home: Path, tmp_path: Path) -> None:
+    (home / "link").symlink_to(tmp_path)
+    with pytest.raises(files.NotOurs):
+        files.Files().put(f"{home}/link/file", STATE)
+    assert not (tmp_path / "file").exists()
+
+
+@root_only
+def test_in_a_sticky_folder_only_what_is_roots_own_is_safe(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    for name, owner in (("ours", 0), ("theirs", 4711)):
+        (shared / name).mkdir()
+        os.chown(shared / name, owner, owner)
+    files.Files().put(f"{shared}/ours/file", STATE)
+    for path in (f"{shared}/theirs/file", f"{shared}/new"):
+        with pytest.raises(files.NotOurs):
+            files.Files().put(path, STATE)
+
+
+@root_only
+def test_a_group_with_others_in_it_makes_a_folder_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o775)
+    os.chown(shared, 0, 4712)
+    with pytest.raises(files.NotOurs):
+        files.Files().put(f"{shared}/file", STATE)
+    # Such as /usr/local, which is staff's, where nobody is in that group.
+    monkeypatch.setattr(files, "has_other_members", lambda _gid: False)
+    files.Files().put(f"{shared}/file", STATE)
+
+
+@root_only
+@pytest.mark.parametrize("trick", ["link in the place of the tree", "link in it", "link in its path"])
+def test_removing_a_tree_touches_nothing_outside(home: Path, tmp_path: Path, trick: str) -> None:
+    victim = tmp_path / "victim"
+    (victim / "inner").mkdir(parents=True)
+    (victim / "inner" / "file").touch()
+    victim.chmod(0o755)
+    before = [(path.stat().st_mode, path.stat().st_uid, path.stat().st_mtime_ns) for path in sorted(victim.rglob("*"))]
+    tree = home / "tree"
+    if trick == "link in the place of the tree":
+        tree.symlink_to(victim)
+    else:
+        (tree / "locked").mkdir(parents=True)
+        (tree / "locked" / "link").symlink_to(victim)
+        (tree / "locked").chmod(0)
+    path = str(tree)
+    if trick == "link in its path":
+        (home / "cache").symlink_to(victim)
+        path = f"{home}/cache/nothing"
+    files.remove_tree(path)
+    assert [
+        (path.stat().st_mode, path.stat().st_uid, path.stat().st_mtime_ns) for path in sorted(victim.rglob("*"))
+    ] == before
+    assert victim.stat().st_mode & 0o777 == 0o755
+    assert os.path.lexists(tree) == (trick == "link in its path")
+
+
+def test_a_tree_that_is_not_there_leaves_its_parent_alone(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    files.remove_tree(f"{tmp_path}/nothing")
+    files.remove_tree(f"{tmp_path}/nothing/at/all")
+    assert tmp_path.stat().st_mode & 0o777 == 0o750
+
+
+def test_an_original_that_was_kept_is_never_overwritten(tmp_path: Path) -> None:
+    program = tmp_path / "go"
+    for content in (b"one", b"two", b"three"):
+        program.unlink(missing_ok=True)
+        program.write_bytes(content)
+        files.Files().keep_beside(str(program), ".distrib", b"#!", False)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "go": b"#!",
+        "go.distrib": b"three",
+        "go.distrib.1": b"one",
+        "go.distrib.2": b"two",
+    }
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda path: None, None),
+        (lambda path: path.symlink_to("nowhere"), "is a link to nothing"),
+        (lambda path: path.touch(), "is no folder"),
+        (lambda path: path.mkdir() or path.chmod(0o777), "has no sticky bit"),
+        (lambda path: path.mkdir(), ""),
+    ],
+)
+def test_a_folder_for_temporary_files(tmp_path: Path, make, says: str | None) -> None:
+    make(tmp_path / "tmp")
+    found = files.Files().folder_obstacle(f"{tmp_path}/tmp")
+    assert says in found if says and found else found == says, found
+
+
+@root_only
+def test_a_file_of_settings_that_the_user_cannot_keep(home: Path, eve: process.Identity) -> None:
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import become
+
+    def obstacle(path: str) -> str:
+        return str(become.ask(eve, lambda: files.Files().obstacle(path, 1 << 20)))
+
+    assert obstacle(f"{home}/.config/go/env") == ""
+    (home / "env").touch()
+    assert "belongs to someone else (user id 0)" in obstacle(f"{home}/env")
+    (home / "locked").mkdir(0o755)
+    assert f"{home}/locked is not writable" in obstacle(f"{home}/locked/go/env")
+    (home / "locked").chmod(0o700)
+    assert "Permission denied" in obstacle(f"{home}/locked/go/env")
