@@ -13,6 +13,7 @@ usage="Usage: ./test.sh [PART]
 From a fresh machine to a tested checkout: installs what the part needs (apt, .venv-test) and runs it.
 
   lint                   ansible-lint, ruff, mypy, yamllint, shellcheck
+  audit                  pip-audit of requirements/; not run where PyPI gives no advisories
   unit [ARGUMENT...]     pytest tests/unit
   windows [ARGUMENT...]  pytest tests/windows_host, on a simulated Windows host
   build                  build the collection, install it elsewhere, look at it there
@@ -38,8 +39,8 @@ trap 'printf "\nInterrupted.\n" >&2; end_children $$; exit 130' INT TERM HUP
 scratch=$(mktemp -d) || exit 3
 trap 'rm -rf -- "$scratch"' EXIT
 
-# part NAME COMMAND...: notes how it ended in $scratch/results; exit code 77 is a part that could not run here, with its
-# reason in the file that $reason names.
+# part NAME COMMAND...: notes how it ended in $scratch/results; exit code 77 is a part that could not run here, 76 one whose
+# data is not ours to bring, each with its reason in the file that $reason names.
 part() {
     local name=$1 code reason
     shift
@@ -52,6 +53,10 @@ part() {
     77)
         printf 'skipped %s\n' "$name" >>"$scratch/results"
         printf 'SKIPPED %s: %s\n' "$name" "$(<"$reason")"
+        ;;
+    76)
+        printf 'not-run %s\n' "$name" >>"$scratch/results"
+        printf 'NOT RUN %s: %s\n' "$name" "$(<"$reason")"
         ;;
     130 | 143) exit 130 ;;
     *)
@@ -106,6 +111,21 @@ yamllint_all() {
 
 lint() {
     all_of 'ansible-lint --offline --strict' 'ruff check' 'ruff format --check' mypy yamllint_all shellcheck_all
+}
+
+# Advisories come from PyPI itself, which a mirror of it may not pass on: a version that has some is asked first.
+audit() {
+    local lock code=0
+    printf 'jinja2==2.4.1\n' >"$scratch/known-bad.txt"
+    pip-audit --progress-spinner off --disable-pip --no-deps -r "$scratch/known-bad.txt" 2>&1 | grep -qE '^jinja2 +2\.4\.1 +[A-Z]+-' || {
+        printf 'PyPI gives no advisories here\n' >"$reason"
+        exit 76
+    }
+    for lock in requirements/*.lock; do
+        printf -- '-- %s\n' "$lock"
+        pip-audit --progress-spinner off --disable-pip --require-hashes -r "$lock" || code=1
+    done
+    return $code
 }
 
 # pytest_in FOLDER [ARGUMENT...]: tests that were skipped do not count as passed.
@@ -225,6 +245,8 @@ run_lint() {
     part lint lint
 }
 
+run_audit() { part audit audit; }
+
 run_unit() { part unit unit "$@"; }
 
 run_windows() {
@@ -293,7 +315,7 @@ case $choice in
     printf '%s\n' "$usage"
     exit 0
     ;;
-default | lint | build | sanity)
+default | lint | audit | build | sanity)
     (($# == 0)) || status=2 fail "$choice takes no argument; ./test.sh --help lists the parts"
     ;;
 unit | windows | molecule) ;;
@@ -304,6 +326,7 @@ setup
 case $choice in
 default)
     run_lint
+    run_audit
     ((EUID != 0)) || install_for_machines
     # As long as all other parts but the scenarios, which wait for it where they would be a third beside each other.
     aside windows-host run_windows &
@@ -317,7 +340,7 @@ esac
 
 echo
 touch "$scratch/results"
-sed -n 's/^failed /failed: /p; s/^skipped /skipped: /p' "$scratch/results"
+sed -n 's/^failed /failed: /p; s/^skipped /skipped: /p; s/^not-run /not run: /p' "$scratch/results"
 line="$(count passed) passed, $(count failed) failed"
 (($(count skipped) == 0)) || line="$line, $(count skipped) skipped"
 echo "$line"
