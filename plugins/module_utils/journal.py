@@ -42,7 +42,7 @@ ARGUMENTS: dict[str, Any] = {
 """What modules that use the journal take; doc_fragments/rollback.py describes it."""
 
 PATIENCE = 60.0
-"""Seconds that another run may hold the journal; it does so for one file at a time."""
+"""Seconds that another run may hold the journal, which it does for one file at a time, and another program a file."""
 
 Revert = Callable[[Optional[bytes], bytes, bytes], Optional[bytes]]
 Part = Callable[[bytes, bytes], bytes]
@@ -295,41 +295,90 @@ class Journal:
         owner: process.Identity | None = None,
         revert: Revert | None = None,
         shared: bool = False,
-        was: bytes | None = None,
     ) -> None:
         """Record C(path) and replace it. An existing file keeps its mode and owner unless C(mode) is given.
 
         C(revert) tells how to take wsltune's part out of a file that someone else edited too (see M(restore)).
         C(owner): the account whose file it is, which then does it itself. C(shared): several roles have a part in it.
-        C(was): the content that C(content) was made from; files.ChangedMeanwhile when there is another by now.
         """
-        uid, gid = (owner.uid, owner.gid) if owner else (0, 0)
         hands = self.pool.of(owner)
         with self._locked():
             path = hands.real(path)
             current = hands.read(path)
-            if was is not None and current is not None and current.content != was:
-                raise files.ChangedMeanwhile(path)
-            known = self.entry(path)
-            if known is not None and (known.uid != uid or (role not in known.roles and not shared)):
-                # Such as a user's settings file that is a link to a file of the system.
-                raise OSError(errno.EPERM, "it is kept for another purpose already", path)
-            entry = self._touch(path, role, current, revert)
-            if role not in entry.roles:
-                entry.others = sorted([*entry.others, role])
-            new = (owner.uid, owner.gid) if owner else (os.geteuid(), os.getegid())
-            state = FileState(
-                content,
-                mode if mode is not None else (current.mode if current else 0o644),
-                current.uid if current else new[0],
-                current.gid if current else new[1],
-                0,
-            )
-            entry.uid, entry.gid = uid, gid
-            entry.written, entry.meta = content, [state.mode, state.uid, state.gid]
+            entry, state = self._plan(path, content, current, role, mode, owner, revert, shared)
             entry.directories = sorted(set(entry.directories) | set(hands.missing(os.path.dirname(path))))
             self._save(entry)
             hands.put(path, state, current.content if current else None)
+
+    def edit(
+        self,
+        path: str,
+        make: Callable[[bytes], bytes],
+        *,
+        role: str,
+        mode: int | None = None,
+        revert: Revert | None = None,
+        shared: bool = False,
+    ) -> None:
+        """Have a file of the system say what C(make) returns for its content; the rest is as with M(write).
+
+        Another program may change it at the same time; it is made again from that then, and nothing is lost.
+        """
+        until = time.monotonic() + PATIENCE
+        with self._locked():
+            path = self._own.real(path)
+            current = self._own.read(path)
+            recorded = None
+            while True:
+                content = make(current.content if current else b"")
+                entry, state = self._plan(path, content, current, role, mode, None, revert, shared)
+                if recorded is None:
+                    # Once is enough to know the file again; each time would leave the other program time to change it.
+                    recorded = content
+                    entry.directories = sorted(set(entry.directories) | set(self._own.missing(os.path.dirname(path))))
+                    self._save(entry)
+                try:
+                    self._own.put(path, state, current.content if current else None)
+                except files.ChangedMeanwhile:
+                    if time.monotonic() > until:
+                        raise
+                    current = self._own.read(path)
+                    continue
+                if content != recorded:
+                    self._save(entry)
+                return
+
+    def _plan(
+        self,
+        path: str,
+        content: bytes,
+        current: FileState | None,
+        role: str,
+        mode: int | None,
+        owner: process.Identity | None,
+        revert: Revert | None,
+        shared: bool,
+    ) -> tuple[Entry, FileState]:
+        """Return the entry for C(path) and what shall stand there, where it may be written."""
+        uid, gid = (owner.uid, owner.gid) if owner else (0, 0)
+        known = self.entry(path)
+        if known is not None and (known.uid != uid or (role not in known.roles and not shared)):
+            # Such as a user's settings file that is a link to a file of the system.
+            raise OSError(errno.EPERM, "it is kept for another purpose already", path)
+        entry = self._touch(path, role, current, revert)
+        if role not in entry.roles:
+            entry.others = sorted([*entry.others, role])
+        new = (owner.uid, owner.gid) if owner else (os.geteuid(), os.getegid())
+        state = FileState(
+            content,
+            mode if mode is not None else (current.mode if current else 0o644),
+            current.uid if current else new[0],
+            current.gid if current else new[1],
+            0,
+        )
+        entry.uid, entry.gid = uid, gid
+        entry.written, entry.meta = content, [state.mode, state.uid, state.gid]
+        return entry, state
 
     def displace(self, path: str, content: bytes, *, role: str, owner: process.Identity | None = None) -> str | None:
         """Put C(content) at C(path) and keep the file that stood there beside it, under the same inode.

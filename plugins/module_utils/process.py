@@ -16,7 +16,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, NamedTuple
 
@@ -28,6 +28,7 @@ MOST_OUTPUT = 16 << 20
 """Bytes of each of the two outputs that are kept, the last ones; the rest is read and forgotten."""
 PR_SET_CHILD_SUBREAPER = 36
 LIBRARY = ctypes.CDLL(None, use_errno=True)
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 KEPT: set[int] = set()
 """Children of this process that are no program of run()."""
 
@@ -63,6 +64,16 @@ class Done:
         """The last line it said, for a message about its failure."""
         said = (self.err.strip() or self.out.strip()).splitlines()
         return text.line(said[-1]) if said else f"exit {self.code}"
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold signals back: an exception in the functions that a fork calls is lost, and so is what is not noted yet."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Output:
@@ -122,9 +133,11 @@ class _Waiter(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        _pid, self.status, self.usage = os.wait4(self.pid, 0)
-        self.when = time.perf_counter()
-        os.close(self._tell)
+        try:
+            _pid, self.status, self.usage = os.wait4(self.pid, 0)
+            self.when = time.perf_counter()
+        finally:
+            os.close(self._tell)
 
     def close(self) -> None:
         """End the program where it has not ended; give up on one that cannot be ended, as when a server is gone."""
@@ -157,8 +170,9 @@ def run(
     waiter = None
     try:
         outputs = [_Output(identity, most) for _stream in range(2)]
-        pid, begin = _start(command, environment, directory, identity, outputs[0].end, outputs[1].end)
-        waiter = _Waiter(pid)
+        with undisturbed():
+            pid, begin = _start(command, environment, directory, identity, outputs[0].end, outputs[1].end)
+            waiter = _Waiter(pid)
         for output in outputs:
             output.close_end()
         timed_out, stopped = _attend(waiter, outputs, limit, watch)
@@ -272,6 +286,7 @@ def _become(
             os.setgid(identity.gid)
             os.setuid(identity.uid)
         os.chdir(directory)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         # Python ignores these two, and a program would inherit that.
         for name in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(name, signal.SIG_DFL)

@@ -12,11 +12,9 @@ import errno
 import fcntl
 import os
 import re
-import signal
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from ansible_collections.wsltune.go.plugins.module_utils import mountinfo, wsl_machine, wsl_state
+from ansible_collections.wsltune.go.plugins.module_utils import mountinfo, process, wsl_machine, wsl_state
 from ansible_collections.wsltune.go.plugins.module_utils.linux import files
 
 PREFIX = "wsltune-bench-"
@@ -52,16 +50,6 @@ def code_of_others(folder: str) -> str:
     )
 
 
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let no signal come between making a folder and noting it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGHUP, signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 class _Made(NamedTuple):
     path: str
     descriptor: int
@@ -90,7 +78,7 @@ class Folders:
         if others_change(parent, kept=True):
             raise files.NotOurs(parent)
         sweep(parent)
-        with _undisturbed():
+        with process.undisturbed():
             os.mkdir(path, 0o700)
             try:
                 descriptor = os.open(path, _FOLDER)

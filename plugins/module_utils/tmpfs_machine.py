@@ -29,6 +29,12 @@ def live(path: str) -> mountinfo.Mount | None:
     return mounts[-1] if mounts else None
 
 
+def ours() -> list[str]:
+    """Return where a tmpfs of wsltune's is mounted now."""
+    mounts = mountinfo.parse(text_of("/proc/self/mountinfo") or "")
+    return [mount.mount_point for mount in mounts if mount.fstype == "tmpfs" and mount.source == tmpfs.SOURCE]
+
+
 def mode_of(path: str) -> int | None:
     """Return the permission bits of C(path), None where there is nothing."""
     try:

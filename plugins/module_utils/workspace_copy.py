@@ -708,7 +708,11 @@ def git_is_there(environment: Mapping[str, str]) -> bool:
 
 
 def _is_empty(path: str) -> bool:
-    return os.path.isdir(path) and not os.path.islink(path) and not os.listdir(path)
+    try:
+        return os.path.isdir(path) and not os.path.islink(path) and not os.listdir(path)
+    except PermissionError:
+        # What the user may not look into is somebody else's.
+        return False
 
 
 class Courier:

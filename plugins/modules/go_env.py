@@ -230,6 +230,11 @@ class GoEnv:
                 if "environment" not in users[name]["unknown"]:
                     users[name] = go_state.observe(person, self.mounts)
             unmet = self.unmet(people, users, wanted)
+        self.notes += [
+            f"Whether {name}'s Go has the settings is not known: {users[name]['unknown']['environment']}"
+            for name in people
+            if "environment" in users[name]["unknown"]
+        ]
         recorded = go_baseline.read()
         for name in people:
             users[name] = dict(users[name], before=recorded.get(name))
@@ -308,7 +313,7 @@ class GoEnv:
         found = [
             go_plan.unmet(name, users[name], wanted[name], cgo_enabled(name), users[name]["exports"])
             for name in people
-            if users[name]["go"]
+            if users[name]["go"] and "environment" not in users[name]["unknown"]
         ]
         return sum(found, [])
 

@@ -156,29 +156,21 @@ class Tmpfs:
         return "" if state is None else state.content.decode("utf-8", "surrogateescape")
 
     def write(self, path, make, **how):
-        """Have a file say what C(make) returns for its text; note the change, and in check mode no more.
-
-        Another program may change it at the same time, and then it is made again from what that wrote.
-        """
-        for attempt in range(5):
-            before = self.read(path)
-            after = make(before)
-            if before == after and os.path.exists(path):
-                return
-            if attempt == 0:
-                self.changes.append(f"wrote {path}")
-            difference = {"before_header": path, "after_header": path, "before": before, "after": after}
-            if not self.module.check_mode:
-                try:
-                    content, was = (one.encode("utf-8", "surrogateescape") for one in (after, before))
-                    self.journal.write(path, content, role=ROLE, was=was, **how)
-                except files.ChangedMeanwhile:
-                    if attempt == 4:
-                        raise
-                    continue
-                self.tell_systemd(path)
-            self.diff.append(difference)
+        """Have a file say what C(make) returns for its text; note the change, and in check mode no more."""
+        before = self.read(path)
+        after = make(before)
+        if before == after and os.path.exists(path):
             return
+        self.diff.append({"before_header": path, "after_header": path, "before": before, "after": after})
+        self.changes.append(f"wrote {path}")
+        if not self.module.check_mode:
+            self.journal.edit(
+                path,
+                lambda now: make(now.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"),
+                role=ROLE,
+                **how,
+            )
+            self.tell_systemd(path)
 
     def give_back(self, entry, run_only):
         if entry.path != os.path.realpath(FSTAB):
@@ -268,6 +260,8 @@ class Tmpfs:
                 needed.append(line)
         lines = tmpfs.wanted_lines(path, size, params["inodes"], helper) + needed
         places = [path] + [line.mount_point for line in needed]
+        # First, for a mount of an earlier version is one that everybody can write.
+        self.narrow(path)
         try:
             self.write(FSTAB, lambda now: fstab.with_lines(now, lines), revert=fstab.without_ours, shared=True)
             listed = tmpfs.folders_text(places, owners)
@@ -321,8 +315,15 @@ class Tmpfs:
                 f"{path} could not be remounted with {size // tmpfs.MIB} MiB ({message}): it may hold more than that; "
                 "delete files there or give a larger go_tmpfs_size; nothing was changed."
             )
-        with files.opened_folder(path) as descriptor:
-            os.chmod(f"/proc/self/fd/{descriptor}", tmpfs.MODE)
+
+    def narrow(self, path):
+        """Have the top of the live mount be as the fstab line makes it at the next start."""
+        if tmpfs_machine.live(path) is None or tmpfs_machine.mode_of(path) == tmpfs.MODE:
+            return
+        self.changes.append(f"gave {path} mode {tmpfs.MODE:04o}")
+        if not self.module.check_mode:
+            with files.opened_folder(path) as descriptor:
+                os.chmod(f"/proc/self/fd/{descriptor}", tmpfs.MODE)
 
     def folder(self, path, person):
         """Make the folder of one user; return its path, nothing where something else has its name.
@@ -359,29 +360,20 @@ class Tmpfs:
         return ""
 
     def leave(self, path):
-        """Take away the tmpfs of an earlier path; say so when it is busy, for it then stays until the next run."""
-        try:
-            self.unmount(path)
-        except tmpfs.TmpfsError as error:
-            self.changes.pop()
-            self.kept.append(str(error).rstrip("."))
-            return False
-        return True
-
-    def unmount(self, path):
+        """Take away a tmpfs; return whether it is gone. Who uses one is said: it stays until the next run or start."""
         live = tmpfs_machine.live(path)
         if live is None or live.source != tmpfs.SOURCE:
-            return
-        self.changes.append(f"unmounted {path}")
-        if self.module.check_mode:
-            return
-        message = self.command("umount", path)
-        if message:
-            holders = ", ".join(process.holders(path)[:5])
-            self.refuse(
-                f"{path} could not be unmounted ({message}){': ' + holders + ' use it' if holders else ''}; "
-                "end these programs, then run again."
-            )
+            return True
+        message = "" if self.module.check_mode else self.command("umount", path)
+        if not message:
+            self.changes.append(f"unmounted {path}")
+            return True
+        holders = ", ".join(process.holders(path)[:5])
+        self.kept.append(
+            f"{path} could not be unmounted ({message}){': ' + holders + ' use it' if holders else ''}; end these "
+            "programs, then run again, or it is gone after the next start"
+        )
+        return False
 
     def absent(self):
         only = self.module.params["only_this_run"]
@@ -389,10 +381,17 @@ class Tmpfs:
         stay = self.before_run() if only else []
         mounted = [line.mount_point for line in fstab.marked(self.read(FSTAB))]
         mounted += [entry.path for entry in entries if entry.directory]
-        for path in dict.fromkeys(mounted):
-            if entries and path not in [line.mount_point for line in stay]:
-                self.unmount(path)
+        if not only:
+            # One that was in use at the last rollback.
+            mounted += tmpfs_machine.ours()
+        left = [
+            path
+            for path in dict.fromkeys(mounted)
+            if (entries or not only) and path not in [line.mount_point for line in stay] and not self.leave(path)
+        ]
         for entry in entries:
+            if entry.directory and entry.path in left:
+                continue
             if self.module.check_mode:
                 if not entry.directory:
                     self.changes.append(f"gave back {entry.path}")

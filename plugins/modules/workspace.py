@@ -126,8 +126,6 @@ from ansible_collections.wsltune.go.plugins.module_utils.workspace_plan import W
 ROLE = "workspace"
 FSTAB = "/etc/fstab"
 ERRORS = (WorkspaceError, accounts.AccountError)
-TRIES = 5
-"""How often the fstab is written anew when other programs write it at the same time."""
 
 
 class Workspace:
@@ -431,22 +429,19 @@ class Workspace:
 
         What another program writes there meanwhile is kept.
         """
-        for left in reversed(range(TRIES)):
-            before = self.fstab()
-            after = workspace_plan.with_bind_lines(before, lines)
-            if after == before:
-                return None
-            if self.module.check_mode:
-                return before, after
-            was, content = (one.encode("utf-8", "surrogateescape") for one in (before, after))
-            try:
-                self.journal.write(FSTAB, content, role=ROLE, revert=fstab.without_ours, shared=True, was=was)
-            except files.ChangedMeanwhile:
-                if not left:
-                    raise
-            else:
-                self.tell_systemd()
-                return before, after
+        before = self.fstab()
+        after = workspace_plan.with_bind_lines(before, lines)
+        if after == before:
+            return None
+        if not self.module.check_mode:
+
+            def make(now):
+                text = workspace_plan.with_bind_lines(now.decode("utf-8", "surrogateescape"), lines)
+                return text.encode("utf-8", "surrogateescape")
+
+            self.journal.edit(FSTAB, make, role=ROLE, revert=fstab.without_ours, shared=True)
+            self.tell_systemd()
+        return before, after
 
     def tell_systemd(self):
         if os.path.isdir("/run/systemd/system"):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import codecs
 import contextlib
+import errno
 import json
 import os
 import resource  # noqa: F401 - os.wait4 imports it, and a child cannot where Python lies in a folder of root's own
@@ -125,6 +126,13 @@ class Hands:
         self._errors = {error.__name__: error for error in (*errors, TimeoutError, files.ChangedMeanwhile)}
         parent = os.getpid()
         self._channel, theirs = socket.socketpair()
+        with process.undisturbed():
+            self._start(identity, make, parent, theirs)
+        theirs.close()
+
+    def _start(
+        self, identity: process.Identity | None, make: Callable[[], Any], parent: int, theirs: socket.socket
+    ) -> None:
         self._pid = os.fork()
         if self._pid == 0:
             code = 1
@@ -133,8 +141,9 @@ class Hands:
                 become(identity)
                 # After the change of account, which clears it.
                 process.LIBRARY.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-                for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                for number in process.ENDING:
                     signal.signal(number, _stop)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, process.ENDING)
                 if os.getppid() == parent:
                     self._serve(theirs, make)
                 code = 0
@@ -145,7 +154,6 @@ class Hands:
             finally:
                 os._exit(code)
         process.KEPT.add(self._pid)
-        theirs.close()
 
     def __enter__(self) -> Hands:
         return self
@@ -196,10 +204,11 @@ class Hands:
         except TimeoutError:
             self.close(at_once=True)
             where = next((word for word in arguments if isinstance(word, str)), None)
-            raise TimeoutError(110, f"no answer in {limit:.0f} s", where) from None
-        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise TimeoutError(errno.ETIMEDOUT, f"no answer in {limit:.0f} s", where) from None
+        except (EOFError, BrokenPipeError, ConnectionResetError, ValueError, KeyError, TypeError):
+            # Also an answer that cannot be understood: what it is made of comes from the account.
             self.close(at_once=True)
-            raise Lost(5, "the process that looked there ended without an answer") from None
+            raise Lost(errno.EIO, "the process that looked there ended without an answer") from None
         if kind == "done":
             return told[0]
         return self._raise(*told)

@@ -381,12 +381,40 @@ def test_a_cache_that_cannot_be_read_is_as_if_it_were_not_there(tmp_path: Path) 
         assert journal.read_record(journal.BEFORE, str(tmp_path)) == {}
 
 
-def test_what_another_program_wrote_meanwhile_is_not_overwritten(record: journal.Journal, tmp_path: Path) -> None:
-    path = tmp_path / "fstab"
+def meddle(path: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Have another program add a line whenever the file is about to be replaced."""
+    real = files._copy_attributes
+    lines = iter(range(times))
+
+    def copy(source: files.Place, target: int) -> None:
+        if source.path == str(path) and next(lines, None) is not None:
+            with path.open("a") as handle:
+                handle.write("# theirs\n")
+        real(source, target)
+
+    monkeypatch.setattr(files, "_copy_attributes", copy)
+
+
+def test_what_another_program_writes_meanwhile_is_not_overwritten(
+    record: journal.Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "env"
     path.write_text("A=1\n")
+    meddle(path, monkeypatch, 1)
     with pytest.raises(files.ChangedMeanwhile):
-        record.write(str(path), b"A=2\n", role="test", was=b"A=0\n")
-    assert path.read_text() == "A=1\n"
+        write(record, path, "A=2\n")
+    assert path.read_text() == "A=1\n# theirs\n"
+
+
+def test_a_table_that_others_write_at_the_same_time_loses_no_line(
+    record: journal.Journal, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meddle(table, monkeypatch, 7)
+    record.edit(str(table), lambda now: now + ONE.encode(), role="one", revert=fstab.without_ours, shared=True)
+    assert table.read_text() == ORIGINAL + "# theirs\n" * 7 + ONE
+    monkeypatch.undo()
+    give_back(record, table, "one")
+    assert table.read_text() == ORIGINAL + "# theirs\n" * 7 and record.entries() == []
 
 
 OTHER = fstab.MARK + "=other"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils import accounts, journal, mountinfo, process, workspace_copy
-from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become
 from ansible_collections.wsltune.go.plugins.module_utils.workspace_plan import Project, WorkspaceError
 from ansible_collections.wsltune.go.plugins.modules import workspace
 
@@ -205,26 +205,10 @@ def test_a_folder_that_moves_while_it_is_mounted_on_is_uncovered(
     assert apart(there) == ["that folder was moved at the same time", []]
 
 
-def test_what_another_program_adds_to_the_fstab_meanwhile_is_kept(
-    bound: Bound, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, write, times = tmp_path / "fstab", bound.journal.write, [2]
-
-    def late(*words: Any, **more: Any) -> None:
-        if times[0]:
-            times[0] -= 1
-            with path.open("a") as file:
-                file.write(f"# theirs {times[0]}\n")
-        write(*words, **more)
-
-    monkeypatch.setattr(bound.journal, "write", late)
+def test_the_lines_are_written_once(bound: Bound, tmp_path: Path) -> None:
     line = workspace.fstab.Line("/a", "/b", "none", ("bind", workspace.workspace_plan.MARK))
-    before, after = bound.write_lines([line])
-    assert path.read_text() == after == f"# mine\n# theirs 1\n# theirs 0\n{line.render()}\n"
-    assert before == after.replace(f"{line.render()}\n", "") and bound.write_lines([line]) is None
-    times[0] = 100
-    with pytest.raises(files.ChangedMeanwhile):
-        bound.write_lines([])
+    assert bound.write_lines([line]) == ("# mine\n", f"# mine\n{line.render()}\n")
+    assert (tmp_path / "fstab").read_text() == f"# mine\n{line.render()}\n" and bound.write_lines([line]) is None
 
 
 @root_only

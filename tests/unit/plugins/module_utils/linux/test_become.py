@@ -74,8 +74,9 @@ def test_no_answer_is_not_waited_for(eve: process.Identity) -> None:
 def test_a_child_that_dies_is_an_error(eve: process.Identity) -> None:
     with pytest.raises(become.Lost):
         become.ask(eve, lambda: os.kill(os.getpid(), signal.SIGKILL))
-    with pytest.raises(become.Lost):
-        become.ask(eve, lambda: "x" * (become.LARGEST + 1))
+    for answer in ("x" * (become.LARGEST + 1), {"!": "bytes", "value": 1}, {"!": "FileState", "value": {}}):
+        with pytest.raises(become.Lost):
+            become.ask(eve, lambda answer=answer: answer)
 
 
 def test_it_tidies_up_when_it_is_ended(eve: process.Identity, home: Path) -> None:
