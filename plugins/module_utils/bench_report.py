@@ -206,7 +206,8 @@ def text(
     sections = [(label, values) for label, values in sections if values]
     for index, (label, values) in enumerate(sections):
         # Every later section keeps at least a line of its own.
-        middle += _fitted(label, values, room - len(middle) - 2 * (len(sections) - index - 1))
+        left = room - len(middle) - 2 * (len(sections) - index - 1)
+        middle += _fitted(label, values, left, "see the report" if report else "which -v shows")
     return "\n".join([*head, *measured, "", *middle, *tail]) + "\n"
 
 
@@ -233,10 +234,10 @@ def _labelled(label: str, values: Sequence[str]) -> list[str]:
     return lines
 
 
-def _fitted(label: str, values: Sequence[str], room: int) -> list[str]:
+def _fitted(label: str, values: Sequence[str], room: int, where: str) -> list[str]:
     """As many whole values as there is room for, and how many more there are."""
     for shown in range(len(values), 0, -1):
-        more = [f"and {len(values) - shown} more, see the report"] if shown < len(values) else []
+        more = [f"and {len(values) - shown} more, {where}"] if shown < len(values) else []
         lines = _labelled(label, [*values[:shown], *more])
         if len(lines) <= room:
             return lines

@@ -100,7 +100,7 @@ class Entry:
         data = dict(data)
         unknown = set(data) - {one.name for one in dataclasses.fields(cls)}
         if unknown:
-            raise ValueError(f"unknown field {sorted(unknown)[0]!r}")
+            raise ValueError(unknown)
         for key in ("base", "before_run"):
             data[key] = FileState.from_json(data[key])
         for key in ("written", "previous"):
@@ -116,15 +116,18 @@ def _parse(path: str, content: bytes) -> Entry:
     """Return the entry in the text of its file; Damaged when it is none."""
     try:
         data = json.loads(content)
+    except ValueError:
+        raise Damaged(path, "it is no JSON, such as a file that was cut off") from None
+    try:
         if "format" in data:
             if data["format"] != FORMAT:
-                raise ValueError(f"format {data['format']}, which a newer wsltune wrote")
+                raise Damaged(path, f"its format is {data['format']!r}, such as that of a newer wsltune")
             if data["sha256"] != _sum(data["entry"]):
-                raise ValueError("its checksum is another")
+                raise Damaged(path, "its checksum is another one")
             data = data["entry"]
         return Entry.from_json(data)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Damaged(path, str(error) or type(error).__name__) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Damaged(path, "a field is missing, unknown or of another kind") from None
 
 
 def content_without_us(entry: Entry, content: bytes, revert: Revert | None) -> bytes | None:

@@ -52,7 +52,7 @@ class Machine:
     def put(self, source: Path, target: str) -> None:
         self.run("sh", "-c", f"cat > {target}", text=source.read_text(encoding="utf-8"))
 
-    def start(self, playbook: str, variables: dict, output) -> subprocess.Popen:
+    def start(self, playbook: str, variables: dict, output, verbosity: int = 0) -> subprocess.Popen:
         """Start a playbook in a process group of its own."""
         inventory = {"all": {"hosts": {self.name: {}}}}
         settings = {
@@ -73,6 +73,7 @@ class Machine:
             "ANSIBLE_CONFIG": str(defaults), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
             "ANSIBLE_INJECT_FACT_VARS": "false", "ANSIBLE_PIPELINING": "true", "ANSIBLE_NOCOLOR": "true",
             "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_RETRY_FILES_ENABLED": "false",
+            "ANSIBLE_VERBOSITY": str(verbosity),
         }  # fmt: skip
         return subprocess.Popen(
             [str(PLAYBOOK), "-i", str(path), str(ROOT / "playbooks" / playbook), "-e", json.dumps(variables)],

@@ -1,0 +1,816 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Tries, as accounts without rights, to have root do harm: hostile.py MACHINE PORT accounts|folders [CASE...]
+
+accounts    what users have in their homes and take in the tmpfs, over two runs of site.yml, a restart and a rollback
+folders     what root does in folders that others may change: the doctor, measuring, the copies of projects, races
+
+CASE is a part of a case's name; the others are left out. Prints how each went and {"cases": 3, "wrong": [sentences]}.
+What the runs said is kept in ~/.cache/wsltune/MACHINE-NUMBER.txt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests/containers"))
+from driver import CACHE, ROOT, Machine, Play
+
+HERE = Path(__file__).resolve().parent
+MODULES = "../molecule/hostile/modules.yml"
+WISHES = {"go_tmpfs_size": "1g", "wsl_conf_force": True, "wsl_conf_interop_append_windows_path": False}
+MOUNT = "/var/cache/gotmp"
+HONEST = ["root", "alice", "bob", "carol", "dev"]
+LIMIT = 150
+"""Seconds after which a run hangs."""
+
+# What the machine is for those who do no harm; GO is what the Go commands were at first, by hash.
+LOOK = """
+import glob, hashlib, json, os, pwd, stat, subprocess, sys
+originals = json.loads(sys.argv[1])
+folders, wrong = {}, []
+for path in ['/', '/etc', '/home', '/root', '/tmp', '/usr', '/usr/local', '/usr/local/bin', '/usr/local/go',
+             '/usr/local/go/bin', '/srv', '/var', '/var/cache', '/var/tmp', *glob.glob('/home/*'), *glob.glob('/srv/*'),
+             *glob.glob('/srv/*/*')]:
+    status = os.lstat(path)
+    try:
+        owner = pwd.getpwuid(status.st_uid).pw_name
+    except KeyError:
+        owner = str(status.st_uid)
+    folders[path] = '%o %s' % (stat.S_IMODE(status.st_mode), owner)
+tries = {}
+for user in ('root', 'alice', 'dev'):
+    tries[user] = subprocess.Popen(
+        ['timeout', '60', 'su', '-', user, '-c', 'go version && cd /usr/local/share/gotest && go test . && '
+         '/usr/local/go/bin/go version'],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+for user, tried in tries.items():
+    said = tried.communicate()[0]
+    if tried.returncode or said.count('go version go1') != 2:
+        wrong.append('the Go of %s: exit %s: %s' % (user, tried.returncode, said.strip()[-300:]))
+for path in glob.glob('/tmp/eve-*'):
+    owner = pwd.getpwuid(os.lstat(path).st_uid).pw_name
+    if not owner.startswith('eve'):
+        with open(path) as handle:
+            wrong.append('a program of eve ran as %s: %s' % (owner, handle.read().split()[:1]))
+for path, digest in originals.items():
+    found = []
+    for one in (path, path + '.distrib'):
+        if os.path.isfile(one):
+            with open(one, 'rb') as handle:
+                found.append(hashlib.sha256(handle.read()).hexdigest())
+    if digest not in found:
+        wrong.append('the original of %s is lost' % path)
+print(json.dumps({'folders': folders, 'wrong': wrong}))
+"""
+KEEP_GO = """
+mkdir -p /var/tmp/originals
+for go in /usr/local/go/bin/go /usr/lib/go-1.24/bin/go; do cp -p $go /var/tmp/originals/$(echo $go | tr / _); done
+sha256sum /usr/local/go/bin/go /usr/lib/go-1.24/bin/go
+"""
+MEND = """
+rm -f /tmp/eve-*
+for go in /usr/local/go/bin/go /usr/lib/go-1.24/bin/go; do
+    original=/var/tmp/originals/$(echo $go | tr / _)
+    cmp -s $original $go || cmp -s $original $go.distrib || { rm -f $go.distrib; cp -p $original $go; }
+done
+while mountpoint -q /etc && umount /etc; do :; done
+"""
+# Has another program that writes fstab: one line every 50 ms, each opened anew.
+APPEND = """
+import os, time
+if os.path.exists('/var/tmp/lines'):
+    number = len(open('/var/tmp/lines').read().split())
+else:
+    number = 0
+while True:
+    number += 1
+    with open('/etc/fstab', 'a') as handle:
+        handle.write('# line %d of another program\\n' % number)
+    with open('/var/tmp/lines', 'a') as handle:
+        handle.write('%d\\n' % number)
+    time.sleep(0.05)
+"""
+# The most memory that a Python program of root had, and the most that lay in shared memory, in MiB.
+MEMORY = """
+import os, re, time
+most = shared = 0
+def shmem():
+    with open('/sys/fs/cgroup/memory/memory.stat') as handle:
+        return int(re.search('^total_shmem (.*)$', handle.read(), re.M)[1]) >> 20
+try:
+    first = shmem()
+except OSError:
+    first = None
+while True:
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open('/proc/%s/status' % pid) as handle:
+                text = handle.read()
+            if int(pid) != os.getpid() and text.startswith('Name:\\tpython3') and '\\nUid:\\t0\\t' in text:
+                most = max(most, int(re.search('VmHWM:\\\\s*(.*) kB', text)[1]) >> 10)
+        except (OSError, TypeError):
+            pass
+    if first is not None:
+        shared = max(shared, shmem() - first)
+    with open('/run/memory.new', 'w') as handle:
+        handle.write('%d %d' % (most, shared))
+    os.rename('/run/memory.new', '/run/memory')
+    time.sleep(0.03)
+"""
+# What everybody would run as `go` afterwards.
+EVIL = r"""printf '#!/bin/sh\nid >> /tmp/eve-$(id -un)\necho broken; exit 1\n' > ~/sdk/evil; chmod 755 ~/sdk/evil"""
+SDK = r"""
+mkdir -p ~/sdk/go1.20/bin ~/sdk/go1.20/pkg/tool
+printf '#!/bin/sh\necho eve-go\n' > ~/sdk/go1.20/bin/go
+chmod 755 ~ ~/sdk ~/sdk/go1.20 ~/sdk/go1.20/bin ~/sdk/go1.20/bin/go
+"""
+
+
+@dataclass
+class Row:
+    """What one account has set up, and what must be so after a run for everybody."""
+
+    name: str
+    account: str
+    setup: str
+    noted: bool = True
+    stays: str = ""
+    """A test (1) that the account's own thing is still what it was."""
+
+
+# The login that root starts to look at the environment starts the swap.
+SHIMS = [
+    Row(
+        "a Go command in a home whose folder becomes a link to the system's",
+        "eveshim",
+        SDK
+        + EVIL
+        + r"""
+cat > ~/.profile <<'X'
+[ -L ~/sdk/go1.20/bin ] || setsid sh -c '
+  sleep 2
+  mv ~/sdk/go1.20/bin ~/sdk/go1.20/own; ln -s /usr/local/go/bin ~/sdk/go1.20/bin
+  while ! grep -q sdk/go1.20 /usr/local/go/bin/go; do sleep 0.1; done
+  rm ~/sdk/go1.20/bin; mkdir ~/sdk/go1.20/bin; cp ~/sdk/evil ~/sdk/go1.20/bin/go.distrib' >/dev/null 2>&1 </dev/null &
+X
+""",
+        noted=False,
+    ),
+    Row(
+        "a Go command in a home that becomes a pipe",
+        "evepipe",
+        SDK
+        + r"""
+cat > ~/.profile <<'X'
+[ -p ~/sdk/go1.20/bin/go ] || setsid sh -c '
+  sleep 2
+  rm ~/sdk/go1.20/bin/go; mkfifo -m 755 ~/sdk/go1.20/bin/go' >/dev/null 2>&1 </dev/null &
+X
+""",
+        noted=False,
+    ),
+    Row(
+        "an export with what a terminal obeys",
+        "eveescape",
+        r"""printf 'export GOTMPDIR="$(printf "%%s" "/home/eveescape/\033]0;taken over\007\033[2J")"\n' > ~/.profile""",
+    ),
+]
+ROWS = [
+    Row(
+        "a login that makes its output 20 TiB long",
+        "evetruncate",
+        "echo 'truncate -s 20T /proc/self/fd/1' > ~/.profile",
+    ),
+    Row("a login that prints 3 GB", "eveflood", "echo 'head -c 3000000000 /dev/zero' > ~/.profile"),
+    Row(
+        "settings of 900 GB",
+        "evehuge",
+        "mkdir -p ~/.config/go && truncate -s 900G ~/.config/go/env",
+        stays="$(stat -c %s ~/.config/go/env) -gt 900000000000",
+    ),
+    Row(
+        "settings that are a pipe",
+        "evefifo",
+        "mkdir -p ~/.config/go && mkfifo ~/.config/go/env",
+        stays="-p ~/.config/go/env",
+    ),
+    Row("settings that are a folder", "evefolder", "mkdir -p ~/.config/go/env", stays="-d ~/.config/go/env"),
+    Row(
+        "settings that their owner cannot read",
+        "evelocked",
+        "mkdir -p ~/.config/go && echo GOFLAGS=-v > ~/.config/go/env && chmod 0 ~/.config/go/env",
+        stays="$(stat -c %a-%s ~/.config/go/env) = 0-11",
+    ),
+    Row(
+        "a path that is no UTF-8", "evebyte", r"""printf 'export GOENV="$HOME/\377/env"\n' > ~/.profile""", noted=False
+    ),
+    Row(
+        "an honest path of 300 characters",
+        "evedeep",
+        "a=$(printf 'a%.0s' $(seq 150)); echo \"export GOENV=$HOME/$a/b$a/env\" > ~/.profile",
+        noted=False,
+    ),
+    Row("a login that never ends", "evesleep", "echo 'sleep 1000' > ~/.profile"),
+]
+NAMES = "names taken in the tmpfs, before it was root's alone"
+REPRO = """
+import os, stat, sys
+sys.path.insert(0, '/var/tmp/hostile')
+from ansible_collections.wsltune.go.plugins.module_utils import accounts, bench_run
+account = accounts.find(['alice'])[0]
+os.makedirs('/srv/big', exist_ok=True)
+with open('/srv/big/go.mod', 'w') as handle:
+    handle.write('module big\\n')
+with open('/srv/big/blob', 'wb') as handle:
+    os.posix_fallocate(handle.fileno(), 0, bench_run.COPY_LIMIT + 1)
+def copy():
+    with bench_run.copied_home(account, '/srv/big'):
+        return 'it was copied'
+try:
+    print(bench_run.as_user(account, copy, 1))
+except bench_run.BenchmarkError as error:
+    print(error)
+os.unlink('/srv/big/blob')
+"""
+SWAP_CACHE = r"""
+while :; do
+  set -- ~/.cache/wsltune-bench-*
+  [ -d "$1" ] && { sleep 1; mv ~/.cache ~/.c2; ln -s / ~/.cache; exit; }
+  sleep 0.05
+done
+"""
+FILTER = r"""
+cd %s/lib
+git config --global --add safe.directory '*'
+git init -q . && git config user.email e && git config user.name e
+cp f f.kept && git add f && git commit -qm one && rm f.kept
+git config filter.evil.clean 'sh -c "id > /tmp/eve-was-here-$(id -un); cat"'
+mkdir -p .git/info && echo '* filter=evil' > .git/info/attributes
+chmod -R g+rwX .git
+rm f && printf 'SOME text\n' > f
+"""
+SWAP_SOURCE = """
+import os
+while not os.path.isdir('/home/eve/src/shop'):
+    pass
+os.rename('/home/eve/slow/shop', '/home/eve/slow/shop.own')
+os.symlink('/etc', '/home/eve/slow/shop')
+"""
+# Puts a folder of eve's in the place of each that dev's Go makes, with a program of eve's in it.
+TAKE_DEV = """
+import contextlib, os, shutil
+place = '/var/cache/gotmp/dev'
+with open('/home/eve/main', 'w') as handle:
+    handle.write('#!/bin/sh\\nid > /tmp/eve-ran-as-$(id -un)\\n')
+os.umask(0)
+number = 0
+while True:
+    with contextlib.suppress(OSError):
+        os.mkdir(place, 0o777)
+    with contextlib.suppress(OSError):
+        for name in os.listdir(place):
+            work = os.path.join(place, name)
+            if not name.startswith('go-build'):
+                continue
+            number += 1
+            if os.lstat(work).st_uid != os.getuid():
+                os.rename(work, os.path.join(place, 'old%d' % number))
+                os.makedirs(work + '/b001/exe', 0o777)
+            new = os.path.join(place, 'new%d' % number)
+            shutil.copyfile('/home/eve/main', new)
+            os.chmod(new, 0o755)
+            os.rename(new, work + '/b001/exe/main')
+"""
+
+
+class Guarded(Machine):
+    """One whose commands end, whatever hangs there."""
+
+    def run(self, *words: str, check: bool = True, text: str | None = None) -> str:
+        result = subprocess.run(
+            self.command("timeout", "-k", "5", str(LIMIT), *words),
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and result.returncode != 0:
+            raise RuntimeError(f"{' '.join(words)[-300:]}: exit {result.returncode}: {result.stderr.strip()[-400:]}")
+        return result.stdout
+
+
+class Trials:
+    def __init__(self, machine: Machine, only: list[str]) -> None:
+        self.machine, self.only = machine, only
+        self.wrong: list[str] = []
+        self.cases = self.runs = 0
+        self.usual = 0.0
+        self.now = ""
+        self.beside: dict[str, subprocess.Popen] = {}
+        self.appending = ""
+        kept = self.root(KEEP_GO).split()
+        self.originals = json.dumps(dict(zip(kept[1::2], kept[::2])))
+        self.last = self.look()
+        if self.last["wrong"]:
+            sys.exit(f"the machine is broken before any case: {self.last['wrong']}")
+
+    def root(self, script: str, check: bool = True) -> str:
+        return self.machine.run("bash", "-ec", script, check=check)
+
+    def user(self, name: str, script: str, check: bool = True) -> str:
+        return self.machine.run(*self._as(name), "bash", "-ec", script, check=check)
+
+    @staticmethod
+    def _as(name: str) -> list[str]:
+        return ["runuser", "-u", name, "--", "env", "-C", f"/home/{name}", f"HOME=/home/{name}"]
+
+    def start(self, *words: str) -> str:
+        """Let a program run beside what follows; return what stop() ends it by."""
+        name = f"/run/beside-{len(self.beside)}"
+        command = self.machine.command("setsid", "-w", "sh", "-c", 'echo $$ > "$0"; exec "$@"', name, *words)
+        nothing = subprocess.DEVNULL
+        self.beside[name] = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)
+        return name
+
+    def stop(self, name: str) -> None:
+        self.root(f"[ ! -e {name} ] || kill -KILL -- -$(cat {name}) || true")
+        self.beside[name].kill()
+        self.beside[name].wait()
+
+    def end(self, rows: list[Row]) -> None:
+        """End what hostile accounts still have running."""
+        for row in rows:
+            self.root(f"! id {row.account} >/dev/null 2>&1 || pkill -KILL -U {row.account} || true")
+
+    def look(self) -> dict:
+        return json.loads(self.machine.run("python3", "-c", LOOK, getattr(self, "originals", "{}")).splitlines()[-1])
+
+    def expect(self, right: object, sentence: str) -> None:
+        if not right:
+            self.wrong.append(f"{self.now}: {sentence}")
+
+    def wants(self, name: str) -> bool:
+        return not self.only or any(word in name for word in self.only)
+
+    @contextlib.contextmanager
+    def case(self, name: str, count: int = 1) -> Iterator[None]:
+        """A case after which nobody but the hostile one may have noticed anything."""
+        self.now, before, begin = name, len(self.wrong), time.monotonic()
+        try:
+            yield
+        except (RuntimeError, subprocess.SubprocessError, ValueError, KeyError, IndexError) as error:
+            self.wrong.append(f"{name}: {type(error).__name__}: {str(error)[-500:]}")
+        self.now = name
+        try:
+            after = self.look()
+        except RuntimeError as error:
+            after = {"folders": {}, "wrong": [f"the machine cannot be looked at: {str(error)[-200:]}"]}
+        for path, old in self.last["folders"].items():
+            new = after["folders"].get(path)
+            self.expect(new in (old, None), f"{path} was {old} and is {new}")
+        for sentence in after["wrong"]:
+            self.expect(False, sentence)
+        if len(self.wrong) > before:
+            modes = "; ".join(f"chmod {facts.split()[0]} {path}" for path, facts in self.last["folders"].items())
+            self.machine.run("/bin/bash", "-c", modes + MEND, check=False)
+            after = self.look()
+        self.last = after
+        self.cases += count
+        print(
+            f"{'as it should be' if len(self.wrong) == before else 'WRONG'}, {time.monotonic() - begin:.1f} s: {name}",
+            flush=True,
+        )
+        for sentence in self.wrong[before:]:
+            print(f"    {sentence[:700]}", flush=True)
+
+    def play(self, playbook: str, **variables: object) -> Play:
+        begin = time.monotonic()
+        with tempfile.TemporaryFile() as output:
+            process = self.machine.start(playbook, WISHES | variables, output, verbosity=1)
+            try:
+                code = process.wait(LIMIT)
+            except subprocess.TimeoutExpired:
+                self.machine.kill(process)
+                code = 124
+            output.seek(0)
+            text = output.read().decode("utf-8", "replace")
+        self.runs += 1
+        (CACHE / f"{self.machine.name}-{self.runs}.txt").write_text(text, encoding="utf-8")
+        self.expect(
+            not re.search(
+                r"Traceback|Module result deserialization failed|MODULE FAILURE|Module failed\.|<<< caused by >>>", text
+            ),
+            f"no sentence but {text[-500:]}",
+        )
+        print(f"    {playbook}: exit {code}, {time.monotonic() - begin:.1f} s", flush=True)
+        return Play(code, text, time.monotonic() - begin)
+
+    def succeeds(self, play: Play) -> None:
+        said = re.search(r"(?s)fatal: .*?(?=\nPLAY RECAP|\Z)", play.output)
+        self.expect(play.code == 0, f"the run exits {play.code}: {(said[0] if said else play.output)[:600]}")
+
+    def served(self, users: list[str]) -> None:
+        """Each has an own folder in the tmpfs, and a fresh login's Go uses it."""
+        for user in users:
+            said = self.root(
+                f"timeout 60 su - {user} -c 'go env GOTMPDIR' | tail -1; stat -c '%a %U' {MOUNT}/{user}", check=False
+            )
+            self.expect(said.split() == [f"{MOUNT}/{user}", "700", user], f"{user} is not served: {said!r}")
+
+    def make(self, rows: list[Row]) -> list[Row]:
+        rows = [row for row in rows if self.wants(row.name)]
+        for row in rows:
+            self.root(f"id {row.account} >/dev/null 2>&1 || useradd --create-home --shell /bin/bash {row.account}")
+            self.user(row.account, row.setup)
+        self.last = self.look() if rows else self.last
+        return rows
+
+    def check(self, rows: list[Row], play: Play) -> None:
+        noted = notes(play)
+        for row in rows:
+            self.now = row.name
+            settings = (
+                self.root(f"cat /home/{row.account}/.config/go/env 2>/dev/null | head -c 4000", False)
+                if not row.stays
+                else ""
+            )
+            served = f"GOTMPDIR={MOUNT}/{row.account}\n" in settings
+            self.expect(
+                re.search(rf"\b{row.account}\b", noted) or served or not row.noted,
+                f"{row.account} is not served, and no note says so: {noted}",
+            )
+            if row.stays:
+                right = self.machine.run(
+                    *self._as(row.account), "bash", "-c", f"[ {row.stays} ] && echo yes", check=False
+                )
+                self.expect("yes" in right, f"what was {row.account}'s is not what it was: [ {row.stays} ]")
+
+
+def notes(play: Play) -> str:
+    """The notes that the modules returned; the summary has no room for those of twenty accounts."""
+    found: list[str] = []
+    for text in re.findall(r"(?m)^(?:ok|changed): \[[^]]+\] => (\{.*\})$", play.output):
+        found += json.loads(text).get("notes", [])
+    return " ".join(found)
+
+
+# The part accounts
+
+
+def accounts(trials: Trials) -> None:
+    trials.machine.snapshot("take", "/var/tmp/before.json")
+    trials.root("rm -f /var/tmp/lines; cp -p /etc/fstab /var/tmp/fstab.before")
+    trials.root("grep -q '^domain users:' /etc/group || echo 'domain users:x:5000:' >> /etc/group")
+    trials.root("id zed >/dev/null 2>&1 || useradd --create-home --shell /bin/bash --gid 5000 zed")
+    first_run(trials)
+    second_run(trials)
+    shared_tmpfs(trials)
+    rollback(trials)
+
+
+def first_run(trials: Trials) -> None:
+    rows = trials.make(SHIMS)
+    with trials.case("the first run, in which Go's commands are replaced", max(1, len(rows))):
+        trials.appending = trials.start("python3", "-c", APPEND)
+        play = trials.play("site.yml", go_env_cgo_enabled="false")
+        trials.usual = play.seconds
+        trials.succeeds(play)
+        trials.check(rows, play)
+        trials.now = "the first run"
+        shown = play.output
+        trials.expect(
+            "\x1b]0;" not in shown and "\\u001b" not in shown, "an escape sequence of eve's reaches the terminal"
+        )
+        if any(row.account == "eveescape" for row in rows):
+            trials.expect("\\x1b" in notes(play), f"the sequence is not spelled out: {notes(play)}")
+        trials.served([*HONEST, "zed"])
+        mount = trials.root(f"stat -c '%a %U' {MOUNT}").strip()
+        trials.expect(mount == "755 root", f"{MOUNT} is {mount}")
+    trials.end(rows)
+
+
+def second_run(trials: Trials) -> None:
+    rows = trials.make(ROWS)
+    names = trials.wants(NAMES)
+    with trials.case("the second run, with one more obstacle in every home", len(rows) + 1):
+        taken = ""
+        if trials.wants("records beside the journal that are broken"):
+            trials.root("cd /var/lib/wsltune && : > applied.json && printf '[' > before.json")
+        if names:
+            trials.root(f"chmod 1777 {MOUNT}")
+            taken = trials.user(
+                "eve", f"rm -rf {MOUNT}/eve; ln -s /etc {MOUNT}/eve; mkdir -m 777 {MOUNT}/newdev", check=False
+            )
+            trials.root("id newdev >/dev/null 2>&1 || useradd --create-home --shell /bin/bash newdev")
+        watching = trials.start("python3", "-c", MEMORY)
+        play = trials.play("site.yml", go_tmpfs_size="768m")
+        memory, shared = (int(word) for word in trials.root("cat /run/memory").split())
+        trials.stop(watching)
+        trials.succeeds(play)
+        trials.check(rows, play)
+        trials.now = "the second run"
+        print(f"    {memory} MiB of memory, {shared} MiB shared", flush=True)
+        trials.expect(memory < 400 and shared < 500, f"it took {memory} MiB of memory and {shared} MiB shared")
+        limit = trials.usual + 20 + 5 * len(rows)
+        trials.expect(play.seconds < limit, f"it took {play.seconds:.0f} s, more than {limit:.0f}")
+        trials.served([*HONEST, *(row.account for row in rows if row.account == "evedeep")])
+        if names:
+            trials.now = NAMES
+            for user in ("eve", "newdev"):
+                owner = trials.root(f"stat -c '%a %U' {MOUNT}/{user}", check=False).strip()
+                noted = re.search(rf"\b{user}\b", notes(play))
+                trials.expect(
+                    owner == f"700 {user}" or noted, f"{MOUNT}/{user} is {owner!r}, and no note says so {taken}"
+                )
+            mount = trials.root(f"stat -c '%a %U' {MOUNT}").strip()
+            trials.expect(mount == "755 root", f"{MOUNT} is {mount}")
+
+
+def shared_tmpfs(trials: Trials) -> None:
+    if trials.wants("the name of a folder that its owner removed"):
+        with trials.case("the name of a folder that its owner removed"):
+            trials.root(
+                "mkdir -p /home/dev/run && cd /home/dev/run && "
+                "printf 'package main\\n\\nfunc main() { println(\"mine\") }\\n' > main.go"
+            )
+            trials.root("chown -R dev: /home/dev/run")
+            trials.root("su - dev -c 'rm -rf \"$(go env GOTMPDIR)\" 2>/dev/null' || true")
+            taking = trials.start(*trials._as("eve"), "python3", "-c", TAKE_DEV)
+            time.sleep(0.5)
+            for _number in range(3):
+                said = trials.root("su - dev -c 'cd run && go run main.go' 2>&1 || true")
+                trials.expect("mine" in said, f"dev's program says {said!r}")
+            said = trials.user("eve", f"mkdir {MOUNT}/nobody-yet 2>&1 || echo refused", check=False)
+            trials.expect("refused" in said, f"eve may take a name in {MOUNT}")
+            trials.stop(taking)
+    if trials.wants("a memory that eve filled"):
+        with trials.case("a memory that eve filled"):
+            trials.user(
+                "eve", f"fallocate -l 2G {MOUNT}/eve/blob || head -c 2G /dev/zero > {MOUNT}/eve/blob", check=False
+            )
+            trials.succeeds(trials.play("site.yml", go_tmpfs_size="768m"))
+            trials.root(f"rm -f {MOUNT}/eve/blob")
+    if trials.wants("a group with a blank, after a restart"):
+        with trials.case("a group with a blank, after a restart"):
+            lines = trials.root("cat /etc/tmpfiles.d/wsltune-go.conf")
+            trials.expect(
+                re.search(rf"(?m)^\S+ {MOUNT}/zed 0?700 \d+ \d+ ", lines),
+                f"the folders have no numbers: {lines[-400:]}",
+            )
+            trials.stop(trials.appending)
+            subprocess.run(
+                [str(ROOT / "tests/containers/machine.sh"), "restart", trials.machine.name],
+                check=True,
+                capture_output=True,
+            )
+            trials.served(["zed", "dev", "alice"])
+            failed = trials.root(
+                "systemctl --failed --no-legend; journalctl -b -u systemd-tmpfiles-setup --no-pager -o cat", False
+            )
+            trials.expect("Failed to resolve" not in failed, failed[-400:])
+            trials.appending = trials.start("python3", "-c", APPEND)
+
+
+# Damages the record of argv[1]: cut short, or as a newer version would write it.
+DAMAGE = """
+import json, os, sys
+folder = '/var/lib/wsltune/journal'
+for name in os.listdir(folder):
+    if name.endswith('.json'):
+        file = os.path.join(folder, name)
+        with open(file) as handle:
+            text = handle.read()
+        try:
+            data = json.loads(text)
+        except ValueError:
+            continue
+        if data.get('entry', data).get('path') == sys.argv[1]:
+            os.makedirs('/var/tmp/damaged', exist_ok=True)
+            with open('/var/tmp/damaged/' + name, 'w') as handle:
+                handle.write(text)
+            with open(file, 'w') as handle:
+                if sys.argv[2] == 'cut':
+                    handle.write(text[:100])
+                elif 'format' in data:
+                    handle.write(json.dumps(dict(data, format=data['format'] + 1, entry=dict(data['entry'], later=1))))
+                else:
+                    handle.write(json.dumps(dict(data, later=1)))
+            print(file)
+"""
+
+
+def rollback(trials: Trials) -> None:
+    damaged, held = {}, ""
+    with trials.case("a rollback with damaged records, while a user works in the tmpfs", 4):
+        for path, how in (("/etc/profile.d/wsltune-go.sh", "cut"), ("/etc/bash.bashrc", "newer")):
+            if trials.wants(f"a record that is {how}"):
+                damaged[path] = trials.machine.run("python3", "-c", DAMAGE, path, how).strip()
+        if trials.wants("a process in the tmpfs"):
+            held = trials.start(
+                *trials._as("dev"), "bash", "-c", f"cp /bin/sleep ~/holder && cd {MOUNT}/dev && exec ~/holder 600"
+            )
+            time.sleep(0.5)
+        play = trials.play("rollback.yml")
+        trials.succeeds(play)
+        text = " ".join(play.output.split())
+        for file in damaged.values():
+            trials.expect(file and file in text, f"the damaged record {file} is not named")
+        trials.expect(not re.search("Expecting |unexpected keyword", text), f"a message of Python: {text[-400:]}")
+        trials.expect(not held or "holder" in text, "the process in the tmpfs is not named")
+        left = trials.root(
+            "grep -l -s gotmp /etc/fstab /etc/tmpfiles.d/* /home/{alice,bob,carol,dev,zed}/.config/go/env "
+            "/root/.config/go/env || true"
+        )
+        trials.expect(not left, f"not given back: {left.split()}")
+        left = trials.root("grep -s -c . /etc/wsl.conf || true").strip()
+        trials.expect(left in ("", "0"), f"/etc/wsl.conf was not given back: {left}")
+    with trials.case("the rollback after that is mended"):
+        for beside in filter(None, (held, trials.appending)):
+            trials.stop(beside)
+        trials.root(
+            "[ ! -d /var/tmp/damaged ] || { mkdir -p -m 700 /var/lib/wsltune/journal; "
+            "mv /var/tmp/damaged/* /var/lib/wsltune/journal/; }"
+        )
+        trials.succeeds(trials.play("rollback.yml"))
+        text = trials.root("cat /etc/fstab")
+        lost = set(trials.root("cat /var/tmp/lines").split()) - set(
+            re.findall(r"(?m)^# line (\d+) of another program$", text)
+        )
+        trials.expect(not lost, f"{len(lost)} lines of another program are lost in fstab, as {sorted(lost)[:3]}")
+        print(f"    {len(trials.root('cat /var/tmp/lines').split())} lines were appended to fstab", flush=True)
+        rest = [line for line in text.splitlines() if not line.startswith("# line ")]
+        trials.expect(rest == trials.root("cat /var/tmp/fstab.before").splitlines(), f"fstab is {rest}")
+        trials.end([*SHIMS, *ROWS])
+        trials.root("for home in /home/eve?*; do [ ! -d $home ] || userdel -f -r $(basename $home); done", check=False)
+        # What eve and the others have made of their homes is theirs.
+        ignored = [
+            r"/etc/(fstab|hosts|hostname|resolv\.conf)",
+            r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?",
+            r"/home(/(eve|zed|newdev|dev).*)?",
+            r"/var/(mail|spool)/.*",
+            r"go of (eve|zed|newdev).*",
+        ]
+        wrong = trials.machine.snapshot("compare", "/var/tmp/before.json", *ignored)["differences"]
+        trials.expect(not wrong, f"not as it was: {wrong[:6]}")
+
+
+# The part folders
+
+
+def folders(trials: Trials) -> None:
+    archive = subprocess.run(
+        ["tar", "-C", str(ROOT), "--exclude=__pycache__", "-c", "plugins"], check=True, capture_output=True
+    ).stdout
+    place = "/var/tmp/hostile/ansible_collections/wsltune/go"
+    subprocess.run(
+        trials.machine.command("sh", "-c", f"mkdir -p {place} && tar -C {place} -x"), input=archive, check=True
+    )
+    for name, function in FOLDERS.items():
+        if trials.wants(name):
+            with trials.case(name):
+                function(trials)
+
+
+def doctor_root(trials: Trials) -> None:
+    with tempfile.TemporaryDirectory() as reports:
+        trials.succeeds(
+            trials.play(
+                "doctor.yml", doctor_modules=["/root/m"], doctor_report_dir=reports, doctor_budget_minutes=0.2,
+                doctor_fail_on="never",
+            )
+        )  # fmt: skip
+        modes = {path.name: f"{path.stat().st_mode & 0o777:o}" for path in Path(reports).iterdir()}
+        trials.expect(set(modes.values()) == {"600"}, f"the reports are {modes}")
+
+
+def doctor_user(trials: Trials) -> None:
+    play = trials.play(MODULES, doctor_user="alice", doctor_modules=["/home/alice/m"])
+    trials.succeeds(play)
+    trials.expect("permission denied" not in play.output, "the doctor takes the rights away that it needs itself")
+
+
+def too_large(trials: Trials) -> None:
+    said = trials.machine.run("python3", "-c", REPRO)
+    trials.expect("more than the" in said, said)
+
+
+def cache_swapped(trials: Trials) -> None:
+    swapping = trials.start(*trials._as("eve"), "bash", "-c", SWAP_CACHE)
+    with tempfile.TemporaryDirectory() as reports:
+        trials.succeeds(
+            trials.play(
+                "site.yml",
+                wsltune_user="eve",
+                verify_benchmark=True,
+                verify_scenarios=["edit"],
+                verify_packages=["container/list"],
+                verify_budget_minutes=0.3,
+                verify_report_dir=reports,
+            )
+        )
+        modes = {path.name: f"{path.stat().st_mode & 0o777:o}" for path in Path(reports).iterdir()}
+        trials.expect(set(modes.values()) <= {"600"}, f"the reports are {modes}")
+    trials.expect(trials.root("readlink /home/eve/.cache || true").strip() == "/", "eve came too late")
+    trials.stop(swapping)
+    trials.root(
+        "rm -f /home/eve/.cache && rm -rf /home/eve/.c2 && install -d -o eve -g eve /home/eve/.cache", check=False
+    )
+
+
+def link_beside(trials: Trials) -> None:
+    trials.user("eve", "ln -sfn /nowhere /srv/team/wsltune-bench-4194000-x")
+    trials.play(MODULES, bench_user="dev", bench_modules=["/srv/team/shop-dev"])
+    trials.root("rm -f /srv/team/wsltune-bench-4194000-x", check=False)
+
+
+def repository_of_dev(trials: Trials) -> None:
+    repository_of(trials, "dev")
+
+
+def repository_of_root(trials: Trials) -> None:
+    repository_of(trials, "root")
+
+
+def repository_of(trials: Trials, owner: str) -> None:
+    shop = f"/srv/team/shop-{owner}"
+    trials.user("eve", FILTER % shop)
+    dubious = trials.root(f"runuser -u {owner} -- git -C {shop}/lib status 2>&1 || true")
+    trials.expect("dubious" in dubious, f"git itself would run it: {dubious}")
+    trials.root("rm -f /tmp/eve-*")
+    play = trials.play(MODULES, projects=[{"source": shop}])
+    trials.expect(
+        play.code == 0 or re.search(r'"msg": "[^"]*/srv/team', play.output),
+        f"no sentence about {shop}: {play.output[-500:]}",
+    )
+
+
+def folder_over_etc(trials: Trials) -> None:
+    trials.user(
+        "eve", "rm -rf ~/slow ~/src; mkdir -p ~/slow/shop; cp -r /etc/. ~/slow/shop 2>/dev/null || true", check=False
+    )
+    trials.user(
+        "eve",
+        "rm -f ~/slow/shop/passwd; sed 's,^eve:.*,eve::0:0::/home/eve:/bin/bash,' /etc/passwd > ~/slow/shop/passwd",
+    )
+    swapping = trials.start(*trials._as("eve"), "python3", "-c", SWAP_SOURCE)
+    play = trials.play(MODULES, projects=[{"source": "/home/eve/slow/shop", "bind": True}])
+    trials.stop(swapping)
+    mounted = trials.root("findmnt -rno SOURCE,TARGET | grep -E ' /(etc|home.*)$' || true")
+    trials.expect(not mounted, f"mounted: {mounted}")
+    uid = trials.root("id -u eve").strip()
+    trials.expect(uid != "0", "eve is root")
+    trials.expect(
+        play.code != 0 and re.search(r"no(t lie on a)? Windows drive", " ".join(play.output.split())),
+        f"it is not refused: {play.output[-500:]}",
+    )
+    trials.root("while mountpoint -q /etc && umount /etc; do :; done; ! grep -q /home/eve /etc/fstab", check=False)
+
+
+def race(trials: Trials) -> None:
+    trials.machine.put(HERE / "race.py", "/var/tmp/race.py")
+    said = trials.machine.run("python3", "/var/tmp/race.py", check=False).strip().splitlines()
+    trials.expect(said, "the race ended without a word")
+    found = json.loads(said[-1])
+    print(f"    {found['tries']} tries of root, {found['swaps']} swaps of eve's: {found['ends']}", flush=True)
+    trials.expect(found["tries"] >= 1000, f"only {found['tries']} tries")
+    for sentence in found["wrong"]:
+        trials.expect(False, sentence)
+
+
+FOLDERS: dict[str, Callable[[Trials], None]] = {
+    "the doctor as root, where /tmp is Go's folder": doctor_root,
+    "the doctor for another user": doctor_user,
+    "a project that is too large to be copied": too_large,
+    "a cache that becomes a link to the root folder while its owner's Go is measured": cache_swapped,
+    "a dead link of eve's beside a project of dev's": link_beside,
+    "a repository of eve's in a project of dev's": repository_of_dev,
+    "a repository of eve's in a project of root's": repository_of_root,
+    "a project that becomes a link to /etc before it is mounted": folder_over_etc,
+    "a race against root": race,
+}
+
+
+def main() -> None:
+    trials = Trials(Guarded(sys.argv[1], int(sys.argv[2])), sys.argv[4:])
+    try:
+        {"accounts": accounts, "folders": folders}[sys.argv[3]](trials)
+    finally:
+        for beside in trials.beside:
+            trials.stop(beside)
+    print(json.dumps({"cases": trials.cases, "wrong": trials.wrong}))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("LC_ALL", "C.UTF-8")
+    main()
