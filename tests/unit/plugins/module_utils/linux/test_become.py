@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -79,8 +80,10 @@ def test_a_child_that_dies_is_an_error(eve: process.Identity) -> None:
             become.ask(eve, lambda answer=answer: answer)
 
 
-def test_it_tidies_up_when_it_is_ended(eve: process.Identity, home: Path) -> None:
-    def work(tell) -> None:
+def scratch(home: Path) -> Callable[[Callable[[object], None]], None]:
+    """Work that has a folder for as long as it lasts."""
+
+    def work(tell: Callable[[object], None]) -> None:
         (home / "scratch").mkdir()
         try:
             tell("made")
@@ -88,26 +91,22 @@ def test_it_tidies_up_when_it_is_ended(eve: process.Identity, home: Path) -> Non
         finally:
             (home / "scratch").rmdir()
 
+    return work
+
+
+def test_it_tidies_up_when_it_is_ended(eve: process.Identity, home: Path) -> None:
     def stop(_message: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        become.ask(eve, work, heard=stop)
+        become.ask(eve, scratch(home), heard=stop)
     assert list(home.iterdir()) == []
 
 
 def test_it_ends_with_whoever_started_it(eve: process.Identity, home: Path) -> None:
-    def work(tell) -> None:
-        (home / "scratch").mkdir()
-        try:
-            tell("made")
-            time.sleep(30)
-        finally:
-            (home / "scratch").rmdir()
-
     parent = os.fork()
     if parent == 0:
-        become.ask(eve, work, heard=lambda _message: os.kill(os.getpid(), signal.SIGKILL))
+        become.ask(eve, scratch(home), heard=lambda _message: os.kill(os.getpid(), signal.SIGKILL))
     os.waitpid(parent, 0)
     until = time.monotonic() + 5
     while list(home.iterdir()) and time.monotonic() < until:
