@@ -239,10 +239,10 @@ def _writer(path: str) -> process.Identity | None:
     BenchmarkError where more than one could.
     """
     try:
-        with files.place(path, follow=False):
-            return None
+        files.place(path, follow=False).__exit__()
+        return None
     except files.NotOurs as error:
-        folder = error.filename
+        folder = str(error.filename)
     status = os.stat(folder)
     if status.st_uid == 0:
         # As in /tmp: what lies in it belongs to its owner alone.

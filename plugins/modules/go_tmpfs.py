@@ -32,10 +32,6 @@ options:
     type: list
     elements: str
     default: []
-  gocache:
-    description: Whether each folder also holds a folder C(gocache) for the build cache.
-    type: bool
-    default: false
   in_use:
     description:
       - Folders that Go uses now. The tmpfs of an earlier O(path) stays while one of them lies on it.

@@ -13,9 +13,9 @@ import base64
 import codecs
 import contextlib
 import errno
+import importlib
 import json
 import os
-import resource  # noqa: F401 - os.wait4 imports it, and a child cannot where Python lies in a folder of root's own
 import signal
 import socket
 import struct
@@ -33,7 +33,8 @@ LIMIT = 20.0
 LARGEST = 256 << 20
 PR_SET_PDEATHSIG = 1
 LENGTH = struct.Struct("!Q")
-# Python loads these when they are first used, from where another account may not read.
+# Python loads these when they are first used (os.wait4 the module), from where another account may not read.
+importlib.import_module("resource")
 for _encoding in ("ascii", "latin-1", "utf-8", "idna"):
     codecs.lookup(_encoding)
 KINDS: dict[str, Any] = {"FileState": files.FileState}
