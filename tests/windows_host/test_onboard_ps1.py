@@ -80,7 +80,8 @@ def test_from_a_checkout_on_a_drive_to_a_tuned_distro_and_back(laptop, windows_h
     assert done.stdout.splitlines()[-2].startswith(WAITS)
     assert done.stdout.endswith("\nDebian was restarted, and everything is in force.\n")
     # From a normal PowerShell.
-    assert "Note: Changing exclusions takes an administrator" in done.stdout and done.stdout.count("Note:") == 1
+    assert "Note: Changing exclusions takes an administrator" in done.stdout and done.stdout.count("Note:") == 2
+    assert "3 users share the 256 MiB on /var/cache/gotmp" in done.stdout
     log = done.stdout.partition("Everything that Ansible said: ")[2].splitlines()[0]
     assert "Add-MpPreference" in windows_host.run("cat", log).stdout
 
