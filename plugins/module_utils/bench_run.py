@@ -194,7 +194,8 @@ def machine_fingerprint() -> dict[str, Any]:
 
 
 def _mounts() -> list[mountinfo.Mount]:
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
+    # A mount point may hold a carriage return.
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as handle:
         return mountinfo.parse(handle.read())
 
 

@@ -25,7 +25,10 @@ def parse(text: str) -> dict[str, str]:
 
 def merge(text: str, settings: Mapping[str, str | None]) -> str:
     """Return C(text) with C(settings) in force (None: not set); every other line stays as it is."""
-    lines: list[str] = text.splitlines(keepends=True)
+    # At line feeds alone, as Go does.
+    lines: list[str] = [line + "\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    lines = [line for line in lines if line]
     values = parse(text)
     for name, value in settings.items():
         if values.get(name) == value:

@@ -21,6 +21,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import become, fi
 SETTINGS = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
 PLACES = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOROOT", "TMPDIR")
 LARGEST = 1 << 20
+MOST_TOOLCHAINS = 50
 LIMIT = 40.0
 """Seconds that looking at one user's Go may take, all commands together."""
 QUERY = SETTINGS + ("GOROOT", "GOVERSION", "GOENV", "GOTOOLCHAIN", "GOPATH")
@@ -74,7 +75,7 @@ def find_toolchains(
             found.setdefault(os.path.realpath(path), {"path": path, "found": "PATH"})
     for pattern, name in ELSEWHERE:
         for path in sorted(glob.glob(pattern.format(home=glob.escape(home)))):
-            if exists(path):
+            if len(found) < MOST_TOOLCHAINS and exists(path):
                 found.setdefault(os.path.realpath(path), {"path": path, "found": name})
     return [dict(entry, real=real) for real, entry in found.items()]
 

@@ -33,7 +33,7 @@ def others_change(folder: str, kept: bool = False) -> bool:
     try:
         with files.place(folder) as found:
             status, where = found.status(), found.path
-        if status is None or files.is_ours_alone(status, status if kept else None):
+        if status is None or files.is_ours_alone(status, status if kept else None, files.has_acl(where)):
             return False
     except files.NotOurs as error:
         where = error.filename

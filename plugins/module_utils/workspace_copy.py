@@ -116,11 +116,44 @@ class Person:
         return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": real}
 
     def git(self, folder: str, *words: str) -> process.Done:
-        """Run Git on the repository C(folder), and none above it, so that it writes nothing and fetches nothing."""
+        """Run Git on the repository C(folder), and none above it, so that it writes nothing and fetches nothing.
+
+        Not where another account can change its configuration, which says what Git runs: then it fails.
+        """
+        shared = self.configured_by_others(folder)
+        if shared:
+            said = f"fatal: another account can change {shared}, which says what Git runs"
+            return process.Done(128, "", said, False, 0.0, 0.0, 0.0, 0, 0)
         settings = ("core.fsmonitor=false", "core.untrackedCache=false", "core.hooksPath=/dev/null")
         options = [word for setting in settings for word in ("-c", setting)]
         alone = {"GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(folder)), "GIT_ALLOW_PROTOCOL": "none"}
         return self.run(folder, ["git", *options, *words], **alone, **self.trust(folder))
+
+    def configured_by_others(self, folder: str) -> str:
+        """Return what of a repository's configuration another account can change.
+
+        Nothing on a Windows drive, and nothing where all of it is another account's, for which Git itself looks.
+        """
+        if workspace_plan.lies_on_drive(self.mounts, os.path.realpath(folder)) is not None:
+            return ""
+        with contextlib.suppress(OSError):
+            if os.stat(os.path.join(folder, ".git")).st_uid not in (0, os.geteuid()):
+                return ""
+        places = [os.path.join(folder, ".git")]
+        for file, mark in ((places[0], "gitdir: "), (os.path.join(places[0], "commondir"), "")):
+            with contextlib.suppress(OSError, UnicodeError):
+                state = files.Files().read(file, LARGEST)
+                if state is not None:
+                    told = state.content.decode("utf-8", "surrogateescape").strip()
+                    places.append(os.path.normpath(os.path.join(os.path.dirname(file), told[len(mark) :])))
+        for folder in places:
+            for name in ("", "config", "config.worktree", "info", "info/attributes"):
+                path = os.path.join(folder, name)
+                with contextlib.suppress(OSError):
+                    status = os.stat(path)
+                    if not files.is_ours_alone(status, acl=files.has_acl(path)):
+                        return path
+        return ""
 
     def ask_git(self, folder: str, *words: str) -> str:
         done = self.git(folder, *words)

@@ -223,13 +223,16 @@ class GoEnv:
         self.leave({users[name]["user_file"]["path"] for name in people})
         self.shells()
         self.shims(people, users)
-        unmet = [] if self.module.check_mode else self.unmet(people, users, wanted)
-        if not self.module.check_mode and (self.changes or unmet):
+        unmet = {} if self.module.check_mode else self.unmet(people, users, wanted)
+        if not self.module.check_mode and (self.changes or any(unmet.values())):
             # What was observed may be older than the tmpfs. A login that did not end is not waited for again.
             for name, person in people.items():
                 if "environment" not in users[name]["unknown"]:
                     users[name] = go_state.observe(person, self.mounts)
             unmet = self.unmet(people, users, wanted)
+        # What one user's Go says of itself fails nobody else's run; where it holds for none, it is ours.
+        failing = [name for name in unmet if people[name].uid == 0 or not any(not said for said in unmet.values())]
+        self.notes += [sentence for name, said in unmet.items() if name not in failing for sentence in said]
         self.notes += [
             f"Whether {name}'s Go has the settings is not known: {users[name]['unknown']['environment']}"
             for name in people
@@ -245,7 +248,7 @@ class GoEnv:
         self.leave_module(
             ansible_facts={"go": dict(options["observed"] or {}, users=users, applied=go_applied.observe(users))},
             settings=wanted,
-            unmet=unmet,
+            unmet=[sentence for name in failing for sentence in unmet[name]],
             headlines=go_plan.headlines(self.changes, wanted, paths),
         )
 
@@ -305,17 +308,16 @@ class GoEnv:
                 self.give_back(entry.path, go_envfile.revert)
 
     def unmet(self, people, users, wanted):
-        """Return what the users' Go lacks, as sentences."""
+        """Return what the Go of each user lacks, as sentences."""
 
         def cgo_enabled(name):
             return "keep" if self.left.intersection(users[name]["commands"]) else self.options["cgo_enabled"]
 
-        found = [
-            go_plan.unmet(name, users[name], wanted[name], cgo_enabled(name), users[name]["exports"])
+        return {
+            name: go_plan.unmet(name, users[name], wanted[name], cgo_enabled(name), users[name]["exports"])
             for name in people
             if users[name]["go"] and "environment" not in users[name]["unknown"]
-        ]
-        return sum(found, [])
+        }
 
     def wanted(self, person, observed, before):
         """Return the wanted settings of one user; a cache counts as slow by the place it had before the first run."""
@@ -447,10 +449,10 @@ class GoEnv:
                 if owner == 0:
                     files.place(path).__exit__()
                     found[path] = None
-                elif owner in owners:
+                elif owner in owners and path in users[owners[owner].name]["commands"]:
                     found[path] = owners[owner]
                 else:
-                    self.leave_command(path, f"its folder belongs to user id {owner}")
+                    self.leave_command(path, f"its folder belongs to user id {owner}, whose Go it is not")
             except OSError as error:
                 self.leave_command(path, error.strerror)
         return found

@@ -332,7 +332,12 @@ class Tmpfs:
             self.changes.append(f"made {folder}")
             if self.module.check_mode:
                 return folder
-            os.mkdir(folder, 0o700)
+            try:
+                os.mkdir(folder, 0o700)
+            except OSError as error:
+                # Such as a mount of the user's own there, which root cannot see.
+                self.changes.pop()
+                return self.without_folder(person, f"{folder}: {error.strerror}")
         try:
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:

@@ -145,7 +145,8 @@ class Workspace:
         self.diff = []
 
     def mounts(self):
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
+        # A mount point may hold a carriage return.
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as handle:
             return mountinfo.parse(handle.read(), wsl_state.is_wsl(self.machine), self.machine.virtiofs_links)
 
     def fstab(self):

@@ -19,9 +19,7 @@ import os
 import signal
 import socket
 import struct
-import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -139,6 +137,10 @@ class Hands:
             code = 1
             try:
                 _close_all_but(theirs.fileno())
+                # A child that cannot be ended, in a call to a server that is gone, would hold root's output open.
+                nothing = os.open(os.devnull, os.O_RDWR)
+                for stream in range(3):
+                    os.dup2(nothing, stream)
                 become(identity)
                 # After the change of account, which clears it.
                 process.LIBRARY.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -150,8 +152,6 @@ class Hands:
                 code = 0
             except SystemExit as ended:
                 code = ended.code if isinstance(ended.code, int) else 1
-            except BaseException:
-                traceback.print_exc(file=sys.stderr)
             finally:
                 os._exit(code)
         process.KEPT.add(self._pid)
@@ -215,8 +215,10 @@ class Hands:
         return self._raise(*told)
 
     def _raise(self, kind: str, details: list[Any]) -> NoReturn:
+        if len(details) == 1 and kind in self._errors:
+            raise self._errors[kind](details[0])
         if len(details) == 1:
-            raise self._errors.get(kind, RuntimeError)(details[0])
+            raise Lost(errno.EIO, f"{kind}: {details[0]}")
         number, text, name = details
         error = OSError(number or 0, text, name)
         if kind == "ChangedMeanwhile":
@@ -238,6 +240,8 @@ class Hands:
         for number, seconds in ((signal.SIGKILL, 2.0),) if at_once else ((signal.SIGTERM, 30.0), (signal.SIGKILL, 2.0)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
+                # Its account may have stopped it.
+                os.kill(pid, signal.SIGCONT)
             until = time.monotonic() + seconds
             while time.monotonic() < until:
                 with contextlib.suppress(ChildProcessError):

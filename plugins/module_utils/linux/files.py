@@ -32,7 +32,7 @@ class NotOurs(OSError):
     """A folder in which another account can replace what root is about to touch."""
 
     def __init__(self, folder: str) -> None:
-        super().__init__(errno.EPERM, "another account can write there, so root does not", folder)
+        super().__init__(errno.EPERM, "another account can write there", folder)
 
 
 class ChangedMeanwhile(OSError):
@@ -66,28 +66,36 @@ class FileState:
 
 def has_other_members(gid: int) -> bool:
     """Whether an account other than root and the caller's is in a group; yes where that cannot be told."""
-    if gid == 0:
-        return False
     ours = (0, os.geteuid())
     try:
         members = [pwd.getpwnam(name).pw_uid for name in grp.getgrgid(gid).gr_mem]
     except KeyError:
         return True
+    # Some distributions give root's group to accounts of the system that nobody logs into.
     return any(uid not in ours for uid in members) or any(
-        entry.pw_gid == gid and entry.pw_uid not in ours for entry in pwd.getpwall()
+        gid != 0 and entry.pw_gid == gid and entry.pw_uid not in ours for entry in pwd.getpwall()
     )
 
 
-def is_ours_alone(folder: os.stat_result, entry: os.stat_result | None = None) -> bool:
-    """Whether nobody else can rename or replace C(entry) of C(folder); without one, any name in it.
+def has_acl(path: str) -> bool:
+    """Whether an access control list names others than owner and group; the group bits are its mask then (acl(5))."""
+    try:
+        return "system.posix_acl_access" in os.listxattr(path)
+    except OSError:
+        return False
 
-    In a folder with the sticky bit only the owners of the folder and of the entry can (inode(7)). The group bits show
-    what access control lists allow at most (acl(5)).
+
+def is_ours_alone(folder: os.stat_result, entry: os.stat_result | None = None, acl: bool = False) -> bool:
+    """Whether nobody else can rename or replace C(entry) of C(folder), which may have an C(acl); without one, any name.
+
+    In a folder with the sticky bit only the owners of the folder and of the entry can (inode(7)).
     """
     ours = (0, os.geteuid())
     if folder.st_uid not in ours:
         return False
-    shared = folder.st_mode & stat.S_IWOTH or (folder.st_mode & stat.S_IWGRP and has_other_members(folder.st_gid))
+    shared = folder.st_mode & stat.S_IWOTH or (
+        folder.st_mode & stat.S_IWGRP and (acl or has_other_members(folder.st_gid))
+    )
     if not shared:
         return True
     return bool(folder.st_mode & stat.S_ISVTX and entry is not None and entry.st_uid in ours)
@@ -128,11 +136,11 @@ class Place:
             os.close(descriptor)
 
 
-def place(path: str, follow: bool = True, make: list[str] | None = None) -> Place:
+def place(path: str, follow: bool = True, make: list[str] | None = None, alone: bool = False) -> Place:
     """Open the folder of C(path), following links; the last one too unless C(follow) is false.
 
-    As root NotOurs where another account could replace a part of the path. With a list C(make), folders that are
-    missing are made and noted there.
+    As root, and for others with C(alone), NotOurs where another account could replace a part of the path. With a list
+    C(make), folders that are missing are made and noted there.
     """
     if not os.path.isabs(path):
         raise OSError(errno.EINVAL, "not an absolute path", path)
@@ -153,7 +161,7 @@ def place(path: str, follow: bool = True, make: list[str] | None = None) -> Plac
             try:
                 status = os.stat(name, dir_fd=folders[-1], follow_symlinks=False)
             except FileNotFoundError:
-                _check(folders[-1], None, here)
+                _check(folders[-1], None, here, alone)
                 if not waiting:
                     return Place(folders.pop(), name, there)
                 if make is None:
@@ -161,7 +169,7 @@ def place(path: str, follow: bool = True, make: list[str] | None = None) -> Plac
                 os.mkdir(name, 0o755, dir_fd=folders[-1])
                 make.append(there)
                 status = os.stat(name, dir_fd=folders[-1], follow_symlinks=False)
-            _check(folders[-1], status, here)
+            _check(folders[-1], status, here, alone)
             if stat.S_ISLNK(status.st_mode) and (waiting or follow):
                 links += 1
                 if links > MOST_LINKS:
@@ -187,8 +195,12 @@ def place(path: str, follow: bool = True, make: list[str] | None = None) -> Plac
             os.close(descriptor)
 
 
-def _check(folder: int, entry: os.stat_result | None, path: str) -> None:
-    if os.geteuid() == 0 and not is_ours_alone(os.fstat(folder), entry):
+def _check(folder: int, entry: os.stat_result | None, path: str, alone: bool) -> None:
+    if os.geteuid() != 0 and not alone:
+        return
+    status = os.fstat(folder)
+    acl = bool(status.st_mode & stat.S_IWGRP) and has_acl(f"/proc/self/fd/{folder}")
+    if not is_ours_alone(status, entry, acl):
         raise NotOurs(path)
 
 
@@ -272,11 +284,14 @@ class Files:
 
     def real(self, path: str) -> str:
         """Return C(path) without links; parts that are missing stay as they are."""
-        try:
-            with place(path) as found:
-                return found.path
-        except FileNotFoundError:
-            return os.path.join(self.real(os.path.dirname(path)), os.path.basename(path))
+        missing: list[str] = []
+        while True:
+            try:
+                with place(path) as found:
+                    return os.path.join(found.path, *reversed(missing))
+            except FileNotFoundError:
+                path, name = os.path.split(path.rstrip("/"))
+                missing.append(name)
 
     def read(self, path: str, most: int = LARGEST) -> FileState | None:
         """Return the file at C(path), None when there is none; OSError when it is not a readable regular file."""
@@ -350,7 +365,8 @@ class Files:
         is not the same file gets a name that is free; returned.
         """
         moved = None
-        with _about(path), place(path) as found, found.beside(found.name + suffix) as kept:
+        # The path is that of the program itself: a link is another one by now.
+        with _about(path), place(path, follow=False, alone=True) as found, found.beside(found.name + suffix) as kept:
             status = found.status()
             if status is None or not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, "not a regular file", path)
@@ -366,7 +382,8 @@ class Files:
 
     def give_back_kept(self, path: str, suffix: str) -> bool:
         """Give the file beside C(path) its name back; whether there was one."""
-        with _about(path), place(path) as found, found.beside(found.name + suffix) as kept:
+        # The path is that of the program itself: a link is another one by now.
+        with _about(path), place(path, follow=False, alone=True) as found, found.beside(found.name + suffix) as kept:
             if kept.status() is None:
                 return False
             os.replace(kept.name, found.name, src_dir_fd=kept.folder, dst_dir_fd=found.folder)
@@ -418,7 +435,8 @@ class Files:
 
     def is_kept(self, path: str, suffix: str) -> str:
         """Say what is beside C(path) with C(suffix): nothing (empty), the C(same) file or an C(other) one."""
-        with _about(path), place(path) as found, found.beside(found.name + suffix) as kept:
+        # The path is that of the program itself: a link is another one by now.
+        with _about(path), place(path, follow=False, alone=True) as found, found.beside(found.name + suffix) as kept:
             here, there = found.status(), kept.status()
         if there is None:
             return ""

@@ -34,6 +34,9 @@ def test_a_setting_is_changed_where_it_counts() -> None:
     assert go_envfile.merge(TEXT, {"GOTMPDIR": "/x"}) == TEXT.replace("/new", "/x")
     assert go_envfile.merge(TEXT, {"GOTMPDIR": None}) == "# by hand\nGOPROXY=off\n junk\nlower=1\n"
     assert go_envfile.merge("A=1", {"B": "2"}) == "A=1\nB=2\n"
+    assert go_envfile.merge("", {"B": "2"}) == "B=2\n"
+    # Go ends a line at a line feed alone.
+    assert go_envfile.merge("A=1\fB=2\n", {"B": "2"}) == "A=1\fB=2\nB=2\n"
 
 
 NAMES = st.sampled_from(["GOPROXY", "GOTMPDIR", "GOFLAGS", "A"])

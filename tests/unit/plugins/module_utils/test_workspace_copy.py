@@ -460,6 +460,18 @@ def test_a_repository_of_another_account_runs_nothing(shop: Path, home: Path, tm
 
 
 @root_only
+def test_a_repository_that_others_can_configure_is_not_asked(shop: Path, home: Path, tmp_path: Path) -> None:
+    config, foreign = shop / ".git" / "config", shop / "lib" / ".git" / "config"
+    put(config, config.read_text() + foreign.read_text())
+    # As `git init --shared` makes it, for a group with eve in it.
+    config.chmod(0o666)
+    put(shop / ".git" / "info" / "attributes", "* filter=evil\n")
+    made = sent(courier(home, [ROOT]), home, shop)
+    assert list((tmp_path / "stolen").iterdir()) == [] and "repositories" not in made["proof"]
+    assert any(note.startswith(f"Git cannot read {shop}/") for note in made["notes"]), made["notes"]
+
+
+@root_only
 def test_a_trust_in_every_repository_would_run_it(shop: Path, home: Path, tmp_path: Path) -> None:
     everyone = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
     sent(courier(home, [ROOT], trust=lambda _person, _folder: everyone), home, shop)

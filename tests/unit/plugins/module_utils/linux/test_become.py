@@ -52,7 +52,7 @@ def test_values_and_errors_come_back_as_they_are(eve: process.Identity) -> None:
 
     with pytest.raises(Refusal, match="a sentence"):
         become.ask(eve, refuse, errors=[Refusal])
-    with pytest.raises(RuntimeError, match="a sentence"):
+    with pytest.raises(become.Lost, match="Refusal: a sentence"):
         become.ask(eve, refuse)
     with pytest.raises(PermissionError) as error:
         become.ask(eve, lambda: os.listdir("/root"))

@@ -199,3 +199,44 @@ def test_a_file_of_settings_that_the_user_cannot_keep(home: Path, eve: process.I
     assert f"{home}/locked is not writable" in obstacle(f"{home}/locked/go/env")
     (home / "locked").chmod(0o700)
     assert "Permission denied" in obstacle(f"{home}/locked/go/env")
+
+
+@root_only
+def test_a_program_in_a_folder_that_others_can_change_is_not_replaced_by_its_owner(
+    home: Path, eve: process.Identity, tmp_path: Path
+) -> None:
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import become
+
+    def replace(path: str) -> None:
+        become.ask(eve, lambda: files.Files().keep_beside(path, ".distrib", b"#!", False))
+
+    (home / "bin").mkdir()
+    for path in (home / "bin", home / "bin" / "go"):
+        path.touch()
+        os.chown(path, eve.uid, eve.gid)
+    (home / "profile").write_text("hers")
+    (home / "bin").chmod(0o777)
+    with pytest.raises(OSError, match="another account can write there"):
+        replace(f"{home}/bin/go")
+    (home / "bin").chmod(0o755)
+    (home / "bin" / "go").unlink()
+    (home / "bin" / "go").symlink_to(home / "profile")
+    with pytest.raises(OSError, match="not a regular file"):
+        replace(f"{home}/bin/go")
+    assert (home / "profile").read_text() == "hers" and not (home / "profile.distrib").exists()
+
+
+@root_only
+def test_an_access_control_list_makes_a_folder_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o775)
+    files.Files().put(f"{shared}/file", STATE)
+    monkeypatch.setattr(files, "has_acl", lambda path: os.path.realpath(path) == str(shared))
+    with pytest.raises(files.NotOurs):
+        files.Files().put(f"{shared}/file", STATE)
+
+
+def test_a_path_of_thousands_of_folders_is_an_answer_too(tmp_path: Path) -> None:
+    path = f"{tmp_path}{'/a' * 1500}/env"
+    assert files.Files().real(path) == path
