@@ -430,7 +430,7 @@ class Journal:
             if entry is None or (run_only and entry.run != self.run):
                 return Restored(path, False)
             if part is not None and entry.roles != [role]:
-                return self._restore_part(entry, role, part, run_only)
+                return _again(lambda: self._restore_part(entry, role, part, run_only))
             hands = self._hands(entry)
             hands.forget_temporary(path)
             if entry.directory:
@@ -438,7 +438,7 @@ class Journal:
             elif entry.displaced:
                 restored = _restore_displaced(entry, hands)
             else:
-                restored = self._restore(entry, hands, revert, run_only)
+                restored = _again(lambda: self._restore(entry, hands, revert, run_only))
             if run_only and not entry.displaced and entry.before_run != entry.base:
                 entry.written = entry.before_run.content if entry.before_run else None
                 entry.run, entry.previous = "", entry.written
@@ -504,6 +504,17 @@ class Journal:
                     for name in names:
                         os.unlink(os.path.join(directory, name))
                     os.rmdir(directory)
+
+
+def _again(step: Callable[[], Restored]) -> Restored:
+    """Return what C(step) returns; it is done again as long as another program changes the file at the same time."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return step()
+        except files.ChangedMeanwhile:
+            if time.monotonic() > until:
+                raise
 
 
 def _is_known(entry: Entry, content: bytes) -> bool:

@@ -397,7 +397,13 @@ class Tmpfs:
                 if not entry.directory:
                     self.changes.append(f"gave back {entry.path}")
                 continue
-            restored = self.give_back(entry, run_only=only)
+            try:
+                restored = self.give_back(entry, run_only=only)
+            except OSError as error:
+                self.kept.append(
+                    f"{entry.path} could not be given back: {text.line(error.strerror)}; mend that, then run again"
+                )
+                continue
             if restored.changed:
                 self.changes.append(f"gave back {entry.path}")
                 self.tell_systemd(entry.path)
