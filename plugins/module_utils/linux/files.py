@@ -336,9 +336,7 @@ class Files:
     def make_folders(self, path: str) -> list[str]:
         """Make the folder C(path) and what is missing of its parents, mode 0755; return what was made."""
         made: list[str] = []
-        with place(os.path.join(path, "."), make=made) as found:
-            if found.name == ".":
-                return made
+        with place(path, make=made) as found:
             if found.status() is None:
                 os.mkdir(found.name, 0o755, dir_fd=found.folder)
                 made.append(found.path)
