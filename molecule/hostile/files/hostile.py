@@ -185,6 +185,27 @@ X
         "eveescape",
         r"""printf 'export GOTMPDIR="$(printf "%%s" "/home/eveescape/\033]0;taken over\007\033[2J")"\n' > ~/.profile""",
     ),
+    Row(
+        "a Go command in a team's folder that becomes a link to another user's file",
+        "eve",
+        r"""
+mkdir -p /srv/team/pkg/tool /srv/team/sdk
+printf '#!/bin/sh\necho own\n' > /srv/team/sdk/go; chmod 755 /srv/team/sdk/go
+cat > ~/.profile <<'X'
+PATH=$PATH:/srv/team/sdk
+[ -L /srv/team/sdk/go ] || setsid sh -c '
+  sleep 2
+  mv /srv/team/sdk/go /srv/team/sdk/own; ln -s /home/dev/.profile /srv/team/sdk/go
+  until grep -q distrib /home/dev/.profile; do sleep 0.1; done
+  cp ~/sdk/evil /srv/team/sdk/go.distrib' >/dev/null 2>&1 </dev/null &
+X
+mkdir -p ~/sdk
+"""
+        + EVIL,
+        noted=False,
+    ),
+    Row("a folder in the tmpfs that its owner mounts something on", "evemount", "true", noted=False),
+    Row("a folder that its owner locks before the rollback", "evelock", "true", noted=False),
 ]
 ROWS = [
     Row(
@@ -222,7 +243,70 @@ ROWS = [
         noted=False,
     ),
     Row("a login that never ends", "evesleep", "echo 'sleep 1000' > ~/.profile"),
+    Row(
+        "settings below 3000 folders",
+        "evegoenv",
+        "echo \"export GOENV=$HOME/$(printf 'a/%.0s' $(seq 3000))env\" > ~/.profile",
+    ),
+    Row(
+        "settings below 1900 folders",
+        "evefolders",
+        "echo \"export GOENV=$HOME/$(printf 'a/%.0s' $(seq 1900))env\" > ~/.profile",
+        noted=False,
+    ),
+    Row(
+        "a Go command that says whatever its owner likes",
+        "evefake",
+        r"""
+mkdir -p ~/bin ~/pkg/tool
+cat > ~/bin/go <<'X'
+#!/bin/sh
+echo '{"GOROOT": "/usr/local/go", "GOTMPDIR": "/nowhere", "GOVERSION": "go1.25"}'
+X
+chmod 755 ~/bin/go; echo 'PATH=$HOME/bin:$PATH' > ~/.profile
+""",
+    ),
+    Row(
+        "settings with a form feed in a line",
+        "evefeed",
+        r"mkdir -p ~/.config/go && printf 'GOFLAGS=-v\fGOTMPDIR=/nowhere\n' > ~/.config/go/env",
+        stays=r"$(grep -c $'^GOFLAGS=-v\fGOTMPDIR=/nowhere$' ~/.config/go/env) = 1",
+        noted=False,
+    ),
+    Row(
+        "6000 toolchains",
+        "evemany",
+        "for n in $(seq 6000); do mkdir -p ~/sdk/go1.$n/bin && ln -s /usr/local/go/bin/go ~/sdk/go1.$n/bin/go; done",
+        noted=False,
+    ),
+    Row(
+        "a PATH with a folder that never answers",
+        "evehang",
+        "mkdir -p ~/dead; printf 'PATH=$PATH:$HOME/dead/bin\n' > ~/.profile",
+    ),
+    Row("a mount whose name ends with a carriage return", "evereturn", "mkdir -p ~/$'dead\\r'", noted=False),
+    Row("a child of root's that its account stops", "evestop", "true"),
 ]
+DRIVES = {
+    "evehang": ("/home/evehang/dead", "hangs"),
+    "evereturn": ("/home/evereturn/dead\r", "answers"),
+    "evemount": (f"{MOUNT}/evemount", "answers"),
+}
+"""FUSE file systems of these accounts during the second run."""
+# Stops every Python of this account's but itself.
+STOP = """
+import os, signal, time
+while True:
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open('/proc/%s/status' % pid) as handle:
+                status = handle.read()
+            if int(pid) != os.getpid() and 'Name:\\tpython' in status and '\\nUid:\\t%d' % os.getuid() in status:
+                os.kill(int(pid), signal.SIGSTOP)
+        except OSError:
+            pass
+    time.sleep(0.02)
+"""
 NAMES = "names taken in the tmpfs, before it was root's alone"
 REPRO = """
 import os, stat, sys
@@ -260,6 +344,13 @@ mkdir -p .git/info && echo '* filter=evil' > .git/info/attributes
 chmod -R g+rwX .git
 rm f && printf 'SOME text\n' > f
 """
+SHARED_FILTER = r"""
+cd %s
+git config --global --add safe.directory '*'
+git config filter.evil.clean 'sh -c "id > /tmp/eve-was-here-$(id -un); cat"'
+mkdir -p .git/info && echo '* filter=evil' > .git/info/attributes
+rm f && echo two > f
+"""
 SWAP_SOURCE = """
 import os
 while not os.path.isdir('/home/eve/src/shop'):
@@ -291,6 +382,21 @@ while True:
             shutil.copyfile('/home/eve/main', new)
             os.chmod(new, 0o755)
             os.rename(new, work + '/b001/exe/main')
+"""
+
+
+TEST_OF_EVE = """package m
+
+import (
+	"os"
+	"os/user"
+	"testing"
+)
+
+func TestE(t *testing.T) {
+	u, _ := user.Current()
+	os.WriteFile("/tmp/eve-was-here-"+u.Username, nil, 0o644)
+}
 """
 
 
@@ -500,6 +606,19 @@ def first_run(trials: Trials) -> None:
     trials.end(rows)
 
 
+def hostile_programs(trials: Trials) -> list[str]:
+    """Start what runs beside the second run; return the names that stop() ends it by."""
+    started = []
+    for account, (folder, how) in DRIVES.items():
+        if trials.root(f"id {account} 2>/dev/null || true"):
+            trials.machine.put(HERE / "drive.py", "/var/tmp/drive.py")
+            started.append(trials.start(*trials._as(account), "python3", "/var/tmp/drive.py", folder, how))
+            trials.root(f"for n in $(seq 50); do grep -q ' /.*{account}' /proc/mounts && exit; sleep 0.1; done; exit 1")
+    if trials.root("id evestop 2>/dev/null || true"):
+        started.append(trials.start(*trials._as("evestop"), "python3", "-c", STOP))
+    return started
+
+
 def second_run(trials: Trials) -> None:
     rows = trials.make(ROWS)
     names = trials.wants(NAMES)
@@ -513,16 +632,19 @@ def second_run(trials: Trials) -> None:
                 "eve", f"rm -rf {MOUNT}/eve; ln -s /etc {MOUNT}/eve; mkdir -m 777 {MOUNT}/newdev", check=False
             )
             trials.root("id newdev >/dev/null 2>&1 || useradd --create-home --shell /bin/bash newdev")
+        beside = hostile_programs(trials)
         watching = trials.start("python3", "-c", MEMORY)
         play = trials.play("site.yml", go_tmpfs_size="768m")
         memory, shared = (int(word) for word in trials.root("cat /run/memory").split())
-        trials.stop(watching)
+        for name in [watching, *beside]:
+            trials.stop(name)
+        trials.root(f"umount -l {MOUNT}/evemount /home/evehang/dead /home/evereturn/dead* || true", check=False)
         trials.succeeds(play)
         trials.check(rows, play)
         trials.now = "the second run"
         print(f"    {memory} MiB of memory, {shared} MiB shared", flush=True)
         trials.expect(memory < 400 and shared < 500, f"it took {memory} MiB of memory and {shared} MiB shared")
-        limit = trials.usual + 20 + 5 * len(rows)
+        limit = trials.usual + 60 + 5 * len(rows)
         trials.expect(play.seconds < limit, f"it took {play.seconds:.0f} s, more than {limit:.0f}")
         trials.served([*HONEST, *(row.account for row in rows if row.account == "evedeep")])
         if names:
@@ -621,9 +743,15 @@ def rollback(trials: Trials) -> None:
                 *trials._as("dev"), "bash", "-c", f"cp /bin/sleep ~/holder && cd {MOUNT}/dev && exec ~/holder 600"
             )
             time.sleep(0.5)
+        locked = bool(trials.root("id evelock 2>/dev/null || true"))
+        if locked:
+            trials.user("evelock", "chmod 555 ~/.config/go")
         play = trials.play("rollback.yml")
-        trials.succeeds(play)
         text = " ".join(play.output.split())
+        if locked:
+            trials.expect(play.code == 2 and "/home/evelock/.config/go/env could not be" in text, f"exit {play.code}")
+        else:
+            trials.succeeds(play)
         for file in damaged.values():
             trials.expect(file and file in text, f"the damaged record {file} is not named")
         trials.expect(not re.search("Expecting |unexpected keyword", text), f"a message of Python: {text[-400:]}")
@@ -638,6 +766,8 @@ def rollback(trials: Trials) -> None:
     with trials.case("the rollback after that is mended"):
         for beside in filter(None, (held, trials.appending)):
             trials.stop(beside)
+        if locked:
+            trials.user("evelock", "chmod 755 ~/.config/go")
         trials.root(
             "[ ! -d /var/tmp/damaged ] || { mkdir -p -m 700 /var/lib/wsltune/journal; "
             "mv /var/tmp/damaged/* /var/lib/wsltune/journal/; }"
@@ -755,6 +885,38 @@ def repository_of(trials: Trials, owner: str) -> None:
     )
 
 
+def shared_repository(trials: Trials) -> None:
+    """One of dev's own that the team may write, settings too, as `git init --shared` makes it."""
+    shop = "/home/dev/shared"
+    trials.root(f"install -d -o dev -g team -m 2775 {shop}")
+    trials.user(
+        "dev",
+        f"cd {shop} && umask 002 && git init -q --shared . && git config user.email d && git config user.name d && "
+        "printf 'module example.com/m\\n' > go.mod && echo one > f && git add . && git commit -qm one",
+    )
+    trials.user("eve", SHARED_FILTER % shop)
+    git = trials.user("dev", f"git -C {shop} status --porcelain; ls /tmp/eve-* 2>&1", check=False)
+    trials.expect("eve-was-here" in git, f"git itself does not run it: {git}")
+    trials.root("rm -f /tmp/eve-*")
+    play = trials.play(MODULES, projects=[{"source": shop}])
+    trials.expect(
+        play.code == 0 or re.search(r'"msg": "[^"]*/home/dev/shared', play.output),
+        f"no sentence about {shop}: {play.output[-500:]}",
+    )
+
+
+def hidden_by_the_mask(trials: Trials) -> None:
+    """A module of root's that a list gives to eve; its mode shows the mask in the place of the group."""
+    trials.root(
+        "cp -r /root/m /srv/acl && setfacl -m u:eve:rwx /srv/acl && chmod g=rx /srv/acl && setfacl -m m:rwx /srv/acl"
+    )
+    trials.root("chgrp team /srv/acl && setfacl -m g::rx /srv/acl")
+    trials.user("eve", f"cat > /srv/acl/e_test.go <<'X'\n{TEST_OF_EVE}X")
+    play = trials.play(MODULES, bench_user="root", bench_modules=["/srv/acl"], bench_packages=["."])
+    trials.expect(play.code == 2 and "/srv/acl" in play.output, f"it is not refused: {play.output[-500:]}")
+    trials.root("rm -r /srv/acl")
+
+
 def folder_over_etc(trials: Trials) -> None:
     trials.user(
         "eve", "rm -rf ~/slow ~/src; mkdir -p ~/slow/shop; cp -r /etc/. ~/slow/shop 2>/dev/null || true", check=False
@@ -796,6 +958,8 @@ FOLDERS: dict[str, Callable[[Trials], None]] = {
     "a dead link of eve's beside a project of dev's": link_beside,
     "a repository of eve's in a project of dev's": repository_of_dev,
     "a repository of eve's in a project of root's": repository_of_root,
+    "a repository of dev's whose settings eve may change": shared_repository,
+    "a module of root's that a hidden list gives to eve": hidden_by_the_mask,
     "a project that becomes a link to /etc before it is mounted": folder_over_etc,
     "a race against root": race,
 }

@@ -24,6 +24,8 @@ from typing import Any
 TEMPORARY_SUFFIX = ".wsltune-new"
 LARGEST = 16 << 20
 """A file of settings or of the journal is never larger; what is larger is not read."""
+PATH_MAX = 4096
+"""Bytes of a path, with the NUL at its end, as in <linux/limits.h>."""
 MOST_LINKS = 40
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -144,6 +146,9 @@ def place(path: str, follow: bool = True, make: list[str] | None = None, alone: 
     """
     if not os.path.isabs(path):
         raise OSError(errno.EINVAL, "not an absolute path", path)
+    if len(os.fsencode(path)) >= PATH_MAX:
+        # Walking gets there, but nothing that is given the path does: neither Go nor whoever removes the home.
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
     waiting = [part for part in path.split("/") if part not in ("", ".")]
     names: list[str] = []
     folders = [os.open("/", _FOLDER)]

@@ -36,6 +36,13 @@ def test_links_in_a_circle_and_relative_paths_are_errors(tmp_path: Path) -> None
         files.Files().read("file")
 
 
+def test_a_path_that_no_program_can_be_given_is_an_error(tmp_path: Path) -> None:
+    folders = "a/" * (files.PATH_MAX // 2)
+    with pytest.raises(OSError, match="File name too long"):
+        files.Files().make_folders(f"{tmp_path}/{folders}")
+    assert not (tmp_path / "a").exists()
+
+
 @pytest.mark.parametrize("kind", ["folder", "fifo", "sparse"])
 def test_what_is_no_file_of_settings_is_not_read(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "env"
