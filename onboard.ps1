@@ -171,7 +171,7 @@ Function Read-Agreement {
     }
 }
 
-Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath 'plugins/module_utils/WslExe.psm1') -Force
+Import-Module -Name (Join-Path -Path $PSScriptRoot -ChildPath 'plugins/module_utils/windows/WslExe.psm1') -Force
 $own = @()
 $rest = @()
 foreach ($argument in $Arguments) {

@@ -638,9 +638,11 @@ def agree(options: Options) -> None:
 def projects_to_copy() -> list[str]:
     """The Go projects on Windows drives that have no namesake in ~/src yet."""
     sys.path.append(str(ROOT / "collections"))
-    from ansible_collections.wsltune.go.plugins.module_utils import workspace_find, wsl_machine, wsl_state
+    from ansible_collections.wsltune.go.plugins.module_utils.workspace import find as workspace_find
+    from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+    from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
-    drives = workspace_find.places(wsl_state.mounts_of(wsl_machine.collect()))
+    drives = workspace_find.places(wsl_judge.mounts_of(wsl_observe.collect()))
     found = workspace_find.find(drives).projects if drives else []
     return [one["path"] for one in found if not (Path.home() / "src" / Path(one["path"]).name).exists()]
 

@@ -19,7 +19,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ansible_collections.wsltune.go.plugins.module_utils import bench_report, benchmark, levers
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 
 COMMAND = ["-col", "/state", "-format", "csv"]
 
@@ -37,14 +39,14 @@ def pair(like: dict, before: list[dict], after: list[dict]) -> dict:
 
 def beside_the_baseline(experiment: dict) -> list[dict]:
     """Each lever, and the control."""
-    base = runs_of(experiment, levers.BASELINE)
-    names = [*(variant["name"] for variant in experiment["variants"][1:]), benchmark.CONTROL]
+    base = runs_of(experiment, levers_decide.BASELINE)
+    names = [*(variant["name"] for variant in experiment["variants"][1:]), schedule.CONTROL]
     return [pair(experiment, base, runs_of(experiment, name)) for name in names]
 
 
 def drifted(experiments: list[dict]) -> list[dict]:
     """Pairs of one experiment's baseline and another's, which differ by what the machine did meanwhile."""
-    bases = [runs_of(experiment, levers.BASELINE) for experiment in experiments]
+    bases = [runs_of(experiment, levers_decide.BASELINE) for experiment in experiments]
     found = []
     for number, experiment in enumerate(experiments[:-3]):
         one, two, three, four = bases[number : number + 4]
@@ -77,7 +79,7 @@ def main() -> None:
         *drifted(experiments),
     ]:
         difference, p = told(benchstat, judged)
-        times = benchmark.times_by_variant(judged["scenarios"][0])
+        times = schedule.times_by_variant(judged["scenarios"][0])
         noted.append(
             {state: [round(time, 9) for time in times[state]] for state in ("before", "after")}
             | {"difference": difference, "p": p}

@@ -23,7 +23,8 @@ import subprocess
 import sys
 import tempfile
 
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, bench_run, bench_stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, stats
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
 
 
 def by_hyperfine(command, folder, environment):
@@ -51,12 +52,12 @@ def main():
     account = accounts.find([pwd.getpwuid(os.geteuid()).pw_name])[0]
     rng = random.Random(options.seed)
     login = accounts.login_environment(account)
-    variants = [bench_run.Variant("before")]
-    with bench_run.Bench(account, variants, packages=[options.package], go=options.go, environment=login) as bench:
-        bench.prepare()
-        folder, environment = bench.source("before"), bench.environments["before"]
-        go_test = [bench.go, "test", "-count=1", options.package]
-        bench.execute("test", "before", 0)
+    variants = [bench.Variant("before")]
+    with bench.Bench(account, variants, packages=[options.package], go=options.go, environment=login) as session:
+        session.prepare()
+        folder, environment = session.source("before"), session.environments["before"]
+        go_test = [session.go, "test", "-count=1", options.package]
+        session.execute("test", "before", 0)
         for command, rounds in ((["sleep", "0.5"], 10), (go_test, options.rounds)):
             ours, theirs = [], []
             for _round in range(rounds):
@@ -64,24 +65,24 @@ def main():
                     if which == "hyperfine":
                         theirs.append(by_hyperfine(command, folder, environment))
                     else:
-                        ours.append(bench_run.run(command, folder, environment)["wall"])
+                        ours.append(bench.run(command, folder, environment)["wall"])
             report(shlex.join(command), theirs, ours)
 
         gaps = []
         with tempfile.TemporaryDirectory() as scratch:
             for number in range(10):
-                gaps.append(bench.execute("test", "before", number).get("gap"))
-                bench_run.write_progress(os.path.join(scratch, "progress.json"), {"step": "benchmark"})
+                gaps.append(session.execute("test", "before", number).get("gap"))
+                bench.write_progress(os.path.join(scratch, "progress.json"), {"step": "benchmark"})
     own = [gap for gap in gaps[1:] if gap is not None]
-    print(f"own cost between runs: {1000 * bench_stats.median(own):.1f} ms, at most {1000 * max(own):.1f} ms")
+    print(f"own cost between runs: {1000 * stats.median(own):.1f} ms, at most {1000 * max(own):.1f} ms")
 
 
 def report(command, theirs, ours):
-    found = bench_stats.compare(theirs, ours)
+    found = stats.compare(theirs, ours)
     low, high = found.interval
     print(command)
-    print(f"  hyperfine     {bench_stats.median(theirs):.4f} s, median of {len(theirs)}")
-    print(f"  go_benchmark  {bench_stats.median(ours):.4f} s, median of {len(ours)}")
+    print(f"  hyperfine     {stats.median(theirs):.4f} s, median of {len(theirs)}")
+    print(f"  go_benchmark  {stats.median(ours):.4f} s, median of {len(ours)}")
     print(
         f"  difference    {100 * (found.ratio - 1):+.2f} %, 95 % interval {100 * (low - 1):+.2f} to "
         f"{100 * (high - 1):+.2f} %, p = {found.p:.2g}, {found.verdict}"

@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
+sys.path.insert(0, str(ROOT / "plugins" / "module_utils" / "benchmark"))
 
-import bench_stats  # noqa: E402
+import stats  # noqa: E402
 
 SETTINGS = [
     "wsl_conf_force=true",
@@ -65,7 +65,7 @@ def main() -> None:
             f"{name:6} median {statistics.median(values):6.2f} s  ({min(values):.2f} to {max(values):.2f}, n={rounds})"
         )
     for base, limit in (("peer", 1 / 3), ("empty", 2.5)):
-        result = bench_stats.compare(times[base], times["site"])
+        result = stats.compare(times[base], times["site"])
         low, high = result.interval
         print(f"site / {base}: {result.ratio:.2f} [{low:.2f} to {high:.2f}], wanted at most {limit:.2f}")
 

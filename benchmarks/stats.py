@@ -13,7 +13,7 @@ import argparse
 import math
 import random
 
-from ansible_collections.wsltune.go.plugins.module_utils import bench_stats, benchmark
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
 
 # Seconds of one run by scenario, as measured with the default workload on two cores.
 COSTS = {"test": 1.5, "edit": 1.6, "race": 6.0, "cold": 15.0}
@@ -32,9 +32,9 @@ def experiment(seed, ratio=1.0, noise=0.03, scenarios=("test", "edit"), drift=0.
         now[0] += wall + (FIRST_COMPILE if serial == 1 else 0)
         return {"wall": wall, "user": wall, "system": 0.0, "max_rss": 0, "blocks_written": 0, "exit_code": 0}
 
-    clock = benchmark.Clock(lambda: now[0], 0.0, budget)
-    measured = benchmark.measure([{"name": name} for name in scenarios], ["before", "after"], execute, clock, seed)
-    summary = benchmark.summarise({"variants": [{"name": "before"}, {"name": "after"}], "scenarios": measured})
+    clock = schedule.Clock(lambda: now[0], 0.0, budget)
+    measured = schedule.measure([{"name": name} for name in scenarios], ["before", "after"], execute, clock, seed)
+    summary = schedule.summarise({"variants": [{"name": "before"}, {"name": "after"}], "scenarios": measured})
     summary["now"] = now[0]
     return summary
 
@@ -48,20 +48,20 @@ def false_verdicts(count, first_seed=0, **options):
     wrong = 0
     for seed in range(first_seed, first_seed + count):
         found = verdicts(experiment(seed, **options))
-        wrong += any(one in (bench_stats.FASTER, bench_stats.SLOWER) for one in found)
+        wrong += any(one in (stats.FASTER, stats.SLOWER) for one in found)
     return wrong
 
 
 def found(count, ratio, first_seed=0, **options):
     """Of `count` true differences: how many are found everywhere and in the right direction, and the median of runs."""
-    right = bench_stats.FASTER if ratio < 1 else bench_stats.SLOWER
+    right = stats.FASTER if ratio < 1 else stats.SLOWER
     hits, runs = 0, []
     for seed in range(first_seed, first_seed + count):
         summary = experiment(seed, ratio=ratio, **options)
         called = verdicts(summary)
         hits += bool(called) and all(one == right for one in called)
         runs += [one["comparisons"]["after"]["n_after"] for one in summary["scenarios"] if one["comparisons"]]
-    return hits, bench_stats.median(runs)
+    return hits, stats.median(runs)
 
 
 def main():
@@ -90,7 +90,7 @@ def main():
 
     print("Seconds used of a budget of 180")
     for label, settings in (("two equal things", {}), ("10 % faster", {"ratio": 0.9})):
-        used = bench_stats.median([experiment(seed, **settings)["now"] for seed in range(100)])
+        used = stats.median([experiment(seed, **settings)["now"] for seed in range(100)])
         print(f"  {label:48} {used:5.0f}")
 
 

@@ -25,11 +25,21 @@ SETTINGS = [
     COMMON | {"go_tmpfs_path": "/var/lib/gotmp", "go_tmpfs_size": "512m", "wsl_conf_interop_append_windows_path": True},
 ]
 WATCHED = [
-    "/etc/fstab", "/etc/wsl.conf", "/etc/tmpfiles.d/wsltune-go.conf", "/etc/profile.d/wsltune-go.sh",
-    "/etc/bash.bashrc", "/etc/zsh/zshenv", "/etc/fish/conf.d/wsltune-go.fish", "/usr/local/go/bin/go",
-    "/usr/lib/go/bin/go", "/root/.config/go/env", "/home/alice/.config/go/env", "/home/bob/.config/go/env",
-    "/home/carol/.config/go/env", "/sbin/mount.wsltune",
-]  # fmt: skip
+    "/etc/fstab",
+    "/etc/wsl.conf",
+    "/etc/tmpfiles.d/wsltune-go.conf",
+    "/etc/profile.d/wsltune-go.sh",
+    "/etc/bash.bashrc",
+    "/etc/zsh/zshenv",
+    "/etc/fish/conf.d/wsltune-go.fish",
+    "/usr/local/go/bin/go",
+    "/usr/lib/go/bin/go",
+    "/root/.config/go/env",
+    "/home/alice/.config/go/env",
+    "/home/bob/.config/go/env",
+    "/home/carol/.config/go/env",
+    "/sbin/mount.wsltune",
+]
 CHECK = """
 import hashlib, json, os, subprocess, sys
 files = {}
@@ -162,8 +172,10 @@ class Scenario:
     def watch(self, last: int) -> subprocess.Popen:
         watcher = subprocess.Popen(
             self.machine.command("python3", "-c", WATCH, json.dumps(WATCHED), str(last)),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert watcher.stdout is not None
         watcher.stdout.readline()
         return watcher

@@ -23,9 +23,13 @@ for number in range(max(rounds, 1)):
     for name in order:
         begin = time.perf_counter()
         done = subprocess.run(
-            ["go", "test", "-count=1", "./..."], cwd=settings[name]["folder"], capture_output=True, text=True,
-            env={**os.environ, **settings[name]["environment"]}, check=False,
-        )  # fmt: skip
+            ["go", "test", "-count=1", "./..."],
+            cwd=settings[name]["folder"],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **settings[name]["environment"]},
+            check=False,
+        )
         spent[name].append(round(time.perf_counter() - begin, 3))
         if done.returncode:
             sys.exit(f"{name}: {done.stdout}{done.stderr}")

@@ -22,7 +22,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "collections")]
 
-from ansible_collections.wsltune.go.plugins.module_utils import bench_stats, mountinfo, workspace_plan  # noqa: E402
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats  # noqa: E402
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo  # noqa: E402
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan  # noqa: E402
 from tests.windows_host.driver import WindowsHost  # noqa: E402
 
 SHOP = "/mnt/c/dev/shop"
@@ -49,8 +51,11 @@ class Laptop:
     def run(self, user: str, command: str, check: bool = True, text: str | None = None) -> str:
         result = subprocess.run(
             [str(ROOT / "tests/laptop/laptop.sh"), "ssh", self.name, user, command],
-            input=text, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if check and result.returncode:
             raise RuntimeError(
                 f"{user}: {command[:200]}: exit {result.returncode}: {result.stdout[-1500:]}{result.stderr[-1500:]}"
@@ -83,12 +88,16 @@ class Day:
         """What the developer has: the checkout, and Go's settings that lead to the drive."""
         archive = subprocess.run(
             "git ls-files -co --exclude-standard -z | xargs -0 ls -d 2>/dev/null | tar -cf - -T -",
-            shell=True, cwd=ROOT, capture_output=True, check=True,
-        ).stdout  # fmt: skip
+            shell=True,
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        ).stdout
         subprocess.run(
             [str(ROOT / "tests/laptop/laptop.sh"), "ssh", self.laptop.name, "alice", "tar -xf - -C wsltune"],
-            input=archive, check=True,
-        )  # fmt: skip
+            input=archive,
+            check=True,
+        )
         settings = "GOCACHE=/mnt/c/dev/go-build\nGOTMPDIR=/mnt/c/dev/tmp\n"
         self.laptop.run("alice", "mkdir -p .config/go && cat > .config/go/env", text=settings)
         self.laptop.run("alice", "cat > bench.py", text=(HERE / "bench.py").read_text(encoding="utf-8"))
@@ -109,7 +118,7 @@ class Day:
                 "environment": {"GOCACHE": "/home/alice/.cache/go-build", "GOTMPDIR": "/home/alice/reference/tmp"},
             },
             "as it is": {"folder": SHOP, "environment": {}},
-        }  # fmt: skip
+        }
         # The original without what is mounted over it.
         self.laptop.run(
             "root", "mountpoint -q /run/original || { mkdir -p /run/original && mount --bind /mnt/c /run/original; }"
@@ -134,7 +143,7 @@ class Day:
         times = self.bench(rounds, *names)
         more = self.bench(pairs, "as it is", "own disk")
         now, own = (times[name] + more[name] for name in ("as it is", "own disk"))
-        drive, disk = bench_stats.compare(now, times["drive"]), bench_stats.compare(own, now)
+        drive, disk = stats.compare(now, times["drive"]), stats.compare(own, now)
         before, after = self.waiting("drive"), self.waiting("as it is")
         told = {
             "faster": round(drive.ratio, 2),

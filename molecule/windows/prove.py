@@ -23,9 +23,13 @@ FOREIGN = r"C:\Games"
 PROJECT = r"C:\src\shop"
 COUNTER = "/var/tmp/counting-powershell"
 SETTINGS = {
-    "verify_benchmark": False, "go_tmpfs_size": "1g", "wslconfig_wsl2_processors": 2, "wslconfig_wsl2_swap": "1GB",
-    "defender_projects": [PROJECT], "defender_reason": "TICKET-1",
-}  # fmt: skip
+    "verify_benchmark": False,
+    "go_tmpfs_size": "1g",
+    "wslconfig_wsl2_processors": 2,
+    "wslconfig_wsl2_swap": "1GB",
+    "defender_projects": [PROJECT],
+    "defender_reason": "TICKET-1",
+}
 begin = time.monotonic()
 
 
@@ -85,10 +89,14 @@ written = machine.wslconfig().decode()
 expect("processors=2" in written and "swap=1GB" in written, written, said)
 expect(all(line in written for line in WSLCONFIG.split("\r\n")), written, said)
 expect("wsl.exe --shutdown" in said or "wsl --shutdown" in said, "the summary names the restart", said)
-expect("TICKET-1" in machine.powershell(
-    "Get-ChildItem -Recurse HKLM:\\SOFTWARE\\wsltune | ForEach-Object { $k = $_; $k.GetValueNames() | "
-    "ForEach-Object { $k.GetValue($_) } }"
-), "the ledger has the reason")  # fmt: skip
+expect(
+    "TICKET-1"
+    in machine.powershell(
+        "Get-ChildItem -Recurse HKLM:\\SOFTWARE\\wsltune | ForEach-Object { $k = $_; $k.GetValueNames() | "
+        "ForEach-Object { $k.GetValue($_) } }"
+    ),
+    "the ledger has the reason",
+)
 
 step("a second run changes nothing")
 said = machine.play("site.yml")
@@ -116,9 +124,14 @@ for count in (1, 200):
     entries = [PROJECT] + [rf"C:\src\many\p{number}" for number in range(1, count)]
     machine.run("sh", "-c", "cat > /var/tmp/play.json", text=json.dumps(play))
     result = machine.run(
-        "ansible-playbook", "-i", "windows,", "/var/tmp/play.json", "-e",
-        json.dumps(SETTINGS | {"defender_projects": entries}), check=False,
-    )  # fmt: skip
+        "ansible-playbook",
+        "-i",
+        "windows,",
+        "/var/tmp/play.json",
+        "-e",
+        json.dumps(SETTINGS | {"defender_projects": entries}),
+        check=False,
+    )
     expect(result.returncode == 0, f"{count} entries", result.stdout)
     starts = machine.starts()
     have = [entry for entry in machine.exclusions() if entry.startswith(r"C:\src")]

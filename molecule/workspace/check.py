@@ -35,8 +35,11 @@ def alice(folder: Path, command: str) -> str:
     environment = {"HOME": "/home/alice", "PATH": "/usr/local/go/bin:/usr/bin:/bin", "GIT_OPTIONAL_LOCKS": "0"}
     said = subprocess.run(
         ["setpriv", "--reuid=alice", "--regid=alice", "--init-groups", "sh", "-c", f"cd {folder} && {command}"],
-        env=environment | {"GOPROXY": "off"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=environment | {"GOPROXY": "off"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return said.stdout if said.returncode == 0 else f"exit {said.returncode}: {said.stderr}"
 
 

@@ -143,7 +143,10 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.wsltune.go.plugins.module_utils import interop, mountinfo, wsl_machine, wsl_state
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 display = Display()
 
@@ -178,9 +181,9 @@ class Connection(ConnectionBase):
     def _connect(self):
         if self._connected:
             return self
-        self._machine = wsl_machine.collect()
+        self._machine = wsl_observe.collect()
         with contextlib.suppress(ValueError):
-            self._mounts = wsl_state.mounts_of(self._machine)
+            self._mounts = wsl_judge.mounts_of(self._machine)
         if self.get_option("check_wsl"):
             refused = interop.refusal(self._machine, self.get_option("interop_socket"))
             if refused:
@@ -273,9 +276,13 @@ class Connection(ConnectionBase):
         """Start a Windows program in a process group of its own, so that it can be ended with all it started."""
         try:
             return subprocess.Popen(
-                [to_bytes(word, errors="surrogate_or_strict") for word in argv], cwd=self._folder,
-                env=self._environment(), start_new_session=True, stdin=subprocess.PIPE, **streams,
-            )  # fmt: skip
+                [to_bytes(word, errors="surrogate_or_strict") for word in argv],
+                cwd=self._folder,
+                env=self._environment(),
+                start_new_session=True,
+                stdin=subprocess.PIPE,
+                **streams,
+            )
         except OSError as error:
             raise AnsibleConnectionFailure(interop.not_started(error, argv[0])) from None
 
@@ -313,8 +320,10 @@ class Connection(ConnectionBase):
         try:
             command = interop.command_for(
                 to_text(cmd, errors="surrogate_or_strict"),
-                self._powershell, self.get_option("pwsh_executable"), self._to_path,
-            )  # fmt: skip
+                self._powershell,
+                self.get_option("pwsh_executable"),
+                self._to_path,
+            )
             argv = interop.elevated(command.argv, self.get_option("elevation"), self._to_path)
         except ValueError as error:
             raise AnsibleError(str(error)) from error
@@ -398,9 +407,7 @@ class _Transfer:
         self.errors.seek(0)
         err = self.errors.read()
         self.connection._transfer = None
-        failure = interop.went_wrong(
-            code, out, err, self.connection._socket(), self.connection.get_option("elevation")
-        )  # fmt: skip
+        failure = interop.went_wrong(code, out, err, self.connection._socket(), self.connection.get_option("elevation"))
         said = to_text(interop.decode_clixml(err) or out, errors="replace").strip()
         return AnsibleConnectionFailure(
             failure or f"PowerShell on the Windows host ended with {code} while files were transferred: {said}"

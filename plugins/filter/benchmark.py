@@ -8,7 +8,8 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.wsltune.go.plugins.module_utils import bench_report, benchmark
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
 
 
 def _of_experiment(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,10 +28,10 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
-            "bench_summary": _of_experiment("bench_summary", benchmark.summarise),
+            "bench_summary": _of_experiment("bench_summary", schedule.summarise),
             "bench_go_format": _of_experiment("bench_go_format", bench_report.go_format),
             "bench_hyperfine": _of_experiment("bench_hyperfine", bench_report.hyperfine),
-            "bench_in_sequence": _of_experiment("bench_in_sequence", benchmark.in_sequence),
+            "bench_in_sequence": _of_experiment("bench_in_sequence", schedule.in_sequence),
             "bench_headline": bench_report.headline,
             "bench_text": bench_report.text,
             "bench_trust": bench_report.trust,

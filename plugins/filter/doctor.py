@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.wsltune.go.plugins.module_utils import doctor_report
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import report as doctor_report
 
 
 def _of_findings(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,7 +8,8 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.wsltune.go.plugins.module_utils import tmpfs, wsl_conf
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 
 
 def _facts(name: str, facts: Any, keys: set[str], source: str) -> Mapping[str, Any]:
@@ -26,7 +27,7 @@ def go_tmpfs_is_met(observed: Any, path: str, size: str, inodes: int, users: Seq
     observed = _facts(
         "go_tmpfs_is_met", observed, {"live", "fstab", "users"}, "the fact go_tmpfs of wsltune.go.go_facts"
     )
-    return observed["path"] == path and tmpfs.is_met(observed, str(size), int(inodes), list(users))
+    return observed["path"] == path and tmpfs_plan.is_met(observed, str(size), int(inodes), list(users))
 
 
 class FilterModule:

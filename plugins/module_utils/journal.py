@@ -23,8 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 from urllib.parse import quote
 
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, process
-from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, process
 from ansible_collections.wsltune.go.plugins.module_utils.linux.files import FileState
 
 ROOT = "/var/lib/wsltune"

@@ -124,14 +124,11 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import (
-    accounts,
-    doctor,
-    doctor_judge,
-    doctor_observe,
-    wsl_machine,
-)
-from ansible_collections.wsltune.go.plugins.module_utils.linux import become, text
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import judge as doctor_judge
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe as doctor_observe
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, text
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 
 def _stop(signum, _frame):
@@ -144,8 +141,8 @@ def _check_values(module):
         if not low <= params[name] <= high:
             module.fail_json(msg=f"{name} is {params[name]}: it must be from {low} to {high}.")
     for id in params["checks"]:
-        if id not in doctor.TITLES:
-            module.fail_json(msg=f"checks: {id!r} is no check: take one of {', '.join(doctor.TITLES)}.")
+        if id not in doctor_check.TITLES:
+            module.fail_json(msg=f"checks: {id!r} is no check: take one of {', '.join(doctor_check.TITLES)}.")
     for path in params["modules"]:
         if not os.path.isabs(path):
             module.fail_json(msg=f"modules: {path!r} is not an absolute path.")
@@ -155,7 +152,7 @@ def _examine(module, account, began):
     """Look as the user and judge there too: what tests printed is large, and nothing for root to read."""
     params = module.params
     wanted = params["checks"]
-    machine = wsl_machine.collect(run_command=module.run_command)
+    machine = wsl_observe.collect(run_command=module.run_command)
     environment = doctor_observe.login(account)
     budget = params["budget_minutes"] * 60
 

@@ -212,22 +212,22 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, bench_run, bench_stats, benchmark
-from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, text
 
 
 def _variants(module):
     variants = []
     for given in module.params["variants"]:
         name = given["name"]
-        if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", name) or name == benchmark.CONTROL:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", name) or name == schedule.CONTROL:
             module.fail_json(
                 msg=f"variants: {name!r} is no name for a variant: use letters, digits, '.', '_' and '-', "
-                f"and not {benchmark.CONTROL!r}."
+                f"and not {schedule.CONTROL!r}."
             )
         environment = {str(key): str(value) for key, value in (given["environment"] or {}).items()}
         variants.append(
-            bench_run.Variant(name, environment, [str(one) for one in given["unset"] or []], given["directory"])
+            bench.Variant(name, environment, [str(one) for one in given["unset"] or []], given["directory"])
         )
     if len({variant.name for variant in variants}) != len(variants) or not variants:
         module.fail_json(msg="variants: give at least one, and each its own name.")
@@ -254,10 +254,10 @@ def _measure(module, account, variants, began):
     environment = accounts.login_environment(account)
 
     def measure(tell):
-        with bench_run.Bench(
+        with bench.Bench(
             account, variants, params["modules"], params["packages"], params["go"], limit, environment=environment
-        ) as bench:
-            return bench.experiment(
+        ) as session:
+            return session.experiment(
                 params["scenarios"],
                 params["budget_minutes"],
                 began,
@@ -268,8 +268,8 @@ def _measure(module, account, variants, began):
                 warmup=params["warmup"],
             )
 
-    with bench_run.progress_to(params["progress_path"]) as heard:
-        return bench_run.as_user(account, measure, params["budget_minutes"], heard)
+    with bench.progress_to(params["progress_path"]) as heard:
+        return bench.as_user(account, measure, params["budget_minutes"], heard)
 
 
 def main():
@@ -289,7 +289,7 @@ def main():
                 },
             },
             "modules": {"type": "list", "elements": "path", "default": []},
-            "packages": {"type": "list", "elements": "str", "default": list(bench_run.STD_PACKAGES)},
+            "packages": {"type": "list", "elements": "str", "default": list(bench.STD_PACKAGES)},
             "scenarios": {
                 "type": "list",
                 "elements": "str",
@@ -297,7 +297,7 @@ def main():
                 "default": ["test", "edit"],
             },
             "budget_minutes": {"type": "float", "default": 3.0},
-            "min_runs": {"type": "int", "default": bench_stats.MIN_RUNS},
+            "min_runs": {"type": "int", "default": stats.MIN_RUNS},
             "max_runs": {"type": "int", "default": 30},
             "warmup": {"type": "int", "default": 1},
             "seed": {"type": "int"},
@@ -310,11 +310,11 @@ def main():
     _check_numbers(module)
     if module.check_mode:
         module.exit_json(changed=False, skipped=True, msg="Nothing is measured in check mode.")
-    bench_run.clean_up_on_signals()
+    bench.clean_up_on_signals()
     try:
         account = accounts.find([module.params["user"] or pwd.getpwuid(os.geteuid()).pw_name])[0]
         experiment = _measure(module, account, variants, began)
-    except (accounts.AccountError, bench_run.BenchmarkError) as error:
+    except (accounts.AccountError, bench.BenchmarkError) as error:
         module.fail_json(msg=text.line(error))
     except OSError as error:
         module.fail_json(msg=text.line(f"The benchmark cannot go on: {error}."))

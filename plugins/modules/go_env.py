@@ -118,27 +118,22 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import (
-    accounts,
-    go_applied,
-    go_baseline,
-    go_envfile,
-    go_plan,
-    go_state,
-    journal,
-    mountinfo,
-    process,
-    scratch,
-    wsl_machine,
-    wsl_state,
-)
-from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files, text
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import scratch
+from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go_applied
+from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
+from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
+from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, mountinfo, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 ROLE = "go_env"
 
 
 class GoEnv:
-    """Applies the plan of module_utils/go_plan.py to this machine."""
+    """Applies the plan of module_utils/go/plan.py to this machine."""
 
     def __init__(self, module):
         self.module = module
@@ -150,7 +145,7 @@ class GoEnv:
         self.notes = []
         self.kept = []
         self.left = set()
-        self.mounts = wsl_state.mounts_of(wsl_machine.collect())
+        self.mounts = wsl_judge.mounts_of(wsl_observe.collect())
 
     def hands(self, account=None):
         """Return who touches the files of C(account): this process those of the system, a child those of a user."""
@@ -179,7 +174,7 @@ class GoEnv:
 
     def text(self, path, account=None):
         """Return what a file says; None for no file."""
-        state = self.hands(account).read(path, go_state.LARGEST)
+        state = self.hands(account).read(path, go_observe.LARGEST)
         return None if state is None else state.content.decode("utf-8", "surrogateescape")
 
     def note_kept(self, restored):
@@ -188,7 +183,7 @@ class GoEnv:
 
     def clean(self, path, revert, account=None):
         """Return what C(path) would say without wsltune; None for no file."""
-        state = self.hands(account).read(path, go_state.LARGEST)
+        state = self.hands(account).read(path, go_observe.LARGEST)
         if state is None:
             return None
         entry = self.journal.entry(self.hands(account).real(path))
@@ -207,7 +202,7 @@ class GoEnv:
         users = dict((options["observed"] or {}).get("users", {}))
         for name, person in people.items():
             if name not in users:
-                users[name] = go_state.observe(person, self.mounts)
+                users[name] = go_observe.observe(person, self.mounts)
         before = go_baseline.read()
         people = self.settable(people, users)
         wanted = {name: self.wanted(people[name], users[name], before.get(name)) for name in people}
@@ -228,7 +223,7 @@ class GoEnv:
             # What was observed may be older than the tmpfs. A login that did not end is not waited for again.
             for name, person in people.items():
                 if "environment" not in users[name]["unknown"]:
-                    users[name] = go_state.observe(person, self.mounts)
+                    users[name] = go_observe.observe(person, self.mounts)
             unmet = self.unmet(people, users, wanted)
         # What one user's Go says of itself fails nobody else's run; where it holds for none, it is ours.
         failing = [name for name in unmet if people[name].uid == 0 or not any(not said for said in unmet.values())]
@@ -261,9 +256,9 @@ class GoEnv:
 
     def settle(self, person, path, settings):
         """Have the settings file of one user say what is wanted."""
-        clean = self.clean(path, go_envfile.revert, person)
-        content = go_envfile.merge(clean or "", settings)
-        self.write(path, content if content or clean is not None else None, go_envfile.revert, person)
+        clean = self.clean(path, envfile.revert, person)
+        content = envfile.merge(clean or "", settings)
+        self.write(path, content if content or clean is not None else None, envfile.revert, person)
 
     def settable(self, people, users):
         """Return the people whose settings file can be written; note why it cannot for the others."""
@@ -292,7 +287,7 @@ class GoEnv:
         if others:
             return f"{path} is the settings file of {go_plan.describe(others)} too"
         try:
-            return self.hands(person).obstacle(path, go_state.LARGEST)
+            return self.hands(person).obstacle(path, go_observe.LARGEST)
         except OSError as error:
             return f"{path}: {error.strerror}"
 
@@ -300,12 +295,12 @@ class GoEnv:
         """Give back the settings of users who are not set up any more: their folders go at the next start."""
         current = {os.path.realpath(path) for path in paths}
         for entry in self.journal.entries(ROLE):
-            if entry.displaced or entry.path in current or _revert_for(entry.path) is not go_envfile.revert:
+            if entry.displaced or entry.path in current or _revert_for(entry.path) is not envfile.revert:
                 continue
             if self.module.check_mode:
                 self.changes.append(f"gave back {entry.path}")
             else:
-                self.give_back(entry.path, go_envfile.revert)
+                self.give_back(entry.path, envfile.revert)
 
     def unmet(self, people, users, wanted):
         """Return what the Go of each user lacks, as sentences."""
@@ -547,7 +542,7 @@ def _revert_for(path):
     if path in map(os.path.realpath, go_plan.BLOCK_PATHS):
         return go_plan.revert_block
     own = map(os.path.realpath, (go_plan.PROFILE_PATH, go_plan.FISH_PATH))
-    return None if path in own else go_envfile.revert
+    return None if path in own else envfile.revert
 
 
 def main():

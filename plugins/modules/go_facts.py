@@ -91,16 +91,13 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import (
-    accounts,
-    go_applied,
-    go_baseline,
-    go_state,
-    tmpfs_machine,
-    wsl_machine,
-    wsl_state,
-)
-from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go_applied
+from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
+from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, text
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 ALL = 120.0
 """Seconds for looking at all users; one who takes long takes it from the others' share only in the end."""
@@ -117,8 +114,8 @@ def main():
         },
         supports_check_mode=True,
     )
-    machine = wsl_machine.collect(conf_path=module.params["conf_path"], run_command=module.run_command)
-    mounts = wsl_state.mounts_of(machine)
+    machine = wsl_observe.collect(conf_path=module.params["conf_path"], run_command=module.run_command)
+    mounts = wsl_judge.mounts_of(machine)
     baseline = go_baseline.read()
     users = {}
     try:
@@ -126,17 +123,17 @@ def main():
         until = time.monotonic() + ALL
         for account in people:
             if os.geteuid() in (0, account.uid):
-                left = min(go_state.LIMIT, max(1.0, until - time.monotonic()))
-                seen = go_state.observe(account, mounts, seconds=left)
+                left = min(go_observe.LIMIT, max(1.0, until - time.monotonic()))
+                seen = go_observe.observe(account, mounts, seconds=left)
                 users[account.name] = dict(seen, before=baseline.get(account.name))
     except accounts.AccountError as error:
         module.fail_json(msg=str(error))
     told = {"users": users, "applied": go_applied.observe(users), "observed_at": f"{time.time():.6f}"}
     facts = {"go": text.printable(told)}
     if module.params["wsl"]:
-        facts["wsl"] = wsl_state.observe(machine)
+        facts["wsl"] = wsl_judge.observe(machine)
     if module.params["tmpfs_path"]:
-        found = tmpfs_machine.observe(module.params["tmpfs_path"], people, wsl_state.is_wsl(machine))
+        found = tmpfs_observe.observe(module.params["tmpfs_path"], people, wsl_judge.is_wsl(machine))
         facts["go_tmpfs"] = text.printable(found)
     module.exit_json(changed=False, ansible_facts=facts)
 

@@ -134,18 +134,12 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import (
-    accounts,
-    bench_run,
-    benchmark,
-    journal,
-    levers,
-    meminfo,
-    scratch,
-    tmpfs,
-    trial_tmpfs,
-)
-from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, scratch
+from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
+from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, text
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 
 
 class Trial:
@@ -165,19 +159,19 @@ class Trial:
         slow = list(self.params["slow_places"])
         if project:
             self.modules = [os.path.normpath(os.path.join(project, folder))]
-            slow.append(levers.SOURCE_PLACE)
+            slow.append(levers_decide.SOURCE_PLACE)
         self.workload = {"modules": self.modules, "scenarios": self.params["scenarios"]}
-        reasons = {name: levers.without_effect(name, slow, in_memory) for name in self.names}
+        reasons = {name: levers_decide.without_effect(name, slow, in_memory) for name in self.names}
         self.idle = {name: reason for name, reason in reasons.items() if reason}
 
     def survey(self, held):
         """As the user: return what settle() takes and, where the decisions C(held) may serve, what they depend on."""
-        project, folder = self.find_project() if levers.SOURCE in self.names else ("", ".")
+        project, folder = self.find_project() if levers_decide.SOURCE in self.names else ("", ".")
         own = (self.params["before"] or {}).get("environment") or {}
         places = {"GOTMPDIR": own.get("GOTMPDIR") or own.get("TMPDIR") or "/tmp", "GOCACHE": own.get("GOCACHE")}
-        found = {"project": project, "folder": folder, "in_memory": bench_run.in_memory(places)}
+        found = {"project": project, "folder": folder, "in_memory": bench.in_memory(places)}
         self.settle(**found)
-        fingerprint = self.look([self.variant(levers.BASELINE, {})])[0] if self.usable(held) else None
+        fingerprint = self.look([self.variant(levers_decide.BASELINE, {})])[0] if self.usable(held) else None
         return found, fingerprint
 
     def usable(self, held):
@@ -186,7 +180,7 @@ class Trial:
 
     def find_project(self):
         """Find what the lever SOURCE is tried on: a module that does not lie on the home's disk."""
-        for project, folder in levers.to_move(self.params["projects"], self.params["modules"]):
+        for project, folder in levers_decide.to_move(self.params["projects"], self.params["modules"]):
             with contextlib.suppress(OSError):
                 elsewhere = os.stat(project).st_dev != os.stat(self.account.home).st_dev
                 if elsewhere and os.path.isfile(os.path.join(project, folder, "go.mod")):
@@ -209,39 +203,39 @@ class Trial:
     def look(self, variants):
         """Return what the decision depends on, and why tests fail in which of the variants that pass in the first."""
         first, *others = [variant.name for variant in variants]
-        with self.bench(variants) as bench:
-            bench.prepare()
-            fingerprint = {**bench_run.machine_fingerprint(), **bench.fingerprint(first)}
-            broken = {name: reason for name in others if (reason := bench.broken(name))}
+        with self.bench(variants) as session:
+            session.prepare()
+            fingerprint = {**bench.machine_fingerprint(), **session.fingerprint(first)}
+            broken = {name: reason for name in others if (reason := session.broken(name))}
             # Then it is not the lever's fault, and measuring says so.
-            if broken and bench.broken(first):
+            if broken and session.broken(first):
                 broken = {}
         return fingerprint, broken
 
     def bench(self, variants):
         limit = max(60.0, self.params["budget_minutes"] * 60)
-        return bench_run.Bench(self.account, variants, self.modules, limit=limit, environment=self.environment)
+        return bench.Bench(self.account, variants, self.modules, limit=limit, environment=self.environment)
 
     def variant(self, name, environment, directory=None):
         before = self.params["before"] or {}
         own = {**(before.get("environment") or {}), **environment}
         unset = [one for one in before.get("unset") or [] if one not in own]
-        return bench_run.Variant(name, {str(key): str(value) for key, value in own.items()}, unset, directory)
+        return bench.Variant(name, {str(key): str(value) for key, value in own.items()}, unset, directory)
 
     def experiment(self, variants, tell):
         """Measure C(variants) against the first of them; return the summary and with which of them Go is broken."""
         params, began = self.params, time.monotonic()
         names = [variant.name for variant in variants]
-        with self.bench(variants) as bench:
-            experiment = bench.experiment(params["scenarios"], params["budget_minutes"], began, params["seed"], tell)
+        with self.bench(variants) as session:
+            experiment = session.experiment(params["scenarios"], params["budget_minutes"], began, params["seed"], tell)
             self.experiments.append(experiment)
-            summary = benchmark.summarise(experiment)
+            summary = schedule.summarise(experiment)
             failures = {}
-            candidates = [name for name in names[1:] if levers.judge(name, summary)["kept"]]
+            candidates = [name for name in names[1:] if levers_decide.judge(name, summary)["kept"]]
             if candidates:
-                usual = bench.works(names[0])
+                usual = session.works(names[0])
                 for name in candidates:
-                    new = [text for command, text in bench.works(name).items() if command not in usual]
+                    new = [text for command, text in session.works(name).items() if command not in usual]
                     if new:
                         failures[name] = new[0]
         return summary, failures
@@ -250,42 +244,48 @@ class Trial:
         """As the user: return the decisions about C(wanted), measured now, what they depend on and the runs."""
         with contextlib.ExitStack() as stack:
             moved = None
-            if levers.SOURCE in wanted:
+            if levers_decide.SOURCE in wanted:
                 reason = scratch.code_of_others(self.project)
                 if reason:
-                    raise bench_run.BenchmarkError(reason)
-                copy = stack.enter_context(bench_run.copied_home(self.account, self.project))
+                    raise bench.BenchmarkError(reason)
+                copy = stack.enter_context(bench.copied_home(self.account, self.project))
                 moved = os.path.normpath(os.path.join(copy, self.folder))
 
             def variant(name, tried):
                 merged = {}
                 for one in tried:
-                    merged.update(levers.trial(one, tmpfs_folder, self.account.home, self.params["slow_places"]))
-                return self.variant(name, merged, moved if levers.SOURCE in tried else None)
+                    merged.update(levers_decide.trial(one, tmpfs_folder, self.account.home, self.params["slow_places"]))
+                return self.variant(name, merged, moved if levers_decide.SOURCE in tried else None)
 
-            baseline = variant(levers.BASELINE, [])
+            baseline = variant(levers_decide.BASELINE, [])
             variants = [baseline] + [variant(name, [name]) for name in wanted]
             fingerprint, broken = self.look(variants)
-            judged = [levers.broken({"lever": name, "tried": True}, reason) for name, reason in broken.items()]
+            judged = [levers_decide.broken({"lever": name, "tried": True}, reason) for name, reason in broken.items()]
             variants = [one for one in variants if one.name not in broken]
             if len(variants) > 1:
                 summary, failures = self.experiment(variants, tell)
                 for name in [one.name for one in variants[1:]]:
-                    decision = levers.judge(name, summary)
-                    judged.append(levers.broken(decision, failures[name]) if name in failures else decision)
+                    decision = levers_decide.judge(name, summary)
+                    judged.append(levers_decide.broken(decision, failures[name]) if name in failures else decision)
             winners = [one["lever"] for one in judged if one["kept"]]
             together = None
             if len(winners) > 1:
-                summary, failures = self.experiment([baseline, variant(levers.TOGETHER, winners)], tell)
-                together = levers.judge(levers.TOGETHER, summary)
+                summary, failures = self.experiment([baseline, variant(levers_decide.TOGETHER, winners)], tell)
+                together = levers_decide.judge(levers_decide.TOGETHER, summary)
                 if failures:
-                    together = levers.broken(together, failures[levers.TOGETHER])
-        return levers.settle(judged, together), fingerprint, self.experiments
+                    together = levers_decide.broken(together, failures[levers_decide.TOGETHER])
+        return levers_decide.settle(judged, together), fingerprint, self.experiments
 
     def measure(self):
         """Have the levers that can have an effect measured; return the decisions on all and what they depend on."""
         decisions = [
-            {"lever": name, "tried": False, "kept": False, "evidence": "none", "reason": levers.NOT_TRIED + reason}
+            {
+                "lever": name,
+                "tried": False,
+                "kept": False,
+                "evidence": "none",
+                "reason": levers_decide.NOT_TRIED + reason,
+            }
             for name, reason in self.idle.items()
         ]
         wanted = [name for name in self.names if name not in self.idle]
@@ -293,12 +293,12 @@ class Trial:
             return decisions, None
         params = self.params
         with open("/proc/meminfo", encoding="ascii") as handle:
-            size = tmpfs.plan_size(params["tmpfs_size"], meminfo.parse(handle.read()))
+            size = tmpfs_plan.plan_size(params["tmpfs_size"], meminfo.parse(handle.read()))
         places = ("gotmpdir", "gocache")
         with trial_tmpfs.mounted(size, self.account.uid, self.account.gid, places) as folder:  # noqa: SIM117
             # The child is made after the mount, which it would not see otherwise.
-            with bench_run.progress_to(params["progress_path"]) as heard:
-                judged, fingerprint, self.experiments = bench_run.as_user(
+            with bench.progress_to(params["progress_path"]) as heard:
+                judged, fingerprint, self.experiments = bench.as_user(
                     self.account, lambda tell: self.decide(wanted, folder, tell), 2 * params["budget_minutes"], heard
                 )
         return decisions + judged, fingerprint
@@ -308,9 +308,11 @@ class Trial:
         known = journal.read_record(journal.DECISIONS)
         entry = known.get(self.account.name, {})
         held = {name: one for name, one in entry.get("levers", {}).items() if name in self.names}
-        found, fingerprint = bench_run.as_user(self.account, lambda: self.survey(held), self.params["budget_minutes"])
+        found, fingerprint = bench.as_user(self.account, lambda: self.survey(held), self.params["budget_minutes"])
         self.settle(**found)
-        if self.usable(held) and not levers.stale(entry, fingerprint, self.workload, time.time(), self.params["days"]):
+        if self.usable(held) and not levers_decide.stale(
+            entry, fingerprint, self.workload, time.time(), self.params["days"]
+        ):
             decisions, remembered = list(held.values()), entry["decided_at"]
         else:
             decisions, fingerprint = self.measure()
@@ -319,7 +321,7 @@ class Trial:
         return {
             "decisions": decisions,
             "kept": [one["lever"] for one in decisions if one["kept"]],
-            "sentences": [levers.sentence(one) for one in decisions],
+            "sentences": [levers_decide.sentence(one) for one in decisions],
             "remembered": remembered,
             "experiments": self.experiments,
         }
@@ -328,7 +330,7 @@ class Trial:
 def main():
     module = AnsibleModule(
         argument_spec={
-            "levers": {"type": "list", "elements": "str", "choices": list(levers.LEVERS), "required": True},
+            "levers": {"type": "list", "elements": "str", "choices": list(levers_decide.LEVERS), "required": True},
             "user": {"type": "str", "required": True},
             "before": {
                 "type": "dict",
@@ -361,10 +363,10 @@ def main():
         module.fail_json(msg=f"budget_minutes is {module.params['budget_minutes']}: give more than 0.")
     if module.check_mode:
         module.exit_json(changed=False, skipped=True, msg="Nothing is measured in check mode.")
-    bench_run.clean_up_on_signals()
+    bench.clean_up_on_signals()
     try:
         result = Trial(module).run()
-    except (accounts.AccountError, bench_run.BenchmarkError, tmpfs.TmpfsError) as error:
+    except (accounts.AccountError, bench.BenchmarkError, tmpfs_plan.TmpfsError) as error:
         module.fail_json(msg=text.line(error))
     except OSError as error:
         module.fail_json(msg=text.line(f"The levers cannot be tried: {error}."))

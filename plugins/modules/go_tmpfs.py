@@ -113,26 +113,20 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import (
-    accounts,
-    fstab,
-    journal,
-    meminfo,
-    process,
-    tmpfs,
-    tmpfs_machine,
-    wsl_conf,
-    wsl_machine,
-    wsl_state,
-)
-from ansible_collections.wsltune.go.plugins.module_utils.linux import files, text
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, fstab, meminfo, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 ROLE = "go_tmpfs"
-FSTAB = tmpfs_machine.FSTAB
+FSTAB = tmpfs_observe.FSTAB
 
 
 class Tmpfs:
-    """Applies the plan of module_utils/tmpfs.py to this machine."""
+    """Applies the plan of module_utils/tmpfs/plan.py to this machine."""
 
     def __init__(self, module):
         self.module = module
@@ -180,7 +174,7 @@ class Tmpfs:
             self.module.run_command(["systemctl", "daemon-reload"])
 
     def refuse(self, sentence):
-        raise tmpfs.TmpfsError(sentence)
+        raise tmpfs_plan.TmpfsError(sentence)
 
     def check_machine(self, path, table, users):
         """Raise TmpfsError when this machine cannot take the tmpfs; nothing has been touched yet."""
@@ -196,8 +190,8 @@ class Tmpfs:
                 f"{FSTAB} has a line for {path} that wsltune did not write ({foreign[0].render()!r}): remove it or "
                 "choose another go_tmpfs_path; nothing was changed."
             )
-        machine = wsl_machine.collect()
-        conf = wsl_conf.parse(machine.conf or "").values if wsl_state.is_wsl(machine) else {}
+        machine = wsl_observe.collect()
+        conf = wsl_conf.parse(machine.conf or "").values if wsl_judge.is_wsl(machine) else {}
         if conf.get("automount.mountFsTab") is False and not conf.get("boot.systemd"):
             self.refuse(
                 "automount.mountFsTab is false in /etc/wsl.conf and boot.systemd is not true, so nothing would mount "
@@ -224,8 +218,8 @@ class Tmpfs:
                     f"go_tmpfs_path is {path!r} and {parent} is not a directory: choose another path; "
                     "nothing was changed."
                 )
-        live = tmpfs_machine.live(path)
-        if live is not None and not (live.fstype == "tmpfs" and live.source == tmpfs.SOURCE):
+        live = tmpfs_observe.live(path)
+        if live is not None and not (live.fstype == "tmpfs" and live.source == tmpfs_plan.SOURCE):
             self.refuse(
                 f"{path} is in use: a {live.fstype} ({live.source}) is mounted there; unmount it or choose another "
                 "go_tmpfs_path; nothing was changed."
@@ -240,32 +234,32 @@ class Tmpfs:
 
     def present(self):
         params = self.module.params
-        path = tmpfs.check_path(params["path"])
+        path = tmpfs_plan.check_path(params["path"])
         people = accounts.find(params["users"])
         with open("/proc/meminfo", encoding="ascii") as handle:
-            size = tmpfs.plan_size(params["size"], meminfo.parse(handle.read()))
+            size = tmpfs_plan.plan_size(params["size"], meminfo.parse(handle.read()))
         table = self.read(FSTAB)
         self.check_machine(path, table, [person.name for person in people])
         owners = [(person.name, person.uid, person.gid) for person in people]
-        is_wsl = wsl_state.is_wsl(wsl_machine.collect())
-        helper = tmpfs_machine.needs_helper(is_wsl)
+        is_wsl = wsl_judge.is_wsl(wsl_observe.collect())
+        helper = tmpfs_observe.needs_helper(is_wsl)
         earlier = [line for line in fstab.marked(table) if line.fstype == "tmpfs" and line.mount_point != path]
-        needed = [line for line in earlier if tmpfs.is_used(line.mount_point, params["in_use"])]
+        needed = [line for line in earlier if tmpfs_plan.is_used(line.mount_point, params["in_use"])]
         for line in earlier:
             if line not in needed and not self.leave(line.mount_point):
                 needed.append(line)
-        lines = tmpfs.wanted_lines(path, size, params["inodes"], helper) + needed
+        lines = tmpfs_plan.wanted_lines(path, size, params["inodes"], helper) + needed
         places = [path] + [line.mount_point for line in needed]
         # First, for a mount of an earlier version is one that everybody can write.
         self.narrow(path)
         try:
             self.write(FSTAB, lambda now: fstab.with_lines(now, lines), revert=fstab.without_ours, shared=True)
-            listed = tmpfs.folders_text(places, owners)
-            self.write(tmpfs.FOLDERS_PATH, lambda _now: listed, mode=0o644)
+            listed = tmpfs_plan.folders_text(places, owners)
+            self.write(tmpfs_plan.FOLDERS_PATH, lambda _now: listed, mode=0o644)
             if helper:
-                self.write(tmpfs.HELPER_PATH, lambda _now: tmpfs.HELPER_TEXT, mode=0o755)
+                self.write(tmpfs_plan.HELPER_PATH, lambda _now: tmpfs_plan.HELPER_TEXT, mode=0o755)
             self.mount(path, size, params["inodes"])
-        except (OSError, tmpfs.TmpfsError):
+        except (OSError, tmpfs_plan.TmpfsError):
             for entry in self.journal.entries(ROLE):
                 self.give_back(entry, run_only=True)
                 self.tell_systemd(entry.path)
@@ -275,22 +269,22 @@ class Tmpfs:
         others = [person.name for person in people if person.uid != 0]
         if len(others) > 1 and self.changes:
             self.notes.append(
-                f"{len(others)} users share the {size // tmpfs.MIB} MiB on {path}: one of them can fill it for all"
+                f"{len(others)} users share the {size // tmpfs_plan.MIB} MiB on {path}: one of them can fill it for all"
             )
-        facts = {} if self.module.check_mode else {"go_tmpfs": tmpfs_machine.observe(path, people, is_wsl)}
+        facts = {} if self.module.check_mode else {"go_tmpfs": tmpfs_observe.observe(path, people, is_wsl)}
         self.module.exit_json(
             **self.result(path),
             ansible_facts=text.printable(facts),
             size_bytes=size,
             folders=folders,
             stale=[line.mount_point for line in needed],
-            headlines=tmpfs.headlines(self.changes, path, list(folders)),
+            headlines=tmpfs_plan.headlines(self.changes, path, list(folders)),
         )
 
     def mount(self, path, size, inodes):
-        live = tmpfs_machine.live(path)
+        live = tmpfs_observe.live(path)
         if live is None:
-            self.changes.append(f"mounted a tmpfs of {size // tmpfs.MIB} MiB on {path}")
+            self.changes.append(f"mounted a tmpfs of {size // tmpfs_plan.MIB} MiB on {path}")
             if self.module.check_mode:
                 return
             self.journal.make_directory(path, role=ROLE)
@@ -298,7 +292,9 @@ class Tmpfs:
             if message:
                 self.refuse(f"{path} could not be mounted ({message}): nothing was changed.")
             return
-        wrong = tmpfs.deviations(live.options, live.super_options, size, stat.S_IMODE(os.stat(path).st_mode), inodes)
+        wrong = tmpfs_plan.deviations(
+            live.options, live.super_options, size, stat.S_IMODE(os.stat(path).st_mode), inodes
+        )
         if not wrong:
             return
         self.changes.append(f"remounted {path}: {', '.join(wrong)}")
@@ -308,18 +304,18 @@ class Tmpfs:
         message = self.command("mount", "-o", options, path)
         if message:
             self.refuse(
-                f"{path} could not be remounted with {size // tmpfs.MIB} MiB ({message}): it may hold more than that; "
-                "delete files there or give a larger go_tmpfs_size; nothing was changed."
+                f"{path} could not be remounted with {size // tmpfs_plan.MIB} MiB ({message}): it may hold more than "
+                "that; delete files there or give a larger go_tmpfs_size; nothing was changed."
             )
 
     def narrow(self, path):
         """Have the top of the live mount be as the fstab line makes it at the next start."""
-        if tmpfs_machine.live(path) is None or tmpfs_machine.mode_of(path) == tmpfs.MODE:
+        if tmpfs_observe.live(path) is None or tmpfs_observe.mode_of(path) == tmpfs_plan.MODE:
             return
-        self.changes.append(f"gave {path} mode {tmpfs.MODE:04o}")
+        self.changes.append(f"gave {path} mode {tmpfs_plan.MODE:04o}")
         if not self.module.check_mode:
             with files.opened_folder(path) as descriptor:
-                os.chmod(f"/proc/self/fd/{descriptor}", tmpfs.MODE)
+                os.chmod(f"/proc/self/fd/{descriptor}", tmpfs_plan.MODE)
 
     def folder(self, path, person):
         """Make the folder of one user; return its path, nothing where something else has its name.
@@ -362,8 +358,8 @@ class Tmpfs:
 
     def leave(self, path):
         """Take away a tmpfs; return whether it is gone. Who uses one is said: it stays until the next run or start."""
-        live = tmpfs_machine.live(path)
-        if live is None or live.source != tmpfs.SOURCE:
+        live = tmpfs_observe.live(path)
+        if live is None or live.source != tmpfs_plan.SOURCE:
             return True
         message = "" if self.module.check_mode else self.command("umount", path)
         if not message:
@@ -384,7 +380,7 @@ class Tmpfs:
         mounted += [entry.path for entry in entries if entry.directory]
         if not only:
             # One that was in use at the last rollback.
-            mounted += tmpfs_machine.ours()
+            mounted += tmpfs_observe.ours()
         left = [
             path
             for path in dict.fromkeys(mounted)
@@ -411,11 +407,11 @@ class Tmpfs:
                 self.kept.append(restored.kept)
         self.kept += self.journal.damaged()
         for line in stay:
-            size = tmpfs.parse_live_size(line.options)
+            size = tmpfs_plan.parse_live_size(line.options)
             if entries and line.fstype == "tmpfs" and size:
                 self.mount(line.mount_point, size, 0)
         if stay and entries and not self.module.check_mode:
-            for person, folder in tmpfs.folders_of(self.read(tmpfs.FOLDERS_PATH)):
+            for person, folder in tmpfs_plan.folders_of(self.read(tmpfs_plan.FOLDERS_PATH)):
                 for account in accounts.find([person]):
                     self.folder(os.path.dirname(folder), account)
         if not self.module.check_mode:
@@ -434,7 +430,7 @@ class Tmpfs:
         )
 
     def result(self, path):
-        live = tmpfs_machine.live(path)
+        live = tmpfs_observe.live(path)
         return {
             "changed": bool(self.changes),
             "path": path,
@@ -477,7 +473,7 @@ def main():
         if module.params["state"] == "present":
             target.present()
         target.absent()
-    except (tmpfs.TmpfsError, accounts.AccountError) as error:
+    except (tmpfs_plan.TmpfsError, accounts.AccountError) as error:
         module.fail_json(msg=text.line(error), changes=text.printable(target.changes))
     except OSError as error:
         module.fail_json(

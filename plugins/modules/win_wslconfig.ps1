@@ -4,9 +4,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 #AnsibleRequires -CSharpUtil Ansible.Basic
-#AnsibleRequires -PowerShell ..module_utils.WslConfig
-#AnsibleRequires -PowerShell ..module_utils.FileJournal
-#AnsibleRequires -PowerShell ..module_utils.WslExe
+#AnsibleRequires -PowerShell ..module_utils.windows.WslConfig
+#AnsibleRequires -PowerShell ..module_utils.windows.FileJournal
+#AnsibleRequires -PowerShell ..module_utils.windows.WslExe
 
 Function Get-SectionSpec {
     <#

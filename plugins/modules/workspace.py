@@ -108,20 +108,23 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import (
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
+    become,
+    files,
     fstab,
-    journal,
+    mount,
     mountinfo,
     process,
-    workspace_copy,
-    workspace_plan,
-    wsl_conf,
-    wsl_machine,
-    wsl_state,
+    text,
 )
-from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files, mount, text
-from ansible_collections.wsltune.go.plugins.module_utils.workspace_plan import WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import copy as workspace_copy
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 ROLE = "workspace"
 FSTAB = "/etc/fstab"
@@ -129,12 +132,12 @@ ERRORS = (WorkspaceError, accounts.AccountError)
 
 
 class Workspace:
-    """Brings the projects to where they shall be, by workspace_plan.py and workspace_copy.py."""
+    """Brings the projects to where they shall be, by workspace/plan.py and workspace/copy.py."""
 
     def __init__(self, module):
         self.module = module
         self.journal = journal.Journal(run=module.params["run"] or f"{time.time():.6f}")
-        self.machine = wsl_machine.collect(run_command=module.run_command)
+        self.machine = wsl_observe.collect(run_command=module.run_command)
         self.accounts = {}
         self.couriers = {}
         self.environments = {}
@@ -147,7 +150,7 @@ class Workspace:
     def mounts(self):
         # A mount point may hold a carriage return.
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as handle:
-            return mountinfo.parse(handle.read(), wsl_state.is_wsl(self.machine), self.machine.virtiofs_links)
+            return mountinfo.parse(handle.read(), wsl_judge.is_wsl(self.machine), self.machine.virtiofs_links)
 
     def fstab(self):
         state = files.Files().read(FSTAB)
@@ -280,7 +283,7 @@ class Workspace:
                     f"{FSTAB} has a line for {project.source} that wsltune did not write ({foreign[0].render()!r}): "
                     "remove it or set bind to false; nothing was changed."
                 )
-        conf = wsl_conf.parse(self.machine.conf or "").values if wsl_state.is_wsl(self.machine) else {}
+        conf = wsl_conf.parse(self.machine.conf or "").values if wsl_judge.is_wsl(self.machine) else {}
         if conf.get("automount.mountFsTab") is False and not self.systemd:
             raise WorkspaceError(
                 "automount.mountFsTab is false in /etc/wsl.conf and there is no systemd, so no bind mount would come "
@@ -289,7 +292,7 @@ class Workspace:
 
     @property
     def systemd(self):
-        return bool(wsl_state.runs_systemd(self.machine))
+        return bool(wsl_judge.runs_systemd(self.machine))
 
     def is_copied(self, project):
         return self.ask(project.user, "is_copied", asdict(project), limit=become.LIMIT)
@@ -328,7 +331,7 @@ class Workspace:
         copied = [project for project, missing in wanted if missing]
         bound = self.bind(projects)
         self.headlines = workspace_plan.headlines(copied, bound)
-        distro = wsl_state.distro(self.machine) if wsl_state.is_wsl(self.machine) else None
+        distro = wsl_judge.distro(self.machine) if wsl_judge.is_wsl(self.machine) else None
         told = [
             {
                 "source": project.source,

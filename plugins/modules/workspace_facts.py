@@ -56,8 +56,10 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import workspace_find, wsl_machine, wsl_state
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import find as workspace_find
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 
 def main():
@@ -68,7 +70,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    roots = module.params["roots"] or workspace_find.places(wsl_state.mounts_of(wsl_machine.collect()))
+    roots = module.params["roots"] or workspace_find.places(wsl_judge.mounts_of(wsl_observe.collect()))
     found = workspace_find.find(roots, module.params["seconds"])
     module.exit_json(changed=False, ansible_facts={"workspace": text.printable(asdict(found))})
 

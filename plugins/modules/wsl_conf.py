@@ -142,9 +142,12 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import journal, wsl_conf, wsl_machine, wsl_state
+from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import files
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import printable
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 ROLE = "wsl_conf"
 
@@ -168,7 +171,7 @@ def _shown(value):
 
 
 class WslConf:
-    """Applies module_utils/wsl_conf.py to this machine."""
+    """Applies module_utils/wsl/conf.py to this machine."""
 
     def __init__(self, module):
         self.module = module
@@ -271,19 +274,19 @@ class WslConf:
 
     def keep_in_force(self, before, after):
         """Remember what the running distro was started with, until its next start empties /run."""
-        machine = wsl_machine.collect(conf_path=self.path)
-        start = wsl_state.started_at(machine)
-        if not wsl_state.is_wsl(machine) or start is None:
+        machine = wsl_observe.collect(conf_path=self.path)
+        start = wsl_judge.started_at(machine)
+        if not wsl_judge.is_wsl(machine) or start is None:
             return
         kept = machine.in_force if (machine.in_force_mtime or 0.0) >= start else None
         if kept is not None and kept == after:
-            os.unlink(wsl_state.IN_FORCE)
+            os.unlink(wsl_judge.IN_FORCE)
             with contextlib.suppress(OSError):
-                os.rmdir(os.path.dirname(wsl_state.IN_FORCE))
+                os.rmdir(os.path.dirname(wsl_judge.IN_FORCE))
         elif kept is None and (machine.conf_mtime is None or machine.conf_mtime <= start):
-            os.makedirs(os.path.dirname(wsl_state.IN_FORCE), mode=0o755, exist_ok=True)
+            os.makedirs(os.path.dirname(wsl_judge.IN_FORCE), mode=0o755, exist_ok=True)
             owner = {"mode": 0o644, "uid": os.geteuid(), "gid": os.getegid(), "mtime_ns": 0}
-            files.Files().put(wsl_state.IN_FORCE, files.FileState(_encode(before), **owner))
+            files.Files().put(wsl_judge.IN_FORCE, files.FileState(_encode(before), **owner))
 
     def absent(self):
         only = self.options["only_this_run"]
@@ -327,13 +330,13 @@ class WslConf:
 
     def finish(self, text, changed):
         """Judge the machine and return: with the text that is on the disk now, or would be."""
-        machine = wsl_machine.collect(conf_path=self.path, run_command=self.module.run_command)
+        machine = wsl_observe.collect(conf_path=self.path, run_command=self.module.run_command)
         if changed and self.module.check_mode:
-            start = wsl_state.started_at(machine)
+            start = wsl_judge.started_at(machine)
             if machine.in_force is None and machine.conf_mtime is not None and machine.conf_mtime <= (start or 0.0):
                 machine.in_force, machine.in_force_mtime = machine.conf or "", time.time()
             machine.conf, machine.conf_mtime = text, time.time()
-        facts = wsl_state.observe(machine)
+        facts = wsl_judge.observe(machine)
         conf = facts["conf"]
         for note in conf["notes"] if self.options["state"] == "present" else []:
             self.module.warn(note)

@@ -143,7 +143,8 @@ ansible_facts:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import wsl_machine, wsl_state
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 
 def main():
@@ -154,8 +155,8 @@ def main():
         },
         supports_check_mode=True,
     )
-    machine = wsl_machine.collect(module.params["root"], module.params["conf_path"], module.run_command)
-    module.exit_json(changed=False, ansible_facts={"wsl": wsl_state.observe(machine)})
+    machine = wsl_observe.collect(module.params["root"], module.params["conf_path"], module.run_command)
+    module.exit_json(changed=False, ansible_facts={"wsl": wsl_judge.observe(machine)})
 
 
 if __name__ == "__main__":

@@ -56,13 +56,15 @@ class Machine:
         """Start a playbook in a process group of its own."""
         inventory = {"all": {"hosts": {self.name: {}}}}
         settings = {
-            "ansible_host": "127.0.0.1", "ansible_port": self.port, "ansible_user": "root",
+            "ansible_host": "127.0.0.1",
+            "ansible_port": self.port,
+            "ansible_user": "root",
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_ssh_private_key_file": str(CACHE / "ssh/id_ed25519"),
             "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "
             "-o ControlMaster=auto -o ControlPersist=120s",
             "verify_benchmark": False,
-        }  # fmt: skip
+        }
         inventory["all"]["hosts"][self.name] = settings
         path = CACHE / f"inventory-{self.name}.json"
         path.write_text(json.dumps(inventory), encoding="utf-8")
@@ -70,16 +72,24 @@ class Machine:
         defaults.write_text("[defaults]\n", encoding="utf-8")
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MOLECULE_"))}
         environment |= {
-            "ANSIBLE_CONFIG": str(defaults), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
-            "ANSIBLE_INJECT_FACT_VARS": "false", "ANSIBLE_PIPELINING": "true", "ANSIBLE_NOCOLOR": "true",
-            "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_RETRY_FILES_ENABLED": "false",
+            "ANSIBLE_CONFIG": str(defaults),
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+            "ANSIBLE_INJECT_FACT_VARS": "false",
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_NOCOLOR": "true",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_RETRY_FILES_ENABLED": "false",
             "ANSIBLE_VERBOSITY": str(verbosity),
-        }  # fmt: skip
+        }
         return subprocess.Popen(
             [str(PLAYBOOK), "-i", str(path), str(ROOT / "playbooks" / playbook), "-e", json.dumps(variables)],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=ROOT,
             start_new_session=True,
-        )  # fmt: skip
+        )
 
     def play(self, playbook: str, variables: dict) -> Play:
         begin = time.monotonic()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import process
 
 
 @pytest.fixture(scope="session")

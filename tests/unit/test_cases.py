@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import doctor
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = importlib.util.spec_from_file_location("wsltune_case_pages", ROOT / "tests/cases/pages.py")
@@ -85,7 +85,7 @@ def test_a_page_that_is_wrong_says_where(before: str, after: str, said: str) -> 
 
 def test_every_check_has_its_page_with_commands_for_each_step() -> None:
     found = {page.id: page for page in pages.all_pages()}
-    assert set(doctor.TITLES) <= set(found)
+    assert set(doctor_check.TITLES) <= set(found)
     for page in found.values():
         for section in pages.SECTIONS[1:]:
             assert page.of(section), f"{page.id}: no commands under {section}"

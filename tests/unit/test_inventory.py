@@ -20,8 +20,13 @@ def ansible(program, *arguments):
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
     result = subprocess.run(
         [str(Path(sys.executable).parent / program), "-i", str(FLEET), *arguments],
-        capture_output=True, text=True, env=environment, cwd=ROOT, timeout=120, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr
     assert "WARNING" not in result.stderr, result.stderr
     return result.stdout

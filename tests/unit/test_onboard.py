@@ -230,9 +230,19 @@ def test_the_doctors_status_is_kept_for_the_exit_code(status: str, critical: boo
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
-    [("", []), ("n", []), ("NO", []), ("y", ["/a", "/b"]), ("2", ["/b"]), ("2, 1 2", ["/b", "/a"]), ("3", None),
-     ("0", None), ("x", None), ("1 x", None)],
-)  # fmt: skip
+    [
+        ("", []),
+        ("n", []),
+        ("NO", []),
+        ("y", ["/a", "/b"]),
+        ("2", ["/b"]),
+        ("2, 1 2", ["/b", "/a"]),
+        ("3", None),
+        ("0", None),
+        ("x", None),
+        ("1 x", None),
+    ],
+)
 def test_which_projects_an_answer_chooses(answer: str, expected: list[str] | None) -> None:
     assert onboard.chosen(answer, ["/a", "/b"]) == expected
 

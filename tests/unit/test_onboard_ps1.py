@@ -37,10 +37,10 @@ class Windows:
         self.home, self.checkout = folder / "home", folder / "a b"
         self.copy = self.home / ".local/share/wsltune/checkout"
         (self.home / ".local").mkdir(parents=True)
-        (self.checkout / "plugins/module_utils").mkdir(parents=True)
+        (self.checkout / "plugins/module_utils/windows").mkdir(parents=True)
         (self.checkout / "collections/ansible_collections/wsltune").mkdir(parents=True)
         (self.checkout / "collections/ansible_collections/wsltune/go").write_text("../../..")
-        for name in ("onboard.ps1", "plugins/module_utils/WslExe.psm1"):
+        for name in ("onboard.ps1", "plugins/module_utils/windows/WslExe.psm1"):
             shutil.copy(ROOT / name, self.checkout / name)
         (self.checkout / "onboard.sh").write_text(ONBOARD)
         # The copy keeps the .venv that an earlier run made there.
@@ -135,7 +135,7 @@ def test_failures_are_one_sentence_and_a_code(windows: Windows) -> None:
 
 
 def test_terminals_are_found_where_they_are_open() -> None:
-    text = (ROOT / "plugins/module_utils/WslExe.psm1").read_text(encoding="ascii")
+    text = (ROOT / "plugins/module_utils/windows/WslExe.psm1").read_text(encoding="ascii")
     script = text.partition("$script:Terminals = @'\n")[2].partition("\n'@")[0]
     master, terminal = pty.openpty()
     opened = subprocess.Popen(["setsid", "--ctty", "sleep", "60"], stdin=terminal)

@@ -29,15 +29,26 @@ class WindowsHost:
     name: str
 
     def run(
-        self, *command: str, user: str = "root", elevated: bool = True, check: bool = True, text: str | None = None,
-        oldest: bool = False, timeout: float = 300,
-    ) -> subprocess.CompletedProcess[str]:  # fmt: skip
+        self,
+        *command: str,
+        user: str = "root",
+        elevated: bool = True,
+        check: bool = True,
+        text: str | None = None,
+        oldest: bool = False,
+        timeout: float = 300,
+    ) -> subprocess.CompletedProcess[str]:
         options = ["--as", user] + ([] if elevated else ["--unelevated"])
         environment = {**os.environ, "ANSIBLE_OF": "/opt/ansible/oldest" if oldest else "/opt/ansible/runtime"}
         result = subprocess.run(
-            [str(HERE / "host.sh"), "run", *options, self.name, *command], input=text or "", env=environment,
-            capture_output=True, text=True, timeout=timeout, check=False,
-        )  # fmt: skip
+            [str(HERE / "host.sh"), "run", *options, self.name, *command],
+            input=text or "",
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
         if check and result.returncode != 0:
             raise AssertionError(f"{command}: exit {result.returncode}\n{result.stdout}\n{result.stderr}")
         return result
@@ -124,9 +135,19 @@ class WindowsHost:
         """What the ad-hoc command prints for a statement in PowerShell."""
         settings = {"ansible_connection": "wsltune.go.wsl_interop", **variables}
         return self.run(
-            "ansible", "windows", "-i", "windows,", "-m", "raw", "-a", statement, "-e", json.dumps(settings),
-            check=False, elevated=elevated,
-        )  # fmt: skip
+            "ansible",
+            "windows",
+            "-i",
+            "windows,",
+            "-m",
+            "raw",
+            "-a",
+            statement,
+            "-e",
+            json.dumps(settings),
+            check=False,
+            elevated=elevated,
+        )
 
 
 def boot(name: str, tries: int = 2) -> WindowsHost:

@@ -44,8 +44,7 @@ def windows(windows_host):
     windows_host.run("sh", "-c", f"mkdir -p {SOURCE} && echo 'module shop' > {SOURCE}/go.mod")
     yield Windows()
     windows_host.set_execution_policy("Undefined")
-    windows_host.run("rm", "-rf", f"{TEMP}/Defender.json", f"{TEMP}/SecurityCenter2.json", WSLCONFIG, SOURCE,
-                     REPORTS)  # fmt: skip
+    windows_host.run("rm", "-rf", f"{TEMP}/Defender.json", f"{TEMP}/SecurityCenter2.json", WSLCONFIG, SOURCE, REPORTS)
 
 
 def test_defender_is_on_and_excludes_nothing(windows):
@@ -81,8 +80,10 @@ def test_exclusions_that_are_hidden_are_not_none(windows, state, sentence):
 
 
 def test_another_product_took_over(windows):
-    products = [{"displayName": "Windows Defender", "productState": 393472},
-                {"displayName": "Caf\u00e9 Protect", "productState": 266240}]  # fmt: skip
+    products = [
+        {"displayName": "Windows Defender", "productState": 393472},
+        {"displayName": "Caf\u00e9 Protect", "productState": 266240},
+    ]
     windows.security_center(products=products)
     windows.defender(fails="0x800106ba")
     found = windows.asked(modules=(SOURCE,))["WT-048"]
@@ -98,8 +99,17 @@ def test_a_question_that_failed_is_no_good_answer(windows):
 
 
 def test_harmful_lines_of_wslconfig(windows):
-    lines = ["\ufeff[wsl2]", "processors=63 # all", "swapFile=C:\\temp\\swap.vhdx", "memory=8GB", "memory=4GB", "",
-             "[experimental]", "autoMemoryReclaim=gradual", "sparseVhd=true"]  # fmt: skip
+    lines = [
+        "\ufeff[wsl2]",
+        "processors=63 # all",
+        "swapFile=C:\\temp\\swap.vhdx",
+        "memory=8GB",
+        "memory=4GB",
+        "",
+        "[experimental]",
+        "autoMemoryReclaim=gradual",
+        "sparseVhd=true",
+    ]
     windows.put(WSLCONFIG, "\r\n".join(lines) + "\r\n")
     found = windows.asked()
     assert found["WT-025"]["status"] == "warning"

@@ -50,10 +50,11 @@ def controller(windows_host):
         return done.returncode, done.stdout, changed
 
     ssh = {
-        "ansible_connection": "ssh", "ansible_host": "127.0.0.1",
+        "ansible_connection": "ssh",
+        "ansible_host": "127.0.0.1",
         "ansible_port": windows_host.run("sh", "-c", SETUP, text=SHELL).stdout.strip(),
         "ansible_ssh_common_args": "-o StrictHostKeyChecking=no",
-    }  # fmt: skip
+    }
     distro = {
         "ansible_user": "root",
         "ansible_python_interpreter": "/usr/bin/python3",
@@ -75,9 +76,12 @@ def controller(windows_host):
 
 def test_a_fleet_is_tuned_twice_and_undone(controller, windows_host):
     settings = {
-        "verify_benchmark": False, "go_tmpfs_size": "256m", "wsl_conf_interop_append_windows_path": False,
-        "wslconfig_wsl2_swap": "1GB", "defender_projects": ["C:\\src\\shop"],
-    }  # fmt: skip
+        "verify_benchmark": False,
+        "go_tmpfs_size": "256m",
+        "wsl_conf_interop_append_windows_path": False,
+        "wslconfig_wsl2_swap": "1GB",
+        "defender_projects": ["C:\\src\\shop"],
+    }
     code, said, changed = controller("site.yml", settings)
     assert code == 0 and changed["laptop"] == 2 and changed["debian"] > 0
     assert any(entry.startswith("C:\\src\\shop") for entry in windows_host.exclusions())

@@ -40,9 +40,21 @@ def test_a_module_runs_with_the_oldest_ansible_core(windows_host):
 
 def test_nothing_of_linux_crosses(windows_host):
     said = windows_host.run(
-        "env", "SECRET=1", "WSLENV=SECRET", "ansible", "windows", "-i", "windows,", "-m", "probe", "-a", "text=x",
-        *MODULES, "-e", "ansible_connection=wsltune.go.wsl_interop",
-    )  # fmt: skip
+        "env",
+        "SECRET=1",
+        "WSLENV=SECRET",
+        "ansible",
+        "windows",
+        "-i",
+        "windows,",
+        "-m",
+        "probe",
+        "-a",
+        "text=x",
+        *MODULES,
+        "-e",
+        "ansible_connection=wsltune.go.wsl_interop",
+    )
     assert "USERPROFILE" in said.stdout and "SECRET" not in said.stdout
     assert "SECRET" in windows_host.run("env", "SECRET=1", "WSLENV=SECRET", POWERSHELL, "-Command", "gci env:").stdout
 

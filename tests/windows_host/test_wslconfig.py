@@ -97,8 +97,8 @@ def test_wsl_exe_writes_utf16_unless_told(wsl):
 
 def test_onboard_ps1_from_windows(wsl):
     folder = "C:\\Users\\erin\\a b"
-    wsl.powershell(f"$null = New-Item -Force -ItemType Directory '{folder}\\plugins\\module_utils'")
-    for name in ("onboard.ps1", "plugins/module_utils/WslExe.psm1"):
+    wsl.powershell(f"$null = New-Item -Force -ItemType Directory '{folder}\\plugins\\module_utils\\windows'")
+    for name in ("onboard.ps1", "plugins/module_utils/windows/WslExe.psm1"):
         wsl.put(folder + "\\" + name.replace("/", "\\"), (ROOT / name).read_text(encoding="ascii"))
     command = [POWERSHELL, "-NoProfile", "-ExecutionPolicy", "Bypass", "-File", folder + "\\onboard.ps1"]
     what_if = wsl.run(*command, "-WhatIf", elevated=False)

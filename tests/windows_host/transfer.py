@@ -26,11 +26,21 @@ from ansible_collections.wsltune.go.plugins.connection import wsl_interop
 
 NAME = "wsltune.go.wsl_interop"
 NAMES = [
-    "plain.bin", "two words.txt", "it's quoted", "na\u00efve \u00e4\u00f6\u00fc \u00df.go", "\u65e5\u672c\u8a9e.txt",
-    "\u0440\u0443\u0441\u0441\u043a\u0438\u0439", "emoji \U0001f600.txt", "100% $HOME %TEMP% `x` !a! ^b &c;d",
+    "plain.bin",
+    "two words.txt",
+    "it's quoted",
+    "na\u00efve \u00e4\u00f6\u00fc \u00df.go",
+    "\u65e5\u672c\u8a9e.txt",
+    "\u0440\u0443\u0441\u0441\u043a\u0438\u0439",
+    "emoji \U0001f600.txt",
+    "100% $HOME %TEMP% `x` !a! ^b &c;d",
     "[a]{b}(c)",
-    "#hash, comma; +plus=eq~", "caf\u0065\u0301", ".hidden", "UPPER lower", "-EncodedCommand",
-]  # fmt: skip
+    "#hash, comma; +plus=eq~",
+    "caf\u0065\u0301",
+    ".hidden",
+    "UPPER lower",
+    "-EncodedCommand",
+]
 
 
 def connect() -> wsl_interop.Connection:

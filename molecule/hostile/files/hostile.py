@@ -311,19 +311,20 @@ NAMES = "names taken in the tmpfs, before it was root's alone"
 REPRO = """
 import os, stat, sys
 sys.path.insert(0, '/var/tmp/hostile')
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, bench_run
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
 account = accounts.find(['alice'])[0]
 os.makedirs('/srv/big', exist_ok=True)
 with open('/srv/big/go.mod', 'w') as handle:
     handle.write('module big\\n')
 with open('/srv/big/blob', 'wb') as handle:
-    os.posix_fallocate(handle.fileno(), 0, bench_run.COPY_LIMIT + 1)
+    os.posix_fallocate(handle.fileno(), 0, bench.COPY_LIMIT + 1)
 def copy():
-    with bench_run.copied_home(account, '/srv/big'):
+    with bench.copied_home(account, '/srv/big'):
         return 'it was copied'
 try:
-    print(bench_run.as_user(account, copy, 1))
-except bench_run.BenchmarkError as error:
+    print(bench.as_user(account, copy, 1))
+except bench.BenchmarkError as error:
     print(error)
 os.unlink('/srv/big/blob')
 """
@@ -816,10 +817,13 @@ def doctor_root(trials: Trials) -> None:
     with tempfile.TemporaryDirectory() as reports:
         trials.succeeds(
             trials.play(
-                "doctor.yml", doctor_modules=["/root/m"], doctor_report_dir=reports, doctor_budget_minutes=0.2,
+                "doctor.yml",
+                doctor_modules=["/root/m"],
+                doctor_report_dir=reports,
+                doctor_budget_minutes=0.2,
                 doctor_fail_on="never",
             )
-        )  # fmt: skip
+        )
         modes = {path.name: f"{path.stat().st_mode & 0o777:o}" for path in Path(reports).iterdir()}
         trials.expect(set(modes.values()) == {"600"}, f"the reports are {modes}")
 

@@ -26,8 +26,9 @@ from collections import Counter
 from collections.abc import Callable
 
 sys.path.insert(0, "/var/tmp/hostile")
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, journal, scratch
-from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import scratch
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files
 
 HOME, TEAM, MEMORY, VICTIM = "/home/eve", "/srv/team/race", "/var/cache/race", "/victim"
 TRIES, SECONDS = 1500, 40
@@ -71,8 +72,16 @@ install -d -m 2775 -o root -g team {TEAM}
 
 def fill() -> None:
     """As eve: have everything there that is to be exchanged."""
-    for folder in (".cache", ".config/go", "own/go", "sdk/go1.20/bin", "sdk/go1.20/pkg/tool", "sdk/go1.21/bin",
-                   "sdk/go1.21/pkg/tool", "new/deep"):  # fmt: skip
+    for folder in (
+        ".cache",
+        ".config/go",
+        "own/go",
+        "sdk/go1.20/bin",
+        "sdk/go1.20/pkg/tool",
+        "sdk/go1.21/bin",
+        "sdk/go1.21/pkg/tool",
+        "new/deep",
+    ):
         os.makedirs(f"{HOME}/{folder}", exist_ok=True)
     for folder in (f"{MEMORY}/eve/gocache", f"{TEAM}/shop", f"{TEAM}/shop2"):
         os.makedirs(folder, exist_ok=True)
@@ -266,8 +275,11 @@ def main() -> None:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
     after = snapshot()
-    wrong = [f"{path} was {before.get(path)} and is {after.get(path)}" for path in sorted({**before, **after})
-             if before.get(path) != after.get(path)]  # fmt: skip
+    wrong = [
+        f"{path} was {before.get(path)} and is {after.get(path)}"
+        for path in sorted({**before, **after})
+        if before.get(path) != after.get(path)
+    ]
     swaps = struct.unpack_from("QQ", count)
     places = [HOME, TEAM, f"{MEMORY}/eve"]
     roots = subprocess.run(

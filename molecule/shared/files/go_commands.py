@@ -59,17 +59,29 @@ def try_user(user: str, expected: dict) -> tuple[int, list[str]]:
         for name, text in COMMANDS.items():
             ways = {
                 "a login": ["su", "-", user, "-c", f"cd {place} && {text.format(go=go)}"],
-                "make": ["setpriv", f"--reuid={user}", f"--regid={entry.pw_gid}", "--init-groups", "--reset-env",
-                         "sh", "-c", f"cd {place} && make --silent GO={go} {name}"],
-            }  # fmt: skip
+                "make": [
+                    "setpriv",
+                    f"--reuid={user}",
+                    f"--regid={entry.pw_gid}",
+                    "--init-groups",
+                    "--reset-env",
+                    "sh",
+                    "-c",
+                    f"cd {place} && make --silent GO={go} {name}",
+                ],
+            }
             for way, start in ways.items():
                 program = os.path.join(place, "program")
                 if os.path.exists(program):
                     os.unlink(program)
                 result = subprocess.run(
-                    start, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                    start,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
                     check=False,
-                )  # fmt: skip
+                )
                 ran += 1
                 said = f"{user}, {way}: {text.format(go=go)}"
                 if result.returncode != 0:

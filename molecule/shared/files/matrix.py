@@ -29,17 +29,34 @@ SSH = ["ssh", "-o", "BatchMode=yes"]
 
 # Where a shell reads a startup file the folder is exported too: t.TempDir() of Go 1.26 and later asks the environment.
 EXPORTED = {
-    "bash -lc", "bash -lic", "bash -ic", "sh -lc", "zsh -c", "zsh -ic", "zsh -lc", "fish -c", "fish -lc",
-    "ssh command", "su - user -c", "sudo -i", "runuser -l",
-}  # fmt: skip
+    "bash -lc",
+    "bash -lic",
+    "bash -ic",
+    "sh -lc",
+    "zsh -c",
+    "zsh -ic",
+    "zsh -lc",
+    "fish -c",
+    "fish -lc",
+    "ssh command",
+    "su - user -c",
+    "sudo -i",
+    "runuser -l",
+}
 
 
 def run(command: list[str], timeout: float = 30, **how) -> str:
     """Return what a start printed for the probe, or what went wrong."""
     result = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=timeout, start_new_session=True, check=False, **how
-    )  # fmt: skip
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        start_new_session=True,
+        check=False,
+        **how,
+    )
     lines = [line for line in result.stdout.splitlines() if line.startswith("probe|")]
     return lines[-1] if lines else f"exit {result.returncode}: {(result.stderr or result.stdout).strip()[:200]}"
 
@@ -48,11 +65,20 @@ def as_user(user: str) -> dict:
     """Return how a process of this user starts with no more of an environment than the kernel's execve needs."""
     entry = pwd.getpwnam(user)
     environment = {
-        "HOME": entry.pw_dir, "USER": user, "LOGNAME": user, "SHELL": entry.pw_shell, "PATH": PATH, "LANG": "C.UTF-8",
-    }  # fmt: skip
+        "HOME": entry.pw_dir,
+        "USER": user,
+        "LOGNAME": user,
+        "SHELL": entry.pw_shell,
+        "PATH": PATH,
+        "LANG": "C.UTF-8",
+    }
     return {
-        "user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": [], "cwd": entry.pw_dir, "env": environment,
-    }  # fmt: skip
+        "user": entry.pw_uid,
+        "group": entry.pw_gid,
+        "extra_groups": [],
+        "cwd": entry.pw_dir,
+        "env": environment,
+    }
 
 
 def starts_of(user: str, port: str, systemd: bool) -> dict[str, tuple[list[str], dict]]:
@@ -99,9 +125,11 @@ def cron_begin(user: str) -> str:
     if os.path.exists(output):
         os.unlink(output)
     subprocess.run(
-        ["crontab", "-u", user, "-"], input=f"* * * * * {PROBE} > {output}.new 2>&1; mv {output}.new {output}\n",
-        text=True, check=True,
-    )  # fmt: skip
+        ["crontab", "-u", user, "-"],
+        input=f"* * * * * {PROBE} > {output}.new 2>&1; mv {output}.new {output}\n",
+        text=True,
+        check=True,
+    )
     return output
 
 

@@ -80,8 +80,11 @@ def go_settings() -> dict[str, str]:
             if os.path.exists(go):
                 said = subprocess.run(
                     ["su", "-", user, "-c", f"{go} env; echo GOENV={go}; env | grep -E '^(GO|CGO)'"],
-                    stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                ).stdout  # fmt: skip
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                ).stdout
                 settings[f"{user} {go}"] = re.sub(r"go-build\d+", "go-buildN", said)
     return settings
 

@@ -23,8 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from ansible_collections.wsltune.go.plugins.module_utils import process
-from ansible_collections.wsltune.go.plugins.module_utils.linux import files
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, process
 
 LIMIT = 20.0
 """Seconds for an answer, where none are given; a disk under load takes a few."""

@@ -7,8 +7,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-from ansible_collections.wsltune.go.plugins.module_utils import process
-from ansible_collections.wsltune.go.plugins.module_utils.linux import files
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, process
 
 MS_BIND = 0x1000
 UMOUNT_NOFOLLOW = 8

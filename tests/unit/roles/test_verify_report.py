@@ -11,14 +11,14 @@ import jinja2
 import pytest
 
 from ansible_collections.wsltune.go.plugins.filter.benchmark import FilterModule
-from ansible_collections.wsltune.go.plugins.module_utils import benchmark
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
 
 ROOT = Path(__file__).parents[3]
 VOID = {"meta", "br", "hr", "img", "link"}
 
 
 def experiment(**options):
-    path = ROOT / "tests/unit/plugins/module_utils/test_bench_report.py"
+    path = ROOT / "tests/unit/plugins/module_utils/benchmark/test_report.py"
     spec = importlib.util.spec_from_file_location("wsltune_bench_report_cases", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -66,7 +66,7 @@ def rendered(found, **options):
     return template("report.html.j2").render(
         {
             "_verify_experiment": found,
-            "_verify_summary": benchmark.summarise(found),
+            "_verify_summary": schedule.summarise(found),
             "inventory_hostname": "laptop",
             "verify_on_slower": "rollback",
             "verify_changes": ["GOTMPDIR is on a tmpfs"],
@@ -126,11 +126,20 @@ def test_a_scenario_that_is_not_compared_says_why():
 
 
 DECISIONS = [
-    {"lever": "gotmpdir_tmpfs", "tried": True, "kept": True, "reason": "test is faster <b>with</b> it",
-     "scenario": "test", "ratio": 0.88, "low": 0.8, "high": 0.95, "p": 0.00004},
+    {
+        "lever": "gotmpdir_tmpfs",
+        "tried": True,
+        "kept": True,
+        "reason": "test is faster <b>with</b> it",
+        "scenario": "test",
+        "ratio": 0.88,
+        "low": 0.8,
+        "high": 0.95,
+        "p": 0.00004,
+    },
     {"lever": "caches_local", "tried": False, "kept": False, "reason": "not tried: no drive"},
     {"lever": "cgo_disabled", "tried": True, "kept": False, "reason": "Go does not work with it: go test"},
-]  # fmt: skip
+]
 
 
 def test_levers_are_shown_with_their_numbers_and_why():

@@ -19,16 +19,21 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.playbook.play_context import PlayContext
 
 from ansible_collections.wsltune.go.plugins.connection import wsl_interop
-from ansible_collections.wsltune.go.plugins.module_utils import wsl_machine
-from ansible_collections.wsltune.go.plugins.module_utils.wsl_state import Machine
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
+from ansible_collections.wsltune.go.plugins.module_utils.wsl.judge import Machine
 
 HERE = Path(__file__).parent
-MOUNTS = (HERE.parent / "module_utils/data/mountinfo/wsl2_9p.txt").read_text()
+MOUNTS = (HERE.parent / "module_utils/linux/data/mountinfo/wsl2_9p.txt").read_text()
 WSL = Machine(
-    release="6.6.87.2-microsoft-standard-WSL2\n", mountinfo=MOUNTS, environment={"WSL_DISTRO_NAME": "Ubuntu"},
-    has_init=True, has_run_wsl=True, binfmt_status="enabled\n",
-    binfmt_entries={"WSLInterop": "enabled\ninterpreter /init\n"}, interop_sockets=["1_interop"],
-)  # fmt: skip
+    release="6.6.87.2-microsoft-standard-WSL2\n",
+    mountinfo=MOUNTS,
+    environment={"WSL_DISTRO_NAME": "Ubuntu"},
+    has_init=True,
+    has_run_wsl=True,
+    binfmt_status="enabled\n",
+    binfmt_entries={"WSLInterop": "enabled\ninterpreter /init\n"},
+    interop_sockets=["1_interop"],
+)
 ENCODED = "-NoProfile -NonInteractive -ExecutionPolicy Unrestricted -EncodedCommand"
 
 
@@ -60,7 +65,7 @@ def fake(tmp_path, monkeypatch):
     Fake.path.chmod(0o755)
     monkeypatch.setenv("FAKE_LOG", str(Fake.log))
     monkeypatch.setenv("WSLENV", "GOPATH/p:SECRET")
-    monkeypatch.setattr(wsl_machine, "collect", lambda *a, **k: Fake.machine)
+    monkeypatch.setattr(wsl_observe, "collect", lambda *a, **k: Fake.machine)
     Fake.machine = WSL
     return Fake()
 

@@ -13,14 +13,14 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.wsltune.go.plugins.filter.doctor import FilterModule
-from ansible_collections.wsltune.go.plugins.module_utils import doctor
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 
 ROOT = Path(__file__).parents[4]
 VOID = {"meta", "br", "hr", "img", "link"}
 
 
 def cases():
-    path = ROOT / "tests/unit/plugins/module_utils/test_doctor_report.py"
+    path = ROOT / "tests/unit/plugins/module_utils/doctor/test_report.py"
     spec = importlib.util.spec_from_file_location("wsltune_doctor_report_cases", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -83,12 +83,12 @@ def test_every_finding_is_told_in_words_and_in_order():
     assert "Critical Build cache (GOCACHE) on a slow file system WT-002" in told
     assert "Warning PATH with slow directories WT-040" in told
     assert "1206 us" in told and "go env -w GOCACHE=$HOME/.cache/go-build" in told and "1100.0 to 1400.5" in told
-    assert page.seen.count("section") == 4 and page.seen.count("tr") >= len(doctor.TITLES)
+    assert page.seen.count("section") == 4 and page.seen.count("tr") >= len(doctor_check.TITLES)
 
 
 def test_what_others_wrote_is_escaped():
     nasty = '<script>alert(1)</script> & "so"'
-    check = doctor.Check("WT-027", "warning", nasty, effect=nasty, command=nasty, lever=nasty)
+    check = doctor_check.Check("WT-027", "warning", nasty, effect=nasty, command=nasty, lever=nasty)
     page = Page(rendered(CASES.findings(check)))
     assert "script" not in page.seen
     # In its section four times, in the table once, and the effect is in the headline.

@@ -11,8 +11,8 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[4] / "plugins" / "module_utils"
 
 
-@pytest.mark.parametrize("name", ["wsl_conf", "bench_stats"])
+@pytest.mark.parametrize("name", ["wsl/conf", "benchmark/stats"])
 def test_it_can_be_loaded_as_a_single_file(name: str) -> None:
-    specification = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    specification = importlib.util.spec_from_file_location(Path(name).name, FOLDER / f"{name}.py")
     assert specification and specification.loader
     specification.loader.exec_module(importlib.util.module_from_spec(specification))

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import fstab, go_envfile, journal, process
-from ansible_collections.wsltune.go.plugins.module_utils.linux import files
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, fstab, process
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def record(tmp_path: Path) -> journal.Journal:
 
 
 def write(record: journal.Journal, path: Path, text: str) -> None:
-    record.write(str(path), text.encode(), role="test", revert=go_envfile.revert)
+    record.write(str(path), text.encode(), role="test", revert=envfile.revert)
 
 
 def facts(path: Path) -> tuple[bytes, int, int]:
@@ -38,7 +39,7 @@ def test_a_file_is_given_back_with_mode_and_time_after_many_writes(record: journ
     write(record, path, "A=3\n")
     assert path.read_text() == "A=3\n"
     assert path.stat().st_mode & 0o777 == 0o640
-    assert record.restore(str(path), go_envfile.revert) == journal.Restored(str(path), True)
+    assert record.restore(str(path), envfile.revert) == journal.Restored(str(path), True)
     assert facts(path) == before
     (tmp_path / "state" / "journal" / ".x.json.wsltune-new").write_text("half")
     record.close()
@@ -66,7 +67,7 @@ def test_an_edit_since_stays_and_is_named(record: journal.Journal, tmp_path: Pat
     path.write_text("A=1\n")
     write(record, path, "A=2\n")
     path.write_text("A=2\nC=3\n")
-    restored = record.restore(str(path), go_envfile.revert)
+    restored = record.restore(str(path), envfile.revert)
     assert path.read_text() == "A=1\nC=3\n"
     assert restored.changed and "edited by someone else" in (restored.kept or "")
 
@@ -77,7 +78,7 @@ def test_an_edit_between_two_runs_stays_and_is_named(record: journal.Journal, tm
     write(record, path, "A=2\n")
     path.write_text("A=2\nC=3\n")
     write(record, path, "A=2\nC=3\nB=5\n")
-    restored = record.restore(str(path), go_envfile.revert)
+    restored = record.restore(str(path), envfile.revert)
     assert path.read_text() == "A=1\nC=3\n"
     assert "edited by someone else" in (restored.kept or "")
 
@@ -95,7 +96,7 @@ def test_a_file_that_someone_removed_stays_removed(record: journal.Journal, tmp_
     path.write_text("A=1\n")
     write(record, path, "A=2\n")
     path.unlink()
-    restored = record.restore(str(path), go_envfile.revert)
+    restored = record.restore(str(path), envfile.revert)
     assert not path.exists() and "removed by someone else" in (restored.kept or "")
 
 
@@ -104,7 +105,7 @@ def test_a_mode_changed_since_stays(record: journal.Journal, tmp_path: Path) -> 
     path.write_text("A=1\n")
     write(record, path, "A=2\n")
     path.chmod(0o600)
-    restored = record.restore(str(path), go_envfile.revert)
+    restored = record.restore(str(path), envfile.revert)
     assert path.read_text() == "A=1\n" and path.stat().st_mode & 0o777 == 0o600 and restored.kept
 
 
@@ -139,7 +140,7 @@ def test_killed_while_writing_the_file_is_old_and_is_given_back(
     monkeypatch.undo()
     assert path.read_text() == "A=1\n"
     (tmp_path / ".env.wsltune-new").write_text("half")
-    assert record.restore(str(path), go_envfile.revert).kept is None
+    assert record.restore(str(path), envfile.revert).kept is None
     assert facts(path) == before
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["env", "state"]
 
@@ -150,7 +151,7 @@ def test_killed_after_the_file_changed_it_is_known_as_ours(record: journal.Journ
     write(record, path, "A=2\n")
     write(record, path, "A=3\n")
     path.write_text("A=2\n")  # the second write was recorded, but the file is still the first one
-    assert record.restore(str(path), go_envfile.revert).kept is None
+    assert record.restore(str(path), envfile.revert).kept is None
     assert path.read_text() == "A=1\n"
 
 
@@ -164,8 +165,8 @@ def test_killed_between_two_settings_nothing_of_the_first_counts_as_the_users(
     entry = record.entry(str(path))
     assert entry is not None
     for content in (b"A=1\n", b"A=1\nGOFLAGS=-p=4\n", b"A=1\nGOTMPDIR=/x\n"):
-        assert journal.content_without_us(entry, content, go_envfile.revert) == b"A=1\n"
-    assert journal.content_without_us(entry, b"A=1\nGOTMPDIR=/x\nB=2\n", go_envfile.revert) == b"A=1\nB=2\n"
+        assert journal.content_without_us(entry, content, envfile.revert) == b"A=1\n"
+    assert journal.content_without_us(entry, b"A=1\nGOTMPDIR=/x\nB=2\n", envfile.revert) == b"A=1\nB=2\n"
 
 
 def test_only_what_one_run_changed_can_be_given_back(record: journal.Journal, tmp_path: Path) -> None:
@@ -177,12 +178,12 @@ def test_only_what_one_run_changed_can_be_given_back(record: journal.Journal, tm
     write(second, old, "A=4\n")
     write(second, new, "N=1\n")
     for path in (old, new):
-        second.restore(str(path), go_envfile.revert, run_only=True)
+        second.restore(str(path), envfile.revert, run_only=True)
     assert old.read_text() == "A=2\n" and not new.exists()
     third = journal.Journal(record.root, run="three")
-    third.restore(str(old), go_envfile.revert, run_only=True)
+    third.restore(str(old), envfile.revert, run_only=True)
     assert old.read_text() == "A=2\n"
-    third.restore(str(old), go_envfile.revert)
+    third.restore(str(old), envfile.revert)
     assert old.read_text() == "A=1\n"
 
 
@@ -259,7 +260,7 @@ def test_a_file_kept_for_one_purpose_is_not_taken_for_another(record: journal.Jo
     with pytest.raises(PermissionError, match="another purpose"):
         record.write(str(path), b"A=3\n", role="other")
     assert path.read_text() == "A=2\n"
-    record.restore(str(path), go_envfile.revert)
+    record.restore(str(path), envfile.revert)
     assert path.read_text() == "A=1\n"
 
 
@@ -276,13 +277,13 @@ def test_a_users_file_is_written_and_given_back_by_the_user(
     (home / "env").write_text("A=1\n")
     os.chown(home / "env", eve.uid, eve.gid)
     before = facts(home / "env")
-    record.write(str(home / "env"), b"A=2\n", role="test", owner=eve, revert=go_envfile.revert)
-    record.write(str(home / "new" / "env"), b"A=3\n", role="test", owner=eve, revert=go_envfile.revert)
+    record.write(str(home / "env"), b"A=2\n", role="test", owner=eve, revert=envfile.revert)
+    record.write(str(home / "new" / "env"), b"A=3\n", role="test", owner=eve, revert=envfile.revert)
     assert (home / "new" / "env").stat().st_uid == (home / "new").stat().st_uid == eve.uid
     # Another module: its child is made while the record is locked, and must not keep the lock.
     record = journal.Journal(record.root, run="two")
     for entry in record.entries():
-        record.restore(entry.path, go_envfile.revert)
+        record.restore(entry.path, envfile.revert)
     assert facts(home / "env") == before and not (home / "new").exists()
 
 
@@ -296,14 +297,14 @@ def test_a_link_in_a_home_does_not_lead_root_astray(
     secret.chmod(0o600)
     env = home / "env"
     if moment == "before it is given back":
-        record.write(str(env), b"A=2\n", role="test", owner=eve, revert=go_envfile.revert)
+        record.write(str(env), b"A=2\n", role="test", owner=eve, revert=envfile.revert)
         env.unlink()
     env.symlink_to(secret)
     with pytest.raises(PermissionError):
         if moment == "before it is written":
             record.write(str(env), b"theirs", role="test", owner=eve)
         else:
-            record.restore(str(env), go_envfile.revert)
+            record.restore(str(env), envfile.revert)
     assert secret.read_text() == "A=1\n"
 
 
@@ -347,7 +348,7 @@ def test_a_record_that_cannot_be_read_is_named_and_holds_nothing_else_back(
     assert [entry.path for entry in record.entries()] == [str(two)]
     (sentence,) = record.damaged()
     assert sentence.startswith(f"{file} is a record that cannot be read (")
-    record.restore(str(two), go_envfile.revert)
+    record.restore(str(two), envfile.revert)
     assert (one.read_text(), two.read_text()) == ("A=2\n", "A=1\n")
     with pytest.raises(journal.Damaged):
         write(record, one, "A=3\n")
@@ -364,7 +365,7 @@ def test_a_record_of_the_first_format_is_read_and_rewritten(record: journal.Jour
     file.unlink()
     write(record, path, "A=3\n")
     assert file.exists() and not old.exists()
-    record.restore(str(path), go_envfile.revert)
+    record.restore(str(path), envfile.revert)
     assert path.read_text() == "A=1\n" and record.entries() == []
 
 

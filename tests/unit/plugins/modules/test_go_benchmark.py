@@ -39,7 +39,7 @@ def own(tmp_path):
 START = """
 import json, sys
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.wsltune.go.plugins.module_utils import accounts
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
 from ansible_collections.wsltune.go.plugins.modules import go_benchmark
 given = json.load(sys.stdin)
 if sys.argv[1:]:

@@ -19,7 +19,7 @@ import pytest
 
 from tests.unit.windows import ON_ACCESS, ROOT, WINDOWS, content, environment, play, see
 
-DATA = ROOT / "tests" / "unit" / "plugins" / "module_utils" / "data" / "defender"
+DATA = ROOT / "tests" / "unit" / "plugins" / "module_utils" / "windows" / "data" / "defender"
 UNSET = {"GOCACHE": "", "GOTMPDIR": ""}
 GOCACHE = r"C:\Users\dev\AppData\Local\go-build"
 SAID = {"owner": "dev@example.com", "reason": "Go"}
@@ -32,7 +32,7 @@ Import-Module -Name "$env:CORE/Ansible.ModuleUtils.AddType.psm1"
 Add-CSharpType -References @(Get-Content -LiteralPath "$env:CORE/../csharp/Ansible.Basic.cs" -Raw)
 $modules = @{}
 foreach ($name in 'DefenderExclusion', 'DefenderState') {
-    Import-Module -Name "$env:COLLECTION/plugins/module_utils/$name.psm1" -Global
+    Import-Module -Name "$env:COLLECTION/plugins/module_utils/windows/$name.psm1" -Global
 }
 foreach ($name in 'win_defender_exclusion', 'win_defender_info') {
     $modules[$name] = [scriptblock]::Create((Get-Content -LiteralPath "$env:COLLECTION/plugins/modules/$name.ps1" -Raw))

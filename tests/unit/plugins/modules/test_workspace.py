@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import accounts, journal, mountinfo, process, workspace_copy
-from ansible_collections.wsltune.go.plugins.module_utils.linux import become
-from ansible_collections.wsltune.go.plugins.module_utils.workspace_plan import Project, WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import copy as workspace_copy
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
 from ansible_collections.wsltune.go.plugins.modules import workspace
 
 root_only = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
@@ -78,7 +79,7 @@ def test_a_path_off_the_windows_drives_is_not_mounted_over(tmp_path: Path) -> No
 def test_an_fstab_that_cannot_be_used_is_told_first(tmp_path: Path, fstab: str, sentence: str) -> None:
     machine = Machine(tmp_path, fstab=fstab.format(tmp_path), systemd=True)
     wanted = [Project(f"{tmp_path}/shop", "/home/a/src/shop", "a", bind=True)]
-    machine.machine = workspace.wsl_machine.collect(str(tmp_path))
+    machine.machine = workspace.wsl_observe.collect(str(tmp_path))
     with pytest.raises(WorkspaceError, match=sentence):
         machine.check_bind(wanted)
     machine.check_bind([Project(f"{tmp_path}/shop", "/home/a/src/shop", "a")])

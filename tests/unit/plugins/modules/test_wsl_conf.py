@@ -12,8 +12,10 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.wsltune.go.plugins.module_utils import journal, wsl_machine, wsl_state
-from ansible_collections.wsltune.go.plugins.module_utils.wsl_conf import KEYS
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
+from ansible_collections.wsltune.go.plugins.module_utils.wsl.conf import KEYS
 from ansible_collections.wsltune.go.plugins.modules import wsl_conf
 
 ROLE = Path(wsl_conf.__file__).parents[2] / "roles" / "wsl_conf"
@@ -24,9 +26,9 @@ BTIME, START = 1_700_000_000, 1_700_000_123.45
 def conf(tmp_path, monkeypatch):
     """A file to edit on a machine of its own: plain Linux unless `wsl` is called."""
     monkeypatch.setattr(journal, "Journal", functools.partial(journal.Journal, root=str(tmp_path / "state")))
-    monkeypatch.setattr(wsl_state, "IN_FORCE", str(tmp_path / "run" / "wsl.conf"))
+    monkeypatch.setattr(wsl_judge, "IN_FORCE", str(tmp_path / "run" / "wsl.conf"))
     root = tmp_path / "root"
-    real = wsl_machine.collect
+    real = wsl_observe.collect
 
     def collect(conf_path, run_command=None):
         machine = real(str(root), "/etc/wsl.conf")
@@ -37,7 +39,7 @@ def conf(tmp_path, monkeypatch):
         machine.in_force, machine.in_force_mtime = with_conf.in_force, with_conf.in_force_mtime
         return machine
 
-    monkeypatch.setattr(wsl_machine, "collect", collect)
+    monkeypatch.setattr(wsl_observe, "collect", collect)
     path = tmp_path / "etc" / "wsl.conf"
     path.parent.mkdir()
     return path
@@ -215,24 +217,24 @@ def test_pending_is_known_by_the_text_at_the_start(conf, run, wsl):
         "other distros and Windows go on."
     )
     assert applied["pending_sentences"] == [sentence]
-    assert Path(wsl_state.IN_FORCE).read_text() == "[filesystem]\numask=027\n"
+    assert Path(wsl_judge.IN_FORCE).read_text() == "[filesystem]\numask=027\n"
     assert run(**options)["pending"] == applied["pending"]
     # The file is as at the start again: nothing is pending, and nothing is left in /run.
     assert run(state="absent")["pending"] == []
-    assert not Path(wsl_state.IN_FORCE).parent.exists()
+    assert not Path(wsl_judge.IN_FORCE).parent.exists()
 
 
 def test_pending_when_the_file_changed_since_the_start(conf, run, wsl):
     conf.write_text("[filesystem]\numask=027\n")
     assert run()["pending"] == ["filesystem.umask"]
     run(content="[boot]\nsystemd=1\n")
-    assert not Path(wsl_state.IN_FORCE).exists()
+    assert not Path(wsl_judge.IN_FORCE).exists()
 
 
 def test_nothing_is_pending_for_a_file_that_never_was(conf, run, wsl):
     result = run(content="[filesystem]\numask=022\n[boot]\nsystemd=1\n")
     assert result["pending"] == ["boot.systemd"]
-    assert Path(wsl_state.IN_FORCE).read_text() == ""
+    assert Path(wsl_judge.IN_FORCE).read_text() == ""
 
 
 def options_of(name):

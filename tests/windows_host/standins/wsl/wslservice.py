@@ -89,9 +89,13 @@ class Command(socketserver.StreamRequestHandler):
         if how == "shell":
             command = ["/bin/sh", "-c", " ".join(command)]
         session = subprocess.Popen(
-            ["wsl-session", user, token, *command], cwd=in_linux(folder, user), env=ENVIRONMENT,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            ["wsl-session", user, token, *command],
+            cwd=in_linux(folder, user),
+            env=ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         assert session.stdin and session.stdout and session.stderr
         threading.Thread(target=self.feed, args=(session.stdin,), daemon=True).start()
         outputs = [

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import process
-from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files, process
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import process
-from ansible_collections.wsltune.go.plugins.module_utils.linux import files
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, process
 
 root_only = pytest.mark.skipif(os.getuid() != 0, reason="only root is led astray")
 STATE = files.FileState(b"new", 0o640, os.getuid(), os.getgid(), 0)

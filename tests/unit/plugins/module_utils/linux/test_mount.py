@@ -8,8 +8,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import process
-from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files, mount
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files, mount, process
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root mounts")
 CLONE_NEWNS = 0x20000

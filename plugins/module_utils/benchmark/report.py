@@ -1,0 +1,373 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""An experiment told to people and to other tools: the terminal, a plot, benchstat, hyperfine's scripts."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
+
+WIDTH = 80
+LINES = 25
+# What a scenario is for someone who has not read the documentation.
+PLAIN_NAMES = {
+    "test": "repeated tests",
+    "edit": "tests after an edit",
+    "cold": "tests with an empty build cache",
+    "race": "tests with the race detector",
+}
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+
+
+def seconds(value: float | None) -> str:
+    if value is None:
+        return "?"
+    if value < 10:
+        return f"{value:.2f} s"
+    return f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
+
+
+def size(value: float) -> str:
+    for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if value >= 0.95 * factor:
+            return f"{value / factor:.1f} {unit}"
+    return f"{value:.0f} B"
+
+
+def interval(comparison: dict[str, Any]) -> str:
+    """The interval of a comparison as changes: -14.1 to -9.8 %."""
+    if comparison["high"] is None:
+        return "unknown"
+    low, high = (_end(comparison[end]) for end in ("low", "high"))
+    return f"{low} to {high} %"
+
+
+def _end(ratio: float) -> str:
+    """An end of an interval, with as many digits as it takes to see on which side of no change it lies."""
+    texts = [schedule.percent(ratio, digits)[: -len(" %")] for digits in (1, 2, 3)]
+    return next((text for text in texts if float(text)), texts[0])
+
+
+def amount(ratio: float) -> str:
+    """A ratio as people say it: 12 % less, 5 % more, half of it."""
+    change = abs(ratio - 1) * 100
+    digits = 0 if change >= 9.95 else 1
+    return f"{change:.{digits}f} % {'less' if ratio < 1 else 'more'}"
+
+
+def _plain_name(scenario: dict[str, Any]) -> str:
+    return PLAIN_NAMES.get(scenario["name"], scenario["name"])
+
+
+def headline(summary: dict[str, Any] | None, on_slower: str = "warn", why_not: str = "") -> str:
+    """The first sentence: did it help?"""
+    if summary is None:
+        return f"Whether Go is faster now was not measured{': ' + why_not.rstrip('.') if why_not else ''}."
+    after = summary["variants"][1] if len(summary["variants"]) > 1 else ""
+    compared = [one for one in summary["scenarios"] if after in one["comparisons"]]
+    told: dict[str, list[str]] = {}
+    for one in compared:
+        comparison = one["comparisons"][after]
+        told.setdefault(comparison["verdict"], []).append(
+            f"{_plain_name(one)} take {amount(comparison['ratio'])} time"
+            if comparison["verdict"] in (stats.FASTER, stats.SLOWER)
+            else _plain_name(one)
+        )
+    same = told.get(stats.NO_DIFFERENCE, [])
+    rest = f"; {_and(same)} stay the same as far as can be told" if same else ""
+    if summary["mixed"]:
+        changed = told[stats.FASTER] + told[stats.SLOWER]
+        return f"Mixed: {_and(changed)}{rest}."
+    if summary["verdict"] == stats.FASTER:
+        return f"It helped: {_and(told[stats.FASTER])}{rest}."
+    if summary["verdict"] == stats.SLOWER:
+        then = {
+            "rollback": " The settings of this run are taken back.",
+            "fail": " This run counts as failed.",
+        }.get(on_slower, " The settings are kept.")
+        return f"It got slower: {_and(told[stats.SLOWER])}{rest}.{then}"
+    if summary["verdict"] == stats.NO_DIFFERENCE:
+        limit = max(_resolution(one["comparisons"][after]) for one in compared)
+        return f"No clear difference in time for {_and(same)}; one above {limit:.0f} % would have shown."
+    reasons = [one["reason"] for one in summary["scenarios"] if one["reason"]] + summary["warnings"]
+    reasons += [warning for one in summary["scenarios"] for warning in one["warnings"]]
+    return f"Whether it helped is not known: {reasons[0].rstrip('.') if reasons else 'nothing could be compared'}."
+
+
+def _resolution(comparison: dict[str, Any]) -> float:
+    """About how many percent of difference the runs of a comparison could tell from chance."""
+    if comparison["high"] is None or not comparison["low"]:
+        return 100.0
+    return 100 * (max(comparison["high"] / comparison["ratio"], comparison["ratio"] / comparison["low"]) - 1)
+
+
+def _and(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def table(summary: dict[str, Any]) -> list[str]:
+    before, after = summary["variants"][0], summary["variants"][1]
+    rows = [("", "before", "after", "change", "95 % interval", "verdict")]
+    for one in summary["scenarios"]:
+        comparison = one["comparisons"].get(after)
+        if comparison is None:
+            continue
+        medians = [seconds(one["variants"][name]["median"]) for name in (before, after)]
+        found = ["", "", "not compared"]
+        if comparison.get("comparable", True):
+            found = [schedule.percent(comparison["ratio"]), interval(comparison), _verdict(comparison["verdict"])]
+        rows.append((one["name"], *medians, *found))
+    if len(rows) == 1:
+        return []
+    return [f"{a:<9}{b:>10}{c:>10}{d:>10}   {e:<20}{f}".rstrip() for a, b, c, d, e, f in rows]
+
+
+def _verdict(verdict: str) -> str:
+    return "~ may be chance" if verdict == stats.NO_DIFFERENCE else verdict
+
+
+NOTABLE_WRITES = 2**20
+
+
+def disk_writes(summary: dict[str, Any]) -> str:
+    """What one run writes to disks, of the first scenario compared; it does not depend on chance."""
+    before, after = summary["variants"][0], summary["variants"][1]
+    for one in summary["scenarios"]:
+        if after in one["comparisons"]:
+            was, now = (one["variants"][name]["bytes_written"] for name in (before, after))
+            change = ""
+            if was >= NOTABLE_WRITES:  # Of next to nothing a share says nothing.
+                # Rounded to -100 % it would say that nothing is left.
+                change = f" ({schedule.percent(max(now / was, 0.001) if now else 0.0)})"
+            return f"Disk writes per {one['name']} run: {size(was)} before, {size(now)} after{change}."
+    return ""
+
+
+def trust(summary: dict[str, Any]) -> str:
+    """The A/A control and the number of runs, in words."""
+    parts = []
+    for one in summary["scenarios"]:
+        control = one["control"]
+        if control is None:
+            continue
+        parts.append(f"{schedule.percent(control['ratio'])} ({one['name']}, {control['n_before']} runs each)")
+    if not parts:
+        return ""
+    bad = any(one["control"] and one["control"]["verdict"] in ("faster", "slower") for one in summary["scenarios"])
+    end = "too much for chance, so no verdict there." if bad else "no more than chance makes."
+    return f"The same thing measured twice differs by {_and(parts)}: {end}"
+
+
+def text(
+    summary: dict[str, Any] | None,
+    title: str = "",
+    changes: Sequence[str] = (),
+    pending: Sequence[str] = (),
+    undo: str = "",
+    notes: Sequence[str] = (),
+    report: str = "",
+    on_slower: str = "warn",
+    why_not: str = "",
+    levers: Sequence[str] = (),
+) -> str:
+    """The summary for a terminal: at most 25 lines of 80 columns, plain text."""
+    first = headline(summary, on_slower, why_not)
+    head = [*([title] if title else []), *_wrapped(first)]
+    measured: list[str] = []
+    if summary is not None and len(summary["variants"]) > 1:
+        rows = table(summary)
+        if rows:
+            measured += ["", *rows, ""]
+            measured += _wrapped(disk_writes(summary))
+            measured += _wrapped(trust(summary))
+            if summary["verdict"] != "unknown" and schedule.SEQUENTIAL not in summary["warnings"]:
+                measured += _wrapped("Runs alternated in random order; fewer than 5 in 100 such verdicts are false.")
+    remarks = list(notes)
+    if summary is not None:
+        for one in summary["scenarios"]:
+            found = ([one["reason"]] if one["reason"] else []) + one["warnings"]
+            remarks += [f"{one['name']}: {remark}" for remark in found if remark not in first]
+        remarks += [warning for warning in summary["warnings"] if warning not in first]
+    tail: list[str] = []
+    for label, values in (("Undo", [undo] if undo else []), ("Report", [report] if report else [])):
+        tail += _labelled(label, values)
+    room = LINES - len(head) - len(measured) - len(tail) - 1
+    middle: list[str] = []
+    sections = [
+        ("Levers", list(levers)),
+        ("Changed", list(changes) or ["nothing; it was so already"]),
+        ("Pending", list(pending)),
+        ("Note", remarks),
+    ]
+    sections = [(label, values) for label, values in sections if values]
+    for index, (label, values) in enumerate(sections):
+        # Every later section keeps at least a line of its own.
+        left = room - len(middle) - 2 * (len(sections) - index - 1)
+        middle += _fitted(label, values, left, "see the report" if report else "which -v shows")
+    return "\n".join([*head, *measured, "", *middle, *tail]) + "\n"
+
+
+def _wrapped(sentence: str) -> list[str]:
+    # A number and its sign stay together.
+    lines = textwrap.wrap(sentence.replace(" %", "\u00a0%"), WIDTH, break_on_hyphens=False)
+    return [line.replace("\u00a0%", " %") for line in lines]
+
+
+def _labelled(label: str, values: Sequence[str]) -> list[str]:
+    lines: list[str] = []
+    for value in values:
+        first = f"{label + ':':<10}" if not lines else " " * 10
+        # Commands and paths stay whole, to be copied.
+        whole = textwrap.wrap(
+            " ".join(value.split()),
+            WIDTH,
+            initial_indent=first,
+            subsequent_indent=" " * 10,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        lines += whole
+    return lines
+
+
+def _fitted(label: str, values: Sequence[str], room: int, where: str) -> list[str]:
+    """As many whole values as there is room for, and how many more there are."""
+    for shown in range(len(values), 0, -1):
+        more = [f"and {len(values) - shown} more, {where}"] if shown < len(values) else []
+        lines = _labelled(label, [*values[:shown], *more])
+        if len(lines) <= room:
+            return lines
+    return _labelled(label, values[:1])[: max(1, room)]
+
+
+def go_format(experiment: dict[str, Any], control: bool = False) -> str:
+    """Go's benchmark format, one line per measured run; `benchstat -col /state` prints before beside after."""
+    start = (experiment.get("fingerprints") or {}).get("start") or {}
+    variants = (experiment.get("fingerprints") or {}).get("variants") or {}
+    versions = {one.get("go") for one in variants.values() if one.get("go")}
+    config = {
+        "goos": "linux",
+        "goarch": ARCHITECTURES.get(start.get("machine", ""), start.get("machine")),
+        "cpu": start.get("cpu_model"),
+        "kernel": start.get("kernel"),
+        # A value that differed between the states would tear the table in two.
+        "toolchain": versions.pop() if len(versions) == 1 else None,
+        "seed": experiment.get("seed"),
+    }
+    # benchstat compares with the column that comes first in the file.
+    order = [*(variant["name"] for variant in experiment["variants"]), schedule.CONTROL]
+    lines = ["# benchstat -col /state results.txt"]
+    lines += [f"{key}: {value}" for key, value in config.items() if value not in (None, "")]
+    for scenario in experiment["scenarios"]:
+        if scenario["status"] != "measured":
+            continue
+        for run in sorted(scenario["runs"], key=lambda run: order.index(run["variant"])):
+            if run["round"] < 1 or (run["variant"] == schedule.CONTROL and not control):
+                continue
+            # The scenario comes last: a number after the last dash of a name would be read as GOMAXPROCS.
+            lines.append(
+                f"BenchmarkGoTest/state={run['variant']}/scenario={scenario['name']} 1"
+                f" {run['wall'] * 1e9:.0f} ns/op {run['user'] * 1e9:.0f} user-ns/op {run['system'] * 1e9:.0f} sys-ns/op"
+                f" {run['max_rss']} peak-B/op {run['blocks_written'] * 512} written-B/op"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def hyperfine(experiment: dict[str, Any]) -> dict[str, Any]:
+    """The measured runs under the field names of hyperfine's JSON, for scripts that plot it."""
+    results = []
+    names = [variant["name"] for variant in experiment["variants"]]
+    for scenario in experiment["scenarios"]:
+        columns = {
+            key: schedule.times_by_variant(scenario, key)
+            for key in ("wall", "user", "system", "max_rss", "exit_code", "blocks_written")
+        }
+        for name in [*names, schedule.CONTROL]:
+            times = columns["wall"].get(name)
+            if not times:
+                continue
+            mean = math.fsum(times) / len(times)
+            spread = math.fsum((value - mean) ** 2 for value in times)
+            results.append(
+                {
+                    "command": f"{scenario['name']} {name}",
+                    "mean": mean,
+                    "stddev": math.sqrt(spread / (len(times) - 1)) if len(times) > 1 else None,
+                    "median": stats.median(times),
+                    "user": math.fsum(columns["user"][name]) / len(times),
+                    "system": math.fsum(columns["system"][name]) / len(times),
+                    "min": min(times),
+                    "max": max(times),
+                    "times": times,
+                    "memory_usage_byte": columns["max_rss"][name],
+                    "exit_codes": columns["exit_code"][name],
+                    "parameters": {"scenario": scenario["name"], "variant": name},
+                    "wsltune": {
+                        "command": scenario.get("command", ""),
+                        "user": columns["user"][name],
+                        "system": columns["system"][name],
+                        "blocks_written": columns["blocks_written"][name],
+                    },
+                }
+            )
+    kept = {key: value for key, value in experiment.items() if key != "scenarios"}
+    kept["summary"] = schedule.summarise(experiment)
+    kept["scenarios"] = [{key: value for key, value in one.items() if key != "runs"} for one in experiment["scenarios"]]
+    return {"results": results, "wsltune": kept}
+
+
+def plot(
+    scenario: dict[str, Any], names: Sequence[str], width: int = 640, left: int = 90, right: int = 20
+) -> dict[str, Any]:
+    """Where every run of a summarised scenario lies in a strip plot: pixels, rows from the top, round ticks."""
+    shown = [name for name in [*names, schedule.CONTROL] if name in scenario["variants"]]
+    left = max(left, 20 + 8 * max(map(len, shown)))
+    every = [value for name in shown for value in scenario["variants"][name]["times"]]
+    low, high = min(every), max(every)
+    margin = (high - low) * 0.06 or high * 0.05 or 1.0
+    low, high = max(0.0, low - margin), high + margin
+    scale = (width - left - right) / (high - low)
+
+    def x(value: float) -> float:
+        return round(left + (value - low) * scale, 1)
+
+    rows = []
+    for index, name in enumerate(shown):
+        variant = scenario["variants"][name]
+        rows.append(
+            {
+                "name": name,
+                "shape": ("circle", "triangle", "square")[min(index, 2)] if name != schedule.CONTROL else "cross",
+                "y": 34 + 56 * index,
+                "median": x(variant["median"]),
+                "median_text": seconds(variant["median"]),
+                "low": x(variant["low"]) if variant["low"] is not None else left,
+                "high": x(variant["high"]) if variant["high"] is not None else width - right,
+                "points": [
+                    # Runs in the order of their rounds from top to bottom, so that a drift shows as a slope.
+                    {"x": x(value), "y": round(34 + 56 * index + spread, 1), "round": number, "text": seconds(value)}
+                    for number, (value, spread) in enumerate(zip(variant["times"], _spread(len(variant["times"]))), 1)
+                ],
+            }
+        )
+    step = _round_step((high - low) / 5)
+    ticks = []
+    tick = math.ceil(low / step) * step
+    while tick <= high:
+        digits = max(0, -math.floor(math.log10(step)))
+        ticks.append({"x": x(tick), "text": f"{tick:.{digits}f}"})
+        tick += step
+    return {"width": width, "height": 34 + 56 * len(shown) + 12, "left": left, "rows": rows, "ticks": ticks}
+
+
+def _spread(count: int) -> list[float]:
+    return [(index / max(1, count - 1) - 0.5) * 28 for index in range(count)]
+
+
+def _round_step(rough: float) -> float:
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)

@@ -1,0 +1,449 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Measures what the doctor judges: data only, no opinion. A part that fails is `{"unknown": reason}`.
+
+It looks as the account that runs it: root has a child that became the user do it (linux/become.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import inspect
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe_go
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import probe as doctor_probe
+from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.linux import (
+    accounts,
+    cgroups,
+    files,
+    fstab,
+    mountinfo,
+    process,
+)
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import find as workspace_find
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+
+OLDEST_GO = (1, 19)
+LARGEST = 1 << 20
+# Read here, for the module's code lies in a folder of root's own that the user's child cannot open.
+PROBE = inspect.getsource(doctor_probe)
+
+# What Windows is asked for; the answer is one line of JSON. A question that fails is told with its reason:
+# Windows Server has no SecurityCenter2, and where Defender was removed there is no Get-MpPreference.
+WINDOWS_QUERY = (
+    "$ErrorActionPreference = 'Stop'; try { [Console]::OutputEncoding = [Text.Encoding]::UTF8 } catch { $null = $_ }; "
+    "$told = @{ profile = $env:USERPROFILE; products = $null; exclusions = $null }; "
+    "try { $told.products = @(Get-CimInstance -Namespace root/SecurityCenter2 -ClassName AntiVirusProduct | "
+    "Select-Object displayName, productState) } catch { $told.products_refused = [string]$_.Exception.Message }; "
+    "try { $told.exclusions = @((Get-MpPreference).ExclusionPath | Where-Object { $_ }) } "
+    "catch { $told.exclusions_refused = [string]$_.Exception.Message }; "
+    "ConvertTo-Json $told -Compress -Depth 3"
+)
+POWERSHELL = "Windows/System32/WindowsPowerShell/v1.0/powershell.exe"
+
+
+def read(path: str) -> str | None:
+    """A small text, None where it is not there or not for us, or something else than a file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return files.read_from(descriptor, path, LARGEST).content.decode("utf-8", "surrogateescape")
+    except OSError:
+        return None
+
+
+def login(account: accounts.Account) -> dict[str, str]:
+    """The environment of a fresh login, or what stands in for it where there can be none."""
+    try:
+        return accounts.login_environment(account)
+    except accounts.AccountError:
+        return {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+
+
+class Observer:
+    """One look at a machine as one of its users."""
+
+    def __init__(
+        self,
+        account: accounts.Account,
+        machine: wsl_judge.Machine,
+        environment: Mapping[str, str],
+        modules: Sequence[str] = (),
+        names: Sequence[str] = (),
+        budget: float = 120.0,
+        most: int = 2 * 2**30,
+        wanted: Callable[..., bool] = lambda *_ids: True,
+    ) -> None:
+        self.account, self.modules, self.names, self.most = account, list(modules), list(names), most
+        self.wanted, self.seconds = wanted, budget
+        self.machine, self.environment = machine, dict(environment)
+        self.seen: dict[str, Any] = {"user": account.name, "home": account.home, "began": time.time()}
+
+    def observe(self) -> dict[str, Any]:
+        self.mounts = self._mounts()
+        self.seen["wsl"] = wsl_judge.observe(self.machine)
+        self.seen["conf"] = self.machine.conf
+        self.seen["mounts"] = [mount.as_dict() for mount in self.mounts]
+        go = go_observe.observe(self.account, self.mounts, dict(self.environment))
+        self.environment.update(process.GIT_READS_ONLY)
+        self.seen["go"] = go
+        self._part(
+            "places",
+            self._places,
+            "WT-001",
+            "WT-002",
+            "WT-003",
+            "WT-004",
+            "WT-005",
+            "WT-006",
+            "WT-007",
+            "WT-008",
+            "WT-009",
+            "WT-010",
+            "WT-045",
+            "WT-048",
+        )
+        self._part("projects", self._projects, "WT-001")
+        self._part("fstab", self._fstab, "WT-027", "WT-028")
+        self._part("wslg", self._wslg, "WT-029")
+        self._part("path", self._path, "WT-040")
+        self._part("start", self._start, "WT-044")
+        self._part("clock", self._clock, "WT-045")
+        self._part("memory", self._memory, "WT-046")
+        self._part("cpu", self._cpu, "WT-030", "WT-047")
+        self._part("windows", self._windows, "WT-025", "WT-026", "WT-030", "WT-048")
+        if go["go"] and go_observe.version_tuple(go["go"]["version"]) >= OLDEST_GO:
+            with observe_go.Workshop(self.account, self.environment, go) as shop:
+                self._part("network", lambda: self._network(shop), "WT-041", "WT-042", "WT-043", "WT-047")
+                if self._go_works():
+                    self._part(
+                        "modules",
+                        lambda: self._modules(shop),
+                        "WT-009",
+                        "WT-060",
+                        "WT-061",
+                        "WT-062",
+                        "WT-063",
+                        "WT-064",
+                        "WT-065",
+                        "WT-066",
+                    )
+        return self.seen
+
+    def _part(self, name: str, measure: Callable[[], Any], *ids: str) -> None:
+        if not self.wanted(*ids):
+            return
+        try:
+            self.seen[name] = measure()
+        except (OSError, ValueError, RecursionError) as error:
+            self.seen[name] = {"unknown": f"it could not be measured: {error}"}
+
+    def _mounts(self) -> list[mountinfo.Mount]:
+        try:
+            return wsl_judge.mounts_of(self.machine)
+        except ValueError:
+            return []
+
+    def _go_works(self) -> bool:
+        """A folder that is missing or cannot execute makes Go fail; what it says then is no measurement."""
+        places = self.seen["go"]["places"]
+        temporary = places.get("GOTMPDIR", {})
+        if not temporary.get("exists", True) or temporary.get("executable") is False:
+            return False
+        return "GOTMPDIR.executable" not in self.seen["go"]["unknown"]
+
+    def _probe(self, *words: str, limit: float = 20.0) -> Any:
+        try:
+            done = self._python(sys.executable, words, limit)
+        except PermissionError:
+            # An interpreter in root's own folder is none for others.
+            done = self._python("/usr/bin/python3", words, limit)
+        if done.timed_out:
+            raise TimeoutError(f"no answer within {limit:.0f} s")
+        if done.code:
+            raise OSError(done.reason)
+        return json.loads(done.out)
+
+    @staticmethod
+    def _python(interpreter: str, words: Sequence[str], limit: float) -> process.Done:
+        return process.run([interpreter, "-I", "-c", PROBE, *words], {"PATH": os.defpath}, "/", limit=limit)
+
+    def _place_of(self, path: str) -> mountinfo.Mount | None:
+        return mountinfo.find(self.mounts, os.path.realpath(path))
+
+    def _places(self) -> dict[str, Any]:
+        paths = {name: place["path"] for name, place in self.seen["go"]["places"].items()}
+        for number, module in enumerate(self.modules):
+            paths["source" if number == 0 else f"source {number + 1}"] = module
+        places: dict[str, Any] = {}
+        measured: dict[str, Any] = {}
+        for name, path in {"reference": "/var/tmp", "home": self.account.home, **paths}.items():
+            folder = files.Files().nearest(path)
+            mount = mountinfo.find(self.mounts, folder)
+            if folder not in measured:
+                try:
+                    measured[folder] = self._probe("files", folder)
+                except TimeoutError as error:
+                    measured[folder] = {"hangs": str(error), "times": {}}
+                except (OSError, ValueError) as error:
+                    measured[folder] = {"reason": str(error), "times": {}}
+            places[name] = {
+                **measured[folder],
+                "path": path,
+                "folder": folder,
+                "exists": os.path.isdir(path),
+                "fstype": mount.fstype if mount else None,
+                "source": mount.source if mount else None,
+                "mount_point": mount.mount_point if mount else None,
+                "windows_drive": bool(mount and mount.windows_drive),
+                "windows_path": mountinfo.windows_path(mount, os.path.realpath(path)) if mount else None,
+                "executable": self.seen["go"]["places"].get(name, {}).get("executable"),
+            }
+        return places
+
+    def _projects(self) -> dict[str, Any] | None:
+        """The Go projects on Windows drives; drives that do not answer are passed over."""
+        answering = []
+        for drive in workspace_find.places(self.mounts):
+            with contextlib.suppress(TimeoutError):
+                self._probe("lookups", drive, limit=3.0)
+                answering.append(drive)
+        if not answering:
+            return None
+        found = workspace_find.find(answering)
+        return {"paths": [one["path"] for one in found.projects], "complete": found.complete}
+
+    def _fstab(self) -> dict[str, Any]:
+        text = read("/etc/fstab")
+        if text is None:
+            return {"text": None}
+        named: dict[str, str] = {}
+        for raw in text.splitlines():
+            with contextlib.suppress(fstab.FstabError):
+                line = fstab.parse_line(raw)
+                if line is not None:
+                    named[line.mount_point] = os.path.join(line.mount_point, "")
+                    named[line.source] = self._device(line.source)
+        kinds = [line.split()[-1] for line in (read("/proc/filesystems") or "").splitlines() if line.split()]
+        helpers = [os.path.basename(path)[6:] for path in glob.glob("/sbin/mount.*") + glob.glob("/usr/sbin/mount.*")]
+        return {
+            "text": text,
+            "there": self._there(named),
+            "kinds": sorted({*kinds, *helpers}),
+            "modules": os.path.isdir(f"/lib/modules/{os.uname().release}"),
+            "mounted": [mount.mount_point for mount in self.mounts],
+        }
+
+    def _there(self, named: Mapping[str, str]) -> dict[str, bool]:
+        """Whether what each name stands for is there; what gives no answer is left out."""
+        try:
+            return dict(zip(named, self._probe("there", *named.values(), limit=5.0)))
+        except TimeoutError:
+            pass
+        # One of them hangs: find out which.
+        there = {}
+        for name, path in named.items():
+            with contextlib.suppress(TimeoutError):
+                there[name] = bool(self._probe("there", path, limit=1.0)[0])
+        return there
+
+    @staticmethod
+    def _device(source: str) -> str:
+        tag, equals, value = source.partition("=")
+        folders = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
+        if equals and tag in folders:
+            return f"/dev/disk/{folders[tag]}/" + value.strip('"')
+        return source
+
+    def _wslg(self) -> dict[str, Any]:
+        sockets = [
+            path
+            for mount in self.mounts
+            if mount.mount_point.endswith("/wslg")
+            for path in [f"{mount.mount_point}/.X11-unix"]
+        ]
+        sockets = sockets or ["/mnt/wslg/.X11-unix"]
+        offered = next((path for path in sockets if os.path.isdir(path)), None)
+        on_tmp = [mount for mount in self.mounts if mount.mount_point == "/tmp"]
+        return {
+            "offered": offered,
+            "visible": os.path.exists("/tmp/.X11-unix/X0"),
+            "tmp_fstype": on_tmp[-1].fstype if on_tmp else None,
+        }
+
+    def _path(self) -> list[dict[str, Any]]:
+        folders = [one for one in dict.fromkeys(self.environment.get("PATH", "").split(":")) if os.path.isabs(one)]
+        try:
+            found = self._probe("lookups", *folders)
+        except TimeoutError:
+            # One of them hangs: find out which.
+            found = []
+            for folder in folders:
+                try:
+                    found += self._probe("lookups", folder, limit=2.0)
+                except TimeoutError as error:
+                    found.append({"path": folder, "exists": None, "hangs": str(error), "times": {}})
+        for one in found:
+            mount = None if one.get("hangs") else self._place_of(one["path"])
+            one["fstype"] = mount.fstype if mount else None
+            one["windows_drive"] = bool(mount and mount.windows_drive)
+        return list(found)
+
+    def _start(self) -> dict[str, Any]:
+        return {"times": self._probe("start", "/bin/true"), "preload": read("/etc/ld.so.preload")}
+
+    def _clock(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"rtc": None, "ahead": []}
+        before = time.time()
+        text = read("/sys/class/rtc/rtc0/since_epoch")
+        if text and text.strip().isdigit():
+            found["rtc"] = round(int(text) - before, 2)
+        for module in self.modules:
+            found["ahead"] += self._files_ahead(module)
+        return found
+
+    def _files_ahead(self, module: str) -> list[list[Any]]:
+        """Source files that are dated in the future, and by how many seconds; the first twenty."""
+        ahead: list[list[Any]] = []
+        now, until = time.time(), time.monotonic() + 5
+        for folder, folders, names in os.walk(module):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in names:
+                if name.endswith((".go", ".mod")):
+                    with contextlib.suppress(OSError):
+                        path = os.path.join(folder, name)
+                        by = os.stat(path).st_mtime - now
+                        if by > 2:
+                            ahead.append([path, round(by)])
+            if len(ahead) >= 20 or time.monotonic() > until:
+                break
+        return ahead
+
+    def _memory(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"meminfo": {}, "pressure": {}}
+        for line in (read("/proc/meminfo") or "").splitlines():
+            name, _colon, rest = line.partition(":")
+            if name in ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree") and rest.split():
+                found["meminfo"][name] = int(rest.split()[0]) * 1024
+        for name in ("cpu", "io", "memory"):
+            found["pressure"][name] = read(f"/proc/pressure/{name}")
+        found["swapping"] = self._swapped()
+        found["cgroup"] = cgroups.memory(self._cgroups("memory"), read)
+        return found
+
+    @staticmethod
+    def _swapped() -> int | None:
+        """Pages read back from swap within half a second."""
+
+        def count() -> int | None:
+            lines = (read("/proc/vmstat") or "").splitlines()
+            return next((int(line.split()[1]) for line in lines if line.startswith("pswpin ")), None)
+
+        first = count()
+        time.sleep(0.5)
+        second = count()
+        return None if first is None or second is None else second - first
+
+    def _cgroups(self, controller: str) -> list[str]:
+        return cgroups.folders(read("/proc/self/cgroup") or "", self.mounts, controller)
+
+    def _cpu(self) -> dict[str, Any]:
+        return {
+            "online": os.cpu_count(),
+            "allowed": len(os.sched_getaffinity(0)),
+            "quota": cgroups.cpus(self._cgroups("cpu"), read),
+            "gomaxprocs": self.environment.get("GOMAXPROCS", ""),
+            "goflags": self.seen["go"]["settings"].get("GOFLAGS", {}).get("value", ""),
+        }
+
+    def _windows(self) -> dict[str, Any]:
+        """What Windows says, where it can be asked; and .wslconfig, where its place is known."""
+        facts = self.seen["wsl"]
+        if not facts["is_wsl"]:
+            return {"unknown": "this is not WSL"}
+        found: dict[str, Any] = {"products": None, "exclusions": None, "wslconfig": None, "reason": ""}
+        drive = next(
+            (
+                mount
+                for mount in self.mounts
+                if mount.windows_drive and (mount.windows_path or "").lower() in ("c:", "c:\\")
+            ),
+            None,
+        )
+        profile = self._profile_from_path()
+        if drive is None:
+            found["reason"] = "the drive C: is not mounted"
+        elif facts["interop"]["enabled"] is False:
+            found["reason"] = facts["interop"]["reason"]
+        else:
+            command = [
+                os.path.join(drive.mount_point, POWERSHELL),
+                "-NoProfile",
+                "-NonInteractive",
+                "-Command",
+                WINDOWS_QUERY,
+            ]
+            try:
+                done = process.run(command, self.environment, drive.mount_point, limit=30.0)
+                if done.timed_out:
+                    found["reason"] = "powershell.exe gave no answer within 30 s"
+                elif done.code:
+                    found["reason"] = f"powershell.exe failed: {done.reason}"
+                else:
+                    told = json.loads(done.out[done.out.index("{") :])
+                    found["products"], found["exclusions"] = told.get("products"), told.get("exclusions")
+                    found["reason"] = " ".join(str(told.get("products_refused") or "").split()).rstrip(".")
+                    found["exclusions_reason"] = " ".join(str(told.get("exclusions_refused") or "").split()).rstrip(".")
+                    profile = self._linux_path(str(told.get("profile") or "")) or profile
+            except (OSError, ValueError) as error:
+                found["reason"] = f"powershell.exe gave no answer: {error}"
+        if profile:
+            path = os.path.join(profile, ".wslconfig")
+            found["wslconfig_path"], found["wslconfig"] = path, read(path)
+        return found
+
+    def _profile_from_path(self) -> str | None:
+        """The user's folder on Windows, from the Windows part of PATH."""
+        for folder in self.environment.get("PATH", "").split(":"):
+            head, found, _rest = folder.partition("/AppData/")
+            if found and self._is_drive(head):
+                return head
+        return None
+
+    def _is_drive(self, path: str) -> bool:
+        mount = mountinfo.find(self.mounts, path)
+        return bool(mount and mount.windows_drive)
+
+    def _linux_path(self, windows: str) -> str | None:
+        for mount in self.mounts:
+            base = (mount.windows_path or "").rstrip("\\")
+            if mount.windows_drive and base and windows.lower().startswith(base.lower() + "\\"):
+                return os.path.join(mount.mount_point, windows[len(base) + 1 :].replace("\\", "/"))
+        return None
+
+    def _network(self, shop: observe_go.Workshop) -> dict[str, Any]:
+        trouble = shop.build_program(min(120.0, max(20.0, self.seconds)))
+        if trouble:
+            return {"unknown": trouble}
+        names = list(dict.fromkeys(["localhost", os.uname().nodename, *self.names]))
+        found: dict[str, Any] = {}
+        if self.wanted("WT-041", "WT-042"):
+            found["resolver"] = shop.resolver(names, self._probe("names", *names, limit=60.0))
+        if self.wanted("WT-043"):
+            found["listen"], said = shop.ask("listen")
+            if found["listen"] is None:
+                found["listen"] = {"error": said}
+        if self.wanted("WT-047"):
+            found["cpus"], _said = shop.ask("cpus")
+        return found
+
+    def _modules(self, shop: observe_go.Workshop) -> list[dict[str, Any]]:
+        budget = observe_go.Budget(self.seconds)
+        return [observe_go.Project(shop, module, budget, self.most).observe() for module in self.modules]

@@ -1,0 +1,420 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Measures with Go: a small program for names, sockets and CPUs, and one module's build and tests.
+
+Nothing of the user's is written but the build cache, as by any `go test`; temporary data lies in folders of its own
+that are removed, also when the tests left something behind. All of it runs as the account whose Go it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import scratch
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, elf, files, process
+
+PROGRAM = """package main
+
+import (
+>"context"
+>"encoding/json"
+>"net"
+>"os"
+>"runtime"
+>"sort"
+>"time"
+)
+
+func names(wanted []string) []map[string]any {
+>found := []map[string]any{}
+>for _, name := range wanted {
+>>limit, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+>>begin := time.Now()
+>>addresses, err := net.DefaultResolver.LookupHost(limit, name)
+>>spent := time.Since(begin)
+>>cancel()
+>>told := map[string]any{"name": name, "us": float64(spent.Nanoseconds()) / 1000, "addresses": addresses, "error": ""}
+>>if err != nil {
+>>>told["error"] = err.Error()
+>>>told["addresses"] = []string{}
+>>}
+>>found = append(found, told)
+>}
+>return found
+}
+
+func listen() map[string]any {
+>times := []float64{}
+>for i := 0; i < 200; i++ {
+>>begin := time.Now()
+>>socket, err := net.Listen("tcp", "127.0.0.1:0")
+>>spent := time.Since(begin)
+>>if err != nil {
+>>>return map[string]any{"error": err.Error()}
+>>}
+>>if i == 0 {
+>>>client, err := net.DialTimeout("tcp", socket.Addr().String(), 2*time.Second)
+>>>if err != nil {
+>>>>return map[string]any{"error": err.Error()}
+>>>}
+>>>client.Close()
+>>}
+>>socket.Close()
+>>times = append(times, float64(spent.Nanoseconds())/1000)
+>}
+>sort.Float64s(times)
+>return map[string]any{"error": "", "median": times[100], "p99": times[197], "max": times[199]}
+}
+
+func main() {
+>var told any
+>switch os.Args[1] {
+>case "names":
+>>told = names(os.Args[2:])
+>case "listen":
+>>told = listen()
+>case "cpus":
+>>told = map[string]any{"gomaxprocs": runtime.GOMAXPROCS(0), "cpus": runtime.NumCPU()}
+>default:
+>>return
+>}
+>json.NewEncoder(os.Stdout).Encode(told)
+}
+""".replace(">", "\t")
+
+# Import path, standard, name, only a dependency, files with cgo, imports, folder, module, number of dependencies.
+LISTING = '{{"\\t"}}'.join(
+    (
+        "{{.ImportPath}}",
+        "{{.Standard}}",
+        "{{.Name}}",
+        "{{.DepOnly}}",
+        '{{join .CgoFiles " "}}',
+        '{{join .Imports " "}}',
+        "{{.Dir}}",
+        "{{with .Module}}{{.Path}}{{end}}",
+        "{{len .Deps}}",
+    )
+)
+# A test that writes without end shall not fill the disk, nor the memory with what it prints.
+MOST_OUTPUT = 256 * 2**20
+MOST_GRAPH = 64 * 2**20
+MOST_PROGRAM = 256 * 2**20
+MOST_TABLE = 2**20
+
+
+class Budget:
+    """The time that is left."""
+
+    def __init__(self, seconds: float) -> None:
+        self.until = time.monotonic() + seconds
+
+    def left(self, least: float = 1.0) -> float:
+        return max(least, self.until - time.monotonic())
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() >= self.until
+
+
+class Workshop:
+    """A user's Go with folders for what it writes; a context that leaves none of them behind."""
+
+    def __init__(self, account: accounts.Account, environment: Mapping[str, str], facts: Mapping[str, Any]) -> None:
+        self.account = account
+        self.go = facts["go"]["path"]
+        self.facts = facts
+        flags = facts["settings"].get("GOFLAGS", {}).get("value", "")
+        # Nothing is fetched, and go.mod stays as it is.
+        self.environment = {
+            **environment,
+            "GOPROXY": "off",
+            "GOTOOLCHAIN": "local",
+            "GOFLAGS": flags.replace("-mod=mod", "-mod=readonly"),
+        }
+        self.folders = scratch.Folders()
+        self.numbers = itertools.count()
+        self.program = ""
+        self.trouble = ""
+
+    def __enter__(self) -> Workshop:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.folders.close()
+
+    def folder(self, parent: str, label: str) -> str:
+        """A new folder of the user's in `parent`, to be removed at the end."""
+        return self.folders.make(parent, f"{label}{next(self.numbers)}")
+
+    def scratch(self) -> str:
+        """A folder on the disk for programs that are to be executed."""
+        reason = "there is none"
+        for parent in (os.path.join(self.account.home, ".cache"), self.account.home, "/var/tmp"):
+            try:
+                return self.folder(parent, "doctor")
+            except OSError as error:
+                reason = f"{parent}: {error.strerror}"
+        raise OSError(f"no folder for scratch files can be made ({reason})")
+
+    def run(self, command: Sequence[str], directory: str, limit: float, **more: str) -> process.Done:
+        return process.run(command, {**self.environment, **more}, directory, limit=limit)
+
+    def build_program(self, limit: float) -> str:
+        """Why there is no program; empty when there is one."""
+        if self.program or self.trouble:
+            return self.trouble
+        try:
+            folder = self.scratch()
+            for name, text in (("go.mod", "module wsltune.example/doctor\n\ngo 1.19\n"), ("main.go", PROGRAM)):
+                with open(os.path.join(folder, name), "w", encoding="utf-8") as handle:
+                    handle.write(text)
+            target = os.path.join(folder, "doctor")
+            # Whatever is wrong with the user's temporary folder is told of that folder.
+            temporary = self.scratch()
+            own = {"GOFLAGS": "", "GOWORK": "off", "GOTMPDIR": temporary, "TMPDIR": temporary}
+            done = self.run([self.go, "build", "-o", target, "."], folder, limit, **own)
+        except OSError as error:
+            self.trouble = f"the doctor's own Go program cannot be built: {error}"
+        else:
+            if done.timed_out:
+                self.trouble = f"the doctor's own Go program was not built within {limit:.0f} s"
+            elif done.code:
+                self.trouble = f"the doctor's own Go program cannot be built: {done.reason}"
+            else:
+                self.program = target
+        return self.trouble
+
+    def ask(self, *words: str, limit: float = 30.0, **more: str) -> tuple[Any, str]:
+        """What the doctor's Go program says, and what it printed beside that."""
+        done = self.run([self.program, *words], "/", limit, **more)
+        if done.timed_out or done.code:
+            return None, f"no answer within {limit:.0f} s" if done.timed_out else done.reason
+        return json.loads(done.out), done.err
+
+    def resolver(self, wanted: Sequence[str], c_answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Each name by Go's own resolver, by the C library's and by the one that Go takes by itself."""
+        own, _said = self.ask("names", *wanted, limit=60, GODEBUG="netdns=go+1")
+        usual, said = self.ask("names", *wanted, limit=60, GODEBUG="netdns=1")
+        by_c, c_said = self.ask("names", *wanted, limit=60, GODEBUG="netdns=cgo+1")
+        # Without cgo the variable has no effect, and the C library is asked from here.
+        with_cgo = "cgo resolver" in c_said and "without support" not in c_said and "not supported" not in c_said
+        return {
+            "go": own,
+            "c": by_c if with_cgo and by_c else list(c_answers),
+            "c_through": "cgo" if with_cgo and by_c else "getaddrinfo",
+            "usual": usual,
+            "said": [line for line in said.splitlines() if "package net" in line][:3],
+        }
+
+
+def _files_under(folder: str) -> int:
+    """Bytes on the file system below a folder; what vanishes meanwhile does not count."""
+    total, waiting = 0, [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    with contextlib.suppress(OSError):
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+        except OSError:
+            continue
+    return total
+
+
+def _actions(graph: str) -> list[dict[str, Any]] | None:
+    """What Go says of its actions; None where it is no account of them, for a test may write there too."""
+    try:
+        state = files.Files().read(graph, MOST_GRAPH)
+        told = json.loads(state.content) if state else None
+    except (OSError, ValueError, RecursionError):
+        return None
+    return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else None
+
+
+class Project:
+    """One module to look at."""
+
+    def __init__(self, shop: Workshop, directory: str, budget: Budget, most: int) -> None:
+        self.shop, self.directory, self.budget, self.most = shop, os.path.realpath(directory), budget, most
+        self.found: dict[str, Any] = {"directory": directory, "trouble": ""}
+
+    def _go(self, *words: str, least: float = 5.0, **more: str) -> process.Done:
+        return self.shop.run([self.shop.go, *words], self.directory, self.budget.left(least), **more)
+
+    def observe(self) -> dict[str, Any]:
+        """Everything about the module that there is time for; `trouble` is the error that ended it."""
+        self.found["trouble"] = self._obstacle()
+        steps = (self._list, self._compile, self._test, self._without_cgo, self._count_calls)
+        for step in steps:
+            if self.found["trouble"]:
+                break
+            if self.budget.over:
+                self.found.setdefault("no_time", []).append(step.__name__.strip("_"))
+                continue
+            step()
+        return self.found
+
+    def _obstacle(self) -> str:
+        """Say why there is nothing to build here."""
+        try:
+            os.listdir(self.directory)
+        except OSError as error:
+            return f"{self.directory} cannot be read: {error.strerror}"
+        if not os.path.isfile(os.path.join(self.directory, "go.mod")):
+            return f"{self.directory} has no go.mod"
+        return scratch.code_of_others(self.directory).rstrip(".")
+
+    def _failed(self, done: process.Done, what: str) -> bool:
+        if done.timed_out:
+            self.found["trouble"] = f"{what} did not end within the time that was left; raise the budget"
+        elif done.code:
+            self.found["trouble"] = f"{what} failed"
+            self.found["output"] = (done.err.strip() or done.out.strip())[-4000:]
+        return bool(self.found["trouble"])
+
+    def _list(self) -> None:
+        done = self._go("list", "-deps", "-test", "-f", LISTING, "./...")
+        if not self._failed(done, "go list ./..."):
+            self.found["listing"] = done.out
+
+    def _mains(self) -> list[list[str]]:
+        rows = [line.split("\t") for line in self.found["listing"].splitlines()]
+        return [
+            row for row in rows if len(row) == 9 and row[2] == "main" and row[3] == "false" and ".test" not in row[0]
+        ]
+
+    def _compile(self) -> None:
+        """Build everything as the user would, and look at what the programs need to be started."""
+        mains = self._mains()
+        target = self.shop.scratch()
+        done = self._go("build", *(["-o", target + "/"] if mains else []), "./...")
+        if self._failed(done, "go build ./..."):
+            return
+        programs = {}
+        for name in sorted(os.listdir(target))[:20]:
+            try:
+                told = elf.needs(files.Files().head(os.path.join(target, name), MOST_PROGRAM) or b"")
+                programs[name] = {
+                    "static": told.static,
+                    "interpreter": told.interpreter,
+                    "libraries": told.libraries,
+                }
+            except (OSError, elf.ElfError) as error:
+                programs[name] = {"error": str(error)}
+        self.found["programs"] = programs
+
+    def _without_cgo(self) -> None:
+        target = self.shop.scratch() if self._mains() else ""
+        found = {"build": "", "vet": ""}
+        done = self._go("build", *(["-o", target + "/"] if target else []), "./...", CGO_ENABLED="0")
+        if "matched no packages" in done.err:
+            found["build"] = "no package is left, for each has files with cgo alone"
+        elif done.timed_out:
+            found = {"build": "no time"}
+        elif done.code:
+            found = {"build": done.err.strip()[-2000:] or done.reason}
+        else:
+            done = self._go("vet", "./...", CGO_ENABLED="0")
+            found["vet"] = "no time" if done.timed_out else done.err.strip()[-2000:] if done.code else ""
+        self.found["without_cgo"] = found
+
+    def _test(self) -> None:
+        """Run the tests, twice when the first run had to compile: the second one is what repeats."""
+        self._test_once()
+        first = self.found.get("test") or {}
+        actions = first.get("actions") or []
+        compiled = any(action.get("Mode") == "build" and action.get("Cmd") for action in actions)
+        if compiled and first["code"] == 0 and self.budget.left(0) > first["wall"] * 1.5:
+            peak = first["peak_gotmpdir"]
+            self._test_once()
+            self.found["test"]["peak_gotmpdir"] = max(peak, self.found["test"]["peak_gotmpdir"])
+            self.found["test"]["first"] = {"wall": first["wall"], "peak_gotmpdir": peak}
+
+    def _test_once(self) -> None:
+        places = self.shop.facts["places"]
+        try:
+            temporary = self.shop.folder(places["TMPDIR"]["path"], "t")
+            gotmp = temporary
+            if places["GOTMPDIR"]["path"] != places["TMPDIR"]["path"]:
+                gotmp = self.shop.folder(places["GOTMPDIR"]["path"], "g")
+            graph = os.path.join(self.shop.scratch(), "graph.json")
+        except OSError as error:
+            self.found["trouble"] = f"no temporary folder can be made: {error}"
+            return
+        peak = {"gotmpdir": 0, "all": 0, "output": 0}
+
+        def watch(output: int) -> bool:
+            used = _files_under(gotmp)
+            total = used if temporary == gotmp else used + _files_under(temporary)
+            peak.update(gotmpdir=max(peak["gotmpdir"], used), all=max(peak["all"], total), output=output)
+            return total > self.most or output > MOST_OUTPUT
+
+        limit = self.budget.left(2.0)
+        done = process.run(
+            [self.shop.go, "test", "-count=1", "-json", f"-debug-actiongraph={graph}", "./..."],
+            {**self.shop.environment, "GOTMPDIR": gotmp, "TMPDIR": temporary},
+            self.directory,
+            limit=limit,
+            watch=watch,
+            most=MOST_OUTPUT,
+        )
+        self.found["test"] = {
+            "code": done.code,
+            "timed_out": done.timed_out,
+            "stopped": done.stopped,
+            "limit": limit,
+            "wall": done.wall,
+            "user": done.user,
+            "system": done.system,
+            "blocks_written": done.blocks_written,
+            "peak_gotmpdir": peak["gotmpdir"],
+            "peak": peak["all"],
+            "output_bytes": peak["output"],
+            "events": done.out if not done.stopped else "",
+            "err": done.err[-4000:],
+            "actions": _actions(graph),
+        }
+        for path in (temporary, gotmp):
+            self.shop.folders.remove(path)
+
+    def _count_calls(self) -> None:
+        """Count the system calls of testing one package again, where strace is there to do it."""
+        test = self.found.get("test")
+        if not test or test["code"] or test["timed_out"] or test["stopped"]:
+            return
+        strace = shutil.which("strace", path=self.shop.environment.get("PATH", ""))
+        if not strace:
+            self.found["calls"] = {"reason": "strace is not installed: apt install strace"}
+            return
+        rows = [line.split("\t") for line in self.found["listing"].splitlines()]
+        own = [
+            row[0] for row in rows if len(row) == 9 and row[3] == "false" and row[1] == "false" and "[" not in row[0]
+        ]
+        own = [name for name in own if not name.endswith(".test")]
+        if not own or self.budget.left(0) < test["wall"] * 3:
+            self.found["calls"] = {"reason": "there was no time left to count them"}
+            return
+        table = os.path.join(self.shop.scratch(), "calls")
+        done = self._go_under([strace, "-f", "-c", "-o", table], "test", "-count=1", own[0])
+        try:
+            counted = files.Files().head(table, MOST_TABLE)
+        except OSError as error:
+            self.found["calls"] = {"reason": f"strace wrote no table: {error.strerror}"}
+            return
+        if done.code:
+            self.found["calls"] = {"reason": f"strace failed: {done.reason}"}
+        else:
+            self.found["calls"] = {"package": own[0], "table": (counted or b"").decode("utf-8", "replace")}
+
+    def _go_under(self, tool: Sequence[str], *words: str) -> process.Done:
+        return self.shop.run([*tool, self.shop.go, *words], self.directory, self.budget.left(2.0))

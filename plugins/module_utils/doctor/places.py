@@ -1,0 +1,304 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Judges the folders that Go works in: how slow, whether they execute, whether they have room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
+from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, Work, listed, microseconds
+
+# Operations like a stat that `go test -count=1` waits for in a place: for each package, for each package that is linked
+# into a test, and for each dependency. From two experiments: 24 packages on a drive whose stat took 613 us took 1.27 s
+# (source), 18.4 s (GOCACHE) and 5.0 s (GOTMPDIR) longer; one package with 140 dependencies on one of 2.1 ms took 9.2 s
+# (GOCACHE), 1.1 s (GOTMPDIR) and 10.4 s (GOROOT) longer. An estimate, and meant for the order of findings.
+OPERATIONS = {
+    "source": (90, 0, 0),
+    "GOCACHE": (0, 25, 0),
+    "GOMODCACHE": (0, 0, 2),
+    "GOTMPDIR": (340, 0, 0),
+    "TMPDIR": (20, 0, 0),
+    "GOROOT": (0, 0, 35),
+}
+# Every local disk is below this by an order of magnitude; a Windows drive is above it.
+SLOW_US = 100.0
+TIMES_SLOWER = 4.0
+TELLING = ("stat", "open", "read")
+
+PLACES = (
+    ("WT-001", ("source",)),
+    ("WT-002", ("GOCACHE",)),
+    ("WT-003", ("GOMODCACHE",)),
+    ("WT-004", ("GOTMPDIR", "TMPDIR")),
+    ("WT-005", ("GOROOT",)),
+)
+NAMES = {"source": "the source"}
+ANSWERS = {
+    "WT-001": ("source_on_ext4", "move the project below your home: cp -a {path} ~/src/"),
+    "WT-002": ("gocache_tmpfs", "go env -w GOCACHE=$HOME/.cache/go-build"),
+    "WT-003": ("", "go env -w GOMODCACHE=$HOME/go/pkg/mod"),
+    "WT-004": ("gotmpdir_tmpfs", "go env -w GOTMPDIR=/var/tmp"),
+    "WT-005": ("", "unpack Go below /usr/local and put /usr/local/go/bin first in PATH"),
+}
+
+
+def latency(place: Mapping[str, Any]) -> float | None:
+    """The microseconds of an operation that only looks: the mean of the medians of stat, open and read."""
+    medians = [place.get("times", {}).get(name, {}).get("median") for name in TELLING]
+    known = [value for value in medians if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def kind(place: Mapping[str, Any]) -> str:
+    return f"{'a Windows drive, ' if place['windows_drive'] else ''}{place['fstype'] or 'an unknown file system'}"
+
+
+def _times(place: Mapping[str, Any]) -> str:
+    medians = {name: spread["median"] for name, spread in place["times"].items() if spread}
+    order = [name for name in ("open", "stat", "create", "read", "rename", "fsync") if name in medians]
+    return ", ".join(f"{name} {microseconds(medians[name])}" for name in order)
+
+
+def slow(places: Mapping[str, Any], work: Work) -> list[Check]:
+    """WT-001 to WT-005: what each place costs against the distro's own disk."""
+    reference = [latency(places[name]) for name in ("reference", "home") if name in places]
+    own = min((value for value in reference if value is not None), default=None)
+    checks = []
+    for id, names in PLACES:
+        wanted = [name for name in places if name in names or (name.startswith("source ") and "source" in names)]
+        if wanted:
+            found = [_slow(id, name, places[name], own, work) for name in wanted]
+            checks.append(doctor_check.rank(found)[0])
+    return checks
+
+
+def _slow(id: str, name: str, place: Mapping[str, Any], own: float | None, work: Work) -> Check:
+    shown = NAMES.get(name.partition(" ")[0], name)
+    where = f"{shown} ({place['path']}) lies on {kind(place)}"
+    lever, command = ANSWERS[id]
+    command = command.format(path=place["path"])
+    if place.get("hangs"):
+        return Check(
+            id,
+            doctor_check.CRITICAL,
+            f"{where}, which gives {place['hangs']}: whatever Go does there waits.",
+            effect="go test does not end",
+            command=f"sudo umount -l {place['mount_point']}" if place["mount_point"] not in (None, "/") else command,
+            blocks=True,
+        )
+    cost = latency(place)
+    if cost is None:
+        return doctor_check.unknown(
+            id, f"{where}; what it costs could not be measured: {place.get('reason', 'no reason')}."
+        )
+    compared = own if own is not None else cost
+    details = {"file_system": place["fstype"], "times_us": place["times"], "own_disk_us": own}
+    many = work.packages
+    each, linked, dependency = OPERATIONS[name.partition(" ")[0]]
+    operations = each * many + linked * work.linked + dependency * work.dependencies
+    extra = max(0.0, (cost - compared) * 1e-6 * operations)
+    if not place["windows_drive"] and (cost < SLOW_US or cost < TIMES_SLOWER * compared):
+        return doctor_check.ok(id, f"{where}: {_times(place)}.", value=round(cost, 1), unit="us", details=details)
+    return Check(
+        id,
+        doctor_check.CRITICAL if extra >= 1.0 else doctor_check.WARNING,
+        f"{where}, where an operation takes {microseconds(cost)} against {microseconds(compared)} on the own disk.",
+        value=round(cost, 1),
+        unit="us",
+        effect=f"about {extra:.1f} s for every go test of {many} package{'s' if many > 1 else ''}",
+        lever=lever,
+        command=command,
+        seconds=extra,
+        details=details,
+    )
+
+
+def on_drives(found: Mapping[str, Any] | None, modules: Sequence[str]) -> list[Check]:
+    """WT-001 for projects that were not named: those on Windows drives are proposed to be moved."""
+    paths = [path for path in (found or {}).get("paths", []) if path not in modules]
+    if not paths:
+        return []
+    return [
+        Check(
+            "WT-001",
+            doctor_check.WARNING,
+            f"{len(paths)} Go project{'s lie' if len(paths) > 1 else ' lies'} on a Windows drive: {listed(paths)}.",
+            value=len(paths),
+            unit="projects",
+            effect="their go test takes several times as long",
+            lever="source_on_ext4",
+            command=f"set workspace_projects to {paths[:4]}, or name one to the doctor to have it measured",
+            seconds=0.5,
+            details={"projects": paths, "complete": (found or {}).get("complete")},
+        )
+    ]
+
+
+def executable(places: Mapping[str, Any], version: Sequence[int]) -> list[Check]:
+    """WT-006 and WT-007: Go executes what it builds, in GOTMPDIR and from 1.24 on in GOCACHE."""
+    checks = []
+    for id, name, broken, command in (
+        (
+            "WT-006",
+            "GOTMPDIR",
+            "go test and go run fail with 'permission denied'",
+            "sudo mount -o remount,exec {mount}",
+        ),
+        (
+            "WT-007",
+            "GOCACHE",
+            "from Go 1.24 on the second go run and go tool fail with 'permission denied'",
+            "sudo mount -o remount,exec {mount}",
+        ),
+    ):
+        place = places.get(name)
+        if place is None:
+            continue
+        if place["executable"] is None:
+            checks.append(
+                doctor_check.unknown(id, f"Whether files in {place['path']} can be executed could not be tried.")
+            )
+        elif place["executable"]:
+            checks.append(doctor_check.ok(id, f"{name} ({place['path']}) executes what lies there."))
+        elif name == "GOCACHE" and tuple(version) < (1, 24):
+            checks.append(doctor_check.ok(id, f"{place['path']} cannot execute, which this Go does not need there."))
+        else:
+            checks.append(
+                Check(
+                    id,
+                    doctor_check.CRITICAL,
+                    f"{name} ({place['path']}) lies on {kind(place)} mounted noexec: {broken}.",
+                    effect="nothing runs" if id == "WT-006" else "go run and go tool fail",
+                    lever="gotmpdir_tmpfs" if id == "WT-006" else "",
+                    command=command.format(mount=place["mount_point"]),
+                    blocks=True,
+                )
+            )
+    return checks
+
+
+def room(places: Mapping[str, Any]) -> list[Check]:
+    """WT-008: bytes and inodes that are left."""
+    found: list[Check] = []
+    seen = set()
+    for name, place in places.items():
+        if place.get("free_bytes") is None or place["mount_point"] in seen:
+            continue
+        seen.add(place["mount_point"])
+        total, free = place["total_bytes"], place["free_bytes"]
+        inodes, left = place.get("inodes") or 0, place.get("free_inodes") or 0
+        # A small tmpfs is small on purpose: what counts there is whether the module fits (WT-009).
+        tight = free < 2**30 and free < total * 0.2
+        if inodes and left < inodes * 0.02:
+            tight, what = True, f"{left} of {inodes} inodes"
+        else:
+            what = f"{free >> 20} of {total >> 20} MiB"
+        if not total or not tight:
+            continue
+        full = free < 64 * 2**20 or (inodes and left < 200)
+        shown = "the disk for scratch files" if name == "reference" else NAMES.get(name, name)
+        found.append(
+            Check(
+                "WT-008",
+                doctor_check.CRITICAL if full else doctor_check.WARNING,
+                f"{shown} ({place['path']}) is on {place['mount_point']}, where {what} are left.",
+                value=free >> 20,
+                unit="MiB",
+                effect="go build fails with 'no space left on device' when they are gone",
+                command="go clean -cache"
+                if name == "GOCACHE"
+                else f"du -xh --max-depth=2 {place['mount_point']} | sort -h",
+                blocks=bool(full),
+            )
+        )
+    return [
+        doctor_check.rank(found)[0] if found else doctor_check.ok("WT-008", "Every file system that Go uses has room.")
+    ]
+
+
+def fits(places: Mapping[str, Any], modules: Sequence[Mapping[str, Any]]) -> list[Check]:
+    """WT-009: whether what `go test` needs at once fits into GOTMPDIR's tmpfs."""
+    place = places.get("GOTMPDIR")
+    if place is None or place["fstype"] != "tmpfs" or not place.get("total_bytes"):
+        return []
+    total = place["total_bytes"]
+    measured = [one for one in modules if one.get("test")]
+    for one in modules:
+        test = one.get("test") or {}
+        need = test.get("peak_gotmpdir", 0)
+        said = one.get("output", "") + test.get("err", "") + test.get("events", "")[-20000:]
+        full = (one["trouble"] or test.get("code")) and "no space left on device" in said
+        if full or need * 1.25 > total:
+            return [
+                Check(
+                    "WT-009",
+                    doctor_check.CRITICAL if full else doctor_check.WARNING,
+                    f"The tmpfs on {place['mount_point']} has {total >> 20} MiB, and Go with {one['directory']} "
+                    + ("ran out of space there." if full else f"used {need >> 20} MiB of it at once."),
+                    value=total >> 20,
+                    unit="MiB",
+                    effect="go test fails with 'no space left on device'",
+                    lever="gotmpdir_tmpfs",
+                    command=f"sudo mount -o remount,size={max(1024, need * 4 >> 20)}m {place['mount_point']}",
+                    blocks=bool(full),
+                )
+            ]
+    if not measured:
+        return []
+    most = max(one["test"]["peak_gotmpdir"] for one in measured)
+    return [
+        doctor_check.ok(
+            "WT-009",
+            f"go test used {most >> 20} of the {total >> 20} MiB of the tmpfs on {place['mount_point']} at once.",
+            value=most >> 20,
+            unit="MiB",
+        )
+    ]
+
+
+def there(go: Mapping[str, Any]) -> list[Check]:
+    """WT-010: GOTMPDIR must be there, and the others must be writable or be made."""
+    broken = []
+    for name, place in go["places"].items():
+        if name == "GOROOT":
+            continue
+        set_by = go["settings"].get(name, {}).get("value") or name == "TMPDIR"
+        if name in ("GOTMPDIR", "TMPDIR") and set_by and not place["exists"]:
+            broken.append((name, place["path"], "does not exist", f"mkdir -p {place['path']}"))
+        elif "not writable" in go["unknown"].get(f"{name}.executable", ""):
+            broken.append((name, place["path"], "is not writable", f"go env -u {name}"))
+    if not broken:
+        return [doctor_check.ok("WT-010", "Go's folders are there or can be made, and the user can write to them.")]
+    name, _path, _what, command = broken[0]
+    names = listed([f"{one[0]} ({one[1]}) {one[2]}" for one in broken])
+    return [
+        Check(
+            "WT-010",
+            doctor_check.CRITICAL,
+            f"{names}: every go build and go test fails.",
+            effect="nothing is built",
+            lever="gotmpdir_tmpfs" if name == "GOTMPDIR" else "",
+            command=command,
+            blocks=True,
+        )
+    ]
+
+
+def judge(seen: Mapping[str, Any], work: Work) -> list[Check]:
+    places = seen.get("places")
+    if not isinstance(places, Mapping):
+        return []
+    if "unknown" in places:
+        return [doctor_check.unknown("WT-001", f"Go's folders: {places['unknown']}.")]
+    return [
+        *slow(places, work),
+        *on_drives(
+            seen.get("projects"), [place["path"] for name, place in places.items() if name.startswith("source")]
+        ),
+        *executable(places, seen.get("go_version", ())),
+        *room(places),
+        *fits(places, [one for one in seen.get("modules", []) if isinstance(one, Mapping)]),
+        *(there(seen["go"]) if seen["go"]["go"] else []),
+    ]

@@ -1,0 +1,79 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the last run of go_env left behind. Where all of it still holds, the next run need not call the module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
+
+RECORD = "applied.json"
+OPTIONS = ("users", "gotmpdir", "gocache", "gomodcache", "goflags", "cgo_enabled", "caches_local", "modules")
+WATCHED = (go_plan.PROFILE_PATH, go_plan.FISH_PATH, *go_plan.BLOCK_PATHS)
+
+
+def states(users: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the state of each file that go_env writes for these users, as they were observed."""
+    found = {path: go_observe.file_state(path) for path in WATCHED}
+    found.update({str(one["user_file"]["path"]): str(one["user_file"]["state"]) for one in users.values()})
+    return found
+
+
+def record(
+    options: Mapping[str, Any],
+    settings: Mapping[str, Mapping[str, str]],
+    users: Mapping[str, Mapping[str, Any]],
+    root: str = journal.ROOT,
+) -> None:
+    """Remember what was asked for, what each user's settings file was to say, and the files as they are now."""
+    data = {
+        "options": {name: options[name] for name in OPTIONS},
+        "settings": {name: dict(values) for name, values in settings.items()},
+        "states": states({name: users[name] for name in settings}),
+    }
+    if data != journal.read_record(RECORD, root):
+        journal.write_record(RECORD, data, root)
+
+
+def forget(root: str = journal.ROOT) -> None:
+    """Have the next run look at everything again."""
+    journal.forget_record(RECORD, root)
+
+
+def observe(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) -> dict[str, Any] | None:
+    """Return C(options) of the last run, whether all of it C(holds), and C(notes); None where nothing was applied."""
+    known = journal.read_record(RECORD, root)
+    try:
+        settings, options = known["settings"], known["options"]
+        there = {name: users[name] for name in settings if name in users}
+        cgo_enabled = options["cgo_enabled"]
+        return {
+            "options": options,
+            "holds": set(settings) == set(there) == set(options["users"] or users)
+            and all(_holds(name, there[name], settings[name], cgo_enabled) for name in there)
+            and states(there) == known["states"],
+            "notes": [
+                note for name in there for note in go_plan.notes_for(name, there[name], settings[name], cgo_enabled)
+            ],
+        }
+    except (KeyError, TypeError, AttributeError):
+        # No record, or one that cannot be understood: the module looks at everything again.
+        return None
+
+
+def _holds(user: str, observed: Mapping[str, Any], settings: Mapping[str, str], cgo_enabled: str) -> bool:
+    """Whether go_env would leave one user as it is; where it had to look closer, no."""
+    moved = [cache for cache in go_plan.CACHES if observed["places"].get(cache, {}).get("windows_drive")]
+    return bool(
+        # Go commands come and go, and each gets a program in its place.
+        cgo_enabled == "keep"
+        and observed["go"]
+        and observed["before"]
+        and "GOENV" not in observed["exports"]
+        and set(moved) <= set(settings)
+        and not go_plan.unmet(user, observed, settings, cgo_enabled, observed["exports"])
+    )

@@ -1,0 +1,75 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the control groups of a process leave it: memory and processor time, in hierarchies of version 1 and 2."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux.mountinfo import Mount
+
+# Version 1 says "no limit" by the largest number of whole pages.
+NO_LIMIT = 2**60
+
+
+def folders(text: str, mounts: Sequence[Mount], controller: str) -> list[str]:
+    """The folders of the groups of a /proc/PID/cgroup for a controller, the innermost first.
+
+    A group outside of what is mounted here has none; a namespace shows one above its own by a path with `..`.
+    """
+    found = []
+    for line in text.splitlines():
+        number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
+        for mount in mounts:
+            of_two = mount.fstype == "cgroup2" and (number, controllers) == ("0", "")
+            of_one = (
+                mount.fstype == "cgroup" and controller in controllers.split(",") and controller in mount.super_options
+            )
+            if of_one or of_two:
+                found += _upwards(path, mount)
+    return found
+
+
+def _upwards(path: str, mount: Mount) -> list[str]:
+    root = mount.root.rstrip("/")
+    if path != root and not path.startswith(root + "/"):
+        return []
+    folder = os.path.normpath(mount.mount_point + "/" + path[len(root) :])
+    found = []
+    while folder == mount.mount_point or folder.startswith(mount.mount_point + "/"):
+        found.append(folder)
+        folder = os.path.dirname(folder)
+    return found
+
+
+def memory(groups: Sequence[str], read: Callable[[str], str | None]) -> dict[str, Any]:
+    """The tightest limit with its folder, and what is left in the fullest group, in bytes; {} without a limit."""
+    tightest: dict[str, Any] = {}
+    available: list[int] = []
+    for folder in groups:
+        for limit_name, used_name in (
+            ("memory.max", "memory.current"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        ):
+            limit = (read(f"{folder}/{limit_name}") or "").strip()
+            used = (read(f"{folder}/{used_name}") or "").strip()
+            if limit.isdigit() and used.isdigit() and int(limit) < NO_LIMIT:
+                available.append(max(0, int(limit) - int(used)))
+                if int(limit) < tightest.get("limit", NO_LIMIT):
+                    tightest = {"limit": int(limit), "folder": folder}
+    return {**tightest, "available": min(available)} if available else {}
+
+
+def cpus(groups: Sequence[str], read: Callable[[str], str | None]) -> float | None:
+    """How many CPUs' time the tightest quota leaves; None where there is no quota."""
+    quotas = []
+    for folder in groups:
+        words = (read(f"{folder}/cpu.max") or "").split()
+        if len(words) == 2 and words[0] != "max":
+            quotas.append(int(words[0]) / int(words[1]))
+        microseconds, period = read(f"{folder}/cpu.cfs_quota_us"), read(f"{folder}/cpu.cfs_period_us")
+        if microseconds and period and int(microseconds) > 0:
+            quotas.append(int(microseconds) / int(period))
+    return round(min(quotas), 2) if quotas else None

@@ -1,0 +1,226 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The tmpfs for Go's temporary files: how large, which lines bring it back, what is wrong with the live one."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab
+
+MIB = 1024 * 1024
+SMALLEST = 256 * MIB
+"""A warm test run of 28 packages with -p 8 peaked at 60 MiB (docs/benchmarks.md)."""
+LARGEST_DEFAULT = 2048 * MIB
+"""The largest peak measured was 902 MiB: building the standard library and the toolchain with an empty cache."""
+FOLDERS_PATH = "/etc/tmpfiles.d/wsltune-go.conf"
+HELPER_PATH = "/sbin/mount.wsltune"
+HELPER_TARGET = "/var/lib/wsltune"
+SOURCE = "wsltune"
+"""The first field of the line; the kernel shows it in mountinfo, so that a live mount tells whose it is."""
+OPTIONS = ("nosuid", "nodev", "exec", "nofail", "mode=0755")
+"""Root alone makes folders at the top: where anyone may, a missing folder's name can be taken by somebody else."""
+MODE = 0o755
+FORBIDDEN = {
+    "/tmp": "WSL keeps the X11 socket of WSLg there and running programs keep theirs",
+    "/var/tmp": "files there must survive a restart",
+    "/dev/shm": "programs share memory there",
+    "/run": "the system keeps its own state there",
+}
+
+
+class TmpfsError(ValueError):
+    """A tmpfs that cannot or must not be made, in one sentence."""
+
+
+def parse_size(text: str, total: int) -> int:
+    """Return the bytes that C(text) means: 512m, 2g, 1048576k, plain bytes, or a percentage of C(total)."""
+    match = re.fullmatch(r"(\d+)([kKmMgG%]?)", text.strip())
+    if not match:
+        raise TmpfsError(f"go_tmpfs_size is {text!r}: give a number with k, m, g or %, such as 2g or 25%, or auto.")
+    number, unit = int(match.group(1)), match.group(2).lower()
+    if unit == "%":
+        if not 0 < number <= 100:
+            raise TmpfsError(f"go_tmpfs_size is {text!r}: a percentage of memory lies between 1% and 50%.")
+        return total * number // 100
+    return number * {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB}[unit]
+
+
+def plan_size(wanted: str, memory: dict[str, int]) -> int:
+    """Return the size in bytes, a multiple of 1 MiB; TmpfsError when the machine's memory does not carry it.
+
+    auto is a quarter of the memory, at most 2 GiB. A full tmpfs can only be paged out to swap, so without swap
+    it may take a quarter of the memory and with swap half of it.
+    """
+    total, swap = memory["total_bytes"], memory["swap_total_bytes"]
+    share = 2 if swap else 4
+    if wanted == "auto":
+        size = min(total // 4, LARGEST_DEFAULT)
+        if size < SMALLEST:
+            raise TmpfsError(
+                f"This machine has {total // MIB} MiB of memory: a quarter of it is less than the {SMALLEST // MIB} "
+                "MiB that Go's temporary files need; give it more memory or set go_tmpfs_state: absent."
+            )
+    else:
+        size = parse_size(wanted, total)
+        if size < SMALLEST:
+            raise TmpfsError(
+                f"go_tmpfs_size is {wanted!r}: go test fails with 'no space left on device' below "
+                f"{SMALLEST // MIB} MiB; give at least {SMALLEST // MIB}m."
+            )
+        if size > total // share:
+            raise TmpfsError(
+                f"go_tmpfs_size is {wanted!r}: with {total // MIB} MiB of memory and "
+                f"{'swap' if swap else 'no swap to page out to'} at most {total // share // MIB}m can be filled "
+                "without starving the machine; give less or add memory or swap."
+            )
+    return max(size // MIB, 1) * MIB
+
+
+def check_path(path: str) -> str:
+    """Return the normal form of the mount point C(path); TmpfsError when nothing may be mounted there."""
+    if not re.fullmatch(r"/[A-Za-z0-9._/+-]+", path):
+        raise TmpfsError(
+            f"go_tmpfs_path is {path!r}: give an absolute path of letters, digits and ._+-, such as /var/cache/gotmp."
+        )
+    normal = os.path.normpath(path)
+    if normal.startswith("//"):
+        normal = normal[1:]
+    for forbidden, reason in FORBIDDEN.items():
+        if normal == forbidden or (forbidden == "/tmp" and normal.startswith("/tmp/")):
+            raise TmpfsError(
+                f"go_tmpfs_path is {path!r}: nothing may be mounted there, {reason}; use a folder of its own, "
+                "such as /var/cache/gotmp."
+            )
+    if ".." in path.split("/") or normal.count("/") < 2 or normal.startswith(("/proc/", "/sys/", "/dev/", "/boot/")):
+        raise TmpfsError(
+            f"go_tmpfs_path is {path!r}: give a folder of its own below a directory such as /var/cache, not a "
+            "directory of the system."
+        )
+    return normal
+
+
+def wanted_lines(path: str, size: int, inodes: int, helper: bool) -> list[fstab.Line]:
+    """Return the fstab lines: the tmpfs and, where no systemd makes the folders, the helper that does.
+
+    x-systemd.before: with nofail the mount is not ordered before local-fs.target, so systemd-tmpfiles would make
+    the folders below the mount (systemd.mount(5)). x-systemd.wanted-by: systemd passes the helper's line over.
+    """
+    options = OPTIONS + (f"size={size // 1024}k",) + ((f"nr_inodes={inodes}",) if inodes else ())
+    lines = [
+        fstab.Line(SOURCE, path, "tmpfs", options + ("x-systemd.before=local-fs.target", fstab.MARK)),
+    ]
+    if helper:
+        lines.append(
+            fstab.Line(
+                FOLDERS_PATH,
+                HELPER_TARGET,
+                "wsltune",
+                ("nofail", "x-systemd.wanted-by=wsltune-without-systemd.target", fstab.MARK),
+            )
+        )
+    return lines
+
+
+def is_used(mount_point: str, folders: Sequence[str]) -> bool:
+    """Whether one of C(folders) lies on the mount."""
+    return any(f"{folder}/".startswith(f"{mount_point}/") for folder in folders)
+
+
+def folders_text(paths: Sequence[str], owners: Sequence[tuple[str, int, int]]) -> str:
+    """Return the tmpfiles.d text that makes a folder for each (user, uid, gid); mount.wsltune reads the same text.
+
+    Numbers, since a group's name may hold a blank, and may not be known yet at a start.
+    """
+    lines = ["# Written by wsltune: a folder for each user's temporary files of Go, at every start."]
+    lines += [f"d {path}/{user} 0700 {uid} {gid} -" for path in paths for user, uid, gid in owners]
+    return "\n".join(lines) + "\n"
+
+
+def folders_of(text: str) -> list[tuple[str, str]]:
+    """Return user and folder of each line of a tmpfiles.d text."""
+    words = [line.split() for line in text.splitlines() if line.startswith("d ")]
+    return [(os.path.basename(line[1]), line[1]) for line in words]
+
+
+HELPER_TEXT = """#!/bin/sh
+# Written by wsltune. Without systemd nothing reads tmpfiles.d at a start; `mount -a` does run this, for the
+# line of type wsltune in /etc/fstab (mount(8), "external helpers").
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+umask 077
+while read -r kind path mode user group _; do
+    [ "$kind" = d ] || continue
+    [ -e "$path" ] || [ -L "$path" ] || { mkdir -p -m "$mode" "$path" && chown -h "$user:$group" "$path"; }
+done < "$1"
+"""
+
+
+def headlines(changes: Sequence[str], path: str, users: Sequence[str]) -> list[str]:
+    """Return C(changes) in few words: the mount, then whose folders were made."""
+    said = [change for change in changes if not change.startswith(("wrote ", "made "))]
+    made = [user for user in users if f"made {path}/{user}" in changes]
+    if made:
+        said.append(f"a folder each there for {', '.join(made)}")
+    if changes and not said:
+        said.append(f"what keeps {path} there after a restart")
+    return said
+
+
+def parse_live_size(super_options: Sequence[str]) -> int | None:
+    """Return the size in bytes that the kernel shows for a tmpfs, None when it shows none."""
+    for option in super_options:
+        if option.startswith("size="):
+            return parse_size(option[len("size=") :], 0)
+    return None
+
+
+def deviations(options: Sequence[str], super_options: Sequence[str], size: int, mode: int, inodes: int) -> list[str]:
+    """Return what is wrong with the live tmpfs, as sentences; none when it is as wanted."""
+    found = []
+    for flag in ("nosuid", "nodev"):
+        if flag not in options:
+            found.append(f"{flag} was missing")
+    if "noexec" in options:
+        found.append("noexec was set, which breaks go test and go run")
+    if "ro" in options:
+        found.append("it was read-only")
+    live = parse_live_size(super_options)
+    if live != size:
+        found.append(
+            f"its size was {'unlimited' if live is None else f'{live // MIB} MiB'} instead of {size // MIB} MiB"
+        )
+    if inodes and f"nr_inodes={inodes}" not in super_options and f"nr_inodes={inodes // 1024}k" not in super_options:
+        found.append(f"its number of inodes was not {inodes}")
+    if mode != MODE:
+        found.append(f"its mode was {mode:04o} instead of {MODE:04o}")
+    return found
+
+
+def is_met(observed: Mapping[str, Any], size: str, inodes: int, users: Sequence[str]) -> bool:
+    """Whether the machine that C(observed) describes (observe.observe) already is as wanted for C(users).
+
+    False where that has to be looked at closely, such as values that are wrong or a foreign mount.
+    """
+    mount, people = observed["live"], [observed["users"].get(name) for name in users]
+    if mount is None or mount["fstype"] != "tmpfs" or mount["source"] != SOURCE or not people or None in people:
+        return False
+    try:
+        path, wanted = check_path(observed["path"]), plan_size(size, observed["memory"])
+        fstab.check(observed["fstab"] or "")
+    except ValueError:
+        return False
+    lines = wanted_lines(path, wanted, inodes, observed["needs_helper"])
+    owners = [(name, observed["users"][name]["uid"], observed["users"][name]["gid"]) for name in users]
+    files = (
+        observed["fstab"] == fstab.with_lines(observed["fstab"] or "", lines)
+        and len(fstab.lines_for(observed["fstab"] or "", path)) == 1
+        and observed["folders"] == folders_text([path], owners)
+        and observed["helper"] == (HELPER_TEXT if observed["needs_helper"] else None)
+    )
+    own = all(person["folder"] == [0o700, person["uid"], person["gid"]] for person in people)
+    return (
+        files and own and not deviations(mount["options"], mount["super_options"], wanted, mount["mode"] or 0, inodes)
+    )

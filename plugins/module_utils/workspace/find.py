@@ -1,0 +1,112 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Find Go projects on slow drives, for a while and no longer: a Windows drive can hold a million folders."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+
+DEPTH = 6
+SECONDS = 5.0
+PASSED_OVER = frozenset(
+    (
+        "$recycle.bin",
+        "appdata",
+        "boot",
+        "node_modules",
+        "perflogs",
+        "program files",
+        "program files (x86)",
+        "programdata",
+        "recovery",
+        "system volume information",
+        "testdata",
+        "vendor",
+        "venv",
+        "windows",
+    )
+)
+USUAL = ("src", "source", "repos", "projects", "code", "dev", "work", "workspace", "git", "go", "documents", "desktop")
+"""Looked into first, so that a search that must end early has seen them."""
+
+
+@dataclass
+class Found:
+    """Projects by path; C(complete) when every folder down to DEPTH was looked into."""
+
+    projects: list[dict[str, Any]] = field(default_factory=list)
+    complete: bool = True
+    folders: int = 0
+    seconds: float = 0.0
+
+
+def places(mounts: Sequence[mountinfo.Mount]) -> list[str]:
+    """Return where to begin: the roots of the Windows drives."""
+    found = [mount.mount_point for mount in mounts if mount.windows_drive and mount.root in ("/", "")]
+    return list(dict.fromkeys(found))
+
+
+def _rank(name: str) -> int:
+    lower = name.lower()
+    return USUAL.index(lower) if lower in USUAL else len(USUAL)
+
+
+def find(
+    roots: Iterable[str],
+    seconds: float = SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+    listing: Callable[[str], Iterable[os.DirEntry[str]]] = os.scandir,
+) -> Found:
+    """Look for folders with a go.mod or go.work, the shallow and the usual ones first; never into one that was found.
+
+    A repository with its go.mod deeper down is named by the repository's folder.
+    """
+    begin = clock()
+    found = Found()
+    waiting = deque((root, 0, "") for root in roots)
+    named: set[str] = set()
+    while waiting:
+        if clock() - begin > seconds:
+            found.complete = False
+            break
+        folder, depth, repository = waiting.popleft()
+        found.folders += 1
+        try:
+            entries = list(listing(folder))
+        except OSError:
+            continue
+        names = {entry.name for entry in entries}
+        if ".git" in names and not repository:
+            repository = folder
+        if names & {"go.mod", "go.work"}:
+            place = repository or folder
+            if place not in named:
+                named.add(place)
+                found.projects.append({"path": place, "git": bool(repository)})
+            continue
+        if depth >= DEPTH:
+            continue
+        below = [entry.name for entry in entries if _may_hold(entry)]
+        for name in sorted(below, key=lambda name: (_rank(name), name)):
+            if repository not in named:
+                waiting.append((os.path.join(folder, name), depth + 1, repository))
+    found.projects.sort(key=lambda project: str(project["path"]))
+    found.seconds = round(clock() - begin, 3)
+    return found
+
+
+def _may_hold(entry: os.DirEntry[str]) -> bool:
+    if entry.name.startswith((".", "_", "$")) or entry.name.lower() in PASSED_OVER:
+        return False
+    try:
+        # Links lead out of the drive, or in circles.
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False

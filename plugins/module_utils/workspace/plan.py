@@ -1,0 +1,257 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Projects that go from a Windows drive to the distro's own disk: where to, with which modes, and how they come back.
+
+Nothing here touches a disk; copy.py does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mountinfo
+
+MARK = fstab.MARK + "=workspace"
+STAGE_SUFFIX = ".wsltune-new"
+WORKTREES_SUFFIX = "-worktrees"
+BLOCK = 4096
+SPARE = 64 << 20
+"""Left free on the target's disk beyond what the copy takes."""
+
+
+class WorkspaceError(ValueError):
+    """A project that cannot or must not be moved, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """One project, every path absolute and normal."""
+
+    source: str
+    target: str
+    user: str
+    bind: bool = False
+    ignored: bool = False
+    tests: bool = False
+
+    @property
+    def stage(self) -> str:
+        """The folder beside the target that holds the copy until it counts."""
+        parent, name = os.path.split(self.target)
+        return os.path.join(parent, "." + name + STAGE_SUFFIX)
+
+    @property
+    def worktrees(self) -> str:
+        """Where linked worktrees go that lie outside the project."""
+        return self.target + WORKTREES_SUFFIX
+
+
+def normal(path: str, home: str, name: str) -> str:
+    """Return C(path) absolute and normal, with C(~) for C(home); WorkspaceError naming the option otherwise."""
+    expanded = home + path[1:] if path == "~" or path.startswith("~/") else path
+    if not os.path.isabs(expanded) or re.search(r"[\0\n]", expanded):
+        raise WorkspaceError(
+            f"workspace_projects has {name} {path!r}: give an absolute path, or one that begins with ~/."
+        )
+    return "/" + os.path.normpath(expanded).lstrip("/")
+
+
+def default_target(source: str, home: str) -> str:
+    return os.path.join(home, "src", os.path.basename(source))
+
+
+def inside(path: str, folder: str) -> bool:
+    """Whether C(path) is C(folder) or lies below it."""
+    return f"{path}/".startswith(folder.rstrip("/") + "/")
+
+
+def check_together(projects: Sequence[Project]) -> None:
+    """Raise WorkspaceError where two projects, or one project's two places, get into each other's way."""
+    for project in projects:
+        if inside(project.target, project.source) or inside(project.source, project.target):
+            raise WorkspaceError(
+                f"workspace_projects has source {project.source} and target {project.target}: one lies in the other, "
+                "so give a target elsewhere."
+            )
+    for number, project in enumerate(projects):
+        for other in projects[:number]:
+            for name in ("source", "target"):
+                one, two = getattr(project, name), getattr(other, name)
+                if inside(one, two) or inside(two, one):
+                    raise WorkspaceError(
+                        f"workspace_projects has {name} {two} and {name} {one}: give each place once, and none below "
+                        "another."
+                    )
+
+
+def is_readable(mode: int, owner: int, group: int, uid: int, groups: Sequence[int]) -> bool:
+    """Whether a user may read a file by its mode; a folder must be searchable too."""
+    if uid == 0:
+        return True
+    shift = 6 if owner == uid else 3 if group in groups else 0
+    need = 0o5 if (mode & 0o170000) == 0o040000 else 0o4
+    return (mode >> shift) & need == need
+
+
+def shows_no_modes(modes: Iterable[int]) -> bool:
+    """Whether a drive shows one mode for every file (WSL without metadata): then all of them look executable.
+
+    In a tree with modes of its own some file is not.
+    """
+    seen = list(modes)
+    return bool(seen) and all(mode & 0o111 for mode in seen)
+
+
+def looks_executable(head: bytes) -> bool:
+    """Whether a file that begins with C(head) is a program."""
+    return head.startswith((b"#!", b"\x7fELF"))
+
+
+def file_mode(shown: int, modes_are_real: bool, tracked: bool | None, keeps_mode: bool, head: bytes) -> int:
+    """Return the permission bits of a copied file.
+
+    Where the drive has none of its own, Git's index says whether a tracked file is executable and the content whether
+    another one is. With core.fileMode true Git compares the bit that the drive shows, so that bit stays.
+    """
+    if modes_are_real:
+        return shown & 0o7777
+    if tracked is None:
+        executable = looks_executable(head)
+    else:
+        executable = bool(shown & 0o100) if keeps_mode else tracked
+    return 0o755 if executable else 0o644
+
+
+def room(sizes: Sequence[int], folders: int) -> tuple[int, int]:
+    """Return the bytes and the inodes that a copy of files of C(sizes) takes."""
+    blocks = sum(-(-size // BLOCK) for size in sizes) + folders
+    return blocks * BLOCK + SPARE, len(sizes) + folders
+
+
+def mark(project: Project, digest: str) -> bytes:
+    """The value of the extended attribute by which a finished copy is known."""
+    return json.dumps({"source": project.source, "digest": digest}, sort_keys=True).encode("ascii")
+
+
+def marked_source(value: bytes) -> str | None:
+    """Return the source that a mark names, None for what is no mark."""
+    try:
+        source = json.loads(value)["source"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return source if isinstance(source, str) else None
+
+
+def way_back(distro: str | None, target: str) -> str | None:
+    """Return the name that Windows programs have for C(target), None outside WSL."""
+    return None if distro is None else f"\\\\wsl.localhost\\{distro}" + target.replace("/", "\\")
+
+
+def bind_lines(project: Project, systemd: bool, drive: mountinfo.Mount | None, options: str) -> list[fstab.Line]:
+    """Return the fstab lines that bring the target back over the source at every start.
+
+    WSL runs `mount -a` before it mounts the drives, so a line that mount would take then has no place to mount on and
+    the drive would come over it. systemd starts after the drives: C(noauto) keeps the line from `mount -a`, and
+    x-systemd.wanted-by gives it to systemd (systemd.mount(5)); with x-systemd.requires a drive that is missing that day
+    leaves no folder in its place. Without systemd a line before it mounts the drive, as WSL's maintainers advise
+    (https://github.com/microsoft/WSL/issues/2930); WSL then passes that drive over.
+
+    A line holds a path, which whoever may write above it can lead elsewhere before the next start. systemd mounts on no
+    path with a link in it; and both paths are those of a WSL distro's one person, who can become root there anyway.
+    """
+    if systemd:
+        above = (f"x-systemd.requires={drive.mount_point}",) if drive else ()
+        how = ("bind", "nofail", "noauto", *above, "x-systemd.wanted-by=local-fs.target", MARK)
+        return [fstab.Line(project.target, project.source, "none", how)]
+    bind = fstab.Line(project.target, project.source, "none", ("bind", "nofail", MARK))
+    if drive is None or not drive.windows_path:
+        return [bind]
+    # `C:`, as in WSL's documentation; a share is named whole.
+    device = drive.windows_path[:2] if re.fullmatch(r"[A-Za-z]:\\?", drive.windows_path) else drive.windows_path
+    how = tuple(option for option in f"noatime,{options}".split(",") if option)
+    return [fstab.Line(device, drive.mount_point, "drvfs", (*how, "nofail", MARK)), bind]
+
+
+def with_bind_lines(text: str, wanted: Sequence[fstab.Line]) -> str:
+    """Return the fstab C(text) with C(wanted) as the role's lines, in that order, for `mount -a` goes by it."""
+    merged: dict[tuple[str, str], fstab.Line] = {}
+    for line in wanted:
+        merged.setdefault((line.mount_point, line.fstype), line)
+    lines = sorted(merged.values(), key=lambda line: line.fstype == "none")
+    kept = fstab.with_lines(text, lines, MARK)
+    if fstab.marked(kept, MARK) == lines:
+        return kept
+    return fstab.with_lines(fstab.with_lines(text, [], MARK), lines, MARK)
+
+
+def drive_above(mounts: Sequence[mountinfo.Mount], source: str) -> mountinfo.Mount | None:
+    """Return the mount that C(source) lies on, whatever is bound over it."""
+    return mountinfo.find(mounts, os.path.dirname(source))
+
+
+def may_bind(mounts: Sequence[mountinfo.Mount], source: str) -> bool:
+    """Whether the copy may be shown at C(source): only on a Windows drive (see bind_lines)."""
+    drive = drive_above(mounts, source)
+    return drive is not None and drive.windows_drive
+
+
+def lies_on_drive(mounts: Sequence[mountinfo.Mount], path: str) -> mountinfo.Mount | None:
+    """Return the Windows drive that C(path) lies on, None elsewhere."""
+    on = mountinfo.find(mounts, path)
+    return on if on is not None and on.windows_drive else None
+
+
+def parse_names(output: str) -> set[str]:
+    """Return the paths in an output of Git's with -z."""
+    return {name for name in output.split("\0") if name}
+
+
+def parse_index(output: str) -> dict[str, bool]:
+    """Return for each file in `git ls-files --stage -z` whether it is executable."""
+    found = {}
+    for record in output.split("\0"):
+        words, tab, name = record.partition("\t")
+        if tab:
+            found[name] = words.startswith("100755")
+    return found
+
+
+def test_results(output: str) -> dict[str, str]:
+    """Return how each package and test ended, by the events of `go test -json`."""
+    ended = {}
+    for line in output.splitlines():
+        try:
+            event: Mapping[str, Any] = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and event.get("Action") in ("pass", "fail", "skip"):
+            ended[f"{event.get('Package', '')} {event.get('Test', '')}".strip()] = event["Action"]
+    return ended
+
+
+def unread(repository: str, said: str) -> str:
+    """Return the note about a repository that Git did not read, by what it said."""
+    if "dubious ownership" in said or "unsafe repository" in said:
+        return (
+            f"Git does not trust {repository} (it belongs to another account), so its copy was compared file by file "
+            "alone; look at the .git/config of the copy before you work there, for Git trusts that"
+        )
+    return f"Git cannot read {repository}, so its copy was compared file by file alone"
+
+
+def difference(before: str, after: str) -> str:
+    """Return the first line that two outputs do not share, for a sentence."""
+    one, two = before.splitlines(), after.splitlines()
+    only = [line for line in one if line not in two] + [line for line in two if line not in one]
+    return only[0] if only else "their order"
+
+
+def headlines(copied: Sequence[Project], bound: Sequence[Project]) -> list[str]:
+    """Return what was done in few words for a summary."""
+    said = [f"{project.source} copied to {project.target}, the disk of this distro" for project in copied]
+    return said + [f"{project.target} shown in place of {project.source}" for project in bound]

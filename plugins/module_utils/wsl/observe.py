@@ -1,0 +1,99 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reads what judge.py judges: a few small files, and at most one start of wslpath."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+
+
+class _Reader:
+    """Reads below a folder that stands for `/`; what is not there is no error."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+        self.errors: dict[str, str] = {}
+
+    def path(self, path: str) -> str:
+        return self.root + path
+
+    def text(self, path: str, fact: str) -> str | None:
+        try:
+            with open(self.path(path), "rb") as handle:
+                return handle.read().decode("utf-8", "surrogateescape")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self.errors[fact] = f"{path} cannot be read: {error.strerror}."
+            return None
+
+    def names(self, path: str) -> list[str]:
+        try:
+            return sorted(os.listdir(self.path(path)))
+        except OSError:
+            return []
+
+    def mtime(self, path: str) -> float | None:
+        try:
+            return os.stat(self.path(path)).st_mtime
+        except OSError:
+            return None
+
+
+def _root_in_windows(run_command: Callable[..., Any]) -> str | None:
+    """What Windows calls `/`, which has the distro's name in it; it needs no variable of a session."""
+    try:
+        code, output, _error = run_command(["wslpath", "-w", "/"], handle_exceptions=False)
+    except OSError:
+        return None
+    return str(output) if code == 0 else None
+
+
+def collect(
+    root: str = "/", conf_path: str = "/etc/wsl.conf", run_command: Callable[..., Any] | None = None
+) -> wsl_judge.Machine:
+    """Read the machine, or a recorded one below `root`; `run_command` is the module's, to ask for the distro's name."""
+    reader = _Reader(root)
+    environ = reader.text("/proc/self/environ", "environment") or ""
+    links = {}
+    for name in reader.names(mountinfo.VIRTIOFS_LINKS):
+        try:
+            links[name] = os.readlink(reader.path(f"{mountinfo.VIRTIOFS_LINKS}/{name}"))
+        except OSError:
+            continue
+    binfmt = "/proc/sys/fs/binfmt_misc"
+    entries = {name: reader.text(f"{binfmt}/{name}", "interop") or "" for name in reader.names(binfmt)}
+    machine = wsl_judge.Machine(
+        release=reader.text("/proc/sys/kernel/osrelease", "kernel"),
+        pid1_comm=reader.text("/proc/1/comm", "systemd"),
+        pid2_comm=reader.text("/proc/2/comm", "distro"),
+        pid1_stat=reader.text("/proc/1/stat", "started_at"),
+        stat=reader.text("/proc/stat", "started_at"),
+        mountinfo=reader.text("/proc/self/mountinfo", "mounts"),
+        meminfo=reader.text("/proc/meminfo", "memory"),
+        hostname=reader.text("/proc/sys/kernel/hostname", "hostname"),
+        environment=dict(item.split("=", 1) for item in environ.split("\0") if "=" in item),
+        has_init=os.path.exists(reader.path("/init")),
+        has_run_wsl=os.path.isdir(reader.path("/run/WSL")),
+        has_systemd_folder=os.path.isdir(reader.path("/run/systemd/system")),
+        can_start_systemd=os.access(reader.path("/sbin/init"), os.X_OK),
+        binfmt_status=entries.get("status"),
+        binfmt_entries={name: text for name, text in entries.items() if name.startswith("WSLInterop")},
+        interop_sockets=[name for name in reader.names("/run/WSL") if name.endswith("_interop")],
+        virtiofs_links=links,
+        ticks=os.sysconf("SC_CLK_TCK"),
+        conf_path=conf_path,
+        conf=reader.text(conf_path, "conf"),
+        conf_mtime=reader.mtime(conf_path),
+        in_force=reader.text(wsl_judge.IN_FORCE, "in_force"),
+        in_force_mtime=reader.mtime(wsl_judge.IN_FORCE),
+        errors=reader.errors,
+    )
+    if run_command is not None and not reader.root and wsl_judge.is_wsl(machine) and not wsl_judge.distro(machine):
+        machine.root_in_windows = _root_in_windows(run_command)
+    return machine

@@ -1,0 +1,376 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
+
+GO = """#!/bin/sh
+# Stands in for go: answers what the benchmark asks, and notes how it was started.
+case "$1" in
+env) cat <<END
+{"GOCACHE": "$HOME/.cache/go-build", "GOTMPDIR": "$GOTMPDIR", "GOROOT": "/opt/go",
+ "GOVERSION": "go1.99", "CGO_ENABLED": "1"}
+END
+;;
+list) printf 'x/cmd\\t%s/cmd\\tmain.go\\tfmt x/lib\\nx/lib\\t%s/lib\\tlib.go extra.go\\tfmt\\n' "$PWD" "$PWD" ;;
+test)
+  edit=$(cat lib/lib.go core/core.go 2>/dev/null | tail -n 1)
+  echo "$PWD|$*|$GOCACHE|$GOTMPDIR|$GOWORK|$GOPROXY|$edit" >> "$HOME/started"
+  if [ -n "$SLOW" ]; then sleep "$SLOW"; fi
+  if [ -n "$BROKEN" ]; then echo "ok x 0.1s"; echo "--- FAIL: TestX"; exit 1; fi
+;;
+esac
+"""
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home with a stand-in for go."""
+    folder = tmp_path / "home"
+    (folder / "bin").mkdir(parents=True)
+    go = folder / "bin" / "go"
+    go.write_text(GO)
+    go.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def session(home, account):
+    """Makes a benchmark of a login that finds the stand-in."""
+    environment = {"PATH": f"{home}/bin:/usr/bin:/bin", "HOME": str(home), "GOTMPDIR": "/login"}
+    return lambda variants, **more: bench.Bench(account, variants, environment=environment, **more)
+
+
+@pytest.fixture
+def account():
+    entry = pwd.getpwuid(os.geteuid())
+    return accounts.Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, "/bin/sh")
+
+
+VARIANTS = [
+    bench.Variant("before", {"GOTMPDIR": "/was"}, []),
+    bench.Variant("after", {}, ["GOTMPDIR"]),
+]
+
+
+def started(home):
+    return [line.split("|") for line in (home / "started").read_text().splitlines()]
+
+
+def tree(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.name != "started")
+
+
+@pytest.fixture
+def module(home):
+    folder = home / "src" / "app"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "cmd").mkdir()
+    (folder / ".git").mkdir()
+    (folder / "go.mod").write_text("module x\n")
+    (folder / "lib" / "lib.go").write_text("package lib")
+    (folder / "cmd" / "main.go").write_text("package main\n")
+    return folder
+
+
+def test_run_measures_what_a_child_used():
+    code = "import time; b = bytearray(60 << 20); time.sleep(0.2); sum(range(3000000))"
+    found = bench.run([sys.executable, "-c", code], "/", dict(os.environ))
+    assert found["exit_code"] == 0
+    assert found["wall"] > 0.2
+    assert 0 < found["user"] < found["wall"]
+    assert found["max_rss"] > 60 << 20
+    assert "output_tail" not in found
+
+
+def test_run_counts_what_is_written_and_not_its_own_output(tmp_path):
+    quiet = bench.run(["sh", "-c", "head -c 1000000 /dev/zero | tr '\\0' x"], "/", dict(os.environ))
+    loud = bench.run(["sh", "-c", "head -c 1000000 /dev/zero > big"], str(tmp_path), dict(os.environ))
+    assert quiet["blocks_written"] == 0
+    # On a tmpfs nothing is written to a disk.
+    assert loud["blocks_written"] >= 1000000 // 512 or loud["blocks_written"] == 0
+
+
+def test_a_failing_run_keeps_its_last_words():
+    found = bench.run(["sh", "-c", "seq 10000; echo no >&2; exit 3"], "/", dict(os.environ))
+    assert found["exit_code"] == 3
+    assert found["output_tail"].endswith("10000\nno\n")
+    assert "\n1\n" not in found["output_tail"]
+    assert len(found["output_tail"]) <= bench.TAIL
+
+
+def test_a_run_over_its_limit_is_ended_with_its_children(tmp_path):
+    script = f"sleep 77.5 & echo $! > {tmp_path}/child; wait"
+    found = bench.run(["sh", "-c", script], "/", dict(os.environ), limit=0.5)
+    assert found["timed_out"] and found["exit_code"] == -signal.SIGKILL
+    child = int((tmp_path / "child").read_text())
+    for _wait in range(50):
+        status = Path(f"/proc/{child}/stat")
+        if not status.exists() or status.read_text().split()[2] == "Z":
+            break
+        time.sleep(0.02)
+    else:
+        pytest.fail("the child still runs")
+
+
+def test_a_signal_ends_the_child_too():
+    def interrupt(*_arguments):
+        raise SystemExit(1)
+
+    old = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        began = time.monotonic()
+        with pytest.raises(SystemExit):
+            bench.run(["sleep", "60"], "/", dict(os.environ))
+        assert time.monotonic() - began < 10
+    finally:
+        signal.signal(signal.SIGALRM, old)
+
+
+def test_each_variant_gets_its_environment(home, session):
+    with session(VARIANTS) as run:
+        run.prepare()
+        for name in ("before", "after", "control"):
+            assert run.execute("test", name, 1)["exit_code"] == 0
+        assert run.go == f"{home}/bin/go"
+    assert [line[3] for line in started(home)] == ["/was", "", "/was"]
+    assert all(line[1] == "test -count=1 " + " ".join(bench.STD_PACKAGES) for line in started(home))
+    assert {line[5] for line in started(home)} == {"off"}
+
+
+def test_nothing_is_left_behind(home, session, module):
+    before = tree(home)
+    with session(VARIANTS, modules=[str(module)]) as run:
+        run.prepare()
+        (home / ".cache").mkdir(exist_ok=True)
+        for scenario in ("test", "edit", "cold", "race"):
+            assert run.scenario(scenario)["reason"] == ""
+            run.execute(scenario, "after", 1)
+        assert tree(home) != before
+    assert [path for path in tree(home) if path != ".cache"] == before
+
+
+def test_edit_changes_copies_and_never_the_source(home, session, module):
+    with session(VARIANTS, modules=[str(module)]) as run:
+        run.prepare()
+        assert run.scenario("edit") == {"name": "edit", "command": "go test ./...", "reason": ""}
+        for serial, name in enumerate(["before", "after", "control", "before"], 1):
+            run.execute("edit", name, serial)
+        assert not any(".git" in folders for _parent, folders, _files in os.walk(run.copies["before"]))
+    lines = started(home)
+    places = [line[0] for line in lines]
+    assert len(set(places)) == 3 and places[0] == places[3]
+    assert {os.path.dirname(place) for place in places} == {str(module.parent)}
+    assert [line[6] for line in lines] == [f"var wsltuneBenchmarkEdit = {n}" for n in (1, 2, 3, 4)]
+    assert {line[4] for line in lines} == {"off"}
+    assert (module / "lib" / "lib.go").read_text() == "package lib"
+
+
+def test_edit_without_modules_uses_a_module_of_its_own(home, session):
+    with session(VARIANTS) as run:
+        run.prepare()
+        assert run.scenario("edit")["reason"] == ""
+        run.execute("edit", "before", 7)
+    assert started(home)[0][6] == "var wsltuneBenchmarkEdit = 7"
+
+
+def test_cold_uses_an_empty_cache_of_its_own(home, session):
+    (home / ".cache" / "go-build").mkdir(parents=True)
+    with session(VARIANTS) as run:
+        run.prepare()
+        assert run.scenario("cold")["reason"] == ""
+        run.execute("cold", "before", 1)
+        run.execute("cold", "before", 2)
+        one, other = (line[2] for line in started(home))
+        assert one != other
+        assert os.path.dirname(one) == str(home / ".cache")
+        assert not os.path.exists(one)
+
+
+def test_race_without_a_compiler_says_so(home, session):
+    variants = [bench.Variant("before", {"CC": "no-such-compiler -m64"})]
+    with session(variants) as run:
+        run.prepare()
+        said = run.scenario("race")["reason"]
+    assert said == "the race detector needs cgo, and there is no C compiler (no-such-compiler)"
+
+
+def test_a_failing_test_is_told(home, session):
+    with session([bench.Variant("before", {"BROKEN": "1"})]) as run:
+        run.prepare()
+        found = run.execute("test", "before", 1)
+    assert found["exit_code"] == 1
+    assert "--- FAIL: TestX" in found["output_tail"]
+
+
+def test_several_modules_count_as_one_run(home, session, module):
+    other = module.parent / "other"
+    other.mkdir()
+    (other / "go.mod").write_text("module y\n")
+    with session(VARIANTS, modules=[str(module), str(other)]) as run:
+        run.prepare()
+        run.execute("test", "before", 1)
+    assert [line[0] for line in started(home)] == [str(module), str(other)]
+
+
+def test_a_variant_may_have_its_own_folder(home, session, module):
+    other = module.parent / "moved"
+    other.mkdir()
+    (other / "go.mod").write_text("module x\n")
+    variants = [bench.Variant("before"), bench.Variant("after", directory=str(other))]
+    with session(variants, modules=[str(module)]) as run:
+        run.prepare()
+        for name in ("before", "after", "control"):
+            run.execute("test", name, 1)
+    assert [line[0] for line in started(home)] == [str(module), str(other), str(module)]
+
+
+@pytest.mark.parametrize("go, said", [(None, "finds no go in its PATH"), ("/bin/false", "fails for")])
+def test_no_go_is_one_sentence(home, session, go, said):
+    (home / "bin" / "go").unlink()
+    with session(VARIANTS, go=go) as run, pytest.raises(bench.BenchmarkError, match=said):
+        run.prepare()
+
+
+def test_a_folder_without_a_module_is_refused(home, session):
+    with session(VARIANTS, modules=[str(home)]) as run:  # noqa: SIM117
+        with pytest.raises(bench.BenchmarkError, match=r"has no go\.mod"):
+            run.prepare()
+
+
+def supplies(root, **kinds):
+    for name, (kind, key, value) in kinds.items():
+        folder = root / name
+        folder.mkdir()
+        (folder / "type").write_text(kind + "\n")
+        (folder / key).write_text(value + "\n")
+    return str(root)
+
+
+@pytest.mark.parametrize(
+    "kinds, expected",
+    [
+        ({}, None),
+        ({"AC": ("Mains", "online", "1"), "BAT0": ("Battery", "status", "Charging")}, "mains"),
+        ({"AC": ("Mains", "online", "0"), "BAT0": ("Battery", "status", "Discharging")}, "battery"),
+        ({"BAT1": ("Battery", "status", "Discharging")}, "battery"),
+        ({"BAT1": ("Battery", "status", "Full")}, "mains"),
+    ],
+)
+def test_power_source(tmp_path, kinds, expected):
+    assert bench.power_source(supplies(tmp_path, **kinds)) == expected
+
+
+def test_progress_is_replaced_in_one_step_and_readable(tmp_path):
+    path = tmp_path / "progress.json"
+    old_mask = os.umask(0o077)
+    try:
+        bench.write_progress(str(path), {"round": 1})
+        bench.write_progress(str(path), {"round": 2})
+    finally:
+        os.umask(old_mask)
+    assert json.loads(path.read_text()) == {"round": 2}
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert os.listdir(tmp_path) == ["progress.json"]
+
+
+def test_progress_never_writes_through_a_link(tmp_path):
+    (tmp_path / "victim").write_text("mine")
+    os.symlink("victim", tmp_path / "progress.json")
+    bench.write_progress(str(tmp_path / "progress.json"), {})
+    assert (tmp_path / "victim").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as someone else")
+def test_root_writes_progress_with_the_rights_of_the_folders_owner(tmp_path, eve):
+    tmp_path.chmod(0o711)
+    for parent in tmp_path.parents[:-1]:
+        parent.chmod(parent.stat().st_mode | 0o011)
+    told = tmp_path / "told"
+    told.mkdir(0o700)
+    os.chown(told, eve.uid, eve.gid)
+    with bench.progress_to(f"{told}/progress.json") as write:
+        write({"round": 1})
+        write({"round": 2})
+    written = told / "progress.json"
+    assert json.loads(written.read_text()) == {"round": 2}
+    assert (written.stat().st_uid, written.stat().st_mode & 0o777) == (eve.uid, 0o644)
+
+    # Neither through a link of hers that leads to what only root may write ...
+    (tmp_path / "roots").mkdir(0o700)
+    os.symlink("../roots", told / "roots")
+    with pytest.raises(PermissionError), bench.progress_to(f"{told}/roots/progress.json") as write:
+        write({})
+    # ... nor where everybody could replace it.
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o777)
+    with (
+        pytest.raises(bench.BenchmarkError, match="others can write"),
+        bench.progress_to(f"{tmp_path}/shared/progress.json"),
+    ):
+        pass
+    # In a folder like /tmp what eve made is hers alone.
+    (tmp_path / "shared").chmod(0o1777)
+    (tmp_path / "shared" / "hers").mkdir()
+    os.chown(tmp_path / "shared" / "hers", eve.uid, eve.gid)
+    with bench.progress_to(f"{tmp_path}/shared/hers/progress.json") as write:
+        write({})
+    assert (tmp_path / "shared" / "hers" / "progress.json").stat().st_uid == eve.uid
+
+
+def test_a_copy_that_is_refused_leaves_the_home_alone(tmp_path, account, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir(0o755)
+    (tmp_path / "big").mkdir()
+    (tmp_path / "big" / "blob").write_bytes(b"x" * 100)
+    monkeypatch.setattr(bench, "COPY_LIMIT", 10)
+    account.home = str(home)
+    before = home.stat()
+    with (
+        pytest.raises(bench.BenchmarkError, match="more than"),
+        bench.copied_home(account, str(tmp_path / "big")),
+    ):
+        pass
+    assert (home.stat().st_mode, home.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+
+
+def test_a_folder_of_the_copys_name_is_left_alone(tmp_path, account):
+    account.home = str(tmp_path)
+    (tmp_path / "src").mkdir()
+    taken = tmp_path / f".wsltune-bench-{os.getpid()}-source"
+    taken.write_text("mine")
+    with pytest.raises(FileExistsError), bench.copied_home(account, str(tmp_path / "src")):
+        pass
+    assert taken.read_text() == "mine"
+
+
+def test_root_does_not_run_code_of_others(home, session, module):
+    (home / "src").chmod(0o777)
+    with session(VARIANTS, modules=[str(module)]) as run:
+        if os.geteuid() != 0:
+            run.prepare()
+            return
+        with pytest.raises(bench.BenchmarkError, match="can be changed by other accounts, whose code root would"):
+            run.prepare()
+
+
+def test_an_edit_is_valid_at_the_end_of_any_file():
+    assert bench.edited(b"package x // end", 3) == b"package x // end\n\nvar wsltuneBenchmarkEdit = 3\n"
+
+
+def test_the_fingerprint_names_no_machine():
+    found = bench.machine_fingerprint()
+    assert found["cpus"] >= 1 and found["memory_bytes"] > 1 << 20
+    assert os.uname().nodename not in json.dumps(found)

@@ -1,0 +1,285 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+
+GOLDEN = Path(__file__).parent / "golden"
+# What the spread of the runs is made of: some hundredths, in no order.
+SPREAD = (0.3, -1.1, 0.8, -0.2, 1.4, -0.7, 0.1, -1.6, 0.5, 1.0)
+
+
+def experiment(test=0.88, edit=1.0, control=1.002, unit=0.01):
+    """What go_benchmark returns, with the given ratios of after to before."""
+    scenarios = []
+    for name, seconds, ratio in (("test", 1.4, test), ("edit", 1.6, edit)):
+        runs = []
+        for number, offset in enumerate(SPREAD, 1):
+            for variant, factor, shift in (("before", 1.0, 0), ("after", ratio, 3), ("control", control, 7)):
+                # Each variant meets the same spread in another order.
+                wall = seconds * factor * (1 + unit * SPREAD[(number + shift) % len(SPREAD)]) + offset * 1e-5
+                runs.append(
+                    {
+                        "round": number,
+                        "variant": variant,
+                        "wall": wall,
+                        "user": 1.2 * wall,
+                        "system": 0.25 * wall,
+                        "max_rss": 163012608,
+                        "blocks_written": 160 if variant == "after" else 59712,
+                        "exit_code": 0,
+                    }
+                )
+        scenarios.append(
+            {
+                "name": name,
+                "command": "go test -count=1 bufio sort" if name == "test" else "go test ./...",
+                "status": "measured",
+                "reason": "",
+                "stopped": "budget",
+                "alpha": 0.0214,
+                "runs": runs,
+            }
+        )
+    machine = {
+        "kernel": "6.18.35.2-microsoft-standard-WSL2",
+        "machine": "x86_64",
+        "cpu_model": "Some CPU @ 3.00GHz",
+        "cpus": 8,
+        "memory_bytes": 16 * 2**30,
+        "power": "mains",
+    }
+    places = {"source": "ext4", "goroot": "ext4", "gocache": "ext4", "tmpdir": "ext4"}
+    return {
+        "format": 1,
+        "user": "ada",
+        "seed": 42,
+        "started": "2026-11-23T21:00:00Z",
+        "elapsed": 140.0,
+        "budget_minutes": 3.0,
+        "load": 0.1,
+        "go": "/usr/local/go/bin/go",
+        "variants": [
+            {"name": "before", "environment": {"GOTMPDIR": "/tmp"}, "unset": [], "directory": None},
+            {"name": "after", "environment": {}, "unset": [], "directory": None},
+        ],
+        "fingerprints": {
+            "start": machine,
+            "end": machine,
+            "variants": {
+                "before": {"go": "go1.27.3", "file_systems": {**places, "gotmpdir": "ext4"}},
+                "after": {"go": "go1.27.3", "file_systems": {**places, "gotmpdir": "tmpfs"}},
+            },
+        },
+        "scenarios": scenarios,
+    }
+
+
+def told(found, **options):
+    options = {
+        "title": "Go on laptop (user ada)",
+        "changes": ["GOTMPDIR of ada and root is /var/cache/gotmp/<user>, on a tmpfs of 2 GiB"],
+        "pending": ["/etc/wsl.conf [automount] options: in force after wsl.exe --terminate Debian"],
+        "undo": "ansible-playbook playbooks/rollback.yml",
+        "report": "/home/ada/.local/state/wsltune/laptop/report.html",
+        **options,
+    }
+    return bench_report.text(schedule.summarise(found) if found else None, **options)
+
+
+def check_golden(name, text):
+    path = GOLDEN / name
+    if os.environ.get("WSLTUNE_GOLDEN") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+FAILED = experiment()
+FAILED["scenarios"][0].update(status="failed", reason="go test of variant after exited with 1 in round 3: --- FAIL: X")
+FAILED["scenarios"][1].update(status="skipped", reason="6 rounds of 90 s each do not fit into 3 minutes: allow 10")
+CASES = {
+    "faster": (experiment(), {}),
+    "both": (experiment(edit=0.95), {}),
+    "slower": (experiment(test=1.07), {"on_slower": "rollback"}),
+    "same": (experiment(test=1.001), {}),
+    "mixed": (experiment(edit=1.2), {}),
+    "unsteady": (experiment(control=0.9), {}),
+    "failed": (FAILED, {}),
+    "unmeasured": (None, {"why_not": "verify_benchmark is false", "changes": [], "pending": [], "report": ""}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_summary_at_the_terminal(case):
+    found, options = CASES[case]
+    check_golden(f"summary_{case}.txt", told(found, **options))
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("much", [0, 1, 30])
+def test_summary_fits_a_terminal(case, much):
+    found, options = CASES[case]
+    sentences = [
+        f"sentence {n} " + "which is long enough to need more than one line of a terminal " * 2 for n in range(much)
+    ]
+    text = told(found, **{**options, "changes": sentences, "pending": sentences, "notes": sentences})
+    lines = text.splitlines()
+    assert len(lines) <= 25
+    assert all(len(line) <= 80 for line in lines), max(lines, key=len)
+    assert "ansible-playbook playbooks/rollback.yml" in text
+    if much == 30:
+        assert all(re.search(rf"^{label}", text, re.M) for label in ("Changed:", "Pending:", "Note:"))
+        assert "more, see the report" in text or len(lines) == 25
+
+
+@pytest.mark.parametrize(
+    "case, first",
+    [
+        ("faster", "It helped: repeated tests take 12 % less time"),
+        ("slower", "It got slower: repeated tests take 7.0 % more time"),
+        ("same", "No clear difference in time"),
+        ("mixed", "Mixed: repeated tests take 12 % less time and tests after an edit take 20 %"),
+        ("unsteady", "Whether it helped is not known: "),
+        ("failed", "Whether it helped is not known: go test of variant after exited with 1"),
+        ("unmeasured", "Whether Go is faster now was not measured: verify_benchmark is false."),
+    ],
+)
+def test_the_first_sentence_answers(case, first):
+    found, options = CASES[case]
+    assert told(found, **options).splitlines()[1].startswith(first[:79])
+
+
+@pytest.mark.parametrize(
+    "policy, said", [("rollback", "taken back"), ("fail", "counts as failed"), ("warn", "are kept")]
+)
+def test_slower_says_what_follows(policy, said):
+    assert said in bench_report.headline(schedule.summarise(experiment(test=1.07)), policy)
+
+
+def test_a_reason_that_is_a_sentence_gets_no_second_full_stop():
+    assert bench_report.headline(None, why_not="There is no go.").endswith("measured: There is no go.")
+
+
+def test_go_format():
+    check_golden("results.txt", bench_report.go_format(experiment()))
+
+
+LINE = re.compile(r"Benchmark\S+ [1-9]\d*( [0-9.]+ \S+)+")
+
+
+def test_go_format_is_what_benchstat_reads():
+    lines = bench_report.go_format(experiment()).splitlines()
+    results = [line for line in lines if line.startswith("Benchmark")]
+    assert len(results) == 2 * 2 * len(SPREAD)
+    assert all(LINE.fullmatch(line) for line in results)
+    config = [line for line in lines if re.match(r"[a-z]\S*: \S", line)]
+    assert [line.split(":")[0] for line in config] == ["goos", "goarch", "cpu", "kernel", "toolchain", "seed"]
+    assert max(lines.index(line) for line in config) < lines.index(results[0])
+    names = {line.split()[0] for line in results}
+    assert names == {
+        f"BenchmarkGoTest/state={state}/scenario={scenario}"
+        for state in ("before", "after")
+        for scenario in ("test", "edit")
+    }
+
+
+def test_before_is_what_benchstat_compares_with_whatever_ran_first():
+    found = experiment()
+    for scenario in found["scenarios"]:
+        scenario["runs"].reverse()
+    lines = [line for line in bench_report.go_format(found).splitlines() if line.startswith("Benchmark")]
+    assert "state=before/scenario=test" in lines[0]
+
+
+def test_a_value_that_differs_does_not_tear_the_table():
+    found = experiment()
+    found["fingerprints"]["variants"]["after"]["go"] = "go1.19.8"
+    assert "toolchain" not in bench_report.go_format(found)
+
+
+def test_failed_scenarios_and_warm_up_are_not_written():
+    found = experiment()
+    found["scenarios"][1]["status"] = "failed"
+    found["scenarios"][0]["runs"][0]["round"] = 0
+    text = bench_report.go_format(found)
+    assert "scenario=edit" not in text
+    assert text.count("state=before") == len(SPREAD) - 1
+    assert "state=control" in bench_report.go_format(found, control=True)
+
+
+def test_hyperfine_field_names():
+    found = bench_report.hyperfine(experiment())
+    assert len(found["results"]) == 6
+    one = found["results"][0]
+    assert set(one) == {
+        *("command", "mean", "stddev", "median", "user", "system", "min", "max", "times"),
+        *("memory_usage_byte", "exit_codes", "parameters", "wsltune"),
+    }
+    assert one["command"] == "test before"
+    assert one["min"] <= one["median"] <= one["max"]
+    assert len(one["times"]) == len(one["exit_codes"]) == len(one["memory_usage_byte"]) == len(SPREAD)
+    assert one["mean"] == pytest.approx(sum(one["times"]) / len(SPREAD))
+    assert found["wsltune"]["seed"] == 42
+    assert found["wsltune"]["summary"]["verdict"] == "faster"
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_plot_draws_every_run_inside():
+    summary = schedule.summarise(experiment())
+    found = bench_report.plot(summary["scenarios"][0], summary["variants"])
+    assert [row["name"] for row in found["rows"]] == ["before", "after", "control"]
+    assert len({row["shape"] for row in found["rows"]}) == 3
+    for row in found["rows"]:
+        assert len(row["points"]) == len(SPREAD)
+        assert all(found["left"] <= point["x"] <= found["width"] for point in row["points"])
+        assert row["low"] <= row["median"] <= row["high"]
+    assert found["rows"][1]["median"] < found["rows"][0]["median"]
+    assert 3 <= len(found["ticks"]) <= 12
+
+
+def test_plot_leaves_room_for_long_names():
+    found = experiment()
+    found["variants"][1]["name"] = "gotmpdir_tmpfs"
+    for run in found["scenarios"][0]["runs"] + found["scenarios"][1]["runs"]:
+        run["variant"] = {"after": "gotmpdir_tmpfs"}.get(run["variant"], run["variant"])
+    summary = schedule.summarise(found)
+    assert bench_report.plot(summary["scenarios"][0], summary["variants"])["left"] == 20 + 8 * len("gotmpdir_tmpfs")
+
+
+def test_plot_of_equal_runs_does_not_divide_by_zero():
+    found = copy.deepcopy(experiment())
+    for run in found["scenarios"][0]["runs"]:
+        run["wall"] = 1.0
+    summary = schedule.summarise(found)
+    drawn = bench_report.plot(summary["scenarios"][0], summary["variants"])
+    assert len({point["x"] for row in drawn["rows"] for point in row["points"]}) == 1
+
+
+@pytest.mark.parametrize(
+    "value, text", [(0, "0 B"), (80 * 1024, "80.0 KiB"), (29.2 * 2**20, "29.2 MiB"), (2**30, "1.0 GiB")]
+)
+def test_size(value, text):
+    assert bench_report.size(value) == text
+
+
+@pytest.mark.parametrize("value, text", [(0.5, "0.50 s"), (12.34, "12.3 s"), (123.4, "123 s"), (None, "?")])
+def test_seconds(value, text):
+    assert bench_report.seconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("high", "shown"),
+    [(0.98, "-10.0 to -2.0 %"), (0.9998, "-10.0 to -0.02 %"), (1.00001, "-10.0 to +0.001 %"), (1.0, "-10.0 to 0.0 %")],
+)
+def test_an_interval_shows_on_which_side_of_no_change_it_ends(high, shown):
+    assert bench_report.interval({"low": 0.9, "high": high}) == shown

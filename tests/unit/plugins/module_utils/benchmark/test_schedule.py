@@ -1,0 +1,413 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import random
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+
+
+class Executor:
+    """Runs that only pass on a clock. `cost` gives a run's wall time by scenario and variant."""
+
+    def __init__(self, cost, noise=0.01, fails=None, seed=1):
+        self.cost = cost
+        self.fails = fails or (lambda scenario, variant, serial: None)
+        self.rng = random.Random(seed)
+        self.noise = noise
+        self.now = 0.0
+        self.order = []
+
+    def __call__(self, scenario, variant, serial):
+        wall = self.cost(scenario, variant) * math.exp(self.rng.gauss(0, self.noise))
+        self.now += wall
+        self.order.append((scenario, variant))
+        run = {"wall": wall, "user": wall, "system": 0.1, "max_rss": 10**8, "blocks_written": 0, "exit_code": 0}
+        run["blocks_written"] = 8 if variant == "after" else 50000
+        run.update(self.fails(scenario, variant, serial) or {})
+        return run
+
+
+def measured(executor, scenarios=("test", "edit"), names=("before", "after"), budget=180.0, **options):
+    clock = schedule.Clock(lambda: executor.now, 0.0, budget)
+    series = schedule.measure([{"name": name} for name in scenarios], names, executor, clock, 1, **options)
+    return {"variants": [{"name": name} for name in names], "scenarios": series, "seed": 1}
+
+
+def same(scenario, variant):
+    return 1.5
+
+
+def faster(scenario, variant):
+    return 1.3 if variant == "after" else 1.5
+
+
+def test_every_round_is_a_random_order_of_all_variants_and_the_control():
+    executor = Executor(same, noise=0.1)
+    found = measured(executor, scenarios=["test"])
+    rounds = {}
+    for run in found["scenarios"][0]["runs"]:
+        rounds.setdefault(run["round"], []).append(run["variant"])
+    assert all(sorted(order) == ["after", "before", "control"] for order in rounds.values())
+    assert rounds[0] == ["before", "after", "control"]
+    assert len({tuple(order) for number, order in rounds.items() if number}) >= 4
+
+
+def test_the_same_seed_gives_the_same_order():
+    orders = []
+    for _time in range(2):
+        executor = Executor(same)
+        measured(executor)
+        orders.append(executor.order)
+    assert orders[0] == orders[1]
+
+
+def test_a_clear_difference_stops_early_and_is_called():
+    executor = Executor(faster)
+    summary = schedule.summarise(measured(executor))
+    assert summary["verdict"] == "faster"
+    assert [one["stopped"] for one in summary["scenarios"]] == ["clear", "clear"]
+    assert executor.now < 90
+    assert summary["geomean"] == pytest.approx(1.3 / 1.5, rel=0.02)
+    assert summary["scenarios"][0]["variants"]["before"]["bytes_written"] == 50000 * 512
+    assert summary["scenarios"][0]["variants"]["after"]["bytes_written"] == 8 * 512
+
+
+def test_no_difference_uses_the_budget_and_not_more():
+    executor = Executor(same, noise=0.1)
+    summary = schedule.summarise(measured(executor))
+    assert summary["verdict"] == "~"
+    assert [one["stopped"] for one in summary["scenarios"]] == ["budget", "budget"]
+    assert 160 < executor.now <= 181
+
+
+def test_max_runs_ends_a_scenario():
+    executor = Executor(same, noise=0.1)
+    scenario = measured(executor, scenarios=["test"], budget=10000.0, max_runs=12)["scenarios"][0]
+    assert scenario["stopped"] == "max_runs"
+    assert max(run["round"] for run in scenario["runs"]) == 12
+
+
+def test_compiling_first_takes_at_most_half_of_the_budget_away():
+    executor = Executor(lambda scenario, variant: 170.0 if not executor.order else 1.5, noise=0.1)
+    found = measured(executor, scenarios=["test"])
+    runs = found["scenarios"][0]["runs"]
+    assert found["scenarios"][0]["status"] == "measured"
+    assert runs[0]["wall"] > 150
+    measuring = executor.now - sum(run["wall"] for run in runs if not run["round"])
+    assert 80 < measuring <= 90
+
+
+def test_scenarios_that_do_not_fit_are_left_out_from_the_end():
+    executor = Executor(lambda scenario, variant: 9.0, noise=0.05)
+    first, second = measured(executor)["scenarios"]
+    assert (first["status"], second["status"]) == ("measured", "skipped")
+    assert "do not fit into 3 minutes beside the other scenarios: allow 7" in second["reason"]
+
+
+def test_what_is_too_long_by_itself_does_not_take_the_others_with_it():
+    executor = Executor(lambda scenario, variant: 20.0 if scenario == "test" else 1.0)
+    first, second = measured(executor)["scenarios"]
+    assert (first["status"], second["status"]) == ("skipped", "measured")
+    assert "6 rounds of 60 s each do not fit into 3 minutes: allow" in first["reason"]
+
+
+def test_cold_is_tried_once_before_it_takes_the_time_of_a_round():
+    executor = Executor(lambda scenario, variant: 40.0 if scenario == "cold" else 1.0, noise=0.1)
+    _test, cold = measured(executor, scenarios=["test", "cold"])["scenarios"]
+    assert cold["status"] == "skipped"
+    assert [run["variant"] for run in cold["runs"]] == ["before"]
+
+
+def test_a_failing_run_is_never_compared():
+    said = "ok  \ta\t0.1s\n--- FAIL: TestX (0.00s)\nFAIL\n"
+
+    def fails(scenario, variant, serial):
+        return {"exit_code": 1, "output_tail": said} if (scenario, serial) == ("edit", 20) else None
+
+    executor = Executor(same, noise=0.1, fails=fails)
+    summary = schedule.summarise(measured(executor))
+    edit = summary["scenarios"][1]
+    assert edit["status"] == "failed"
+    assert edit["comparisons"] == {}
+    assert edit["reason"].startswith("go test of variant ")
+    assert "exited with 1 in round " in edit["reason"]
+    assert edit["reason"].endswith(": --- FAIL: TestX (0.00s)")
+    assert summary["scenarios"][0]["status"] == "measured"
+
+
+def test_a_failing_warm_up_ends_its_scenario_at_once():
+    executor = Executor(same, fails=lambda scenario, variant, serial: {"exit_code": 2, "output_tail": "go: no\n"})
+    found = measured(executor, scenarios=["test"])
+    assert len(executor.order) == 1
+    assert "exited with 2 while warming up: go: no" in found["scenarios"][0]["reason"]
+    summary = schedule.summarise(found)
+    assert (summary["verdict"], summary["geomean"]) == ("unknown", None)
+
+
+def test_a_run_that_was_stopped_says_so():
+    sentence = schedule.failure_sentence(
+        {"variant": "after", "round": 3, "wall": 200.0, "exit_code": -9, "timed_out": True}
+    )
+    assert sentence == "go test of variant after was stopped after 200 s in round 3"
+
+
+def test_a_scenario_with_a_reason_is_not_run():
+    executor = Executor(same)
+    clock = schedule.Clock(lambda: executor.now, 0.0, 60.0)
+    found = schedule.measure([{"name": "race", "reason": "no C compiler"}], ["a", "b"], executor, clock, 1)
+    assert executor.order == []
+    assert found[0]["status"] == "skipped"
+
+
+def test_too_few_rounds_give_no_verdict():
+    executor = Executor(faster)
+    summary = schedule.summarise(measured(executor, min_runs=3, max_runs=4))
+    assert summary["verdict"] == "unknown"
+    assert summary["scenarios"][0]["comparisons"]["after"]["verdict"] == "too few runs"
+    assert any("6 are needed" in warning for warning in summary["scenarios"][0]["warnings"])
+
+
+def test_a_control_that_differs_takes_the_verdict_away():
+    def cost(scenario, variant):
+        return {"before": 1.5, "after": 1.3, "control": 1.3}[variant]
+
+    summary = schedule.summarise(measured(Executor(cost)))
+    assert summary["verdict"] == "unknown"
+    assert summary["scenarios"][0]["comparisons"]["after"]["verdict"] == "unknown"
+    assert "too unsteady" in summary["scenarios"][0]["warnings"][0]
+
+
+def test_faster_here_and_slower_there_is_mixed():
+    def cost(scenario, variant):
+        return 1.5 if variant != "after" else {"test": 1.3, "edit": 1.7}[scenario]
+
+    summary = schedule.summarise(measured(Executor(cost)))
+    assert (summary["verdict"], summary["mixed"]) == ("~", True)
+
+
+def test_other_machines_are_not_compared():
+    found = measured(Executor(faster))
+    found["fingerprints"] = {
+        "start": {"power": "mains", "kernel": "6.6"},
+        "end": {"power": "battery", "kernel": "6.6"},
+        "variants": {
+            "before": {"go": "go1.26.0", "file_systems": {"source": "ext4", "gotmpdir": "ext4"}},
+            "after": {"go": "go1.27.3", "file_systems": {"source": "9p", "gotmpdir": "tmpfs"}},
+        },
+    }
+    summary = schedule.summarise(found)
+    assert summary["verdict"] == "unknown"
+    assert summary["warnings"] == [
+        "not compared: power source: mains and battery (at the start and at the end)",
+        "not compared: Go version: go1.26.0 and go1.27.3",
+        "not compared: file system of source: ext4 and 9p",
+    ]
+
+
+def test_a_source_that_was_moved_on_purpose_is_compared():
+    found = measured(Executor(faster))
+    found["fingerprints"] = {
+        "variants": {
+            "before": {"go": "go1.27.3", "file_systems": {"source": "9p"}},
+            "after": {"go": "go1.27.3", "file_systems": {"source": "ext4"}},
+        }
+    }
+    assert schedule.summarise(found)["verdict"] == "unknown"
+    found["variants"][1] = {**found["variants"][1], "directory": "/home/alice/src/shop"}
+    assert schedule.summarise(found)["verdict"] == "faster"
+
+
+MACHINE = {
+    "kernel": "6.18.35.2",
+    "machine": "x86_64",
+    "cpu_model": "A",
+    "cpus": 8,
+    "memory_bytes": 16 * 2**30,
+    "power": "mains",
+    "go": "go1.27.3",
+    "file_systems": {"source": "ext4", "gotmpdir": "tmpfs"},
+}
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        ({"kernel": "6.6.87"}, "kernel: 6.18.35.2 and 6.6.87"),
+        ({"cpus": 4}, "number of processors: 8 and 4"),
+        ({"go": "go1.19.8"}, "Go version: go1.27.3 and go1.19.8"),
+        ({"power": "battery"}, "power source: mains and battery"),
+        ({"memory_bytes": 8 * 2**30}, "memory: 16384 MiB and 8192 MiB"),
+        ({"file_systems": {"source": "9p", "gotmpdir": "tmpfs"}}, "file system of source: ext4 and 9p"),
+    ],
+)
+def test_each_difference_is_a_sentence(change, sentence):
+    assert schedule.fingerprint_differences(MACHINE, {**MACHINE, **change}) == [sentence]
+
+
+@pytest.mark.parametrize("change", [{}, {"power": None}, {"memory_bytes": 16.1 * 2**30}, {"cpu_model": None}])
+def test_what_is_unknown_or_nearly_equal_is_no_difference(change):
+    assert schedule.fingerprint_differences(MACHINE, {**MACHINE, **change}) == []
+
+
+def test_the_places_that_a_lever_moves_may_differ():
+    moved = {**MACHINE, "file_systems": {"source": "ext4", "gotmpdir": "ext4"}}
+    assert schedule.fingerprint_differences(MACHINE, moved)
+    assert schedule.fingerprint_differences(MACHINE, moved, ignore=schedule.LEVER_PLACES) == []
+
+
+def test_slow_first_runs_and_outliers_are_warned_about():
+    found = measured(Executor(same), scenarios=["test"])
+    runs = [run for run in found["scenarios"][0]["runs"] if run["round"]]
+    runs[0]["wall"] = 30.0
+    next(run for run in runs if run["variant"] != runs[0]["variant"] and run["round"] == 3)["wall"] = 30.0
+    warnings = schedule.summarise(found)["scenarios"][0]["warnings"]
+    assert any(f"the first run of {runs[0]['variant']} was slow" in warning for warning in warnings)
+    assert any("1 run lies far from the others" in warning for warning in warnings)
+
+
+def test_several_variants_are_each_compared_with_the_first():
+    def cost(scenario, variant):
+        return {"cgo": 1.5, "tmpfs": 1.2}.get(variant, 1.5)
+
+    names = ["before", "tmpfs", "cgo"]
+    summary = schedule.summarise(measured(Executor(cost), scenarios=["test"], names=names))
+    assert summary["overall"]["tmpfs"]["verdict"] == "faster"
+    assert summary["overall"]["cgo"]["verdict"] == "~"
+
+
+def test_a_summary_is_plain_json():
+    for executor in (Executor(faster), Executor(same, fails=lambda *run: {"exit_code": 1})):
+        summary = schedule.summarise(measured(executor))
+        assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+def test_progress_tells_the_way_and_the_time_left():
+    states = []
+    executor = Executor(same, noise=0.1)
+    measured(executor, progress=states.append)
+    assert len(states) == len(executor.order)
+    assert states[0]["phase"] == "warm-up"
+    left = [state["seconds_left"] for state in states]
+    assert left[-1] < 10 and all(one >= other for one, other in itertools.pairwise(left))
+    for state in states:
+        assert state["round"] <= state["rounds"] <= 30
+    assert states[-1]["rounds"] == states[-1]["round"]
+
+
+@pytest.mark.parametrize("ratio, text", [(0.9, "-10.0 %"), (1.1234, "+12.3 %"), (0.9999, "0.0 %"), (None, "?")])
+def test_percent(ratio, text):
+    assert schedule.percent(ratio) == text
+
+
+def one_variant(wall, kernel="6.6", status="measured", count=10):
+    runs = [
+        {
+            "round": n,
+            "variant": name,
+            "wall": wall + n / 1000,
+            "user": 1,
+            "system": 0,
+            "max_rss": 1,
+            "blocks_written": 0,
+        }
+        for n in range(1, count + 1)
+        for name in ("now", "control")
+    ]
+    scenario = {
+        "name": "test",
+        "command": "go test",
+        "status": status,
+        "reason": "",
+        "stopped": "max_runs",
+        "runs": runs,
+    }
+    place = {"kernel": kernel}
+    prints = {"start": place, "end": place, "variants": {"now": {"go": "go1.27"}}}
+    return {"variants": [{"name": "now"}], "scenarios": [scenario], "fingerprints": prints, "load": 0.0}
+
+
+def test_two_measurements_in_sequence_are_compared_and_said_to_be_weaker():
+    summary = schedule.summarise(schedule.in_sequence(one_variant(1.0), one_variant(0.5)))
+    assert summary["verdict"] == "faster"
+    assert summary["scenarios"][0]["comparisons"]["after"]["n_after"] == 10
+    assert summary["scenarios"][0]["control"]["verdict"] == "~"
+    assert schedule.SEQUENTIAL in summary["warnings"]
+
+
+def test_two_measurements_on_different_machines_are_not_compared():
+    summary = schedule.summarise(schedule.in_sequence(one_variant(1.0), one_variant(0.5, kernel="6.18")))
+    assert summary["verdict"] == "unknown"
+    assert "not compared: kernel: 6.6 and 6.18 (before and after)" in summary["warnings"]
+    assert not summary["scenarios"][0]["comparisons"]["after"]["comparable"]
+    shown = "\n".join(bench_report.table(summary))
+    assert "not compared" in shown and "%  " not in shown
+
+
+def machine(wall, **values):
+    one = one_variant(wall)
+    for moment in ("start", "end"):
+        one["fingerprints"][moment] = {"kernel": "6.6", "cpus": 4, "memory_bytes": 8 << 30, **values}
+    return one
+
+
+def test_what_was_changed_on_purpose_is_named_and_compared():
+    both = machine(1.0), machine(0.5, cpus=8, memory_bytes=12 << 30)
+    refused = schedule.summarise(schedule.in_sequence(*both, changed_on_purpose=["processors"]))
+    assert refused["verdict"] == "unknown"
+    assert refused["warnings"][:2] == [
+        "not compared: memory: 8192 MiB and 12288 MiB (before and after)",
+        "number of processors: 4 and 8, as intended",
+    ]
+    summary = schedule.summarise(schedule.in_sequence(*both, changed_on_purpose=["processors", "memory"]))
+    assert summary["verdict"] == "faster" and summary["scenarios"][0]["comparisons"]["after"]["comparable"]
+    assert summary["warnings"] == [
+        "number of processors: 4 and 8, as intended",
+        "memory: 8192 MiB and 12288 MiB, as intended",
+        schedule.SEQUENTIAL,
+    ]
+
+
+def test_a_change_on_purpose_that_is_not_in_force_is_named():
+    summary = schedule.summarise(
+        schedule.in_sequence(machine(1.0, kernel=None), machine(0.5), changed_on_purpose=["memory", "kernel"])
+    )
+    assert summary["warnings"] == [
+        "memory meant to be changed, but the same in both measurements: is the change in force?",
+        schedule.SEQUENTIAL,
+    ]
+
+
+def test_only_what_a_person_may_change_can_be_meant():
+    with pytest.raises(ValueError, match="has disk, cpu: give names of processors, memory, kernel"):
+        schedule.in_sequence(machine(1.0), machine(0.5), changed_on_purpose=["disk", "memory", "cpu"])
+
+
+def test_another_gomaxprocs_is_not_compared_in_sequence_and_may_be_tried_side_by_side():
+    first, second = one_variant(1.0), one_variant(0.5)
+    first["fingerprints"]["variants"]["now"]["gomaxprocs"] = "not set"
+    second["fingerprints"]["variants"]["now"]["gomaxprocs"] = "1"
+    both = schedule.in_sequence(first, second)
+    assert "not compared: GOMAXPROCS: not set and 1" in schedule.summarise(both)["warnings"]
+    assert schedule.summarise({**both, "evidence": "interleaved"})["verdict"] == "faster"
+
+
+def test_a_busy_machine_is_told_of_measurements_in_sequence_whatever_they_say():
+    first = one_variant(1.0)
+    for one in (first["fingerprints"]["start"], first["fingerprints"]["end"]):
+        one["cpus"] = 2
+    first["load"] = 5.1
+    summary = schedule.summarise(schedule.in_sequence(first, one_variant(0.5)))
+    assert summary["verdict"] == "faster"
+    assert "the machine was busy before (load 5.1 on 2 processors): repeat it when idle" in summary["warnings"]
+
+
+def test_a_measurement_that_failed_is_not_compared():
+    summary = schedule.summarise(schedule.in_sequence(one_variant(1.0), one_variant(0.5, status="failed")))
+    assert summary["verdict"] == "unknown" and not summary["scenarios"][0]["comparisons"]

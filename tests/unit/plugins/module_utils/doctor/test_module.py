@@ -1,0 +1,304 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import module as doctor_module
+
+
+def row(
+    path: str,
+    imports: str = "",
+    cgo: str = "",
+    dependency: bool = True,
+    standard: bool = False,
+    module: str = "",
+    name: str = "x",
+) -> str:
+    return "\t".join(
+        [path, str(standard).lower(), name, str(dependency).lower(), cgo, imports, f"/src/{path}", module, "70"]
+    )
+
+
+SQLITE = "github.com/mattn/go-sqlite3"
+LISTING = "\n".join(
+    [
+        row("runtime/cgo", cgo="cgo.go", standard=True),
+        row("net", "runtime/cgo", "cgo_linux.go", standard=True),
+        row(SQLITE, "runtime/cgo net", "backup.go sqlite3.go", module=SQLITE),
+        row("example.com/app/store", f"database/sql {SQLITE}", dependency=False, module="example.com/app"),
+        row("example.com/app", "example.com/app/store net", dependency=False, module="example.com/app", name="main"),
+        row("example.com/app [example.com/app.test]", "testing", dependency=False, module="example.com/app"),
+        row("example.com/app.test", "testing", dependency=False, name="main"),
+    ]
+)
+
+
+def test_the_listing_counts_a_package_once() -> None:
+    packages = doctor_module.parse_listing(LISTING + "\nnot a row\n")
+    assert [one.path for one in doctor_module.own(packages)] == ["example.com/app/store", "example.com/app"]
+    app = packages[-1]
+    assert app.imports == ("example.com/app/store", "net", "testing")
+
+
+def test_how_much_work_it_is() -> None:
+    assert doctor_module.work({"modules": [{"listing": LISTING}]}) == doctor_check.Work(2, 140, 5)
+    assert doctor_module.work({}) == doctor_module.work({"modules": [{"listing": ""}]}) == doctor_check.Work()
+
+
+def test_why_a_package_is_there() -> None:
+    packages = doctor_module.parse_listing(LISTING)
+    assert doctor_module.why(packages, SQLITE) == ["example.com/app/store", SQLITE]
+    assert doctor_module.why(packages, "example.com/nowhere") == []
+
+
+def test_cgo_is_named_with_its_reason_and_ways_out() -> None:
+    check = doctor_module.cgo(doctor_module.parse_listing(LISTING), enabled=True)
+    assert f"1 package needs cgo: {SQLITE} (example.com/app/store imports {SQLITE})" in check.reason
+    (found,) = check.details["packages"]
+    assert found["files"] == ["backup.go", "sqlite3.go"]
+    told = "\n".join(found["options"])
+    assert "modernc.org/sqlite" in told
+    assert "'//go:build cgo'" in told and "'//go:build !cgo'" in told
+    assert f"replace {SQLITE} => ./third_party/go-sqlite3" in told and f"'module {SQLITE}'" in told
+
+
+def test_cgo_of_the_standard_library_alone_is_no_need() -> None:
+    packages = [one for one in doctor_module.parse_listing(LISTING) if one.standard or one.path == "example.com/app"]
+    check = doctor_module.cgo(packages, enabled=True)
+    assert check.status == "ok" and "No package" in check.reason and "net of Go's own" in check.reason
+
+
+def test_a_module_that_is_written_with_cgo_itself() -> None:
+    package = doctor_module.parse_listing(row("example.com/native", cgo="main.go", dependency=False))
+    check = doctor_module.cgo(package, enabled=False)
+    assert "example.com/native itself" in check.reason and "before main.go" in check.command
+
+
+@pytest.mark.parametrize(
+    ("path", "package"),
+    [
+        (SQLITE, "modernc.org/sqlite"),
+        ("github.com/confluentinc/confluent-kafka-go/v2/kafka", "github.com/twmb/franz-go"),
+        ("github.com/mattn/go-sqlite3x", None),
+        ("example.com/unknown", None),
+    ],
+)
+def test_alternatives_go_by_whole_path_elements(path: str, package: str | None) -> None:
+    found = doctor_module.alternative(path)
+    assert (found[1].package if found else None) == package
+
+
+def test_without_cgo() -> None:
+    packages = doctor_module.parse_listing(LISTING)
+    passes = doctor_module.without_cgo({"build": "", "vet": ""}, packages, True)
+    assert passes.status == "ok" and "nsswitch.conf" in passes.reason and "plugin" not in passes.reason
+    assert "Nothing changes" in doctor_module.without_cgo({"build": "", "vet": ""}, [], True).reason
+    error = "# example.com/app/store\nstore.go:7:2: undefined: sqlite3.Error"
+    fails = {"build": error, "vet": ""}
+    allowed = doctor_module.without_cgo(fails, packages, True)
+    assert allowed.status == "ok" and "store.go:7:2: undefined: sqlite3.Error" in allowed.reason
+    broken = doctor_module.without_cgo(fails, packages, False)
+    assert broken.status == "critical" and broken.blocks and broken.command == "go env -u CGO_ENABLED"
+    assert "go vet" in doctor_module.without_cgo({"build": "", "vet": error}, packages, True).reason
+    assert doctor_module.without_cgo(None, packages, True).status == "unknown"
+    assert doctor_module.without_cgo({"build": "no time"}, packages, True).status == "unknown"
+
+
+def test_linkage() -> None:
+    programs = {
+        "a": {"static": True, "interpreter": None, "libraries": []},
+        "b": {"static": False, "interpreter": "/lib64/ld-linux-x86-64.so.2", "libraries": ["libc.so.6"]},
+        "c": {"error": "the file is not an ELF file."},
+    }
+    reason = doctor_module.linkage(programs).reason
+    assert "a is static" in reason and "b needs ld-linux-x86-64.so.2 and libc.so.6" in reason and "no" in reason
+    assert "no program" in doctor_module.linkage({}).reason
+
+
+@pytest.mark.parametrize(
+    ("output", "said", "command"),
+    [
+        (
+            "go: example.com/x@v1.0.0: module lookup disabled by GOPROXY=off",
+            "example.com/x is not in",
+            "go mod download",
+        ),
+        ("a.go:3:8: no required module provides package example.com/y; to add it:", "example.com/y", "go mod download"),
+        ("missing go.sum entry for module providing package example.com/z (imported by a)", "example.com/z", "go mod"),
+        ("go: go.mod requires go >= 1.99 (running go 1.24.4; GOTOOLCHAIN=local)", "needs Go 1.99", "install that Go"),
+        ('cgo: C compiler "gcc" not found: exec: "gcc"', "no C compiler (gcc)", "sudo apt install gcc"),
+        ("# example.com/x\nmain.go:5:2: undefined: y", "failed: main.go:5:2: undefined: y", ""),
+        ("", "go build failed", ""),
+    ],
+)
+def test_what_stands_in_the_way_is_one_sentence(output: str, said: str, command: str) -> None:
+    reason, answer = doctor_module.explained("go build failed", output)
+    assert said in reason and "\n" not in reason and answer.startswith(command)
+
+
+def event(second: float, action: str, test: str = "", package: str = "p", **more: Any) -> str:
+    told = {"Time": f"2026-11-24T10:00:{second:012.9f}+01:00", "Action": action, "Package": package, **more}
+    return json.dumps({**told, "Test": test} if test else told)
+
+
+EVENTS = "\n".join(
+    [
+        event(0.0, "start"),
+        event(0.1, "run", "TestSerial"),
+        event(0.1, "run", "TestParallel"),
+        event(0.2, "pause", "TestParallel"),
+        "FAIL something that is no JSON",
+        event(2.1, "pass", "TestSerial"),
+        event(2.2, "cont", "TestParallel"),
+        event(2.5, "output", "TestParallel", Output="hello"),
+        event(2.7, "pass", "TestParallel"),
+        event(2.8, "run", "TestHangs"),
+        event(2.9, "pass"),
+    ]
+)
+
+
+def test_the_queue_of_parallel_tests_is_no_time_of_theirs() -> None:
+    serial, parallel, hangs = doctor_module.test_times(EVENTS)
+    assert (serial.own, serial.paused, serial.outcome) == (pytest.approx(2.0), 0.0, "pass")
+    assert (parallel.own, parallel.paused) == (pytest.approx(0.6), pytest.approx(2.0))
+    assert hangs.outcome == ""
+
+
+def test_what_tests_wait_for() -> None:
+    check = doctor_module.waits({"events": EVENTS})
+    assert "TestSerial takes longest, 2.00 s" in check.reason
+    assert "2.00 s between pause and cont are t.Parallel's queue, not I/O" in check.reason
+    assert doctor_module.waits({"events": event(1.0, "pass")}).status == "ok"
+
+
+def test_times_of_either_zone_and_any_precision() -> None:
+    one = [event(1.0, "run", "T").replace("01.000000000+01:00", "01Z"), event(0.0, "pass", "T").replace("+01:00", "Z")]
+    assert doctor_module.test_times("\n".join(one))[0].own == pytest.approx(-1.0)
+    with pytest.raises(ValueError, match="yesterday"):
+        doctor_module._seconds("yesterday")
+
+
+def action(mode: str, began: float, ended: float, package: str = "p", command: bool = True) -> dict[str, Any]:
+    times = {f"Time{name}": f"2026-11-24T10:00:{value:012.9f}Z" for name, value in (("Start", began), ("Done", ended))}
+    return {"Mode": mode, "Package": package, "Cmd": ["compile"] if command else None, **times}
+
+
+ACTIONS = [
+    action("build", 0.0, 2.0, "fmt"),
+    action("build", 0.0, 0.01, "os", command=False),
+    action("build", 2.0, 2.5, "p.test"),
+    action("vet", 1.0, 1.5),
+    action("link", 3.0, 5.0, "p.test"),
+    action("test run", 5.0, 5.25),
+    action("cgo compile x.c", 5.0, 5.5),
+    action("build check cache", 0.0, 0.125),
+    action("go test", 0.0, 9.0),
+    {"Mode": "test print", "Package": "p", "TimeStart": "0001-01-01T00:00:00Z", "TimeDone": "0001-01-01T00:00:00Z"},
+]
+
+
+def test_time_by_phase() -> None:
+    spent = doctor_module.phases(ACTIONS)
+    assert spent == {"compile": 3.01, "vet": 0.5, "link": 2.0, "run": 0.25, "other": 0.125}
+    assert doctor_module.compiled(ACTIONS) == ["fmt"]
+
+
+def test_a_cache_that_does_not_hold_is_a_finding() -> None:
+    first = doctor_module.where_time_goes({"actions": ACTIONS})
+    assert first.status == "ok" and "link 34%" in first.reason
+    again = doctor_module.where_time_goes({"actions": ACTIONS, "first": {"wall": 9.0}})
+    assert again.status == "warning" and "compiles 1 packages again" in again.reason and again.seconds == 3.01
+    assert doctor_module.where_time_goes({"actions": None}).status == "unknown"
+
+
+STRACE = """\
+% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------
+ 51.10    0.500000          50     10269           fcntl
+ 10.00    0.100000          18      5501       612 newfstatat
+  1.00    0.010000           4      2544        12 openat
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.610000          33     18314       624 total
+"""
+
+
+def test_system_calls() -> None:
+    assert doctor_module.parse_calls(STRACE) == {"fcntl": (10269, 0), "newfstatat": (5501, 612), "openat": (2544, 12)}
+    check = doctor_module.calls({"package": "p", "table": STRACE})
+    assert check.value == 8045 and "5501 newfstatat" in check.reason
+    assert doctor_module.calls({"reason": "strace is not installed"}).status == "unknown"
+    assert doctor_module.calls({"package": "p", "table": ""}).status == doctor_module.calls(None).status == "unknown"
+
+
+def module(**test: Any) -> dict[str, Any]:
+    plain = {
+        "code": 0,
+        "timed_out": False,
+        "stopped": False,
+        "wall": 3.0,
+        "limit": 60.0,
+        "events": EVENTS,
+        "err": "",
+        "actions": ACTIONS,
+        "peak": 0,
+        "output_bytes": 0,
+        "peak_gotmpdir": 0,
+    }
+    return {
+        "directory": "/src/app",
+        "trouble": "",
+        "listing": LISTING,
+        "test": {**plain, **test},
+        "programs": {},
+        "without_cgo": {"build": "", "vet": ""},
+    }
+
+
+def test_tests_that_pass_are_looked_into() -> None:
+    assert [check.id for check in doctor_module.judge_one(module(), True)] == [
+        "WT-060",
+        "WT-061",
+        "WT-063",
+        "WT-062",
+        "WT-064",
+        "WT-065",
+        "WT-066",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ({"timed_out": True, "code": -9}, "did not end within 60 s; TestHangs still ran"),
+        ({"stopped": True, "code": -9, "peak": 3 << 30}, "wrote 3072 MiB of temporary files and were ended"),
+        ({"stopped": True, "code": -9, "output_bytes": 300 << 20}, "printed 300 MiB and were ended"),
+        ({"code": 1, "events": event(1.0, "fail", "TestX")}, "TestX in p failed"),
+        ({"code": 1, "events": event(1.0, "fail")}, "p failed"),
+        ({"code": 1, "events": "", "err": "# p\na.go:1:1: expected 'package'"}, "a.go:1:1: expected 'package'"),
+    ],
+)
+def test_tests_that_do_not_pass_are_one_sentence_and_never_compared(test: dict[str, Any], said: str) -> None:
+    checks = doctor_module.judge_one(module(**test), True)
+    assert checks[0].status == "critical" and said in checks[0].reason and checks[0].reason.count(". ") == 0
+    assert not {"WT-064", "WT-065", "WT-066"} & {check.id for check in checks}
+
+
+def test_a_module_that_cannot_be_looked_at() -> None:
+    (check,) = doctor_module.judge_one({"directory": "/x", "trouble": "/x cannot be read: Permission denied"}, True)
+    assert check.blocks and check.reason == "/x was not measured: /x cannot be read: Permission denied."
+    # What made it impossible is told before that it was.
+    assert doctor_check.rank([check, doctor_check.Check("WT-006", "critical", "noexec", blocks=True)])[0].id == "WT-006"
+
+
+def test_no_module_is_said_once() -> None:
+    (check,) = doctor_module.judge({"modules": [], "go": {"settings": {}}})
+    assert (check.id, check.status) == ("WT-060", "unknown")
+    assert doctor_module.judge({"go": {"settings": {}}}) == []

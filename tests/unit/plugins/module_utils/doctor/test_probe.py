@@ -1,0 +1,76 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import probe as doctor_probe
+
+OPERATIONS = {"open", "stat", "create", "read", "rename", "fsync"}
+
+
+def test_every_operation_is_timed_and_nothing_stays(tmp_path: Path) -> None:
+    found = doctor_probe.files(str(tmp_path))
+    assert set(found["times"]) == OPERATIONS
+    assert all(0 < one["low"] <= one["median"] <= one["high"] for one in found["times"].values())
+    assert found["times"]["stat"]["n"] == doctor_probe.ROUNDS
+    assert abs(found["clock"]) < 2 and found["total_bytes"] >= found["free_bytes"] > 0
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_operation_that_takes_longer_is_measured_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = os.stat
+
+    def slow(*args, **kwargs):
+        time.sleep(0.002)
+        return plain(*args, **kwargs)
+
+    monkeypatch.setattr(os, "stat", slow)
+    times = doctor_probe.files(str(tmp_path))["times"]
+    assert times["stat"]["median"] > 2000 > times["open"]["median"]
+
+
+def test_a_folder_that_cannot_be_written_is_only_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "go").write_text("x" * 5000)
+
+    def refuse(*_args, **_kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+    found = doctor_probe.files(str(tmp_path))
+    assert set(found["times"]) == {"open", "stat", "read"}
+    assert found["reason"] == "Permission denied" and not found["writable"]
+
+
+def test_a_disk_that_fills_up_midway_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "rename", full)
+    found = doctor_probe.files(str(tmp_path))
+    assert "No space left" in found["reason"] and os.listdir(tmp_path) == []
+
+
+def test_lookups_and_start_and_names() -> None:
+    found = doctor_probe.lookups(["/usr/bin", "/no/such/folder"])
+    assert [one["exists"] for one in found] == [True, False] and found[0]["times"]["median"] > 0
+    assert doctor_probe.start(["/bin/true"])["median"] > 100
+    localhost, gone = doctor_probe.names(["localhost", "no.such.name.invalid."])
+    assert "127.0.0.1" in localhost["addresses"] and localhost["error"] == ""
+    assert gone["addresses"] == [] and gone["error"]
+
+
+def test_it_runs_from_its_source_alone(tmp_path: Path) -> None:
+    command = [sys.executable, "-I", "-c", inspect.getsource(doctor_probe), "files", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert set(json.loads(done.stdout)["times"]) == OPERATIONS

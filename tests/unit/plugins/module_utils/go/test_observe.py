@@ -1,0 +1,205 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
+from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
+from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, process
+
+TEXT = "# by hand\nGOPROXY=off\nGOTMPDIR=/old\n junk\nGOTMPDIR=/new\nlower=1\n"
+
+
+def test_the_last_line_of_a_setting_counts() -> None:
+    assert envfile.parse(TEXT) == {"GOPROXY": "off", "GOTMPDIR": "/new"}
+
+
+def test_a_setting_is_changed_where_it_counts() -> None:
+    assert envfile.merge(TEXT, {"GOTMPDIR": "/x"}) == TEXT.replace("/new", "/x")
+    assert envfile.merge(TEXT, {"GOTMPDIR": None}) == "# by hand\nGOPROXY=off\n junk\nlower=1\n"
+    assert envfile.merge("A=1", {"B": "2"}) == "A=1\nB=2\n"
+    assert envfile.merge("", {"B": "2"}) == "B=2\n"
+    # Go ends a line at a line feed alone.
+    assert envfile.merge("A=1\fB=2\n", {"B": "2"}) == "A=1\fB=2\nB=2\n"
+
+
+NAMES = st.sampled_from(["GOPROXY", "GOTMPDIR", "GOFLAGS", "A"])
+
+
+@given(
+    st.lists(st.one_of(st.builds("{}={}\n".format, NAMES, st.sampled_from(["", "1", "a=b"])), st.just("# c\n"))),
+    st.dictionaries(NAMES, st.one_of(st.none(), st.sampled_from(["x", "y=z", ""]))),
+)
+def test_a_merge_reads_as_old_values_overlaid(lines: list[str], settings: dict[str, Any]) -> None:
+    text = "".join(lines)
+    expected = {name: value for name, value in {**envfile.parse(text), **settings}.items() if value is not None}
+    merged = envfile.merge(text, settings)
+    assert envfile.parse(merged) == expected
+    assert envfile.merge(merged, settings) == merged
+
+
+def test_taking_our_settings_out_leaves_the_users() -> None:
+    assert envfile.revert(b"A=1\n", b"A=2\nB=1\n", b"A=2\nB=1\nC=3\n") == b"A=1\nC=3\n"
+    assert envfile.revert(b"A=1\n", b"A=2\n", b"A=9\n") == b"A=9\n"
+    assert envfile.revert(None, b"A=2\n", b"A=2\n") is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "user_file", "goroot_file", "source"),
+    [
+        ({"GOCACHE": "/e"}, {"GOCACHE": "/u"}, {"GOCACHE": "/g"}, "environment"),
+        ({"GOCACHE": ""}, {"GOCACHE": "/u"}, {"GOCACHE": "/g"}, "user file"),
+        ({"GOENV": "off"}, {"GOCACHE": "/u"}, {"GOCACHE": "/g"}, "GOROOT/go.env"),
+        ({}, {}, {}, "default"),
+    ],
+)
+def test_where_a_setting_comes_from(
+    environment: dict[str, str], user_file: dict[str, str], goroot_file: dict[str, str], source: str
+) -> None:
+    assert go_observe.source_of("GOCACHE", environment, user_file, goroot_file) == source
+
+
+def test_toolchains_are_found_once_with_the_one_on_path_first(tmp_path: Path) -> None:
+    sdk = tmp_path / "sdk" / "go1.26.0" / "bin"
+    own = tmp_path / "bin"
+    for directory in (sdk, own):
+        directory.mkdir(parents=True)
+        (directory / "go").write_text("")
+    (tmp_path / "link").symlink_to(own)
+    found = [
+        entry
+        for entry in go_observe.find_toolchains(str(tmp_path), f"{tmp_path}/link:relative:{own}")
+        if entry["path"].startswith(str(tmp_path))
+    ]
+    assert [(entry["path"], entry["found"]) for entry in found] == [
+        (f"{tmp_path}/link/go", "PATH"),
+        (f"{sdk}/go", "~/sdk"),
+    ]
+
+
+def test_only_a_go_in_a_goroot_can_be_stood_in_for(tmp_path: Path) -> None:
+    goroot, launcher = tmp_path / "go1.27", tmp_path / "mise"
+    (goroot / "bin").mkdir(parents=True)
+    (goroot / "pkg" / "tool").mkdir(parents=True)
+    for path in (goroot / "bin" / "go", launcher):
+        path.write_text("")
+    own = tmp_path / "bin" / "go"
+    own.parent.mkdir()
+    own.write_text("")
+    toolchains = [{"real": str(launcher)}, {"real": str(own)}]
+    assert go_observe.goroot_commands(toolchains, None) == []
+    assert go_observe.goroot_commands(toolchains, str(goroot)) == [f"{goroot}/bin/go"]
+
+
+def test_a_login_that_tells_odd_things_is_looked_at_all_the_same(tmp_path: Path) -> None:
+    go = tmp_path / "bin" / "go"
+    go.parent.mkdir()
+    told = json.dumps({"GOROOT": "/go", "GOENV": f"{tmp_path}/a\x1b[2J"})
+    go.write_text(f"#!/bin/sh\ncat <<'end'\n{told}\nend\n")
+    go.chmod(0o755)
+    (account,) = accounts.find([pwd.getpwuid(os.getuid()).pw_name])
+    facts = go_observe.observe(account, [], {"HOME": str(tmp_path), "PATH": f"{go.parent}:/usr/bin:/bin"})
+    assert "cannot be shown as it is" in facts["unknown"]["user_file"]
+    os.mkfifo(tmp_path / "fifo")
+    assert go_observe.file_state(str(tmp_path / "fifo")) == "not a regular file"
+
+
+def test_go_env_is_asked_without_leaving_telemetry_behind() -> None:
+    seen: dict[str, Any] = {}
+
+    def run(command: Any, environment: Any) -> Any:
+        seen.update(environment)
+        return process.Done(0, json.dumps({"GOROOT": "/go"}), "", False, 0, 0, 0, 0, 0)
+
+    assert go_observe.go_env("go", run, {"HOME": "/h"}) == ({"GOROOT": "/go"}, "")
+    assert seen["GOENV"] == "/h/.config/go/env" and seen["XDG_CONFIG_HOME"].startswith("/dev/null")
+    go_observe.go_env("go", run, {"HOME": "/h", "GOENV": "off"})
+    assert seen["GOENV"] == "off"
+
+
+@pytest.mark.parametrize("said", ["", "hello", "[]", '{"GOVERSION": "go1.26"}', 'banner\n{"GOROOT": "/go"}'])
+def test_a_program_that_is_not_go_gives_a_reason(said: str) -> None:
+    def run(command: Any, environment: Any) -> Any:
+        return process.Done(0, said, "", False, 0, 0, 0, 0, 0)
+
+    values, reason = go_observe.go_env("/bin/go", run, {})
+    assert values == {} and "not the Go command" in reason
+
+
+def test_a_go_that_fails_gives_its_reason() -> None:
+    def run(command: Any, environment: Any) -> Any:
+        return process.Done(1, "", "x\ngo: cannot find GOROOT\n", False, 0, 0, 0, 0, 0)
+
+    assert go_observe.go_env("/bin/go", run, {}) == ({}, "/bin/go env failed: go: cannot find GOROOT")
+
+
+def test_the_probe_executes_a_file(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", go_observe.PROBE, "sh", f"{tmp_path}/not/there", "/proc"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["yes", "? not writable"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("text", "numbers"), [("go1.26.0", (1, 26, 0)), ("go1.27rc1", (1, 27)), ("devel +x", ())])
+def test_version(text: str, numbers: tuple[int, ...]) -> None:
+    assert go_observe.version_tuple(text) == numbers
+
+
+def test_the_environment_follows_the_mark() -> None:
+    output = b"motd X=1\n" + accounts.MARK + b"\nA=1\0B=x\ny\0_=/usr/bin/env\0"
+    assert accounts.parse_environment(output) == {"A": "1", "B": "x\ny"}
+
+
+def test_the_login_of_this_user_is_seen() -> None:
+    (account,) = accounts.find([pwd.getpwuid(os.getuid()).pw_name])
+    environment = accounts.login_environment(account)
+    assert environment["HOME"] == account.home and "PATH" in environment
+
+
+def test_accounts_of_people() -> None:
+    uids = accounts.uid_range("UID_MIN 500\n# UID_MAX 9\nUID_MAX  600\n")
+    assert (uids[0], uids[-1]) == (500, 600)
+    person = accounts.Account("a", 501, 501, "/", "/bin/bash")
+    assert accounts.is_person(person, uids)
+    for change in ({"uid": 499}, {"shell": "/usr/sbin/nologin"}, {"home": "/nonexistent"}):
+        assert not accounts.is_person(accounts.Account(**{**vars(person), **change}), uids)
+    with pytest.raises(accounts.AccountError, match="no account 'nobody-here'"):
+        accounts.find(["nobody-here"])
+
+
+def test_memory() -> None:
+    text = "MemTotal:  1024 kB\nMemAvailable:  512 kB\nSwapTotal:  0 kB\n"
+    assert meminfo.parse(text) == {"total_bytes": 1048576, "available_bytes": 524288, "swap_total_bytes": 0}
+
+
+def test_the_environment_before_is_recorded_once(tmp_path: Path) -> None:
+    facts = {
+        "go": {"path": "/go"},
+        "settings": {"CGO_ENABLED": {"value": "1"}, "GOFLAGS": {"value": ""}},
+        "places": {"GOTMPDIR": {"path": "/tmp"}, "GOCACHE": {"path": "/c"}},
+    }
+    go_baseline.record({"alice": facts}, str(tmp_path))
+    later = {**facts, "places": {"GOTMPDIR": {"path": "/later"}}}
+    go_baseline.record({"alice": later, "bob": later}, str(tmp_path))
+    assert go_baseline.read(str(tmp_path)) == {
+        "alice": {"environment": {"GOTMPDIR": "/tmp", "GOCACHE": "/c", "CGO_ENABLED": "1"}, "unset": []},
+        "bob": {"environment": {"GOTMPDIR": "/later", "CGO_ENABLED": "1"}, "unset": []},
+    }
+    journal.forget_record(journal.BEFORE, str(tmp_path))
+    assert go_baseline.read(str(tmp_path)) == {}

@@ -1,0 +1,227 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
+from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+
+OPTIONS = {
+    "gotmpdir": "/var/cache/gotmp/{user}",
+    "gocache": "",
+    "gomodcache": "",
+    "goflags": "",
+    "cgo_enabled": "keep",
+    "caches_local": True,
+}
+
+
+def observed(**changes: Any) -> dict[str, Any]:
+    place = {"path": "/tmp", "exists": True, "windows_drive": False, "executable": True}
+    facts = {
+        "home": "/home/alice",
+        "exports": {},
+        "settings": {name: {"value": "", "source": "default"} for name in ("GOTMPDIR", "GOCACHE", "GOMODCACHE")},
+        "places": {"GOTMPDIR": place, "GOCACHE": dict(place, path="/mnt/c/cache", windows_drive=True)},
+    }
+    return {**facts, **changes}
+
+
+def test_settings_follow_the_options() -> None:
+    options = dict(OPTIONS, gocache="~/cache", goflags="-p=4", cgo_enabled="true")
+    assert go_plan.settings_for("alice", observed(), options, {}) == {
+        "GOTMPDIR": "/var/cache/gotmp/alice",
+        "GOCACHE": "/home/alice/cache",
+        "GOFLAGS": "-p=4",
+        "CGO_ENABLED": "1",
+    }
+
+
+def test_cgo_off_is_never_written_to_the_users_file() -> None:
+    assert "CGO_ENABLED" not in go_plan.settings_for("alice", observed(), dict(OPTIONS, cgo_enabled="false"), {})
+
+
+def test_a_cache_on_a_windows_drive_goes_to_the_home() -> None:
+    slow = {"GOCACHE": True, "GOMODCACHE": False}
+    assert go_plan.settings_for("alice", observed(), OPTIONS, slow)["GOCACHE"] == "/home/alice/.cache/go-build"
+    assert "GOCACHE" not in go_plan.settings_for("alice", observed(), dict(OPTIONS, caches_local=False), slow)
+    exported = observed(settings={"GOCACHE": {"value": "/mnt/c/cache", "source": "environment"}})
+    assert "GOCACHE" not in go_plan.settings_for("alice", exported, OPTIONS, slow)
+
+
+def test_an_own_export_is_reported_and_left_alone() -> None:
+    facts = observed(exports={"GOTMPDIR": "/mine"}, settings={"GOTMPDIR": {"value": "/mine"}}, places={})
+    (note,) = go_plan.notes_for("alice", facts, {"GOTMPDIR": "/ours"}, "keep")
+    assert "alice exports GOTMPDIR=/mine" in note
+    assert go_plan.unmet("alice", facts, {"GOTMPDIR": "/ours"}, "keep", facts["exports"]) == []
+
+
+def test_a_place_on_a_windows_drive_is_reported_with_its_cost() -> None:
+    facts = observed()
+    facts["places"]["GOCACHE"].update(cost_us=2722.4, cost_us_home=275.0)
+    (note,) = go_plan.notes_for("alice", facts, {"GOCACHE": "/home/alice/.cache/go-build"}, "keep")
+    assert "worst of all placements" in note and "2722 µs there and 275 µs" in note and "the old files stay" in note
+
+
+def test_what_a_fresh_login_lacks_is_named() -> None:
+    facts = observed(settings={"GOTMPDIR": {"value": ""}, "CGO_ENABLED": {"value": "1"}})
+    found = go_plan.unmet("alice", facts, {"GOTMPDIR": "/ours"}, "false", {})
+    assert len(found) == 2
+    broken = observed(
+        settings={"GOTMPDIR": {"value": "/ours"}},
+        places={"GOTMPDIR": {"path": "/ours", "exists": True, "executable": False}},
+    )
+    assert "cannot execute" in go_plan.unmet("alice", broken, {"GOTMPDIR": "/ours"}, "keep", {})[0]
+
+
+@pytest.mark.parametrize("pattern", ["relative", "/a b", "/a;rm", "~bob/x", "$HOME/x", "/a'b", "%TEMP%"])
+def test_a_pattern_that_is_refused(pattern: str) -> None:
+    with pytest.raises(go_plan.PlanError, match="go_env_gotmpdir is "):
+        go_plan.check_pattern("gotmpdir", pattern)
+
+
+@pytest.mark.parametrize("pattern", ["", "/x/{user}", "~/x", "~"])
+def test_a_pattern_that_is_taken(pattern: str) -> None:
+    go_plan.check_pattern("gotmpdir", pattern)
+
+
+def test_flags_must_be_flags() -> None:
+    go_plan.check_goflags("-p=4 -tags=x")
+    with pytest.raises(go_plan.PlanError, match="in one line"):
+        go_plan.check_goflags("-p=4\n")
+    with pytest.raises(go_plan.PlanError, match="'p4' is no flag"):
+        go_plan.check_goflags("-v p4")
+
+
+def test_the_block_goes_to_the_top_once_and_comes_out_whole() -> None:
+    text = '# bashrc\n[ -z "$PS1" ] && return\n'
+    with_block = go_plan.with_block(text)
+    assert with_block.startswith(go_plan.BEGIN) and with_block.endswith(text)
+    assert go_plan.with_block(with_block) == with_block
+    assert go_plan.without_block(with_block) == text
+    assert go_plan.revert_block(None, b"", go_plan.with_block("").encode()) is None
+    assert go_plan.revert_block(b"x\n", b"", go_plan.with_block("x\ny\n").encode()) == b"x\ny\n"
+
+
+def shell(script: str, **environment: str) -> str:
+    someone = process.Identity(4711, 4711, [4711]) if os.getuid() == 0 else None
+    done = process.run(["sh", "-euc", script], {"PATH": os.environ["PATH"], **environment}, identity=someone)
+    assert done.code == 0, done.err
+    return done.out.strip()
+
+
+def test_the_profile_exports_a_folder_only_to_its_owner() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name)
+        top.chmod(0o755)
+        profile = top / "profile.sh"
+        profile.write_text(go_plan.profile_text(f"{top}/{{user}}"))
+        show = f'. {profile}; echo "${{GOTMPDIR:-none}}"'
+        assert shell(show, USER="alice") == "none"
+        for folder in (top / "alice", top / "root"):
+            folder.mkdir()
+        if os.getuid() == 0:
+            os.chown(top / "alice", 4711, 4711)
+        assert shell(show, USER="alice") == f"{top}/alice"
+        assert shell(show, USER="alice", GOTMPDIR="/mine") == "/mine"
+        if os.getuid() == 0:
+            assert shell(show, USER="alice", GOTMPDIR=f"{top}/root") == f"{top}/alice"
+            assert shell(show, USER="bob", GOTMPDIR=f"{top}/root") == "none"
+            as_root = process.run(["sh", "-c", show], {"PATH": os.environ["PATH"], "USER": "root"})
+            assert as_root.out == "none\n"
+
+
+def test_a_go_started_by_another_one_may_use_the_race_detector(tmp_path: Path) -> None:
+    real, shim = tmp_path / "go.distrib", tmp_path / "go"
+    real.write_text(f'#!/bin/sh\n[ "$1" = run ] && exec {shim} test -race\necho "${{CGO_ENABLED-default}}"\n')
+    shim.write_text(go_plan.shim_text(str(real)))
+    for path in (real, shim):
+        path.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    assert process.run([str(shim), "run"], environment).out == "default\n"
+    assert process.run([str(shim), "build"], environment).out == "0\n"
+
+
+SHIM_CASES = [
+    (["test", "./..."], {}, "0"),
+    (["build", "."], {}, "0"),
+    (["test", "-race", "./..."], {}, "default"),
+    (["test", "--race", "."], {}, "default"),
+    (["test", "-race=true"], {}, "default"),
+    (["test", "-race=false"], {}, "0"),
+    (["build", "-msan"], {}, "default"),
+    (["build", "-asan"], {}, "default"),
+    (["build", "-buildmode=c-shared"], {}, "default"),
+    (["build", "-buildmode", "plugin", "."], {}, "default"),
+    (["build", "-buildmode", "pie", "."], {}, "0"),
+    (["test", ".", "-args", "-race"], {}, "0"),
+    (["run", ".", "--", "-race"], {}, "0"),
+    (["test", "."], {"GOFLAGS": "-v -race"}, "default"),
+    (["test", "."], {"GOFLAGS": "-race=false"}, "0"),
+    (["test", "-race"], {"CGO_ENABLED": "0"}, "0"),
+    (["build"], {"CGO_ENABLED": "1"}, "1"),
+    (["build"], {"CGO_ENABLED": ""}, "0"),
+    (["vet", "a b", "*"], {}, "0"),
+]
+
+
+@pytest.mark.parametrize(("words", "environment", "expected"), SHIM_CASES)
+def test_the_shim_leaves_cgo_on_where_it_is_needed(
+    tmp_path: Path, words: list[str], environment: dict[str, str], expected: str
+) -> None:
+    real, shim = tmp_path / "go.distrib", tmp_path / "go"
+    real.write_text('#!/bin/sh\necho "${CGO_ENABLED-default}"\nfor word; do echo "$word"; done\n')
+    shim.write_text(go_plan.shim_text(str(real)))
+    for path in (real, shim):
+        path.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **environment}
+    done = subprocess.run([str(shim), *words], env=environment, cwd="/", capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [expected, *words]
+
+
+def test_the_shim_reads_flags_from_the_users_file(tmp_path: Path) -> None:
+    real, shim = tmp_path / "go.distrib", tmp_path / "go"
+    real.write_text('#!/bin/sh\necho "${CGO_ENABLED-default}"\n')
+    shim.write_text(go_plan.shim_text(str(real)))
+    (tmp_path / ".config" / "go").mkdir(parents=True)
+    (tmp_path / ".config" / "go" / "env").write_text("GOFLAGS=-race\n")
+    for path in (real, shim):
+        path.chmod(0o755)
+    for environment, expected in (({}, "default"), ({"GOENV": "off"}, "0")):
+        done = subprocess.run(
+            [str(shim), "test"],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == expected
+
+
+def test_packages_that_use_cgo_are_listed_once() -> None:
+    assert go_plan.cgo_packages("b/x\n\na/y\nb/x\n") == ["a/y", "b/x"]
+    assert go_plan.describe([f"p{number}" for number in range(10)]).endswith("p7 and 2 more")
+
+
+def test_changes_in_few_words() -> None:
+    wanted = {"alice": {"GOTMPDIR": "/x"}, "bob": {"GOTMPDIR": "/y"}}
+    files = {"alice": "/home/alice/.config/go/env", "bob": "/home/bob/.config/go/env"}
+    changes = [
+        "wrote /home/alice/.config/go/env",
+        "wrote /etc/profile.d/wsltune-go.sh",
+        "wrote /etc/bash.bashrc",
+        "put a program that sets CGO_ENABLED=0 in the place of /usr/local/go/bin/go",
+    ]
+    assert go_plan.headlines(changes, wanted, files) == [
+        "GOTMPDIR for alice",
+        "GOTMPDIR in login shells, bash",
+        "put a program that sets CGO_ENABLED=0 in the place of /usr/local/go/bin/go",
+    ]
+    assert go_plan.headlines([], wanted, files) == []

@@ -1,0 +1,161 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
+
+MACHINE = {"kernel": "6.6", "cpus": 2, "go": "go1.27", "file_systems": {"gocache": "ext4"}}
+
+
+def comparison(verdict, ratio=0.9, low=0.85, high=0.95, p=0.001):
+    return {"verdict": verdict, "ratio": ratio, "low": low, "high": high, "p": p}
+
+
+def summary(reason="", **scenarios):
+    found = [
+        {"name": name, "reason": reason, "comparisons": {"x": one} if one else {}} for name, one in scenarios.items()
+    ]
+    return {"scenarios": found, "warnings": []}
+
+
+@pytest.mark.parametrize(
+    ("test", "edit", "kept", "says"),
+    [
+        (comparison("faster"), comparison("~"), True, "test is faster with it"),
+        (comparison("~"), comparison("faster"), True, "edit is faster with it"),
+        (comparison("~"), comparison("~"), False, "no clear difference"),
+        (comparison("slower", 1.2), comparison("~"), False, "it makes test slower; a guess would have cost +20.0 %"),
+        (comparison("faster"), comparison("slower", 1.2), False, "it makes edit slower, though faster for test"),
+        (comparison("unknown"), comparison("unknown"), False, "no verdict: unknown"),
+        (comparison("too few runs"), None, False, "no verdict: too few runs"),
+    ],
+)
+def test_what_is_kept(test, edit, kept, says):
+    decision = levers_decide.judge("x", summary(test=test, edit=edit))
+    assert (decision["kept"], decision["tried"]) == (kept, True)
+    assert decision["reason"].startswith(says)
+
+
+def test_what_could_not_be_measured_is_not_kept():
+    decision = levers_decide.judge("x", summary(reason="tests fail", test=None))
+    assert (decision["kept"], decision["tried"]) == (False, False)
+    assert decision["reason"] == "not measured: tests fail"
+
+
+def test_a_lever_that_breaks_go_is_not_kept():
+    decision = levers_decide.broken(
+        levers_decide.judge("x", summary(test=comparison("faster"))), "go run: permission denied"
+    )
+    assert not decision["kept"] and decision["reason"] == "Go does not work with it: go run: permission denied"
+
+
+def test_what_a_move_is_tried_on():
+    projects = ["/mnt/c/shop", "/mnt/c/shop2"]
+    modules = ["/home/a/x", "/mnt/c/shop2/api", "/mnt/c/shop2"]
+    assert levers_decide.to_move(projects, modules) == [
+        ("/mnt/c/shop2", "api"),
+        ("/mnt/c/shop2", "."),
+        ("/mnt/c/shop", "."),
+        ("/mnt/c/shop2", "."),
+    ]
+
+
+def won(name, ratio):
+    return {"lever": name, "tried": True, "kept": True, "ratio": ratio, "reason": "test is faster with it"}
+
+
+def test_winners_that_are_not_faster_together_leave_the_best_of_them():
+    lost = {"kept": False, "reason": "no clear difference"}
+    settled = levers_decide.settle([won("a", 0.9), won("b", 0.7)], lost)
+    assert [one["kept"] for one in settled] == [False, True]
+    assert "b alone gains more" in settled[0]["reason"]
+
+
+def test_winners_that_are_faster_together_stay():
+    assert all(one["kept"] for one in levers_decide.settle([won("a", 0.9), won("b", 0.7)], {"kept": True}))
+    assert levers_decide.settle([won("a", 0.9)], None)[0]["kept"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, ""),
+        ({"workload": {"modules": ["/other"]}}, "another workload"),
+        ({"fingerprint": dict(MACHINE, kernel="6.18")}, "the machine has changed (kernel: 6.18 and 6.6)"),
+        ({"fingerprint": dict(MACHINE, file_systems={"gocache": "9p"})}, "the machine has changed (file system"),
+        ({"decided_at": 1e9 - 31 * 86400}, "it was decided 31 days ago"),
+        ({"decided_at": 1e9 + 86400}, "it was decided -1 days ago"),
+    ],
+)
+def test_how_long_a_decision_holds(changes, says):
+    record = {"workload": {"modules": []}, "fingerprint": MACHINE, "decided_at": 1e9 - 86400, **changes}
+    reason = levers_decide.stale(record, dict(MACHINE), {"modules": []}, 1e9, 30)
+    assert reason.startswith(says) and bool(reason) == bool(says)
+    assert levers_decide.stale({}, MACHINE, {}, 1e9, 30) == "nothing was decided yet"
+
+
+def test_what_each_lever_is_for_one_run():
+    assert levers_decide.trial("gotmpdir_tmpfs", "/run/t", "/home/a") == {"GOTMPDIR": "/run/t/gotmpdir"}
+    assert levers_decide.trial("cgo_disabled", "/run/t", "/home/a") == {"CGO_ENABLED": "0"}
+    assert levers_decide.trial("caches_local", "/run/t", "/home/a", ["GOCACHE"]) == {
+        "GOCACHE": "/home/a/.cache/go-build"
+    }
+    assert "do not lie on a Windows drive" in levers_decide.without_effect("caches_local", [])
+    assert not levers_decide.without_effect("caches_local", ["GOMODCACHE"]) and not levers_decide.without_effect(
+        "gotmpdir_tmpfs", []
+    )
+    assert levers_decide.without_effect("gotmpdir_tmpfs", [], ["GOTMPDIR"]) == "GOTMPDIR is in memory already"
+    assert not levers_decide.without_effect("gocache_tmpfs", [], ["GOTMPDIR"])
+    assert not levers_decide.without_effect("cgo_disabled", [], ["GOTMPDIR", "GOCACHE"])
+
+
+def test_a_decision_in_one_line():
+    decision = levers_decide.judge("x", summary(test=comparison("faster")))
+    assert levers_decide.sentence(decision) == "x kept, -10.0 % [-15.0 to -5.0], p=0.001: test is faster with it"
+    assert " p<0.0001: " in levers_decide.sentence(dict(decision, p=0.00004))
+    assert levers_decide.sentence({"lever": "y", "kept": False, "reason": "not tried: z"}) == "y not tried: z"
+
+
+class Machine:
+    """Runs that take a set time and noise of 3 %; a virtual clock, so that a day passes in a moment."""
+
+    def __init__(self, seed, costs):
+        self.now, self.noise, self.costs = 0.0, random.Random(seed), costs
+
+    def execute(self, _scenario, name, _serial):
+        wall = self.costs.get(name, 1.0) * self.noise.lognormvariate(0, 0.03)
+        self.now += wall
+        return {"wall": wall, "user": wall, "system": 0.0, "max_rss": 1, "blocks_written": 0, "exit_code": 0}
+
+
+def decide(seed, costs):
+    machine = Machine(seed, costs)
+    names = [levers_decide.BASELINE, "helps", "useless", "harms"]
+    scenarios = schedule.measure(
+        [{"name": "test"}, {"name": "edit"}],
+        names,
+        machine.execute,
+        schedule.Clock(lambda: machine.now, 0.0, 180.0),
+        seed,
+    )
+    prints = {"start": MACHINE, "end": MACHINE, "variants": dict.fromkeys(names, MACHINE)}
+    found = schedule.summarise(
+        {"variants": [{"name": name} for name in names], "scenarios": scenarios, "fingerprints": prints}
+    )
+    return {name: levers_decide.judge(name, found)["kept"] for name in names[1:]}
+
+
+def test_the_lever_planted_to_help_is_kept_and_the_others_are_dropped_in_twenty_repetitions():
+    wanted = {"helps": True, "useless": False, "harms": False}
+    costs = {"helps": 0.9, "useless": 1.0, "harms": 1.1}
+    assert [decide(seed, costs) for seed in range(20)] == [wanted] * 20
+
+
+def test_useless_levers_are_kept_in_fewer_than_five_of_a_hundred():
+    kept = [name for seed in range(300) for name, one in decide(1000 + seed, {}).items() if one]
+    assert len(kept) <= 15

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+
+PATH = {"PATH": os.environ["PATH"]}
+
+
+def test_output_exit_code_and_environment_are_its_own() -> None:
+    done = process.run(["sh", "-c", "env; pwd; echo no >&2; exit 3"], {**PATH, "A": "b c"}, "/usr")
+    assert (done.code, done.err, done.timed_out) == (3, "no\n", False)
+    assert "A=b c" in done.out.splitlines() and done.out.endswith("/usr\n")
+    assert not any(line.startswith("HOME=") for line in done.out.splitlines())
+    assert done.reason == "no"
+
+
+def test_what_it_used_is_counted(tmp_path: Path) -> None:
+    script = f"head -c 4194304 /dev/zero > {tmp_path}/file; i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"
+    done = process.run(["sh", "-c", script], PATH)
+    assert 0 < done.user <= done.wall and done.max_rss > 100_000
+    if os.statvfs(tmp_path).f_fsid:
+        assert done.blocks_written >= 4194304 // 512
+
+
+def test_standard_input_is_empty_and_signals_are_as_usual() -> None:
+    assert process.run(["cat"], PATH).out == ""
+    assert process.run(["sh", "-c", "kill -PIPE $$"], PATH).code == -13
+
+
+def test_too_long_a_run_is_ended_with_its_children(tmp_path: Path) -> None:
+    begin = time.monotonic()
+    done = process.run(["sh", "-c", f"(sleep 30; touch {tmp_path}/late) & wait"], PATH, limit=0.3)
+    assert done.timed_out and done.code == -9 and time.monotonic() - begin < 10
+
+
+def test_a_program_that_is_not_there_is_an_error() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(FileNotFoundError, match="no-such-program"):
+        process.run(["no-such-program"], PATH)
+    with pytest.raises(NotADirectoryError):
+        process.run(["true"], PATH, "/etc/passwd")
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
+def test_it_runs_as_someone_else() -> None:
+    done = process.run(["sh", "-c", "id -u; id -g; id -G"], PATH, identity=process.Identity(4711, 4712, [4712, 4713]))
+    assert done.out.split() == ["4711", "4712", "4712", "4713"]
+
+
+def test_a_watcher_sees_the_output_grow_and_can_end_it() -> None:
+    seen: list[int] = []
+
+    def watch(output: int) -> bool:
+        seen.append(output)
+        return len(seen) > 2
+
+    done = process.run(["sh", "-c", "echo hello; sleep 30"], PATH, limit=20, watch=watch)
+    assert done.stopped and not done.timed_out and done.code == -9 and seen[-1] == 6
+    assert not process.run(["true"], PATH, watch=watch).stopped
+
+
+def test_endless_output_takes_no_memory_and_its_end_is_kept() -> None:
+    script = "head -c 100000000 /dev/zero | tr '\\0' x; echo end; echo more > /dev/stderr"
+    done = process.run(["sh", "-c", script], PATH, limit=60, most=1 << 20)
+    assert done.code == 0 and len(done.out) == 1 << 20 and done.out.endswith("xend\n") and done.err == "more\n"
+
+
+def test_what_left_its_parent_and_its_session_is_ended_too(tmp_path: Path) -> None:
+    script = f"setsid sh -c '(sleep 3; touch {tmp_path}/late) & sleep 30' & sleep 30"
+    assert process.run(["sh", "-c", script], PATH, limit=0.5).timed_out
+    time.sleep(3.5)
+    assert not (tmp_path / "late").exists()
+
+
+def test_what_goes_on_in_the_background_is_not_waited_for() -> None:
+    begin = time.monotonic()
+    assert process.run(["sh", "-c", "sleep 20 & echo done"], PATH).out == "done\n"
+    assert time.monotonic() - begin < 10
+
+
+def test_the_reason_of_a_failure_moves_no_cursor() -> None:
+    done = process.run(["printf", "\\033]0;title\\007\\033[2Jgone\\n"], PATH)
+    assert done.reason == "\\x1b]0;title\\x07\\x1b[2Jgone"

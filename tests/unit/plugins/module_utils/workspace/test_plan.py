@@ -1,0 +1,144 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
+
+SHOP = Project("/mnt/c/work/shop", "/home/a/src/shop", "a", bind=True)
+DRIVE = mountinfo.Mount("/mnt/c", "/", "9p", "C:\\", windows_drive=True, windows_path="C:\\")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("~/src/x", "/home/a/src/x"), ("~", "/home/a"), ("/a/../b//c/", "/b/c"), ("//x", "/x"), ("/a b", "/a b")],
+)
+def test_paths_become_normal(path: str, expected: str) -> None:
+    assert workspace_plan.normal(path, "/home/a", "target") == expected
+
+
+@pytest.mark.parametrize("path", ["", "x", "./x", "~b/x", "C:\\work", "/a\nb"])
+def test_a_path_that_is_not_absolute_is_named(path: str) -> None:
+    with pytest.raises(WorkspaceError, match=re.escape(f"source {path!r}: give an absolute path")):
+        workspace_plan.normal(path, "/home/a", "source")
+
+
+@pytest.mark.parametrize(
+    ("projects", "sentence"),
+    [
+        ([Project("/a", "/a/b", "a")], "one lies in the other"),
+        ([Project("/a/b", "/a", "a")], "one lies in the other"),
+        ([Project("/m/a", "/h/a", "a"), Project("/m/a", "/h/b", "a")], "has source /m/a and source /m/a"),
+        ([Project("/m/a", "/h/a", "a"), Project("/m/a/b", "/h/b", "a")], "none below another"),
+        ([Project("/m/a", "/h/a", "a"), Project("/m/b", "/h/a", "a")], "has target /h/a and target /h/a"),
+    ],
+)
+def test_places_that_get_into_each_others_way(projects: list[Project], sentence: str) -> None:
+    with pytest.raises(WorkspaceError, match=sentence):
+        workspace_plan.check_together(projects)
+
+
+def test_places_that_only_look_alike_are_fine() -> None:
+    workspace_plan.check_together([Project("/m/a", "/h/a", "a"), Project("/m/ab", "/h/ab", "a")])
+
+
+def test_a_users_rights_to_read() -> None:
+    readable = workspace_plan.is_readable
+    assert readable(0o100600, 1000, 1000, 1000, []) and not readable(0o100600, 0, 0, 1000, [1000])
+    assert readable(0o100640, 0, 50, 1000, [50]) and not readable(0o100640, 0, 50, 1000, [])
+    assert not readable(0o040644, 0, 0, 1000, []) and readable(0o040755, 0, 0, 1000, [])
+    assert readable(0, 1, 1, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("real", "tracked", "keeps", "head", "expected"),
+    [
+        (True, None, False, b"", 0o777),
+        (False, None, False, b"#!/b", 0o755),
+        (False, None, False, b"\x7fELF", 0o755),
+        (False, None, False, b"MZ", 0o644),
+        (False, True, False, b"", 0o755),
+        (False, False, False, b"#!/b", 0o644),
+        (False, False, True, b"", 0o755),
+    ],
+)
+def test_modes(real: bool, tracked: bool | None, keeps: bool, head: bytes, expected: int) -> None:
+    assert workspace_plan.file_mode(0o777, real, tracked, keeps, head) == expected
+
+
+def test_a_drive_without_modes_is_known_by_what_it_shows() -> None:
+    assert workspace_plan.shows_no_modes([0o777, 0o755]) and not workspace_plan.shows_no_modes([0o777, 0o644])
+    assert not workspace_plan.shows_no_modes([])
+
+
+def test_with_systemd_the_line_is_left_to_systemd() -> None:
+    (line,) = workspace_plan.bind_lines(SHOP, True, DRIVE, "uid=1000,gid=1000")
+    assert line.render() == (
+        "/home/a/src/shop /mnt/c/work/shop none bind,nofail,noauto,x-systemd.requires=/mnt/c,"
+        "x-systemd.wanted-by=local-fs.target,x-wsltune=workspace 0 0"
+    )
+    assert line.ours and not line.bears(fstab.MARK)
+
+
+def test_without_systemd_the_drive_is_mounted_first() -> None:
+    lines = workspace_plan.bind_lines(SHOP, False, DRIVE, "uid=1000,gid=1000,metadata")
+    text = workspace_plan.with_bind_lines("# mine\n", lines)
+    assert text == (
+        "# mine\n"
+        "C: /mnt/c drvfs noatime,uid=1000,gid=1000,metadata,nofail,x-wsltune=workspace 0 0\n"
+        "/home/a/src/shop /mnt/c/work/shop none bind,nofail,x-wsltune=workspace 0 0\n"
+    )
+    assert workspace_plan.with_bind_lines(text, lines) == text
+    assert workspace_plan.with_bind_lines(text, []) == "# mine\n"
+
+
+def test_two_projects_on_one_drive_have_one_line_for_it_and_before_both() -> None:
+    other = Project("/mnt/c/work/api", "/home/a/src/api", "a", bind=True)
+    first = workspace_plan.with_bind_lines("", workspace_plan.bind_lines(SHOP, True, DRIVE, ""))
+    lines = [line for one in (SHOP, other) for line in workspace_plan.bind_lines(one, False, DRIVE, "uid=1000")]
+    text = workspace_plan.with_bind_lines(first, lines)
+    assert [line.split()[1] for line in text.splitlines()] == ["/mnt/c", "/mnt/c/work/shop", "/mnt/c/work/api"]
+
+
+def test_a_share_is_named_whole_and_what_is_no_windows_drive_is_not_mounted() -> None:
+    share = mountinfo.Mount("/mnt/s", "/", "9p", "x", windows_drive=True, windows_path=r"\\host\share")
+    assert workspace_plan.bind_lines(SHOP, False, share, "")[0].source == r"\\host\share"
+    plain = mountinfo.Mount("/srv", "/", "ext4", "/dev/sda")
+    assert [line.fstype for line in workspace_plan.bind_lines(SHOP, False, plain, "")] == ["none"]
+
+
+def test_lines_of_other_roles_stay() -> None:
+    tmpfs = "wsltune /var/cache/gotmp tmpfs nofail,x-wsltune 0 0\n"
+    lines = workspace_plan.bind_lines(SHOP, True, DRIVE, "")
+    both = workspace_plan.with_bind_lines(tmpfs, lines)
+    assert both.startswith(tmpfs) and workspace_plan.with_bind_lines(both, []) == tmpfs
+    assert fstab.with_lines(both, []) == both.replace(tmpfs, "")
+    assert fstab.without_ours(None, b"", ("# x\n" + both).encode()) == b"# x\n"
+    assert fstab.part(fstab.MARK, b"", both.encode()).decode() == both.replace(tmpfs, "")
+    assert fstab.part(fstab.MARK, tmpfs.encode(), fstab.with_lines(both, []).encode()).decode().endswith(tmpfs)
+
+
+def test_the_way_back_for_windows_programs() -> None:
+    assert workspace_plan.way_back("Debian", "/home/a/src/shop") == r"\\wsl.localhost\Debian\home\a\src\shop"
+    assert workspace_plan.way_back(None, "/home/a/src/shop") is None
+
+
+def test_room_is_counted_in_blocks() -> None:
+    assert workspace_plan.room([1, 4096, 4097], 2) == (6 * 4096 + workspace_plan.SPARE, 5)
+
+
+def test_what_git_and_go_say() -> None:
+    assert workspace_plan.parse_names("a\0b c/\0") == {"a", "b c/"}
+    listed = "\0".join(["100644 e69d 0\ta", "100755 e69d 0\tb c", "160000 e69d 0\tsub", ""])
+    assert workspace_plan.parse_index(listed) == {"a": False, "b c": True, "sub": False}
+    events = (
+        '{"Action":"run","Package":"p","Test":"A"}\n{"Action":"pass","Package":"p","Test":"A","Elapsed":0.1}\n'
+        'not json\n7\n{"Action":"fail","Package":"q"}\n'
+    )
+    assert workspace_plan.test_results(events) == {"p A": "pass", "q": "fail"}
+    assert workspace_plan.difference("a\nb\n", "a\nc\n") == "b" and workspace_plan.difference("a", "a\nd") == "d"

@@ -1,0 +1,122 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
+
+DATA = Path(__file__).parents[1] / "linux" / "data" / "mountinfo"
+POWERSHELL = "/Windows/System32/WindowsPowerShell/v1.0/powershell.exe"
+
+
+def mount(mount_point, windows_path):
+    return mountinfo.Mount(mount_point, "/", "9p", windows_path, windows_drive=True, windows_path=windows_path)
+
+
+@pytest.mark.parametrize("recorded", sorted(path.stem for path in DATA.glob("wsl*.txt")))
+def test_finds_powershell_on_every_recorded_machine_with_a_drive(recorded):
+    mounts = mountinfo.parse((DATA / f"{recorded}.txt").read_text(), is_wsl=True)
+    drives = interop.drive_roots(mounts)
+    found = interop.find_program(mounts, interop.POWERSHELL, lambda path: True)
+    assert found == (drives[0].mount_point.rstrip("/") + POWERSHELL if drives else None)
+
+
+def test_the_drive_with_windows_is_taken_wherever_it_is_mounted():
+    mounts = [mount("/d", "D:\\"), mount("/win/c", "C:\\"), mount("/home/u/docs", "C:\\Users\\u\\docs")]
+    assert interop.find_program(mounts, interop.POWERSHELL, lambda path: True) == "/win/c" + POWERSHELL
+    assert interop.find_program(mounts, interop.POWERSHELL, lambda path: path.startswith("/d/")) == "/d" + POWERSHELL
+    assert interop.find_program(mounts, interop.POWERSHELL, lambda path: False) is None
+
+
+@pytest.mark.parametrize(
+    ("windows", "linux"),
+    [
+        (r"C:\Program Files\PowerShell\7\pwsh.exe", "/c/Program Files/PowerShell/7/pwsh.exe"),
+        ("c:/x/y", "/c/x/y"),
+        ("C:\\", "/c"),
+        (r"C:\Users\u\docs\a", "/home/u/docs/a"),
+        (r"C:\Users\u\docs2\a", "/c/Users/u/docs2/a"),
+        (r"D:\x", None),
+        ("powershell.exe", None),
+    ],
+)
+def test_windows_paths_by_the_mount_that_covers_them(windows, linux):
+    mounts = [mount("/c", "C:\\"), mount("/home/u/docs", r"C:\Users\u\docs")]
+    assert interop.to_linux(mounts, windows) == linux
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("powershell -EncodedCommand 'QQA='", ["powershell", "-EncodedCommand", "QQA="]),
+        ("& 'C:\\Program Files\\it''s\\pwsh.exe' -NoProfile", ["C:\\Program Files\\it's\\pwsh.exe", "-NoProfile"]),
+        (r"C:\tools\pwsh.exe -NoProfile", [r"C:\tools\pwsh.exe", "-NoProfile"]),
+        ("whoami; hostname", None),
+        ("a | b", None),
+        ('a "b c"', None),
+        ("a $b", None),
+        ("a 'b", None),
+        ("'a'b", None),
+        ("", None),
+    ],
+)
+def test_words_of_a_plain_call(command, words):
+    assert interop.words(command) == words
+
+
+def test_the_program_of_an_interpreter_setting():
+    call = "-NoProfile -EncodedCommand AA=="
+    to_path = {r"C:\tools\pwsh.exe": "/c/tools/pwsh.exe"}.get
+    assert interop.command_for(f"pwsh.exe {call}", "/ps", "/ps7").argv[0] == "/ps7"
+    assert interop.command_for(rf"C:\tools\pwsh.exe {call}", "/ps", None, to_path).argv[0] == "/c/tools/pwsh.exe"
+    with pytest.raises(ValueError, match=r"D:\\\\pwsh.exe"):
+        interop.command_for(rf"D:\pwsh.exe {call}", "/ps", None, to_path)
+
+
+def test_a_call_that_is_part_of_a_statement_is_wrapped():
+    for command in ("powershell -EncodedCommand AA==; x", "cmd /c dir", "x -EncodedCommand AA=="):
+        made = interop.command_for(command, "/ps")
+        assert made.wrapped and command in base64.b64decode(made.argv[-1]).decode("utf-16-le")
+
+
+def test_elevation_puts_its_program_in_front():
+    found = {r"C:\Windows\System32\sudo.exe": "/c/sudo.exe"}.get
+    assert interop.elevated(["/ps", "x"], "none", found) == ["/ps", "x"]
+    assert interop.elevated(["/ps", "x"], "sudo", found) == ["/c/sudo.exe", "--inline", "/ps", "x"]
+    with pytest.raises(ValueError, match=r"gsudo\.exe is not there"):
+        interop.elevated(["/ps"], "gsudo", found)
+
+
+def test_gsudo_without_consent():
+    assert "Windows screen" in interop.went_wrong(231, b"", b"", None, "gsudo")
+    assert interop.went_wrong(231, b"", b"", None) is None
+
+
+def test_a_commands_own_failure_is_not_the_ways():
+    assert interop.went_wrong(1, b"", b"Access is denied.\r\n", None) is None
+    assert interop.went_wrong(0, b"", b"connect failed 111", None) is None
+    assert interop.went_wrong(1, b"output", b"curl: connect failed", None) is None
+
+
+@pytest.mark.parametrize(
+    ("groups", "high"),
+    [(b"S-1-16-12288", True), (b"x  S-1-16-16384\r\n", True), (b"S-1-16-8192", False), (b"S-1-16-122880", False)],
+)
+def test_the_mandatory_level(groups, high):
+    assert interop.is_high(groups) is high
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"plain\n", b"#< CLIXML\r\n", b"#< CLIXML\r\n<Objs><S S='Error'>cut", b"#< CLIXML\r\n<Objs>&</Objs>"]
+)
+def test_what_is_no_clixml_stays(data):
+    assert interop.decode_clixml(data) == data
+
+
+def test_the_script_for_files_fits_a_command_line():
+    assert sum(len(word) + 3 for word in interop.transfer_argv("x" * 100)) < interop.LONGEST_COMMAND
