@@ -200,9 +200,8 @@ class GoEnv:
         names = options["users"] or sorted((options["observed"] or {}).get("users", {}))
         people = {person.name: person for person in accounts.find(names)}
         users = dict((options["observed"] or {}).get("users", {}))
-        for name, person in people.items():
-            if name not in users:
-                users[name] = go_observe.observe(person, self.mounts)
+        missing = [person for name, person in people.items() if name not in users]
+        users.update(go_observe.observe_all(missing, self.mounts))
         before = go_baseline.read()
         people = self.settable(people, users)
         wanted = {name: self.wanted(people[name], users[name], before.get(name)) for name in people}
@@ -221,9 +220,8 @@ class GoEnv:
         unmet = {} if self.module.check_mode else self.unmet(people, users, wanted)
         if not self.module.check_mode and (self.changes or any(unmet.values())):
             # What was observed may be older than the tmpfs. A login that did not end is not waited for again.
-            for name, person in people.items():
-                if "environment" not in users[name]["unknown"]:
-                    users[name] = go_observe.observe(person, self.mounts)
+            again = [person for name, person in people.items() if "environment" not in users[name]["unknown"]]
+            users.update(go_observe.observe_all(again, self.mounts))
             unmet = self.unmet(people, users, wanted)
         # What one user's Go says of itself fails nobody else's run; where it holds for none, it is ours.
         failing = [name for name in unmet if people[name].uid == 0 or not any(not said for said in unmet.values())]
@@ -264,6 +262,10 @@ class GoEnv:
         """Return the people whose settings file can be written; note why it cannot for the others."""
         paths, found = {}, {}
         for name, person in people.items():
+            if "answer" in users[name]["unknown"]:
+                # Whoever let root wait once is not asked again.
+                self.leave_alone(name, users[name]["unknown"]["answer"])
+                continue
             try:
                 paths[name] = self.hands(person).real(users[name]["user_file"]["path"])
             except OSError as error:

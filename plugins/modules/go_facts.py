@@ -99,9 +99,6 @@ from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
-ALL = 120.0
-"""Seconds for looking at all users; one who takes long takes it from the others' share only in the end."""
-
 
 def main():
     module = AnsibleModule(
@@ -117,15 +114,10 @@ def main():
     machine = wsl_observe.collect(conf_path=module.params["conf_path"], run_command=module.run_command)
     mounts = wsl_judge.mounts_of(machine)
     baseline = go_baseline.read()
-    users = {}
     try:
         people = accounts.find(module.params["users"], module.params["also"])
-        until = time.monotonic() + ALL
-        for account in people:
-            if os.geteuid() in (0, account.uid):
-                left = min(go_observe.LIMIT, max(1.0, until - time.monotonic()))
-                seen = go_observe.observe(account, mounts, seconds=left)
-                users[account.name] = dict(seen, before=baseline.get(account.name))
+        seen = go_observe.observe_all([person for person in people if os.geteuid() in (0, person.uid)], mounts)
+        users = {name: dict(facts, before=baseline.get(name)) for name, facts in seen.items()}
     except accounts.AccountError as error:
         module.fail_json(msg=str(error))
     told = {"users": users, "applied": go_applied.observe(users), "observed_at": f"{time.time():.6f}"}

@@ -252,7 +252,6 @@ ROWS = [
         "settings below 1900 folders",
         "evefolders",
         "echo \"export GOENV=$HOME/$(printf 'a/%.0s' $(seq 1900))env\" > ~/.profile",
-        noted=False,
     ),
     Row(
         "a Go command that says whatever its owner likes",
@@ -645,7 +644,7 @@ def second_run(trials: Trials) -> None:
         trials.now = "the second run"
         print(f"    {memory} MiB of memory, {shared} MiB shared", flush=True)
         trials.expect(memory < 400 and shared < 500, f"it took {memory} MiB of memory and {shared} MiB shared")
-        limit = trials.usual + 60 + 5 * len(rows)
+        limit = trials.usual + 100
         trials.expect(play.seconds < limit, f"it took {play.seconds:.0f} s, more than {limit:.0f}")
         trials.served([*HONEST, *(row.account for row in rows if row.account == "evedeep")])
         if names:

@@ -16,9 +16,9 @@ import stat
 import subprocess
 import sys
 
-# /var/backups: Debian's own timer copies dpkg's files there at midnight.
+# /var/backups and /var/lib/apt/{daily_lock,periodic}: Debian's own timers write there.
 SKIPPED = re.compile(
-    r"/(proc|sys|dev|run|tmp|var/tmp|var/log|var/backups|var/lib/(systemd|dpkg/(lock.*|triggers|diversions|diversions-old))|var/cache/(ldconfig|apt|man))(/|$)"
+    r"/(proc|sys|dev|run|tmp|var/tmp|var/log|var/backups|var/lib/(systemd|apt/(daily_lock|periodic)|dpkg/(lock.*|triggers|diversions|diversions-old))|var/cache/(ldconfig|apt|man))(/|$)"
     r"|/(root|home/[^/]+)/(\.ansible|\.cache|\.config/go/telemetry|\.gnupg)(/|$)"
     r"|/(root|home/[^/]+)/(\.bash_history|\.zsh_history|\.zcompdump.*|\.viminfo|\.local/share/fish/.*)$"
     r"|/(etc/(mtab|\.updated|ld\.so\.cache)|var/\.updated)$"

@@ -13,20 +13,24 @@ import base64
 import codecs
 import contextlib
 import errno
+import functools
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import files, process
 
 LIMIT = 20.0
 """Seconds for an answer, where none are given; a disk under load takes a few."""
+MOST_AT_ONCE = 8
+"""Children that gather() has at the same time."""
 LARGEST = 256 << 20
 PR_SET_PDEATHSIG = 1
 LENGTH = struct.Struct("!Q")
@@ -190,18 +194,33 @@ class Hands:
     ) -> Any:
         """Call the method C(name) in the child; TimeoutError after C(limit) seconds, and the child is ended then."""
         deadline = None if limit is None else time.monotonic() + limit
+        self._begin(name, arguments, named, heard is not None, limit)
+        return self._finish(arguments, limit, deadline, heard)
+
+    def _begin(self, name: str, arguments: Sequence[Any], named: dict[str, Any], listens: bool, limit: Any) -> None:
+        # Where this fails, so does waiting for the answer.
+        with contextlib.suppress(OSError):
+            if self._pid >= 0:
+                self._channel.settimeout(limit)
+                _send(self._channel, [name, arguments, named, listens])
+
+    def _finish(
+        self,
+        arguments: Sequence[Any],
+        limit: float | None,
+        deadline: float | None,
+        heard: Callable[[Any], None] | None = None,
+    ) -> Any:
         try:
             if self._pid < 0:
                 raise EOFError
-            self._channel.settimeout(limit)
-            _send(self._channel, [name, arguments, named, heard is not None])
             while True:
                 kind, *told = _receive(self._channel, deadline)
                 if kind != "heard":
                     break
                 if heard is not None:
                     heard(told[0])
-        except TimeoutError:
+        except (TimeoutError, socket.timeout):
             self.close(at_once=True)
             where = next((word for word in arguments if isinstance(word, str)), None)
             raise TimeoutError(errno.ETIMEDOUT, f"no answer in {limit:.0f} s", where) from None
@@ -273,6 +292,40 @@ def ask(
         return function() if heard is None else function(heard)
     with Hands(identity, lambda: _Errand(function), errors) as hands:
         return hands.call("run", limit=limit, heard=heard)
+
+
+def gather(errands: Mapping[str, Callable[[], Any]], limit: float) -> dict[str, Any]:
+    """Return what each function returns or the OSError it raised; several run at a time, so that none waits for all.
+
+    Each is called in a child that stays who this process is, with C(limit) seconds; a single one is called here.
+    """
+    if len(errands) < 2:
+        return {name: function() for name, function in errands.items()}
+    waiting, answers = list(errands), {}
+    running: dict[str, tuple[Hands, float]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < MOST_AT_ONCE:
+                name = waiting.pop(0)
+                hands = Hands(None, functools.partial(_Errand, errands[name]))
+                hands._begin("run", (), {}, False, limit)
+                running[name] = (hands, time.monotonic() + limit)
+            soonest = min(deadline for _hands, deadline in running.values())
+            channels = [hands._channel for hands, _deadline in running.values()]
+            ready = select.select(channels, [], [], max(0.0, soonest - time.monotonic()))[0]
+            for name, (hands, deadline) in list(running.items()):
+                if hands._channel not in ready and deadline > time.monotonic():
+                    continue
+                try:
+                    answers[name] = hands._finish((), limit, deadline)
+                except OSError as error:
+                    answers[name] = error
+                hands.close()
+                del running[name]
+    finally:
+        for hands, _deadline in running.values():
+            hands.close(at_once=True)
+    return {name: answers[name] for name in errands}
 
 
 def is_other(identity: process.Identity | None) -> bool:

@@ -26,6 +26,8 @@ LARGEST = 16 << 20
 """A file of settings or of the journal is never larger; what is larger is not read."""
 PATH_MAX = 4096
 """Bytes of a path, with the NUL at its end, as in <linux/limits.h>."""
+MOST_FOLDERS = 256
+"""Folders of a path; each is held open while the next is walked to."""
 MOST_LINKS = 40
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -150,6 +152,8 @@ def place(path: str, follow: bool = True, make: list[str] | None = None, alone: 
         # Walking gets there, but nothing that is given the path does: neither Go nor whoever removes the home.
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
     waiting = [part for part in path.split("/") if part not in ("", ".")]
+    if len(waiting) > MOST_FOLDERS:
+        raise OSError(errno.ENAMETOOLONG, "more folders than wsltune walks through", path)
     names: list[str] = []
     folders = [os.open("/", _FOLDER)]
     links = 0
