@@ -23,7 +23,7 @@ options:
     description: What to try.
     type: list
     elements: str
-    choices: [gotmpdir_tmpfs, gocache_tmpfs, cgo_disabled, caches_local, source_on_ext4]
+    choices: [gotmpdir_tmpfs, gocache_tmpfs, cgo_disabled, caches_local, source_on_ext4, append_windows_path]
     required: true
   user:
     description: The user whose Go is measured, in the environment of a fresh login.
@@ -136,10 +136,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, scratch
+from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue, trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
-from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 
 class Trial:
@@ -149,6 +151,8 @@ class Trial:
         self.params = module.params
         self.account = accounts.find([module.params["user"]])[0]
         self.environment = accounts.login_environment(self.account)
+        mounts = wsl_judge.mounts_of(wsl_observe.collect())
+        self.path = levers_decide.without_windows(self.environment.get("PATH", ""), mounts)
         self.names = list(dict.fromkeys(module.params["levers"]))
         self.experiments = []
 
@@ -157,9 +161,12 @@ class Trial:
         self.project, self.folder = project, folder
         self.modules = list(self.params["modules"])
         slow = list(self.params["slow_places"])
+        if self.path != self.environment.get("PATH", ""):
+            slow.append(catalogue.PATH_PLACE)
+        self.slow = slow
         if project:
             self.modules = [os.path.normpath(os.path.join(project, folder))]
-            slow.append(levers_decide.SOURCE_PLACE)
+            slow.append(catalogue.SOURCE_PLACE)
         self.workload = {"modules": self.modules, "scenarios": self.params["scenarios"]}
         reasons = {name: levers_decide.without_effect(name, slow, in_memory) for name in self.names}
         self.idle = {name: reason for name, reason in reasons.items() if reason}
@@ -254,7 +261,7 @@ class Trial:
             def variant(name, tried):
                 merged = {}
                 for one in tried:
-                    merged.update(levers_decide.trial(one, tmpfs_folder, self.account.home, self.params["slow_places"]))
+                    merged.update(levers_decide.trial(one, tmpfs_folder, self.account.home, self.slow, self.path))
                 return self.variant(name, merged, moved if levers_decide.SOURCE in tried else None)
 
             baseline = variant(levers_decide.BASELINE, [])
@@ -330,7 +337,7 @@ class Trial:
 def main():
     module = AnsibleModule(
         argument_spec={
-            "levers": {"type": "list", "elements": "str", "choices": list(levers_decide.LEVERS), "required": True},
+            "levers": {"type": "list", "elements": "str", "choices": list(catalogue.LEVERS), "required": True},
             "user": {"type": "str", "required": True},
             "before": {
                 "type": "dict",

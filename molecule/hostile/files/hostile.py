@@ -788,6 +788,7 @@ def rollback(trials: Trials) -> None:
             r"/etc/(fstab|hosts|hostname|resolv\.conf)",
             r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?",
             r"/home(/(eve|zed|newdev|dev).*)?",
+            r"/srv/team/(sdk|pkg)(/.*)?",
             r"/var/(mail|spool)/.*",
             r"go of (eve|zed|newdev).*",
         ]

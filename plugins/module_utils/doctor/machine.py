@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, Work, listed, microseconds
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 
 # The Go command and its tools look for programs such as gcc about this often in testing one package.
 LOOKUPS = 6
@@ -58,7 +59,7 @@ def path(found: Sequence[Mapping[str, Any]], packages: int) -> Check:
         value=round(total, 1),
         unit="us",
         effect=f"about {seconds:.2f} s for every go test, and every word completed in a shell",
-        lever="append_windows_path" if drives else "",
+        lever=catalogue.CASES["WT-040"] if drives else "",
         command="ansible-playbook site.yml -e wsl_conf_interop_append_windows_path=false" if drives else command,
         seconds=seconds,
         details=details,
@@ -94,7 +95,6 @@ def names(resolver: Mapping[str, Any]) -> list[Check]:
             doctor_check.WARNING,
             f"{listed(differences)} (asked {through}).",
             effect="a program that is built without cgo, or with netdns=go, gets another answer",
-            lever="cgo_disabled",
             command="GODEBUG=netdns=cgo go test ./...   (or put the name into /etc/hosts)",
             details=details,
         )
@@ -267,7 +267,6 @@ def memory(found: Mapping[str, Any]) -> Check:
             value=available >> 20,
             unit="MiB",
             effect="links swap or are killed; fewer at once need less: go test -p=1",
-            lever="memory",
             command="raise memory= below [wsl2] in .wslconfig, then wsl.exe --shutdown",
             seconds=5.0,
             details=details,
@@ -355,7 +354,7 @@ def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: Sequence[str])
             doctor_check.WARNING,
             f"{listed(others)} scans what Go reads and writes on the Windows drive.",
             effect="every file that is opened there waits for it",
-            lever="source_on_ext4",
+            lever=catalogue.CASES["WT-048"],
             command=f"exclude the project's folder in {others[0]}, or move it to the distro's own disk",
             seconds=0.5,
             details=details,
@@ -379,7 +378,7 @@ def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: Sequence[str])
         doctor_check.WARNING,
         f"{listed(active)} scans {listed(scanned)}, and no exclusion names {'it' if len(scanned) == 1 else 'them'}.",
         effect="every file that is opened there waits for it",
-        lever="source_on_ext4",
+        lever=catalogue.CASES["WT-048"],
         command="move it to the distro's own disk, or exclude it with defender_projects, as administrator",
         seconds=0.5,
         details=details,
@@ -394,7 +393,6 @@ def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
             doctor_check.CRITICAL,
             f"No Go can be used: {go['unknown'].get('go', 'there is none')}.",
             effect="nothing can be built",
-            lever="go_toolchain",
             command="sudo apt install golang-go",
             blocks=True,
         )
@@ -406,7 +404,6 @@ def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
             f"{go['go']['path']} is {go['go']['version'] or 'of an unknown version'}, too old to be looked at: "
             f"Go {oldest[0]}.{oldest[1]} and later can be.",
             effect="none of what is said of Go here holds for it",
-            lever="go_toolchain",
             command="sudo apt install golang-go",
             blocks=True,
         )

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, listed
+from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 
 
 class Package(NamedTuple):
@@ -175,7 +176,7 @@ def cgo(packages: Sequence[Package], enabled: bool) -> Check:
         f"{len(users)} package{'s need' if len(users) > 1 else ' needs'} cgo: "
         f"{listed([one.path for one in users])} ({way}).",
         effect="cgo_disabled cannot be used for it as it is" if enabled else "these packages are left out or fail",
-        lever="cgo_disabled",
+        lever=catalogue.CASES["WT-061"],
         command=options(first, ways[first.path])[0],
         details={
             "packages": [
@@ -204,7 +205,7 @@ def without_cgo(found: Mapping[str, str] | None, packages: Sequence[Package], en
                 doctor_check.OK if enabled else doctor_check.CRITICAL,
                 f"CGO_ENABLED=0 go {step} ./... fails: {first_error(found[step])}.",
                 effect="cgo must stay on" if enabled else "cgo is off here, so this module cannot be built",
-                lever="cgo_disabled",
+                lever=catalogue.CASES["WT-062"],
                 command="go env -u CGO_ENABLED" if not enabled else "",
                 blocks=not enabled,
                 details=details,
@@ -439,7 +440,7 @@ def where_time_goes(test: Mapping[str, Any]) -> Check:
             seconds=spent["compile"],
             details=details,
         )
-    lever = "gotmpdir_tmpfs" if spent["link"] > 0.5 * total else ""
+    lever = catalogue.CASES["WT-064"] if spent["link"] > 0.5 * total else ""
     return doctor_check.ok(
         "WT-064", f"Of {total:.1f} s of work: {shares}.", value=round(total, 2), unit="s", lever=lever, details=details
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, Work, listed, microseconds
+from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 
 # Operations like a stat that `go test -count=1` waits for in a place: for each package, for each package that is linked
 # into a test, and for each dependency. From two experiments: 24 packages on a drive whose stat took 613 us took 1.27 s
@@ -35,12 +36,12 @@ PLACES = (
     ("WT-005", ("GOROOT",)),
 )
 NAMES = {"source": "the source"}
-ANSWERS = {
-    "WT-001": ("source_on_ext4", "move the project below your home: cp -a {path} ~/src/"),
-    "WT-002": ("gocache_tmpfs", "go env -w GOCACHE=$HOME/.cache/go-build"),
-    "WT-003": ("", "go env -w GOMODCACHE=$HOME/go/pkg/mod"),
-    "WT-004": ("gotmpdir_tmpfs", "go env -w GOTMPDIR=/var/tmp"),
-    "WT-005": ("", "unpack Go below /usr/local and put /usr/local/go/bin first in PATH"),
+COMMANDS = {
+    "WT-001": "move the project below your home: cp -a {path} ~/src/",
+    "WT-002": "go env -w GOCACHE=$HOME/.cache/go-build",
+    "WT-003": "go env -w GOMODCACHE=$HOME/go/pkg/mod",
+    "WT-004": "go env -w GOTMPDIR=/var/tmp",
+    "WT-005": "unpack Go below /usr/local and put /usr/local/go/bin first in PATH",
 }
 
 
@@ -77,8 +78,7 @@ def slow(places: Mapping[str, Any], work: Work) -> list[Check]:
 def _slow(id: str, name: str, place: Mapping[str, Any], own: float | None, work: Work) -> Check:
     shown = NAMES.get(name.partition(" ")[0], name)
     where = f"{shown} ({place['path']}) lies on {kind(place)}"
-    lever, command = ANSWERS[id]
-    command = command.format(path=place["path"])
+    command = COMMANDS[id].format(path=place["path"])
     if place.get("hangs"):
         return Check(
             id,
@@ -108,7 +108,7 @@ def _slow(id: str, name: str, place: Mapping[str, Any], own: float | None, work:
         value=round(cost, 1),
         unit="us",
         effect=f"about {extra:.1f} s for every go test of {many} package{'s' if many > 1 else ''}",
-        lever=lever,
+        lever=catalogue.CASES.get(id, ""),
         command=command,
         seconds=extra,
         details=details,
@@ -128,7 +128,7 @@ def on_drives(found: Mapping[str, Any] | None, modules: Sequence[str]) -> list[C
             value=len(paths),
             unit="projects",
             effect="their go test takes several times as long",
-            lever="source_on_ext4",
+            lever=catalogue.CASES["WT-001"],
             command=f"set workspace_projects to {paths[:4]}, or name one to the doctor to have it measured",
             seconds=0.5,
             details={"projects": paths, "complete": (found or {}).get("complete")},
@@ -171,7 +171,7 @@ def executable(places: Mapping[str, Any], version: Sequence[int]) -> list[Check]
                     doctor_check.CRITICAL,
                     f"{name} ({place['path']}) lies on {kind(place)} mounted noexec: {broken}.",
                     effect="nothing runs" if id == "WT-006" else "go run and go tool fail",
-                    lever="gotmpdir_tmpfs" if id == "WT-006" else "",
+                    lever=catalogue.CASES.get(id, ""),
                     command=command.format(mount=place["mount_point"]),
                     blocks=True,
                 )
@@ -240,7 +240,7 @@ def fits(places: Mapping[str, Any], modules: Sequence[Mapping[str, Any]]) -> lis
                     value=total >> 20,
                     unit="MiB",
                     effect="go test fails with 'no space left on device'",
-                    lever="gotmpdir_tmpfs",
+                    lever=catalogue.CASES["WT-009"],
                     command=f"sudo mount -o remount,size={max(1024, need * 4 >> 20)}m {place['mount_point']}",
                     blocks=bool(full),
                 )
@@ -279,7 +279,7 @@ def there(go: Mapping[str, Any]) -> list[Check]:
             doctor_check.CRITICAL,
             f"{names}: every go build and go test fails.",
             effect="nothing is built",
-            lever="gotmpdir_tmpfs" if name == "GOTMPDIR" else "",
+            lever=catalogue.CASES["WT-010"] if name == "GOTMPDIR" else "",
             command=command,
             blocks=True,
         )

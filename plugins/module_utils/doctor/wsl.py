@@ -95,7 +95,7 @@ def _edit(found: Sequence[str], verb: str = "") -> str:
 def _conf(id: str, found: Sequence[str], status: str, good: str, bad: str, effect: str, command: str) -> Check:
     if not found:
         return doctor_check.ok(id, good)
-    return Check(id, status, f"{bad}{listed(found)}.", effect=effect, lever="wsl_conf", command=command)
+    return Check(id, status, f"{bad}{listed(found)}.", effect=effect, command=command)
 
 
 def _in_force(facts: Mapping[str, Any]) -> Check:
@@ -107,7 +107,6 @@ def _in_force(facts: Mapping[str, Any]) -> Check:
             doctor_check.WARNING,
             " ".join(powerless),
             effect="the setting has no effect",
-            lever="wsl_conf",
             command="sudo apt install systemd-sysv",
         )
     if not pending:
@@ -121,7 +120,6 @@ def _in_force(facts: Mapping[str, Any]) -> Check:
         doctor_check.WARNING,
         f"/etc/wsl.conf was changed since this distro started: {listed(told)}.",
         effect="the settings have no effect until the distro is restarted, which ends all that runs in it",
-        lever="wsl_conf",
         command=facts["restart_command"] or "wsl.exe --terminate <this distro>",
     )
 
@@ -360,7 +358,6 @@ def _vm(values: Mapping[str, str], cpus: int | None, memory: int | None) -> Chec
         doctor_check.WARNING,
         f".wslconfig says {listed(waiting)}: WSL was not restarted since, or Windows has less to give.",
         effect="the settings have no effect until all distros are stopped",
-        lever="wslconfig",
         command="wsl.exe --shutdown",
     )
 

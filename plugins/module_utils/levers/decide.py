@@ -6,45 +6,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 
 BASELINE = "baseline"
 TOGETHER = "together"
 NOT_TRIED = "not tried: "
-SOURCE, SOURCE_PLACE = "source_on_ext4", "source"
+SOURCE, WINDOWS_PATH = "source_on_ext4", "append_windows_path"
 
 
-class Lever(NamedTuple):
-    """One tuning: the environment that has its effect for one run of Go.
+def trial(name: str, tmpfs: str, home: str, slow: Sequence[str] = (), path: str = "") -> dict[str, str]:
+    """Return the variables that give one run of Go the lever's effect, of those places that C(slow) names.
 
-    C({tmpfs}) stands for a folder on a tmpfs, C({home}) for the user's home. C(places) are those that must lie on a
-    Windows drive for it to have any effect; empty where it always has one. The lever C(SOURCE) moves the source itself.
+    C(path) is the user's PATH without directories on Windows drives.
     """
-
-    environment: Mapping[str, str]
-    places: Sequence[str] = ()
-
-
-LEVERS = {
-    "gotmpdir_tmpfs": Lever({"GOTMPDIR": "{tmpfs}/gotmpdir"}),
-    "gocache_tmpfs": Lever({"GOCACHE": "{tmpfs}/gocache"}),
-    "cgo_disabled": Lever({"CGO_ENABLED": "0"}),
-    "caches_local": Lever(
-        {"GOCACHE": "{home}/.cache/go-build", "GOMODCACHE": "{home}/go/pkg/mod"},
-        places=("GOCACHE", "GOMODCACHE"),
-    ),
-    SOURCE: Lever({}, places=(SOURCE_PLACE,)),
-}
-"""What an environment or a copy of the source can try; others are tried in sequence, before and after their role."""
-
-
-def trial(name: str, tmpfs: str, home: str, slow: Sequence[str] = ()) -> dict[str, str]:
-    """Return the variables that give one run of Go the lever's effect, of those places that C(slow) names."""
-    lever = LEVERS[name]
+    lever = catalogue.LEVERS[name]
     wanted = [key for key in lever.environment if not lever.places or key in slow]
-    return {key: lever.environment[key].format(tmpfs=tmpfs, home=home) for key in wanted}
+    return {key: lever.environment[key].format(tmpfs=tmpfs, home=home, path=path) for key in wanted}
+
+
+def without_windows(path: str, mounts: Sequence[mountinfo.Mount]) -> str:
+    """Return a PATH without the directories that lie on Windows drives."""
+
+    def stays(directory: str) -> bool:
+        mount = mountinfo.find(mounts, directory) if os.path.isabs(directory) else None
+        return not (mount and mount.windows_drive)
+
+    return ":".join(filter(stays, path.split(":")))
 
 
 def without_effect(name: str, slow: Sequence[str], in_memory: Sequence[str] = ()) -> str:
@@ -52,12 +43,15 @@ def without_effect(name: str, slow: Sequence[str], in_memory: Sequence[str] = ()
 
     C(slow) names the places on a Windows drive, C(in_memory) those on a tmpfs without any lever.
     """
-    places = LEVERS[name].places
-    if name == SOURCE and SOURCE_PLACE not in slow:
+    lever = catalogue.LEVERS[name]
+    places = lever.places
+    if name == SOURCE and catalogue.SOURCE_PLACE not in slow:
         return "no project with a go.mod lies on another disk than the home"
+    if name == WINDOWS_PATH and catalogue.PATH_PLACE not in slow:
+        return "PATH has no directory on a Windows drive"
     if places and not set(places) & set(slow):
         return f"{' and '.join(places)} do not lie on a Windows drive"
-    moved = [key for key, value in LEVERS[name].environment.items() if "{tmpfs}" in value]
+    moved = [key for key, value in lever.environment.items() if "{tmpfs}" in value]
     if moved and set(moved) <= set(in_memory):
         return f"{' and '.join(moved)} is in memory already"
     return ""

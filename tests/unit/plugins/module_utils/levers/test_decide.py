@@ -8,6 +8,7 @@ import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 
 MACHINE = {"kernel": "6.6", "cpus": 2, "go": "go1.27", "file_systems": {"gocache": "ext4"}}
 
@@ -159,3 +160,19 @@ def test_the_lever_planted_to_help_is_kept_and_the_others_are_dropped_in_twenty_
 def test_useless_levers_are_kept_in_fewer_than_five_of_a_hundred():
     kept = [name for seed in range(300) for name, one in decide(1000 + seed, {}).items() if one]
     assert len(kept) <= 15
+
+
+DRIVE = mountinfo.parse(
+    "22 1 8:1 / / rw - ext4 /dev/sdc rw\n"
+    "80 22 0:40 / /mnt/c rw - 9p C: rw,aname=drvfs;path=C:\\134;uid=1000,trans=fd\n"
+)
+
+
+def test_a_path_without_windows_directories():
+    path = "/usr/local/bin:/mnt/c/Windows/system32:bin::/mnt/c/Users/a/go/bin:/mnt/cache/bin"
+    kept = levers_decide.without_windows(path, DRIVE)
+    assert kept == "/usr/local/bin:bin::/mnt/cache/bin"
+    assert levers_decide.trial("append_windows_path", "/t", "/home/a", ["PATH"], kept) == {"PATH": kept}
+    assert levers_decide.trial("append_windows_path", "/t", "/home/a", [], kept) == {}
+    assert levers_decide.without_effect("append_windows_path", []) == "PATH has no directory on a Windows drive"
+    assert not levers_decide.without_effect("append_windows_path", ["PATH"])
