@@ -59,7 +59,7 @@ class Page(HTMLParser):
 def rendered(found):
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters.update({f"wsltune.go.{name}": call for name, call in FilterModule().filters().items()})
-    template = environment.from_string((ROOT / "playbooks/doctor.html.j2").read_text())
+    template = environment.from_string((ROOT / "roles/doctor/templates/doctor.html.j2").read_text())
     return template.render({"_doctor_found": found, "inventory_hostname": "laptop"})
 
 
