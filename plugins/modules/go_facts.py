@@ -103,7 +103,7 @@ ALL = 120.0
 """Seconds for looking at all users; one who takes long takes it from the others' share only in the end."""
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "users": {"type": "list", "elements": "str", "default": []},
