@@ -18,6 +18,7 @@ requirements:
 """
 
 import os
+from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
@@ -30,7 +31,7 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "wsltune.go.summary"
     CALLBACK_NEEDS_ENABLED = True
 
-    def v2_playbook_on_stats(self, stats):
+    def v2_playbook_on_stats(self, stats: Any) -> None:
         if os.environ.get("WSLTUNE_ONBOARD") == "1":
             return
         for host in sorted(name for name in stats.custom if name != "_run"):

@@ -137,6 +137,8 @@ import signal
 import subprocess
 import tempfile
 import threading
+from collections.abc import Iterator, Sequence
+from typing import IO, Any, cast
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_text
@@ -163,22 +165,22 @@ class Connection(ConnectionBase):
     has_pipelining = True
     has_tty = False
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._shell_type = "powershell"
         super().__init__(*args, **kwargs)
         self._connected = False
-        self._machine = None
-        self._mounts = []
+        self._machine: wsl_judge.Machine | None = None
+        self._mounts: list[mountinfo.Mount] = []
         self._powershell = ""
-        self._folder = None
-        self._transfer = None
+        self._folder: str | None = None
+        self._transfer: _Transfer | None = None
 
-    def is_pipelining_enabled(self, wrap_async=False):
+    def is_pipelining_enabled(self, wrap_async: bool = False) -> bool:
         return True
 
     # What is where
 
-    def _connect(self):
+    def _connect(self) -> Connection:
         if self._connected:
             return self
         self._machine = wsl_observe.collect()
@@ -197,11 +199,12 @@ class Connection(ConnectionBase):
         return self
 
     @property
-    def _host(self):
-        return self._play_context.remote_addr
+    def _host(self) -> str | None:
+        host: str | None = self._play_context.remote_addr
+        return host
 
-    def _find_powershell(self):
-        given = self.get_option("powershell_executable")
+    def _find_powershell(self) -> str:
+        given: str | None = self.get_option("powershell_executable")
         if given:
             if not os.path.isfile(given):
                 raise AnsibleConnectionFailure(
@@ -222,8 +225,8 @@ class Connection(ConnectionBase):
             )
         return found
 
-    def _find_folder(self):
-        given = self.get_option("working_directory")
+    def _find_folder(self) -> str:
+        given: str | None = self.get_option("working_directory")
         if given:
             if not os.path.isdir(given):
                 raise AnsibleConnectionFailure(
@@ -234,7 +237,7 @@ class Connection(ConnectionBase):
         mount = mountinfo.find(self._mounts, os.path.realpath(self._powershell))
         return mount.mount_point if mount and mount.windows_drive else os.path.dirname(self._powershell)
 
-    def _ask_wslpath(self, windows_path):
+    def _ask_wslpath(self, windows_path: str) -> str | None:
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             said = subprocess.run(
                 ["wslpath", "-u", windows_path], stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False
@@ -244,11 +247,11 @@ class Connection(ConnectionBase):
                 return path
         return None
 
-    def _to_path(self, windows_path):
+    def _to_path(self, windows_path: str) -> str | None:
         path = interop.to_linux(self._mounts, windows_path)
         return path if path and os.path.isfile(path) else self._ask_wslpath(windows_path)
 
-    def _check_elevated(self):
+    def _check_elevated(self) -> None:
         whoami = self._to_path("C:\\" + interop.WHOAMI) or os.path.join(os.path.dirname(self._powershell), "whoami.exe")
         code, out, err = self._run([whoami, "/groups"], b"")
         if code == 0 and interop.is_high(out):
@@ -266,13 +269,13 @@ class Connection(ConnectionBase):
 
     # Running
 
-    def _environment(self):
+    def _environment(self) -> dict[str, str]:
         return interop.environment(dict(os.environ), self.get_option("interop_socket"))
 
-    def _socket(self):
+    def _socket(self) -> str | None:
         return self._environment().get("WSL_INTEROP")
 
-    def _start(self, argv, **streams):
+    def _start(self, argv: Sequence[str], *, stdout: int, stderr: int | IO[bytes]) -> subprocess.Popen[bytes]:
         """Start a Windows program in a process group of its own, so that it can be ended with all it started."""
         try:
             return subprocess.Popen(
@@ -281,23 +284,24 @@ class Connection(ConnectionBase):
                 env=self._environment(),
                 start_new_session=True,
                 stdin=subprocess.PIPE,
-                **streams,
+                stdout=stdout,
+                stderr=stderr,
             )
         except OSError as error:
             raise AnsibleConnectionFailure(interop.not_started(error, argv[0])) from None
 
     @staticmethod
-    def _end(process):
+    def _end(process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
 
-    def _took_too_long(self, what):
+    def _took_too_long(self, what: str) -> AnsibleConnectionFailure:
         return AnsibleConnectionFailure(
             f"{what} did not end within {self.get_option('command_timeout')} s and was ended: raise "
             "ansible_wsl_interop_command_timeout, or see what waits for an answer on the Windows side."
         )
 
-    def _run(self, argv, data):
+    def _run(self, argv: Sequence[str], data: bytes) -> tuple[int, bytes, bytes]:
         """Run a program with these bytes on its stdin, which is closed then: WSL would hand on the caller's own."""
         process = self._start(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
@@ -315,7 +319,7 @@ class Connection(ConnectionBase):
             raise AnsibleConnectionFailure(failure)
         return process.returncode, out, err
 
-    def exec_command(self, cmd, in_data=None, sudoable=True):
+    def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         try:
             command = interop.command_for(
@@ -333,29 +337,29 @@ class Connection(ConnectionBase):
 
     # Files
 
-    def _files(self):
+    def _files(self) -> _Transfer:
         """The PowerShell that keeps the files going; one for all files of this connection."""
         if self._transfer is None:
             self._transfer = _Transfer(self)
         return self._transfer
 
-    def put_file(self, in_path, out_path):
+    def put_file(self, in_path: str, out_path: str) -> None:
         super().put_file(in_path, out_path)
         display.vvv(f"PUT {in_path} TO {out_path}", host=self._host)
         if not os.path.isfile(to_bytes(in_path, errors="surrogate_or_strict")):
             raise AnsibleFileNotFound(f"There is no file {in_path} to put to {out_path}.")
         self._files().put(in_path, out_path)
 
-    def fetch_file(self, in_path, out_path):
+    def fetch_file(self, in_path: str, out_path: str) -> None:
         super().fetch_file(in_path, out_path)
         display.vvv(f"FETCH {in_path} TO {out_path}", host=self._host)
         self._files().get(in_path, out_path)
 
-    def reset(self):
+    def reset(self) -> None:
         self.close()
         self._connect()
 
-    def close(self):
+    def close(self) -> None:
         if self._transfer is not None:
             self._transfer.close()
             self._transfer = None
@@ -365,7 +369,7 @@ class Connection(ConnectionBase):
 class _Transfer:
     """The Linux end of interop.TRANSFER_SCRIPT."""
 
-    def __init__(self, connection):
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.too_long = False
         # Not a pipe: nobody reads it while files go.
@@ -374,17 +378,20 @@ class _Transfer:
             interop.transfer_argv(connection._powershell), connection.get_option("elevation"), connection._to_path
         )
         self.process = connection._start(argv, stdout=subprocess.PIPE, stderr=self.errors)
+        # Both are pipes, for _start() asks for them.
+        self.stdin = cast("IO[bytes]", self.process.stdin)
+        self.stdout = cast("IO[bytes]", self.process.stdout)
         with self.watched("start", "the PowerShell for files"):
             # Whatever a policy or a logon script prints comes before it.
-            while (line := self.process.stdout.readline()).strip() != b"ready":
+            while (line := self.stdout.readline()).strip() != b"ready":
                 if not line:
                     raise self.broken()
 
     @contextlib.contextmanager
-    def watched(self, verb, path):
+    def watched(self, verb: str, path: str) -> Iterator[None]:
         """End the process when this takes too long, and tell what a broken pipe means."""
 
-        def end():
+        def end() -> None:
             self.too_long = True
             self.connection._end(self.process)
 
@@ -399,10 +406,10 @@ class _Transfer:
         finally:
             timer.cancel()
 
-    def broken(self, line=b""):
+    def broken(self, line: bytes = b"") -> AnsibleConnectionFailure:
         with contextlib.suppress(OSError):
-            self.process.stdin.close()
-        out = line + b"\n" + self.process.stdout.read() if line else b""
+            self.stdin.close()
+        out = line + b"\n" + self.stdout.read() if line else b""
         code = self.process.wait()
         self.errors.seek(0)
         err = self.errors.read()
@@ -413,17 +420,17 @@ class _Transfer:
             failure or f"PowerShell on the Windows host ended with {code} while files were transferred: {said}"
         )
 
-    def write(self, *parts):
+    def write(self, *parts: bytes) -> None:
         try:
-            self.process.stdin.write(b"".join(parts) + b"\n")
+            self.stdin.write(b"".join(parts) + b"\n")
         except OSError as error:
             raise self.broken() from error
 
-    def read(self):
-        line = self.process.stdout.readline()
+    def read(self) -> bytes:
+        line = self.stdout.readline()
         return line.rstrip(b"\r\n")
 
-    def answer(self, verb, path):
+    def answer(self, verb: str, path: str) -> bytes:
         line = self.read()
         if line.startswith(b"no "):
             reason = base64.b64decode(line[3:]).decode("utf-8", "replace").strip().rstrip(".")
@@ -435,17 +442,17 @@ class _Transfer:
         return line
 
     @staticmethod
-    def name(path):
+    def name(path: str) -> bytes:
         return base64.b64encode(to_bytes(path, errors="surrogate_or_strict"))
 
-    def same(self, sent, line, path):
-        if line[3:].decode("ascii", "replace") != sent.hexdigest():
+    def same(self, sent: str, line: bytes, path: str) -> None:
+        if line[3:].decode("ascii", "replace") != sent:
             raise AnsibleError(
                 f"{path} did not arrive as it was sent (SHA-256 {line[3:].decode('ascii', 'replace')} instead of "
-                f"{sent.hexdigest()}): something on the Windows side changes it as it is written; run this again."
+                f"{sent}): something on the Windows side changes it as it is written; run this again."
             )
 
-    def put(self, in_path, out_path):
+    def put(self, in_path: str, out_path: str) -> None:
         total = hashlib.sha256()
         with open(to_bytes(in_path, errors="surrogate_or_strict"), "rb") as source, self.watched("put", out_path):
             self.write(b"put ", self.name(out_path))
@@ -453,14 +460,14 @@ class _Transfer:
                 total.update(chunk)
                 self.write(b"+", base64.b64encode(chunk))
             self.write(b"end")
-            self.process.stdin.flush()
-            self.same(total, self.answer("put", out_path), out_path)
+            self.stdin.flush()
+            self.same(total.hexdigest(), self.answer("put", out_path), out_path)
 
-    def get(self, in_path, out_path):
+    def get(self, in_path: str, out_path: str) -> None:
         total = hashlib.sha256()
         with self.watched("fetch", in_path):
             self.write(b"get ", self.name(in_path))
-            self.process.stdin.flush()
+            self.stdin.flush()
             line = self.answer("fetched", in_path)
             if line == b"dir":
                 return
@@ -470,16 +477,16 @@ class _Transfer:
                     total.update(chunk)
                     target.write(chunk)
                     line = self.answer("fetched", in_path)
-            self.same(total, line, in_path)
+            self.same(total.hexdigest(), line, in_path)
 
-    def close(self):
+    def close(self) -> None:
         """Let PowerShell end by itself, which it does when its stdin ends."""
         with contextlib.suppress(OSError):
-            self.process.stdin.close()
+            self.stdin.close()
         try:
             self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self.connection._end(self.process)
             self.process.wait()
-        self.process.stdout.close()
+        self.stdout.close()
         self.errors.close()

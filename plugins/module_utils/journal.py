@@ -192,7 +192,7 @@ class Journal:
     def _file_of_first_format(self, path: str) -> str:
         return os.path.join(self._directory, quote(path, safe="") + ".json")
 
-    def _hands(self, entry: Entry) -> Any:
+    def _hands(self, entry: Entry) -> files.Files:
         return self.pool.of(accounts.identity_of(entry.uid, entry.gid))
 
     @contextlib.contextmanager
@@ -469,7 +469,7 @@ class Journal:
         return Restored(entry.path, content != current.content, kept)
 
     @staticmethod
-    def _restore(entry: Entry, hands: Any, revert: Revert | None, run_only: bool) -> Restored:
+    def _restore(entry: Entry, hands: files.Files, revert: Revert | None, run_only: bool) -> Restored:
         target = entry.before_run if run_only else entry.base
         current = hands.read(entry.path)
         if current is None:
@@ -527,7 +527,7 @@ def _stands_in(path: str, content: bytes) -> bool:
     return content.startswith(b"#!") and os.fsencode(path + KEPT_SUFFIX) in content
 
 
-def _restore_displaced(entry: Entry, hands: Any) -> Restored:
+def _restore_displaced(entry: Entry, hands: files.Files) -> Restored:
     kept_as = entry.path + KEPT_SUFFIX
     begins = hands.head(entry.path)
     kept = hands.is_kept(entry.path, KEPT_SUFFIX)

@@ -121,6 +121,7 @@ import os
 import pwd
 import signal
 import time
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -131,11 +132,11 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, 
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 
-def _stop(signum, _frame):
+def _stop(signum: int, _frame: object) -> NoReturn:
     raise SystemExit(128 + signum)
 
 
-def _check_values(module):
+def _check_values(module: AnsibleModule) -> None:
     params = module.params
     for name, low, high in (("budget_minutes", 0.05, 24 * 60), ("temporary_limit", 16, 2**20)):
         if not low <= params[name] <= high:
@@ -148,7 +149,7 @@ def _check_values(module):
             module.fail_json(msg=f"modules: {path!r} is not an absolute path.")
 
 
-def _examine(module, account, began):
+def _examine(module: AnsibleModule, account: accounts.Account, began: float) -> dict[str, Any]:
     """Look as the user and judge there too: what tests printed is large, and nothing for root to read."""
     params = module.params
     wanted = params["checks"]
@@ -156,7 +157,7 @@ def _examine(module, account, began):
     environment = doctor_observe.login(account)
     budget = params["budget_minutes"] * 60
 
-    def look():
+    def look() -> dict[str, Any]:
         seen = doctor_observe.Observer(
             account,
             machine,
@@ -171,10 +172,11 @@ def _examine(module, account, began):
         return doctor_judge.summarise(seen, doctor_judge.judge(seen, wanted))
 
     # What belongs to the budget is ended by itself; the rest has limits of its own, of minutes together.
-    return become.ask(accounts.identity(account), look, budget + 900)
+    found: dict[str, Any] = become.ask(accounts.identity(account), look, budget + 900)
+    return found
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "user": {"type": "str"},

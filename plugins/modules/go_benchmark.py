@@ -209,6 +209,8 @@ import os
 import pwd
 import re
 import time
+from collections.abc import Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -216,7 +218,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench,
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, text
 
 
-def _variants(module):
+def _variants(module: AnsibleModule) -> list[bench.Variant]:
     variants = []
     for given in module.params["variants"]:
         name = given["name"]
@@ -234,7 +236,7 @@ def _variants(module):
     return variants
 
 
-def _check_numbers(module):
+def _check_numbers(module: AnsibleModule) -> None:
     params = module.params
     for name, low, high in (("budget_minutes", 0.05, 24 * 60), ("min_runs", 2, 1000), ("warmup", 0, 100)):
         if not low <= params[name] <= high:
@@ -248,12 +250,14 @@ def _check_numbers(module):
         module.fail_json(msg=f"progress_path is {path}: its folder does not exist.")
 
 
-def _measure(module, account, variants, began):
+def _measure(
+    module: AnsibleModule, account: accounts.Account, variants: Sequence[bench.Variant], began: float
+) -> dict[str, Any]:
     params = module.params
     limit = max(60.0, params["budget_minutes"] * 60)
     environment = accounts.login_environment(account)
 
-    def measure(tell):
+    def measure(tell: schedule.Progress) -> dict[str, Any]:
         with bench.Bench(
             account, variants, params["modules"], params["packages"], params["go"], limit, environment=environment
         ) as session:
@@ -269,10 +273,11 @@ def _measure(module, account, variants, began):
             )
 
     with bench.progress_to(params["progress_path"]) as heard:
-        return bench.as_user(account, measure, params["budget_minutes"], heard)
+        experiment: dict[str, Any] = bench.as_user(account, measure, params["budget_minutes"], heard)
+    return experiment
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "user": {"type": "str"},

@@ -114,7 +114,8 @@ kept:
 import os
 import shutil
 import time
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -135,23 +136,30 @@ ROLE = "go_env"
 class GoEnv:
     """Applies the plan of module_utils/go/plan.py to this machine."""
 
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.options = module.params
         self.pool = become.Pool()
         self.journal = journal.Journal(run=module.params["run"] or f"{time.time():.6f}", pool=self.pool)
-        self.changes = []
-        self.diff = []
-        self.notes = []
-        self.kept = []
-        self.left = set()
+        self.changes: list[str] = []
+        self.diff: list[dict[str, str]] = []
+        self.notes: list[str] = []
+        self.kept: list[str] = []
+        self.left: set[str] = set()
         self.mounts = wsl_judge.mounts_of(wsl_observe.collect())
 
-    def hands(self, account=None):
+    def hands(self, account: accounts.Account | None = None) -> files.Files:
         """Return who touches the files of C(account): this process those of the system, a child those of a user."""
         return self.pool.of(accounts.identity(account) if account else None)
 
-    def write(self, path, content, revert=None, account=None, mode=0o644):
+    def write(
+        self,
+        path: str,
+        content: str | None,
+        revert: journal.Revert | None = None,
+        account: accounts.Account | None = None,
+        mode: int = 0o644,
+    ) -> None:
         """Make C(path) say C(content) (None: as it was before wsltune); note the change, and in check mode no more."""
         before = self.text(path, account)
         if before == content:
@@ -172,16 +180,16 @@ class GoEnv:
             owner=accounts.identity(account) if account else None,
         )
 
-    def text(self, path, account=None):
+    def text(self, path: str, account: accounts.Account | None = None) -> str | None:
         """Return what a file says; None for no file."""
         state = self.hands(account).read(path, go_observe.LARGEST)
         return None if state is None else state.content.decode("utf-8", "surrogateescape")
 
-    def note_kept(self, restored):
+    def note_kept(self, restored: journal.Restored) -> None:
         if restored.kept:
             self.kept.append(restored.kept)
 
-    def clean(self, path, revert, account=None):
+    def clean(self, path: str, revert: journal.Revert, account: accounts.Account | None = None) -> str | None:
         """Return what C(path) would say without wsltune; None for no file."""
         state = self.hands(account).read(path, go_observe.LARGEST)
         if state is None:
@@ -192,7 +200,7 @@ class GoEnv:
             content = journal.content_without_us(entry, state.content, revert)
         return None if content is None else content.decode("utf-8", "surrogateescape")
 
-    def present(self):
+    def present(self) -> NoReturn:
         options = self.options
         for name in ("gotmpdir", "gocache", "gomodcache"):
             go_plan.check_pattern(name, options[name])
@@ -245,22 +253,25 @@ class GoEnv:
             headlines=go_plan.headlines(self.changes, wanted, paths),
         )
 
-    def leave_module(self, **more):
+    def leave_module(self, **more: Any) -> NoReturn:
         told = {"changes": self.changes, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
         self.module.exit_json(changed=bool(self.changes), **text.printable({**told, **more, "diff": self.diff}))
 
-    def leave_alone(self, name, reason):
+    def leave_alone(self, name: str, reason: str) -> None:
         self.notes.append(f"{name}'s Go settings are left alone: {reason}; mend that, then run again.")
 
-    def settle(self, person, path, settings):
+    def settle(self, person: accounts.Account, path: str, settings: Mapping[str, str]) -> None:
         """Have the settings file of one user say what is wanted."""
         clean = self.clean(path, envfile.revert, person)
         content = envfile.merge(clean or "", settings)
         self.write(path, content if content or clean is not None else None, envfile.revert, person)
 
-    def settable(self, people, users):
+    def settable(
+        self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]
+    ) -> dict[str, accounts.Account]:
         """Return the people whose settings file can be written; note why it cannot for the others."""
-        paths, found = {}, {}
+        paths: dict[str, str] = {}
+        found: dict[str, accounts.Account] = {}
         for name, person in people.items():
             if "answer" in users[name]["unknown"]:
                 # Whoever let root wait once is not asked again.
@@ -278,14 +289,14 @@ class GoEnv:
                 found[name] = people[name]
         return found
 
-    def obstacle(self, person, paths, observed):
+    def obstacle(self, person: accounts.Account, paths: Mapping[str, str], observed: Mapping[str, Any]) -> str:
         """Say why the settings file of one user cannot be written; nothing when it can."""
         path = paths[person.name]
         others = [name for name in paths if name != person.name and paths[name] == path]
         if observed["exports"].get("GOENV") == "off":
             return "GOENV=off in a login, so that Go reads no settings file"
         if "user_file" in observed["unknown"]:
-            return observed["unknown"]["user_file"]
+            return str(observed["unknown"]["user_file"])
         if others:
             return f"{path} is the settings file of {go_plan.describe(others)} too"
         try:
@@ -293,7 +304,7 @@ class GoEnv:
         except OSError as error:
             return f"{path}: {error.strerror}"
 
-    def leave(self, paths):
+    def leave(self, paths: Iterable[str]) -> None:
         """Give back the settings of users who are not set up any more: their folders go at the next start."""
         current = {os.path.realpath(path) for path in paths}
         for entry in self.journal.entries(ROLE):
@@ -304,10 +315,15 @@ class GoEnv:
             else:
                 self.give_back(entry.path, envfile.revert)
 
-    def unmet(self, people, users, wanted):
+    def unmet(
+        self,
+        people: Mapping[str, accounts.Account],
+        users: Mapping[str, dict[str, Any]],
+        wanted: Mapping[str, Mapping[str, str]],
+    ) -> dict[str, list[str]]:
         """Return what the Go of each user lacks, as sentences."""
 
-        def cgo_enabled(name):
+        def cgo_enabled(name: str) -> str:
             return "keep" if self.left.intersection(users[name]["commands"]) else self.options["cgo_enabled"]
 
         return {
@@ -316,10 +332,12 @@ class GoEnv:
             if users[name]["go"] and "environment" not in users[name]["unknown"]
         }
 
-    def wanted(self, person, observed, before):
+    def wanted(
+        self, person: accounts.Account, observed: Mapping[str, Any], before: Mapping[str, Any] | None
+    ) -> dict[str, str]:
         """Return the wanted settings of one user; a cache counts as slow by the place it had before the first run."""
 
-        def mount_of(path):
+        def mount_of(path: str | None) -> mountinfo.Mount | None:
             try:
                 return mountinfo.find(self.mounts, self.hands(person).nearest(path)) if path else None
             except OSError:
@@ -334,7 +352,7 @@ class GoEnv:
             slow[cache] = bool(mount and mount.windows_drive and not (home and home.windows_drive))
         return go_plan.settings_for(person.name, observed, self.options, slow)
 
-    def check_folders(self, people, wanted):
+    def check_folders(self, people: Mapping[str, accounts.Account], wanted: Mapping[str, dict[str, str]]) -> None:
         """Take GOTMPDIR from those whose folder they cannot use; raise PlanError where there is none at all."""
         for name, settings in wanted.items():
             folder = settings.get("GOTMPDIR")
@@ -353,7 +371,12 @@ class GoEnv:
                 del settings["GOTMPDIR"]
                 self.notes.append(f"{name}'s GOTMPDIR is not set: {folder} {reason}; mend that, then run again.")
 
-    def check(self, people, users, wanted):
+    def check(
+        self,
+        people: Mapping[str, accounts.Account],
+        users: Mapping[str, dict[str, Any]],
+        wanted: Mapping[str, dict[str, str]],
+    ) -> None:
         """Raise PlanError when a setting would break Go; nothing has been touched yet."""
         self.check_folders(people, wanted)
         if self.options["cgo_enabled"] == "true":
@@ -374,7 +397,7 @@ class GoEnv:
                         "changed."
                     )
 
-    def check_compiler(self, name, person, observed):
+    def check_compiler(self, name: str, person: accounts.Account, observed: Mapping[str, Any]) -> None:
         """Raise PlanError when cgo is asked for and there is no C compiler: nothing that needs net would build."""
         if not observed["go"]:
             return
@@ -386,7 +409,9 @@ class GoEnv:
                 "net would not build: install gcc or set go_env_cgo_enabled: keep; nothing was changed."
             )
 
-    def check_module(self, directory, people, users):
+    def check_module(
+        self, directory: str, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]
+    ) -> None:
         owner = next((name for name in people if directory.startswith(people[name].home + "/")), None)
         # Go reads a project's Git configuration too: root does not where others write it.
         others = scratch.others_change(directory)
@@ -414,7 +439,7 @@ class GoEnv:
                 "go_env_cgo_enabled: keep or replace these packages; nothing was changed."
             )
 
-    def shells(self):
+    def shells(self) -> None:
         """Export GOTMPDIR in the shells that are on this machine."""
         pattern = self.options["gotmpdir"]
         profile = os.path.isdir(os.path.dirname(go_plan.PROFILE_PATH)) and pattern
@@ -432,12 +457,14 @@ class GoEnv:
             else:
                 self.write(path, clean, go_plan.revert_block)
 
-    def commands(self, people, users):
+    def commands(
+        self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]
+    ) -> dict[str, accounts.Account | None]:
         """Return whose each Go command to be replaced is: root's (None), or that of the user whose folder it lies in.
 
         The folder is asked as it was walked to without links: the command itself may be a link by now.
         """
-        found: dict[str, Any] = {}
+        found: dict[str, accounts.Account | None] = {}
         owners = {person.uid: person for person in people.values()}
         for path in dict.fromkeys(path for name in people for path in users[name]["commands"]):
             try:
@@ -454,11 +481,11 @@ class GoEnv:
                 self.leave_command(path, error.strerror)
         return found
 
-    def leave_command(self, path, reason):
+    def leave_command(self, path: str, reason: str | None) -> None:
         self.left.add(path)
         self.notes.append(f"{path} is left alone, so that cgo stays on with it: {reason}.")
 
-    def shims(self, people, users):
+    def shims(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
         """Put the program that sets CGO_ENABLED=0 in the place of each Go command, or the Go command back."""
         wanted = self.commands(people, users) if self.options["cgo_enabled"] == "false" else {}
         for entry in self.journal.entries(ROLE):
@@ -470,7 +497,7 @@ class GoEnv:
             except OSError as error:
                 self.leave_command(path, error.strerror)
 
-    def shim(self, path, owner):
+    def shim(self, path: str, owner: accounts.Account | None) -> None:
         content = go_plan.shim_text(path + journal.KEPT_SUFFIX).encode()
         if self.hands(owner).head(path, len(content) + 1) != content:
             if not self.module.check_mode:
@@ -485,15 +512,15 @@ class GoEnv:
                 check_rc=True,
             )
 
-    def packaged(self, path):
+    def packaged(self, path: str) -> bool:
         """Whether a Debian package owns C(path), so that its next version must not overwrite the replacement."""
         return bool(shutil.which("dpkg-query")) and self.module.run_command(["dpkg-query", "-S", path])[0] == 0
 
-    def diverted(self, path):
+    def diverted(self, path: str) -> bool:
         """Whether dpkg was told that C(path) is not its own any more."""
         return self.module.run_command(["dpkg-divert", "--listpackage", path])[1].strip() == "LOCAL"
 
-    def undo_shim(self, entry):
+    def undo_shim(self, entry: journal.Entry) -> None:
         self.changes.append(f"gave back {entry.path}")
         if self.module.check_mode:
             return
@@ -506,7 +533,7 @@ class GoEnv:
             self.changes.pop()
             self.kept.append(f"{entry.path} could not be given back: {error.strerror}; mend that, then run again")
 
-    def give_back(self, path, revert, only=False):
+    def give_back(self, path: str, revert: journal.Revert | None, only: bool = False) -> None:
         """Give back one file; a file that cannot be written stays in the journal and keeps nothing else back."""
         try:
             restored = self.journal.restore(path, revert, run_only=only)
@@ -517,7 +544,7 @@ class GoEnv:
             self.changes.append(f"gave back {path}")
         self.note_kept(restored)
 
-    def absent(self):
+    def absent(self) -> NoReturn:
         only = self.options["only_this_run"]
         if not self.module.check_mode:
             go_applied.forget()
@@ -539,7 +566,7 @@ class GoEnv:
         self.leave_module()
 
 
-def _revert_for(path):
+def _revert_for(path: str) -> journal.Revert | None:
     """Return how wsltune's part is taken out of a file that someone else edited too; None for files of its own."""
     if path in map(os.path.realpath, go_plan.BLOCK_PATHS):
         return go_plan.revert_block
@@ -547,7 +574,7 @@ def _revert_for(path):
     return None if path in own else envfile.revert
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **journal.ARGUMENTS,

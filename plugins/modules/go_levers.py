@@ -131,11 +131,14 @@ experiments:
 import contextlib
 import os
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, scratch
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.bench import Bench, Variant
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue, trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, text
@@ -147,16 +150,16 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as w
 class Trial:
     """Tries levers for one user: what is told to run as the user is run in a child, and returns what it found."""
 
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         self.params = module.params
         self.account = accounts.find([module.params["user"]])[0]
         self.environment = accounts.login_environment(self.account)
         mounts = wsl_judge.mounts_of(wsl_observe.collect())
         self.path = levers_decide.without_windows(self.environment.get("PATH", ""), mounts)
         self.names = list(dict.fromkeys(module.params["levers"]))
-        self.experiments = []
+        self.experiments: list[dict[str, Any]] = []
 
-    def settle(self, project, folder, in_memory):
+    def settle(self, project: str, folder: str, in_memory: Sequence[str]) -> None:
         """Take what was found of the source and of the places in memory; know what need not be tried."""
         self.project, self.folder = project, folder
         self.modules = list(self.params["modules"])
@@ -171,21 +174,21 @@ class Trial:
         reasons = {name: levers_decide.without_effect(name, slow, in_memory) for name in self.names}
         self.idle = {name: reason for name, reason in reasons.items() if reason}
 
-    def survey(self, held):
+    def survey(self, held: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
         """As the user: return what settle() takes and, where the decisions C(held) may serve, what they depend on."""
         project, folder = self.find_project() if levers_decide.SOURCE in self.names else ("", ".")
         own = (self.params["before"] or {}).get("environment") or {}
         places = {"GOTMPDIR": own.get("GOTMPDIR") or own.get("TMPDIR") or "/tmp", "GOCACHE": own.get("GOCACHE")}
-        found = {"project": project, "folder": folder, "in_memory": bench.in_memory(places)}
+        found: dict[str, Any] = {"project": project, "folder": folder, "in_memory": bench.in_memory(places)}
         self.settle(**found)
         fingerprint = self.look([self.variant(levers_decide.BASELINE, {})])[0] if self.usable(held) else None
         return found, fingerprint
 
-    def usable(self, held):
+    def usable(self, held: Mapping[str, Any]) -> bool:
         """Whether there is an earlier decision on each lever that would be tried."""
         return bool(held) and set(held) >= set(self.names) - set(self.idle)
 
-    def find_project(self):
+    def find_project(self) -> tuple[str, str]:
         """Find what the lever SOURCE is tried on: a module that does not lie on the home's disk."""
         for project, folder in levers_decide.to_move(self.params["projects"], self.params["modules"]):
             with contextlib.suppress(OSError):
@@ -194,7 +197,9 @@ class Trial:
                     return project, folder
         return "", "."
 
-    def remember(self, known, decisions, fingerprint):
+    def remember(
+        self, known: dict[str, Any], decisions: Sequence[dict[str, Any]], fingerprint: dict[str, Any] | None
+    ) -> None:
         entry = known.get(self.account.name, {})
         fresh = {one["lever"]: one for one in decisions if one["tried"]}
         if not fresh:
@@ -207,7 +212,7 @@ class Trial:
         }
         journal.write_record(journal.DECISIONS, known)
 
-    def look(self, variants):
+    def look(self, variants: Sequence[Variant]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return what the decision depends on, and why tests fail in which of the variants that pass in the first."""
         first, *others = [variant.name for variant in variants]
         with self.bench(variants) as session:
@@ -219,17 +224,17 @@ class Trial:
                 broken = {}
         return fingerprint, broken
 
-    def bench(self, variants):
+    def bench(self, variants: Sequence[Variant]) -> Bench:
         limit = max(60.0, self.params["budget_minutes"] * 60)
-        return bench.Bench(self.account, variants, self.modules, limit=limit, environment=self.environment)
+        return Bench(self.account, variants, self.modules, limit=limit, environment=self.environment)
 
-    def variant(self, name, environment, directory=None):
+    def variant(self, name: str, environment: Mapping[str, str], directory: str | None = None) -> Variant:
         before = self.params["before"] or {}
         own = {**(before.get("environment") or {}), **environment}
         unset = [one for one in before.get("unset") or [] if one not in own]
-        return bench.Variant(name, {str(key): str(value) for key, value in own.items()}, unset, directory)
+        return Variant(name, {str(key): str(value) for key, value in own.items()}, unset, directory)
 
-    def experiment(self, variants, tell):
+    def experiment(self, variants: Sequence[Variant], tell: schedule.Progress) -> tuple[dict[str, Any], dict[str, str]]:
         """Measure C(variants) against the first of them; return the summary and with which of them Go is broken."""
         params, began = self.params, time.monotonic()
         names = [variant.name for variant in variants]
@@ -247,7 +252,9 @@ class Trial:
                         failures[name] = new[0]
         return summary, failures
 
-    def decide(self, wanted, tmpfs_folder, tell):
+    def decide(
+        self, wanted: Sequence[str], tmpfs_folder: str, tell: schedule.Progress
+    ) -> tuple[list[dict[str, Any]], dict[str, Any], list[dict[str, Any]]]:
         """As the user: return the decisions about C(wanted), measured now, what they depend on and the runs."""
         with contextlib.ExitStack() as stack:
             moved = None
@@ -258,8 +265,8 @@ class Trial:
                 copy = stack.enter_context(bench.copied_home(self.account, self.project))
                 moved = os.path.normpath(os.path.join(copy, self.folder))
 
-            def variant(name, tried):
-                merged = {}
+            def variant(name: str, tried: Sequence[str]) -> Variant:
+                merged: dict[str, str] = {}
                 for one in tried:
                     merged.update(levers_decide.trial(one, tmpfs_folder, self.account.home, self.slow, self.path))
                 return self.variant(name, merged, moved if levers_decide.SOURCE in tried else None)
@@ -283,7 +290,7 @@ class Trial:
                     together = levers_decide.broken(together, failures[levers_decide.TOGETHER])
         return levers_decide.settle(judged, together), fingerprint, self.experiments
 
-    def measure(self):
+    def measure(self) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         """Have the levers that can have an effect measured; return the decisions on all and what they depend on."""
         decisions = [
             {
@@ -310,7 +317,7 @@ class Trial:
                 )
         return decisions + judged, fingerprint
 
-    def run(self):
+    def run(self) -> dict[str, Any]:
         """Return what the module does."""
         known = journal.read_record(journal.DECISIONS)
         entry = known.get(self.account.name, {})
@@ -334,7 +341,7 @@ class Trial:
         }
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "levers": {"type": "list", "elements": "str", "choices": list(catalogue.LEVERS), "required": True},

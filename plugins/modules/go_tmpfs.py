@@ -110,6 +110,8 @@ import functools
 import os
 import stat
 import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -128,24 +130,31 @@ FSTAB = tmpfs_observe.FSTAB
 class Tmpfs:
     """Applies the plan of module_utils/tmpfs/plan.py to this machine."""
 
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.journal = journal.Journal(run=module.params["run"] or f"{time.time():.6f}")
-        self.changes = []
-        self.diff = []
-        self.kept = []
-        self.notes = []
+        self.changes: list[str] = []
+        self.diff: list[dict[str, str]] = []
+        self.kept: list[str] = []
+        self.notes: list[str] = []
 
-    def command(self, *words):
+    def command(self, *words: str) -> str:
         """Run a command of util-linux; return its message when it fails."""
         code, out, err = self.module.run_command(list(words))
         return (err or out or f"exit {code}").strip() if code else ""
 
-    def read(self, path):
+    def read(self, path: str) -> str:
         state = files.Files().read(path)
         return "" if state is None else state.content.decode("utf-8", "surrogateescape")
 
-    def write(self, path, make, **how):
+    def write(
+        self,
+        path: str,
+        make: Callable[[str], str],
+        mode: int | None = None,
+        revert: journal.Revert | None = None,
+        shared: bool = False,
+    ) -> None:
         """Have a file say what C(make) returns for its text; note the change, and in check mode no more."""
         before = self.read(path)
         after = make(before)
@@ -158,25 +167,27 @@ class Tmpfs:
                 path,
                 lambda now: make(now.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"),
                 role=ROLE,
-                **how,
+                mode=mode,
+                revert=revert,
+                shared=shared,
             )
             self.tell_systemd(path)
 
-    def give_back(self, entry, run_only):
+    def give_back(self, entry: journal.Entry, run_only: bool) -> journal.Restored:
         if entry.path != os.path.realpath(FSTAB):
             return self.journal.restore(entry.path, run_only=run_only)
         part = functools.partial(fstab.part, fstab.MARK)
         return self.journal.restore(entry.path, fstab.without_ours, run_only, role=ROLE, part=part)
 
-    def tell_systemd(self, path):
+    def tell_systemd(self, path: str) -> None:
         """Have systemd read a changed fstab; until then it would bring back what the old one said."""
         if path == FSTAB and os.path.isdir("/run/systemd/system"):
             self.module.run_command(["systemctl", "daemon-reload"])
 
-    def refuse(self, sentence):
+    def refuse(self, sentence: str) -> NoReturn:
         raise tmpfs_plan.TmpfsError(sentence)
 
-    def check_machine(self, path, table, users):
+    def check_machine(self, path: str, table: str, users: Sequence[str]) -> None:
         """Raise TmpfsError when this machine cannot take the tmpfs; nothing has been touched yet."""
         try:
             fstab.check(table)
@@ -232,7 +243,7 @@ class Tmpfs:
                     "go_tmpfs_path; nothing was changed."
                 )
 
-    def present(self):
+    def present(self) -> NoReturn:
         params = self.module.params
         path = tmpfs_plan.check_path(params["path"])
         people = accounts.find(params["users"])
@@ -281,7 +292,7 @@ class Tmpfs:
             headlines=tmpfs_plan.headlines(self.changes, path, list(folders)),
         )
 
-    def mount(self, path, size, inodes):
+    def mount(self, path: str, size: int, inodes: int) -> None:
         live = tmpfs_observe.live(path)
         if live is None:
             self.changes.append(f"mounted a tmpfs of {size // tmpfs_plan.MIB} MiB on {path}")
@@ -308,7 +319,7 @@ class Tmpfs:
                 "that; delete files there or give a larger go_tmpfs_size; nothing was changed."
             )
 
-    def narrow(self, path):
+    def narrow(self, path: str) -> None:
         """Have the top of the live mount be as the fstab line makes it at the next start."""
         if tmpfs_observe.live(path) is None or tmpfs_observe.mode_of(path) == tmpfs_plan.MODE:
             return
@@ -317,7 +328,7 @@ class Tmpfs:
             with files.opened_folder(path) as descriptor:
                 os.chmod(f"/proc/self/fd/{descriptor}", tmpfs_plan.MODE)
 
-    def folder(self, path, person):
+    def folder(self, path: str, person: accounts.Account) -> str:
         """Make the folder of one user; return its path, nothing where something else has its name.
 
         Root changes what it has open and not what has the name: until a mount of an earlier version is root's alone,
@@ -352,11 +363,11 @@ class Tmpfs:
             os.close(descriptor)
         return folder
 
-    def without_folder(self, person, reason):
+    def without_folder(self, person: accounts.Account, reason: str) -> str:
         self.notes.append(f"{person.name} has no folder for Go's temporary files: {reason}; remove it, then run again")
         return ""
 
-    def leave(self, path):
+    def leave(self, path: str) -> bool:
         """Take away a tmpfs; return whether it is gone. Who uses one is said: it stays until the next run or start."""
         live = tmpfs_observe.live(path)
         if live is None or live.source != tmpfs_plan.SOURCE:
@@ -372,7 +383,7 @@ class Tmpfs:
         )
         return False
 
-    def absent(self):
+    def absent(self) -> NoReturn:
         only = self.module.params["only_this_run"]
         entries = [entry for entry in self.journal.entries(ROLE) if not only or entry.run == self.journal.run]
         stay = self.before_run() if only else []
@@ -418,7 +429,7 @@ class Tmpfs:
             self.journal.close()
         self.module.exit_json(**self.result(self.module.params["path"]))
 
-    def before_run(self):
+    def before_run(self) -> list[fstab.Line]:
         """Return the marked lines of fstab as they were before this run."""
         entry = self.journal.entry(FSTAB)
         if entry is None or entry.run != self.journal.run:
@@ -429,7 +440,7 @@ class Tmpfs:
             else fstab.marked(entry.before_run.content.decode("utf-8", "surrogateescape"))
         )
 
-    def result(self, path):
+    def result(self, path: str) -> dict[str, Any]:
         live = tmpfs_observe.live(path)
         return {
             "changed": bool(self.changes),
@@ -448,13 +459,13 @@ class Tmpfs:
         }
 
 
-def _parents(path):
+def _parents(path: str) -> Iterator[str]:
     while path != "/":
         path = os.path.dirname(path)
         yield path
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **journal.ARGUMENTS,

@@ -104,7 +104,9 @@ import functools
 import os
 import pwd
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -119,9 +121,10 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     process,
     text,
 )
+from ansible_collections.wsltune.go.plugins.module_utils.linux.fstab import Line
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import copy as workspace_copy
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
-from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
@@ -134,41 +137,41 @@ ERRORS = (WorkspaceError, accounts.AccountError)
 class Workspace:
     """Brings the projects to where they shall be, by workspace/plan.py and workspace/copy.py."""
 
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.journal = journal.Journal(run=module.params["run"] or f"{time.time():.6f}")
         self.machine = wsl_observe.collect(run_command=module.run_command)
-        self.accounts = {}
-        self.couriers = {}
-        self.environments = {}
-        self.changes = []
-        self.headlines = []
-        self.notes = []
-        self.kept = []
-        self.diff = []
+        self.accounts: dict[str, accounts.Account] = {}
+        self.couriers: dict[str, become.Hands | workspace_copy.Courier] = {}
+        self.environments: dict[str, dict[str, str]] = {}
+        self.changes: list[str] = []
+        self.headlines: list[str] = []
+        self.notes: list[str] = []
+        self.kept: list[str] = []
+        self.diff: list[dict[str, str]] = []
 
-    def mounts(self):
+    def mounts(self) -> list[mountinfo.Mount]:
         # A mount point may hold a carriage return.
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as handle:
             return mountinfo.parse(handle.read(), wsl_judge.is_wsl(self.machine), self.machine.virtiofs_links)
 
-    def fstab(self):
+    def fstab(self) -> str:
         state = files.Files().read(FSTAB)
         return "" if state is None else state.content.decode("utf-8", "surrogateescape")
 
     # The users
 
-    def account(self, name):
+    def account(self, name: str) -> accounts.Account:
         if name not in self.accounts:
             self.accounts[name] = accounts.find([name])[0]
         return self.accounts[name]
 
-    def environment(self, name):
+    def environment(self, name: str) -> dict[str, str]:
         if name not in self.environments:
             self.environments[name] = accounts.login_environment(self.account(name))
         return self.environments[name]
 
-    def ask(self, name, what, *words, limit=None):
+    def ask(self, name: str, what: str, *words: object, limit: float | None = None) -> Any:
         """Have a process of the user do C(what) of workspace_copy.Courier; for root this one does it."""
         if name not in self.couriers:
             account = self.account(name)
@@ -180,7 +183,7 @@ class Workspace:
             return courier.call(what, *words, limit=limit)
         return getattr(courier, what)(*words)
 
-    def close(self):
+    def close(self) -> None:
         """End the users' processes."""
         for courier in self.couriers.values():
             if isinstance(courier, become.Hands):
@@ -188,7 +191,7 @@ class Workspace:
 
     # What is asked for
 
-    def owner(self, source):
+    def owner(self, source: str) -> str:
         """Return the name of the account that C(source) belongs to; WorkspaceError when that is not certain."""
         path = source
         # Root follows links where nobody else can change them.
@@ -212,7 +215,7 @@ class Workspace:
                 f"{source} belongs to user id {owner}, which has no account here: name the project's user."
             ) from None
 
-    def project(self, given):
+    def project(self, given: Mapping[str, Any]) -> Project:
         """Return the Project that C(given) means."""
         source = workspace_plan.normal(given["source"], "~", "source")
         name = given["user"] or self.owner(source)
@@ -220,7 +223,7 @@ class Workspace:
         source = self.ask(name, "folder", source, limit=become.LIMIT)
         target = given["target"] or workspace_plan.default_target(source, home)
         target = workspace_plan.normal(target, home, "target")
-        return workspace_plan.Project(
+        return Project(
             source=source,
             target=self.ask(name, "target", target, limit=become.LIMIT),
             user=name,
@@ -229,7 +232,7 @@ class Workspace:
             tests=given["tests"],
         )
 
-    def check(self, project):
+    def check(self, project: Project) -> bool:
         """Return whether a copy is to be made; WorkspaceError when it cannot be."""
         mounts = self.mounts()
         done = self.is_copied(project)
@@ -259,7 +262,7 @@ class Workspace:
             self.notes += found
         return True
 
-    def check_bind(self, projects):
+    def check_bind(self, projects: Sequence[Project]) -> None:
         """Raise WorkspaceError when the old path of a project cannot show the new place at every start."""
         if not any(project.bind for project in projects):
             return
@@ -291,20 +294,21 @@ class Workspace:
             )
 
     @property
-    def systemd(self):
+    def systemd(self) -> bool:
         return bool(wsl_judge.runs_systemd(self.machine))
 
-    def is_copied(self, project):
-        return self.ask(project.user, "is_copied", asdict(project), limit=become.LIMIT)
+    def is_copied(self, project: Project) -> bool:
+        copied: bool = self.ask(project.user, "is_copied", asdict(project), limit=become.LIMIT)
+        return copied
 
-    def live(self, project):
+    def live(self, project: Project) -> dict[str, bool]:
         """Return what the machine shows now: whether the copy is there, and shown at its source."""
         return {"target": self.is_copied(project), "source": self.is_bound(project)}
 
-    def is_bound(self, project):
+    def is_bound(self, project: Project) -> bool:
         return self.shows(project.source, project.target)
 
-    def shows(self, place, target):
+    def shows(self, place: str, target: str) -> bool:
         """Whether the last mount at C(place) is that of C(target); no part of either may be a link."""
         if not any(one.mount_point == place for one in self.mounts()):
             return False
@@ -316,7 +320,7 @@ class Workspace:
 
     # What is done
 
-    def present(self):
+    def present(self) -> NoReturn:
         projects = [self.project(given) for given in self.module.params["projects"]]
         workspace_plan.check_together(projects)
         self.check_bind(projects)
@@ -350,15 +354,15 @@ class Workspace:
                 self.notes.append(f"Windows programs find {one['target']} as {one['windows_path']}")
         self.module.exit_json(**self.result(projects=told))
 
-    def tidy(self, project):
+    def tidy(self, project: Project) -> bool:
         """Finish or remove what a killed run left; return whether a half copy was there."""
         left = self.ask(project.user, "tidy", asdict(project), self.module.check_mode)
         self.changes += [f"removed the half copy {path}" for path in left]
         return bool(left)
 
-    def copy(self, project):
+    def copy(self, project: Project) -> dict[str, Any]:
         """Copy a project that was read; return what was compared."""
-        proof = {}
+        proof: dict[str, Any] = {}
         if not self.module.check_mode:
             made = self.ask(project.user, "make", project.source)
             self.notes += made["notes"]
@@ -366,15 +370,16 @@ class Workspace:
         self.changes.append(f"copied {project.source} to {project.target}")
         return proof
 
-    def drive_options(self, drive):
+    def drive_options(self, drive: mountinfo.Mount) -> str:
         """Return the options with which WSL would mount C(drive), by the conf file that it reads."""
         there = os.stat(drive.mount_point)
         asked = wsl_conf.parse(self.machine.conf or "").values.get("automount.options") or ""
         return ",".join(filter(None, (f"uid={there.st_uid}", f"gid={there.st_gid}", str(asked))))
 
-    def lines(self, projects):
+    def lines(self, projects: Sequence[Project]) -> list[Line]:
         """Return the fstab lines of the projects that are to be bound."""
-        mounts, content, found = self.mounts(), self.fstab(), []
+        mounts, content = self.mounts(), self.fstab()
+        found: list[Line] = []
         for project in projects:
             drive = workspace_plan.drive_above(mounts, project.source)
             # The user's own line may mount it already.
@@ -384,7 +389,7 @@ class Workspace:
             found += workspace_plan.bind_lines(project, self.systemd, drive, self.drive_options(drive))
         return found
 
-    def bind(self, projects):
+    def bind(self, projects: Sequence[Project]) -> list[Project]:
         """Keep the fstab lines and the live mounts; return the projects that were bound now."""
         wanted = [project for project in projects if project.bind]
         earlier = fstab.marked(self.fstab(), workspace_plan.MARK)
@@ -412,7 +417,7 @@ class Workspace:
             self.changes.append(f"mounted {project.target} on {project.source}")
         return new
 
-    def mount(self, project):
+    def mount(self, project: Project) -> None:
         """Show the copy at the path of the original, both as they are found without following links."""
         before = {one.mount_id for one in self.mounts()}
         with files.opened_folder(project.source) as place, files.opened_folder(project.target) as target:
@@ -428,7 +433,7 @@ class Workspace:
                 mount.unmount(one.mount_point)
         raise WorkspaceError("that folder was moved at the same time")
 
-    def write_lines(self, lines):
+    def write_lines(self, lines: Sequence[Line]) -> tuple[str, str] | None:
         """Have C(lines) as the role's in the fstab; return its text before and after, None where it had them.
 
         What another program writes there meanwhile is kept.
@@ -439,7 +444,7 @@ class Workspace:
             return None
         if not self.module.check_mode:
 
-            def make(now):
+            def make(now: bytes) -> bytes:
                 text = workspace_plan.with_bind_lines(now.decode("utf-8", "surrogateescape"), lines)
                 return text.encode("utf-8", "surrogateescape")
 
@@ -447,11 +452,11 @@ class Workspace:
             self.tell_systemd()
         return before, after
 
-    def tell_systemd(self):
+    def tell_systemd(self) -> None:
         if os.path.isdir("/run/systemd/system"):
             self.module.run_command(["systemctl", "daemon-reload"])
 
-    def unmount(self, place, target):
+    def unmount(self, place: str, target: str) -> None:
         """Take away the bind mount of C(target) on C(place), and no other mount."""
         if not self.shows(place, target):
             return
@@ -467,7 +472,7 @@ class Workspace:
                 "these programs, then run again."
             ) from error
 
-    def absent(self):
+    def absent(self) -> NoReturn:
         only = self.module.params["only_this_run"]
         entry = next(iter(self.journal.entries(ROLE)), None)
         if only and entry is not None and entry.run != self.journal.run:
@@ -497,7 +502,7 @@ class Workspace:
             self.journal.close()
         self.module.exit_json(**self.result())
 
-    def result(self, **more):
+    def result(self, **more: Any) -> dict[str, Any]:
         told = {
             "changes": self.changes,
             "headlines": self.headlines,
@@ -509,7 +514,7 @@ class Workspace:
         return {"changed": bool(self.changes), **text.printable(told)}
 
 
-def main():
+def main() -> None:
     project = {
         "source": {"type": "str", "required": True},
         "target": {"type": "str"},

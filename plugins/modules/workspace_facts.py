@@ -62,7 +62,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "roots": {"type": "list", "elements": "str", "default": []},

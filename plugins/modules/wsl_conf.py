@@ -139,6 +139,8 @@ import contextlib
 import os
 import pwd
 import time
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -152,38 +154,38 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as w
 ROLE = "wsl_conf"
 
 
-def _decode(data):
+def _decode(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def _encode(text):
+def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _revert(base, written, current):
+def _revert(base: bytes | None, written: bytes, current: bytes) -> bytes | None:
     """Take the settings out of a file that someone else edited too; None when nothing is left of a file of ours."""
     text = wsl_conf.revert(None if base is None else _decode(base), _decode(written), _decode(current))
     return None if base is None and not text.strip() else _encode(text)
 
 
-def _shown(value):
+def _shown(value: wsl_conf.Setting) -> str:
     return "not set" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class WslConf:
     """Applies module_utils/wsl/conf.py to this machine."""
 
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.options = module.params
         self.path = os.path.realpath(self.options["path"])
         self.journal = journal.Journal(run=self.options["run"] or f"{time.time():.6f}")
-        self.changes = []
-        self.kept = []
-        self.diff = []
-        self.asked = {}
+        self.changes: list[str] = []
+        self.kept: list[str] = []
+        self.diff: list[dict[str, str]] = []
+        self.asked: dict[str, wsl_conf.Value] = {}
 
-    def wanted(self):
+    def wanted(self) -> dict[str, wsl_conf.Setting]:
         """Return the settings of the content and the keys to remove; ValueError when they are not WSL's."""
         parsed = wsl_conf.parse(self.options["content"])
         if parsed.details:
@@ -200,20 +202,20 @@ class WslConf:
         self.asked = {name: value for name, value in wsl_conf.typed(settings).items() if value is not None}
         return settings
 
-    def refuse_harmful(self, settings, values):
+    def refuse_harmful(self, settings: Mapping[str, wsl_conf.Setting], values: Mapping[str, wsl_conf.Value]) -> None:
         if self.options["allow_harmful"]:
             return
         reasons = wsl_conf.harmful(settings, values)
         user = settings.get("user.default")
         if user is not None:
             try:
-                pwd.getpwnam(user)
+                pwd.getpwnam(str(user))
             except KeyError:
                 reasons.append(f"user.default={user}: this machine has no such user, so WSL could not open a session.")
         if reasons:
             raise ValueError(" ".join([*reasons, "Nothing was changed; set allow_harmful to write it all the same."]))
 
-    def merged(self, text, settings):
+    def merged(self, text: str, settings: Mapping[str, wsl_conf.Setting]) -> str:
         """Return the new text once it is known to mean what was asked for."""
         if not settings and not self.options["repair"]:
             return text
@@ -232,7 +234,7 @@ class WslConf:
             )
         return merged
 
-    def present(self):
+    def present(self) -> NoReturn:
         settings = self.wanted()
         if not os.path.isdir(os.path.dirname(self.path)):
             raise ValueError(f"The folder of {self.path} does not exist; give path a file in an existing folder.")
@@ -253,10 +255,12 @@ class WslConf:
             self.replace(before, after, state is not None, lambda: self.write(after))
         self.finish(after if state or after else None, bool(self.changes))
 
-    def write(self, after):
+    def write(self, after: str) -> None:
         self.journal.write(self.path, _encode(after), role=ROLE, revert=_revert)
 
-    def replace(self, before, after, existed, write, path=None):
+    def replace(
+        self, before: str, after: str | None, existed: bool, write: Callable[[], None], path: str | None = None
+    ) -> None:
         """Note the difference; unless in check mode keep the text that is in force, then write."""
         path = path or self.path
         self.diff.append(
@@ -272,7 +276,7 @@ class WslConf:
                 self.keep_in_force(before, after or "")
             write()
 
-    def keep_in_force(self, before, after):
+    def keep_in_force(self, before: str, after: str) -> None:
         """Remember what the running distro was started with, until its next start empties /run."""
         machine = wsl_observe.collect(conf_path=self.path)
         start = wsl_judge.started_at(machine)
@@ -288,7 +292,7 @@ class WslConf:
             owner = {"mode": 0o644, "uid": os.geteuid(), "gid": os.getegid(), "mtime_ns": 0}
             files.Files().put(wsl_judge.IN_FORCE, files.FileState(_encode(before), **owner))
 
-    def absent(self):
+    def absent(self) -> NoReturn:
         only = self.options["only_this_run"]
         text = None
         state = files.Files().read(self.path)
@@ -299,11 +303,12 @@ class WslConf:
                 continue
             current = files.Files().read(entry.path)
             target = self.target(entry, current, only)
-            before, after = (None if one is None else _decode(one) for one in (current and current.content, target))
+            before = None if current is None else _decode(current.content)
+            after = None if target is None else _decode(target)
             if entry.path == self.path:
                 text = after
 
-            def restore(entry=entry):
+            def restore(entry: journal.Entry = entry) -> None:
                 restored = self.journal.restore(entry.path, _revert, run_only=only)
                 self.kept += [restored.kept] if restored.kept else []
 
@@ -318,7 +323,7 @@ class WslConf:
             self.journal.close()
         self.finish(text, bool(self.changes))
 
-    def target(self, entry, current, only):
+    def target(self, entry: journal.Entry, current: files.FileState | None, only: bool) -> bytes | None:
         """What giving a file back will leave of it, so that check mode and diff can tell."""
         base = entry.before_run if only else entry.base
         known = [entry.written, entry.previous, entry.base.content if entry.base else None]
@@ -328,7 +333,7 @@ class WslConf:
             return None if base is None else base.content
         return _revert(entry.base.content if entry.base else None, entry.written, current.content)
 
-    def finish(self, text, changed):
+    def finish(self, text: str | None, changed: bool) -> NoReturn:
         """Judge the machine and return: with the text that is on the disk now, or would be."""
         machine = wsl_observe.collect(conf_path=self.path, run_command=self.module.run_command)
         if changed and self.module.check_mode:
@@ -340,7 +345,7 @@ class WslConf:
         conf = facts["conf"]
         for note in conf["notes"] if self.options["state"] == "present" else []:
             self.module.warn(note)
-        result = {
+        result: dict[str, Any] = {
             "changed": changed,
             "path": self.path,
             "changes": self.changes,
@@ -356,7 +361,7 @@ class WslConf:
         self.module.exit_json(**printable(result))
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **journal.ARGUMENTS,

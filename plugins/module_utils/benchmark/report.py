@@ -60,7 +60,8 @@ def amount(ratio: float) -> str:
 
 
 def _plain_name(scenario: dict[str, Any]) -> str:
-    return PLAIN_NAMES.get(scenario["name"], scenario["name"])
+    name: str = scenario["name"]
+    return PLAIN_NAMES.get(name, name)
 
 
 def headline(summary: dict[str, Any] | None, on_slower: str = "warn", why_not: str = "") -> str:
@@ -102,7 +103,8 @@ def _resolution(comparison: dict[str, Any]) -> float:
     """About how many percent of difference the runs of a comparison could tell from chance."""
     if comparison["high"] is None or not comparison["low"]:
         return 100.0
-    return 100 * (max(comparison["high"] / comparison["ratio"], comparison["ratio"] / comparison["low"]) - 1)
+    high, ratio, low = (float(comparison[key]) for key in ("high", "ratio", "low"))
+    return 100 * (max(high / ratio, ratio / low) - 1)
 
 
 def _and(parts: Sequence[str]) -> str:
@@ -326,7 +328,7 @@ def plot(
     """Where every run of a summarised scenario lies in a strip plot: pixels, rows from the top, round ticks."""
     shown = [name for name in [*names, schedule.CONTROL] if name in scenario["variants"]]
     left = max(left, 20 + 8 * max(map(len, shown)))
-    every = [value for name in shown for value in scenario["variants"][name]["times"]]
+    every: list[float] = [value for name in shown for value in scenario["variants"][name]["times"]]
     low, high = min(every), max(every)
     margin = (high - low) * 0.06 or high * 0.05 or 1.0
     low, high = max(0.0, low - margin), high + margin

@@ -143,7 +143,7 @@ class _Series:
 
     @property
     def over(self) -> bool:
-        return self.data["status"] != "running"
+        return bool(self.data["status"] != "running")
 
     def skip(self, reason: str) -> None:
         self.data.update(status="skipped", reason=reason)

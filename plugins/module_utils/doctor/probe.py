@@ -15,6 +15,8 @@ import socket
 import statistics
 import sys
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 ROUNDS = 25
 SECONDS = 1.5
@@ -40,7 +42,7 @@ class Timer:
         self.times: dict[str, list[float]] = {}
 
     @contextlib.contextmanager
-    def of(self, name: str):
+    def of(self, name: str) -> Iterator[None]:
         begin = time.perf_counter()
         yield
         self.times.setdefault(name, []).append(time.perf_counter() - begin)
@@ -56,9 +58,9 @@ def existing_file(folder: str) -> str | None:
     return None
 
 
-def files(folder: str) -> dict:
+def files(folder: str) -> dict[str, Any]:
     """The times of each operation in a folder; it holds nothing new afterwards."""
-    found: dict = {"path": folder, "writable": True, "times": {}, "clock": None}
+    found: dict[str, Any] = {"path": folder, "writable": True, "times": {}, "clock": None}
     timer = Timer()
     scratch = os.path.join(folder, f"{PREFIX}{os.getpid()}")
     try:
@@ -118,7 +120,7 @@ def files(folder: str) -> dict:
     return found
 
 
-def lookups(folders: list[str]) -> list[dict]:
+def lookups(folders: list[str]) -> list[dict[str, Any]]:
     """What it costs to look for a program in each folder of PATH and not to find it."""
     found = []
     for folder in folders:
@@ -156,7 +158,7 @@ def _become(command: list[str]) -> None:
         os._exit(127)
 
 
-def start(command: list[str]) -> dict:
+def start(command: list[str]) -> dict[str, float]:
     timer = Timer()
     for _number in range(15):
         with timer.of("start"):
@@ -167,7 +169,7 @@ def start(command: list[str]) -> dict:
     return spread(timer.times["start"])
 
 
-def names(wanted: list[str]) -> list[dict]:
+def names(wanted: list[str]) -> list[dict[str, Any]]:
     """What the C library's resolver says of each name."""
     found = []
     for name in wanted:
@@ -183,12 +185,13 @@ def names(wanted: list[str]) -> list[dict]:
 
 def main(arguments: list[str]) -> None:
     verb, *rest = arguments
-    answer = {
+    verbs: dict[str, Callable[[], Any]] = {
         "files": lambda: files(rest[0]),
         "lookups": lambda: lookups(rest),
         "there": lambda: there(rest),
         "start": lambda: start(rest),
-    }.get(verb)
+    }
+    answer = verbs.get(verb)
     sys.stdout.write(json.dumps(answer() if answer else names(rest)) + "\n")
 
 

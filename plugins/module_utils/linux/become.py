@@ -23,7 +23,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import files, process
 
@@ -346,14 +346,15 @@ class Pool:
     def __exit__(self, *_exception: object) -> None:
         self.close()
 
-    def of(self, identity: process.Identity | None) -> Any:
+    def of(self, identity: process.Identity | None) -> files.Files:
         """Return what does files.Files' work for the account: this process for itself, a child for others."""
         if identity is None or not is_other(identity):
             return self._own
         key = (identity.uid, identity.gid)
         if key not in self._children:
             self._children[key] = Hands(identity)
-        return self._children[key]
+        # A child has every method of files.Files, by the name alone.
+        return cast("files.Files", self._children[key])
 
     def close(self) -> None:
         while self._children:

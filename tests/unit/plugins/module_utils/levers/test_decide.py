@@ -163,8 +163,7 @@ def test_useless_levers_are_kept_in_fewer_than_five_of_a_hundred():
 
 
 DRIVE = mountinfo.parse(
-    "22 1 8:1 / / rw - ext4 /dev/sdc rw\n"
-    "80 22 0:40 / /mnt/c rw - 9p C: rw,aname=drvfs;path=C:\\134;uid=1000,trans=fd\n"
+    "22 1 8:1 / / rw - ext4 /dev/sdc rw\n80 22 0:40 / /mnt/c rw - 9p C: rw,aname=drvfs;path=C:\\134;uid=1000,trans=fd\n"
 )
 
 

@@ -1,0 +1,7 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from typing import Any
+
+class AnsiblePlugin:
+    def get_option(self, option: str) -> Any: ...
