@@ -2,14 +2,14 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 #
-# From a fresh machine to a tuned one. This file gets a Python and .venv; onboard.py does the rest and reads the options.
+# From a fresh machine to a tuned one. This file gets a Python and .venv; onboard/ does the rest and reads the options.
 set -u
 program=onboard.sh
 root=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 # shellcheck source=scripts/venv.sh
 . "$root/scripts/venv.sh"
 
-usage=$(sed -n '/^"""/,/^"""/{s/^"""//;p}' "$root/onboard.py")
+usage=$(sed -n '/^"""/,/^"""/{s/^"""//;p}' "$root/onboard/__main__.py")
 # A typing mistake shall not cost an installation.
 for argument in "$@"; do
     case $argument in
@@ -49,4 +49,4 @@ if [[ -n $sudo_password ]]; then
     exec {WSLTUNE_SUDO_FD}< <(printf '%s' "$sudo_password")
     export WSLTUNE_SUDO_FD
 fi
-exec "$venv/bin/python" "$root/onboard.py" "$@"
+exec "$venv/bin/python" "$root/onboard" "$@"

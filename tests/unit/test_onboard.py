@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -14,32 +15,44 @@ from typing import Any
 
 import pytest
 
-import onboard
+from onboard import __main__ as onboard_main
+from onboard import display as onboard_display
+from onboard import options as onboard_options
+from onboard import play as onboard_play
+from onboard import projects as onboard_projects
+from onboard import run as onboard_run
+from onboard import story as onboard_story
+from onboard import sudo as onboard_sudo
 
-ROOT = Path(onboard.__file__).parent
+ROOT = onboard_options.ROOT
+Options = onboard_options.Options
+
+
+def parse(arguments: list[str]) -> Options:
+    return onboard_options.parse(arguments, onboard_main.__doc__ or "")
 
 
 class Recorder:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def begin(self, step: onboard.Step) -> None:
+    def begin(self, step: onboard_display.Step) -> None:
         self.lines.append(f"> {step.name}")
 
-    def end(self, step: onboard.Step) -> None:
+    def end(self, step: onboard_display.Step) -> None:
         self.lines.append(f"{step.outcome} {step.name}")
 
     def show(self, text: str) -> None:
         self.lines.append(text)
 
-    def tick(self, step: onboard.Step | None, progress: onboard.Progress | None) -> None: ...
+    def tick(self, step: onboard_display.Step | None, progress: onboard_display.Progress | None) -> None: ...
 
     def close(self) -> None: ...
 
 
-def story() -> tuple[onboard.Story, Recorder]:
+def story() -> tuple[onboard_story.Story, Recorder]:
     recorder = Recorder()
-    return onboard.Story(recorder, io.StringIO(), benchmark=True), recorder
+    return onboard_story.Story(recorder, io.StringIO(), benchmark=True), recorder
 
 
 def task(role: str, name: str = "a task") -> dict[str, Any]:
@@ -51,16 +64,16 @@ def outcome(kind: str, stdout: str = "", **result: Any) -> dict[str, Any]:
 
 
 def test_options_and_what_follows_the_dashes() -> None:
-    options = onboard.parse(["--no-benchmark", "--yes", "--", "-e", "a=b", "--check"])
-    assert options == onboard.Options(check=True, benchmark=False, yes=True, extra=["-e", "a=b", "--check"])
+    options = parse(["--no-benchmark", "--yes", "--", "-e", "a=b", "--check"])
+    assert options == Options(check=True, benchmark=False, yes=True, extra=["-e", "a=b", "--check"])
     assert not options.other_hosts
-    assert onboard.parse(["--", "-i", "box,"]).other_hosts
-    assert onboard.parse(["rollback", "--yes"]) == onboard.Options(command="rollback", yes=True)
+    assert parse(["--", "-i", "box,"]).other_hosts
+    assert parse(["rollback", "--yes"]) == Options(command="rollback", yes=True)
 
 
 @pytest.mark.parametrize("arguments", [["--chek"], ["surgeon"], ["--", "-K"], ["--", "-e", "a=b", "--ask-vault-pass"]])
 def test_wrong_usage_is_one_sentence_and_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert onboard.main(arguments) == onboard.USAGE
+    assert onboard_run.main(arguments, onboard_main.__doc__ or "") == onboard_options.USAGE
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
     assert said[0].startswith("onboard.sh: ")
@@ -84,23 +97,23 @@ def test_the_steps_of_a_run_in_words() -> None:
         told.take(event)
     told.end_step()
     assert recorder.lines == [
-        f"> {onboard.OBSERVE}",
-        f"ok {onboard.OBSERVE}",
-        f"> {onboard.LEVERS}",
-        f"ok {onboard.LEVERS}",
-        f"> {onboard.STEPS['go_tmpfs']}",
-        f"changed {onboard.STEPS['go_tmpfs']}",
-        f"> {onboard.STEPS['verify']}",
-        f"ok {onboard.STEPS['verify']}",
-        f"> {onboard.TAKE_BACK}",
-        f"ok {onboard.TAKE_BACK}",
+        f"> {onboard_story.OBSERVE}",
+        f"ok {onboard_story.OBSERVE}",
+        f"> {onboard_story.LEVERS}",
+        f"ok {onboard_story.LEVERS}",
+        f"> {onboard_story.STEPS['go_tmpfs']}",
+        f"changed {onboard_story.STEPS['go_tmpfs']}",
+        f"> {onboard_story.STEPS['verify']}",
+        f"ok {onboard_story.STEPS['verify']}",
+        f"> {onboard_story.TAKE_BACK}",
+        f"ok {onboard_story.TAKE_BACK}",
     ]
 
 
 def test_every_role_of_the_main_job_has_its_words() -> None:
     named = set(re.findall(r"name: wsltune\.go\.(\w+)", (ROOT / "playbooks/site.yml").read_text(encoding="utf-8")))
     assert named
-    assert named <= set(onboard.STEPS)
+    assert named <= set(onboard_story.STEPS)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +130,7 @@ def test_every_role_of_the_main_job_has_its_words() -> None:
     ],
 )
 def test_a_failure_is_one_sentence(event: dict[str, Any], text: str) -> None:
-    assert onboard.failure(event) == f"box: {text}"
+    assert onboard_story.failure(event) == f"box: {text}"
 
 
 def test_the_last_failure_of_a_host_counts_and_an_ignored_one_does_not() -> None:
@@ -150,30 +163,30 @@ def test_the_summary_of_a_host(data: Any, capsys: pytest.CaptureFixture[str]) ->
 
 def test_progress_of_the_benchmark(tmp_path: Path) -> None:
     path = tmp_path / "progress.json"
-    progress = onboard.ProgressFile(path)
+    progress = onboard_display.ProgressFile(path)
     assert progress.read() is None
     for broken in ("", "{", "[]", "{}", '{"seconds_left": "x"}', '{"seconds_left": null}'):
         path.write_text(broken, encoding="utf-8")
         assert progress.read() is None
     told = {"phase": "measure", "scenario": "edit", "round": 3, "rounds": 12, "seconds_left": 90.2}
     path.write_text(json.dumps(told), encoding="utf-8")
-    assert progress.read() == onboard.Progress("edit: round 3 of 12, at most 1 min 30 s left", 0.25)
+    assert progress.read() == onboard_display.Progress("edit: round 3 of 12, at most 1 min 30 s left", 0.25)
     long_ago = time.time() - 60
     os.utime(path, (long_ago, long_ago))
-    assert progress.read() == onboard.Progress("edit: round 3 of 12, at most 30 s left", 0.25)
+    assert progress.read() == onboard_display.Progress("edit: round 3 of 12, at most 30 s left", 0.25)
     path.write_text(json.dumps({"phase": "prepare", "scenario": "", "seconds_left": 5}), encoding="utf-8")
-    assert progress.read() == onboard.Progress("getting ready, at most 5 s left", 0.0)
+    assert progress.read() == onboard_display.Progress("getting ready, at most 5 s left", 0.0)
 
 
 def test_plain_benchmark_lines_come_at_most_every_ten_seconds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(onboard.time, "monotonic", lambda: now)
-    display = onboard.PlainDisplay()
+    monkeypatch.setattr(onboard_display.time, "monotonic", lambda: now)
+    display = onboard_display.PlainDisplay()
     for second in range(25):
         now = 1000.0 + second
-        display.tick(None, onboard.Progress(f"round {second}", 0.1))
+        display.tick(None, onboard_display.Progress(f"round {second}", 0.1))
     assert capsys.readouterr().out.split("\n") == [
         "  benchmark round 0",
         "  benchmark round 10",
@@ -189,17 +202,17 @@ def test_descendants_without_the_package_manager(tmp_path: Path) -> None:
         assert shell.stdout is not None
         shell.stdout.readline()
         time.sleep(0.3)
-        every = [pid for pids in (onboard.children().get(shell.pid, []),) for pid in pids]
-        below = onboard.descendants(shell.pid)
+        every = [pid for pids in (onboard_play.children().get(shell.pid, []),) for pid in pids]
+        below = onboard_play.descendants(shell.pid)
         try:
             assert len(every) == 2
-            assert [onboard.name_of(pid) for pid in below] == ["sleep"]
+            assert [onboard_play.name_of(pid) for pid in below] == ["sleep"]
         finally:
-            onboard.Root().kill([*every, shell.pid], onboard.signal.SIGKILL)
+            onboard_sudo.Root().kill([*every, shell.pid], signal.SIGKILL)
     until = time.monotonic() + 5
-    while any(map(onboard.alive, [*every, shell.pid])) and time.monotonic() < until:
+    while any(map(onboard_play.alive, [*every, shell.pid])) and time.monotonic() < until:
         time.sleep(0.05)
-    assert not any(onboard.alive(pid) for pid in [*every, shell.pid])
+    assert not any(onboard_play.alive(pid) for pid in [*every, shell.pid])
 
 
 @pytest.mark.parametrize("name", ["runtime", "oldest", "test"])
@@ -213,11 +226,11 @@ def test_a_lock_has_hashes_for_everything_and_names_no_host(name: str) -> None:
 
 def test_the_doctor_needs_no_root_and_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(onboard.shutil, "which", lambda _name: None)
-    assert onboard.parse(["doctor"]).command == "doctor"
-    assert onboard.become(onboard.parse(["doctor"]), terminal=False) == onboard.Root()
-    with pytest.raises(onboard.Stop):
-        onboard.become(onboard.parse([]), terminal=False)
+    monkeypatch.setattr(onboard_sudo.shutil, "which", lambda _name: None)
+    assert parse(["doctor"]).command == "doctor"
+    assert onboard_sudo.become(parse(["doctor"]), terminal=False) == onboard_sudo.Root()
+    with pytest.raises(onboard_options.Stop):
+        onboard_sudo.become(parse([]), terminal=False)
 
 
 @pytest.mark.parametrize(("status", "critical"), [("critical", True), ("warning", False), ("ok", False)])
@@ -244,20 +257,23 @@ def test_the_doctors_status_is_kept_for_the_exit_code(status: str, critical: boo
     ],
 )
 def test_which_projects_an_answer_chooses(answer: str, expected: list[str] | None) -> None:
-    assert onboard.chosen(answer, ["/a", "/b"]) == expected
+    assert onboard_projects.chosen(answer, ["/a", "/b"]) == expected
 
 
 def test_projects_are_offered_only_where_there_are_some(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     answers = iter(["maybe", "1"])
     monkeypatch.setattr("builtins.input", lambda _question: next(answers))
-    monkeypatch.setattr(onboard, "projects_to_copy", lambda: ["/mnt/c/shop", "/mnt/c/api"])
-    options = onboard.Options()
-    onboard.ask_for_projects(options)
+    monkeypatch.setattr(onboard_projects, "projects_to_copy", lambda: ["/mnt/c/shop", "/mnt/c/api"])
+    options = Options()
+    onboard_projects.ask_for_projects(options)
     assert options.projects == ["/mnt/c/shop"]
     assert "  2  /mnt/c/api" in capsys.readouterr().out
-    for other in (onboard.Options(command="rollback"), onboard.Options(extra=["-e", "workspace_projects=[]"])):
-        onboard.ask_for_projects(other)
+    for other in (
+        Options(command="rollback"),
+        Options(extra=["-e", "workspace_projects=[]"]),
+    ):
+        onboard_projects.ask_for_projects(other)
         assert other.projects == []
-    monkeypatch.setattr(onboard, "projects_to_copy", list)
-    onboard.ask_for_projects(onboard.Options())
+    monkeypatch.setattr(onboard_projects, "projects_to_copy", list)
+    onboard_projects.ask_for_projects(Options())
     assert capsys.readouterr().out == ""

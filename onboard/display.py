@@ -1,0 +1,163 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a person sees while Ansible runs: a line per step, or a live view on a terminal."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+PHASES = {"prepare": "getting ready", "warm-up": "warming up"}
+
+
+@dataclass
+class Step:
+    name: str
+    started: float = field(default_factory=time.monotonic)
+    task: str = ""
+    changed: bool = False
+    failed: bool = False
+    stopped: bool = False
+    ended: float = 0.0
+
+    @property
+    def outcome(self) -> str:
+        if self.stopped:
+            return "stopped"
+        return "failed" if self.failed else "changed" if self.changed else "ok"
+
+    def seconds(self) -> float:
+        return (self.ended or time.monotonic()) - self.started
+
+
+@dataclass
+class Progress:
+    text: str
+    part: float
+
+
+class Display(Protocol):
+    def begin(self, step: Step) -> None: ...
+    def end(self, step: Step) -> None: ...
+    def show(self, text: str) -> None: ...
+    def tick(self, step: Step | None, progress: Progress | None) -> None: ...
+    def close(self) -> None: ...
+
+
+def duration(seconds: float) -> str:
+    seconds = max(0, round(seconds))
+    return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60:02d} s"
+
+
+class ProgressFile:
+    """The benchmark's own account of how far it is; missing, half-written and foreign content count as nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> Progress | None:
+        try:
+            told = json.loads(self.path.read_text(encoding="utf-8"))
+            scenario, phase = str(told.get("scenario") or ""), str(told.get("phase") or "")
+            done, rounds = int(told.get("round") or 0), int(told.get("rounds") or 0)
+            # Told when it was written, which may be a while ago.
+            left = float(told["seconds_left"]) - (time.time() - self.path.stat().st_mtime)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        doing = PHASES.get(phase) or (f"round {done} of {rounds}" if rounds else "running")
+        text = ": ".join(part for part in (scenario, doing) if part)
+        return Progress(f"{text}, at most {duration(left)} left", min(1.0, done / rounds) if rounds > 0 else 0.0)
+
+
+class PlainDisplay:
+    """One line per step; while the benchmark runs, one at most every ten seconds."""
+
+    EVERY = 10.0
+
+    def __init__(self) -> None:
+        self._said = 0.0
+        self._last = ""
+
+    def begin(self, step: Step) -> None:
+        self.show(f"{step.name} ...")
+
+    def end(self, step: Step) -> None:
+        self.show(f"{step.name}: {step.outcome} ({duration(step.seconds())})")
+
+    def show(self, text: str) -> None:
+        print(text, flush=True)
+
+    def tick(self, step: Step | None, progress: Progress | None) -> None:
+        now = time.monotonic()
+        if progress and progress.text != self._last and now - self._said >= self.EVERY:
+            self._said, self._last = now, progress.text
+            self.show(f"  benchmark {progress.text}")
+
+    def close(self) -> None:
+        pass
+
+
+class RichDisplay:
+    """Finished steps stay on the screen; below them one live line for the step and one for the benchmark."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self.console = Console(highlight=False)
+        self.live = Live(console=self.console, refresh_per_second=8, transient=True)
+        self.live.start()
+        self._spinner: Any = None
+
+    def begin(self, step: Step) -> None:
+        from rich.spinner import Spinner
+
+        self._spinner = Spinner("dots")
+
+    def end(self, step: Step) -> None:
+        from rich.text import Text
+
+        mark, style = {"failed": ("✘", "bold red"), "stopped": ("-", "yellow")}.get(step.outcome, ("✔", "green"))
+        line = Text.assemble((mark, style), f" {step.name} ", (f"({step.outcome}, {duration(step.seconds())})", "dim"))
+        self.console.print(line)
+        self._spinner = None
+
+    def show(self, text: str) -> None:
+        from rich.text import Text
+
+        colours = {"+": "green", "-": "red", "@": "cyan"}
+        for line in text.splitlines():
+            self.console.print(Text(line, style=colours.get(line[:1], "")))
+
+    def tick(self, step: Step | None, progress: Progress | None) -> None:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        if step is None or self._spinner is None:
+            self.live.update(Text("Starting ..."))
+            return
+        head = Text.assemble((step.name, "bold"), (f"  {duration(step.seconds())}", "dim"))
+        if step.task and not progress:
+            head.append(f"  {step.task}", style="dim")
+        head.no_wrap, head.overflow = True, "ellipsis"
+        row = Table.grid(padding=(0, 1))
+        row.add_row(self._spinner, head)
+        if not progress:
+            self.live.update(row)
+            return
+        benchmark = Table.grid(padding=(0, 1))
+        benchmark.add_row(
+            " ", ProgressBar(total=1.0, completed=progress.part, width=30), Text(progress.text, style="cyan")
+        )
+        self.live.update(Group(row, benchmark))
+
+    def close(self) -> None:
+        from rich.text import Text
+
+        self.live.update(Text(""))
+        self.live.stop()

@@ -1,0 +1,145 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""ansible-playbook under ansible-runner, in a thread, and how it is ended with all that it started."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shlex
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from onboard.options import ROOT, Options
+from onboard.story import sentence
+from onboard.sudo import Root
+
+PLAYBOOKS = ROOT / "playbooks"
+
+
+def undo_command() -> str:
+    here = "." if Path.cwd() == ROOT else shlex.quote(str(ROOT))
+    return f"{here}/onboard.sh rollback"
+
+
+def children() -> dict[int, list[int]]:
+    """Each process of this machine that has children, with them."""
+    tree: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                # The name in brackets may hold anything; the parent is the second field after it.
+                parent = int((entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+            except (OSError, ValueError, IndexError):
+                continue
+            tree.setdefault(parent, []).append(int(entry.name))
+    return tree
+
+
+def name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def descendants(pid: int) -> list[int]:
+    """All that runs below a process; not apt and dpkg, which finish better than they are cleaned up after."""
+    tree, found, waiting = children(), [], [pid]
+    while waiting:
+        below = [child for child in tree.get(waiting.pop(), []) if name_of(child) not in ("apt-get", "dpkg")]
+        found += below
+        waiting += below
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state != "Z"
+
+
+class Play:
+    """ansible-playbook under ansible-runner, in a thread; its events come out of a queue."""
+
+    def __init__(self, options: Options, root: Root, private: Path, progress: Path) -> None:
+        from ansible_runner import Runner, RunnerConfig
+
+        extra_vars: dict[str, Any] = {"verify_progress_file": str(progress), "verify_undo": undo_command()}
+        # ansible-runner gives ansible-playbook a terminal in any case.
+        extra_vars["wsltune_at_terminal"] = options.at_terminal
+        if not options.benchmark:
+            extra_vars["verify_benchmark"] = False
+        if options.projects:
+            extra_vars["workspace_projects"] = [{"source": path} for path in options.projects]
+        if options.command == "doctor":
+            # Said by the exit code, after everything that was found.
+            extra_vars = {"doctor_fail_on": "never"}
+            if Path("go.mod").is_file():
+                extra_vars["doctor_modules"] = [os.getcwd()]
+        # Ours first: what the person passes after -- shall win.
+        arguments = ["-e", json.dumps(extra_vars), *options.extra]
+        if options.check:
+            arguments = ["--check", "--diff", *arguments]
+        passwords = {}
+        if root.password is not None:
+            arguments.append("--ask-become-pass")
+            passwords = {r"BECOME password.*:\s*$": root.password}
+        environment = {
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_HOST_KEY_CHECKING": os.environ.get("ANSIBLE_HOST_KEY_CHECKING", "True"),
+            "ANSIBLE_NOCOLOR": "1",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+            "WSLTUNE_ONBOARD": "1",
+        }
+        config = RunnerConfig(
+            private_data_dir=str(private),
+            project_dir=str(ROOT),
+            playbook=str(PLAYBOOKS / f"{options.command}.yml"),
+            cmdline=shlex.join(arguments),
+            envvars=environment,
+            passwords=passwords,
+            quiet=True,
+            suppress_env_files=True,
+        )
+        config.prepare()
+        # Paths that the person gives after -- are meant from where they stand.
+        config.cwd = os.getcwd()
+        config.pexpect_timeout = 1
+        self.events: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.runner = Runner(config, event_handler=self._event)
+        self.root = root
+        self.trouble = ""
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _event(self, event: dict[str, Any]) -> bool:
+        self.events.put(event)
+        return False
+
+    def _run(self) -> None:
+        try:
+            self.runner.run()
+        except Exception as error:
+            self.trouble = sentence(error)
+
+    def running(self) -> bool:
+        return self.thread.is_alive()
+
+    def end(self) -> None:
+        """Asks Ansible to stop as Ctrl-C does, then insists; what it would leave behind is ended too."""
+        started = descendants(os.getpid())
+        self.root.kill(children().get(os.getpid(), []), signal.SIGINT)
+        for number, patience in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0)):
+            until = time.monotonic() + patience
+            while (self.running() or any(map(alive, started))) and time.monotonic() < until:
+                started += [pid for pid in descendants(os.getpid()) if pid not in started]
+                time.sleep(0.1)
+            self.root.kill([pid for pid in started if alive(pid)], number)
+        self.thread.join(timeout=5)

@@ -1,0 +1,57 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Offers to copy Go projects off Windows drives."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from onboard.options import ROOT, Options
+
+
+def projects_to_copy() -> list[str]:
+    """The Go projects on Windows drives that have no namesake in ~/src yet."""
+    sys.path.append(str(ROOT / "collections"))
+    from ansible_collections.wsltune.go.plugins.module_utils.workspace import find as workspace_find
+    from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+    from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
+
+    drives = workspace_find.places(wsl_judge.mounts_of(wsl_observe.collect()))
+    found = workspace_find.find(drives).projects if drives else []
+    return [one["path"] for one in found if not (Path.home() / "src" / Path(one["path"]).name).exists()]
+
+
+def chosen(answer: str, found: list[str]) -> list[str] | None:
+    """What an answer means: all of them, none, or those of the numbers in it; None when it means nothing."""
+    words = answer.replace(",", " ").lower().split()
+    if not words or words[0] in ("n", "no"):
+        return []
+    if words[0] in ("y", "yes", "a", "all"):
+        return found
+    if all(word.isdigit() and 0 < int(word) <= len(found) for word in words):
+        return [found[int(word) - 1] for word in dict.fromkeys(words)]
+    return None
+
+
+def ask_for_projects(options: Options) -> None:
+    """Offer to copy projects off the Windows drives: the largest gain of all, and a choice of the person's alone."""
+    if options.command != "site" or any("workspace_projects" in argument for argument in options.extra):
+        return
+    found = projects_to_copy()
+    if not found:
+        return
+    print("\nThese Go projects lie on a Windows drive, where each file operation takes its time:")
+    for number, path in enumerate(found, 1):
+        print(f"  {number}  {path}")
+    while True:
+        try:
+            answer = input("Copy them to ~/src on this distro's own disk? The originals stay. [y/N, or numbers] ")
+        except EOFError:
+            print()
+            answer = ""
+        wanted = chosen(answer, found)
+        if wanted is not None:
+            options.projects = wanted
+            return
+        print(f"Answer y, n, or numbers from 1 to {len(found)}.")

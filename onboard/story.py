@@ -1,0 +1,160 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Turns Ansible's events into steps, and keeps what is printed at the end."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, TextIO
+
+from onboard.display import Display, Step
+
+OBSERVE = "Look at this machine and its Go"
+STEPS = {
+    "go_toolchain": "See that there is a Go",
+    "wsl_conf": "Set up /etc/wsl.conf",
+    "go_tmpfs": "Put Go's temporary files in memory",
+    "go_env": "Give Go its settings",
+    "workspace": "Copy projects to this distro's own disk",
+    "verify": "Measure Go before and after, check and report",
+    "defender": "Set Defender's exclusions on Windows",
+    "wslconfig": "Set up .wslconfig on Windows",
+}
+STEPS_BACK = {
+    "go_env": "Give back Go's settings",
+    "go_tmpfs": "Take the mount away",
+    "workspace": "Take the mounts over Windows drives away",
+    "wsl_conf": "Give back /etc/wsl.conf",
+    "go_toolchain": "Remove Go if it was installed here",
+    "defender": "Give back Defender's exclusions on Windows",
+    "wslconfig": "Give back .wslconfig on Windows",
+}
+WINDOWS = {"defender", "wslconfig"}
+CHECK_ONLY = "Check and report"
+LEVERS = "Try which tunings make Go faster here"
+TAKE_BACK = "Take back what made Go slower"
+
+
+def sentence(text: Any) -> str:
+    """The message of a failed task without Ansible's own words around it."""
+    flat = " ".join(str(text).split())
+    while True:
+        short = re.sub(r"^(Task failed|Module failed|Action failed|Failed|Error while [^:]*)[:.]\s*", "", flat)
+        if short == flat:
+            break
+        flat = short
+    return flat if len(flat) <= 800 else flat[:800] + " ..."
+
+
+def failure(event: dict[str, Any]) -> str:
+    data = event.get("event_data", {})
+    result = data.get("res") or {}
+    if isinstance(result.get("results"), list):
+        items = [item for item in result["results"] if isinstance(item, dict)]
+        result = next((item for item in items if item.get("failed") or item.get("unreachable")), result)
+    errors = result.get("argument_errors") or result.get("errors")
+    if isinstance(errors, list) and errors:
+        text, where = "; ".join(sentence(error) for error in errors), ""
+    else:
+        # With no_log the result is hidden, and Ansible's own line is all there is.
+        printed = re.search(r"^\[ERROR\]: (.+)", event.get("stdout") or "", re.MULTILINE)
+        told = result.get("msg") or result.get("stderr") or result.get("stdout") or (printed and printed[1])
+        text = sentence(told or "no reason was given")
+        where = f" (in '{data.get('task', 'a task')}')"
+    return f"{data.get('host', 'localhost')}: {text.rstrip('.')}{where}."
+
+
+class Story:
+    """Turns Ansible's events into steps, and keeps what is said at the end."""
+
+    def __init__(self, display: Display, log: TextIO, benchmark: bool, command: str = "site") -> None:
+        self.display = display
+        self.steps = STEPS_BACK if command == "rollback" else STEPS
+        self.benchmark = benchmark
+        self.log = log
+        self.step: Step | None = None
+        # The last one of each host: an earlier one was rescued, and the rescue says more.
+        self.failures: dict[str, str] = {}
+        self.errors: list[str] = []
+        self.usage = False
+        self.summaries: dict[str, str] = {}
+        self.critical = False
+        self._begun = command == "rollback"
+        self._verified = False
+
+    def take(self, event: dict[str, Any]) -> None:
+        said = event.get("stdout") or ""
+        if said:
+            self.log.write(said.replace("\r\n", "\n").rstrip("\n") + "\n")
+            self.log.flush()
+        kind = event.get("event", "")
+        data = event.get("event_data", {})
+        if kind in ("playbook_on_task_start", "playbook_on_handler_task_start"):
+            self._task(data)
+        elif kind == "runner_on_file_diff" and said.strip():
+            self.display.show(said.replace("\r\n", "\n").strip("\n"))
+        elif kind == "runner_on_ok":
+            self._task_done(str(data.get("host")), data.get("res") or {})
+        elif kind == "runner_on_unreachable" or (kind == "runner_on_failed" and not data.get("ignore_errors")):
+            self.failures[str(data.get("host"))] = failure(event)
+            if self.step:
+                self.step.failed = True
+        elif kind in ("verbose", "error", ""):
+            self._outside_a_task(said.strip())
+
+    def _task_done(self, host: str, result: dict[str, Any]) -> None:
+        if result.get("changed") and self.step:
+            self.step.changed = True
+        # What set_stats keeps for the end; the runner's own account of it leaves out what belongs to one host.
+        data = (result.get("ansible_stats") or {}).get("data", {})
+        self.critical = self.critical or data.get("wsltune_status") == "critical"
+        told = data.get("wsltune_summary")
+        if isinstance(told, dict):
+            self.summaries.update(told)
+        elif told:
+            self.summaries[host] = str(told)
+
+    def _outside_a_task(self, said: str) -> None:
+        error = re.match(r"(ERROR!|\[ERROR\]:|ansible-playbook: error:)\s*(.+)", said)
+        origin = re.match(r"Origin: (.+)", said)
+        if error:
+            self.errors.append(sentence(error[2]))
+            self.usage = self.usage or error[1].startswith("ansible-playbook")
+        elif origin and self.errors:
+            self.errors[-1] = f"{self.errors[-1].rstrip('.')}, in {origin[1]}."
+
+    def _task(self, data: dict[str, Any]) -> None:
+        where = f"{data.get('task') or ''} {data.get('task_path') or ''}"
+        role = str(data.get("role") or "").rpartition(".")[2]
+        name = LEVERS if re.search(r"levers\w*\.yml", where) else self._step_name(role, "preflight" in where)
+        if self.step is None or self.step.name != name:
+            self.end_step()
+            self.step = Step(name)
+            self.display.begin(self.step)
+        self.step.task = str(data.get("task") or "")
+        # What failed before this task was rescued.
+        self.step.failed = False
+
+    def _step_name(self, role: str, preflight: bool) -> str:
+        # Values of every role are checked before the first one begins.
+        self._begun = self._begun or (role in self.steps and not preflight)
+        if not self._begun:
+            return OBSERVE
+        if role == "verify":
+            self._verified = True
+            return STEPS[role] if self.benchmark else CHECK_ONLY
+        if role in self.steps:
+            return TAKE_BACK if self._verified and role not in WINDOWS else self.steps[role]
+        # The play's own tasks belong to the step they follow.
+        return self.step.name if self.step else OBSERVE
+
+    def tell(self) -> None:
+        for text in self.summaries.values():
+            print(f"\n{text.rstrip()}\n")
+
+    def end_step(self) -> None:
+        if self.step:
+            self.step.ended = time.monotonic()
+            self.display.end(self.step)
+            self.step = None
