@@ -55,6 +55,14 @@ options:
       - V(boot.initTimeout) below 1000, and V(user.default) that names no user of this machine.
     type: bool
     default: false
+  launchers:
+    description:
+      - Whether to keep launchers in C(/usr/local/bin) for C(clip.exe), C(cmd.exe), C(code), C(explorer.exe),
+        C(powershell.exe) and C(wsl.exe) while V(interop.appendWindowsPath=false) is asked for. Only for those that a
+        Windows drive of this machine has and the distro's own disk has not.
+      - Otherwise launchers that this module made are removed.
+    type: bool
+    default: false
 notes:
   - Writing needs root. The original is kept in C(/var/lib/wsltune).
   - Errors are one sentence each, such as a line of the file that WSL cannot read, a key that WSL does not know, a value
@@ -136,6 +144,7 @@ restart_command:
 """
 
 import contextlib
+import functools
 import os
 import pwd
 import time
@@ -149,6 +158,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import files
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import printable
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 ROLE = "wsl_conf"
@@ -166,6 +176,11 @@ def _revert(base: bytes | None, written: bytes, current: bytes) -> bytes | None:
     """Take the settings out of a file that someone else edited too; None when nothing is left of a file of ours."""
     text = wsl_conf.revert(None if base is None else _decode(base), _decode(written), _decode(current))
     return None if base is None and not text.strip() else _encode(text)
+
+
+def is_launcher(path: str) -> bool:
+    """Whether a file that this module made is a launcher, which has no settings that others could add to."""
+    return os.path.dirname(path) == os.path.realpath(launchers.FOLDER)
 
 
 def _shown(value: wsl_conf.Setting) -> str:
@@ -253,7 +268,29 @@ class WslConf:
             if not self.changes:
                 self.changes.append(f"{self.path}: lines that WSL did not follow")
             self.replace(before, after, state is not None, lambda: self.write(after))
+        self.launchers(settings)
         self.finish(after if state or after else None, bool(self.changes))
+
+    def launchers(self, settings: dict[str, wsl_conf.Setting]) -> None:
+        """Write the launchers that are missing, or take ours away when PATH may have Windows directories."""
+        asked = wsl_conf.typed(settings)
+        if "interop.appendWindowsPath" not in asked:
+            return
+        ours = [entry for entry in self.journal.entries(ROLE) if is_launcher(entry.path)]
+        if not self.options["launchers"] or asked["interop.appendWindowsPath"] is not False:
+            for entry in ours:
+                self.restore(entry, only=False)
+            return
+        machine = wsl_observe.collect(conf_path=self.path)
+        if not wsl_judge.is_wsl(machine):
+            return
+        taken = launchers.names_taken([entry.path for entry in ours], launchers.FOLDER)
+        found = launchers.find_in_time(wsl_judge.mounts_of(machine))
+        for path, text in launchers.plan(found, taken, launchers.FOLDER).items():
+            if not os.path.lexists(path):
+                self.changes.append(f"wrote {path}")
+                write = functools.partial(self.journal.write, path, _encode(text), role=ROLE, mode=0o755)
+                self.replace("", text, False, write, path)
 
     def write(self, after: str) -> None:
         self.journal.write(self.path, _encode(after), role=ROLE, revert=_revert)
@@ -301,27 +338,33 @@ class WslConf:
         for entry in self.journal.entries(ROLE):
             if only and entry.run != self.options["run"]:
                 continue
-            current = files.Files().read(entry.path)
-            target = self.target(entry, current, only)
-            before = None if current is None else _decode(current.content)
-            after = None if target is None else _decode(target)
+            after = self.restore(entry, only)
             if entry.path == self.path:
                 text = after
-
-            def restore(entry: journal.Entry = entry) -> None:
-                restored = self.journal.restore(entry.path, _revert, run_only=only)
-                self.kept += [restored.kept] if restored.kept else []
-
-            if before == after:
-                if not self.module.check_mode:
-                    restore()
-                continue
-            self.changes.append(f"gave back {entry.path}")
-            self.replace(before or "", after, before is not None, restore, entry.path)
         self.kept += self.journal.damaged()
         if not only and not self.module.check_mode:
             self.journal.close()
         self.finish(text, bool(self.changes))
+
+    def restore(self, entry: journal.Entry, only: bool) -> str | None:
+        """Give one file back, or in check mode say so; return its text afterwards."""
+        current = files.Files().read(entry.path)
+        target = self.target(entry, current, only)
+        before = None if current is None else _decode(current.content)
+        after = None if target is None else _decode(target)
+
+        def give_back() -> None:
+            revert = None if is_launcher(entry.path) else _revert
+            restored = self.journal.restore(entry.path, revert, run_only=only)
+            self.kept += [restored.kept] if restored.kept else []
+
+        if before == after:
+            if not self.module.check_mode:
+                give_back()
+        else:
+            self.changes.append(f"gave back {entry.path}")
+            self.replace(before or "", after, before is not None, give_back, entry.path)
+        return after
 
     def target(self, entry: journal.Entry, current: files.FileState | None, only: bool) -> bytes | None:
         """What giving a file back will leave of it, so that check mode and diff can tell."""
@@ -331,6 +374,8 @@ class WslConf:
             return None
         if current.content in known or entry.written is None:
             return None if base is None else base.content
+        if is_launcher(entry.path):
+            return current.content
         return _revert(entry.base.content if entry.base else None, entry.written, current.content)
 
     def finish(self, text: str | None, changed: bool) -> NoReturn:
@@ -370,6 +415,7 @@ def main() -> None:
             "remove": {"type": "list", "elements": "str", "default": []},
             "repair": {"type": "bool", "default": False},
             "allow_harmful": {"type": "bool", "default": False},
+            "launchers": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

@@ -14,6 +14,7 @@ from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 from ansible_collections.wsltune.go.plugins.module_utils.wsl.conf import KEYS
 from ansible_collections.wsltune.go.plugins.modules import wsl_conf
@@ -258,3 +259,42 @@ def test_the_role_has_an_option_for_each_key():
     assert options_of("defaults/main.yml") == {
         name: option["default"] for name, option in spec.items() if "default" in option
     }
+
+
+def test_launchers_come_and_go_with_the_setting(conf, run, wsl, monkeypatch):
+    folder, drive = wsl / "bin", wsl / "c"
+    folder.mkdir()
+    (drive / "Windows").mkdir(parents=True)
+    (drive / "Windows/explorer.exe").touch()
+    monkeypatch.setattr(launchers, "FOLDER", str(folder))
+    table = wsl / "root/proc/self/mountinfo"
+    table.parent.mkdir(parents=True, exist_ok=True)
+    table.write_text(
+        f"22 1 8:1 / / rw - ext4 /dev/sdc rw\n80 22 0:40 / {drive} rw - 9p C: rw,aname=drvfs;path=C:\\134;uid=1000\n"
+    )
+    off = {"content": "[interop]\nappendWindowsPath=false\n", "launchers": True}
+    path = folder / "explorer.exe"
+
+    checked = run(check=True, **off)
+    assert f"wrote {path}" in checked["changes"] and not path.exists()
+    applied = run(**off)
+    assert applied["diff"] == checked["diff"] and applied["changes"] == checked["changes"]
+    assert str(drive / "Windows/explorer.exe") in path.read_text() and stat.S_IMODE(path.stat().st_mode) == 0o755
+    assert not run(**off)["changed"]
+    # Asked for something else, they stay; with the Windows PATH they go.
+    assert not run(content="")["changed"] and path.exists()
+    back = {"content": "[interop]\nappendWindowsPath=true\n", "launchers": True}
+    assert f"gave back {path}" in run(check=True, **back)["changes"] and path.exists()
+    run(**back)
+    assert not path.exists()
+
+    run(**off)
+    path.write_text("#!/bin/sh\nmine\n")
+    restored = run(state="absent")
+    assert path.read_text() == "#!/bin/sh\nmine\n" and any(str(path) in said for said in restored["kept"])
+
+
+def test_a_distro_without_windows_gets_no_launchers(conf, run, monkeypatch, tmp_path):
+    monkeypatch.setattr(launchers, "FOLDER", str(tmp_path / "none"))
+    run(content="[interop]\nappendWindowsPath=false\n", launchers=True)
+    assert not (tmp_path / "none").exists()

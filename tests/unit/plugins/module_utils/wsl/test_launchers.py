@@ -1,0 +1,56 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
+
+
+def put(path: Path, text: str = "") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def test_a_program_is_found_in_its_best_place(tmp_path: Path) -> None:
+    put(tmp_path / "Windows/explorer.exe")
+    put(tmp_path / "Program Files/Microsoft VS Code/bin/code")
+    put(tmp_path / "Users/ann/AppData/Local/Programs/Microsoft VS Code/bin/code")
+    (tmp_path / "Windows/System32/cmd.exe").mkdir(parents=True)
+    assert launchers.find([str(tmp_path / "none"), str(tmp_path)]) == {
+        "code": f"{tmp_path}/Program Files/Microsoft VS Code/bin/code",
+        "explorer.exe": f"{tmp_path}/Windows/explorer.exe",
+    }
+
+
+@pytest.mark.parametrize(("people", "found"), [(["ann"], True), (["ann", "bob"], False)])
+def test_nobody_gets_the_editor_of_somebody_else(tmp_path: Path, people: list[str], found: bool) -> None:
+    for person in people:
+        put(tmp_path / f"Users/{person}/AppData/Local/Programs/Microsoft VS Code/bin/code")
+    assert ("code" in launchers.find([str(tmp_path)])) is found
+
+
+def test_a_launcher_passes_on_its_arguments(tmp_path: Path) -> None:
+    program = put(tmp_path / "it's here/show", '#!/bin/sh\nprintf "<%s>" "$@"\n')
+    (path, text), *_rest = launchers.plan({"clip.exe": str(program)}, [], str(tmp_path)).items()
+    assert path == f"{tmp_path}/clip.exe"
+    put(Path(path), text)
+    shown = subprocess.run([path, "a b", "*", ""], capture_output=True, text=True, check=True).stdout
+    assert shown == "<a b><*><>"
+
+
+def test_what_the_distro_has_itself_is_left_alone(tmp_path: Path) -> None:
+    found = {"code": "/mnt/c/code", "cmd.exe": "/mnt/c/cmd.exe", "clip.exe": "/mnt/c/clip.exe"}
+    theirs, ours = put(tmp_path / "code"), put(tmp_path / "cmd.exe")
+    taken = launchers.names_taken([str(ours)], str(tmp_path))
+    assert taken == [theirs.name]
+    assert list(launchers.plan(found, taken, "/bin")) == ["/bin/clip.exe", "/bin/cmd.exe"]
+
+
+def test_no_drive_is_no_launcher() -> None:
+    assert launchers.find_in_time([]) == {}
