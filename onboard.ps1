@@ -111,7 +111,7 @@ if [ ! -L "$link" ]; then
     rm -rf "$link"
     mkdir -p "${link%/*}"
     ln -s ../../.. "$link"
-    echo mended
+    echo fixed
 fi
 chmod -R go-w "$to.new"
 [ ! -d "$to/.venv" ] || mv "$to/.venv" "$to.new/.venv"
@@ -137,7 +137,7 @@ Function Get-Checkout {
     if (-not $PSCmdlet.ShouldProcess("$PSScriptRoot -> ~/.local/share/wsltune/checkout in $($distro.Name)", 'Copy the checkout')) { return }
     $answer = Invoke-WslExe '--distribution', $distro.Name, '--cd', $PSScriptRoot, '--exec', '/bin/sh', '-s' -InputText $copy -TimeoutSeconds 600
     if ($answer.ExitCode -ne 0) { Stop-Onboarding "the checkout could not be copied into $($distro.Name): $(Format-WslFailure $answer)" $setup }
-    if ($answer.Stdout -match '(?m)^mended\s*$') {
+    if ($answer.Stdout -match '(?m)^fixed\s*$') {
         Write-Line 'Git on Windows made a file of the symbolic link collections/ansible_collections/wsltune/go; the copy has the link again.'
     }
     $folder = [regex]::Match($answer.Stdout, '(?m)^folder (/.+?)\s*$')

@@ -2,7 +2,7 @@
 
 Tunes Go on this machine, measures it before and after, and says whether it helped.
 
-  rollback        give back what was there before the first run
+  rollback        restore what was there before the first run
   doctor          find what makes Go slow and change nothing; measures the Go module in the current folder, too
   --check         show what would change, change nothing
   --no-benchmark  tune without measuring

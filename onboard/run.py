@@ -29,7 +29,7 @@ This tunes Go on this machine:
   - {measure}
 Nothing restarts by itself. To undo all of it: {undo}"""
 PLAN_ROLLBACK = """\
-This gives back what was there before wsltune's first run on this machine:
+This restores what was there before wsltune's first run on this machine:
   - Go's settings, the mount and its line in /etc/fstab, the keys of /etc/wsl.conf, what was set on Windows
   - Go itself, if wsltune installed it and nothing else needs it
 What someone else changed since stays and is named."""

@@ -22,13 +22,13 @@ STEPS = {
     "wslconfig": "Set up .wslconfig on Windows",
 }
 STEPS_BACK = {
-    "go_env": "Give back Go's settings",
+    "go_env": "Restore Go's settings",
     "go_tmpfs": "Take the mount away",
     "workspace": "Take the mounts over Windows drives away",
-    "wsl_conf": "Give back /etc/wsl.conf",
+    "wsl_conf": "Restore /etc/wsl.conf",
     "go_toolchain": "Remove Go if it was installed here",
-    "defender": "Give back Defender's exclusions on Windows",
-    "wslconfig": "Give back .wslconfig on Windows",
+    "defender": "Restore Defender's exclusions on Windows",
+    "wslconfig": "Restore .wslconfig on Windows",
 }
 WINDOWS = {"defender", "wslconfig"}
 CHECK_ONLY = "Check and report"

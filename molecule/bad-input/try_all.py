@@ -45,8 +45,8 @@ def main() -> None:
         if left:
             wrong.append(f"{case['name']}: touched: {'; '.join(left)[:400]}")
             machine.play("rollback.yml", {})
-        if "mend" in case:
-            machine.run("bash", "-ec", case["mend"])
+        if "fix" in case:
+            machine.run("bash", "-ec", case["fix"])
         print(
             f"{'as it should be' if len(wrong) == before else 'WRONG'}, {play.seconds:.1f} s: {case['name']}",
             flush=True,

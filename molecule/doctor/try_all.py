@@ -60,8 +60,8 @@ def broken(doctor: Doctor, case: dict) -> list[str]:
         found, output, code, seconds = doctor.look(**case.get("vars", {}))
         left = machine.run("bash", "-c", LEFT, check=False)
     finally:
-        if "mend" in case:
-            machine.run("bash", "-ec", case["mend"])
+        if "fix" in case:
+            machine.run("bash", "-ec", case["fix"])
     text = " ".join(output.split())
     if left != held:
         bad.append(f"left behind: {sorted(set(left.split()) - set(held.split()))}")

@@ -29,7 +29,7 @@ from tests.windows_host.driver import WindowsHost  # noqa: E402
 
 SHOP = "/mnt/c/dev/shop"
 COPY = "/home/alice/src/shop"
-# Everything on the disk but what wsltune does not promise to give back: the copy itself, logs and caches.
+# Everything on the disk but what wsltune does not promise to restore: the copy itself, logs and caches.
 LISTED = r"""
 cd / && find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run -o -path ./tmp \
     -o -path ./var/tmp -o -path ./var/log -o -path ./var/lib/systemd -o -path ./mnt -o -path ./home/alice/wsltune \

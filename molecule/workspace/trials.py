@@ -166,10 +166,10 @@ class Trials:
         for projects, kept in ((PROJECTS, True), ([{"source": "/srv/fast/shop"}], False)):
             source = projects[0]["source"]
             said = self.play("on auto", "site.yml", workspace_projects=projects, **wanted)
-            decision = re.search(r"source_on_ext4 (kept|left off)[^\"]*", said)
+            decision = re.search(r"source_on_ext4 (kept|not kept)[^\"]*", said)
             print(f"on auto, {source}: {decision and decision[0]}", flush=True)
             moved = self.machine.run("sh", "-c", "ls -A /home/alice/src 2>/dev/null || true").split()
-            right = decision and decision[1] == ("kept" if kept else "left off") and "not tried" not in decision[0]
+            right = decision and decision[1] == ("kept" if kept else "not kept") and "not tried" not in decision[0]
             if not right or bool(moved) != kept:
                 self.wrong.append(f"{source} on auto: {moved} in ~/src, {decision and decision[0]}: {said[-1500:]}")
             self.look(f"{source} on auto", *(["copy", "shown"] if kept and moved else []))

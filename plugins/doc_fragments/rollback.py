@@ -10,12 +10,12 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   state:
-    description: Whether it is there; V(absent) gives back what was there before the first run.
+    description: Whether it is there; V(absent) restores what was there before the first run.
     type: str
     choices: [present, absent]
     default: present
   only_this_run:
-    description: With O(state=absent), gives back only what the run named by O(run) changed.
+    description: With O(state=absent), restores only what the run named by O(run) changed.
     type: bool
     default: false
   run:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What was there before: every file is recorded at its first touch, replaced atomically and given back exactly.
+"""What was there before: every file is recorded at its first touch, replaced atomically and restored exactly.
 
 An entry knows three contents of a file: C(base), what it would be without wsltune; C(written), what wsltune last
 wrote; and C(before_run), what it was when the current run first touched it. An entry is on disk before the file
@@ -57,7 +57,7 @@ class Damaged(OSError):
     @property
     def sentence(self) -> str:
         return (
-            f"{self.filename} is {self.strerror}, so what it is about was not given back; bring that file back from a "
+            f"{self.filename} is {self.strerror}, so what it is about was not restored; bring that file back from a "
             "backup, or remove it"
         )
 
@@ -142,7 +142,7 @@ def content_without_us(entry: Entry, content: bytes, revert: Revert | None) -> b
 
 @dataclass
 class Restored:
-    """What giving a path back came to; C(kept) is a sentence about what someone else changed since."""
+    """What restoring a path came to; C(kept) is a sentence about what someone else changed since."""
 
     path: str
     changed: bool
@@ -277,7 +277,7 @@ class Journal:
         if entry is None:
             entry = Entry(path, role, current, run=self.run, before_run=current)
         elif current is not None and not _is_known(entry, current.content) and entry.written is not None:
-            # Someone edited the file between two runs: their change belongs to what a rollback gives back.
+            # Someone edited the file between two runs: their change belongs to what a rollback restores.
             entry.foreign = True
             if revert is not None:
                 base = content_without_us(entry, current.content, revert)
@@ -417,7 +417,7 @@ class Journal:
 
         Where someone else edited the file since, C(revert(base, written, current)) returns the content without
         wsltune's part (None: no file); without it the file stays as it is. Both are told in C(kept).
-        Where another role has a part in the file too, only the C(part) of C(role) is given back.
+        Where another role has a part in the file too, only the C(part) of C(role) is restored.
         """
         if self.entry(path) is None:
             with contextlib.suppress(files.NotOurs):
@@ -448,7 +448,7 @@ class Journal:
             return restored
 
     def _restore_part(self, entry: Entry, role: str, part: Part, run_only: bool) -> Restored:
-        """Give back what C(role) has in a file; the others' part and the record of the file stay."""
+        """Restore what C(role) has in a file; the others' part and the record of the file stay."""
         before = entry.before_run if run_only else entry.base
         current = self._own.read(entry.path)
         if not run_only:

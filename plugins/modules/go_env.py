@@ -70,7 +70,7 @@ EXAMPLES = r"""
   wsltune.go.go_env:
     gotmpdir: /var/cache/gotmp/{user}
 
-- name: Give back what was there before
+- name: Restore what was there before
   wsltune.go.go_env:
     state: absent
 """
@@ -165,7 +165,7 @@ class GoEnv:
         if before == content:
             return
         self.diff.append({"before_header": path, "after_header": path, "before": before or "", "after": content or ""})
-        self.changes.append(f"wrote {path}" if content is not None else f"gave back {path}")
+        self.changes.append(f"wrote {path}" if content is not None else f"restored {path}")
         if self.module.check_mode:
             return
         if content is None:
@@ -258,7 +258,7 @@ class GoEnv:
         self.module.exit_json(changed=bool(self.changes), **text.printable({**told, **more, "diff": self.diff}))
 
     def leave_alone(self, name: str, reason: str) -> None:
-        self.notes.append(f"{name}'s Go settings are left alone: {reason}; mend that, then run again.")
+        self.notes.append(f"{name}'s Go settings are left alone: {reason}; fix that, then run again.")
 
     def settle(self, person: accounts.Account, path: str, settings: Mapping[str, str]) -> None:
         """Have the settings file of one user say what is wanted."""
@@ -305,13 +305,13 @@ class GoEnv:
             return f"{path}: {error.strerror}"
 
     def leave(self, paths: Iterable[str]) -> None:
-        """Give back the settings of users who are not set up any more: their folders go at the next start."""
+        """Restore the settings of users who are not set up any more: their folders go at the next start."""
         current = {os.path.realpath(path) for path in paths}
         for entry in self.journal.entries(ROLE):
             if entry.displaced or entry.path in current or _revert_for(entry.path) is not envfile.revert:
                 continue
             if self.module.check_mode:
-                self.changes.append(f"gave back {entry.path}")
+                self.changes.append(f"restored {entry.path}")
             else:
                 self.give_back(entry.path, envfile.revert)
 
@@ -369,7 +369,7 @@ class GoEnv:
                 )
             if reason:
                 del settings["GOTMPDIR"]
-                self.notes.append(f"{name}'s GOTMPDIR is not set: {folder} {reason}; mend that, then run again.")
+                self.notes.append(f"{name}'s GOTMPDIR is not set: {folder} {reason}; fix that, then run again.")
 
     def check(
         self,
@@ -429,7 +429,7 @@ class GoEnv:
         done = process.run(command, environment, directory, who, limit=300)
         if done.code:
             raise go_plan.PlanError(
-                f"go_env_modules names {directory}, whose packages cannot be listed ({done.reason}): mend that or take "
+                f"go_env_modules names {directory}, whose packages cannot be listed ({done.reason}): fix that or take "
                 "it out; nothing was changed."
             )
         packages = go_plan.cgo_packages(done.out)
@@ -521,7 +521,7 @@ class GoEnv:
         return self.module.run_command(["dpkg-divert", "--listpackage", path])[1].strip() == "LOCAL"
 
     def undo_shim(self, entry: journal.Entry) -> None:
-        self.changes.append(f"gave back {entry.path}")
+        self.changes.append(f"restored {entry.path}")
         if self.module.check_mode:
             return
         # First the diversion: killed in between, the entry is still there and the next run finishes.
@@ -531,17 +531,17 @@ class GoEnv:
             self.note_kept(self.journal.restore(entry.path))
         except OSError as error:
             self.changes.pop()
-            self.kept.append(f"{entry.path} could not be given back: {error.strerror}; mend that, then run again")
+            self.kept.append(f"{entry.path} could not be restored: {error.strerror}; fix that, then run again")
 
     def give_back(self, path: str, revert: journal.Revert | None, only: bool = False) -> None:
-        """Give back one file; a file that cannot be written stays in the journal and keeps nothing else back."""
+        """Restore one file; a file that cannot be written stays in the journal and keeps nothing else back."""
         try:
             restored = self.journal.restore(path, revert, run_only=only)
         except OSError as error:
-            self.kept.append(f"{path} could not be given back: {error.strerror}; mend that, then run again")
+            self.kept.append(f"{path} could not be restored: {error.strerror}; fix that, then run again")
             return
         if restored.changed:
-            self.changes.append(f"gave back {path}")
+            self.changes.append(f"restored {path}")
         self.note_kept(restored)
 
     def absent(self) -> NoReturn:
@@ -555,7 +555,7 @@ class GoEnv:
                 self.undo_shim(entry)
                 continue
             if self.module.check_mode:
-                self.changes.append(f"gave back {entry.path}")
+                self.changes.append(f"restored {entry.path}")
                 continue
             self.give_back(entry.path, _revert_for(entry.path), only)
         if not only and not self.module.check_mode:
@@ -603,7 +603,7 @@ def main() -> None:
     except OSError as error:
         place = text.line(error.filename or "A file")
         module.fail_json(
-            msg=f"{place} cannot be written: {error.strerror}; mend that, then run again.",
+            msg=f"{place} cannot be written: {error.strerror}; fix that, then run again.",
             changes=text.printable(target.changes),
         )
 

@@ -14,7 +14,7 @@ description:
   - A lever is kept when it is faster in a scenario and slower in none, with the interval clear of no change at a level
     that allows for the number of levers, and when C(go build), C(go vet), C(go test), C(go test -race) and C(go run)
     work with it wherever they work without it.
-  - A lever with which tests fail where they pass without it is left off before anything is measured.
+  - A lever with which tests fail where they pass without it is dropped before anything is measured.
   - Changes nothing on the machine but the record of the decision. A tmpfs that a trial needs is mounted in a mount
     namespace of the module's own, a copy that it needs is removed at the end.
   - A decision that was made on the same machine with the same workload is used again for O(days) days.

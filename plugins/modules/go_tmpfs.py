@@ -53,7 +53,7 @@ EXAMPLES = r"""
     size: 2g
     users: [alice]
 
-- name: Give back what was there before
+- name: Restore what was there before
   wsltune.go.go_tmpfs:
     state: absent
 """
@@ -192,7 +192,7 @@ class Tmpfs:
         try:
             fstab.check(table)
         except fstab.FstabError as error:
-            self.refuse(f"{FSTAB} is broken, {error}: mend that line first; nothing was changed.")
+            self.refuse(f"{FSTAB} is broken, {error}: fix that line first; nothing was changed.")
         if os.path.exists(FSTAB) and not os.access(FSTAB, os.W_OK):
             self.refuse(f"{FSTAB} cannot be written (read-only file system?): make it writable; nothing was changed.")
         foreign = [line for line in fstab.lines_for(table, path) if not line.ours]
@@ -402,17 +402,17 @@ class Tmpfs:
                 continue
             if self.module.check_mode:
                 if not entry.directory:
-                    self.changes.append(f"gave back {entry.path}")
+                    self.changes.append(f"restored {entry.path}")
                 continue
             try:
                 restored = self.give_back(entry, run_only=only)
             except OSError as error:
                 self.kept.append(
-                    f"{entry.path} could not be given back: {text.line(error.strerror)}; mend that, then run again"
+                    f"{entry.path} could not be restored: {text.line(error.strerror)}; fix that, then run again"
                 )
                 continue
             if restored.changed:
-                self.changes.append(f"gave back {entry.path}")
+                self.changes.append(f"restored {entry.path}")
                 self.tell_systemd(entry.path)
             if restored.kept:
                 self.kept.append(restored.kept)
@@ -488,7 +488,7 @@ def main() -> None:
         module.fail_json(msg=text.line(error), changes=text.printable(target.changes))
     except OSError as error:
         module.fail_json(
-            msg=f"{text.line(error.filename or FSTAB)} cannot be written: {error.strerror}; mend that, then run again.",
+            msg=f"{text.line(error.filename or FSTAB)} cannot be written: {error.strerror}; fix that, then run again.",
             changes=text.printable(target.changes),
         )
 

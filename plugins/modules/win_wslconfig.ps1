@@ -314,7 +314,7 @@ Function Invoke-Absent {
         if ($restore.Target) { $will = $restore.Target.content }
         if ($was -cne $will) {
             $module.Result.changed = $true
-            $module.Result.changes += "gave back $recorded"
+            $module.Result.changes += "restored $recorded"
             $texts = foreach ($content in $was, $will) {
                 if ($content) { (Get-Text $content $recorded).Text } else { '' }
             }

@@ -276,7 +276,7 @@ class Workspace:
         try:
             fstab.check(self.fstab())
         except fstab.FstabError as error:
-            raise WorkspaceError(f"{FSTAB} is broken, {error}: mend that line first; nothing was changed.") from error
+            raise WorkspaceError(f"{FSTAB} is broken, {error}: fix that line first; nothing was changed.") from error
         if os.path.exists(FSTAB) and not os.access(FSTAB, os.W_OK):
             raise WorkspaceError(f"{FSTAB} cannot be written (read-only file system?): nothing was changed.")
         for project in projects:
@@ -411,7 +411,7 @@ class Workspace:
                     self.write_lines(earlier)
                 reason = text.line(error.strerror) if isinstance(error, OSError) else error
                 raise WorkspaceError(
-                    f"{project.target} could not be mounted on {project.source} ({reason}): the copy stays; mend that "
+                    f"{project.target} could not be mounted on {project.source} ({reason}): the copy stays; fix that "
                     "and run again, or set bind to false."
                 ) from error
             self.changes.append(f"mounted {project.target} on {project.source}")
@@ -485,12 +485,12 @@ class Workspace:
                     self.unmount(line.mount_point, line.source)
                     self.notes.append(f"{line.mount_point} is the original again; the copy {line.source} stays")
             if self.module.check_mode:
-                self.changes.append(f"gave back {FSTAB}")
+                self.changes.append(f"restored {FSTAB}")
             else:
                 part = functools.partial(fstab.part, workspace_plan.MARK)
                 restored = self.journal.restore(FSTAB, fstab.without_ours, only, role=ROLE, part=part)
                 if restored.changed:
-                    self.changes.append(f"gave back {FSTAB}")
+                    self.changes.append(f"restored {FSTAB}")
                     self.tell_systemd()
                 if restored.kept:
                     self.kept.append(restored.kept)
@@ -544,7 +544,7 @@ def main() -> None:
     except OSError as error:
         place = error.filename or FSTAB
         module.fail_json(
-            msg=text.line(f"{place}: {error.strerror}; mend that, then run again; the original is as it was."),
+            msg=text.line(f"{place}: {error.strerror}; fix that, then run again; the original is as it was."),
             changes=text.printable(target.changes),
         )
     finally:

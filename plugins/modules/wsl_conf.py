@@ -17,7 +17,7 @@ options:
   path:
     description:
       - The file. Where it is a symbolic link, the file it leads to is edited.
-      - With O(state=absent) every file that this module wrote is given back.
+      - With O(state=absent) every file that this module wrote is restored.
     type: path
     default: /etc/wsl.conf
   content:
@@ -86,7 +86,7 @@ EXAMPLES = r"""
   wsltune.go.wsl_conf:
     remove: [network.hostname]
 
-- name: Give back what was there before
+- name: Restore what was there before
   wsltune.go.wsl_conf:
     state: absent
 """
@@ -239,7 +239,7 @@ class WslConf:
         except wsl_conf.UnreadableError as error:
             raise ValueError(
                 f"{self.path}, line {error.line}: {error.reason[:-1]}, so WSL ignores everything after it; "
-                "mend the line, or set repair to turn it into a comment."
+                "fix the line, or set repair to turn it into a comment."
             ) from error
         result = wsl_conf.parse(merged)
         wrong = [name for name, value in wsl_conf.typed(settings).items() if result.values.get(name) != value]
@@ -362,12 +362,12 @@ class WslConf:
             if not self.module.check_mode:
                 give_back()
         else:
-            self.changes.append(f"gave back {entry.path}")
+            self.changes.append(f"restored {entry.path}")
             self.replace(before or "", after, before is not None, give_back, entry.path)
         return after
 
     def target(self, entry: journal.Entry, current: files.FileState | None, only: bool) -> bytes | None:
-        """What giving a file back will leave of it, so that check mode and diff can tell."""
+        """What restoring a file will leave of it, so that check mode and diff can tell."""
         base = entry.before_run if only else entry.base
         known = [entry.written, entry.previous, entry.base.content if entry.base else None]
         if current is None:
@@ -430,7 +430,7 @@ def main() -> None:
     except OSError as error:
         module.fail_json(
             msg=f"{error.filename or 'A file'} cannot be read or written: {error.strerror}; "
-            "mend that or run as root (become: true)."
+            "fix that or run as root (become: true)."
         )
 
 

@@ -92,7 +92,7 @@ def test_from_a_checkout_on_a_drive_to_a_tuned_distro_and_back(laptop, windows_h
     back = laptop.onboard("rollback", "-Yes")
     assert back.returncode == 0 and windows_host.restarts() == ["--terminate\tDebian"]
     assert windows_host.hostname() == name and conf(windows_host) == ""
-    assert "Given back:\n" in back.stdout and f"\nPending: {WAITS}" in back.stdout
+    assert "Restored:\n" in back.stdout and f"\nPending: {WAITS}" in back.stdout
 
 
 def test_arguments_and_exit_code_cross_unchanged(laptop):
@@ -185,5 +185,5 @@ def test_at_a_terminal_of_the_distro(clone, windows_host):
     assert notes == ["Note:     3 users share the 256 MiB on /var/cache/gotmp: one of them can fill it"]
     assert [one for one in exclusions(windows_host) if one.startswith("C:\\src\\shop\\:{")]
     back = onboard("rollback", "--yes")
-    assert back.returncode == 0 and "  no longer excluded path C:\\src\\shop" in back.stdout
+    assert back.returncode == 0 and "  removed the exclusion for path C:\\src\\shop" in back.stdout
     assert exclusions(windows_host) == before

@@ -760,10 +760,10 @@ def rollback(trials: Trials) -> None:
             "grep -l -s gotmp /etc/fstab /etc/tmpfiles.d/* /home/{alice,bob,carol,dev,zed}/.config/go/env "
             "/root/.config/go/env || true"
         )
-        trials.expect(not left, f"not given back: {left.split()}")
+        trials.expect(not left, f"not restored: {left.split()}")
         left = trials.root("grep -s -c . /etc/wsl.conf || true").strip()
-        trials.expect(left in ("", "0"), f"/etc/wsl.conf was not given back: {left}")
-    with trials.case("the rollback after that is mended"):
+        trials.expect(left in ("", "0"), f"/etc/wsl.conf was not restored: {left}")
+    with trials.case("the rollback after that is fixed"):
         for beside in filter(None, (held, trials.appending)):
             trials.stop(beside)
         if locked:

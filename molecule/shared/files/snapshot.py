@@ -1,6 +1,6 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Everything on a machine that a rollback must give back: the files, the mounts, the users' Go settings.
+"""Everything on a machine that a rollback must restore: the files, the mounts, the users' Go settings.
 
 snapshot.py take FILE                  writes it down, as root
 snapshot.py compare FILE [IGNORED...]  prints {"differences": [sentences]} against the machine of now

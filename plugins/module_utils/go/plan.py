@@ -178,15 +178,15 @@ fi
 def headlines(changes: Sequence[str], wanted: Mapping[str, Mapping[str, str]], files: Mapping[str, str]) -> list[str]:
     """Return C(changes) in few words: whose settings, which shells, which Go commands."""
     said = []
-    users = [user for user, path in files.items() if f"wrote {path}" in changes or f"gave back {path}" in changes]
+    users = [user for user, path in files.items() if f"wrote {path}" in changes or f"restored {path}" in changes]
     if users:
         names = sorted({name for user in users for name in wanted[user]})
         said.append(f"{', '.join(names) or 'earlier settings'} for {describe(users)}")
     shells = {PROFILE_PATH: "login shells", BLOCK_PATHS[0]: "bash", BLOCK_PATHS[1]: "zsh", FISH_PATH: "fish"}
-    touched = [name for path, name in shells.items() if f"wrote {path}" in changes or f"gave back {path}" in changes]
+    touched = [name for path, name in shells.items() if f"wrote {path}" in changes or f"restored {path}" in changes]
     if touched:
         said.append(f"GOTMPDIR in {describe(touched)}")
-    told = {f"{verb} {path}" for verb in ("wrote", "gave back") for path in (*files.values(), *shells)}
+    told = {f"{verb} {path}" for verb in ("wrote", "restored") for path in (*files.values(), *shells)}
     return said + [change for change in changes if change not in told]
 
 

@@ -145,4 +145,4 @@ def sentence(decision: Mapping[str, Any]) -> str:
         low, high = (schedule.percent(decision[end])[: -len(" %")] for end in ("low", "high"))
         p = "p<0.0001" if decision["p"] < 0.0001 else f"p={decision['p']:.2g}"
         numbers = f"{schedule.percent(decision['ratio'])} [{low} to {high}], {p}: "
-    return f"{decision['lever']} {'kept' if decision['kept'] else 'left off'}, {numbers}{decision['reason']}"
+    return f"{decision['lever']} {'kept' if decision['kept'] else 'not kept'}, {numbers}{decision['reason']}"

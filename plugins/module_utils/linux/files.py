@@ -484,7 +484,7 @@ def opened_folder(path: str) -> Iterator[int]:
 def remove_tree(path: str, own: os.stat_result | None = None) -> None:
     """Remove a folder of the caller's own with all that is in it; nothing where there is none, or not C(own) any more.
 
-    Tests may leave folders without the right to write in them: such a folder is given back to its owner through its
+    Tests may leave folders without the right to write in them: such a folder is made writable again through its
     descriptor, and never anything outside. What cannot be removed stays.
     """
     parent, name = os.path.split(path)

@@ -178,7 +178,7 @@ Function Write-Journaled {
         if (-not $entry) {
             $entry = @{ path = $Path; role = $Role; base = $current; written = $null; run = $Run; before_run = $current; foreign = $false }
         } elseif ($current -and $null -ne $entry.written -and -not (Test-Known $entry $current.content)) {
-            # Someone edited the file between two runs: their change belongs to what a rollback gives back.
+            # Someone edited the file between two runs: their change belongs to what a rollback restores.
             $entry.foreign = $true
             $without = Get-Without $entry $current.content $Revert
             $entry.base = $null
@@ -199,7 +199,7 @@ Function Write-Journaled {
 Function Get-RestoreTarget {
     <#
     .SYNOPSIS
-    What giving a path back leaves of it (Target, null for no file), and a sentence about what someone else changed (Kept).
+    What restoring a path leaves of it (Target, null for no file), and a sentence about what someone else changed (Kept).
     #>
     Param ([System.Collections.IDictionary]$Entry, $Current, [scriptblock]$Revert, [bool]$RunOnly = $false)
     $target = $Entry.base

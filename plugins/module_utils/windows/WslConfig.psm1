@@ -700,7 +700,7 @@ Function Add-Statement {
     $lineEnd = Get-LineEnd $Text
     $before = $Text
     if ($last -and $last.Kind -eq 'bad' -and (Test-End $before ([char]'\'))) {
-        # A line end after that backslash would mend the line, and its key would come into force.
+        # A line end after that backslash would fix the line, and its key would come into force.
         $before += ' '
     }
     if ($before.Length -gt 0 -and -not (Test-End $before $script:LF)) {

@@ -159,7 +159,7 @@ class Person:
     def ask_git(self, folder: str, *words: str) -> str:
         done = self.git(folder, *words)
         if done.code:
-            raise WorkspaceError(f"git {' '.join(words)} fails in {folder} ({done.reason}): mend the repository first.")
+            raise WorkspaceError(f"git {' '.join(words)} fails in {folder} ({done.reason}): fix the repository first.")
         return done.out
 
     def check_alone(self, source: str) -> None:
@@ -554,7 +554,7 @@ class Copy:
                 found = self.person.git(target, "fsck", "--full", "--no-dangling", "--no-progress")
                 if found.code:
                     raise WorkspaceError(
-                        f"git fsck finds {source} damaged ({found.reason}): mend the repository first; nothing was "
+                        f"git fsck finds {source} damaged ({found.reason}): fix the repository first; nothing was "
                         "changed."
                     )
                 for setting in ("core.fileMode", "core.ignoreCase"):

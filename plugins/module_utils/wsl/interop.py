@@ -209,7 +209,7 @@ def not_started(error: OSError, program: str) -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
         return (
             f"{program} may not be started ({error.strerror}): it asks for an administrator, or the drive is mounted "
-            "with noexec or a mask that takes the execute bit; start a WSL terminal as administrator or mend "
+            "with noexec or a mask that takes the execute bit; start a WSL terminal as administrator or fix "
             "automount.options in /etc/wsl.conf."
         )
     return f"{program} could not be started ({error.strerror}): see dmesg."

@@ -146,8 +146,8 @@ def test_levers_are_shown_with_their_numbers_and_why():
     page = Page(rendered(experiment(), verify_levers_result={"decisions": DECISIONS}))
     told = " ".join(" ".join(page.text).split())
     assert "gotmpdir_tmpfs kept test -12.0 % -20.0 to -5.0 % <0.0001 test is faster <b>with</b> it" in told
-    assert "caches_local left off not tried not tried: no drive" in told
-    assert "cgo_disabled left off no numbers Go does not work with it: go test" in told
+    assert "caches_local not kept not tried not tried: no drive" in told
+    assert "cgo_disabled not kept no numbers Go does not work with it: go test" in told
 
 
 def test_levers_have_a_page_of_their_own():

@@ -288,7 +288,7 @@ def test_a_users_file_is_written_and_given_back_by_the_user(
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
-@pytest.mark.parametrize("moment", ["before it is written", "before it is given back"])
+@pytest.mark.parametrize("moment", ["before it is written", "before it is restored"])
 def test_a_link_in_a_home_does_not_lead_root_astray(
     record: journal.Journal, home: Path, eve: process.Identity, tmp_path: Path, moment: str
 ) -> None:
@@ -296,7 +296,7 @@ def test_a_link_in_a_home_does_not_lead_root_astray(
     secret.write_text("A=1\n")
     secret.chmod(0o600)
     env = home / "env"
-    if moment == "before it is given back":
+    if moment == "before it is restored":
         record.write(str(env), b"A=2\n", role="test", owner=eve, revert=envfile.revert)
         env.unlink()
     env.symlink_to(secret)

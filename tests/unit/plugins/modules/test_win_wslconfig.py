@@ -57,7 +57,7 @@ def test_check_apply_again_and_back(bed: Bed) -> None:
 
     assert absent_check.changed and absent_check.content == TUNED
     assert absent_check.diff["after"] == ORIGINAL.decode()
-    assert absent.changed and absent.content == ORIGINAL and absent.changes == [f"gave back {path}"]
+    assert absent.changed and absent.content == ORIGINAL and absent.changes == [f"restored {path}"]
     assert absent.kept == [] and not absent.pending_restart
     assert path.stat().st_mtime == 1700000000
     assert not (bed.folder / "data" / "wsltune").exists()

@@ -102,7 +102,7 @@ def test_apply_check_again_and_absent(conf, run):
     assert checked["changed"] and conf.read_bytes() == expected
     given_back = run(state="absent")
     assert given_back["diff"] == checked["diff"]
-    assert given_back["changes"] == [f"gave back {conf}"]
+    assert given_back["changes"] == [f"restored {conf}"]
     assert conf.read_bytes() == original and conf.stat().st_mtime == START
     assert not run(state="absent")["changed"]
 
@@ -284,7 +284,7 @@ def test_launchers_come_and_go_with_the_setting(conf, run, wsl, monkeypatch):
     # Asked for something else, they stay; with the Windows PATH they go.
     assert not run(content="")["changed"] and path.exists()
     back = {"content": "[interop]\nappendWindowsPath=true\n", "launchers": True}
-    assert f"gave back {path}" in run(check=True, **back)["changes"] and path.exists()
+    assert f"restored {path}" in run(check=True, **back)["changes"] and path.exists()
     run(**back)
     assert not path.exists()
 

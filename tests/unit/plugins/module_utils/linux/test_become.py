@@ -120,7 +120,13 @@ def test_one_child_for_each_account_and_none_for_oneself(eve: process.Identity) 
         assert pool.of(eve).read("/etc/passwd").content == Path("/etc/passwd").read_bytes()
 
 
+def children() -> set[str]:
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split())
+
+
 def test_several_are_asked_at_the_same_time() -> None:
+    before = children()
+
     def refuse() -> None:
         raise PermissionError(13, "no", "/there")
 
@@ -131,14 +137,13 @@ def test_several_are_asked_at_the_same_time() -> None:
     errands.update({str(number): lambda number=number: [number, os.getpid()] for number in range(12)})
     began = time.monotonic()
     answers = become.gather(errands, 2.0)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 45
     assert list(answers) == list(errands)
     assert isinstance(answers["slow"], TimeoutError) and isinstance(answers["dead"], become.Lost)
     assert isinstance(answers["refused"], PermissionError) and answers["refused"].filename == "/there"
     assert [answers[str(number)][0] for number in range(12)] == list(range(12))
     assert os.getpid() not in [answers[str(number)][1] for number in range(12)]
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert children() <= before
 
 
 def test_a_single_one_is_asked_here() -> None:

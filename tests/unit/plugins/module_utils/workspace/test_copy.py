@@ -289,7 +289,7 @@ def test_a_repository_that_git_finds_damaged_is_refused(
     loose = repository / ".git/objects" / blob[:2] / blob[2:]
     loose.chmod(0o644)
     loose.write_bytes(b"damaged")
-    with pytest.raises(WorkspaceError, match=r"(git fsck finds .* damaged|mend the repository first)"):
+    with pytest.raises(WorkspaceError, match=r"(git fsck finds .* damaged|fix the repository first)"):
         copied(person, project(repository, tmp_path / "home" / "shop"))
     assert not (tmp_path / "home" / "shop").exists()
 
