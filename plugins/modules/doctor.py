@@ -141,9 +141,9 @@ def _check_values(module: AnsibleModule) -> None:
     for name, low, high in (("budget_minutes", 0.05, 24 * 60), ("temporary_limit", 16, 2**20)):
         if not low <= params[name] <= high:
             module.fail_json(msg=f"{name} is {params[name]}: it must be from {low} to {high}.")
-    for id in params["checks"]:
-        if id not in doctor_check.TITLES:
-            module.fail_json(msg=f"checks: {id!r} is no check: take one of {', '.join(doctor_check.TITLES)}.")
+    for check_id in params["checks"]:
+        if check_id not in doctor_check.TITLES:
+            module.fail_json(msg=f"checks: {check_id!r} is no check: take one of {', '.join(doctor_check.TITLES)}.")
     for path in params["modules"]:
         if not os.path.isabs(path):
             module.fail_json(msg=f"modules: {path!r} is not an absolute path.")

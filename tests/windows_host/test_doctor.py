@@ -122,7 +122,7 @@ def test_harmful_lines_of_wslconfig(windows):
 
 def test_no_wslconfig(windows):
     found = windows.asked()
-    assert [found[id]["reason"] for id in ("WT-025", "WT-026", "WT-030")] == [
+    assert [found[check_id]["reason"] for check_id in ("WT-025", "WT-026", "WT-030")] == [
         "There is no .wslconfig: WSL uses its defaults."
     ] * 3
 

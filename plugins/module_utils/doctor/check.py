@@ -93,12 +93,12 @@ class Work:
     dependencies: int = 60
 
 
-def ok(id: str, reason: str, **more: Any) -> Check:
-    return Check(id, OK, reason, **more)
+def ok(check_id: str, reason: str, **more: Any) -> Check:
+    return Check(check_id, OK, reason, **more)
 
 
-def unknown(id: str, reason: str) -> Check:
-    return Check(id, UNKNOWN, reason)
+def unknown(check_id: str, reason: str) -> Check:
+    return Check(check_id, UNKNOWN, reason)
 
 
 def rank(checks: Sequence[Check]) -> list[Check]:

@@ -82,8 +82,8 @@ def names(resolver: Mapping[str, Any]) -> list[Check]:
     own, by_c, usual = resolver["go"], resolver["c"], resolver["usual"]
     if own is None or usual is None:
         return [
-            doctor_check.unknown(id, "The doctor's Go program gave no answer about names.")
-            for id in ("WT-041", "WT-042")
+            doctor_check.unknown(check_id, "The doctor's Go program gave no answer about names.")
+            for check_id in ("WT-041", "WT-042")
         ]
     differences = [text for text in (_difference(one, other) for one, other in zip(own, by_c)) if text]
     shown = listed([one["name"] for one in own])
@@ -418,7 +418,10 @@ def judge(seen: Mapping[str, Any], work: Work, oldest: Sequence[int]) -> list[Ch
     def part(name: str, *ids: str) -> Any:
         found = seen.get(name)
         if isinstance(found, Mapping) and "unknown" in found:
-            checks.extend(doctor_check.unknown(id, f"{doctor_check.TITLES[id]}: {found['unknown']}.") for id in ids)
+            checks.extend(
+                doctor_check.unknown(check_id, f"{doctor_check.TITLES[check_id]}: {found['unknown']}.")
+                for check_id in ids
+            )
             return None
         return found
 

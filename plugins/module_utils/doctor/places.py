@@ -67,21 +67,21 @@ def slow(places: Mapping[str, Any], work: Work) -> list[Check]:
     reference = [latency(places[name]) for name in ("reference", "home") if name in places]
     own = min((value for value in reference if value is not None), default=None)
     checks = []
-    for id, names in PLACES:
+    for check_id, names in PLACES:
         wanted = [name for name in places if name in names or (name.startswith("source ") and "source" in names)]
         if wanted:
-            found = [_slow(id, name, places[name], own, work) for name in wanted]
+            found = [_slow(check_id, name, places[name], own, work) for name in wanted]
             checks.append(doctor_check.rank(found)[0])
     return checks
 
 
-def _slow(id: str, name: str, place: Mapping[str, Any], own: float | None, work: Work) -> Check:
+def _slow(check_id: str, name: str, place: Mapping[str, Any], own: float | None, work: Work) -> Check:
     shown = NAMES.get(name.partition(" ")[0], name)
     where = f"{shown} ({place['path']}) lies on {kind(place)}"
-    command = COMMANDS[id].format(path=place["path"])
+    command = COMMANDS[check_id].format(path=place["path"])
     if place.get("hangs"):
         return Check(
-            id,
+            check_id,
             doctor_check.CRITICAL,
             f"{where}, which gives {place['hangs']}: whatever Go does there waits.",
             effect="go test does not end",
@@ -91,7 +91,7 @@ def _slow(id: str, name: str, place: Mapping[str, Any], own: float | None, work:
     cost = latency(place)
     if cost is None:
         return doctor_check.unknown(
-            id, f"{where}; what it costs could not be measured: {place.get('reason', 'no reason')}."
+            check_id, f"{where}; what it costs could not be measured: {place.get('reason', 'no reason')}."
         )
     compared = own if own is not None else cost
     details = {"file_system": place["fstype"], "times_us": place["times"], "own_disk_us": own}
@@ -100,15 +100,15 @@ def _slow(id: str, name: str, place: Mapping[str, Any], own: float | None, work:
     operations = each * many + linked * work.linked + dependency * work.dependencies
     extra = max(0.0, (cost - compared) * 1e-6 * operations)
     if not place["windows_drive"] and (cost < SLOW_US or cost < TIMES_SLOWER * compared):
-        return doctor_check.ok(id, f"{where}: {_times(place)}.", value=round(cost, 1), unit="us", details=details)
+        return doctor_check.ok(check_id, f"{where}: {_times(place)}.", value=round(cost, 1), unit="us", details=details)
     return Check(
-        id,
+        check_id,
         doctor_check.CRITICAL if extra >= 1.0 else doctor_check.WARNING,
         f"{where}, where an operation takes {microseconds(cost)} against {microseconds(compared)} on the own disk.",
         value=round(cost, 1),
         unit="us",
         effect=f"about {extra:.1f} s for every go test of {many} package{'s' if many > 1 else ''}",
-        lever=catalogue.CASES.get(id, ""),
+        lever=catalogue.CASES.get(check_id, ""),
         command=command,
         seconds=extra,
         details=details,
@@ -139,7 +139,7 @@ def on_drives(found: Mapping[str, Any] | None, modules: Sequence[str]) -> list[C
 def executable(places: Mapping[str, Any], version: Sequence[int]) -> list[Check]:
     """WT-006 and WT-007: Go executes what it builds, in GOTMPDIR and from 1.24 on in GOCACHE."""
     checks = []
-    for id, name, broken, command in (
+    for check_id, name, broken, command in (
         (
             "WT-006",
             "GOTMPDIR",
@@ -158,20 +158,22 @@ def executable(places: Mapping[str, Any], version: Sequence[int]) -> list[Check]
             continue
         if place["executable"] is None:
             checks.append(
-                doctor_check.unknown(id, f"Whether files in {place['path']} can be executed could not be tried.")
+                doctor_check.unknown(check_id, f"Whether files in {place['path']} can be executed could not be tried.")
             )
         elif place["executable"]:
-            checks.append(doctor_check.ok(id, f"{name} ({place['path']}) executes what lies there."))
+            checks.append(doctor_check.ok(check_id, f"{name} ({place['path']}) executes what lies there."))
         elif name == "GOCACHE" and tuple(version) < (1, 24):
-            checks.append(doctor_check.ok(id, f"{place['path']} cannot execute, which this Go does not need there."))
+            checks.append(
+                doctor_check.ok(check_id, f"{place['path']} cannot execute, which this Go does not need there.")
+            )
         else:
             checks.append(
                 Check(
-                    id,
+                    check_id,
                     doctor_check.CRITICAL,
                     f"{name} ({place['path']}) lies on {kind(place)} mounted noexec: {broken}.",
-                    effect="nothing runs" if id == "WT-006" else "go run and go tool fail",
-                    lever=catalogue.CASES.get(id, ""),
+                    effect="nothing runs" if check_id == "WT-006" else "go run and go tool fail",
+                    lever=catalogue.CASES.get(check_id, ""),
                     command=command.format(mount=place["mount_point"]),
                     blocks=True,
                 )

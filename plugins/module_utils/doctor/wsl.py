@@ -23,9 +23,9 @@ def conf(facts: Mapping[str, Any], text: str | None) -> list[Check]:
     """WT-020 to WT-024: what WSL makes of /etc/wsl.conf."""
     ids = ("WT-020", "WT-021", "WT-022", "WT-023", "WT-024")
     if not facts["is_wsl"]:
-        return [doctor_check.ok(id, "This is not WSL: nothing reads wsl.conf.") for id in ids]
+        return [doctor_check.ok(check_id, "This is not WSL: nothing reads wsl.conf.") for check_id in ids]
     if "conf" in facts["unknown"]:
-        return [doctor_check.unknown(id, facts["unknown"]["conf"]) for id in ids]
+        return [doctor_check.unknown(check_id, facts["unknown"]["conf"]) for check_id in ids]
     if text is None:
         text = ""
     parsed = wsl_conf.parse(text)
@@ -92,10 +92,10 @@ def _edit(found: Sequence[str], verb: str = "") -> str:
     return f"sudo sed -i '{number[1]}{'d' if verb else 's/^/# /'}' /etc/wsl.conf"
 
 
-def _conf(id: str, found: Sequence[str], status: str, good: str, bad: str, effect: str, command: str) -> Check:
+def _conf(check_id: str, found: Sequence[str], status: str, good: str, bad: str, effect: str, command: str) -> Check:
     if not found:
-        return doctor_check.ok(id, good)
-    return Check(id, status, f"{bad}{listed(found)}.", effect=effect, command=command)
+        return doctor_check.ok(check_id, good)
+    return Check(check_id, status, f"{bad}{listed(found)}.", effect=effect, command=command)
 
 
 def _in_force(facts: Mapping[str, Any]) -> Check:
@@ -131,7 +131,7 @@ def _shown(value: Any) -> str:
 def fstab_lines(seen: Mapping[str, Any], is_wsl: bool, systemd: bool | None, drives: Sequence[str]) -> list[Check]:
     """WT-027 and WT-028: lines on which `mount -a` fails or waits."""
     if seen.get("unknown"):
-        return [doctor_check.unknown(id, f"/etc/fstab: {seen['unknown']}.") for id in ("WT-027", "WT-028")]
+        return [doctor_check.unknown(check_id, f"/etc/fstab: {seen['unknown']}.") for check_id in ("WT-027", "WT-028")]
     if seen.get("text") is None:
         reason = "There is no /etc/fstab."
         if is_wsl:
@@ -285,7 +285,9 @@ def wslconfig(text: str | None, path: str, cpus: int | None = None, memory: int 
     C(cpus) and C(memory) are what the virtual machine has.
     """
     if text is None:
-        return [doctor_check.ok(id, "There is no .wslconfig: WSL uses its defaults.") for id in _WSLCONFIG_IDS]
+        return [
+            doctor_check.ok(check_id, "There is no .wslconfig: WSL uses its defaults.") for check_id in _WSLCONFIG_IDS
+        ]
     first: dict[str, int] = {}
     values: dict[str, str] = {}
     wrong, harmful = [], []
@@ -373,11 +375,14 @@ def judge(seen: Mapping[str, Any]) -> list[Check]:
     windows = seen.get("windows")
     if windows is not None:
         if not facts["is_wsl"]:
-            checks += [doctor_check.ok(id, "This is not WSL: there is no .wslconfig.") for id in _WSLCONFIG_IDS]
+            checks += [
+                doctor_check.ok(check_id, "This is not WSL: there is no .wslconfig.") for check_id in _WSLCONFIG_IDS
+            ]
         elif not windows.get("wslconfig_path"):
             why = windows.get("reason") or windows.get("unknown") or "no Windows folder is in PATH"
             checks += [
-                doctor_check.unknown(id, f"The user's folder on Windows is not known: {why}.") for id in _WSLCONFIG_IDS
+                doctor_check.unknown(check_id, f"The user's folder on Windows is not known: {why}.")
+                for check_id in _WSLCONFIG_IDS
             ]
         else:
             cpus = (seen.get("cpu") or {}).get("online")

@@ -300,11 +300,15 @@ def test_a_link_in_a_home_does_not_lead_root_astray(
         record.write(str(env), b"A=2\n", role="test", owner=eve, revert=envfile.revert)
         env.unlink()
     env.symlink_to(secret)
-    with pytest.raises(PermissionError):
+
+    def act() -> None:
         if moment == "before it is written":
             record.write(str(env), b"theirs", role="test", owner=eve)
         else:
             record.restore(str(env), envfile.revert)
+
+    with pytest.raises(PermissionError):
+        act()
     assert secret.read_text() == "A=1\n"
 
 

@@ -102,7 +102,7 @@ def test_check_mode_runs_nothing(own):
 
 
 @pytest.mark.parametrize(
-    "options, said",
+    ("options", "said"),
     [
         ({"variants": []}, "give at least one"),
         ({"variants": [{"name": "control"}]}, "is no name for a variant"),

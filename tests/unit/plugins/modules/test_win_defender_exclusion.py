@@ -584,7 +584,7 @@ def test_bad_options(lab):
 
 
 def test_the_ladder_through_ansible_core(pwsh, tmp_path):
-    """check -> apply -> apply again -> absent, with ansible-core's own payload; the state file is read by the test.
+    """Check -> apply -> apply again -> absent, with ansible-core's own payload; the state file is read by the test.
 
     However many entries there are, each task starts one PowerShell.
     """

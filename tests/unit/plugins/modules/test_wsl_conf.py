@@ -173,7 +173,7 @@ def test_remove_and_repair(conf, run):
 
 
 @pytest.mark.parametrize(
-    "options, message",
+    ("options", "message"),
     [
         ({"content": "[boot]\nsystemd=yes\n"}, "The wanted settings, line 2: boot.systemd takes true or false"),
         ({"content": "[boot]\nsystmd=1\n"}, "line 2: WSL knows no key 'boot.systmd'; boot.systemd is one."),

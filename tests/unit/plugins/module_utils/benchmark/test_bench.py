@@ -237,7 +237,7 @@ def test_a_variant_may_have_its_own_folder(home, session, module):
     assert [line[0] for line in started(home)] == [str(module), str(other), str(module)]
 
 
-@pytest.mark.parametrize("go, said", [(None, "finds no go in its PATH"), ("/bin/false", "fails for")])
+@pytest.mark.parametrize(("go", "said"), [(None, "finds no go in its PATH"), ("/bin/false", "fails for")])
 def test_no_go_is_one_sentence(home, session, go, said):
     (home / "bin" / "go").unlink()
     with session(VARIANTS, go=go) as run, pytest.raises(bench.BenchmarkError, match=said):
@@ -260,7 +260,7 @@ def supplies(root, **kinds):
 
 
 @pytest.mark.parametrize(
-    "kinds, expected",
+    ("kinds", "expected"),
     [
         ({}, None),
         ({"AC": ("Mains", "online", "1"), "BAT0": ("Battery", "status", "Charging")}, "mains"),

@@ -143,7 +143,7 @@ def test_summary_fits_a_terminal(case, much):
 
 
 @pytest.mark.parametrize(
-    "case, first",
+    ("case", "first"),
     [
         ("faster", "It helped: repeated tests take 12 % less time"),
         ("slower", "It got slower: repeated tests take 7.0 % more time"),
@@ -160,7 +160,7 @@ def test_the_first_sentence_answers(case, first):
 
 
 @pytest.mark.parametrize(
-    "policy, said", [("rollback", "taken back"), ("fail", "counts as failed"), ("warn", "are kept")]
+    ("policy", "said"), [("rollback", "taken back"), ("fail", "counts as failed"), ("warn", "are kept")]
 )
 def test_slower_says_what_follows(policy, said):
     assert said in bench_report.headline(schedule.summarise(experiment(test=1.07)), policy)
@@ -266,13 +266,13 @@ def test_plot_of_equal_runs_does_not_divide_by_zero():
 
 
 @pytest.mark.parametrize(
-    "value, text", [(0, "0 B"), (80 * 1024, "80.0 KiB"), (29.2 * 2**20, "29.2 MiB"), (2**30, "1.0 GiB")]
+    ("value", "text"), [(0, "0 B"), (80 * 1024, "80.0 KiB"), (29.2 * 2**20, "29.2 MiB"), (2**30, "1.0 GiB")]
 )
 def test_size(value, text):
     assert bench_report.size(value) == text
 
 
-@pytest.mark.parametrize("value, text", [(0.5, "0.50 s"), (12.34, "12.3 s"), (123.4, "123 s"), (None, "?")])
+@pytest.mark.parametrize(("value", "text"), [(0.5, "0.50 s"), (12.34, "12.3 s"), (123.4, "123 s"), (None, "?")])
 def test_seconds(value, text):
     assert bench_report.seconds(value) == text
 

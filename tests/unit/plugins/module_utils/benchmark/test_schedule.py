@@ -237,7 +237,7 @@ MACHINE = {
 
 
 @pytest.mark.parametrize(
-    "change, sentence",
+    ("change", "sentence"),
     [
         ({"kernel": "6.6.87"}, "kernel: 6.18.35.2 and 6.6.87"),
         ({"cpus": 4}, "number of processors: 8 and 4"),
@@ -301,7 +301,7 @@ def test_progress_tells_the_way_and_the_time_left():
     assert states[-1]["rounds"] == states[-1]["round"]
 
 
-@pytest.mark.parametrize("ratio, text", [(0.9, "-10.0 %"), (1.1234, "+12.3 %"), (0.9999, "0.0 %"), (None, "?")])
+@pytest.mark.parametrize(("ratio", "text"), [(0.9, "-10.0 %"), (1.1234, "+12.3 %"), (0.9999, "0.0 %"), (None, "?")])
 def test_percent(ratio, text):
     assert schedule.percent(ratio) == text
 

@@ -121,9 +121,9 @@ def test_five_runs_are_too_few_however_clear():
     assert "6 are needed" in found.warnings[0]
 
 
-@pytest.mark.parametrize("before, after", [([], [1.0]), ([1.0], []), ([math.nan] * 6, [1.0] * 6), ([-1.0], [1.0])])
+@pytest.mark.parametrize(("before", "after"), [([], [1.0]), ([1.0], []), ([math.nan] * 6, [1.0] * 6), ([-1.0], [1.0])])
 def test_nonsense_is_refused(before, after):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"at least one run on each side|numbers of at least zero"):
         stats.compare(before, after)
 
 
@@ -161,7 +161,7 @@ def test_outliers_are_found_by_position():
 
 def test_geomean():
     assert stats.geomean([0.5, 2.0]) == pytest.approx(1.0)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="values above zero"):
         stats.geomean([1.0, 0.0])
 
 

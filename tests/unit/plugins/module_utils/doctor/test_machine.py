@@ -216,7 +216,7 @@ def test_a_part_that_could_not_be_measured_is_unknown() -> None:
         "network": {"unknown": "no program"},
     }
     checks = {check.id: check for check in doctor_machine.judge(seen, doctor_check.Work(), (1, 19))}
-    assert {id: check.status for id, check in checks.items()} == {
+    assert {check_id: check.status for check_id, check in checks.items()} == {
         "WT-049": "ok",
         "WT-044": "unknown",
         "WT-041": "unknown",

@@ -57,7 +57,7 @@ def test_a_healthy_machine_is_ok() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "id"),
+    ("name", "check_id"),
     [
         ("source", "WT-001"),
         ("GOCACHE", "WT-002"),
@@ -67,9 +67,9 @@ def test_a_healthy_machine_is_ok() -> None:
         ("GOROOT", "WT-005"),
     ],
 )
-def test_a_slow_place_is_named_with_its_cost(name: str, id: str) -> None:
+def test_a_slow_place_is_named_with_its_cost(name: str, check_id: str) -> None:
     checks = judged(seen(**{name: place(613.0, fstype="9p", windows_drive=True)}))
-    check = checks.pop(id)
+    check = checks.pop(check_id)
     assert check.status in ("critical", "warning") and check.value == 613.0 and check.seconds > 0
     assert "9p" in check.reason and "613 us against 3.0 us" in check.reason
     assert {one.status for one in checks.values()} == {"ok"}

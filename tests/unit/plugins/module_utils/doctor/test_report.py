@@ -13,7 +13,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.doctor import report as
 
 GOLDEN = Path(__file__).parent / "golden"
 
-GOOD = [doctor_check.ok(id, f"{title} is as it should be.") for id, title in doctor_check.TITLES.items()]
+GOOD = [doctor_check.ok(check_id, f"{title} is as it should be.") for check_id, title in doctor_check.TITLES.items()]
 SLOW = doctor_check.Check(
     "WT-002",
     "critical",

@@ -43,7 +43,7 @@ def test_on_another_machine_nothing_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("id", "status", "text", "said"),
+    ("check_id", "status", "text", "said"),
     [
         ("WT-020", "critical", "[boot]\n; off\nsystemd=true\n", "line 2: a line starts with ;"),
         ("WT-020", "critical", "[my-sec]\n", "line 1"),
@@ -56,10 +56,10 @@ def test_on_another_machine_nothing_is_said() -> None:
         ("WT-023", "critical", "[interop]\nenabled=false\n", "interop.enabled"),
     ],
 )
-def test_each_mistake_in_wsl_conf(id: str, status: str, text: str, said: str) -> None:
+def test_each_mistake_in_wsl_conf(check_id: str, status: str, text: str, said: str) -> None:
     checks = conf(text)
-    assert checks[id].status == status and said in checks[id].reason, checks[id].reason
-    assert checks[id].command.startswith("sudo")
+    assert checks[check_id].status == status and said in checks[check_id].reason, checks[check_id].reason
+    assert checks[check_id].command.startswith("sudo")
 
 
 def test_the_command_takes_out_the_line_that_is_meant() -> None:

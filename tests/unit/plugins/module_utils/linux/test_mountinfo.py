@@ -23,7 +23,7 @@ def windows(mounts):
 
 
 @pytest.mark.parametrize(
-    "name, is_wsl, expected",
+    ("name", "is_wsl", "expected"),
     [
         ("wsl1", True, {"/mnt/c": "C:\\", "/mnt/d": "D:\\"}),
         (
@@ -88,7 +88,7 @@ def test_other_9p_servers_are_no_windows_drives(aname):
 
 
 @pytest.mark.parametrize(
-    "path, mount_point",
+    ("path", "mount_point"),
     [
         ("/", "/"),
         ("/mnt/c", "/mnt/c"),

@@ -61,7 +61,7 @@ LINUX = {
 
 
 @pytest.mark.parametrize(
-    "changes, is_wsl, version",
+    ("changes", "is_wsl", "version"),
     [
         ({}, True, 2),
         (WSL1, True, 1),
@@ -87,7 +87,7 @@ def test_detection(changes, is_wsl, version):
 
 
 @pytest.mark.parametrize(
-    "changes, name",
+    ("changes", "name"),
     [
         ({}, "Ubuntu-24.04"),
         ({"environment": {}}, None),
@@ -105,7 +105,7 @@ def test_distro(changes, name):
 
 
 @pytest.mark.parametrize(
-    "changes, enabled, reason",
+    ("changes", "enabled", "reason"),
     [
         ({}, True, None),
         ({"binfmt_entries": {}}, False, "no entry WSLInterop"),
@@ -157,7 +157,7 @@ MASKED = "metadata,umask=022"
 
 
 @pytest.mark.parametrize(
-    "conf, mtime, changes, pending",
+    ("conf", "mtime", "changes", "pending"),
     [
         (None, None, {}, {}),
         ("[boot]\nsystemd=true\n", AFTER, {}, {}),
@@ -235,7 +235,7 @@ def test_pending(conf, mtime, changes, pending):
 
 
 @pytest.mark.parametrize(
-    "conf, in_force, in_force_mtime, pending",
+    ("conf", "in_force", "in_force_mtime", "pending"),
     [
         ("[filesystem]\numask=077\n", "[filesystem]\numask=027\n", AFTER, {"filesystem.umask": (0o77, 0o27)}),
         ("[filesystem]\numask=077\n", "", AFTER, {"filesystem.umask": (0o77, 0o22)}),
@@ -259,7 +259,7 @@ def test_settings_without_effect():
 
 
 @pytest.mark.parametrize(
-    "name, command",
+    ("name", "command"),
     [
         ("Ubuntu-24.04", "wsl.exe --terminate Ubuntu-24.04"),
         ("My Distro", 'wsl.exe --terminate "My Distro"'),
