@@ -471,7 +471,7 @@ class GoEnv:
                 with files.opened_folder(os.path.dirname(path)) as folder:
                     owner = os.fstat(folder).st_uid
                 if owner == 0:
-                    files.place(path).__exit__()
+                    files.check(path)
                     found[path] = None
                 elif owner in owners and path in users[owners[owner].name]["commands"]:
                     found[path] = owners[owner]

@@ -209,7 +209,7 @@ class Tmpfs:
                 f"{path} at the next start: set wsl_conf_automount_mount_fs_tab to true; nothing was changed."
             )
         try:
-            files.place(path, follow=False).__exit__()
+            files.check(path, follow=False)
         except files.NotOurs as error:
             self.refuse(
                 f"go_tmpfs_path is {path!r}, and others than root can change {error.filename}: choose a folder that "

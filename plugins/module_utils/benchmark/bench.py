@@ -233,7 +233,7 @@ def _writer(path: str) -> process.Identity | None:
     BenchmarkError where more than one could.
     """
     try:
-        files.place(path, follow=False).__exit__()
+        files.check(path, follow=False)
         return None
     except files.NotOurs as error:
         folder = str(error.filename)

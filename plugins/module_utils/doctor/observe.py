@@ -29,6 +29,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     process,
 )
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import find as workspace_find
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop as wsl_interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
 OLDEST_GO = (1, 19)
@@ -401,7 +402,7 @@ class Observer:
                     found["products"], found["exclusions"] = told.get("products"), told.get("exclusions")
                     found["reason"] = " ".join(str(told.get("products_refused") or "").split()).rstrip(".")
                     found["exclusions_reason"] = " ".join(str(told.get("exclusions_refused") or "").split()).rstrip(".")
-                    profile = self._linux_path(str(told.get("profile") or "")) or profile
+                    profile = wsl_interop.to_linux(self.mounts, str(told.get("profile") or "")) or profile
             except (OSError, ValueError) as error:
                 found["reason"] = f"powershell.exe gave no answer: {error}"
         if profile:
@@ -420,13 +421,6 @@ class Observer:
     def _is_drive(self, path: str) -> bool:
         mount = mountinfo.find(self.mounts, path)
         return bool(mount and mount.windows_drive)
-
-    def _linux_path(self, windows: str) -> str | None:
-        for mount in self.mounts:
-            base = (mount.windows_path or "").rstrip("\\")
-            if mount.windows_drive and base and windows.lower().startswith(base.lower() + "\\"):
-                return os.path.join(mount.mount_point, windows[len(base) + 1 :].replace("\\", "/"))
-        return None
 
     def _network(self, shop: observe_go.Workshop) -> dict[str, Any]:
         trouble = shop.build_program(min(120.0, max(20.0, self.seconds)))

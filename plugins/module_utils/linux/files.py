@@ -204,6 +204,11 @@ def place(path: str, follow: bool = True, make: list[str] | None = None, alone: 
             os.close(descriptor)
 
 
+def check(path: str, follow: bool = True) -> None:
+    """Raise what place() raises for C(path), such as NotOurs, and open nothing for longer."""
+    place(path, follow).__exit__()
+
+
 def _check(folder: int, entry: os.stat_result | None, path: str, alone: bool) -> None:
     if os.geteuid() != 0 and not alone:
         return

@@ -46,7 +46,7 @@ def _escape(word: str) -> str:
 
 
 def unescape(word: str) -> str:
-    """Undo the octal escapes of fstab and mountinfo."""
+    """Undo the octal escapes of fstab, which may be of any character; those of mountinfo are five (mountinfo.py)."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), word)
 
 

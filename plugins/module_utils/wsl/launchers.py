@@ -14,6 +14,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import become, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
 
 FOLDER = "/usr/local/bin"
 PROGRAMS: Mapping[str, Sequence[str]] = {
@@ -47,7 +48,7 @@ def find(drives: Sequence[str]) -> dict[str, str]:
 
 def find_in_time(mounts: Sequence[mountinfo.Mount]) -> dict[str, str]:
     """Return what find() returns for the Windows drives in C(mounts); nothing when they do not answer in time."""
-    drives = [mount.mount_point for mount in mounts if mount.windows_drive]
+    drives = [mount.mount_point for mount in interop.drive_roots(mounts)]
     try:
         return dict(become.apart(functools.partial(find, drives), LIMIT)) if drives else {}
     except OSError:
