@@ -18,6 +18,7 @@ From a fresh machine to a tested checkout: installs what the part needs (apt, .v
   windows [ARGUMENT...]  pytest tests/windows_host, on a simulated Windows host
   build                  build the collection, install it elsewhere, look at it there
   sanity                 ansible-test sanity
+  docs                   build the documentation site in docs/_build/html; warnings and dead links fail
   molecule [SCENARIO...] the scenarios of molecule/, all but laptop, or some
 
 Without a part: all of them, but not the scenario laptop, which runs when it is named.
@@ -220,6 +221,17 @@ sanity() {
     ansible-test sanity --color no --python "$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" "${options[@]}"
 }
 
+# The reference is made anew each time, so that a page of a plugin that is gone goes too.
+docs() {
+    local site=docs/_build/html
+    PATH=$root/.venv-docs/bin:$PATH
+    rm -rf docs/_build docs/reference && mkdir docs/reference || return 1
+    antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --dest-dir docs/reference wsltune.go || return 1
+    sphinx-build --fail-on-warning --nitpicky --quiet --builder html docs "$site" || return 1
+    python scripts/links.py "$site" || return 1
+    printf 'The site: %s\n' "$root/$site/index.html"
+}
+
 setup() {
     open_log test-setup.log
     apt_install 'the test suite' git ca-certificates
@@ -260,6 +272,11 @@ run_sanity() {
     apt_install sanity shellcheck
     part sanity sanity
     powershell >/dev/null || part 'sanity of the PowerShell modules' sanity_powershell
+}
+
+run_docs() {
+    make_venv "$root/.venv-test/bin/python" "$root/requirements/docs.lock" "$root/.venv-docs"
+    part docs docs
 }
 
 install_for_machines() {
@@ -315,7 +332,7 @@ case $choice in
     printf '%s\n' "$usage"
     exit 0
     ;;
-default | lint | audit | build | sanity)
+default | lint | audit | build | sanity | docs)
     (($# == 0)) || status=2 fail "$choice takes no argument; ./test.sh --help lists the parts"
     ;;
 unit | windows | molecule) ;;
@@ -333,6 +350,7 @@ default)
     run_unit "$@"
     run_sanity
     run_build
+    run_docs
     run_molecule "$@"
     ;;
 *) "run_$choice" "$@" ;;
