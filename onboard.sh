@@ -10,10 +10,13 @@ root=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 . "$root/scripts/venv.sh"
 
 usage=$(sed -n '/^"""/,/^"""/{s/^"""//;p}' "$root/onboard/__main__.py")
+exec 3>&1
 # A typing mistake shall not cost an installation.
 for argument in "$@"; do
     case $argument in
     --) break ;;
+    # Whoever reads the JSON does not want the lines about the installation in it.
+    --json) exec >&2 ;;
     -h | --help)
         printf '%s\n' "$usage"
         exit 0
@@ -49,4 +52,4 @@ if [[ -n $sudo_password ]]; then
     exec {WSLTUNE_SUDO_FD}< <(printf '%s' "$sudo_password")
     export WSLTUNE_SUDO_FD
 fi
-exec "$venv/bin/python" "$root/onboard" "$@"
+exec "$venv/bin/python" "$root/onboard" "$@" >&3 3>&-

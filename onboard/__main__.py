@@ -7,6 +7,7 @@ Tunes Go on this machine, measures it before and after, and says whether it help
   --check         show what would change, change nothing
   --no-benchmark  tune without measuring
   --yes           do not ask before starting
+  --json          with doctor: print what was found as JSON, and the progress on the error output
   --help          show this
 
 What follows -- goes to ansible-playbook as it is, for example:

@@ -8,7 +8,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 PHASES = {"prepare": "getting ready", "warm-up": "warming up"}
 
@@ -77,7 +77,8 @@ class PlainDisplay:
 
     EVERY = 10.0
 
-    def __init__(self) -> None:
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
         self._said = 0.0
         self._last = ""
 
@@ -88,7 +89,7 @@ class PlainDisplay:
         self.show(f"{step.name}: {step.outcome} ({duration(step.seconds())})")
 
     def show(self, text: str) -> None:
-        print(text, flush=True)
+        print(text, flush=True, file=self._stream)
 
     def tick(self, step: Step | None, progress: Progress | None) -> None:
         now = time.monotonic()

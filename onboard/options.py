@@ -33,6 +33,7 @@ class Options:
     benchmark: bool = True
     yes: bool = False
     at_terminal: bool = False
+    json: bool = False
     extra: list[str] = field(default_factory=list)
     projects: list[str] = field(default_factory=list)
 
@@ -67,5 +68,14 @@ def parse(arguments: list[str], usage: str) -> Options:
             "run .venv/bin/ansible-playbook site.yml yourself",
             USAGE,
         )
+    if given.json and given.command != "doctor":
+        raise Stop("--json belongs to the command doctor; ./onboard.sh --help lists the options", USAGE)
     check = given.check or "--check" in extra or "-C" in extra
-    return Options(command=given.command, check=check, benchmark=not given.no_benchmark, yes=given.yes, extra=extra)
+    return Options(
+        command=given.command,
+        check=check,
+        benchmark=not given.no_benchmark,
+        yes=given.yes,
+        json=given.json,
+        extra=extra,
+    )

@@ -74,7 +74,9 @@ def run(options: Options, root: Root, terminal: bool) -> int:
         told.mkdir(mode=0o700)
         progress = ProgressFile(told / "progress.json")
         play = Play(options, root, private / "runner", progress.path)
-        display: Display = RichDisplay() if terminal else PlainDisplay()
+        display: Display = (
+            RichDisplay() if terminal and not options.json else PlainDisplay(sys.stderr if options.json else None)
+        )
         story = Story(display, log, options.benchmark and not options.check, options.command)
         try:
             play.thread.start()
@@ -102,8 +104,11 @@ def run(options: Options, root: Root, terminal: bool) -> int:
             print("Interrupted: run ./onboard.sh again to finish.", file=sys.stderr)
             return INTERRUPTED
         if play.runner.rc == 0 and not play.trouble:
-            story.tell()
-            print(f"Everything that Ansible said: {log_path}")
+            if options.json:
+                print(story.findings())
+            else:
+                story.tell()
+                print(f"Everything that Ansible said: {log_path}")
             return CRITICAL if story.critical else OK
     story.tell()
     reasons = list(story.failures.values()) or story.errors[:1] or [play.trouble or "Ansible ended without saying why."]

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
+from pathlib import Path
 from typing import Any, TextIO
 
 from onboard.display import Display, Step
@@ -79,6 +81,7 @@ class Story:
         self.errors: list[str] = []
         self.usage = False
         self.summaries: dict[str, str] = {}
+        self.reports: dict[str, str] = {}
         self.critical = False
         self._begun = command == "rollback"
         self._verified = False
@@ -109,6 +112,8 @@ class Story:
         # What set_stats keeps for the end; the runner's own account of it leaves out what belongs to one host.
         data = (result.get("ansible_stats") or {}).get("data", {})
         self.critical = self.critical or data.get("wsltune_status") == "critical"
+        if data.get("wsltune_report"):
+            self.reports[host] = str(data["wsltune_report"])
         told = data.get("wsltune_summary")
         if isinstance(told, dict):
             self.summaries.update(told)
@@ -148,6 +153,11 @@ class Story:
             return TAKE_BACK if self._verified and role not in WINDOWS else self.steps[role]
         # The play's own tasks belong to the step they follow.
         return self.step.name if self.step else OBSERVE
+
+    def findings(self) -> str:
+        """Return the doctor's JSON: of the one machine, or of each by its name."""
+        found = {host: json.loads(Path(path).read_text(encoding="utf-8")) for host, path in self.reports.items()}
+        return json.dumps(next(iter(found.values())) if len(found) == 1 else found, indent=2)
 
     def tell(self) -> None:
         for text in self.summaries.values():

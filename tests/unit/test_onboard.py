@@ -224,6 +224,18 @@ def test_a_lock_has_hashes_for_everything_and_names_no_host(name: str) -> None:
     assert [entry for entry in entries if "--hash" not in entry] == []
 
 
+@pytest.mark.parametrize(("hosts", "expected"), [(["a"], {"status": "ok"}), (["a", "b"], {"a": {}, "b": {}})])
+def test_what_the_doctor_found_as_json(tmp_path: Path, hosts: list[str], expected: dict[str, Any]) -> None:
+    found, _recorder = story()
+    for host in hosts:
+        report = tmp_path / f"{host}.json"
+        report.write_text('{"status": "ok"}')
+        event = outcome("runner_on_ok", ansible_stats={"data": {"wsltune_report": str(report)}})
+        event["event_data"]["host"] = host
+        found.take(event)
+    assert set(json.loads(found.findings())) == set(expected)
+
+
 def test_the_doctor_needs_no_root_and_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(onboard_sudo.shutil, "which", lambda _name: None)
