@@ -36,4 +36,10 @@ class FilterModule:
             "bench_text": bench_report.text,
             "bench_trust": bench_report.trust,
             "bench_plot": bench_report.plot,
+            "bench_why_not": bench_report.explain_no_measurement,
+            "bench_title": bench_report.choose_title,
+            "bench_page": bench_report.choose_page,
+            "bench_sequence_text": bench_report.write_sequence,
+            "bench_levers_result": bench_report.read_levers_result,
+            "bench_levers_record": bench_report.select_levers_record,
         }

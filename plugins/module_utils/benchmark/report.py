@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
@@ -244,6 +244,58 @@ def _fitted(label: str, values: Sequence[str], room: int, where: str) -> list[st
         if len(lines) <= room:
             return lines
     return _labelled(label, values[:1])[: max(1, room)]
+
+
+def explain_no_measurement(case: Mapping[str, Any]) -> str:
+    """Return why there is nothing to measure, in words; nothing when there is.
+
+    C(case) has C(benchmark) and C(check_mode), C(before) and C(after) as variants, what the run changed as C(changes),
+    and as C(levers) what was decided about levers, or none where no lever was asked for.
+    """
+    if not case["benchmark"]:
+        return "verify_benchmark is false"
+    if case["check_mode"]:
+        return "check mode runs no benchmark"
+    if case["levers"] is not None and not case["levers"]["kept"] and not case["changes"]:
+        return "no lever was kept, so after is before"
+    return "before and after are the same environment" if case["before"] == case["after"] else ""
+
+
+def choose_title(experiment: Mapping[str, Any], name: str) -> str:
+    """Return the line above a summary: the machine and, where something was measured, the user."""
+    return f"Go on {name} (user {experiment['user']})" if experiment else f"Go on {name}"
+
+
+def choose_page(experiment: Mapping[str, Any], levers: Mapping[str, Any], folder: str) -> str:
+    """Return the path of the page that a summary points to: that of the experiment, else that of the levers."""
+    if experiment:
+        return f"{folder}/report.html"
+    return f"{folder}/levers.html" if levers.get("experiments") else ""
+
+
+def write_sequence(summary: dict[str, Any] | None, name: str, kept: str) -> str:
+    """Return the summary of two measurements one after the other, or of the first, which is kept in a file."""
+    if summary is None:
+        return f"Measured and kept in {kept}. Change something, then run this again: it will be compared."
+    return text(
+        summary, title=f"Go on {name}, measured twice", changes=["what you changed between the two measurements"]
+    )
+
+
+def read_levers_result(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the roles take from a call of go_levers: nothing is kept and the reason is said where it failed."""
+    failure = f"none kept, for they could not be tried: {result.get('msg', '')}"
+    return {
+        "kept": result.get("kept", []),
+        "decisions": result.get("decisions", []),
+        "sentences": result.get("sentences", [failure]),
+        "remembered": result.get("remembered"),
+    }
+
+
+def select_levers_record(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a call of go_levers that is worth keeping: the decisions and the runs behind them."""
+    return {key: result[key] for key in ("decisions", "kept", "remembered", "experiments") if key in result}
 
 
 def go_format(experiment: dict[str, Any], control: bool = False) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
+LONGEST = 120
+EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+BARE = {"when", "that", "failed_when", "changed_when", "until"}
+FOLDERS = ("roles", "playbooks", "inventory")
 ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
 
 
@@ -63,3 +68,48 @@ def test_the_readme_names_every_option(role: str) -> None:
     text = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
     for name in read(role, "meta/argument_specs.yml")["argument_specs"]["main"]["options"]:
         assert f"`{name}`" in text, name
+
+
+def expressions(node: Any, key: str = "") -> Iterator[str]:
+    """Return each expression of a parsed file in one line: those in braces, and conditions, which have none."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from expressions(value, name)
+    elif isinstance(node, list):
+        for value in node:
+            yield from expressions(value, key)
+    elif isinstance(node, str):
+        found = [node] if key in BARE and "{{" not in node else EXPRESSION.findall(node)
+        yield from (" ".join(text.split()) for text in found)
+
+
+def too_long(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    nodes = list(yaml.safe_load_all(text)) if path.suffix == ".yml" else text
+    return [expression for expression in expressions(nodes) if len(expression) > LONGEST]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_an_expression_is_short_because_decisions_are_made_in_python(folder: str) -> None:
+    files = sorted(path for ending in ("*.yml", "*.j2") for path in (ROOT / folder).rglob(ending))
+    assert files
+    assert {str(path.relative_to(ROOT)): long for path in files if (long := too_long(path))} == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "long"),
+    [
+        ("a.yml", "x: >-\n  {{ %s\n  + b }}\n", 1),
+        ("a.yml", 'x: "{{ %s\n\n  + b }} {{ b }}"\n', 1),
+        ("a.yml", "- when:\n    - %s\n    - b\n", 1),
+        ("a.yml", "- a:\n    that: %s\n", 1),
+        ("a.yml", "- a:\n    fail_msg: %s\n", 0),
+        ("a.j2", "<p>{%% if\n%s %%}{{ b }}", 1),
+        ("a.j2", "<p>%s", 0),
+    ],
+)
+def test_an_expression_that_is_too_long_is_found(tmp_path: Path, name: str, text: str, long: int) -> None:
+    path = tmp_path / name
+    for operand, expected in (("a" * (LONGEST + 1), long), ("a" * 100, 0)):
+        path.write_text(text % operand, encoding="utf-8")
+        assert len(too_long(path)) == expected

@@ -15,6 +15,8 @@ UTILS = PLUGINS / "module_utils"
 PREFIX = "ansible_collections.wsltune.go.plugins.module_utils"
 BELOW = {
     "linux": set(),
+    "report": set(),
+    "windows": set(),
     "journal": {"linux"},
     "wsl": {"linux", "journal"},
     "go": {"linux", "journal", "wsl"},

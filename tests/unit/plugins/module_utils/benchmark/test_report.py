@@ -283,3 +283,77 @@ def test_seconds(value, text):
 )
 def test_an_interval_shows_on_which_side_of_no_change_it_ends(high, shown):
     assert bench_report.interval({"low": 0.9, "high": high}) == shown
+
+
+CASE = {
+    "benchmark": True,
+    "check_mode": False,
+    "levers": None,
+    "changes": ["GOTMPDIR is on a tmpfs"],
+    "before": {"unset": ["GOTMPDIR"]},
+    "after": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({}, ""),
+        ({"benchmark": False, "check_mode": True}, "verify_benchmark is false"),
+        ({"check_mode": True, "before": {}}, "check mode runs no benchmark"),
+        ({"levers": {"kept": []}, "changes": [], "before": {}}, "no lever was kept, so after is before"),
+        ({"levers": {"kept": []}}, ""),
+        ({"levers": {"kept": ["caches_local"]}, "changes": []}, ""),
+        ({"changes": []}, ""),
+        ({"before": {}}, "before and after are the same environment"),
+    ],
+)
+def test_the_first_reason_against_measuring_is_said(options, why):
+    assert bench_report.explain_no_measurement({**CASE, **options}) == why
+
+
+def test_the_title_names_the_user_who_was_measured():
+    assert bench_report.choose_title({"user": "alice"}, "laptop") == "Go on laptop (user alice)"
+    assert bench_report.choose_title({}, "laptop") == "Go on laptop"
+
+
+@pytest.mark.parametrize(
+    ("experiment", "levers", "page"),
+    [
+        ({"user": "alice"}, {"experiments": [{}]}, "/r/report.html"),
+        ({}, {"experiments": [{}]}, "/r/levers.html"),
+        ({}, {"experiments": []}, ""),
+        ({}, {}, ""),
+    ],
+)
+def test_the_summary_points_to_the_page_that_was_written(experiment, levers, page):
+    assert bench_report.choose_page(experiment, levers, "/r") == page
+
+
+def test_a_first_measurement_says_what_comes_next():
+    assert bench_report.write_sequence(None, "laptop", "/r/m.json") == (
+        "Measured and kept in /r/m.json. Change something, then run this again: it will be compared."
+    )
+
+
+def test_a_second_measurement_is_compared():
+    said = bench_report.write_sequence(schedule.summarise(experiment()), "laptop", "/r/m.json")
+    assert said.startswith("Go on laptop, measured twice\nIt helped: ")
+    assert "Changed:  what you changed between the two measurements\n" in said
+
+
+def test_a_trial_of_levers_that_failed_keeps_nothing_and_says_why():
+    assert bench_report.read_levers_result({"failed": True, "msg": "there is no Go"}) == {
+        "kept": [],
+        "decisions": [],
+        "sentences": ["none kept, for they could not be tried: there is no Go"],
+        "remembered": None,
+    }
+
+
+def test_of_a_trial_of_levers_the_decisions_and_runs_are_kept():
+    tried = {"kept": ["x"], "decisions": [{"lever": "x"}], "sentences": ["x helps"], "remembered": 1.5}
+    assert bench_report.read_levers_result({**tried, "changed": False}) == tried
+    record = bench_report.select_levers_record({**tried, "changed": False, "experiments": [{}]})
+    assert record == {"kept": ["x"], "decisions": [{"lever": "x"}], "remembered": 1.5, "experiments": [{}]}
+    assert bench_report.select_levers_record({"failed": True}) == {}

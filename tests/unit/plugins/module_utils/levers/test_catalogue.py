@@ -56,10 +56,3 @@ def test_the_readme_has_every_lever() -> None:
     line = next(line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if "`wsltune_levers`" in line)
     named = dict.fromkeys(name for name in re.findall(r"`(\w+)`", line) if name in catalogue.LEVERS)
     assert list(named) == list(catalogue.LEVERS)
-
-
-def test_the_main_job_knows_every_lever_and_tries_those_that_auto_means() -> None:
-    text = (ROOT / "playbooks/parts/levers.yml").read_text("utf-8")
-    assert re.search(r"_site_known: \[(.*)\]", text)[1].split(", ") == list(catalogue.LEVERS)
-    site = (ROOT / "playbooks/site.yml").read_text("utf-8")
-    assert re.findall(r"'(\w+)': 'auto'", site) == catalogue.AUTO

@@ -1,0 +1,19 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible_collections.wsltune.go.plugins.module_utils import report
+
+
+class FilterModule:
+    """What a rollback says at its end."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "rollback_text": report.write_rollback,
+            "rollback_left": report.find_left_behind,
+            "rollback_go_kept": report.explain_kept_go,
+        }

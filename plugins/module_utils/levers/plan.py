@@ -1,0 +1,67 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which levers a run follows: the wishes and the decisions go in, the states that hold come out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
+from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import SOURCE
+
+AUTO = "auto"
+CACHES = ("GOCACHE", "GOMODCACHE")
+FOLDERS = ("GOTMPDIR", "GOCACHE")
+
+
+def read_levers(wish: Any) -> dict[str, Any]:
+    """Return the state of each lever that C(wsltune_levers) names; anything but a mapping means C(auto)."""
+    return dict(wish) if isinstance(wish, Mapping) else dict.fromkeys(catalogue.AUTO, AUTO)
+
+
+def explain_refusal(wish: Any) -> str:
+    """Say why C(wsltune_levers) cannot be followed; nothing when it can."""
+    if wish == AUTO:
+        return ""
+    if isinstance(wish, Mapping) and set(wish) <= set(catalogue.LEVERS):
+        wrong = [state for state in wish.values() if not (isinstance(state, bool) or state == AUTO)]
+        if not wrong:
+            return ""
+    return (
+        f"wsltune_levers is {json.dumps(wish)}: give auto, or true, false or auto for each of "
+        f"{', '.join(catalogue.LEVERS)}; nothing was changed."
+    )
+
+
+def list_levers_on_auto(levers: Mapping[str, Any], has_source: bool) -> list[str]:
+    """Return the levers to try; that of the source only where there is a project to copy."""
+    return [name for name, state in levers.items() if state == AUTO and (has_source or name != SOURCE)]
+
+
+def merge_decisions(levers: Mapping[str, Any], decisions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return which levers are on or off: those declared and, over them, those decided by measuring.
+
+    A lever on C(auto) that could not be measured is missing, because the default of its role holds then.
+    """
+    declared = {name: state for name, state in levers.items() if state != AUTO}
+    return {**declared, **{decision["lever"]: decision["kept"] for decision in decisions}}
+
+
+def has_lost(decisions: Iterable[Mapping[str, Any]], name: str) -> bool:
+    """Say whether measuring speaks against a lever."""
+    return any(decision["lever"] == name and decision["tried"] and not decision["kept"] for decision in decisions)
+
+
+def list_slow_caches(places: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return those of Go's caches that lie on a Windows drive."""
+    return [name for name in CACHES if places.get(name, {}).get("windows_drive")]
+
+
+def list_folders_in_use(users: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the folders that Go's settings of any user name, which may lie on the tmpfs."""
+    settings: Sequence[tuple[str, Any]] = [
+        setting for user in users.values() for setting in user["settings"].items() if setting[0] in FOLDERS
+    ]
+    return list(dict.fromkeys(setting["value"] for _name, setting in settings if setting["value"]))
