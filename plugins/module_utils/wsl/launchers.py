@@ -39,7 +39,7 @@ def find(drives: Sequence[str]) -> dict[str, str]:
     """Return the path of each program on the drives; not of one that several people each have for themselves."""
     found: dict[str, str] = {}
     for name, places in PROGRAMS.items():
-        for pattern in (os.path.join(drive, place) for drive in drives for place in places):
+        for pattern in (os.path.join(glob.escape(drive), place) for drive in drives for place in places):
             matches = [path for path in glob.glob(pattern) if os.path.isfile(path)]
             if len(matches) == 1 and name not in found:
                 found[name] = matches[0]

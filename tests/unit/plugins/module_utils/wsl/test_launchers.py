@@ -18,6 +18,7 @@ def put(path: Path, text: str = "") -> Path:
 
 
 def test_a_program_is_found_in_its_best_place(tmp_path: Path) -> None:
+    tmp_path = tmp_path / "a [drive]"
     put(tmp_path / "Windows/explorer.exe")
     put(tmp_path / "Program Files/Microsoft VS Code/bin/code")
     put(tmp_path / "Users/ann/AppData/Local/Programs/Microsoft VS Code/bin/code")
