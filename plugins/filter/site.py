@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible_collections.wsltune.go.plugins.module_utils import report
+from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.levers import plan
 
 
@@ -19,7 +20,7 @@ class FilterModule:
             "site_levers_on_auto": plan.list_levers_on_auto,
             "site_levers_decided": plan.merge_decisions,
             "site_lever_lost": plan.has_lost,
-            "site_slow_caches": plan.list_slow_caches,
+            "site_slow_caches": go_plan.list_slow_caches,
             "site_folders_in_use": plan.list_folders_in_use,
             "site_changes": report.list_site_changes,
             "site_notes": report.list_site_notes,

@@ -154,9 +154,11 @@ class Trial:
         self.params = module.params
         self.account = accounts.find([module.params["user"]])[0]
         self.environment = accounts.login_environment(self.account)
-        mounts = wsl_judge.mounts_of(wsl_observe.collect())
-        self.path = levers_decide.without_windows(self.environment.get("PATH", ""), mounts)
         self.names = list(dict.fromkeys(module.params["levers"]))
+        self.path = self.environment.get("PATH", "")
+        if levers_decide.WINDOWS_PATH in self.names:
+            mounts = wsl_judge.mounts_of(wsl_observe.collect())
+            self.path = levers_decide.without_windows(self.path, mounts)
         self.experiments: list[dict[str, Any]] = []
 
     def settle(self, project: str, folder: str, in_memory: Sequence[str]) -> None:
@@ -166,10 +168,10 @@ class Trial:
         slow = list(self.params["slow_places"])
         if self.path != self.environment.get("PATH", ""):
             slow.append(catalogue.PATH_PLACE)
-        self.slow = slow
         if project:
             self.modules = [os.path.normpath(os.path.join(project, folder))]
             slow.append(catalogue.SOURCE_PLACE)
+        self.slow = slow
         self.workload = {"modules": self.modules, "scenarios": self.params["scenarios"]}
         reasons = {name: levers_decide.without_effect(name, slow, in_memory) for name in self.names}
         self.idle = {name: reason for name, reason in reasons.items() if reason}

@@ -67,13 +67,12 @@ def observe(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) ->
 
 def _holds(user: str, observed: Mapping[str, Any], settings: Mapping[str, str], cgo_enabled: str) -> bool:
     """Whether go_env would leave one user as it is; where it had to look closer, no."""
-    moved = [cache for cache in go_plan.CACHES if observed["places"].get(cache, {}).get("windows_drive")]
     return bool(
         # Go commands come and go, and each gets a program in its place.
         cgo_enabled == "keep"
         and observed["go"]
         and observed["before"]
         and "GOENV" not in observed["exports"]
-        and set(moved) <= set(settings)
+        and set(go_plan.list_slow_caches(observed["places"])) <= set(settings)
         and not go_plan.unmet(user, observed, settings, cgo_enabled, observed["exports"])
     )

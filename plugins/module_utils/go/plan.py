@@ -253,6 +253,11 @@ exec {kept_as} "$@"
 """
 
 
+def list_slow_caches(places: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return those of Go's caches that lie on a Windows drive."""
+    return [name for name in CACHES if places.get(name, {}).get("windows_drive")]
+
+
 def cgo_packages(listing: str) -> list[str]:
     """Return the packages that use cgo from the output of `go list -deps -f CGO_LISTING`."""
     return sorted({line.strip() for line in listing.splitlines() if line.strip()})

@@ -12,7 +12,6 @@ from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import SOURCE
 
 AUTO = "auto"
-CACHES = ("GOCACHE", "GOMODCACHE")
 FOLDERS = ("GOTMPDIR", "GOCACHE")
 
 
@@ -52,11 +51,6 @@ def merge_decisions(levers: Mapping[str, Any], decisions: Iterable[Mapping[str, 
 def has_lost(decisions: Iterable[Mapping[str, Any]], name: str) -> bool:
     """Say whether measuring speaks against a lever."""
     return any(decision["lever"] == name and decision["tried"] and not decision["kept"] for decision in decisions)
-
-
-def list_slow_caches(places: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return those of Go's caches that lie on a Windows drive."""
-    return [name for name in CACHES if places.get(name, {}).get("windows_drive")]
 
 
 def list_folders_in_use(users: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -225,3 +225,13 @@ def test_changes_in_few_words() -> None:
         "put a program that sets CGO_ENABLED=0 in the place of /usr/local/go/bin/go",
     ]
     assert go_plan.headlines([], wanted, files) == []
+
+
+def test_slow_caches_are_those_on_a_windows_drive() -> None:
+    places = {
+        "GOMODCACHE": {"windows_drive": True},
+        "GOCACHE": {"windows_drive": False},
+        "HOME": {"windows_drive": True},
+    }
+    assert go_plan.list_slow_caches(places) == ["GOMODCACHE"]
+    assert go_plan.list_slow_caches({}) == []

@@ -54,16 +54,6 @@ def test_a_lever_has_lost_when_it_was_tried_in_vain(name: str, lost: bool) -> No
     assert plan.has_lost(DECISIONS, name) is lost
 
 
-def test_slow_caches_are_those_on_a_windows_drive() -> None:
-    places = {
-        "GOMODCACHE": {"windows_drive": True},
-        "GOCACHE": {"windows_drive": False},
-        "HOME": {"windows_drive": True},
-    }
-    assert plan.list_slow_caches(places) == ["GOMODCACHE"]
-    assert plan.list_slow_caches({}) == []
-
-
 def test_folders_in_use_stand_once_and_may_differ_in_case() -> None:
     def set_to(**values: str) -> dict[str, Any]:
         return {"settings": {name: {"value": value} for name, value in values.items()}}
