@@ -133,19 +133,17 @@ import contextlib
 import hashlib
 import os
 import shutil
-import signal
 import subprocess
-import tempfile
-import threading
+import time
 from collections.abc import Iterator, Sequence
-from typing import IO, Any, cast
+from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
@@ -154,6 +152,8 @@ display = Display()
 
 # Base64 of three bytes needs no padding in between, and the lines stay short enough to travel smoothly.
 CHUNK = 3 * 65536
+# More than a line of the agreed kind can have.
+LONGEST = 1 << 20
 
 
 class Connection(ConnectionBase):
@@ -260,7 +260,7 @@ class Connection(ConnectionBase):
         if code != 0:
             raise AnsibleConnectionFailure(
                 f"Whether this session has an administrator's rights is unknown: {whoami} ended with {code} "
-                f"({to_text(err).strip() or 'no message'}); see that it runs, or set require_elevated to false."
+                f"({interop.excerpt(err) or 'no message'}); see that it runs, or set require_elevated to false."
             )
         raise AnsibleConnectionFailure(
             "This WSL session has not the rights of a Windows administrator (being root in Linux gives none): close "
@@ -275,7 +275,7 @@ class Connection(ConnectionBase):
     def _socket(self) -> str | None:
         return self._environment().get("WSL_INTEROP")
 
-    def _start(self, argv: Sequence[str], *, stdout: int, stderr: int | IO[bytes]) -> subprocess.Popen[bytes]:
+    def _start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start a Windows program in a process group of its own, so that it can be ended with all it started."""
         try:
             return subprocess.Popen(
@@ -284,16 +284,11 @@ class Connection(ConnectionBase):
                 env=self._environment(),
                 start_new_session=True,
                 stdin=subprocess.PIPE,
-                stdout=stdout,
-                stderr=stderr,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
             )
         except OSError as error:
             raise AnsibleConnectionFailure(interop.not_started(error, argv[0])) from None
-
-    @staticmethod
-    def _end(process: subprocess.Popen[bytes]) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
 
     def _took_too_long(self, what: str) -> AnsibleConnectionFailure:
         return AnsibleConnectionFailure(
@@ -303,21 +298,24 @@ class Connection(ConnectionBase):
 
     def _run(self, argv: Sequence[str], data: bytes) -> tuple[int, bytes, bytes]:
         """Run a program with these bytes on its stdin, which is closed then: WSL would hand on the caller's own."""
-        process = self._start(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        what = f"The command on the Windows host ({os.path.basename(argv[0])})"
+        process = self._start(argv)
+        talk = dialogue.Dialogue(process)
         try:
-            out, err = process.communicate(data, timeout=self.get_option("command_timeout"))
-        except subprocess.TimeoutExpired:
-            self._end(process)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=5)
-            raise self._took_too_long(f"The command on the Windows host ({os.path.basename(argv[0])})") from None
-        except BaseException:
-            self._end(process)
-            raise
-        failure = interop.went_wrong(process.returncode, out, err, self._socket(), self.get_option("elevation"))
+            code = talk.exchange(data, self.get_option("command_timeout"))
+        except TimeoutError:
+            raise self._took_too_long(what) from None
+        except dialogue.TooMuchError:
+            raise AnsibleConnectionFailure(interop.too_much(what, dialogue.MOST_OUTPUT)) from None
+        finally:
+            if process.returncode is None:
+                dialogue.end(process)
+            talk.close()
+        out, err = bytes(talk.out), bytes(talk.err)
+        failure = interop.went_wrong(code, out, err, self._socket(), self.get_option("elevation"))
         if failure:
             raise AnsibleConnectionFailure(failure)
-        return process.returncode, out, err
+        return code, out, err
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
@@ -371,64 +369,57 @@ class _Transfer:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.too_long = False
-        # Not a pipe: nobody reads it while files go.
-        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         argv = interop.elevated(
             interop.transfer_argv(connection._powershell), connection.get_option("elevation"), connection._to_path
         )
-        self.process = connection._start(argv, stdout=subprocess.PIPE, stderr=self.errors)
-        # Both are pipes, for _start() asks for them.
-        self.stdin = cast("IO[bytes]", self.process.stdin)
-        self.stdout = cast("IO[bytes]", self.process.stdout)
+        self.process = connection._start(argv)
+        self.talk = dialogue.Dialogue(self.process)
+        self.deadline = 0.0
+        before = b""
         with self.watched("start", "the PowerShell for files"):
             # Whatever a policy or a logon script prints comes before it.
-            while (line := self.stdout.readline()).strip() != b"ready":
+            while (line := self.talk.line(self.deadline, LONGEST)).strip() != b"ready":
                 if not line:
-                    raise self.broken()
+                    raise self.broken(before)
+                before += line[: LONGEST - len(before)]
 
     @contextlib.contextmanager
     def watched(self, verb: str, path: str) -> Iterator[None]:
-        """End the process when this takes too long, and tell what a broken pipe means."""
-
-        def end() -> None:
-            self.too_long = True
-            self.connection._end(self.process)
-
-        timer = threading.Timer(self.connection.get_option("command_timeout"), end)
-        timer.start()
+        """End the process when this takes too long, and say what a broken pipe means."""
+        self.deadline = time.monotonic() + self.connection.get_option("command_timeout")
+        what = f"The transfer ({verb} {path})"
         try:
             yield
-        except (OSError, AnsibleError):
-            if self.too_long:
-                raise self.connection._took_too_long(f"The transfer ({verb} {path})") from None
-            raise
-        finally:
-            timer.cancel()
+        except TimeoutError:
+            self.end()
+            raise self.connection._took_too_long(what) from None
+        except dialogue.TooMuchError:
+            self.end()
+            raise AnsibleConnectionFailure(interop.too_much(what, dialogue.MOST_OUTPUT)) from None
 
-    def broken(self, line: bytes = b"") -> AnsibleConnectionFailure:
-        with contextlib.suppress(OSError):
-            self.stdin.close()
-        out = line + b"\n" + self.stdout.read() if line else b""
-        code = self.process.wait()
-        self.errors.seek(0)
-        err = self.errors.read()
+    def end(self) -> None:
+        """End the process; the next file starts a new one."""
         self.connection._transfer = None
+        dialogue.end(self.process)
+        self.talk.close()
+
+    def broken(self, said: bytes = b"") -> AnsibleConnectionFailure:
+        """What it means that there is no answer, or none that was agreed on; what PowerShell printed is in it."""
+        self.talk.rest(self.deadline)
+        code = self.talk.wait(self.deadline)
+        out, err = said + bytes(self.talk.out), bytes(self.talk.err)
+        self.end()
         failure = interop.went_wrong(code, out, err, self.connection._socket(), self.connection.get_option("elevation"))
-        said = to_text(interop.decode_clixml(err) or out, errors="replace").strip()
-        return AnsibleConnectionFailure(
-            failure or f"PowerShell on the Windows host ended with {code} while files were transferred: {said}"
-        )
+        return AnsibleConnectionFailure(failure or interop.ended_early(code, interop.decode_clixml(err).strip() or out))
 
     def write(self, *parts: bytes) -> None:
         try:
-            self.stdin.write(b"".join(parts) + b"\n")
-        except OSError as error:
+            self.talk.send(b"".join(parts) + b"\n", self.deadline)
+        except BrokenPipeError as error:
             raise self.broken() from error
 
     def read(self) -> bytes:
-        line = self.stdout.readline()
-        return line.rstrip(b"\r\n")
+        return self.talk.line(self.deadline, LONGEST).rstrip(b"\r\n")
 
     def answer(self, verb: str, path: str) -> bytes:
         line = self.read()
@@ -460,14 +451,12 @@ class _Transfer:
                 total.update(chunk)
                 self.write(b"+", base64.b64encode(chunk))
             self.write(b"end")
-            self.stdin.flush()
             self.same(total.hexdigest(), self.answer("put", out_path), out_path)
 
     def get(self, in_path: str, out_path: str) -> None:
         total = hashlib.sha256()
         with self.watched("fetch", in_path):
             self.write(b"get ", self.name(in_path))
-            self.stdin.flush()
             line = self.answer("fetched", in_path)
             if line == b"dir":
                 return
@@ -481,12 +470,9 @@ class _Transfer:
 
     def close(self) -> None:
         """Let PowerShell end by itself, which it does when its stdin ends."""
-        with contextlib.suppress(OSError):
-            self.stdin.close()
         try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.connection._end(self.process)
-            self.process.wait()
-        self.stdout.close()
-        self.errors.close()
+            self.talk.rest(time.monotonic() + 10)
+            self.process.wait(10)
+        except (TimeoutError, subprocess.TimeoutExpired, dialogue.TooMuchError):
+            dialogue.end(self.process)
+        self.talk.close()

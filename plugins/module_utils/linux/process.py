@@ -309,6 +309,16 @@ def _processes() -> dict[int, tuple[int, int]]:
     return found
 
 
+def descendants(pids: set[int], processes: Mapping[int, tuple[int, int]] | None = None) -> set[int]:
+    """Return these processes with all that they have started and that still has its parent."""
+    known = _processes() if processes is None else processes
+    found, size = set(pids), 0
+    while size < len(found):
+        size = len(found)
+        found |= {one for one, (parent, _start) in known.items() if parent in found}
+    return found
+
+
 def _end(pid: int) -> None:
     """Kill a program with all that it started, also what has a session of its own or lost its parent."""
     for _time in range(3):
@@ -320,10 +330,7 @@ def _end(pid: int) -> None:
             for one, (parent, start) in processes.items()
             if parent == os.getpid() and start >= begin > 0 and one not in KEPT
         }
-        size = 0
-        while size < len(found):
-            size = len(found)
-            found |= {one for one, (parent, _start) in processes.items() if parent in found}
+        found = descendants(found, processes)
         for one in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(one, signal.SIGKILL)

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import base64
 import errno
+import os
 import re
+import signal
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,6 +38,11 @@ _AFTER = (
     "\nif (-not $?) { $code = if (Test-Path Variable:LASTEXITCODE) { $LASTEXITCODE } else { 1 }; "
     "if (-not ($code -band 255)) { $code = 1 }; exit $code }"
 )
+# Of what a program prints no more than this gets into a message.
+_LOOKED_AT = 1 << 16
+_SHOWN = 600
+_LOST = re.compile(rb"UtilConnect\w|WSL \(\d{1,10}\b|connect failed")
+_REGISTER = "register it again with sudo sh -c 'echo :WSLInterop:M::MZ::/init:PF > /proc/sys/fs/binfmt_misc/register'"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -83,8 +90,8 @@ def words(command: str) -> list[str] | None:
     if text.startswith("&"):
         text = text[1:]
     found = []
-    place = 0
-    while place < len(text.rstrip()):
+    place, end = 0, len(text.rstrip())
+    while place < end:
         match = _WORD.match(text, place)
         if match is None:
             return None
@@ -180,10 +187,7 @@ def refusal(machine: wsl_judge.Machine, socket: str | None = None) -> str | None
         return None
     reason = state["reason"].rstrip(".")
     if not machine.binfmt_entries:
-        return (
-            f"{reason}: restart WSL with wsl.exe --shutdown, or register it again with sudo sh -c "
-            "'echo :WSLInterop:M::MZ::/init:PF > /proc/sys/fs/binfmt_misc/register'."
-        )
+        return f"{reason}: restart WSL with wsl.exe --shutdown, or {_REGISTER}."
     if machine.interop_sockets:
         return f"{reason}: switch it on with sudo sh -c 'echo 1 > /proc/sys/fs/binfmt_misc/{_off(machine)}'."
     if socket:
@@ -196,15 +200,25 @@ def _off(machine: wsl_judge.Machine) -> str:
     return "status" if disabled else sorted(machine.binfmt_entries)[0]
 
 
-def not_started(error: OSError, program: str) -> str:
+def not_started(error: OSError, program: str, exists: Callable[[str], bool] = os.path.exists) -> str:
     """Why the kernel did not start a Windows program, with what to do."""
     if error.errno == errno.ENOEXEC:
         return (
             f"{program} is no program to this kernel (exec format error), so WSL's interop is off: set interop.enabled "
-            "to true in /etc/wsl.conf and run wsl.exe --shutdown in Windows, or register it again with sudo sh -c "
-            "'echo :WSLInterop:M::MZ::/init:PF > /proc/sys/fs/binfmt_misc/register'."
+            f"to true in /etc/wsl.conf and run wsl.exe --shutdown in Windows, or {_REGISTER}."
         )
     if error.errno == errno.ENOENT:
+        named = os.fsdecode(error.filename or program)
+        if named != program and not exists(named):
+            return (
+                f"The working directory {named} is not there: set ansible_wsl_interop_working_directory to a folder on "
+                "a Windows drive, or leave it out."
+            )
+        if exists(program):
+            return (
+                f"{program} is there, and what the kernel starts such programs with is not, so WSL's interop is "
+                f"broken: restart WSL with wsl.exe --shutdown in Windows, or {_REGISTER}."
+            )
         return f"{program} is not there: set ansible_wsl_interop_powershell_executable to the path of powershell.exe."
     if error.errno in (errno.EACCES, errno.EPERM):
         return (
@@ -216,24 +230,67 @@ def not_started(error: OSError, program: str) -> str:
 
 
 def went_wrong(code: int, out: bytes, err: bytes, socket: str | None, elevation: str = "none") -> str | None:
-    """What a failure of the way to Windows means, with what to do; None where the command itself has failed."""
-    text = err.decode("utf-8", "replace")
-    lost = re.search(r"(?:UtilConnect\w+|WSL \(\d+\b).*|.*connect failed.*", text)
-    if code != 0 and not out.strip() and lost:
+    """What a failure of the way to Windows means, with what to do; None where the command itself has failed.
+
+    A program may print anything, a line of megabytes too: what is looked at is short, and each part of it once.
+    """
+    if code == 0:
+        return None
+    if code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return (
+            f"The program on the way to Windows was ended from outside ({name}), as when memory runs out or someone "
+            "kills it: see dmesg, then run this again."
+        )
+    lost = None if out.strip() else _lost_line(err)
+    if lost:
         which = f"WSL's interop socket {socket}" if socket else "WSL's interop socket of this session"
         return (
-            f"{which} does not answer ({lost.group(0).strip()}): open a new WSL terminal, or in this one "
+            f"{which} does not answer ({lost}): open a new WSL terminal, or in this one "
             "(tmux and screen keep the socket of one that is gone) run unset WSL_INTEROP."
         )
     if code == 231 and elevation == "gsudo":
         return "gsudo did not get an administrator's rights: confirm its question on the Windows screen in time."
-    if code != 0 and "ConstrainedLanguage" in text + out.decode("utf-8", "replace"):
+    if any(b"ConstrainedLanguage" in said for said in (err, out)):
         return (
             "PowerShell on the Windows host is held in ConstrainedLanguage mode by an application control policy, in "
             "which Ansible's modules do not run: have the policy's owner allow them, or have these settings rolled out "
             "by the same management."
         )
     return None
+
+
+def _lost_line(err: bytes) -> str | None:
+    """The line in which WSL's own init says that it reached nobody, short enough for a message."""
+    found = _LOST.search(err)
+    if not found:
+        return None
+    begin = max(found.start() - 80, err.rfind(b"\n", 0, found.start()) + 1)
+    begin = begin if found.group(0) == b"connect failed" else found.start()
+    return excerpt(err[begin : begin + 2 * _SHOWN].splitlines()[0])
+
+
+def excerpt(said: bytes) -> str:
+    """What a program printed, for a message: without control characters, and not all of something long."""
+    words = said[:_LOOKED_AT].decode("utf-8", "replace")
+    shown = " ".join("".join(char if char.isprintable() else " " for char in words).split())
+    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
+
+
+def too_much(what: str, most: int) -> str:
+    return (
+        f"{what} printed more than {most >> 20} MiB and was ended: let it write to a file there, and fetch what is "
+        "needed of it."
+    )
+
+
+def ended_early(code: int, said: bytes) -> str:
+    """What to report where PowerShell ended while files were transferred."""
+    shown = excerpt(said).rstrip(".") or "it printed nothing"
+    return (
+        f"PowerShell on the Windows host ended with {code} while files were transferred ({shown}): run this again; "
+        "if it ends again, see Windows' event log for what ends it."
+    )
 
 
 def decode_clixml(data: bytes) -> bytes:
@@ -247,6 +304,9 @@ def decode_clixml(data: bytes) -> bytes:
     if begin < 0 or end < begin:
         return data
     text = data[begin : end + 7].decode("utf-8", "replace")
+    if "<!" in text:
+        # PowerShell writes no declarations, and entities can grow without end.
+        return data
     lines = []
     for document in re.findall(r"<Objs.*?</Objs>", text, re.DOTALL):
         try:

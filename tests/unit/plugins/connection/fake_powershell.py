@@ -21,6 +21,34 @@ if how == "hang":
     with open(os.environ["FAKE_LOG"], "a", encoding="utf-8") as log:
         log.write(json.dumps({"child": child.pid}) + "\n")
     time.sleep(300)
+if how == "apart":
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True)
+    with open(os.environ["FAKE_LOG"], "a", encoding="utf-8") as log:
+        log.write(json.dumps({"child": child.pid}) + "\n")
+    time.sleep(300)
+if how in ("leaves", "leaves all"):
+    # What it leaves behind keeps its stdout open, and its stdin too.
+    stdin = None if how == "leaves all" else subprocess.DEVNULL
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdin=stdin, start_new_session=True)
+    with open(os.environ["FAKE_LOG"], "a", encoding="utf-8") as log:
+        log.write(json.dumps({"child": child.pid}) + "\n")
+    print("said", flush=True)
+    sys.exit(7 if how == "leaves all" else 0)
+if how.startswith("long "):
+    word, code, before = how.split()[1:]
+    (sys.stdout if before == "out" else sys.stderr).write(word * (20_000_000 // len(word)))
+    sys.stdout.flush()
+    sys.exit(int(code))
+if how == "floods":
+    while True:
+        sys.stdout.buffer.write(b"x" * 65536)
+if how == "killed":
+    os.kill(os.getpid(), 9)
+if how == "banner":
+    print("Welcome to CONTOSO\nThis profile is broken.", flush=True)
+    sys.exit(7)
+if how == "silent":
+    sys.exit(7)
 if how == "mangled":
     print("ready", flush=True)
     for line in sys.stdin:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -19,6 +20,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.playbook.play_context import PlayContext
 
 from ansible_collections.wsltune.go.plugins.connection import wsl_interop
+from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 from ansible_collections.wsltune.go.plugins.module_utils.wsl.judge import Machine
 
@@ -154,10 +156,14 @@ def test_time_is_up_for_the_command_and_all_it_started(fake):
     assert "within 2 s" in sentence and "ansible_wsl_interop_command_timeout" in sentence
     started = [call.get("pid") or call["child"] for call in fake.calls()]
     assert len(started) == 2
+    assert gone(started)
+
+
+def gone(pids):
     deadline = time.monotonic() + 5
-    while any(running(pid) for pid in started) and time.monotonic() < deadline:
+    while any(running(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not any(running(pid) for pid in started)
+    return not any(running(pid) for pid in pids)
 
 
 def running(pid):
@@ -277,3 +283,92 @@ def test_a_transfer_that_hangs_is_ended(fake, tmp_path):
         connection.put_file(str(tmp_path / "file"), "C:\\x")
     assert not running(fake.calls()[0]["pid"])
     connection.close()
+
+
+def within(seconds):
+    """A deadline for a step; what it stands for would take minutes or never end."""
+
+    class Watch:
+        begin = time.monotonic()
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            assert time.monotonic() - self.begin < seconds
+
+    return Watch()
+
+
+@pytest.mark.parametrize("word", ["e", "WSL(", "UtilConnec", "connectfaile", "<Objs>", "\x1b[1"])
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_line_of_megabytes_on_stderr_costs_no_time(fake, word, code):
+    fake.behaves(f"long {word} {code} err")
+    with within(30):
+        done = connect(fake, command_timeout=25).exec_command("x")
+    assert done[:2] == (code, b"")
+    assert done[2] == (word * 20_000_000).encode()[: dialogue.MOST_ERRORS]
+
+
+def test_a_line_of_megabytes_on_stdout_comes_whole(fake):
+    fake.behaves("long e 0 out")
+    with within(30):
+        assert len(connect(fake, command_timeout=25).exec_command("x")[1]) == 20_000_000
+
+
+def test_output_without_an_end_is_ended(fake, monkeypatch):
+    monkeypatch.setattr(dialogue, "MOST_OUTPUT", 8 << 20)
+    fake.behaves("floods")
+    with within(30):
+        assert "printed more than 8 MiB" in refused(fake, command_timeout=25)
+    assert not running(fake.calls()[0]["pid"])
+
+
+def test_what_a_command_leaves_behind_is_not_waited_for(fake):
+    fake.behaves("leaves")
+    with within(15):
+        assert connect(fake, command_timeout=40).exec_command("x") == (0, b"said\n", b"")
+    os.kill(fake.calls()[1]["child"], signal.SIGKILL)
+
+
+def test_a_file_is_not_waited_for_either(fake, tmp_path):
+    fake.behaves("leaves all")
+    (tmp_path / "file").write_bytes(bytes(1 << 20))
+    with within(15), pytest.raises(AnsibleConnectionFailure, match=r"ended with 7 .*\(said\)"):
+        connect(fake, command_timeout=40).put_file(str(tmp_path / "file"), "C:\\x")
+    os.kill(fake.calls()[1]["child"], signal.SIGKILL)
+
+
+def test_a_child_in_a_session_of_its_own_is_ended_too(fake):
+    fake.behaves("apart")
+    refused(fake, command_timeout=2)
+    assert gone([call.get("pid") or call["child"] for call in fake.calls()])
+
+
+def test_a_killed_program_has_a_sentence(fake):
+    fake.behaves("killed")
+    assert "SIGKILL" in refused(fake) and "dmesg" in refused(fake)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"), [("banner", "Welcome to CONTOSO This profile is broken"), ("silent", "it printed nothing")]
+)
+def test_what_was_printed_before_files_go_is_in_the_sentence(fake, tmp_path, how, said):
+    fake.behaves(how)
+    (tmp_path / "file").write_bytes(b"data")
+    with pytest.raises(AnsibleConnectionFailure) as caught:
+        connect(fake).put_file(str(tmp_path / "file"), "C:\\x")
+    assert f"({said})" in str(caught.value) and str(caught.value).endswith(".")
+
+
+def test_a_line_that_no_transfer_has(fake, tmp_path):
+    fake.behaves("long e 0 out")
+    (tmp_path / "file").write_bytes(b"data")
+    with within(30), pytest.raises(AnsibleConnectionFailure) as caught:
+        connect(fake, command_timeout=25).put_file(str(tmp_path / "file"), "C:\\x")
+    assert len(str(caught.value)) < 1000
+
+
+def test_the_program_is_there_and_what_starts_it_is_not(fake):
+    fake.path.write_text("#!/nowhere/init\n")
+    assert "what the kernel starts such programs with is not" in refused(fake, check_wsl=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import errno
+import time
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,38 @@ def test_what_is_no_clixml_stays(data):
 
 def test_the_script_for_files_fits_a_command_line():
     assert sum(len(word) + 3 for word in interop.transfer_argv("x" * 100)) < interop.LONGEST_COMMAND
+
+
+def test_what_a_program_printed_is_looked_at_once():
+    """Twenty megabytes; with a look from every place of a line this would take hours."""
+    begin = time.monotonic()
+    for word in (b"e", b"WSL (", b"UtilConnec", b"connect faile", b"WSL (1a", b"\x00\xff"):
+        for code in (0, 1, 3):
+            assert interop.went_wrong(code, b"", word * (20_000_000 // len(word)), None) is None
+    assert time.monotonic() - begin < 60
+    lost = interop.went_wrong(1, b"", b"e" * 5_000_000 + b" connect failed 111\r\n" + b"x" * 5_000_000, None)
+    assert lost and "connect failed 111" in lost and len(lost) < 1500
+
+
+def test_a_program_that_was_killed():
+    assert "SIGKILL" in str(interop.went_wrong(-9, b"", b"", None)) and interop.went_wrong(-9, b"", b"", None).endswith(
+        "."
+    )
+
+
+def test_clixml_that_grows_without_end_is_left_as_it_is():
+    bomb = b"#< CLIXML\r\n<Objs>]><!ENTITY a 'x'><S S='Error'>&a;</S></Objs>"
+    assert interop.decode_clixml(bomb) == bomb
+
+
+@pytest.mark.parametrize(
+    ("there", "named", "says"),
+    [
+        (False, "/p.exe", "is not there: set ansible"),
+        (True, "/p.exe", "/init"),
+        (False, "/folder", "working directory"),
+    ],
+)
+def test_what_is_missing_is_named(there, named, says):
+    error = OSError(errno.ENOENT, "x", named)
+    assert says in interop.not_started(error, "/p.exe", lambda path: there)
