@@ -256,17 +256,22 @@ function Invoke-Plan {
         }
         $module.Result.removed += "$($remove.kind) $($remove.value)"
     }
-    foreach ($record in $Plan.record) {
+    $adding = @($Plan.add | ForEach-Object { $_.key })
+    foreach ($record in @($Plan.record | Where-Object { $_.key -cnotin $adding })) {
         Set-DefenderRecord -Record $record
     }
     foreach ($add in $Plan.add) {
+        # One after the other: what is recorded long before it is added could be added by someone else meanwhile.
+        $records = @($Plan.record | Where-Object { $_.key -ceq $add.key })
+        foreach ($record in $records) {
+            Set-DefenderRecord -Record $record
+        }
         try {
             Edit-DefenderExclusion -Verb Add -Kind $add.kind -Value $add.value
         } catch {
             $code = Get-ErrorCode -ErrorRecord $_
             $sentence = Get-DefenderErrorSentence -ErrorRecord $_
-            $undone = @($Plan.add | Where-Object { "$($_.kind) $($_.value)" -cnotin $module.Result.added } | ForEach-Object { $_.key })
-            foreach ($record in @($Plan.record | Where-Object { $_.is_new -and $_.key -cin $undone })) {
+            foreach ($record in @($records | Where-Object { $_.is_new })) {
                 Remove-DefenderRecord -Id $record.id
             }
             Stop-Change -Reason $code -Sentence "$($add.kind) '$($add.value)' could not be added: $sentence"
@@ -276,6 +281,27 @@ function Invoke-Plan {
     foreach ($record in $Plan.forget) {
         Remove-DefenderRecord -Id $record.id
     }
+}
+
+function Get-Excluded {
+    <#
+    .SYNOPSIS
+    Asks the engine about the wanted paths where the list is hidden: true or false by key, nothing where it does not say.
+    #>
+    param ([hashtable[]] $Wanted, [hashtable[]] $Ledger)
+
+    $found = @{}
+    $ours = @($Ledger | Where-Object { -not $_.expired } | ForEach-Object { $_.kind + '|' + (Get-ExclusionKey -Kind $_.kind -Value $_.asked) })
+    foreach ($entry in @($Wanted | Where-Object { $_.kind -eq 'path' })) {
+        $key = 'path|' + (Get-ExclusionKey -Kind path -Value $entry.value)
+        if ($key -cnotin $ours) {
+            $excluded = Test-PathExcluded -Path (Split-ExclusionContext -Value $entry.value).Path
+            if ($null -ne $excluded) {
+                $found[$key] = $excluded
+            }
+        }
+    }
+    $found
 }
 
 function Confirm-Plan {
@@ -298,6 +324,11 @@ function Confirm-Plan {
     $ignored = @()
     foreach ($add in $Plan.add) {
         if ($now.ContainsKey($add.key)) {
+            # In the spelling that Defender keeps, so that the next run finds what it has recorded.
+            foreach ($record in @($Plan.record | Where-Object { $_.key -ceq $add.key -and $_.value -cne $now[$add.key] })) {
+                $record.value = $now[$add.key]
+                Set-DefenderRecord -Record $record
+            }
             continue
         }
         # Kept under another spelling, such as without its conditions: then that is what has to be removed one day.
@@ -398,7 +429,19 @@ $given = @{
     Scope = $scope
     Today = (Get-Date).Date
 }
+if ($state.hidden -eq 'policy') {
+    $given['Blind'] = $true
+    if ($module.Params.state -ne 'absent' -and $module.Params.on_unreadable -eq 'add_blind') {
+        $given['Excluded'] = Get-Excluded -Wanted @($asked.wanted) -Ledger $ledger
+    }
+}
 $plan = New-ExclusionPlan @given
+foreach ($record in @($plan.record) + @($plan.respelled)) {
+    if (-not (Test-DefenderRecord -Record $record)) {
+        $module.FailJson("$($record.kind) '$($record.asked)' cannot be recorded so that it can be read again: leave control characters " +
+            'and broken characters out of it, its scope, owner and reason; nothing was changed.')
+    }
+}
 $todo = $plan.add.Count + $plan.remove.Count + $plan.record.Count + $plan.forget.Count
 $module.Result.managed = @($plan.managed | ForEach-Object { "$($_.kind) $($_.value)" })
 $module.Result.kept = @($plan.kept)
@@ -445,6 +488,11 @@ if ($sentence) {
     $module.Warn($sentence)
 }
 
+if ($plan.respelled.Count -and $state.elevated -and -not $module.CheckMode -and -not $sentence) {
+    foreach ($record in $plan.respelled) {
+        Set-DefenderRecord -Record $record
+    }
+}
 $lists = $state.lists
 $before = Get-Text -Lists $lists -Ledger $ledger
 $after = $before

@@ -911,9 +911,14 @@ function New-ExclusionPlan {
     What a policy excludes, by kind.
     .PARAMETER Ledger
     The records of what is ours: hashtables with id, kind, value (as stored), asked, scope, owner, reason, valid_until,
-    valid_days, added and expired.
+    valid_days, added, expired and blind (whether it was there before is not known, so it is never removed).
+    .PARAMETER Blind
+    Whether exclusions are added though nobody can see what is there.
+    .PARAMETER Excluded
+    With Blind: what the engine says it leaves out, true or false by key; a key without a value is unknown.
     .OUTPUTS
-    A hashtable: remove and add (kind, value), record and forget (records to write and to remove), managed, kept, notes.
+    A hashtable: remove and add (kind, value), record and forget (records to write and to remove), respelled (records that
+    differ in how Defender spells the entry alone, which is no change), managed, kept, notes.
     #>
     [CmdletBinding()]
     [OutputType([hashtable])]
@@ -943,10 +948,16 @@ function New-ExclusionPlan {
 
         [Parameter(Mandatory = $true)]
         [datetime]
-        $Today
+        $Today,
+
+        [bool]
+        $Blind = $false,
+
+        [hashtable]
+        $Excluded = @{}
     )
 
-    $plan = @{ add = @(); remove = @(); record = @(); forget = @(); managed = @(); kept = @(); notes = @() }
+    $plan = @{ add = @(); remove = @(); record = @(); forget = @(); respelled = @(); managed = @(); kept = @(); notes = @() }
     $day = $Today.ToString('yyyy-MM-dd', [Globalization.CultureInfo]::InvariantCulture)
     $keys = New-Object -TypeName 'System.Collections.Generic.Dictionary[string,string]'
     $key = {
@@ -974,11 +985,15 @@ function New-ExclusionPlan {
     }
     $byKey = @{}
     $live = @{}
+    $unsure = @{}
     $records = @(foreach ($record in $Ledger) {
             $own = @{} + $record
             $own['key'] = & $key $record.kind $record.asked
             $own['base'] = & $base $record.kind $record.asked
             $own['live'] = -not $record.expired
+            if ($own.live -and $record['blind']) {
+                $unsure[$own.key] = $true
+            }
             $byKey[$record.scope + '|' + $own.key] = $own
             if ($own.live) {
                 $live[$own.key] = 1 + [int]$live[$own.key]
@@ -1032,7 +1047,20 @@ function New-ExclusionPlan {
                 }
                 continue
             }
+            $unknown = $there -and $record -and $record['blind']
             if (-not $there) {
+                if ($Blind -and $Excluded[$entry.key]) {
+                    $plan.kept += "$($entry.kind) '$($entry.value)' was excluded already, by someone else; it stays theirs"
+                    if ($record) {
+                        $plan.forget += $record
+                    }
+                    continue
+                }
+                $unknown = $Blind -and $null -eq $Excluded[$entry.key]
+                if ($unknown) {
+                    $plan.notes += "$($entry.kind) '$($entry.value)' is added without seeing what is there, so whether it was there " +
+                    'before is not known and nothing of wsltune will remove it'
+                }
                 $plan.add += @{ kind = $entry.kind; value = $entry.value; key = $entry.key }
             }
             $new = @{
@@ -1047,15 +1075,18 @@ function New-ExclusionPlan {
                 valid_days = if ($entry.valid_until) { 0 } else { [int]$entry.valid_days }
                 added = if ($record) { $record.added } else { $day }
                 expired = $false
+                blind = [bool]$unknown
                 key = $entry.key
                 is_new = -not $record -or -not $record.live
             }
             $same = [bool]$record
-            foreach ($name in @('value', 'owner', 'reason', 'valid_until', 'valid_days', 'expired')) {
+            foreach ($name in @('owner', 'reason', 'valid_until', 'valid_days', 'expired', 'blind')) {
                 $same = $same -and "$($record[$name])" -ceq "$($new[$name])"
             }
-            if (-not $same) {
+            if (-not $same -or -not $there) {
                 $plan.record += $new
+            } elseif ($record.value -cne $new.value) {
+                $plan.respelled += $new
             }
             if ($record) {
                 if (-not $record.live) {
@@ -1112,7 +1143,12 @@ function New-ExclusionPlan {
         $there = & $spelling $record
         if ($there -and -not $live[$record.key] -and -not $record.expired -and -not $removed.ContainsKey($record.key)) {
             $removed[$record.key] = $there
-            $plan.remove += @{ kind = $record.kind; value = $there; key = & $key $record.kind $there }
+            if ($unsure.ContainsKey($record.key)) {
+                $plan.kept += "$($record.kind) '$there' was added while the list was hidden, so whether someone had it before is not " +
+                'known and it stays: remove it in Windows Security if nobody needs it'
+            } else {
+                $plan.remove += @{ kind = $record.kind; value = $there; key = & $key $record.kind $there; record = $record.key }
+            }
         }
         if ($end.forget) {
             $plan.forget += $record

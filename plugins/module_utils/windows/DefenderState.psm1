@@ -5,9 +5,20 @@
 
 Set-StrictMode -Version Latest
 
-# Below HKLM\SOFTWARE administrators and SYSTEM alone can write and everyone can read: a user cannot have another one's
-# exclusion removed, nor pass one off as ours, and an unelevated check run still knows what is ours.
-$script:ledgerKey = 'HKLM:\SOFTWARE\wsltune\DefenderExclusions'
+# Administrators and SYSTEM alone may write it and everyone may read it: a user cannot have another one's exclusion
+# removed, nor pass one off as ours, and an unelevated check run still knows what is ours.
+$script:ledgerParent = 'HKLM:\SOFTWARE\wsltune'
+$script:ledgerKey = "$script:ledgerParent\DefenderExclusions"
+# Owner and rights that both keys get: all for SYSTEM and administrators, reading for users, nothing inherited.
+$script:ledgerRights = 'O:BAG:BAD:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;BU)'
+$script:texts = @('kind', 'value', 'asked', 'scope', 'owner', 'reason', 'valid_until', 'added')
+# SYSTEM, administrators and TrustedInstaller, as SDDL may write them.
+$script:trusted = @(
+    'SY', 'BA', 'S-1-5-18', 'S-1-5-32-544', 'S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464'
+)
+# The rights of SDDL with which a key, or who may change it, can be changed.
+$script:changing = @{ KA = $true; KW = $true; GA = $true; GW = $true; DC = $true; LC = $true; WP = $true; SD = $true; WD = $true; WO = $true }
+$script:changingBits = 0x500D0026
 $script:policyKeys = @('HKLM:\SOFTWARE\Policies\Microsoft\Windows Defender', 'HKLM:\SOFTWARE\Microsoft\Windows Defender\Policy Manager')
 $script:drives = @{}
 $script:targets = @{}
@@ -302,42 +313,164 @@ function Get-TamperEvent {
     }
 }
 
+function ConvertFrom-PlainJson {
+    <#
+    .SYNOPSIS
+    Reads JSON in which a text stays a text.
+    .NOTES
+    ConvertFrom-Json makes a DateTime of one that looks like a time: PowerShell 7 of 2026-11-28T10:00:00Z, 5.1 of \/Date(0)\/.
+    A character put before each text, names too, keeps them from it.
+    #>
+    param ([string] $Json)
+
+    $read = [regex]::Replace($Json, '"(?:[^"\\]|\\.)*"', { param ($found) '"=' + $found.Value.Substring(1) }) | ConvertFrom-Json
+    $values = @{}
+    foreach ($property in $read.PSObject.Properties) {
+        $value = $property.Value
+        $values[$property.Name.Substring(1)] = if ($value -is [string]) { $value.Substring(1) } else { $value }
+    }
+    $values
+}
+
+function Get-AccessProblem {
+    <#
+    .SYNOPSIS
+    Says why the record in a key with these rights (SDDL) is not to be believed, nothing where administrators alone can write it.
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param (
+        [Parameter(Mandatory = $true)]
+        [AllowEmptyString()]
+        [string]
+        $Sddl
+    )
+
+    $owner = [regex]::Match($Sddl, 'O:(?<sid>S-[0-9-]+|[A-Z]{2})').Groups['sid'].Value
+    if ($owner -cnotin $script:trusted) {
+        return "it belongs to $(if ($owner) { $owner } else { 'an unknown account' }), who can change its rights"
+    }
+    # Rights may be followed by the list of what is logged, which grants nothing.
+    $list = [regex]::Match($Sddl, 'D:(?<flags>[A-Z_]*)(?<entries>(?:\([^()]*(?:\([^()]*\)[^()]*)*\))*)')
+    if (-not $list.Success -or $list.Groups['flags'].Value -match 'NO_ACCESS_CONTROL') {
+        return 'everyone can write it'
+    }
+    foreach ($entry in [regex]::Matches($list.Groups['entries'].Value, '\((?<entry>[^()]*(?:\([^()]*\)[^()]*)*)\)')) {
+        # Type, flags, rights, two kinds of objects, whom it is for, and perhaps a condition.
+        $type, $flags, $rights, $null, $null, $sid, $null = $entry.Groups['entry'].Value.Split(';')
+        # D and the others that begin with it deny; IO counts for keys below alone, and those are looked at themselves.
+        if ($type -cnotin @('A', 'OA', 'XA', 'ZA') -or $flags -cmatch '\A(?:..)*IO' -or $sid -cin $script:trusted) {
+            continue
+        }
+        $can = $false
+        if ($rights -match '\A(0x[0-9a-f]+|[0-9]+)\z') {
+            $number = if ($rights -match '\A0x') { [Convert]::ToUInt32($rights, 16) } else { [Convert]::ToUInt32($rights) }
+            $can = ($number -band $script:changingBits) -ne 0
+        } else {
+            foreach ($right in [regex]::Matches($rights, '..')) {
+                $can = $can -or $script:changing.ContainsKey($right.Value)
+            }
+        }
+        if ($can) {
+            return "$sid can write it"
+        }
+    }
+}
+
+function Get-KeyAccess {
+    <#
+    .SYNOPSIS
+    Returns owner and rights of a key as SDDL; nothing where this system has none, an empty text where they are unknown.
+    #>
+    param ([string] $Key)
+
+    if (-not (Get-Command -Name Get-Acl -ErrorAction SilentlyContinue)) {
+        if ([Environment]::OSVersion.Platform -eq 'Win32NT') {
+            return ''
+        }
+        return
+    }
+    $access = Get-Acl -LiteralPath $Key -ErrorAction SilentlyContinue
+    if ($access) { "$($access.Sddl)" } else { '' }
+}
+
+function Assert-LedgerAccess {
+    <#
+    .SYNOPSIS
+    Throws where others than administrators can write the record or have made its keys, as someone may have done beforehand.
+    #>
+    foreach ($key in @($script:ledgerParent, $script:ledgerKey)) {
+        if (-not (Test-Path -LiteralPath $key)) {
+            continue
+        }
+        $access = Get-KeyAccess -Key $key
+        $problem = if ($null -ne $access) { Get-AccessProblem -Sddl $access } else { '' }
+        if ($problem) {
+            throw "$($key -replace ':', '') is not trusted, because ${problem}: look at what it has, remove it with regedit as an " +
+            'administrator, then run again. Nothing was changed.'
+        }
+    }
+}
+
+function New-LedgerKey {
+    <#
+    .SYNOPSIS
+    Makes the keys of the record with their rights, and checks what came of it.
+    #>
+    foreach ($key in @($script:ledgerParent, $script:ledgerKey)) {
+        if (Test-Path -LiteralPath $key) {
+            continue
+        }
+        # With -Force the provider makes a key anew that someone else has just made, and all below it is lost.
+        $null = New-Item -Path $key -Force:(-not (Test-Path -LiteralPath ($key -replace '\\[^\\]+\z', '')))
+        if (Get-Command -Name Set-Acl -ErrorAction SilentlyContinue) {
+            $access = Get-Acl -LiteralPath $key
+            $access.SetSecurityDescriptorSddlForm($script:ledgerRights)
+            Set-Acl -LiteralPath $key -AclObject $access
+        }
+    }
+    Assert-LedgerAccess
+}
+
 function Get-DefenderLedger {
     <#
     .SYNOPSIS
     Returns the records of the exclusions that are ours.
     #>
+    Assert-LedgerAccess
     $item = Get-Item -LiteralPath $script:ledgerKey -ErrorAction SilentlyContinue
     if (-not $item) {
         return
     }
     foreach ($id in @($item.GetValueNames() | Where-Object { $_ })) {
         try {
-            $read = "$($item.GetValue($id))" | ConvertFrom-Json
-            $record = @{ id = $id }
-            foreach ($name in @('kind', 'value', 'asked', 'scope', 'owner', 'reason', 'valid_until', 'added')) {
-                $record[$name] = "$($read.$name)"
-            }
-            $record['valid_days'] = [int]$read.valid_days
-            $record['expired'] = [bool]$read.expired
-            $record
+            ConvertFrom-DefenderRecord -Id $id -Text "$($item.GetValue($id))"
         } catch {
             throw "The value '$id' of $script:ledgerKey is no record of an exclusion: remove it with regedit, then run again."
         }
     }
 }
 
-function Set-DefenderRecord {
+function ConvertFrom-DefenderRecord {
     <#
     .SYNOPSIS
-    Writes one record of the ledger; the registry does that in one step.
+    Returns the record that a text holds.
     #>
-    param ([hashtable] $Record)
+    param ([string] $Id, [string] $Text)
 
-    if (-not (Test-Path -LiteralPath $script:ledgerKey)) {
-        $null = New-Item -Path $script:ledgerKey -Force
+    $read = ConvertFrom-PlainJson -Json $Text
+    $record = @{ id = $Id }
+    foreach ($name in $script:texts) {
+        if (-not $read.ContainsKey($name)) {
+            throw "$name is missing"
+        }
+        $record[$name] = "$($read[$name])"
     }
-    $null = New-ItemProperty -LiteralPath $script:ledgerKey -Name $Record.id -Value (ConvertTo-DefenderRecord -Record $Record) -PropertyType String -Force
+    $record['valid_days'] = [int]$read['valid_days']
+    $record['expired'] = [bool]$read['expired']
+    # Whether it was there before is not known.
+    $record['blind'] = [bool]$read['blind']
+    $record
 }
 
 function ConvertTo-DefenderRecord {
@@ -348,10 +481,43 @@ function ConvertTo-DefenderRecord {
     param ([hashtable] $Record)
 
     $text = [ordered]@{}
-    foreach ($name in @('kind', 'value', 'asked', 'scope', 'owner', 'reason', 'valid_until', 'valid_days', 'added', 'expired')) {
+    foreach ($name in @('kind', 'value', 'asked', 'scope', 'owner', 'reason', 'valid_until', 'valid_days', 'added', 'expired', 'blind')) {
         $text[$name] = $Record[$name]
     }
     [PSCustomObject]$text | ConvertTo-Json -Compress
+}
+
+function Test-DefenderRecord {
+    <#
+    .SYNOPSIS
+    Says whether a record can be read again as it is written, so that nothing is done that nobody could take back.
+    #>
+    [OutputType([bool])]
+    param ([hashtable] $Record)
+
+    try {
+        $again = ConvertFrom-DefenderRecord -Id $Record.id -Text (ConvertTo-DefenderRecord -Record $Record)
+    } catch {
+        return $false
+    }
+    foreach ($name in $script:texts) {
+        # A NUL ends a value of the registry for most that read it.
+        if ($again[$name] -cne "$($Record[$name])" -or "$($Record[$name])".IndexOf([char]0) -ge 0) {
+            return $false
+        }
+    }
+    $true
+}
+
+function Set-DefenderRecord {
+    <#
+    .SYNOPSIS
+    Writes one record of the ledger; the registry does that in one step.
+    #>
+    param ([hashtable] $Record)
+
+    New-LedgerKey
+    $null = New-ItemProperty -LiteralPath $script:ledgerKey -Name $Record.id -Value (ConvertTo-DefenderRecord -Record $Record) -PropertyType String -Force
 }
 
 function Remove-DefenderRecord {
@@ -362,7 +528,7 @@ function Remove-DefenderRecord {
     param ([string] $Id)
 
     Remove-ItemProperty -LiteralPath $script:ledgerKey -Name $Id
-    foreach ($key in @($script:ledgerKey, ($script:ledgerKey -replace '\\[^\\]+\z', ''))) {
+    foreach ($key in @($script:ledgerKey, $script:ledgerParent)) {
         $item = Get-Item -LiteralPath $key
         if (@($item.GetValueNames()).Count -or @($item.GetSubKeyNames()).Count) {
             return
@@ -371,10 +537,74 @@ function Remove-DefenderRecord {
     }
 }
 
+function Find-MpCmdRun {
+    <#
+    .SYNOPSIS
+    Returns the path of Defender's own program, from places that administrators alone can write; PATH is not asked.
+    #>
+    $folders = @(
+        "$(Get-RegistryValue -Key 'HKLM:\SOFTWARE\Microsoft\Windows Defender' -Name InstallLocation)"
+        if ($env:ProgramFiles) { [IO.Path]::Combine($env:ProgramFiles, 'Windows Defender') }
+    )
+    foreach ($folder in $folders) {
+        if ($folder -and [IO.File]::Exists([IO.Path]::Combine($folder, 'MpCmdRun.exe'))) {
+            return [IO.Path]::Combine($folder, 'MpCmdRun.exe')
+        }
+    }
+}
+
+function Test-PathExcluded {
+    <#
+    .SYNOPSIS
+    Asks Defender's engine whether it leaves out a path now, where the list is hidden; $null where that is not known.
+    #>
+    param ([string] $Path, [int] $TimeoutSeconds = 20)
+
+    $program = Find-MpCmdRun
+    # No name has a quotation mark, and a backslash before the closing one would quote it.
+    $literal = $Path.TrimEnd('\', '/')
+    if (-not $program -or $literal -match '["*?]' -or -not $literal) {
+        return $null
+    }
+    $start = New-Object -TypeName System.Diagnostics.ProcessStartInfo
+    $start.FileName = $program
+    $start.Arguments = "-CheckExclusion -path `"$literal`""
+    $start.UseShellExecute = $false
+    $start.CreateNoWindow = $true
+    $start.RedirectStandardInput = $start.RedirectStandardOutput = $start.RedirectStandardError = $true
+    try {
+        $process = [System.Diagnostics.Process]::Start($start)
+    } catch {
+        return $null
+    }
+    try {
+        $process.StandardInput.Close()
+        $said = $process.StandardOutput.ReadToEndAsync()
+        $null = $process.StandardError.ReadToEndAsync()
+        if (-not $process.WaitForExit($TimeoutSeconds * 1000)) {
+            $process.Kill()
+            return $null
+        }
+        if (-not $said.Wait(2000)) {
+            return $null
+        }
+        switch -Regex ($said.Result) {
+            '(?i)\bnot excluded\b' { return $false }
+            '(?i)\bexcluded\b' { return $true }
+        }
+        return $null
+    } finally {
+        $process.Dispose()
+    }
+}
+
 function Get-AdministratorScript {
     <#
     .SYNOPSIS
     Returns a script with which an administrator makes the changes of a plan, ledger included.
+    .NOTES
+    It sees the list that an unelevated run cannot, so it is what decides whether an exclusion was there before and stays
+    its owner's. Each is recorded right before it is added: a script that ends in between leaves nothing that nobody owns.
     #>
     param ([hashtable] $Plan)
 
@@ -383,23 +613,71 @@ function Get-AdministratorScript {
         '# Defender exclusions, to be run as an administrator: read it, then start it in an elevated PowerShell.'
         "`$ErrorActionPreference = 'Stop'"
         "`$ledger = '$script:ledgerKey'"
-        'if (-not (Test-Path -LiteralPath $ledger)) { $null = New-Item -Path $ledger -Force }'
     )
+    $lines += @($script:scriptHead.Replace("`r", '').Split("`n"))
+    foreach ($key in @($script:ledgerParent, $script:ledgerKey)) {
+        $access = if (Test-Path -LiteralPath $key) { "$(Get-KeyAccess -Key $key)" } else { '' }
+        $lines += "Confirm-Key $(& $quote $key) $(& $quote $access) '$script:ledgerRights'"
+    }
+    $drop = { param ($id) "Remove-ItemProperty -LiteralPath `$ledger -Name $(& $quote $id)" }
+    $forgotten = @()
     foreach ($remove in $Plan.remove) {
-        $lines += "Remove-MpPreference -$($script:parameters[$remove.kind]) $(& $quote $remove.value)"
+        $what = "-$($script:parameters[$remove.kind]) $(& $quote $remove.value)"
+        $lines += "try { Remove-MpPreference $what } catch { if (`$_.FullyQualifiedErrorId -notmatch '0x80041002') { throw } }"
+        foreach ($record in @($Plan.forget | Where-Object { $_.kind -eq $remove.kind -and $_.key -ceq $remove.record })) {
+            $forgotten += $record.id
+            $lines += & $drop $record.id
+        }
     }
-    foreach ($record in $Plan.forget) {
-        $lines += "Remove-ItemProperty -LiteralPath `$ledger -Name $(& $quote $record.id)"
+    foreach ($record in @($Plan.forget | Where-Object { $_.id -cnotin $forgotten })) {
+        $lines += & $drop $record.id
     }
+    $added = @()
     foreach ($add in $Plan.add) {
-        $lines += "Add-MpPreference -$($script:parameters[$add.kind]) $(& $quote $add.value)"
+        $record = @($Plan.record | Where-Object { $_.kind -eq $add.kind -and $_.key -ceq $add.key })[0]
+        $added += $record.id
+        $what = "$($script:parameters[$add.kind]) $(& $quote $add.value)"
+        $lines += @(
+            "if (-not (Test-Excluded $what)) {"
+            "    Set-Record $(& $quote $record.id) $(& $quote (ConvertTo-DefenderRecord -Record $record))"
+            "    try { Add-MpPreference -$what } catch { $(& $drop $record.id); throw }"
+            '}'
+        )
     }
-    foreach ($record in $Plan.record) {
-        $text = & $quote (ConvertTo-DefenderRecord -Record $record)
-        $lines += "`$null = New-ItemProperty -LiteralPath `$ledger -Name $(& $quote $record.id) -Value $text -PropertyType String -Force"
+    foreach ($record in @($Plan.record | Where-Object { $_.id -cnotin $added })) {
+        $lines += "Set-Record $(& $quote $record.id) $(& $quote (ConvertTo-DefenderRecord -Record $record))"
     }
     ($lines -join "`n") + "`n"
 }
+
+$script:scriptHead = @'
+function Confirm-Key($Key, $Seen, $Rights) {
+    # Makes a key of the record, which administrators alone may write; one with other rights than were seen is not trusted.
+    $known = Get-Command -Name Get-Acl -ErrorAction SilentlyContinue
+    if (Test-Path -LiteralPath $Key) {
+        if ($known -and (Get-Acl -LiteralPath $Key).Sddl -cne $Seen) { throw "$Key was made or changed by someone else meanwhile." }
+        return
+    }
+    $null = New-Item -Path $Key -Force:(-not (Test-Path -LiteralPath ($Key -replace '\\[^\\]+\z', '')))
+    if ($known) {
+        $access = Get-Acl -LiteralPath $Key
+        $access.SetSecurityDescriptorSddlForm($Rights)
+        Set-Acl -LiteralPath $Key -AclObject $access
+    }
+}
+function Test-Excluded($Parameter, $Value) {
+    # What is excluded already is someone's own and stays so.
+    $fold = { param ($text) $text.Trim().Replace('/', '\').TrimEnd('\').ToUpperInvariant() }
+    $found = @((Get-MpPreference).$Parameter | Where-Object { $_ })
+    if (@($found | Where-Object { $_ -match '^N/A:\s' }).Count) { throw 'The exclusions are hidden here, so what is there is unknown.' }
+    $there = @($found | Where-Object { (& $fold $_) -ceq (& $fold $Value) }).Count -gt 0
+    if ($there) { Write-Warning "$Value is excluded already; it stays as it is." }
+    $there
+}
+function Set-Record($Id, $Text) {
+    $null = New-ItemProperty -LiteralPath $ledger -Name $Id -Value $Text -PropertyType String -Force
+}
+'@
 
 function Get-ReportScript {
     <#
@@ -607,7 +885,7 @@ function Resolve-WindowsPath {
 }
 
 Export-ModuleMember -Function @(
-    'Edit-DefenderExclusion', 'Get-AdministratorScript', 'Get-DefenderErrorSentence', 'Get-DefenderLedger', 'Get-DefenderState',
+    'ConvertFrom-PlainJson', 'Edit-DefenderExclusion', 'Get-AccessProblem', 'Get-AdministratorScript', 'Get-DefenderErrorSentence', 'Get-DefenderLedger', 'Get-DefenderState',
     'Get-DistributionDisk', 'Get-ErrorCode', 'Get-ReportScript', 'Get-TamperEvent', 'Get-WindowsVariable', 'Remove-DefenderRecord',
-    'Resolve-WindowsPath', 'Set-DefenderRecord'
+    'Resolve-WindowsPath', 'Set-DefenderRecord', 'Test-DefenderRecord', 'Test-PathExcluded'
 )

@@ -41,7 +41,7 @@ foreach ($name in 'win_defender_exclusion', 'win_defender_info') {
 [Ansible.Basic.AnsibleModule]::WriteLine = { param ([string] $line) $global:said = $line }
 $standins = $env:PSModulePath
 while ($line = [Console]::In.ReadLine()) {
-    $case = $line | ConvertFrom-Json -AsHashtable
+    $case = $line | ConvertFrom-Json -AsHashtable -DateKind String
     $env:PSModulePath = if ($case.without) { '/nowhere' } else { $standins }
     foreach ($name in $case.variables.Keys) { [Environment]::SetEnvironmentVariable($name, $case.variables[$name]) }
     if ($null -ne $case.state) {
@@ -493,9 +493,57 @@ def test_the_script_for_the_administrator_does_what_the_module_would(lab, pwsh, 
     assert not second.said["changed"] and second.said["verified"] and len(second.ledger) == 3
 
 
-def test_hidden_from_administrators(lab):
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_script_that_ends_in_between_leaves_nothing_that_nobody_owns(lab, pwsh, tmp_path, number):
+    theirs = path_entry(r"C:\src\theirs", path_type="any", scan="all")
+    entries = [path_entry("%GOCACHE%"), path_entry(r"C:\src\mine"), theirs]
+    given = {"state": "exact", "entries": entries, **SAID}
+    old = r"C:\old" + ON_ACCESS
+    record = ledger_text(value=old, asked=old)
+    # An unelevated run sees nothing of what someone has excluded.
+    there = [old, "c:/SRC/theirs/"]
+    lab.add({"elevated": False, "path": there}, True, "exclusion", given, registry=record)
+    (outcome,) = lab.run()
+    (tmp_path / "registry.json").write_text(record, encoding="ascii")
+    (tmp_path / "Defender.json").write_text(json.dumps({"path": there, "write_fails_at": number}), encoding="ascii")
+    (tmp_path / "admin.ps1").write_text(outcome.said["elevated_script"], encoding="utf-8")
+    command = [pwsh, "-NoProfile", "-File", str(tmp_path / "admin.ps1")]
+    done = subprocess.run(command, check=False, env=environment(tmp_path), timeout=60, capture_output=True)
+    assert done.returncode != 0
+    after = json.loads((tmp_path / "Defender.json").read_text(encoding="utf-8"))["path"]
+    registry = (tmp_path / "registry.json").read_text(encoding="utf-8")
+    owned = {json.loads(text)["value"] for text in dig(registry, "SOFTWARE", "wsltune", "DefenderExclusions").values()}
+    assert owned == set(after) - {"c:/SRC/theirs/"} and "c:/SRC/theirs/" in after
+    lab.add({"path": after}, False, "exclusion", given, registry=registry)
+    lab.add(None, False, "exclusion", {"state": "absent"})
+    whole, gone = lab.run()
+    assert len(whole.ledger) == 2 and "it stays theirs" in whole.said["kept"][0]
+    assert gone.excluded() == ["c:/SRC/theirs/"] and gone.ledger == []
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """Defender's own program, which says what is excluded; the simulated one reads the list of a file."""
+    program = tmp_path / "MpCmdRun.exe"
+    program.write_text(
+        '#!/bin/sh\necho "$@" >>"${0%/*}/asked"\n'
+        'if grep -qxiF -e "$3" "${0%/*}/excluded"; then echo "$3 is excluded"; exit; fi\n'
+        'echo "$3 is not excluded"; exit 1\n',
+        encoding="ascii",
+    )
+    program.chmod(0o755)
+    (tmp_path / "excluded").write_text("", encoding="ascii")
+    return tmp_path
+
+
+def located(folder: Any, **state: Any) -> dict[str, Any]:
+    """The state of a simulated Defender whose program lies in a folder."""
+    return {"registry": {"HKLM:\\SOFTWARE\\Microsoft\\Windows Defender": {"InstallLocation": str(folder)}}, **state}
+
+
+def test_hidden_from_administrators(lab, engine):
     entry = {"entries": [path_entry("%GOCACHE%")], **SAID}
-    hidden = {"hidden": "administrators", "path": [r"D:\theirs"]}
+    hidden = located(engine, hidden="administrators", path=[r"D:\theirs"])
     lab.call(hidden, **entry)
     lab.call(hidden, on_unreadable="add_blind", **entry)
     lab.call(on_unreadable="add_blind", **entry)
@@ -513,6 +561,97 @@ def test_hidden_from_administrators(lab):
     assert not again.said["changed"] and len(again.defender["calls"]) == 1
     assert gone.excluded() == [r"D:\theirs"] and gone.ledger == []
     assert info.said["known"] is False and info.said["obstacles"][-1]["reason"] == "exclusions_hidden"
+    assert (engine / "asked").read_text(encoding="ascii") == f"-CheckExclusion -path {GOCACHE}\n"
+
+
+def test_what_someone_had_in_a_hidden_list_stays_theirs(lab, engine):
+    """With the engine's answer it is not taken over; without one nothing is ever removed that may have been theirs."""
+    entry = {"entries": [path_entry("%GOCACHE%")], "on_unreadable": "add_blind", **SAID}
+    absent = {"state": "absent", "on_unreadable": "add_blind"}
+    (engine / "excluded").write_text(f"{GOCACHE}\n", encoding="ascii")
+    theirs = {"hidden": "administrators", "path": [GOCACHE + ON_ACCESS]}
+    for state in (located(engine, **theirs), located("/nowhere", **theirs)):
+        lab.call(state, **entry)
+        lab.call(**entry)
+        lab.add(None, False, "exclusion", absent)
+    known, known_again, known_gone, added, again, gone = lab.run()
+    for outcome in (known, known_again, known_gone):
+        assert not outcome.said["changed"] and not outcome.defender.get("calls") and outcome.ledger == []
+    assert "it stays theirs" in known.said["kept"][0]
+    assert added.said["changed"] and "whether it was there before is not known" in " ".join(added.said["notes"])
+    assert added.ledger[0]["blind"] is True and not again.said["changed"]
+    assert "it stays" in gone.said["kept"][0] and gone.ledger == []
+    assert gone.excluded() == [GOCACHE + ON_ACCESS]
+    assert not [call for call in gone.defender["calls"] if call.startswith("Remove")]
+
+
+def test_a_spelling_that_defender_changes_is_recorded(lab):
+    entry = {"entries": [path_entry(r"C:\Src\Proj", path_type="any", scan="all")], **SAID}
+    lab.call({"uppercase": True}, **entry)
+    lab.call(**entry)
+    # Another spelling from one day to the next is no change either.
+    record = ledger_text(value="C:\\Src\\Proj", asked="C:\\Src\\Proj", valid_until=days(365))
+    lab.add({"path": ["c:\\src\\proj\\"]}, False, "exclusion", entry, registry=record)
+    lab.call(**entry)
+    lab.add(None, False, "exclusion", {"state": "absent"})
+    added, again, respelled, respelled_again, gone = lab.run()
+    assert added.excluded() == [r"C:\SRC\PROJ"] and added.ledger[0]["value"] == r"C:\SRC\PROJ"
+    for outcome in (again, respelled_again):
+        assert not outcome.said["changed"]
+    assert gone.said["changed"] and gone.excluded() == [] and gone.ledger == []
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-28T10:00:00Z", "/Date(0)/", "2026-11-28", "\u00e9 \" \\ '", "x" * 5000, "=", "null"]
+)
+def test_texts_come_back_as_they_were_written(lab, text):
+    entry = {"entries": [path_entry("%GOCACHE%")], "owner": text, "reason": text, "scope": text}
+    lab.call({}, **entry)
+    lab.call(**entry)
+    lab.call(module="info")
+    lab.add(None, False, "exclusion", {"state": "absent", "scope": text})
+    added, again, info, gone = lab.run()
+    assert added.said["changed"] and not again.said["changed"]
+    assert [(one["owner"], one["reason"], one["scope"]) for one in info.said["entries"]] == [(text, text, text)]
+    assert gone.excluded() == [] and gone.ledger == []
+
+
+def test_what_could_not_be_read_again_is_refused_before_anything_is_written(lab):
+    for text in ("a\0b", "\ud800"):
+        lab.call({}, entries=[path_entry("%GOCACHE%")], owner=text, reason="Go")
+    outcomes = lab.run()
+    assert outcomes[0].failed and "cannot be recorded" in outcomes[0].said["msg"]
+    for outcome in outcomes:
+        assert outcome.excluded() == [] or outcome.ledger
+
+
+SDDL = {
+    "O:BAG:BAD:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)(A;CI;KR;;;BU)": "",
+    # What keys below HKLM\\SOFTWARE inherit.
+    "O:BAG:SYD:AI(A;ID;KA;;;BA)(A;CIIOID;GA;;;BA)(A;ID;KA;;;SY)(A;CIIOID;GA;;;CO)(A;ID;KR;;;BU)(A;ID;KR;;;AC)": "",
+    "O:SYD:(A;;KA;;;S-1-5-32-544)(A;;0x20019;;;WD)": "",
+    "O:S-1-5-18D:(D;;KA;;;WD)(A;;KR;;;AU)": "",
+    "O:S-1-5-21-1-2-3-1001G:BAD:(A;;KA;;;BA)": "belongs to S-1-5-21-1-2-3-1001",
+    "G:BAD:(A;;KA;;;BA)": "unknown account",
+    "": "unknown account",
+    "O:BAG:BA": "everyone",
+    "O:BAD:NO_ACCESS_CONTROL": "everyone",
+    "O:BAD:(A;;KA;;;BA)(A;;KA;;;WD)": "WD can",
+    "O:BAD:(A;;KR;;;BA)(A;CI;0x20006;;;S-1-5-11)": "S-1-5-11 can",
+    "O:BAD:(A;;CCDCLCSWRPRC;;;BU)": "BU can",
+    "O:BAD:(A;OICI;0x10000000;;;AU)": "AU can",
+    "O:BAD:(A;ID;KWKR;;;IU)": "IU can",
+    "O:BAD:(A;;0xF003F;;;S-1-15-2-1)": "S-1-15-2-1 can",
+    "O:BAD:(A;;WD;;;AU)": "AU can",
+    'O:BAD:(XA;;KA;;;WD;(@USER.a == "b"))': "WD can",
+}
+
+
+def test_a_record_that_others_can_write_is_not_believed(powershell):
+    module = ROOT / "plugins" / "module_utils" / "windows" / "DefenderState.psm1"
+    said = powershell(module, 'foreach ($case in $cases) { "$(Get-AccessProblem -Sddl $case)" }', list(SDDL))
+    for (sddl, wanted), sentence in zip(SDDL.items(), said, strict=True):
+        assert (wanted in sentence) if wanted else not sentence, (sddl, sentence)
 
 
 def test_writes_that_fail_or_are_ignored(lab):

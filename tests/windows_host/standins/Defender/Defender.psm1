@@ -12,6 +12,8 @@
 #   hidden                     administrators: elevated and hidden by policy; old: hidden with the typing error of older builds
 #   fails                      an HRESULT that every call ends with, such as 0x800106ba
 #   write_fails                an HRESULT that every write ends with
+#   write_fails_at             the number of the write, from 1 on, that ends with 0x800106ba
+#   uppercase                  true: what is added is kept in capitals
 #   ignores                    true: writes succeed and change nothing
 #   drops_conditions           true: a contextual exclusion is kept without its conditions
 #   registry                   registry keys with their values, written when the module is loaded
@@ -46,7 +48,7 @@ function Read-State {
         }
         $state[$name] = $list
     }
-    foreach ($name in @('hidden', 'fails', 'write_fails', 'ignores', 'drops_conditions')) {
+    foreach ($name in @('hidden', 'fails', 'write_fails', 'ignores', 'drops_conditions', 'write_fails_at', 'uppercase')) {
         if (-not $state.ContainsKey($name)) {
             $state[$name] = ''
         }
@@ -96,6 +98,10 @@ function Test-Failure {
         Write-Failure -Cmdlet $Cmdlet -Code '0x80070005' -Message $message
         return $true
     }
+    if ($Write -and $State['write_fails_at'] -and @($State['calls']).Count -eq $State['write_fails_at']) {
+        Write-Failure -Cmdlet $Cmdlet -Code '0x800106ba' -Message 'Operation failed with the following error: 0x%1!x!'
+        return $true
+    }
     if ($Write -and $State['write_fails']) {
         Write-Failure -Cmdlet $Cmdlet -Code $State['write_fails'] -Message 'Operation failed with the following error: 0x%1!x!'
         return $true
@@ -129,6 +135,9 @@ function Edit-Exclusion {
         }
         if ($state['drops_conditions']) {
             $values = @($values | ForEach-Object { $_ -replace '\\:\{.*\}\z', '' })
+        }
+        if ($state['uppercase']) {
+            $values = @($values | ForEach-Object { $_.ToUpperInvariant() })
         }
         $kept = @(if ($Verb -eq 'Add') { $state[$kind] })
         $state[$kind] = $kept + @($values | Where-Object { $kept -notcontains $_ })
