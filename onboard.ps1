@@ -28,32 +28,40 @@ rollback, --check, --no-benchmark as for onboard.sh; everything else, after --, 
 .\onboard.ps1 -Distribution Ubuntu -- -e go_env_cgo_enabled=false
 #>
 [CmdletBinding(SupportsShouldProcess = $true, PositionalBinding = $false)]
-Param (
+param (
     [string]$Distribution = '',
     [switch]$Yes,
     [Parameter(ValueFromRemainingArguments = $true)][string[]]$Arguments = @()
 )
 
-Set-StrictMode -Version 2.0
+Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 $failed, $usage, $setup = 1, 2, 3
 
-Function Stop-Onboarding {
+function Stop-Onboarding {
     <#
     .SYNOPSIS
     Ends with one sentence on the error stream.
     #>
-    Param ([string]$Sentence, [int]$Code)
+    param ([string]$Sentence, [int]$Code)
     [Console]::Error.WriteLine("onboard.ps1: $($Sentence.TrimEnd('.')).")
     exit $Code
 }
 
-Function Write-Line {
-    Param ([string]$Text)
+function Write-Line {
+    <#
+    .SYNOPSIS
+    Writes a line to the console, never to the output.
+    #>
+    param ([string]$Text)
     $Host.UI.WriteLine($Text)
 }
 
-Function Get-Distro {
+function Get-Distro {
+    <#
+    .SYNOPSIS
+    Returns the distro to work in, or ends with the reason why there is none.
+    #>
     try {
         $found = @(Get-WslDistribution)
     } catch {
@@ -79,12 +87,12 @@ Function Get-Distro {
     $one
 }
 
-Function Invoke-InConsole {
+function Invoke-InConsole {
     <#
     .SYNOPSIS
     Runs a command in the distro with this console as its terminal, and returns its exit code.
     #>
-    Param ([string]$Folder, [string[]]$Command)
+    param ([string]$Folder, [string[]]$Command)
     # Not by the call operator: Windows PowerShell loses quotes inside of arguments.
     $start = New-Object -TypeName System.Diagnostics.ProcessStartInfo
     $start.FileName = (Get-Command -Name 'wsl.exe' -CommandType Application | Select-Object -First 1).Source
@@ -122,7 +130,7 @@ rm -rf "$to.old"
 printf 'folder %s\n' "$to"
 '@.Replace("`r", '')
 
-Function Get-Checkout {
+function Get-Checkout {
     <#
     .SYNOPSIS
     The checkout's folder in the distro, which is this one or a copy of it; null where nothing is to be done.
@@ -145,12 +153,12 @@ Function Get-Checkout {
     $folder.Groups[1].Value
 }
 
-Function Get-Pending {
+function Get-Pending {
     <#
     .SYNOPSIS
     What is written and not in force in the distro, as sentences.
     #>
-    Param ([string]$Folder)
+    param ([string]$Folder)
     $ansible = '--distribution', $distro.Name, '--cd', $Folder, '--exec', '.venv/bin/ansible', 'localhost', '-m', 'wsltune.go.wsl_facts'
     $answer = Invoke-WslExe $ansible -TimeoutSeconds 120
     $json = [regex]::Match($answer.Stdout, '(?s)\{.*\}')
@@ -160,8 +168,12 @@ Function Get-Pending {
     @((ConvertFrom-Json -InputObject $json.Value).ansible_facts.wsl.conf.pending_sentences)
 }
 
-Function Read-Agreement {
-    Param ([string]$Question)
+function Read-Agreement {
+    <#
+    .SYNOPSIS
+    Asks a question at the console; whether the answer is yes.
+    #>
+    param ([string]$Question)
     if ($Yes) { return $true }
     try {
         (Read-Host -Prompt "$Question [y/N]") -match '^\s*y(es)?\s*$'

@@ -20,9 +20,14 @@ $spec = @{
 }
 
 $module = [Ansible.Basic.AnsibleModule]::Create($args, $spec)
+Set-StrictMode -Version Latest
 
-Function Get-Named {
-    Param ($Distributions)
+function Get-Named {
+    <#
+    .SYNOPSIS
+    The distro that the options name; throws where this user has none of that name.
+    #>
+    param ($Distributions)
     $one = $Distributions | Where-Object { $_.Name -eq $module.Params.name }
     if (-not $one) {
         $names = @($Distributions | ForEach-Object { $_.Name }) -join ', '
@@ -32,8 +37,12 @@ Function Get-Named {
     $one
 }
 
-Function Invoke-Restart {
-    Param ($Distributions, $One)
+function Invoke-Restart {
+    <#
+    .SYNOPSIS
+    Restarts a distro or all of WSL, unless that would stop what is not the user's own.
+    #>
+    param ($Distributions, $One)
     $plan = Get-WslRestartPlan $Distributions $One $module.Params.user $module.Params.whole_vm
     $module.Result.restart_command = $plan.Command
     $module.Result.sessions = $plan.Sessions

@@ -8,12 +8,12 @@
 #AnsibleRequires -PowerShell ..module_utils.windows.FileJournal
 #AnsibleRequires -PowerShell ..module_utils.windows.WslExe
 
-Function Get-SectionSpec {
+function Get-SectionSpec {
     <#
     .SYNOPSIS
     The options of a section, from the keys that WSL knows.
     #>
-    Param ([string]$Section)
+    param ([string]$Section)
     $options = @{}
     foreach ($key in (Get-WslConfigKey).Values) {
         if ($key.Section -ne $Section) { continue }
@@ -45,10 +45,11 @@ $spec = @{
 }
 
 $module = [Ansible.Basic.AnsibleModule]::Create($args, $spec)
+Set-StrictMode -Version Latest
 
 $role = 'wslconfig'
 $revert = {
-    Param ($Base, $Written, $Current)
+    param ($Base, $Written, $Current)
     $texts = foreach ($content in $Base, $Written, $Current) {
         $text = $null
         if ($null -ne $content) { $text = ConvertFrom-WslConfigByte ([Convert]::FromBase64String($content)) }
@@ -62,7 +63,7 @@ $revert = {
     [Convert]::ToBase64String((ConvertTo-WslConfigByte $result $texts[2].Latin1))
 }
 
-Function Get-HostMemory {
+function Get-HostMemory {
     <#
     .SYNOPSIS
     The bytes of memory that this machine has, 0 where it does not tell.
@@ -75,12 +76,12 @@ Function Get-HostMemory {
     }
 }
 
-Function Get-MissingFile {
+function Get-MissingFile {
     <#
     .SYNOPSIS
     Why WSL would not start for a file that is not there, one sentence each.
     #>
-    Param ([System.Collections.IDictionary]$Wanted)
+    param ([System.Collections.IDictionary]$Wanted)
     foreach ($name in 'wsl2.kernel', 'wsl2.kernelModules', 'wsl2.systemDistro') {
         if ($Wanted[$name] -and $Wanted[$name].Value -and -not [IO.File]::Exists($Wanted[$name].Value)) {
             "$name=$($Wanted[$name].Value): there is no such file, and WSL does not start without it."
@@ -93,7 +94,7 @@ Function Get-MissingFile {
     }
 }
 
-Function Get-VirtualMachine {
+function Get-VirtualMachine {
     <#
     .SYNOPSIS
     Whether WSL's virtual machine runs (null: not known), which distros in it, and when it started.
@@ -117,19 +118,23 @@ Function Get-VirtualMachine {
     $machine
 }
 
-Function Get-UnixTime {
-    Param ([Int64]$Ticks)
+function Get-UnixTime {
+    <#
+    .SYNOPSIS
+    Ticks of .NET as seconds since 1970.
+    #>
+    param ([Int64]$Ticks)
     ($Ticks - 621355968000000000) / 10000000
 }
 
 $inForceFile = Join-Path -Path ([IO.Path]::GetTempPath()) -ChildPath 'wsltune-wslconfig-in-force.json'
 
-Function Get-InForce {
+function Get-InForce {
     <#
     .SYNOPSIS
     The content (base64, '' for no file) that the running machine was started with, null where that is not known.
     #>
-    Param ([string]$Path, $State, [System.Collections.IDictionary]$Machine)
+    param ([string]$Path, $State, [System.Collections.IDictionary]$Machine)
     if ($null -eq $Machine.Booted) { return }
     if ([IO.File]::Exists($inForceFile)) {
         $record = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($inForceFile))
@@ -140,27 +145,47 @@ Function Get-InForce {
     if ((Get-UnixTime $State.modified) -le $Machine.Booted) { return $State.content }
 }
 
-Function Save-InForce {
-    Param ([string]$Path, $Content, [System.Collections.IDictionary]$Machine)
+function Save-InForce {
+    <#
+    .SYNOPSIS
+    Notes the content that the running machine was started with, before the file changes.
+    #>
+    param ([string]$Path, $Content, [System.Collections.IDictionary]$Machine)
     if ($null -eq $Content -or $null -eq $Machine.Booted) { return }
     $record = ConvertTo-Json -InputObject @{ path = $Path; content = $Content; booted = $Machine.Booted } -Compress
     Set-FileState $inForceFile ([Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($record)))
 }
 
-Function Get-Text {
+function Get-Text {
     <#
     .SYNOPSIS
     The text of a content in base64, null for no file; throws where it is no text.
     #>
-    Param ($Content, [string]$Path)
+    param ($Content, [string]$Path)
     if (-not $Content) { return }
     $read = ConvertFrom-WslConfigByte ([Convert]::FromBase64String($Content))
     if (-not $read) { throw "$Path is no text that WSL can read (UTF-8, or UTF-16 with its byte order mark); save it as UTF-8." }
     $read
 }
 
-Function Format-Value {
-    Param ([string]$Name, $Value)
+function Get-ShownText {
+    <#
+    .SYNOPSIS
+    The text of a content in base64 to be shown, also where it is no text.
+    #>
+    param ($Content)
+    if (-not $Content) { return '' }
+    $bytes = [Convert]::FromBase64String($Content)
+    $read = ConvertFrom-WslConfigByte $bytes
+    if ($read) { $read.Text } else { "($($bytes.Length) bytes that are no text)`n" }
+}
+
+function Format-Value {
+    <#
+    .SYNOPSIS
+    A value of a key for a sentence.
+    #>
+    param ([string]$Name, $Value)
     if ($null -eq $Value) { return 'not set' }
     switch ((Get-WslConfigKey)[$Name].Type) {
         'memory' { Format-Memory $Value }
@@ -169,12 +194,12 @@ Function Format-Value {
     }
 }
 
-Function Get-Change {
+function Get-Change {
     <#
     .SYNOPSIS
     What a new text changes for WSL, one sentence each.
     #>
-    Param ([string]$Path, $Before, $After)
+    param ([string]$Path, $Before, $After)
     foreach ($name in (Get-WslConfigKey).Keys) {
         if (-not [object]::Equals($Before.Values[$name], $After.Values[$name])) {
             "${Path}: $name from $(Format-Value $name $Before.Values[$name]) to $(Format-Value $name $After.Values[$name])"
@@ -182,12 +207,12 @@ Function Get-Change {
     }
 }
 
-Function Set-Result {
+function Set-Result {
     <#
     .SYNOPSIS
     What is on the disk now (or would be, in check mode), and what of it waits for a restart.
     #>
-    Param ([string]$Path, $Text, $InForce, [System.Collections.IDictionary]$Machine)
+    param ([string]$Path, $Text, $InForce, [System.Collections.IDictionary]$Machine)
     $parsed = ConvertFrom-WslConfig $Text
     $result = $module.Result
     $result.path = $Path
@@ -232,15 +257,23 @@ Function Set-Result {
     }
 }
 
-Function Set-Diff {
-    Param ([string]$Path, $Before, $After)
+function Set-Diff {
+    <#
+    .SYNOPSIS
+    Puts the text before and after into the result.
+    #>
+    param ([string]$Path, $Before, $After)
     $module.Diff.before_header = $module.Diff.after_header = $Path
     $module.Diff.before = "$Before"
     $module.Diff.after = "$After"
 }
 
-Function Invoke-Present {
-    Param ([string]$Path, [string]$Root, [string]$Run)
+function Invoke-Present {
+    <#
+    .SYNOPSIS
+    Sets and removes keys.
+    #>
+    param ([string]$Path, [string]$Root, [string]$Run)
     $settings = [ordered]@{}
     foreach ($key in (Get-WslConfigKey).Values) {
         $section = $module.Params[$key.Section]
@@ -271,6 +304,10 @@ Function Invoke-Present {
             throw "$Path would not mean what was asked for ($name); nothing was changed."
         }
     }
+    $bytes = ConvertTo-WslConfigByte $after ($read -and $read.Latin1)
+    if (-not (Test-WslConfigByte $after $bytes)) {
+        throw "$Path could not be read again as it would be written; save it as UTF-8 first. Nothing was changed."
+    }
     if (-not $module.Params.allow_harmful) {
         $reasons = @(
             Get-WslConfigHarm $wanted $new.Values -HostMemory (Get-HostMemory) -HostProcessors ([Environment]::ProcessorCount)
@@ -289,7 +326,7 @@ Function Invoke-Present {
         Set-Diff $Path $before $after
         if (-not $module.CheckMode) {
             Save-InForce $Path $inForce $machine
-            $content = [Convert]::ToBase64String((ConvertTo-WslConfigByte $after ($read -and $read.Latin1)))
+            $content = [Convert]::ToBase64String($bytes)
             Write-Journaled $Root $Path $content $role $Run $revert
             $after = (Get-Text (Get-FileState $Path).content $Path).Text
         }
@@ -297,8 +334,12 @@ Function Invoke-Present {
     Set-Result $Path $after $inForce $machine
 }
 
-Function Invoke-Absent {
-    Param ([string]$Path, [string]$Root, [string]$Run)
+function Invoke-Absent {
+    <#
+    .SYNOPSIS
+    Restores what was there before.
+    #>
+    param ([string]$Path, [string]$Root, [string]$Run)
     $only = $module.Params.only_this_run
     $machine = Get-VirtualMachine
     $state = Get-FileState $Path
@@ -312,14 +353,6 @@ Function Invoke-Absent {
         $was = $will = $null
         if ($current) { $was = $current.content }
         if ($restore.Target) { $will = $restore.Target.content }
-        if ($was -cne $will) {
-            $module.Result.changed = $true
-            $module.Result.changes += "restored $recorded"
-            $texts = foreach ($content in $was, $will) {
-                if ($content) { (Get-Text $content $recorded).Text } else { '' }
-            }
-            Set-Diff $recorded $texts[0] $texts[1]
-        }
         if ($recorded -eq $Path) {
             $state = $null
             if ($restore.Target) { $state = $restore.Target }
@@ -328,10 +361,20 @@ Function Invoke-Absent {
             if ($recorded -eq $Path -and $was -cne $will) { Save-InForce $Path $inForce $machine }
             Restore-Journaled $Root $recorded $Run $revert $only
         }
+        if ($was -cne $will) {
+            # Only now, because it is a change when it is done.
+            $module.Result.changed = $true
+            $module.Result.changes += "restored $recorded"
+            Set-Diff $recorded (Get-ShownText $was) (Get-ShownText $will)
+        }
     }
     if (-not $module.CheckMode -and -not $only) { Close-Journal $Root }
     $text = ''
-    if ($state -and $state.content) { $text = (Get-Text $state.content $Path).Text }
+    if ($state -and $state.content) {
+        # What is there again may be no text; it is what was there.
+        $read = ConvertFrom-WslConfigByte ([Convert]::FromBase64String($state.content))
+        if ($read) { $text = $read.Text }
+    }
     Set-Result $Path $text $inForce $machine
     if (-not $module.Result.pending_restart -and -not $module.CheckMode) { [IO.File]::Delete($inForceFile) }
 }

@@ -62,6 +62,32 @@ def test_ours_come_once_and_go_alone(windows_host, defender):
     assert defender.ledger().strip() == ""
 
 
+def test_a_record_that_others_can_write_is_not_believed(windows_host, defender):
+    """Someone has made the key beforehand, with a record that passes off another one's exclusion as ours."""
+    theirs = r"D:\theirs"
+    defender.put(path=[theirs])
+    record = dict.fromkeys(("owner", "reason", "valid_until"), "") | {
+        "kind": "path",
+        "value": theirs,
+        "asked": theirs,
+    }
+    record |= {"scope": "erin", "valid_days": 0, "added": "2026-01-01", "expired": False}
+    windows_host.powershell(
+        "$key = 'HKLM:\\SOFTWARE\\wsltune\\DefenderExclusions'; $null = New-Item -Path $key -Force; "
+        f"$null = New-ItemProperty -Path $key -Name forged -Value '{json.dumps(record)}'; "
+        "$open = [Microsoft.Win32.Registry]::LocalMachine.OpenSubKey('SOFTWARE\\wsltune\\DefenderExclusions', "
+        "'ReadWriteSubTree', [System.Security.AccessControl.RegistryRights]'ChangePermissions, ReadKey'); "
+        "$access = New-Object System.Security.AccessControl.RegistrySecurity; "
+        "$access.SetSecurityDescriptorSddlForm('D:(A;CI;KA;;;BA)(A;CI;KA;;;WD)', 'Access'); "
+        "$open.SetAccessControl($access); exit 0"
+    )
+    for arguments in (WANTED, {"state": "absent"}):
+        outcome = windows_host.ansible(MODULE, arguments)
+        assert outcome["failed"] and "is not trusted" in outcome["msg"] and not outcome.get("changed")
+        assert defender.get() == {"path": [theirs]}
+    windows_host.powershell("Remove-Item -Recurse HKLM:\\SOFTWARE\\wsltune; exit 0")
+
+
 def test_an_unelevated_terminal_gets_a_script(windows_host, defender):
     defender.put(elevated=False)
     refused = windows_host.ansible(MODULE, WANTED, elevated=False)

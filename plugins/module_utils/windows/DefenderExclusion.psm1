@@ -26,48 +26,143 @@ $script:hostProcesses = @(
     'goland64.exe', 'idea64.exe', 'pwsh.exe', 'powershell_ise.exe', 'conhost.exe', 'openconsole.exe',
     'windowsterminal.exe', 'wt.exe', 'explorer.exe', 'rundll32.exe', 'regsvr32.exe', 'certutil.exe', 'msiexec.exe',
     'installutil.exe', 'javaw.exe', 'node.exe', 'python.exe', 'pythonw.exe', 'py.exe', 'perl.exe', 'ruby.exe', 'sh.exe',
-    'ssh.exe', 'git.exe', 'curl.exe', 'winget.exe', 'chrome.exe', 'msedge.exe', 'firefox.exe', 'ubuntu.exe', 'debian.exe'
+    'ssh.exe', 'git.exe', 'curl.exe', 'winget.exe', 'chrome.exe', 'msedge.exe', 'firefox.exe', 'ubuntu.exe', 'debian.exe',
+    'brave.exe', 'opera.exe', 'vivaldi.exe', 'chromium.exe', 'thunderbird.exe', 'teams.exe', 'ms-teams.exe', 'slack.exe',
+    'discord.exe', 'zoom.exe', 'docker.exe', 'dockerd.exe', 'com.docker.backend.exe', 'podman.exe', 'kubectl.exe',
+    'deno.exe', 'bun.exe', 'npm.exe', 'npx.exe', 'php.exe', 'lua.exe', 'julia.exe', 'rscript.exe', 'tclsh.exe', 'zsh.exe',
+    'fish.exe', 'dash.exe', 'nu.exe', 'busybox.exe', 'mintty.exe', 'wezterm.exe', 'alacritty.exe', 'scp.exe', 'sftp.exe',
+    'sshd.exe', 'wget.exe', 'tar.exe', '7z.exe', '7zfm.exe', '7zg.exe', 'winrar.exe', 'scoop.exe', 'choco.exe', 'pip.exe',
+    'uv.exe', 'cargo.exe', 'rustc.exe', 'make.exe', 'mingw32-make.exe', 'cmake.exe', 'ninja.exe', 'dlv.exe', 'windsurf.exe',
+    'rider64.exe', 'pycharm64.exe', 'webstorm64.exe', 'clion64.exe', 'notepad++.exe', 'nvim.exe', 'vim.exe', 'sublime_text.exe'
 )
+# Those whose names have a version.
+$script:hostPatterns = '\A(python|pypy|ruby|perl|php|lua|node|bash)[\d.]*w?\.exe\z'
 $script:conditions = @{
     PathType = @('file', 'folder')
     ScanType = @('quick', 'full')
     ScanTrigger = @('OnDemand', 'OnAccess', 'BM')
 }
 
+# Names as Windows shows them in other languages; this file is ASCII, so \u stands for what is not.
+$script:localNames = @{
+    downloads = 'T\u00e9l\u00e9chargements Descargas Download Transfer\u00eancias Baixados Scaricati H\u00e4mtningar ' +
+        'H\u00e4mtade+filer Nedlastinger Nedlastede+filer Overf\u00f8rsler Lataukset Ladatut Pobrane Sta\u017een\u00e9+soubory ' +
+        'Sta\u017een\u00e9 Stiahnut\u00e9+s\u00fabory Stiahnut\u00e9 Let\u00f6lt\u00e9sek Desc\u0103rc\u0103ri \u0130ndirilenler ' +
+        '\u039b\u03ae\u03c8\u03b5\u03b9\u03c2 \u0417\u0430\u0433\u0440\u0443\u0437\u043a\u0438 ' +
+        '\u0417\u0430\u0432\u0430\u043d\u0442\u0430\u0436\u0435\u043d\u043d\u044f ' +
+        '\u0418\u0437\u0442\u0435\u0433\u043b\u044f\u043d\u0438\u044f Preuzimanja Prenosi Allalaadimised Lejupiel\u0101des ' +
+        'Atsisiuntimai \u05d4\u05d5\u05e8\u05d3\u05d5\u05ea \u0627\u0644\u062a\u0646\u0632\u064a\u0644\u0627\u062a ' +
+        '\u0e14\u0e32\u0e27\u0e19\u0e4c\u0e42\u0e2b\u0e25\u0e14 T\u1ea3i+xu\u1ed1ng Unduhan Baix\u00e0des Deskargak ' +
+        '\u4e0b\u8f7d \u4e0b\u8f09 \u30c0\u30a6\u30f3\u30ed\u30fc\u30c9 \ub2e4\uc6b4\ub85c\ub4dc Gedownloade+bestanden'
+    folders = 'Desktop Bureau Escritorio \u00c1rea+de+Trabalho Ambiente+de+Trabalho Scrivania Bureaublad Skrivbord Skrivebord ' +
+        'Ty\u00f6p\u00f6yt\u00e4 Pulpit Plocha Asztal Masa\u00fcst\u00fc ' +
+        '\u0395\u03c0\u03b9\u03c6\u03ac\u03bd\u03b5\u03b9\u03b1+\u03b5\u03c1\u03b3\u03b1\u03c3\u03af\u03b1\u03c2 ' +
+        '\u0420\u0430\u0431\u043e\u0447\u0438\u0439+\u0441\u0442\u043e\u043b \u0420\u043e\u0431\u043e\u0447\u0438\u0439+\u0441\u0442\u0456\u043b ' +
+        '\u684c\u9762 \u30c7\u30b9\u30af\u30c8\u30c3\u30d7 \ubc14\ud0d5+\ud654\uba74 ' +
+        'Documents My+Documents Dokumente Eigene+Dokumente Eigene+Dateien Mes+documents Documentos Mis+documentos Meus+documentos ' +
+        'Documenti Documenten Mijn+documenten Dokument Mina+dokument Dokumenter Mine+dokumenter Asiakirjat Tiedostot Dokumenty ' +
+        'Moje+dokumenty Dokumentumok Documente Belgeler Belgelerim \u0388\u03b3\u03b3\u03c1\u03b1\u03c6\u03b1 ' +
+        '\u0414\u043e\u043a\u0443\u043c\u0435\u043d\u0442\u044b \u041c\u043e\u0438+\u0434\u043e\u043a\u0443\u043c\u0435\u043d\u0442\u044b ' +
+        '\u0414\u043e\u043a\u0443\u043c\u0435\u043d\u0442\u0438 \u6587\u6863 \u6587\u4ef6 \u30c9\u30ad\u30e5\u30e1\u30f3\u30c8 \ubb38\uc11c ' +
+        'Pictures My+Pictures Bilder Eigene+Bilder Images Mes+images Im\u00e1genes Imagens Immagini Afbeeldingen Billeder Kuvat Obrazy ' +
+        'Obr\u00e1zky K\u00e9pek Imagini Resimler \u0395\u03b9\u03ba\u03cc\u03bd\u03b5\u03c2 ' +
+        '\u0418\u0437\u043e\u0431\u0440\u0430\u0436\u0435\u043d\u0438\u044f \u0417\u043e\u0431\u0440\u0430\u0436\u0435\u043d\u043d\u044f ' +
+        '\u56fe\u7247 \u5716\u7247 \u30d4\u30af\u30c1\u30e3 \uc0ac\uc9c4 ' +
+        'Music My+Music Musik Eigene+Musik Musique Ma+musique M\u00fasica Musica Muziek Musikk Musiikki Muzyka Hudba Zene Muzic\u0103 ' +
+        'M\u00fczik \u039c\u03bf\u03c5\u03c3\u03b9\u03ba\u03ae \u041c\u0443\u0437\u044b\u043a\u0430 \u041c\u0443\u0437\u0438\u043a\u0430 ' +
+        '\u97f3\u4e50 \u97f3\u6a02 \u30df\u30e5\u30fc\u30b8\u30c3\u30af \uc74c\uc545 ' +
+        "Videos My+Videos Eigene+Videos Vid\u00e9os Mes+vid\u00e9os V\u00eddeos Video Video's Videor Videoer Videot Wideo Videa " +
+        'Vide\u00f3k Videoclipuri Videolar \u0392\u03af\u03bd\u03c4\u03b5\u03bf \u0412\u0438\u0434\u0435\u043e \u0412\u0456\u0434\u0435\u043e ' +
+        '\u89c6\u9891 \u5f71\u7247 \u30d3\u30c7\u30aa \ub3d9\uc601\uc0c1 \ube44\ub514\uc624 ' +
+        'Favorites Favoriten Favoris Favoritos Preferiti Favorieten Favoriter Ulubione \u0418\u0437\u0431\u0440\u0430\u043d\u043d\u043e\u0435'
+    users = 'Users Benutzer Utilisateurs Usuarios Usu\u00e1rios Utilizadores Utenti Gebruikers Anv\u00e4ndare Brukere Brugere ' +
+        'K\u00e4ytt\u00e4j\u00e4t U\u017cytkownicy U\u017eivatel\u00e9 Felhaszn\u00e1l\u00f3k Kullan\u0131c\u0131lar ' +
+        '\u041f\u043e\u043b\u044c\u0437\u043e\u0432\u0430\u0442\u0435\u043b\u0438 ' +
+        'Documents+and+Settings Dokumente+und+Einstellungen Documentos+e+Configura\u00e7\u00f5es Documents+et+param\u00e8tres'
+    programs = 'Programme Programmes Programmi Archivos+de+programa Arquivos+de+Programas Ficheiros+de+programas Programas ' +
+        'Program Programfiler Programmer Programmabestanden Ohjelmatiedostot Pliki+program\u00f3w Programy Programok'
+}
+foreach ($kind in @($script:localNames.Keys)) {
+    $script:localNames[$kind] = @([regex]::Unescape($script:localNames[$kind]).Split(' ') | ForEach-Object { $_.Replace('+', ' ').ToUpperInvariant() })
+}
+
+# Folders that hold keys and passwords, wherever they lie.
+$script:secretNames = @(
+    '.ssh', '.aws', '.azure', '.kube', '.gnupg', '.gpg', '.docker', '.gcloud', '.password-store', '.oci', '.bluemix', '.aliyun',
+    '.minikube', '.vault', '.vault-token', '.terraform.d', '.terraformrc', '.putty', '.pki', '.certs', '.secrets', '.git-credentials',
+    '.netrc', '_netrc', '.npmrc', '.pypirc', '.pgpass', '.my.cnf', '.s3cfg', '.boto', '.mozilla', '.keychain', '.age', '.sops',
+    '.step', '.krb5', '.gem\credentials', '.config\gcloud', '.config\gh', '.config\op', '.config\sops', '.config\rclone',
+    '.config\hub', '.config\git', '.config\containers', 'Microsoft\Protect', 'Microsoft\Credentials', 'Microsoft\Vault',
+    'Microsoft\Crypto', 'Microsoft\SystemCertificates'
+)
+$script:secret = New-Object -TypeName System.Text.RegularExpressions.Regex -ArgumentList @(
+    ('(?<=\A|\\)(' + (@($script:secretNames | ForEach-Object { [regex]::Escape($_) }) -join '|') + ')(?=\\|\z)'),
+    ([System.Text.RegularExpressions.RegexOptions]'IgnoreCase, CultureInvariant')
+)
+# Folders of programs that a package manager fills. Go's own programs in them may be excluded as programs.
+$script:programNames = @(
+    'scoop', 'miniconda3', 'anaconda3', 'miniforge3', 'mambaforge', 'micromamba', 'pipx', 'node_modules', 'npm', 'npm-global',
+    'nvm', 'fnm', 'volta', 'pnpm', 'yarn', 'vcpkg', 'sdkman', 'homebrew', 'pyenv', 'rbenv', 'PortableApps'
+)
+# Folders in which virtual disks lie, below a drive's root or a profile.
+$script:diskNames = @(
+    'WSL', 'WSL2', 'WSL Distros', 'wsl-distros', 'Distros', 'lxss', 'VMs', 'Virtual Machines', 'VirtualBox VMs', 'Hyper-V',
+    'Virtual Hard Disks', 'VHD', 'VHDs', 'VHDX', 'DockerDesktop', 'docker-desktop', 'DockerDesktopWSL', 'rancher-desktop'
+)
+
 # Folders below the root of any drive. tree: the folder, what is above it and what is below it are refused;
+# programs: a tree in which Go's own programs may be named; disks: a tree in which a virtual disk may be named;
 # vendor: the folder, what is above it and its direct children; node: the folder and what is above it.
-$script:driveAreas = @{
+$script:driveAreas = [ordered]@{
     tree = @(
-        'Windows', 'WinNT', 'Windows.old', '$Recycle.Bin', 'Recycler', 'System Volume Information', 'Recovery', 'Boot', 'EFI',
-        'PerfLogs', 'inetpub', 'Temp', 'tmp', 'Users\Public', 'Users\Default', 'ProgramData\Microsoft',
-        'ProgramData\Package Cache', 'ProgramData\chocolatey', 'ProgramData\ssh'
+        'Windows', 'WinNT', 'Windows.old', '$Recycle.Bin', 'Recycler', 'Recycled', 'System Volume Information', 'Recovery', 'Boot',
+        'EFI', 'PerfLogs', 'inetpub', 'Temp', 'tmp', 'Users\Public', 'Users\Default', 'ProgramData\Microsoft',
+        'ProgramData\Package Cache', 'ProgramData\ssh', 'MSOCache', 'Config.Msi', '$WinREAgent', '$Windows.~BT', '$Windows.~WS',
+        '$SysReset', '$GetCurrent', 'ESD', 'Drivers', 'Downloads', 'AppData'
     )
-    vendor = @('Program Files', 'Program Files (x86)', 'Program Files (Arm)')
-    node = @('Users', 'ProgramData')
+    programs = @(
+        'ProgramData\chocolatey', 'ProgramData\scoop', 'ProgramData\npm', 'ProgramData\nodejs', 'ProgramData\nvm',
+        'ProgramData\Anaconda3', 'ProgramData\Miniconda3', 'ProgramData\mise', 'ProgramData\winget', 'chocolatey', 'tools', 'msys64',
+        'msys32', 'msys2', 'cygwin', 'cygwin64', 'MinGW', 'mingw64', 'Strawberry', 'nvm4w', 'ghcup', 'bin'
+    ) + $script:programNames
+    disks = @('ProgramData\Docker', 'ProgramData\DockerDesktop') + $script:diskNames
+    vendor = @('Program Files', 'Program Files (x86)', 'Program Files (Arm)', 'ProgramData')
+    node = @('Users')
 }
 $script:programFilesTrees = @('Java', 'Common Files', 'WindowsApps', 'Windows Defender', 'Windows NT', 'WindowsPowerShell', 'WSL')
-# Below a user's profile; disks is a tree in which a virtual disk may be named.
-$script:profileAreas = @{
+# Below a user's profile.
+$script:profileAreas = [ordered]@{
     tree = @(
         'AppData\Local\Temp', 'AppData\LocalLow\Temp', 'AppData\Roaming\Temp', 'AppData\Local\Microsoft',
-        'AppData\Roaming\Microsoft', 'AppData\LocalLow\Microsoft', 'Downloads', 'go\bin', 'bin', '.local\bin', '.ssh',
-        'scoop\shims'
+        'AppData\Roaming\Microsoft', 'AppData\LocalLow\Microsoft', 'Downloads', 'Temp', 'tmp', 'go\bin', 'bin', '.local\bin',
+        'Documents\PowerShell', 'Documents\WindowsPowerShell', 'Documents\Outlook Files', 'Documents\Custom Office Templates'
     )
-    disks = @('AppData\Local\Packages', 'AppData\Local\wsl', 'AppData\Local\lxss')
-    vendor = @('AppData\Local\Programs')
+    programs = @(
+        '.vscode', '.vscode-server', '.vscode-insiders', '.cursor', '.dotnet', '.cargo', '.rustup',
+        'AppData\Local\Programs', 'AppData\Roaming\Python', 'AppData\Roaming\npm'
+    ) + $script:programNames
+    disks = @('AppData\Local\Packages', 'AppData\Local\wsl', 'AppData\Local\lxss', 'AppData\Local\Docker') + $script:diskNames
     node = @(
-        'Desktop', 'Documents', 'Documents\GitHub', 'Pictures', 'Music', 'Videos', 'Favorites', 'Links', 'Contacts', 'Searches',
-        'Saved Games', '3D Objects', 'OneDrive', 'sdk', '.cache', '.config', '.vscode'
+        'Documents\GitHub', 'Links', 'Contacts', 'Searches', 'Saved Games', '3D Objects', 'OneDrive', 'Dropbox', 'Google Drive',
+        'My Drive', 'iCloudDrive', 'Box', 'Nextcloud', 'ownCloud', 'MEGA', 'Proton Drive', 'pCloud Drive', 'sdk', '.cache', '.config'
     )
 }
+$script:profileAreas.tree += $script:localNames.downloads
+$script:profileAreas.node += $script:localNames.folders
+# What Go, and tools for Go, put into AppData, ProgramData or a folder whose name begins with a dot.
+$script:goNames = '\A\.?(GO([-_.][^\\]*|BUILD|CACHE|MOD|MODCACHE|TMP|TMPDIR|TEMP)?|GOPLS|GOLANGCI-LINT|STATICCHECK)\z'
+# Below a folder of Program Files: no programs.
+$script:dataNames = '\A\.?([^\\]*CACHES?|DATA|LOGS?|BUILDS?|WORK|WORKSPACES?|SRC)\z'
 # Names of folders that hold many projects.
 $script:containers = @(
     'SRC', 'SOURCE', 'SOURCES', 'SOURCE\REPOS', 'REPO', 'REPOS', 'REPOSITORIES', 'CODE', 'DEV', 'DEVEL', 'DEVELOPMENT',
-    'GIT', 'GITHUB', 'GITLAB', 'PROJECT', 'PROJECTS', 'WORK', 'WORKSPACE', 'WORKSPACES', 'GO\SRC'
+    'GIT', 'GITHUB', 'GITLAB', 'PROJECT', 'PROJECTS', 'WORK', 'WORKSPACE', 'WORKSPACES', 'GO\SRC', 'GITREPOS', 'IDEAPROJECTS',
+    'GOLANDPROJECTS', 'DOCUMENTS\PROJECTS', 'DOCUMENTS\CODE', 'DOCUMENTS\SRC', 'PROJEKTE', 'PROJETS', 'PROYECTOS'
 )
 # Junctions that every Windows has, so that old names go on working.
 $script:aliases = @(
-    @('^DOCUMENTS AND SETTINGS(?=\\|\z)', 'USERS'),
+    @("^($(@($script:localNames.users | ForEach-Object { [regex]::Escape($_) }) -join '|'))(?=\\|\z)", 'USERS'),
+    @("^($(@($script:localNames.programs | ForEach-Object { [regex]::Escape($_) }) -join '|'))( \(X86\))?(?=\\|\z)", 'PROGRAM FILES$2'),
     @('^USERS\\ALL USERS(?=\\|\z)', 'PROGRAMDATA'),
     @('^USERS\\DEFAULT USER(?=\\|\z)', 'USERS\DEFAULT'),
     @('^PROGRAMDATA\\APPLICATION DATA(?=\\|\z)', 'PROGRAMDATA'),
@@ -78,11 +173,12 @@ $script:aliases = @(
     @('^(USERS\\[^\\]+)\\MY DOCUMENTS(?=\\|\z)', '$1\DOCUMENTS'),
     @('^(USERS\\[^\\]+)\\(START MENU|SENDTO|TEMPLATES|RECENT|COOKIES|NETHOOD|PRINTHOOD)(?=\\|\z)', '$1\APPDATA\ROAMING\MICROSOFT\WINDOWS\$2'),
     @('^(USERS\\[^\\]+)\\APPDATA\\LOCAL\\APPLICATION DATA(?=\\|\z)', '$1\APPDATA\LOCAL'),
-    @('^(USERS\\[^\\]+)\\ONEDRIVE(?: - [^\\]+)?\\(DESKTOP|DOCUMENTS|PICTURES|DOWNLOADS)(?=\\|\z)', '$1\$2'),
+    @('^(USERS\\[^\\]+)\\ONEDRIVE(?: - [^\\]+)?\\(?=[^\\])', '$1\'),
+    @('^(USERS\\[^\\]+)\\DOCUMENTS\\MY (MUSIC|PICTURES|VIDEOS)(?=\\|\z)', '$1\$2'),
     @('^(USERS\\[^\\]+)\\APPDATA\\LOCAL\\(HISTORY|TEMPORARY INTERNET FILES)(?=\\|\z)', '$1\APPDATA\LOCAL\MICROSOFT\WINDOWS\$2')
 )
 $script:variable = '%[^%\\/:*?"<>|]+%'
-$script:aliased = '\A(DOCUMENTS AND SETTINGS|USERS|PROGRAMDATA)(\\|\z)'
+$script:aliased = "\A($(@(@('PROGRAMDATA') + $script:localNames.users + $script:localNames.programs | ForEach-Object { [regex]::Escape($_) }) -join '|'))"
 # A first look at what Get-FormReason finds in single names.
 $script:suspicious = '[:"<>|~\x00-\x1f\x7f]|\\[ .]+\\|\\(CON|PRN|AUX|NUL|CLOCK\$|CONIN\$|CONOUT\$|COM.|LPT.)[ .]*[.\\]'
 $script:areaCache = @{}
@@ -299,7 +395,7 @@ function Find-Area {
     .SYNOPSIS
     Says how a path lies to a protected folder of a table: an object with Relation (equal, above, below) and Name.
     #>
-    param ([string] $Path, [hashtable] $Table, [bool] $Disk)
+    param ([string] $Path, [hashtable] $Table, [bool] $Disk, [bool] $Own)
 
     if ($Table.At.ContainsKey($Path)) {
         return [PSCustomObject]@{ Relation = 'equal'; Name = $Table.At[$Path].Name }
@@ -311,7 +407,14 @@ function Find-Area {
     for ($at = $Path.LastIndexOf('\'); $at -gt 0; $at = $Path.LastIndexOf('\', $at - 1)) {
         $area = $null
         if ($Table.At.TryGetValue($Path.Substring(0, $at), [ref]$area)) {
-            if ($area.Mode -eq 'tree' -or ($area.Mode -eq 'vendor' -and $direct) -or ($area.Mode -eq 'disks' -and -not $Disk)) {
+            $refused = switch ($area.Mode) {
+                'tree' { $true }
+                'programs' { -not $Own }
+                'disks' { -not $Disk }
+                'vendor' { $direct }
+                default { $false }
+            }
+            if ($refused) {
                 return [PSCustomObject]@{ Relation = 'below'; Name = $area.Name }
             }
         }
@@ -321,7 +424,7 @@ function Find-Area {
         $long = New-AreaTable
         Add-Area -Table $long -Mode $area.Mode -Path (Expand-ShortArea -Path $Path -Area $area.Path) -Name $area.Name
         if (-not $long.Short.Count) {
-            $found = Find-Area -Path $Path -Table $long -Disk $Disk
+            $found = Find-Area -Path $Path -Table $long -Disk $Disk -Own $Own
             if ($found) {
                 return $found
             }
@@ -378,9 +481,15 @@ function Get-EnvironmentArea {
     }
     $named = [ordered]@{
         tree = @('SYSTEMROOT', 'WINDIR', 'TEMP', 'TMP', 'PUBLIC', 'COMMONPROGRAMFILES', 'COMMONPROGRAMFILES(X86)',
-            'COMMONPROGRAMW6432', 'GOBIN', 'CHOCOLATEYINSTALL')
+            'COMMONPROGRAMW6432', 'TMPDIR', 'GOBIN', 'GNUPGHOME', 'DOCKER_CONFIG', 'CLOUDSDK_CONFIG', 'AZURE_CONFIG_DIR', 'PASSWORD_STORE_DIR',
+            'KUBECONFIG', 'AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE', 'SHELL:DOWNLOADS', 'SHELL:STARTUP', 'SHELL:COMMON STARTUP')
+        programs = @('CHOCOLATEYINSTALL', 'CHOCOLATEYTOOLSLOCATION', 'SCOOP', 'SCOOP_GLOBAL', 'CARGO_HOME', 'RUSTUP_HOME',
+            'NVM_HOME', 'NVM_SYMLINK', 'PNPM_HOME', 'NPM_CONFIG_PREFIX', 'VOLTA_HOME', 'PIPX_HOME', 'PIPX_BIN_DIR', 'PYTHONUSERBASE',
+            'PYENV_ROOT', 'DOTNET_ROOT', 'DOTNET_CLI_HOME', 'JAVA_HOME', 'CONDA_PREFIX', 'ASDF_DATA_DIR', 'MISE_DATA_DIR', 'VCPKG_ROOT')
+        disks = @('WSL:DISTROS')
         vendor = @('PROGRAMFILES', 'PROGRAMFILES(X86)', 'PROGRAMFILES(ARM)', 'PROGRAMW6432')
-        node = @('PROGRAMDATA', 'ALLUSERSPROFILE', 'USERPROFILE', 'LOCALAPPDATA', 'APPDATA', 'ONEDRIVE', 'ONEDRIVECONSUMER',
+        node = @('SHELL:DESKTOP', 'SHELL:PERSONAL', 'SHELL:MY PICTURES', 'SHELL:MY MUSIC', 'SHELL:MY VIDEO', 'SHELL:FAVORITES',
+            'PROGRAMDATA', 'ALLUSERSPROFILE', 'USERPROFILE', 'LOCALAPPDATA', 'APPDATA', 'ONEDRIVE', 'ONEDRIVECONSUMER',
             'ONEDRIVECOMMERCIAL', 'GOROOT', 'GOPATH')
     }
     $below = @{
@@ -419,12 +528,14 @@ function Get-EnvironmentArea {
             }
         }
     }
-    $homes = @($values['USERPROFILE'], $values['HOME'])
+    # What lies in a folder that is synchronized lies as in a profile.
+    $homes = @($values['USERPROFILE'], $values['HOME'], $values['ONEDRIVE'], $values['ONEDRIVECONSUMER'], $values['ONEDRIVECOMMERCIAL'])
     if ($values['HOMEDRIVE'] -and $values['HOMEPATH']) {
         $homes += $values['HOMEDRIVE'] + $values['HOMEPATH']
     }
     $areas = @{
         Table = $table
+        AppData = @(foreach ($name in 'LOCALAPPDATA', 'APPDATA') { if ($values[$name]) { & $fold $values[$name] } })
         Homes = @(foreach ($text in $homes) { if ($text) { & $fold $text } })
         Go = @(foreach ($name in 'GOCACHE', 'GOMODCACHE', 'GOTMPDIR') { if ($values[$name]) { & $fold $values[$name] } })
     }
@@ -447,22 +558,69 @@ function Get-AreaReason {
     "it is $name, which must stay scanned as a whole"
 }
 
+function Test-GoFolder {
+    <#
+    .SYNOPSIS
+    Says whether a path lies in a folder of Go's own: by Go's settings, or by the name that follows a number of names.
+    #>
+    [OutputType([bool])]
+    param ([string] $Whole, [string] $Rest, [int] $Skip, [hashtable] $Areas)
+
+    foreach ($folder in $Areas.Go) {
+        if ("$Whole\".StartsWith("$folder\", [StringComparison]::Ordinal)) {
+            return $true
+        }
+    }
+    $names = @($Rest.Split('\'))
+    if ($names.Count -le $Skip -or $names[$Skip] -notmatch $script:goNames) {
+        return $false
+    }
+    if ($names[$Skip] -notmatch '\A\.?GO\z') {
+        return $true
+    }
+    # A folder go is a GOPATH: its programs, and what is above them, are none of its caches.
+    $below = @($names | Select-Object -Skip ($Skip + 1))
+    ($below.Count -gt 1 -and $below[0] -cne 'BIN') -or ($below.Count -eq 1 -and $below[0] -cnotin @('BIN', 'PKG'))
+}
+
 function Get-ProfileReason {
     <#
     .SYNOPSIS
     Says why a path in a user's profile must not be excluded, nothing where it may.
     #>
-    param ([string] $Rest, [bool] $Disk)
+    param ([string] $Rest, [string] $Whole, [hashtable] $Areas, [bool] $Disk, [bool] $Own)
 
     if (-not $Rest) {
         return "it is a user's whole profile"
     }
-    $found = Find-Area -Path $Rest -Table $script:profileTable -Disk $Disk
+    $found = Find-Area -Path $Rest -Table $script:profileTable -Disk $Disk -Own $Own
     if ($found) {
         return Get-AreaReason -Found $found -Of " of a user's profile"
     }
     if ($Rest -in $script:containers -or $Rest -match '\AONEDRIVE - [^\\]+\z') {
         return 'it is a folder of many projects'
+    }
+    if ($Rest -match '\AAPPDATA\\[^\\]+\\' -and -not $Disk -and -not $Own -and -not (Test-GoFolder -Whole $Whole -Rest $Rest -Skip 2 -Areas $Areas)) {
+        return 'it lies in AppData, where browsers and programs keep passwords and what they run'
+    }
+    if ($Rest.StartsWith('.', [StringComparison]::Ordinal) -and -not $Own) {
+        $skip = if ($Rest -match '\A\.(CACHE|CONFIG)\\') { 1 } else { 0 }
+        if (-not (Test-GoFolder -Whole $Whole -Rest $Rest -Skip $skip -Areas $Areas)) {
+            return "it is hidden in a user's profile, where programs keep passwords and what they run"
+        }
+    }
+}
+
+function Get-SecretReason {
+    <#
+    .SYNOPSIS
+    Says why a path that leads through a folder of keys or passwords must not be excluded.
+    #>
+    param ([string] $Rest)
+
+    $found = $script:secret.Match($Rest)
+    if ($found.Success) {
+        return "it lies in $($found.Value), which holds keys or passwords"
     }
 }
 
@@ -471,7 +629,7 @@ function Get-FolderReason {
     .SYNOPSIS
     Says why a folder or file must not be excluded, nothing where it may.
     #>
-    param ([PSCustomObject] $Path, [System.Collections.IDictionary] $Environment, [bool] $Disk)
+    param ([PSCustomObject] $Path, [System.Collections.IDictionary] $Environment, [bool] $Disk, [bool] $Own, [bool] $Program)
 
     $rest = ($Path.Parts -join '\').ToUpperInvariant()
     if ($Path.Kind -eq 'unc') {
@@ -494,30 +652,48 @@ function Get-FolderReason {
         }
     }
 
-    $found = Find-Area -Path $rest -Table $script:driveTable -Disk $Disk
-    if ($found) {
+    $areas = Get-EnvironmentArea -Environment $Environment
+    $whole = $Path.Root.ToUpperInvariant().TrimEnd('\') + "\$rest"
+    $shared = @{ Whole = $whole; Areas = $areas; Disk = $Disk; Own = $Own }
+    $found = Find-Area -Path $rest -Table $script:driveTable -Disk $Disk -Own $Own
+    $named = $found -and $found.Relation -eq 'below' -and $rest -match '\APROGRAMDATA\\[^\\]+\z'
+    if ($found -and -not ($named -and (Test-GoFolder -Whole $whole -Rest $rest -Skip 1 -Areas $areas))) {
         return Get-AreaReason -Found $found
     }
+    $reason = Get-SecretReason -Rest $rest
+    if ($reason) {
+        return $reason
+    }
     if ($rest -match '\AUSERS\\[^\\]+(?<rest>\\.*)?\z') {
-        $reason = Get-ProfileReason -Rest $(if ($Matches.ContainsKey('rest')) { $Matches['rest'].Substring(1) } else { '' }) -Disk $Disk
+        $reason = Get-ProfileReason @shared -Rest $(if ($Matches.ContainsKey('rest')) { $Matches['rest'].Substring(1) } else { '' })
         if ($reason) {
             return $reason
         }
     }
-    $areas = Get-EnvironmentArea -Environment $Environment
-    $whole = $Path.Root.ToUpperInvariant().TrimEnd('\') + "\$rest"
     foreach ($folder in $areas.Homes) {
         $folder = if ($folder.Contains('~')) { Expand-ShortArea -Path $whole -Area $folder } else { $folder }
         if ("$whole\".StartsWith("$folder\", [StringComparison]::Ordinal)) {
-            $reason = Get-ProfileReason -Rest $whole.Substring($folder.Length).TrimStart('\') -Disk $Disk
+            $reason = Get-ProfileReason @shared -Rest $whole.Substring($folder.Length).TrimStart('\')
             if ($reason) {
                 return $reason
             }
         }
     }
-    $found = Find-Area -Path $whole -Table $areas.Table -Disk $Disk
+    $found = Find-Area -Path $whole -Table $areas.Table -Disk $Disk -Own $Own
     if ($found) {
         return Get-AreaReason -Found $found
+    }
+    foreach ($folder in $areas.AppData) {
+        if ("$whole\".StartsWith("$folder\", [StringComparison]::Ordinal) -and -not $Disk -and -not $Own) {
+            if (-not (Test-GoFolder -Whole $whole -Rest $whole.Substring($folder.Length).TrimStart('\') -Skip 0 -Areas $areas)) {
+                return 'it lies in AppData, where browsers and programs keep passwords and what they run'
+            }
+        }
+    }
+    if ($rest -match '\APROGRAM FILES( \([^)\\]*\))?\\(?!GO\\)[^\\]+\\(?<rest>.+)\z' -and -not $Program) {
+        if (-not @($Matches['rest'].Split('\') | Where-Object { $_ -match $script:dataNames }).Count) {
+            return 'it is where programs are installed'
+        }
     }
 
     if ($Path.Kind -eq 'drive' -and $Path.Parts.Count -eq 1 -and -not $Disk -and $whole -notin $areas.Go) {
@@ -525,6 +701,9 @@ function Get-FolderReason {
         if ($rest -notmatch '\A\.?GO[-_.]?(BUILD|MOD|TMP|TEMP|CACHE)[-_.]?(CACHE|TMP|TEMP|DIR)?\z') {
             return 'it lies at the root of a drive, where folders hold more than one project'
         }
+    }
+    if ($rest -match '\A(PYTHON|RUBY|PERL|NODE|NODEJS|PHP|RTOOLS|XAMPP|LARAGON|WAMP)[\d._-]*(-X64)?\\' -and -not $Own) {
+        return 'it is where programs are installed'
     }
 }
 
@@ -564,13 +743,17 @@ function Get-ShareReason {
         if (-not $below -or $rest.StartsWith('.') -or $rest -in $script:containers -or $rest -match '\A(GO|GO\\BIN(\\.*)?)\z') {
             return 'of a distro only one project below a home can be excluded'
         }
+        $found = Find-Area -Path $rest -Table $script:profileTable
+        if ($found) {
+            return Get-AreaReason -Found $found -Of ' of a home'
+        }
         return
     }
     # Neither wildcards, nor WebDAV's server@port, nor what the redirector reads for itself, such as \\;LanmanRedirector.
     if ($server -notmatch '\A[\w.-]+\z' -or $share -match '[*?;:"<>|]' -or $share -eq 'DAVWWWROOT') {
         return 'it does not name a server and a share as Explorer shows them'
     }
-    $own = @('LOCALHOST', 'LOCALHOST6', 'LOOPBACK')
+    $own = @('LOCALHOST', 'LOCALHOST6', 'LOOPBACK', 'TSCLIENT', 'VBOXSVR', 'VMWARE-HOST')
     foreach ($name in $Environment.Keys) {
         if ("$name" -eq 'COMPUTERNAME') {
             $own += "$($Environment[$name])".ToUpperInvariant()
@@ -716,7 +899,7 @@ function Get-ImageReason {
     if (@($names | Where-Object { $_ -cin $script:microsoftProcesses }).Count) {
         return "$image is on Microsoft's list of programs never to exclude; leave it out"
     }
-    if (@($names | Where-Object { $_ -cin $script:hostProcesses }).Count) {
+    if (@($names | Where-Object { $_ -cin $script:hostProcesses -or $_ -match $script:hostPatterns }).Count) {
         return "$image opens or runs whatever it is given, or has no image at all; leave it out"
     }
     if ($image -match '[*?]') {
@@ -724,7 +907,20 @@ function Get-ImageReason {
         if ($folder -notmatch '(\A|\\)pkg\\tool(\\[^\\]+)?\z') {
             return "a wildcard for the program is allowed in Go's own pkg\tool folder alone; name the program"
         }
+    } elseif ($image -notmatch '.\.exe\z') {
+        return 'it names no program; give the full path of one .exe'
     }
+}
+
+function Test-GoProgram {
+    <#
+    .SYNOPSIS
+    Says whether a program is one of Go's own toolchain, by its name and folder.
+    #>
+    [OutputType([bool])]
+    param ([AllowEmptyCollection()] [string[]] $Parts)
+
+    ($Parts -join '\') -match '\\bin\\(go|gofmt)\.exe\z|\\pkg\\tool\\[a-z0-9]+_[a-z0-9]+\\([a-z0-9]+\.exe|\*)\z'
 }
 
 function Get-ExclusionProblem {
@@ -791,7 +987,7 @@ function Get-ExclusionProblem {
 
     $last = if ($path.Parts.Count) { $path.Parts[$path.Parts.Count - 1] } else { '' }
     $disk = $false
-    if ($Kind -eq 'path' -and $last -match '\.a?vhdx?\z') {
+    if ($Kind -eq 'path' -and $last -match '\.(a?vhdx?|vhds|vmdk|vdi|qcow2?|hdd|iso|img|wim)\z') {
         if ($last -match '[*?]') {
             return & $refuse "a wildcard names every virtual disk there; name the one disk" $false
         }
@@ -800,11 +996,16 @@ function Get-ExclusionProblem {
         }
         $disk = $true
     }
+    $own = $false
     if ($Kind -eq 'process') {
         $reason = Get-ImageReason -Parts $path.Parts
+        if (-not $reason -and $path.Kind -eq 'unc') {
+            $reason = 'a program on a share can be replaced from another machine; exclude one on a local drive'
+        }
         if ($reason) {
             return & $refuse $reason $false
         }
+        $own = Test-GoProgram -Parts $path.Parts
     }
 
     # What matches wildcards lies below the folder in front of the first one, so that folder is judged.
@@ -818,7 +1019,7 @@ function Get-ExclusionProblem {
     }
     $judged = [PSCustomObject]@{ Kind = $path.Kind; Root = $path.Root; Parts = $literal }
     $suffix = if ($literal.Count -lt $path.Parts.Count) { ' (the wildcard lies right below it)' } else { '' }
-    $reason = Get-FolderReason -Path $judged -Environment $Environment -Disk $disk
+    $reason = Get-FolderReason -Path $judged -Environment $Environment -Disk $disk -Own $own -Program ($Kind -eq 'process')
     if ($reason) {
         return & $refuse "$reason$suffix; name one folder of Go's own or one project" $false
     }
@@ -833,7 +1034,7 @@ function Get-ExclusionProblem {
     if ($path.Kind -eq 'drive' -and $target.Kind -eq 'unc') {
         return & $refuse "it leads to $real and Defender does not know mapped drives; give that path itself" $true
     }
-    $reason = Get-FolderReason -Path $target -Environment $Environment -Disk $disk
+    $reason = Get-FolderReason -Path $target -Environment $Environment -Disk $disk -Own $own -Program ($Kind -eq 'process')
     if ($reason) {
         return & $refuse "it leads to $real, and of that $reason$suffix; name one folder of Go's own or one project" $false
     }
@@ -1179,12 +1380,13 @@ function Get-AreaTable {
     .SYNOPSIS
     Returns the table of a hashtable that names folders by their mode.
     #>
-    param ([hashtable] $Areas)
+    param ([System.Collections.IDictionary] $Areas)
 
     $table = New-AreaTable
     foreach ($mode in $Areas.Keys) {
         foreach ($area in $Areas[$mode]) {
-            Add-Area -Table $table -Mode $mode -Path $area -Name $area
+            $name = if ($area -match '[^ -~]') { 'a folder for downloads, documents, pictures, music, videos or the desktop' } else { $area }
+            Add-Area -Table $table -Mode $mode -Path $area -Name $name
         }
     }
     $table

@@ -424,9 +424,14 @@ function New-LedgerKey {
         # With -Force the provider makes a key anew that someone else has just made, and all below it is lost.
         $null = New-Item -Path $key -Force:(-not (Test-Path -LiteralPath ($key -replace '\\[^\\]+\z', '')))
         if (Get-Command -Name Set-Acl -ErrorAction SilentlyContinue) {
-            $access = Get-Acl -LiteralPath $key
-            $access.SetSecurityDescriptorSddlForm($script:ledgerRights)
-            Set-Acl -LiteralPath $key -AclObject $access
+            try {
+                $access = Get-Acl -LiteralPath $key -ErrorAction Stop
+                $access.SetSecurityDescriptorSddlForm($script:ledgerRights)
+                Set-Acl -LiteralPath $key -AclObject $access -ErrorAction Stop
+            } catch {
+                # What it inherits may do as well; that is looked at below.
+                $null = $_
+            }
         }
     }
     Assert-LedgerAccess
@@ -662,7 +667,7 @@ function Confirm-Key($Key, $Seen, $Rights) {
     if ($known) {
         $access = Get-Acl -LiteralPath $Key
         $access.SetSecurityDescriptorSddlForm($Rights)
-        Set-Acl -LiteralPath $Key -AclObject $access
+        try { Set-Acl -LiteralPath $Key -AclObject $access } catch { Write-Warning "$Key keeps the rights it inherits: $_" }
     }
 }
 function Test-Excluded($Parameter, $Value) {
@@ -722,8 +727,33 @@ function Get-WindowsVariable {
         $values['TEMP'] = "$UserProfile\AppData\Local\Temp"
         $values['TMP'] = $values['TEMP']
     }
+    Add-FolderVariable -Values $values -Own (-not $UserProfile -or $UserProfile -eq "$([Environment]::GetEnvironmentVariable('USERPROFILE'))".TrimEnd('\'))
     Add-GoVariable -Values $values
     $values
+}
+
+function Add-FolderVariable {
+    <#
+    .SYNOPSIS
+    Puts into a user's variables where known folders were moved to and where distros lie, by names that no variable can have.
+    #>
+    param ([hashtable] $Values, [bool] $Own)
+
+    if (-not $Own) {
+        return
+    }
+    $folders = Get-Item -LiteralPath 'HKCU:\Software\Microsoft\Windows\CurrentVersion\Explorer\User Shell Folders' -ErrorAction SilentlyContinue
+    if ($folders) {
+        foreach ($name in @('Desktop', 'Personal', 'My Pictures', 'My Music', 'My Video', 'Favorites', 'Startup')) {
+            $Values['SHELL:' + $name.ToUpperInvariant()] = "$($folders.GetValue($name))"
+        }
+        $Values['SHELL:DOWNLOADS'] = "$($folders.GetValue('{374DE290-123F-4565-9164-39C4925E467B}'))"
+    }
+    $lxss = 'HKCU:\Software\Microsoft\Windows\CurrentVersion\Lxss'
+    $root = Get-Item -LiteralPath $lxss -ErrorAction SilentlyContinue
+    if ($root) {
+        $Values['WSL:DISTROS'] = @($root.GetSubKeyNames() | ForEach-Object { (Get-Item -LiteralPath "$lxss\$_").GetValue('BasePath') }) -join ';'
+    }
 }
 
 function Add-GoVariable {
@@ -885,7 +915,8 @@ function Resolve-WindowsPath {
 }
 
 Export-ModuleMember -Function @(
-    'ConvertFrom-PlainJson', 'Edit-DefenderExclusion', 'Get-AccessProblem', 'Get-AdministratorScript', 'Get-DefenderErrorSentence', 'Get-DefenderLedger', 'Get-DefenderState',
-    'Get-DistributionDisk', 'Get-ErrorCode', 'Get-ReportScript', 'Get-TamperEvent', 'Get-WindowsVariable', 'Remove-DefenderRecord',
-    'Resolve-WindowsPath', 'Set-DefenderRecord', 'Test-DefenderRecord', 'Test-PathExcluded'
+    'ConvertFrom-PlainJson', 'Edit-DefenderExclusion', 'Get-AccessProblem', 'Get-AdministratorScript',
+    'Get-DefenderErrorSentence', 'Get-DefenderLedger', 'Get-DefenderState', 'Get-DistributionDisk', 'Get-ErrorCode',
+    'Get-ReportScript', 'Get-TamperEvent', 'Get-WindowsVariable', 'Remove-DefenderRecord', 'Resolve-WindowsPath',
+    'Set-DefenderRecord', 'Test-DefenderRecord', 'Test-PathExcluded'
 )

@@ -7,9 +7,9 @@
 # before_run, what it was when the current run first touched it. An entry is on disk before the file changes, and the file
 # changes by one rename. So a run that is killed at any moment leaves a file that is either old or new, and both are known.
 
-Set-StrictMode -Version 2.0
+Set-StrictMode -Version Latest
 
-Function Get-JournalRoot {
+function Get-JournalRoot {
     <#
     .SYNOPSIS
     The folder of the record, in the user's own %LOCALAPPDATA%.
@@ -19,12 +19,12 @@ Function Get-JournalRoot {
     Join-Path -Path (Join-Path -Path $data -ChildPath 'wsltune') -ChildPath 'journal'
 }
 
-Function Resolve-FileLink {
+function Resolve-FileLink {
     <#
     .SYNOPSIS
     The full path of a file; of a symbolic link the file it leads to.
     #>
-    Param ([string]$Path)
+    param ([string]$Path)
     for ($i = 0; $i -lt 16; $i++) {
         $Path = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
         $item = Get-Item -LiteralPath $Path -Force -ErrorAction SilentlyContinue
@@ -36,12 +36,12 @@ Function Resolve-FileLink {
     throw "$Path is a symbolic link that leads back to itself; make it a file."
 }
 
-Function Get-FileState {
+function Get-FileState {
     <#
     .SYNOPSIS
     A file as it stands: its bytes as base64, and its time of change. Null where there is none.
     #>
-    Param ([string]$Path)
+    param ([string]$Path)
     if (-not [IO.File]::Exists($Path)) { return }
     @{
         content = [Convert]::ToBase64String([IO.File]::ReadAllBytes($Path))
@@ -49,12 +49,12 @@ Function Get-FileState {
     }
 }
 
-Function Set-FileState {
+function Set-FileState {
     <#
     .SYNOPSIS
     Puts bytes (as base64) at a path in one step; the attributes and rights of a file that is replaced stay.
     #>
-    Param ([string]$Path, [string]$Content, [Int64]$Modified = 0)
+    param ([string]$Path, [string]$Content, [Int64]$Modified = 0)
     # A fixed name, so that what a killed run left is overwritten by the next one.
     $temporary = $Path + '.wsltune-new'
     $bytes = [Convert]::FromBase64String($Content)
@@ -78,52 +78,83 @@ Function Set-FileState {
     }
 }
 
-Function Get-EntryFile {
-    Param ([string]$Root, [string]$Path)
+function Get-EntryFile {
+    <#
+    .SYNOPSIS
+    The file that holds a path's entry.
+    #>
+    param ([string]$Root, [string]$Path)
     Join-Path -Path $Root -ChildPath ([Uri]::EscapeDataString($Path) + '.json')
 }
 
-Function Get-JournalEntry {
+function ConvertFrom-PlainJson {
+    <#
+    .SYNOPSIS
+    Reads JSON in which a text stays a text, as hashtables.
+    .NOTES
+    ConvertFrom-Json makes a DateTime of one that looks like a time: PowerShell 7 of 2026-11-28T10:00:00Z, 5.1 of \/Date(0)\/.
+    A character put before each text, names too, keeps them from it.
+    #>
+    param ([string]$Json)
+    $marked = [regex]::Replace($Json, '"(?:[^"\\]|\\.)*"', { param($found) '"=' + $found.Value.Substring(1) })
+    ConvertFrom-Marked (ConvertFrom-Json -InputObject $marked)
+}
+
+function ConvertFrom-Marked {
+    <#
+    .SYNOPSIS
+    Takes the mark off the texts and names of what ConvertFrom-PlainJson reads.
+    #>
+    param ($Value)
+    if ($Value -is [string]) { return $Value.Substring(1) }
+    if ($Value -isnot [System.Management.Automation.PSCustomObject]) { return $Value }
+    $values = @{}
+    foreach ($property in $Value.PSObject.Properties) { $values[$property.Name.Substring(1)] = ConvertFrom-Marked $property.Value }
+    $values
+}
+
+function Get-JournalEntry {
     <#
     .SYNOPSIS
     What is recorded for a path, null when it was never touched.
     #>
-    Param ([string]$Root, [string]$Path)
+    param ([string]$Root, [string]$Path)
     $file = Get-EntryFile $Root $Path
     if ([IO.File]::Exists($file)) {
-        $entry = @{}
-        $record = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($file))
-        foreach ($property in $record.PSObject.Properties) { $entry[$property.Name] = $property.Value }
-        $entry
+        ConvertFrom-PlainJson ([IO.File]::ReadAllText($file))
     }
 }
 
-Function Get-JournalPath {
+function Get-JournalPath {
     <#
     .SYNOPSIS
     The paths that are recorded for a role.
     #>
-    Param ([string]$Root, [string]$Role)
+    param ([string]$Root, [string]$Role)
     if (-not [IO.Directory]::Exists($Root)) { return }
     foreach ($file in [IO.Directory]::GetFiles($Root, '*.json')) {
-        $record = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($file))
+        $record = ConvertFrom-PlainJson ([IO.File]::ReadAllText($file))
         if ($record.role -ceq $Role) { $record.path }
     }
 }
 
-Function Save-Entry {
-    Param ([string]$Root, [System.Collections.IDictionary]$Entry)
+function Save-Entry {
+    <#
+    .SYNOPSIS
+    Writes an entry in one step.
+    #>
+    param ([string]$Root, [System.Collections.IDictionary]$Entry)
     $text = ConvertTo-Json -InputObject $Entry -Depth 5 -Compress
     $bytes = (New-Object -TypeName System.Text.UTF8Encoding -ArgumentList $false).GetBytes($text)
     Set-FileState (Get-EntryFile $Root $Entry.path) ([Convert]::ToBase64String($bytes))
 }
 
-Function Invoke-Locked {
+function Invoke-Locked {
     <#
     .SYNOPSIS
     Runs a script block while no other run touches the record.
     #>
-    Param ([string]$Root, [scriptblock]$Action)
+    param ([string]$Root, [scriptblock]$Action)
     $null = [IO.Directory]::CreateDirectory($Root)
     $lock = $null
     for ($i = 0; -not $lock; $i++) {
@@ -141,37 +172,37 @@ Function Invoke-Locked {
     }
 }
 
-Function Test-Known {
+function Test-Known {
     <#
     .SYNOPSIS
     Whether a content is one that wsltune wrote or found: nobody else has edited the file since.
     #>
-    Param ([System.Collections.IDictionary]$Entry, [string]$Content)
+    param ([System.Collections.IDictionary]$Entry, [string]$Content)
     foreach ($known in $Entry.written, $Entry.previous, $(if ($Entry.base) { $Entry.base.content })) {
         if ($null -ne $known -and $known -ceq $Content) { return $true }
     }
     $false
 }
 
-Function Get-Without {
+function Get-Without {
     <#
     .SYNOPSIS
     What a content would be without wsltune's part; null for no file.
     #>
-    Param ([System.Collections.IDictionary]$Entry, [string]$Content, [scriptblock]$Revert)
+    param ([System.Collections.IDictionary]$Entry, [string]$Content, [scriptblock]$Revert)
     $base = $null
     if ($Entry.base) { $base = $Entry.base.content }
     if ($null -eq $Entry.written -or (Test-Known $Entry $Content)) { return $base }
     & $Revert $base $Entry.written $Content
 }
 
-Function Write-Journaled {
+function Write-Journaled {
     <#
     .SYNOPSIS
     Records a file and replaces it. Revert tells how to take wsltune's part out of a file that someone else edited too:
     it gets base (null: no file), written and current, all as base64, and returns the same (null: no file).
     #>
-    Param ([string]$Root, [string]$Path, [string]$Content, [string]$Role, [string]$Run, [scriptblock]$Revert)
+    param ([string]$Root, [string]$Path, [string]$Content, [string]$Role, [string]$Run, [scriptblock]$Revert)
     Invoke-Locked $Root {
         $current = Get-FileState $Path
         $entry = Get-JournalEntry $Root $Path
@@ -196,12 +227,12 @@ Function Write-Journaled {
     }
 }
 
-Function Get-RestoreTarget {
+function Get-RestoreTarget {
     <#
     .SYNOPSIS
     What restoring a path leaves of it (Target, null for no file), and a sentence about what someone else changed (Kept).
     #>
-    Param ([System.Collections.IDictionary]$Entry, $Current, [scriptblock]$Revert, [bool]$RunOnly = $false)
+    param ([System.Collections.IDictionary]$Entry, $Current, [scriptblock]$Revert, [bool]$RunOnly = $false)
     $target = $Entry.base
     if ($RunOnly) { $target = $Entry.before_run }
     $edited = "$($Entry.path) was edited by someone else since; that edit stays"
@@ -220,12 +251,12 @@ Function Get-RestoreTarget {
     @{ Target = $target; Kept = $kept }
 }
 
-Function Restore-Journaled {
+function Restore-Journaled {
     <#
     .SYNOPSIS
     Gives a path back: as it was before the first touch or, with RunOnly, before the run's first touch.
     #>
-    Param ([string]$Root, [string]$Path, [string]$Run, [scriptblock]$Revert, [bool]$RunOnly = $false)
+    param ([string]$Root, [string]$Path, [string]$Run, [scriptblock]$Revert, [bool]$RunOnly = $false)
     Invoke-Locked $Root {
         $entry = Get-JournalEntry $Root $Path
         if (-not $entry -or ($RunOnly -and $entry.run -cne $Run)) { return }
@@ -253,12 +284,12 @@ Function Restore-Journaled {
     }
 }
 
-Function Close-Journal {
+function Close-Journal {
     <#
     .SYNOPSIS
     Removes the record's folders once nothing is recorded any more.
     #>
-    Param ([string]$Root)
+    param ([string]$Root)
     if (-not [IO.Directory]::Exists($Root)) { return }
     $left = @([IO.Directory]::GetFiles($Root) | Where-Object { $_ -cnotmatch '(?:\.wsltune-new|[\\/]\.lock)\z' })
     if ($left.Count -gt 0) { return }

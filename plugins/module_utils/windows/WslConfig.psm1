@@ -14,7 +14,7 @@
 # Texts are compared by their characters (Ordinal, or as [char]): PowerShell's own operators and some methods of strings
 # pass over characters that a language does not count, and on new Windows "`r`n" then does not end with "`n".
 
-Set-StrictMode -Version 2.0
+Set-StrictMode -Version Latest
 
 $script:IntMin = [int]::MinValue
 $script:IntMax = [int]::MaxValue
@@ -31,8 +31,12 @@ $script:Networking = [ordered]@{
 }
 $script:Reclaim = [ordered]@{ 'disabled' = 'disabled'; 'gradual' = 'gradual'; 'dropcache' = 'dropcache' }
 
-Function New-Key {
-    Param (
+function New-Key {
+    <#
+    .SYNOPSIS
+    A key that WSL knows.
+    #>
+    param (
         [string]$Name, [string]$Type, $Default, [string]$Description,
         $Choices = $null, [string[]]$Aliases = @(), $Least = $null
     )
@@ -119,7 +123,7 @@ foreach ($one in $script:Keys.Values) {
     }
 }
 
-Function Get-WslConfigKey {
+function Get-WslConfigKey {
     <#
     .SYNOPSIS
     The keys that WSL knows, by their name section.key.
@@ -127,23 +131,23 @@ Function Get-WslConfigKey {
     $script:Keys
 }
 
-Function Get-CanonicalName {
+function Get-CanonicalName {
     <#
     .SYNOPSIS
     The key as WSL spells it, null where it knows none: upper and lower case are the same to it, and so are old places.
     #>
-    Param ([string]$Name)
+    param ([string]$Name)
     if ($Name -cmatch '^[A-Za-z0-9.]+\z') {
         $script:Canonical[$Name.ToLowerInvariant()]
     }
 }
 
-Function Format-Shown {
+function Format-Shown {
     <#
     .SYNOPSIS
     A text in quotes, short and in ASCII.
     #>
-    Param ([string]$Text)
+    param ([string]$Text)
     $shown = $Text
     if ($shown.Length -gt 60) { $shown = $shown.Substring(0, 60) }
     $shown = [regex]::Replace($shown.Replace('\', '\\'), '[^ -~]', { param($found) '\u{0:x4}' -f [int][char]$found.Value })
@@ -152,8 +156,12 @@ Function Format-Shown {
     "'$shown'$end"
 }
 
-Function Find-LineEnd {
-    Param ([string]$Text, [int]$At)
+function Find-LineEnd {
+    <#
+    .SYNOPSIS
+    The offset of the next line end, of the end of the text where there is none.
+    #>
+    param ([string]$Text, [int]$At)
     $end = $Text.IndexOf($script:LF, $At)
     if ($end -lt 0) { $Text.Length } else { $end }
 }
@@ -167,12 +175,12 @@ foreach ($pair in ('\', '\'), ('"', '"'), ('b', "`b"), ('n', "`n"), ('t', "`t"),
     $script:Escapes[[char]$pair[0]] = $pair[1]
 }
 
-Function Read-Value {
+function Read-Value {
     <#
     .SYNOPSIS
     The value from an offset on: its text, where its text ends without the blanks after it, and where reading stopped.
     #>
-    Param ([string]$Text, [int]$At)
+    param ([string]$Text, [int]$At)
     $value = New-Object -TypeName System.Text.StringBuilder
     $read = @{ Value = ''; End = $At; Stop = $At; Problem = ''; Reason = ''; Position = $At }
     $kept = 0
@@ -224,12 +232,12 @@ Function Read-Value {
     $read
 }
 
-Function Read-Statement {
+function Read-Statement {
     <#
     .SYNOPSIS
     The statements of a text in order: sections, keys, and lines that WSL skips ("bad"). The numbers are offsets.
     #>
-    Param ([string]$Text)
+    param ([string]$Text)
     $statements = New-Object -TypeName System.Collections.ArrayList
     $at = 0
     $line = 1
@@ -346,12 +354,12 @@ Function Read-Statement {
     , $statements
 }
 
-Function Read-Integer {
+function Read-Integer {
     <#
     .SYNOPSIS
     The number as C's strtol with base 0 reads it, with the bounds of a long on Windows; null where WSL refuses it.
     #>
-    Param ([string]$Text)
+    param ([string]$Text)
     $match = [regex]::Match($Text, '^[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)\z')
     if (-not $match.Success) { return }
     $digits = $match.Groups[2].Value.ToLowerInvariant()
@@ -365,12 +373,12 @@ Function Read-Integer {
     [int][Math]::Max([double]$script:IntMin, [Math]::Min([double]$script:IntMax, $number))
 }
 
-Function Read-Memory {
+function Read-Memory {
     <#
     .SYNOPSIS
     The number of bytes as WSL reads a size (an upper-case unit, no blank, no fraction), null where it refuses it.
     #>
-    Param ([string]$Text)
+    param ([string]$Text)
     $match = [regex]::Match($Text, '^([ \t\n\v\f\r]*)([+-]?)([0-9]+)(B|K|KB|M|MB|G|GB|T|TB)?\z')
     if (-not $match.Success) { return }
     $most = [bigint][UInt64]::MaxValue
@@ -387,12 +395,12 @@ Function Read-Memory {
     if ($number -le [Int64]::MaxValue) { [Int64]$number } else { [UInt64]$number }
 }
 
-Function Format-Memory {
+function Format-Memory {
     <#
     .SYNOPSIS
     A number of bytes in the largest unit that holds it without a fraction.
     #>
-    Param ($Bytes)
+    param ($Bytes)
     $unit = 'B'
     foreach ($next in 'KB', 'MB', 'GB', 'TB') {
         if ($Bytes -eq 0 -or $Bytes % 1024) { break }
@@ -402,12 +410,12 @@ Function Format-Memory {
     if ($unit -eq 'B') { "$Bytes" } else { "$Bytes$unit" }
 }
 
-Function Read-Typed {
+function Read-Typed {
     <#
     .SYNOPSIS
     The value in force of a text, null where WSL refuses it.
     #>
-    Param ($Key, [string]$Text)
+    param ($Key, [string]$Text)
     switch ($Key.Type) {
         'bool' {
             if ($Text -cmatch '^(?:1|[Tt][Rr][Uu][Ee])\z') { return $true }
@@ -430,12 +438,12 @@ Function Read-Typed {
     }
 }
 
-Function Get-Refusal {
+function Get-Refusal {
     <#
     .SYNOPSIS
     The kind and the reason of WSL's refusal of a text.
     #>
-    Param ($Key, [string]$Text)
+    param ($Key, [string]$Text)
     $name = $Key.Name
     $shown = Format-Shown $Text
     switch ($Key.Type) {
@@ -457,23 +465,23 @@ $script:Consequences = @{
     'InvalidIp' = 'WSL switches DNS tunneling off'
 }
 
-Function Split-Text {
+function Split-Text {
     <#
     .SYNOPSIS
     What WSL reads of a text, and the rest behind a Ctrl-Z.
     #>
-    Param ([string]$Text)
+    param ([string]$Text)
     $end = $Text.IndexOf([char]26)
     if ($end -lt 0) { $end = $Text.Length }
     $Text.Substring(0, $end), $Text.Substring($end)
 }
 
-Function Test-OneEdit {
+function Test-OneEdit {
     <#
     .SYNOPSIS
     Whether one letter that is wrong, missing, too many or has changed places with the next is all that differs.
     #>
-    Param ([string]$Left, [string]$Right)
+    param ([string]$Left, [string]$Right)
     if ([Math]::Abs($Left.Length - $Right.Length) -gt 1) { return $false }
     $least = [Math]::Min($Left.Length, $Right.Length)
     $head = 0
@@ -486,12 +494,12 @@ Function Test-OneEdit {
     ($leftMiddle.Length -eq 2 -and $rightMiddle.Length -eq 2 -and $leftMiddle[0] -ceq $rightMiddle[1] -and $leftMiddle[1] -ceq $rightMiddle[0])
 }
 
-Function Find-Close {
+function Find-Close {
     <#
     .SYNOPSIS
     The known key that a name must have meant, null where none is that close. The section is wrong more often than the key.
     #>
-    Param ([string]$Name)
+    param ([string]$Name)
     if ($Name.Length -gt 60) { return }
     $wanted = $Name.ToLowerInvariant().Split('.')[-1]
     foreach ($known in $script:Keys.Values) {
@@ -503,13 +511,13 @@ Function Find-Close {
     }
 }
 
-Function ConvertFrom-WslConfig {
+function ConvertFrom-WslConfig {
     <#
     .SYNOPSIS
     What a text means to WSL: Values in force by section.key, their Raw texts and Lines, and as Details what WSL warns
     about, each with Line, Kind and Reason. Sizes are numbers of bytes.
     #>
-    Param ([AllowEmptyString()][AllowNull()][string]$Text)
+    param ([AllowEmptyString()][AllowNull()][string]$Text)
     $parsed = [PSCustomObject]@{
         Values = [ordered]@{}; Raw = [ordered]@{}; Lines = [ordered]@{}; Details = New-Object -TypeName System.Collections.ArrayList
     }
@@ -549,12 +557,12 @@ Function ConvertFrom-WslConfig {
     $parsed
 }
 
-Function ConvertTo-Encoded {
+function ConvertTo-Encoded {
     <#
     .SYNOPSIS
     The text that WSL reads back as a value, quoted and escaped only where it must be.
     #>
-    Param ([string]$Name, [string]$Value)
+    param ([string]$Name, [string]$Value)
     $bad = [regex]::Match($Value, '[^\t\n\x08 -~]')
     if ($bad.Success) {
         # WSL cuts every character to one byte (configfile.cpp), and a path with an umlaut leads nowhere.
@@ -564,12 +572,12 @@ Function ConvertTo-Encoded {
     if ($Value -cmatch '#|^[ \t]|[ \t]\z') { "`"$text`"" } else { $text }
 }
 
-Function ConvertTo-Wanted {
+function ConvertTo-Wanted {
     <#
     .SYNOPSIS
     The value in force of a setting and the text to write for it; throws one sentence where WSL would refuse it.
     #>
-    Param ($Key, $Value)
+    param ($Key, $Value)
     $text = $null
     switch ($Key.Type) {
         'bool' {
@@ -608,13 +616,13 @@ Function ConvertTo-Wanted {
     @{ Value = $read; Text = ConvertTo-Encoded $Key.Name $text }
 }
 
-Function ConvertTo-WslConfigSetting {
+function ConvertTo-WslConfigSetting {
     <#
     .SYNOPSIS
     Settings by their canonical names, each null (remove the key) or with the Value it will have in force and the Text to
     write. Throws one sentence for a key that WSL does not know or a value that it would refuse.
     #>
-    Param ([System.Collections.IDictionary]$Settings)
+    param ([System.Collections.IDictionary]$Settings)
     $wanted = [ordered]@{}
     foreach ($given in $Settings.Keys) {
         $name = Get-CanonicalName $given
@@ -631,20 +639,32 @@ Function ConvertTo-WslConfigSetting {
     $wanted
 }
 
-Function Test-End {
-    Param ([string]$Text, [char]$Char)
+function Test-End {
+    <#
+    .SYNOPSIS
+    Whether a text ends with a line end.
+    #>
+    param ([string]$Text, [char]$Char)
     $Text.Length -gt 0 -and $Text[$Text.Length - 1] -ceq $Char
 }
 
-Function Get-LineEnd {
-    Param ([string]$Text, [string]$Near = '')
+function Get-LineEnd {
+    <#
+    .SYNOPSIS
+    The line end that a text uses.
+    #>
+    param ([string]$Text, [string]$Near = '')
     if ($Near.Length -gt 0 -and $Near[$Near.Length - 1] -ceq $script:LF) { return $Near }
     $newLine = $Text.IndexOf($script:LF)
     if ($newLine -gt 0 -and $Text[$newLine - 1] -ceq $script:CR) { "`r`n" } else { "`n" }
 }
 
-Function Edit-Value {
-    Param ([string]$Text, $Found, [string]$Value)
+function Edit-Value {
+    <#
+    .SYNOPSIS
+    The text with another value in one statement.
+    #>
+    param ([string]$Text, $Found, [string]$Value)
     $end = $Found.ValueEnd
     if ($end -gt $Found.ValueStart -and $Text[$end - 1] -ceq $script:LF) {
         # The old value ended with an escaped line end: that stays, so that the lines after it stay lines.
@@ -654,8 +674,12 @@ Function Edit-Value {
     $Text.Substring(0, $Found.ValueStart) + $Value + $Text.Substring($end)
 }
 
-Function Remove-Statement {
-    Param ([string]$Text, $Found)
+function Remove-Statement {
+    <#
+    .SYNOPSIS
+    The text without the lines of one statement.
+    #>
+    param ([string]$Text, $Found)
     if ($Found.Next - $Found.Terminator.Length -gt $Found.End) {
         # Its comment stays.
         return $Text.Substring(0, $Found.Head) + $Text.Substring($Found.End)
@@ -669,8 +693,12 @@ Function Remove-Statement {
     $before + $Text.Substring($Found.Next)
 }
 
-Function Add-Statement {
-    Param ([string]$Text, $Statements, $Key, [string]$Value)
+function Add-Statement {
+    <#
+    .SYNOPSIS
+    The text with one more statement, in its section.
+    #>
+    param ([string]$Text, $Statements, $Key, [string]$Value)
     $place = $model = $last = $null
     $over = $false
     foreach ($found in $Statements) {
@@ -713,8 +741,12 @@ Function Add-Statement {
     $before + '[' + $Key.Section + ']' + $lineEnd + $Key.Key + '=' + $Value + $end
 }
 
-Function Edit-Text {
-    Param ([string]$Text, [System.Collections.IDictionary]$Wanted)
+function Edit-Text {
+    <#
+    .SYNOPSIS
+    The text with one key set or removed.
+    #>
+    param ([string]$Text, [System.Collections.IDictionary]$Wanted)
     $Text, $rest = Split-Text $Text
     $statements = $null
     foreach ($name in $Wanted.Keys) {
@@ -737,22 +769,22 @@ Function Edit-Text {
     $Text + $rest
 }
 
-Function Merge-WslConfig {
+function Merge-WslConfig {
     <#
     .SYNOPSIS
     The text with the settings in force: section.key to a value, or to null to remove the key. Only lines that must
     change do. Throws as ConvertTo-WslConfigSetting does.
     #>
-    Param ([AllowEmptyString()][AllowNull()][string]$Text, [System.Collections.IDictionary]$Settings)
+    param ([AllowEmptyString()][AllowNull()][string]$Text, [System.Collections.IDictionary]$Settings)
     Edit-Text $Text (ConvertTo-WslConfigSetting $Settings)
 }
 
-Function Undo-WslConfig {
+function Undo-WslConfig {
     <#
     .SYNOPSIS
     Takes out of Current what made Written of Base, key by key; what others changed since stays.
     #>
-    Param (
+    param (
         [AllowEmptyString()][AllowNull()][string]$Base, [AllowEmptyString()][string]$Written, [AllowEmptyString()][string]$Current
     )
     $before = ConvertFrom-WslConfig $Base
@@ -780,12 +812,12 @@ Function Undo-WslConfig {
     $text + $rest
 }
 
-Function Get-RawText {
+function Get-RawText {
     <#
     .SYNOPSIS
     The first value of a key as it is written in a text, without the blanks and an escaped line end after it.
     #>
-    Param ([string]$Text, [string]$Name)
+    param ([string]$Text, [string]$Name)
     foreach ($found in (Read-Statement (Split-Text $Text)[0])) {
         if ($found.Kind -eq 'key' -and (Get-CanonicalName $found.Name) -ceq $Name) {
             return $Text.Substring($found.ValueStart, $found.ValueEnd - $found.ValueStart) -creplace '\\\r?\n?\z', ''
@@ -793,24 +825,24 @@ Function Get-RawText {
     }
 }
 
-Function Test-True {
+function Test-True {
     <#
     .SYNOPSIS
     Whether a key has a value among those in force, its default where it is not set.
     #>
-    Param ([System.Collections.IDictionary]$Values, [string]$Name, $Value)
+    param ([System.Collections.IDictionary]$Values, [string]$Name, $Value)
     $now = $script:Keys[$Name].Default
     if ($Values.Contains($Name)) { $now = $Values[$Name] }
     [object]::Equals($now, $Value)
 }
 
-Function Get-WslConfigHarm {
+function Get-WslConfigHarm {
     <#
     .SYNOPSIS
     Why settings would harm, one sentence each. After are the values in force once they are merged; a HostMemory (bytes)
     or HostProcessors of 0 is one that is not known.
     #>
-    Param (
+    param (
         [System.Collections.IDictionary]$Wanted, [System.Collections.IDictionary]$After,
         [Int64]$HostMemory = 0, [int]$HostProcessors = 0
     )
@@ -887,12 +919,12 @@ Function Get-WslConfigHarm {
     }
 }
 
-Function Get-WslConfigNote {
+function Get-WslConfigNote {
     <#
     .SYNOPSIS
     What the values in force do that is not seen from them, one sentence each.
     #>
-    Param ([System.Collections.IDictionary]$Values)
+    param ([System.Collections.IDictionary]$Values)
     foreach ($name in $Values.Keys) {
         if ($script:Keys[$name].Type -eq 'path' -and $Values[$name] -cmatch '[\x00-\x1f]') {
             "$name is $(Format-Shown $Values[$name]) to WSL, for a backslash must be written twice."
@@ -919,12 +951,12 @@ Function Get-WslConfigNote {
     }
 }
 
-Function Get-WslConfigPending {
+function Get-WslConfigPending {
     <#
     .SYNOPSIS
     The keys whose written values are not in force. InForce is null where it is not known what is.
     #>
-    Param ([System.Collections.IDictionary]$Written, $InForce)
+    param ([System.Collections.IDictionary]$Written, $InForce)
     foreach ($name in $script:Keys.Keys) {
         $default = $script:Keys[$name].Default
         $want = $have = $default
@@ -934,22 +966,26 @@ Function Get-WslConfigPending {
     }
 }
 
-Function ConvertFrom-WslConfigByte {
+function ConvertFrom-WslConfigByte {
     <#
     .SYNOPSIS
     The Text of a file as WSL takes it, and what it is to be written back as (Latin1 for bytes that are no UTF-8, so
     that each comes back). Null for bytes that are no text.
     #>
-    Param ([AllowEmptyCollection()][byte[]]$Byte)
+    param ([AllowEmptyCollection()][byte[]]$Byte)
     if ($Byte.Length -ge 2 -and $Byte[0] -eq 0xff -and $Byte[1] -eq 0xfe) {
         # As Windows PowerShell writes with > and Notepad with "UTF-16 LE".
         $encoding = New-Object -TypeName System.Text.UnicodeEncoding -ArgumentList $false, $false, $true
         try {
-            return [PSCustomObject]@{ Text = $encoding.GetString($Byte, 2, $Byte.Length - 2); Latin1 = $false }
+            $text = $encoding.GetString($Byte, 2, $Byte.Length - 2)
         } catch [System.ArgumentException] {
             return
         }
+        if ($text.IndexOf([char]0) -ge 0) { return }
+        return [PSCustomObject]@{ Text = $text; Latin1 = $false }
     }
+    # UTF-16 with the other order of bytes, which Windows programs do not read here; it need not have a NUL.
+    if ($Byte.Length -ge 2 -and $Byte[0] -eq 0xfe -and $Byte[1] -eq 0xff) { return }
     if ([array]::IndexOf($Byte, [byte]0) -ge 0) { return }
     $skip = 0
     if ($Byte.Length -ge 3 -and $Byte[0] -eq 0xef -and $Byte[1] -eq 0xbb -and $Byte[2] -eq 0xbf) { $skip = 3 }
@@ -961,19 +997,34 @@ Function ConvertFrom-WslConfigByte {
     }
 }
 
-Function ConvertTo-WslConfigByte {
+function ConvertTo-WslConfigByte {
     <#
     .SYNOPSIS
     The bytes of a text: UTF-8 without a byte order mark.
     #>
-    Param ([AllowEmptyString()][string]$Text, [bool]$Latin1 = $false)
+    param ([AllowEmptyString()][string]$Text, [bool]$Latin1 = $false)
     $encoding = New-Object -TypeName System.Text.UTF8Encoding -ArgumentList $false
     if ($Latin1) { $encoding = [System.Text.Encoding]::GetEncoding(28591) }
     , $encoding.GetBytes($Text)
 }
 
+function Test-WslConfigByte {
+    <#
+    .SYNOPSIS
+    Says whether bytes are read again as the text that they were written from.
+    #>
+    [OutputType([bool])]
+    param ([AllowEmptyString()][string]$Text, [AllowEmptyCollection()][byte[]]$Byte)
+    $again = ConvertFrom-WslConfigByte $Byte
+    if (-not $again) { return $false }
+    if ([string]::Equals($again.Text, $Text)) { return $true }
+    # One byte a character: what it means together may have become UTF-8, and the bytes are right.
+    $latin = [System.Text.Encoding]::GetEncoding(28591).GetString($Byte)
+    [string]::Equals($latin, $Text)
+}
+
 Export-ModuleMember -Function @(
     'Get-WslConfigKey', 'ConvertFrom-WslConfig', 'ConvertTo-WslConfigSetting', 'Merge-WslConfig', 'Undo-WslConfig',
     'Get-WslConfigHarm', 'Get-WslConfigNote', 'Get-WslConfigPending', 'ConvertFrom-WslConfigByte', 'ConvertTo-WslConfigByte',
-    'Format-Memory'
+    'Format-Memory', 'Test-WslConfigByte'
 )

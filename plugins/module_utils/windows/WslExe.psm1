@@ -3,16 +3,16 @@
 
 # wsl.exe and what the registry knows of the distros of this Windows user.
 
-Set-StrictMode -Version 2.0
+Set-StrictMode -Version Latest
 
 $script:Lxss = 'Registry::HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Lxss'
 
-Function Join-Argument {
+function Join-Argument {
     <#
     .SYNOPSIS
     One command line that a Windows program takes apart again into exactly these arguments.
     #>
-    Param ([AllowEmptyCollection()][AllowEmptyString()][string[]]$Argument)
+    param ([AllowEmptyCollection()][AllowEmptyString()][string[]]$Argument)
     $quoted = foreach ($one in $Argument) {
         if ($one.Length -gt 0 -and $one -cnotmatch '[\s"]') {
             $one
@@ -24,13 +24,13 @@ Function Join-Argument {
     @($quoted) -join ' '
 }
 
-Function Invoke-WslExe {
+function Invoke-WslExe {
     <#
     .SYNOPSIS
     Runs wsl.exe and returns its ExitCode, Stdout and Stderr; ExitCode is null with the reason in Stderr where it did not
     run or did not end in time.
     #>
-    Param ([string[]]$Argument, [string]$InputText = '', [int]$TimeoutSeconds = 60)
+    param ([string[]]$Argument, [string]$InputText = '', [int]$TimeoutSeconds = 60)
     $found = Get-Command -Name 'wsl.exe' -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
     if (-not $found) { return @{ ExitCode = $null; Stdout = ''; Stderr = 'there is no wsl.exe, so WSL is not installed' } }
     $start = New-Object -TypeName System.Diagnostics.ProcessStartInfo
@@ -72,24 +72,24 @@ Function Invoke-WslExe {
     }
 }
 
-Function Format-WslFailure {
+function Format-WslFailure {
     <#
     .SYNOPSIS
     What wsl.exe said on its failure, on one line; it says it on its standard output.
     #>
-    Param ([System.Collections.IDictionary]$Result)
+    param ([System.Collections.IDictionary]$Result)
     $said = ("$($Result.Stderr) $($Result.Stdout)" -creplace '\s+', ' ').Trim()
     if (-not $said) { $said = "exit code $($Result.ExitCode)" }
     $said.TrimEnd('.')
 }
 
-Function ConvertFrom-WslList {
+function ConvertFrom-WslList {
     <#
     .SYNOPSIS
     The distros in the table of wsl.exe --list --verbose, each with Name, State, Version and Default. The heading and the
     states are in Windows' language; a name has no blanks.
     #>
-    Param ([AllowEmptyString()][string]$Text)
+    param ([AllowEmptyString()][string]$Text)
     foreach ($line in $Text.Replace([string][char]0, '').Split([char]10)) {
         $match = [regex]::Match($line, '^(\*| ) (\S+)\s+(\S.*?)\s+([12])\s*\z')
         if ($match.Success) {
@@ -103,7 +103,7 @@ Function ConvertFrom-WslList {
     }
 }
 
-Function Get-Registered {
+function Get-Registered {
     <#
     .SYNOPSIS
     What the registry knows of the distros of this user, by name.
@@ -131,7 +131,7 @@ Function Get-Registered {
     $found
 }
 
-Function Get-WslDistribution {
+function Get-WslDistribution {
     <#
     .SYNOPSIS
     The distros of this Windows user, and whether they run. Throws one sentence where wsl.exe does not tell.
@@ -190,12 +190,12 @@ for stat in /proc/[0-9]*/stat; do
 done
 '@.Replace("`r", '')
 
-Function Get-WslTerminal {
+function Get-WslTerminal {
     <#
     .SYNOPSIS
     The terminals that are open in a distro that runs, and which are not of the user (its default user where none is given).
     #>
-    Param ([string]$Distro, [string]$User = '')
+    param ([string]$Distro, [string]$User = '')
     $argument = @('--distribution', $Distro, '--exec', '/bin/sh', '-s', 'terminals')
     if ($User) { $argument += $User }
     $answer = Invoke-WslExe $argument -InputText $script:Terminals
@@ -215,13 +215,13 @@ Function Get-WslTerminal {
     }
 }
 
-Function Get-WslRestartPlan {
+function Get-WslRestartPlan {
     <#
     .SYNOPSIS
     What a restart of a distro, or with WholeVm of all of WSL, stops: Stopping (distros), Sessions, Stops (words), Others (the
     words for what is not the user's own), Unknown (why it cannot be told who works there) and the Command that does it.
     #>
-    Param ($Distributions, $Distro, [string]$User = '', [bool]$WholeVm = $false)
+    param ($Distributions, $Distro, [string]$User = '', [bool]$WholeVm = $false)
     $plan = @{
         Stopping = @($Distro | Where-Object { $_.State -ne 'stopped' })
         Command = "wsl.exe --terminate $($Distro.Name)"
@@ -263,12 +263,12 @@ Function Get-WslRestartPlan {
     $plan
 }
 
-Function Invoke-WslRestart {
+function Invoke-WslRestart {
     <#
     .SYNOPSIS
     Does what a plan says, waits until nothing of it runs, and starts the distro again unless told not to.
     #>
-    Param ($Plan, $Distro, [bool]$Start = $true)
+    param ($Plan, $Distro, [bool]$Start = $true)
     if ($Plan.Stopping.Count -gt 0) {
         $answer = Invoke-WslExe $Plan.Argument
         if ($answer.ExitCode -ne 0) { throw "``$($Plan.Command)`` failed: $(Format-WslFailure $answer)." }

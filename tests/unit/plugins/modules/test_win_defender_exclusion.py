@@ -594,9 +594,9 @@ def test_a_spelling_that_defender_changes_is_recorded(lab):
     lab.add({"path": ["c:\\src\\proj\\"]}, False, "exclusion", entry, registry=record)
     lab.call(**entry)
     lab.add(None, False, "exclusion", {"state": "absent"})
-    added, again, respelled, respelled_again, gone = lab.run()
+    added, again, *respelled, gone = lab.run()
     assert added.excluded() == [r"C:\SRC\PROJ"] and added.ledger[0]["value"] == r"C:\SRC\PROJ"
-    for outcome in (again, respelled_again):
+    for outcome in (again, *respelled):
         assert not outcome.said["changed"]
     assert gone.said["changed"] and gone.excluded() == [] and gone.ledger == []
 

@@ -107,3 +107,26 @@ def test_refusals_and_the_file_of_a_link(bed: Bed) -> None:
     assert unknown.msg == "WSL knows no key 'wsl2.memroy'; did you mean wsl2.memory."
     assert link.is_symlink() and linked.content == b"[wsl2]\nmemory=2GB"
     assert linked.path == str(file)
+
+
+def test_what_could_not_be_read_again_is_not_written(bed: Bed) -> None:
+    path, edited = bed.folder / "nul", bed.folder / "edited"
+    original = "[wsl2]\r\nswap=8GB\r\n# \0\r\n".encode("utf-16")
+    path.write_bytes(original)
+    edited.write_bytes(ORIGINAL)
+    bare = {"path": str(path), "wsl2": {"memory": "2GB"}}
+    refused, absent, _applied, theirs = bed.run(
+        "win_wslconfig",
+        [
+            Step(bare, show=path),
+            Step({"path": str(path), "state": "absent"}, show=path),
+            Step({"path": str(edited), "wsl2": {"memory": "2GB"}}, show=edited),
+            # Someone makes no text of it: that is theirs, and no reason to fail.
+            Step({"path": str(edited), "state": "absent"}, show=edited, before=f"printf 'a\\0b' > '{edited}'"),
+        ],
+    )
+    assert refused.failed and not refused.changed and "is no text that WSL can read" in refused.msg
+    assert refused.content == absent.content == original
+    assert not absent.result.get("failed") and not absent.changed
+    assert not theirs.result.get("failed") and not theirs.changed and theirs.content == b"a\0b"
+    assert "edited by someone else" in theirs.kept[0]

@@ -63,7 +63,7 @@ def test_every_spelling_of_what_is_forbidden_is_refused_in_one_sentence(powershe
     assert len(cases) >= 150
     for (kind, value), sentence in zip(cases, judge(powershell, cases), strict=True):
         assert sentence.startswith(f"{kind} '{value}' is refused: "), (kind, value, sentence)
-        assert sentence.endswith(".") and sentence.isascii() and "\n" not in sentence, sentence
+        assert sentence.endswith(".") and sentence.replace(value, "").isascii() and "\n" not in sentence, sentence
         assert "; " in sentence.split("is refused: ")[1], f"says not what to do: {sentence}"
 
 

@@ -78,6 +78,17 @@ CASES: list[tuple[Steps, str | None, bool, bool]] = [
     ([("user", "a"), ("write", "a[1]", "1"), ("write", "a[2]", "2"), ("restore", "", "1")], "a[2]", False, True),
     ([("user", "a"), ("write", "a[1]", "1"), ("write", "a[2]", "2"), ("restore", "", "2"), BACK], "a", False, False),
     ([("user", "a"), ("write", "a[1]", "1"), ("restore", "", "1")], "a", False, True),
+    # A run whose name looks like a time is one run; its first touch counts.
+    (
+        [
+            ("user", "a"),
+            *[("write", f"a[{text}]", "2026-11-28T10:00:00.0000000Z") for text in "12"],
+            ("restore", "", "2026-11-28T10:00:00.0000000Z"),
+        ],
+        "a",
+        False,
+        True,
+    ),
     # Killed, then back at once, or run again and back.
     ([("user", "a"), ("killed", "a[1]", "1"), BACK], "a", False, False),
     ([("user", "a"), ("killed", "a[1]", "1"), ("write", "a[1]", "2"), BACK], "a", False, False),
