@@ -110,7 +110,7 @@ import functools
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
@@ -119,7 +119,6 @@ from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, fstab, meminfo, process, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
-from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
@@ -189,59 +188,9 @@ class Tmpfs:
 
     def check_machine(self, path: str, table: str, users: Sequence[str]) -> None:
         """Raise TmpfsError when this machine cannot take the tmpfs; nothing has been touched yet."""
-        try:
-            fstab.check(table)
-        except fstab.FstabError as error:
-            self.refuse(f"{FSTAB} is broken, {error}: fix that line first; nothing was changed.")
-        if os.path.exists(FSTAB) and not os.access(FSTAB, os.W_OK):
-            self.refuse(f"{FSTAB} cannot be written (read-only file system?): make it writable; nothing was changed.")
-        foreign = [line for line in fstab.lines_for(table, path) if not line.ours]
-        if foreign:
-            self.refuse(
-                f"{FSTAB} has a line for {path} that wsltune did not write ({foreign[0].render()!r}): remove it or "
-                "choose another go_tmpfs_path; nothing was changed."
-            )
-        machine = wsl_observe.collect()
-        conf = wsl_conf.parse(machine.conf or "").values if wsl_judge.is_wsl(machine) else {}
-        if conf.get("automount.mountFsTab") is False and not conf.get("boot.systemd"):
-            self.refuse(
-                "automount.mountFsTab is false in /etc/wsl.conf and boot.systemd is not true, so nothing would mount "
-                f"{path} at the next start: set wsl_conf_automount_mount_fs_tab to true; nothing was changed."
-            )
-        try:
-            files.check(path, follow=False)
-        except files.NotOurs as error:
-            self.refuse(
-                f"go_tmpfs_path is {path!r}, and others than root can change {error.filename}: choose a folder that "
-                "root alone can; nothing was changed."
-            )
-        except OSError:
-            # A part that is missing or no folder is judged below.
-            pass
-        for parent in [path] + list(_parents(path)):
-            if os.path.islink(parent):
-                self.refuse(
-                    f"go_tmpfs_path is {path!r} and {parent} is a symbolic link: give the folder's real path; "
-                    "nothing was changed."
-                )
-            if os.path.lexists(parent) and not os.path.isdir(parent):
-                self.refuse(
-                    f"go_tmpfs_path is {path!r} and {parent} is not a directory: choose another path; "
-                    "nothing was changed."
-                )
-        live = tmpfs_observe.live(path)
-        if live is not None and not (live.fstype == "tmpfs" and live.source == tmpfs_plan.SOURCE):
-            self.refuse(
-                f"{path} is in use: a {live.fstype} ({live.source}) is mounted there; unmount it or choose another "
-                "go_tmpfs_path; nothing was changed."
-            )
-        if live is None and os.path.isdir(path):
-            strange = sorted(set(os.listdir(path)) - set(users))
-            if strange:
-                self.refuse(
-                    f"{path} holds files ({strange[0]!r}) that a mount would hide: empty it or choose another "
-                    "go_tmpfs_path; nothing was changed."
-                )
+        reason = tmpfs_plan.obstacle(path, tmpfs_observe.ground(path, table, wsl_observe.collect()), users)
+        if reason:
+            self.refuse(f"{reason}; nothing was changed.")
 
     def present(self) -> NoReturn:
         params = self.module.params
@@ -254,7 +203,7 @@ class Tmpfs:
         owners = [(person.name, person.uid, person.gid) for person in people]
         is_wsl = wsl_judge.is_wsl(wsl_observe.collect())
         helper = tmpfs_observe.needs_helper(is_wsl)
-        earlier = [line for line in fstab.marked(table) if line.fstype == "tmpfs" and line.mount_point != path]
+        earlier = tmpfs_plan.earlier_lines(table, path)
         needed = [line for line in earlier if tmpfs_plan.is_used(line.mount_point, params["in_use"])]
         for line in earlier:
             if line not in needed and not self.leave(line.mount_point):
@@ -277,11 +226,9 @@ class Tmpfs:
             self.changes = []
             raise
         folders = {person.name: folder for person in people if (folder := self.folder(path, person))}
-        others = [person.name for person in people if person.uid != 0]
-        if len(others) > 1 and self.changes:
-            self.notes.append(
-                f"{len(others)} users share the {size // tmpfs_plan.MIB} MiB on {path}: one of them can fill it for all"
-            )
+        shared = tmpfs_plan.shared_note(path, size, [person.uid for person in people])
+        if shared and self.changes:
+            self.notes.append(shared)
         facts = {} if self.module.check_mode else {"go_tmpfs": tmpfs_observe.observe(path, people, is_wsl)}
         self.module.exit_json(
             **self.result(path),
@@ -311,8 +258,7 @@ class Tmpfs:
         self.changes.append(f"remounted {path}: {', '.join(wrong)}")
         if self.module.check_mode:
             return
-        options = f"remount,rw,nosuid,nodev,exec,size={size // 1024}k" + (f",nr_inodes={inodes}" if inodes else "")
-        message = self.command("mount", "-o", options, path)
+        message = self.command("mount", "-o", tmpfs_plan.remount_options(size, inodes), path)
         if message:
             self.refuse(
                 f"{path} could not be remounted with {size // tmpfs_plan.MIB} MiB ({message}): it may hold more than "
@@ -351,9 +297,11 @@ class Tmpfs:
             return self.without_folder(person, f"{folder} is no directory")
         try:
             status = os.fstat(descriptor)
-            if status.st_uid not in (0, person.uid):
+            mode = stat.S_IMODE(status.st_mode)
+            wrong = tmpfs_plan.folder_deviation(mode, status.st_uid, status.st_gid, (person.uid, person.gid))
+            if wrong is None:
                 return self.without_folder(person, f"{folder} belongs to user id {status.st_uid}")
-            if stat.S_IMODE(status.st_mode) != 0o700 or (status.st_uid, status.st_gid) != (person.uid, person.gid):
+            if wrong:
                 if f"made {folder}" not in self.changes:
                     self.changes.append(f"gave {folder} to {person.name}, mode 0700")
                 if not self.module.check_mode:
@@ -387,16 +335,9 @@ class Tmpfs:
         only = self.module.params["only_this_run"]
         entries = [entry for entry in self.journal.entries(ROLE) if not only or entry.run == self.journal.run]
         stay = self.before_run() if only else []
-        mounted = [line.mount_point for line in fstab.marked(self.read(FSTAB))]
-        mounted += [entry.path for entry in entries if entry.directory]
-        if not only:
-            # One that was in use at the last rollback.
-            mounted += tmpfs_observe.ours()
-        left = [
-            path
-            for path in dict.fromkeys(mounted)
-            if (entries or not only) and path not in [line.mount_point for line in stay] and not self.leave(path)
-        ]
+        made = [entry.path for entry in entries if entry.directory]
+        leaving = tmpfs_plan.mounts_to_leave(self.read(FSTAB), made, tmpfs_observe.ours(), stay, whole=not only)
+        left = [path for path in leaving if (entries or not only) and not self.leave(path)]
         for entry in entries:
             if entry.directory and entry.path in left:
                 continue
@@ -457,12 +398,6 @@ class Tmpfs:
                 {"changes": self.changes, "kept": self.kept, "notes": self.notes, "diff": self.diff},
             ),
         }
-
-
-def _parents(path: str) -> Iterator[str]:
-    while path != "/":
-        path = os.path.dirname(path)
-        yield path
 
 
 def main() -> None:

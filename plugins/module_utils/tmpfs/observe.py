@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, meminfo, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
 FSTAB = "/etc/fstab"
 
@@ -33,7 +35,7 @@ def live(path: str) -> mountinfo.Mount | None:
 def ours() -> list[str]:
     """Return where a tmpfs of wsltune's is mounted now."""
     mounts = mountinfo.parse(text_of("/proc/self/mountinfo") or "")
-    return [mount.mount_point for mount in mounts if mount.fstype == "tmpfs" and mount.source == tmpfs_plan.SOURCE]
+    return [mount.mount_point for mount in mounts if tmpfs_plan.is_ours(mount)]
 
 
 def mode_of(path: str) -> int | None:
@@ -55,6 +57,48 @@ def _folder(path: str) -> list[int] | None:
 def needs_helper(is_wsl: bool) -> bool:
     """Whether nothing but `mount -a` can be relied on to make the folders at a start."""
     return is_wsl or not os.path.isdir("/run/systemd/system")
+
+
+def _is_fstab_followed(machine: wsl_judge.Machine) -> bool:
+    """Whether something mounts what the fstab says at the next start."""
+    conf = wsl_conf.parse(machine.conf or "").values if wsl_judge.is_wsl(machine) else {}
+    return conf.get("automount.mountFsTab") is not False or bool(conf.get("boot.systemd"))
+
+
+def _changeable(path: str) -> str | None:
+    try:
+        files.check(path, follow=False)
+    except files.NotOurs as error:
+        return str(error.filename)
+    except OSError:
+        # A part that is missing or no folder is looked at by itself.
+        pass
+    return None
+
+
+def _parts(path: str) -> Iterator[str]:
+    """Return C(path) and the folders above it."""
+    yield path
+    while path != "/":
+        path = os.path.dirname(path)
+        yield path
+
+
+def ground(path: str, table: str, machine: wsl_judge.Machine) -> tmpfs_plan.Ground:
+    """Return what stands where a tmpfs is to go on C(path); C(table) is the text of the fstab."""
+    mount = live(path)
+    link = next((part for part in _parts(path) if os.path.islink(part)), None)
+    plain = mount is None and link is None and os.path.isdir(path)
+    return tmpfs_plan.Ground(
+        table=table,
+        table_is_writable=not os.path.exists(FSTAB) or os.access(FSTAB, os.W_OK),
+        table_is_followed=_is_fstab_followed(machine),
+        changeable=_changeable(path),
+        link=link,
+        file=next((part for part in _parts(path) if os.path.lexists(part) and not os.path.isdir(part)), None),
+        live=mount,
+        names=tuple(os.listdir(path)) if plain else (),
+    )
 
 
 def observe(path: str, people: Sequence[accounts.Account], is_wsl: bool) -> dict[str, Any]:

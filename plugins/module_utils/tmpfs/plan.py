@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab
+from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mountinfo
 
 MIB = 1024 * 1024
 SMALLEST = 256 * MIB
@@ -101,6 +102,110 @@ def check_path(path: str) -> str:
             "directory of the system."
         )
     return normal
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What stands where the tmpfs is to go, and whether it would come back; observe.ground reads it."""
+
+    table: str
+    table_is_writable: bool = True
+    table_is_followed: bool = True
+    changeable: str | None = None
+    """A part of the path that others than root can change."""
+    link: str | None = None
+    file: str | None = None
+    """A part of the path that is a symbolic link, and one that is no directory."""
+    live: mountinfo.Mount | None = None
+    names: tuple[str, ...] = ()
+    """What lies in the folder, where nothing is mounted on it."""
+
+
+def is_ours(mount: mountinfo.Mount) -> bool:
+    """Whether a live mount is a tmpfs that wsltune made."""
+    return mount.fstype == "tmpfs" and mount.source == SOURCE
+
+
+def obstacle(path: str, ground: Ground, users: Sequence[str]) -> str:
+    """Return why the tmpfs cannot be on C(path), as the end of a sentence; empty when it can."""
+    try:
+        fstab.check(ground.table)
+    except fstab.FstabError as error:
+        return f"/etc/fstab is broken, {error}: fix that line first"
+    if not ground.table_is_writable:
+        return "/etc/fstab cannot be written (read-only file system?): make it writable"
+    foreign = [line for line in fstab.lines_for(ground.table, path) if not line.ours]
+    if foreign:
+        return (
+            f"/etc/fstab has a line for {path} that wsltune did not write ({foreign[0].render()!r}): remove it or "
+            "choose another go_tmpfs_path"
+        )
+    if not ground.table_is_followed:
+        return (
+            "automount.mountFsTab is false in /etc/wsl.conf and boot.systemd is not true, so nothing would mount "
+            f"{path} at the next start: set wsl_conf_automount_mount_fs_tab to true"
+        )
+    return _obstacle_in_place(path, ground, users)
+
+
+def _obstacle_in_place(path: str, ground: Ground, users: Sequence[str]) -> str:
+    if ground.changeable is not None:
+        return (
+            f"go_tmpfs_path is {path!r}, and others than root can change {ground.changeable}: choose a folder that "
+            "root alone can"
+        )
+    if ground.link is not None:
+        return f"go_tmpfs_path is {path!r} and {ground.link} is a symbolic link: give the folder's real path"
+    if ground.file is not None:
+        return f"go_tmpfs_path is {path!r} and {ground.file} is not a directory: choose another path"
+    live = ground.live
+    if live is not None and not is_ours(live):
+        return (
+            f"{path} is in use: a {live.fstype} ({live.source}) is mounted there; unmount it or choose another "
+            "go_tmpfs_path"
+        )
+    strange = sorted(set(ground.names) - set(users)) if live is None else []
+    if strange:
+        return f"{path} holds files ({strange[0]!r}) that a mount would hide: empty it or choose another go_tmpfs_path"
+    return ""
+
+
+def earlier_lines(table: str, path: str) -> list[fstab.Line]:
+    """Return the lines of wsltune's earlier tmpfs, on other paths than C(path)."""
+    return [line for line in fstab.marked(table) if line.fstype == "tmpfs" and line.mount_point != path]
+
+
+def mounts_to_leave(
+    table: str, folders: Iterable[str], live: Iterable[str], stay: Sequence[fstab.Line], whole: bool
+) -> list[str]:
+    """Return the mount points to unmount for a rollback, each once.
+
+    They are those of the marked lines and of the C(folders) that were made, and where C(whole) (not one run alone)
+    the C(live) mounts too, such as one that was in use at the last rollback. C(stay) has what was there before.
+    """
+    places = [line.mount_point for line in fstab.marked(table)] + list(folders) + (list(live) if whole else [])
+    staying = [line.mount_point for line in stay]
+    return [place for place in dict.fromkeys(places) if place not in staying]
+
+
+def remount_options(size: int, inodes: int) -> str:
+    """Return the options of mount that bring a live tmpfs to what is wanted."""
+    return f"remount,rw,nosuid,nodev,exec,size={size // 1024}k" + (f",nr_inodes={inodes}" if inodes else "")
+
+
+def folder_deviation(mode: int, uid: int, gid: int, account: tuple[int, int]) -> bool | None:
+    """Whether a user's folder has another mode or owner than it should; None where it is somebody else's."""
+    if uid not in (0, account[0]):
+        return None
+    return mode != 0o700 or (uid, gid) != account
+
+
+def shared_note(path: str, size: int, uids: Sequence[int]) -> str:
+    """Return the note that several people share the tmpfs; empty for one, since root is no other person."""
+    others = sum(uid != 0 for uid in uids)
+    if others < 2:
+        return ""
+    return f"{others} users share the {size // MIB} MiB on {path}: one of them can fill it for all"
 
 
 def wanted_lines(path: str, size: int, inodes: int, helper: bool) -> list[fstab.Line]:
