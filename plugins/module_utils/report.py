@@ -47,7 +47,7 @@ def write_rollback(results: Mapping[str, Result], name: str) -> str:
         name,
         "Restored:" if changes else "Nothing to restore: wsltune has changed nothing here.",
         [re.sub(r"^restored ", "", change) for change in changes],
-        _list_of(results["wsl_conf"], "pending_sentences"),
+        [*_list_of(results["wsl_conf"], "pending_sentences"), *_list_of(results["go_tmpfs"], "pending_sentences")],
         [*dict.fromkeys(kept), *_list_of(results["workspace"], "notes")],
     )
 

@@ -23,9 +23,16 @@ options:
     elements: str
     default: []
   gotmpdir:
-    description: Folder for temporary files, absolute; C(~) is the home and C({user}) the name. Empty leaves it alone.
+    description:
+      - Folder for temporary files, absolute; C(~) is the home, C({user}) the name and C({uid}) the user id. Empty
+        leaves it alone.
     type: str
     default: ''
+  gotmpdir_left_out:
+    description: Accounts that get neither GOTMPDIR nor another folder below O(made_before), which they do not have.
+    type: list
+    elements: str
+    default: []
   made_before:
     description: A folder whose content an earlier step of the play makes, so that check mode does not miss it.
     type: str
@@ -68,7 +75,7 @@ author: wsltune contributors (@wsltune)
 EXAMPLES = r"""
 - name: Go's temporary files on the tmpfs, for everyone
   wsltune.go.go_env:
-    gotmpdir: /var/cache/gotmp/{user}
+    gotmpdir: /var/cache/gotmp/{uid}
 
 - name: Restore what was there before
   wsltune.go.go_env:
@@ -581,6 +588,7 @@ def main() -> None:
             "observed": {"type": "dict"},
             "users": {"type": "list", "elements": "str", "default": []},
             "gotmpdir": {"type": "str", "default": ""},
+            "gotmpdir_left_out": {"type": "list", "elements": "str", "default": []},
             "made_before": {"type": "str", "default": ""},
             "gocache": {"type": "str", "default": ""},
             "gomodcache": {"type": "str", "default": ""},

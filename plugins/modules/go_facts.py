@@ -125,7 +125,7 @@ def main() -> None:
     if module.params["wsl"]:
         facts["wsl"] = wsl_judge.observe(machine)
     if module.params["tmpfs_path"]:
-        found = tmpfs_observe.observe(module.params["tmpfs_path"], people, wsl_judge.is_wsl(machine))
+        found = tmpfs_observe.observe(module.params["tmpfs_path"], people, machine)
         facts["go_tmpfs"] = text.printable(found)
     module.exit_json(changed=False, ansible_facts=facts)
 

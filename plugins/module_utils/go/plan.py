@@ -22,9 +22,9 @@ class PlanError(ValueError):
     """A setting that cannot or must not be made, in one sentence."""
 
 
-def expand(pattern: str, user: str, home: str) -> str:
-    """Return the path that C(pattern) means for one user; ~ stands for the home and {user} for the name."""
-    path = pattern.replace("{user}", user)
+def expand(pattern: str, user: str, home: str, uid: str) -> str:
+    """Return the path that C(pattern) means for one user: ~ is the home, {user} the name and {uid} the user id."""
+    path = pattern.replace("{user}", user).replace("{uid}", uid)
     return home + path[1:] if path == "~" or path.startswith("~/") else path
 
 
@@ -33,7 +33,7 @@ def check_pattern(name: str, pattern: str) -> None:
     if pattern and not re.fullmatch(r"[~/][^\s\"'$`\\;&|<>*?#]*", pattern):
         raise PlanError(
             f"go_env_{name.lower()} is {pattern!r}: give an absolute path without blanks or shell characters, in which "
-            "~ is the home and {user} the name."
+            "~ is the home, {user} the name and {uid} the user id."
         )
     if pattern.startswith("~") and pattern[1:2] not in ("", "/"):
         raise PlanError(f"go_env_{name.lower()} is {pattern!r}: only ~/ of the user itself can be meant, not ~name.")
@@ -59,9 +59,11 @@ def settings_for(
     """
     wanted = {}
     home = observed["home"]
+    left_out = user in options["gotmpdir_left_out"]
     for name in ("GOTMPDIR", "GOCACHE", "GOMODCACHE"):
-        if options[name.lower()]:
-            wanted[name] = expand(options[name.lower()], user, home)
+        pattern = options[name.lower()]
+        if pattern and not (left_out and (name == "GOTMPDIR" or pattern.startswith(options["made_before"] + "/"))):
+            wanted[name] = expand(pattern, user, home, str(observed["uid"]))
     if options["goflags"]:
         wanted["GOFLAGS"] = options["goflags"]
     if options["cgo_enabled"] == "true":
@@ -127,7 +129,7 @@ def unmet(
 
 
 def _shell_folder(pattern: str) -> str:
-    return expand(pattern, "${USER:-$(id -un)}", "${HOME}")
+    return expand(pattern, "${USER:-$(id -un)}", "${HOME}", "$(id -u)")
 
 
 def profile_text(gotmpdir: str) -> str:
@@ -139,7 +141,7 @@ def profile_text(gotmpdir: str) -> str:
     return f"""# Written by wsltune. The Go command reads GOTMPDIR from its own settings file as well; from Go 1.26 on
 # t.TempDir() reads it from the environment alone. A value of your own wins.
 case "${{GOTMPDIR:-}}" in
-"" | {expand(gotmpdir, "*", "*")})
+"" | {expand(gotmpdir, "*", "*", "*")})
     _wsltune="{_shell_folder(gotmpdir)}"
     if [ ! -O / ] && [ -d "$_wsltune" ] && [ -O "$_wsltune" ]; then
         GOTMPDIR=$_wsltune
@@ -156,8 +158,8 @@ esac
 def fish_text(gotmpdir: str) -> str:
     """Return the same for fish."""
     return f"""# Written by wsltune; see {PROFILE_PATH}.
-if test -z "$GOTMPDIR"; or string match -q -- "{expand(gotmpdir, "*", "*")}" "$GOTMPDIR"
-    set -l wsltune "{expand(gotmpdir, "$USER", "$HOME")}"
+if test -z "$GOTMPDIR"; or string match -q -- "{expand(gotmpdir, "*", "*", "*")}" "$GOTMPDIR"
+    set -l wsltune "{expand(gotmpdir, "$USER", "$HOME", "(id -u)")}"
     if test ! -O /; and test -d "$wsltune"; and test -O "$wsltune"
         set -gx GOTMPDIR "$wsltune"
     else if test -n "$GOTMPDIR"; and test ! -O "$GOTMPDIR"

@@ -14,7 +14,9 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_pl
 from ansible_collections.wsltune.go.plugins.module_utils.linux import process
 
 OPTIONS = {
-    "gotmpdir": "/var/cache/gotmp/{user}",
+    "gotmpdir": "/var/cache/gotmp/{uid}",
+    "gotmpdir_left_out": [],
+    "made_before": "/var/cache/gotmp",
     "gocache": "",
     "gomodcache": "",
     "goflags": "",
@@ -26,6 +28,7 @@ OPTIONS = {
 def observed(**changes: Any) -> dict[str, Any]:
     place = {"path": "/tmp", "exists": True, "windows_drive": False, "executable": True}
     facts = {
+        "uid": 1000,
         "home": "/home/alice",
         "exports": {},
         "settings": {name: {"value": "", "source": "default"} for name in ("GOTMPDIR", "GOCACHE", "GOMODCACHE")},
@@ -37,11 +40,19 @@ def observed(**changes: Any) -> dict[str, Any]:
 def test_settings_follow_the_options() -> None:
     options = dict(OPTIONS, gocache="~/cache", goflags="-p=4", cgo_enabled="true")
     assert go_plan.settings_for("alice", observed(), options, {}) == {
-        "GOTMPDIR": "/var/cache/gotmp/alice",
+        "GOTMPDIR": "/var/cache/gotmp/1000",
         "GOCACHE": "/home/alice/cache",
         "GOFLAGS": "-p=4",
         "CGO_ENABLED": "1",
     }
+
+
+def test_whoever_has_no_folder_gets_no_setting_that_names_it() -> None:
+    options = dict(OPTIONS, gocache="/var/cache/gotmp/{uid}/gocache", gotmpdir_left_out=["alice"], goflags="-p=4")
+    assert go_plan.settings_for("alice", observed(), options, {}) == {"GOFLAGS": "-p=4"}
+    assert set(go_plan.settings_for("bob", observed(), options, {})) == {"GOTMPDIR", "GOCACHE", "GOFLAGS"}
+    elsewhere = dict(options, gocache="~/cache")
+    assert go_plan.settings_for("alice", observed(), elsewhere, {})["GOCACHE"] == "/home/alice/cache"
 
 
 def test_cgo_off_is_never_written_to_the_users_file() -> None:

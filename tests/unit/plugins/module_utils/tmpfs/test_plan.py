@@ -110,15 +110,17 @@ def test_live_deviations_are_named() -> None:
 
 
 def test_the_helper_makes_the_folders_that_tmpfiles_makes(tmp_path: Path) -> None:
-    text = tmpfs_plan.folders_text([str(tmp_path)], [("alice", os.getuid(), os.getgid())])
+    text = tmpfs_plan.folders_text(str(tmp_path), [(os.getuid(), os.getgid())])
     (tmp_path / "list").write_text(text)
     (tmp_path / "helper").write_text(tmpfs_plan.HELPER_TEXT)
     for _time in range(2):
         subprocess.run(
             ["sh", str(tmp_path / "helper"), str(tmp_path / "list"), "/var/lib/wsltune", "-o", "rw"], check=True
         )
-    assert tmpfs_plan.folders_of(text) == [("alice", str(tmp_path / "alice"))]
-    assert (tmp_path / "alice").stat().st_mode & 0o7777 == 0o700
+    folder = tmp_path / str(os.getuid())
+    line = f"d {folder} 0700 {os.getuid()} {os.getgid()} -"
+    assert tmpfs_plan.folder_lines(text) == [(line, str(folder), os.getuid(), os.getgid())]
+    assert folder.stat().st_mode & 0o7777 == 0o700
 
 
 def test_a_mount_is_used_by_what_lies_on_it() -> None:
@@ -142,7 +144,7 @@ def observed(**changes):
     found = {
         "path": "/var/cache/gotmp",
         "fstab": "".join(f"{line.render()}\n" for line in lines),
-        "folders": tmpfs_plan.folders_text(["/var/cache/gotmp"], [("alice", 1, 2)]),
+        "folders": tmpfs_plan.folders_text("/var/cache/gotmp", [(1, 2)]),
         "helper": tmpfs_plan.HELPER_TEXT if changes.get("needs_helper") else None,
         "needs_helper": False,
         "memory": {"total_bytes": 16 << 30, "swap_total_bytes": 0},
@@ -288,7 +290,10 @@ def test_the_tmpfs_of_an_earlier_path() -> None:
     table = (
         LINE + LINE.replace("gotmp", "old") + "/etc/tmpfiles.d/wsltune-go.conf /var/lib/wsltune wsltune x-wsltune 0 0\n"
     )
-    assert [line.mount_point for line in tmpfs_plan.earlier_lines(table, PATH)] == ["/var/cache/old"]
+    wanted = tmpfs_plan.wanted_lines(PATH, GIB, 0, helper=False)
+    assert [line.mount_point for line in tmpfs_plan.earlier_lines(table, wanted)] == ["/var/cache/old"]
+    own = [line.mount_point for line in tmpfs_plan.earlier_lines(table, [tmpfs_plan.tmp_line(GIB, 0)])]
+    assert own == [PATH, "/var/cache/old"]
 
 
 def test_the_options_of_a_remount() -> None:
