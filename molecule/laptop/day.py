@@ -196,7 +196,7 @@ class Day:
         )
         lines = self.laptop.run("alice", ask).splitlines()
         self.check(
-            lines[:2] == ["/home/alice/.cache/go-build", "/var/cache/gotmp/alice"], f"{when}: go env says {lines[:2]}"
+            lines[:2] == ["/home/alice/.cache/go-build", "/var/cache/gotmp/1000"], f"{when}: go env says {lines[:2]}"
         )
         self.check(lines[2] == lines[3], f"{when}: {SHOP} is not the copy: {lines[2:4]}")
         self.check(lines[4:] == [" M price/price.go", "?? untracked.txt"], f"{when}: git status says {lines[4:]}")

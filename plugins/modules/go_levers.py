@@ -23,7 +23,14 @@ options:
     description: What to try.
     type: list
     elements: str
-    choices: [gotmpdir_tmpfs, gocache_tmpfs, cgo_disabled, caches_local, source_on_ext4, append_windows_path]
+    choices:
+      - tmp_in_memory
+      - gotmpdir_tmpfs
+      - gocache_tmpfs
+      - cgo_disabled
+      - caches_local
+      - source_on_ext4
+      - append_windows_path
     required: true
   user:
     description: The user whose Go is measured, in the environment of a fresh login.
@@ -180,7 +187,12 @@ class Trial:
         """As the user: return what settle() takes and, where the decisions C(held) may serve, what they depend on."""
         project, folder = self.find_project() if levers_decide.SOURCE in self.names else ("", ".")
         own = (self.params["before"] or {}).get("environment") or {}
-        places = {"GOTMPDIR": own.get("GOTMPDIR") or own.get("TMPDIR") or "/tmp", "GOCACHE": own.get("GOCACHE")}
+        temporary = own.get("TMPDIR") or "/tmp"
+        places = {
+            "TMPDIR": temporary,
+            "GOTMPDIR": own.get("GOTMPDIR") or temporary,
+            "GOCACHE": own.get("GOCACHE"),
+        }
         found: dict[str, Any] = {"project": project, "folder": folder, "in_memory": bench.in_memory(places)}
         self.settle(**found)
         fingerprint = self.look([self.variant(levers_decide.BASELINE, {})])[0] if self.usable(held) else None
@@ -269,8 +281,9 @@ class Trial:
 
             def variant(name: str, tried: Sequence[str]) -> Variant:
                 merged: dict[str, str] = {}
+                own = (self.params["before"] or {}).get("environment") or {}
                 for one in tried:
-                    merged.update(levers_decide.trial(one, tmpfs_folder, self.account.home, self.slow, self.path))
+                    merged.update(levers_decide.trial(one, tmpfs_folder, self.account.home, self.slow, self.path, own))
                 return self.variant(name, merged, moved if levers_decide.SOURCE in tried else None)
 
             baseline = variant(levers_decide.BASELINE, [])
@@ -310,7 +323,7 @@ class Trial:
         params = self.params
         with open("/proc/meminfo", encoding="ascii") as handle:
             size = tmpfs_plan.plan_size(params["tmpfs_size"], meminfo.parse(handle.read()))
-        places = ("gotmpdir", "gocache")
+        places = ("tmp", "gotmpdir", "gocache")
         with trial_tmpfs.mounted(size, self.account.uid, self.account.gid, places) as folder:  # noqa: SIM117
             # The child is made after the mount, which it would not see otherwise.
             with bench.progress_to(params["progress_path"]) as heard:

@@ -15,16 +15,26 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 BASELINE = "baseline"
 TOGETHER = "together"
 NOT_TRIED = "not tried: "
-SOURCE, WINDOWS_PATH = "source_on_ext4", "append_windows_path"
+SOURCE, WINDOWS_PATH, TMP = "source_on_ext4", "append_windows_path", "tmp_in_memory"
 
 
-def trial(name: str, tmpfs: str, home: str, slow: Sequence[str] = (), path: str = "") -> dict[str, str]:
+def trial(
+    name: str,
+    tmpfs: str,
+    home: str,
+    slow: Sequence[str] = (),
+    path: str = "",
+    own: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Return the variables that give one run of Go the lever's effect, of those places that C(slow) names.
 
-    C(path) is the user's PATH without directories on Windows drives.
+    C(path) is the user's PATH without directories on Windows drives, C(own) what Go has without any lever: who keeps
+    temporary files elsewhere than in /tmp has no effect of /tmp in memory.
     """
     lever = catalogue.LEVERS[name]
     wanted = [key for key in lever.environment if not lever.places or key in slow]
+    if name == TMP:
+        wanted = [key for key in wanted if (own or {}).get(key) in (None, "", "/tmp")]
     return {key: lever.environment[key].format(tmpfs=tmpfs, home=home, path=path) for key in wanted}
 
 

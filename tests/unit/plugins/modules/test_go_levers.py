@@ -23,8 +23,8 @@ run) if [ "$CGO_ENABLED" = 0 ]; then echo "no resolver"; exit 1; fi ;;
 test)
   if [ -e needs-cgo ] && [ "$CGO_ENABLED" = 0 ]; then echo "undefined: C"; exit 1; fi
   case "$PWD" in /dev/shm/*) sleep 0.15 ;; esac
-  case "$GOCACHE" in /run/wsltune-trial-*) sleep 0.2 ;; esac
-  case "$GOTMPDIR" in /run/wsltune-trial-*) touch "$GOTMPDIR/x" && findmnt -no FSTYPE -T "$GOTMPDIR" > "$HOME/fstype" ;;
+  case "$GOCACHE" in /run/wt-*) sleep 0.2 ;; esac
+  case "$GOTMPDIR" in /run/wt-*) touch "$GOTMPDIR/x" && findmnt -no FSTYPE -T "$GOTMPDIR" > "$HOME/fstype" ;;
   *) if [ "$CGO_ENABLED" != 0 ]; then sleep 0.15; fi ;;
   esac
 ;;
@@ -87,7 +87,7 @@ def test_what_helps_is_kept_and_what_harms_or_breaks_is_dropped_and_remembered(h
     assert found["gocache_tmpfs"]["reason"].startswith("it makes test slower; a guess would have cost +")
     assert found["cgo_disabled"]["reason"] == "Go does not work with it: go run: no resolver"
     assert not found["caches_local"]["tried"]
-    assert not glob.glob("/run/wsltune-trial-*")
+    assert not glob.glob("/run/wt-*")
 
     again = decide(home, levers)
     assert again["kept"] == ["gotmpdir_tmpfs"] and again["remembered"] and not again["experiments"]
@@ -125,7 +125,7 @@ def test_a_project_elsewhere_is_tried_as_a_copy_in_the_home(home, drive):
     own = pwd.getpwuid(os.geteuid()).pw_dir
     together = result["experiments"][1]["variants"][1]
     assert together["directory"].startswith(f"{own}/.wsltune-bench-") and together["directory"].endswith("/api")
-    assert together["environment"]["GOTMPDIR"].startswith("/run/wsltune-trial-")
+    assert together["environment"]["GOTMPDIR"].startswith("/run/wt-")
     assert not list(Path(own).glob(".wsltune-bench-*")) and sorted(os.listdir(drive)) == ["shop"]
     assert decide(home, ["source_on_ext4", "gotmpdir_tmpfs"], **given)["remembered"]
 

@@ -102,6 +102,9 @@ def test_how_long_a_decision_holds(changes, says):
 
 def test_what_each_lever_is_for_one_run():
     assert levers_decide.trial("gotmpdir_tmpfs", "/run/t", "/home/a") == {"GOTMPDIR": "/run/t/gotmpdir"}
+    memory = {"TMPDIR": "/run/t/tmp", "GOTMPDIR": "/run/t/tmp"}
+    assert levers_decide.trial("tmp_in_memory", "/run/t", "/home/a", own={"GOTMPDIR": "/tmp"}) == memory
+    assert levers_decide.trial("tmp_in_memory", "/run/t", "/home/a", own={"GOTMPDIR": "/x", "TMPDIR": "/y"}) == {}
     assert levers_decide.trial("cgo_disabled", "/run/t", "/home/a") == {"CGO_ENABLED": "0"}
     assert levers_decide.trial("caches_local", "/run/t", "/home/a", ["GOCACHE"]) == {
         "GOCACHE": "/home/a/.cache/go-build"
@@ -111,6 +114,7 @@ def test_what_each_lever_is_for_one_run():
         "gotmpdir_tmpfs", []
     )
     assert levers_decide.without_effect("gotmpdir_tmpfs", [], ["GOTMPDIR"]) == "GOTMPDIR is in memory already"
+    assert "is in memory already" in levers_decide.without_effect("tmp_in_memory", [], ["TMPDIR", "GOTMPDIR"])
     assert not levers_decide.without_effect("gocache_tmpfs", [], ["GOTMPDIR"])
     assert not levers_decide.without_effect("cgo_disabled", [], ["GOTMPDIR", "GOCACHE"])
 
