@@ -31,7 +31,11 @@ def go_tmpfs_is_met(observed: Any, path: str, size: str, inodes: int, users: Seq
 
 
 class FilterModule:
-    """Whether facts show that what is wanted is so already, so that no module has to be called."""
+    """What is wanted, and whether facts show that it is so already, so that no module has to be called."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"wsl_conf_is_met": wsl_conf_is_met, "go_tmpfs_is_met": go_tmpfs_is_met}
+        return {
+            "wsl_conf_content": wsl_conf.write_content,
+            "wsl_conf_is_met": wsl_conf_is_met,
+            "go_tmpfs_is_met": go_tmpfs_is_met,
+        }
