@@ -33,6 +33,7 @@ STEPS_BACK = {
     "wslconfig": "Restore .wslconfig on Windows",
 }
 WINDOWS = {"defender", "wslconfig"}
+REPORT = "report"
 CHECK_ONLY = "Check and report"
 LEVERS = "Try which tunings make Go faster here"
 TAKE_BACK = "Take back what made Go slower"
@@ -131,15 +132,20 @@ class Story:
 
     def _task(self, data: dict[str, Any]) -> None:
         where = f"{data.get('task') or ''} {data.get('task_path') or ''}"
-        role = str(data.get("role") or "").rpartition(".")[2]
+        role = str(data.get("role") or "").rpartition(".")[2] or self._role_in_title(str(data.get("task") or ""))
         name = LEVERS if re.search(r"levers\w*\.yml", where) else self._step_name(role, "preflight" in where)
         if self.step is None or self.step.name != name:
             self.end_step()
             self.step = Step(name)
             self.display.begin(self.step)
         self.step.task = str(data.get("task") or "")
-        # What failed before this task was rescued.
-        self.step.failed = False
+        # What failed before this task was rescued, unless it is reported now.
+        self.step.failed = self.step.failed and role == REPORT
+
+    def _role_in_title(self, title: str) -> str:
+        """Return the role that a task includes if the plan says so: its step is shown in any case."""
+        named = re.match(r"Role (\w+): ", title)
+        return named[1] if named else ""
 
     def _step_name(self, role: str, preflight: bool) -> str:
         # Values of every role are checked before the first one begins.

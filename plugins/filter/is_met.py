@@ -45,10 +45,11 @@ def go_tmpfs_place(observed: Any, place: str = "auto", size: str = "auto", gocac
 
 
 class FilterModule:
-    """What facts show of the machine: whether what is wanted is so already, and where temporary files can go."""
+    """What is wanted, whether facts show that it is so already, and where temporary files can go."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "wsl_conf_content": wsl_conf.write_content,
             "wsl_conf_is_met": wsl_conf_is_met,
             "go_tmpfs_is_met": go_tmpfs_is_met,
             "go_tmpfs_place": go_tmpfs_place,

@@ -15,7 +15,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 BASELINE = "baseline"
 TOGETHER = "together"
 NOT_TRIED = "not tried: "
-SOURCE, WINDOWS_PATH, TMP = "source_on_ext4", "append_windows_path", "tmp_in_memory"
+SOURCE, WINDOWS_PATH = "source_on_ext4", "append_windows_path"
+TMP, OWN_FOLDER = "tmp_in_memory", "gotmpdir_tmpfs"
 
 
 def trial(

@@ -589,6 +589,30 @@ _MOUNT_FLAGS |= {"diratime", "nodiratime", "lazytime", "suid", "nosuid", "dev", 
 _MOUNT_FLAGS |= {"dirsync"}
 
 
+def write_content(variables: Mapping[str, Mapping[str, Mapping[str, str]]], values: Sequence[Any]) -> str:
+    """Return the text of a file that has a line for each variable with a value; a mapping stands for none.
+
+    C(variables) has the C(type) of each by section and key, C(values) their values in the same order.
+    """
+    remaining = iter(values)
+    lines: list[str] = []
+    for section, keys in variables.items():
+        settings = [(key, kind["type"], next(remaining)) for key, kind in keys.items()]
+        present = [setting for setting in settings if not isinstance(setting[2], Mapping)]
+        lines += [f"[{section}]"] if present else []
+        lines += [f"{key}={_write_value(kind, value)}" for key, kind, value in present]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _write_value(kind: str, value: Any) -> str:
+    text = str(value)
+    if kind == "bool":
+        return "true" if text.lower() in ("yes", "on", "1", "true") else "false"
+    if kind == "text":
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return text
+
+
 def is_met(
     settings: Mapping[str, Value],
     complete: bool,

@@ -13,6 +13,7 @@ import yaml
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as conf_text
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
@@ -259,6 +260,28 @@ def test_the_role_has_an_option_for_each_key():
     assert options_of("defaults/main.yml") == {
         name: option["default"] for name, option in spec.items() if "default" in option
     }
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "line"),
+    [
+        ("boot", "systemd", True, "systemd=true"),
+        ("boot", "systemd", "yes", "systemd=true"),
+        ("boot", "systemd", "False", "systemd=false"),
+        ("boot", "initTimeout", 20000, "initTimeout=20000"),
+        ("filesystem", "umask", "022", "umask=022"),
+        ("network", "hostname", "", 'hostname=""'),
+        ("boot", "command", 'a "b" \\ #c\nd', r'command="a \"b\" \\ #c\nd"'),
+    ],
+)
+def test_the_content_has_a_line_for_each_value(section, key, value, line):
+    variables = options_of("vars/main.yml")["_wsl_conf_variables"]
+    names = [f"{part}.{name}" for part, keys in variables.items() for name in keys]
+    values = [value if name == f"{section}.{key}" else {} for name in names]
+    text = conf_text.write_content(variables, values)
+    assert text == f"[{section}]\n{line}\n"
+    assert list(conf_text.parse(text).values) == [f"{section}.{key}"]
+    assert conf_text.write_content(variables, [{}] * len(names)) == ""
 
 
 def test_launchers_come_and_go_with_the_setting(conf, run, wsl, monkeypatch):
