@@ -76,7 +76,7 @@ def ways(user: str, command: str) -> dict[str, list[str]]:
     if os.path.isdir("/run/systemd/system"):
         strict = ["ProtectSystem=strict", "PrivateTmp=yes", f"ReadWritePaths={home}", f"WorkingDirectory={home}/app"]
         found["a hardened unit"] = [
-            *("systemd-run --quiet --wait --pipe --collect".split()),
+            *("systemd-run", "--quiet", "--wait", "--pipe", "--collect"),
             f"--property=User={user}",
             *(f"--property={one}" for one in strict),
             *(GO + " " + command).split(),
@@ -131,16 +131,10 @@ def main() -> None:
                 if done.returncode != 0:
                     wrong.append(f"{user}, {way}: go {command}: exit {done.returncode}: {done.stdout.strip()[-300:]}")
     wrong += cron_end("alice", output)
-    kind = subprocess.run(
-        ["findmnt", "--noheadings", "--output", "FSTYPE", "--target", "/tmp"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    not_run = [] if has_landlock() else ["Landlock: this kernel has none"]
-    print(
-        json.dumps({"ran": ran, "wrong": wrong, "tmp": "memory" if kind == ["tmpfs"] else "disk", "not_run": not_run})
-    )
+    wanted = ["findmnt", "--noheadings", "--output", "FSTYPE", "--target", "/tmp"]
+    kind = subprocess.run(wanted, capture_output=True, text=True, check=True).stdout.strip()
+    said = {"ran": ran, "wrong": wrong, "tmp": "memory" if kind == "tmpfs" else "disk"}
+    print(json.dumps({**said, "not_run": [] if has_landlock() else ["Landlock: this kernel has none"]}))
 
 
 if __name__ == "__main__":
