@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import report
@@ -93,6 +93,17 @@ def make_plan(
         removes_tmpfs=not wants_tmpfs,
         tries_source=tries_source,
     ).to_json()
+
+
+def select_distros(hosts: str, groups: Iterable[str]) -> str:
+    """Return the pattern of the hosts of a play in the distros: those of C(hosts) that are no Windows hosts."""
+    return f"{hosts}:!windows" if "windows" in groups else hosts
+
+
+def select_windows_hosts(hosts: str, groups: Iterable[str]) -> str:
+    """Return the pattern of the hosts of a play on the Windows side: those of C(hosts) and those that the run added."""
+    added = ":wsltune_windows_added" if "wsltune_windows_added" in groups else ""
+    return f"{hosts}{added}:{'&windows' if 'windows' in groups else '!all'}"
 
 
 def follow_levers(on: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

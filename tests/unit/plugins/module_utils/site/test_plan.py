@@ -207,3 +207,16 @@ def test_results_of_an_earlier_play_are_not_those_of_this_run() -> None:
     # The plan runs it at the end, to take it away.
     removed = make(levers={"gotmpdir_tmpfs": False})
     assert {name for name, result in plan.select_results(results, removed).items() if result} == {"go_tmpfs"}
+
+
+@pytest.mark.parametrize(
+    ("groups", "distros", "windows"),
+    [
+        (["all"], "team", "team:!all"),
+        (["all", "windows"], "team:!windows", "team:&windows"),
+        (["all", "windows", "wsltune_windows_added"], "team:!windows", "team:wsltune_windows_added:&windows"),
+    ],
+)
+def test_a_play_has_the_hosts_of_its_side(groups: list[str], distros: str, windows: str) -> None:
+    hosts: dict[str, list[str]] = {group: [] for group in groups}
+    assert (plan.select_distros("team", hosts), plan.select_windows_hosts("team", hosts)) == (distros, windows)
