@@ -18,17 +18,18 @@ Results = Mapping[str, Mapping[str, Any]]
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """Whether a role runs; C(why_not) is the reason where it does not, C(values) what it gets."""
+    """Whether a role runs; C(why_not) is the reason where it does not, C(variables) what it gets."""
 
     why_not: str = ""
-    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    variables: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def runs(self) -> bool:
         return not self.why_not
 
     def to_json(self) -> dict[str, Any]:
-        return {"run": self.runs, "why_not": self.why_not, "values": dict(self.values)}
+        # No name of a method of dict, which Jinja would take for it.
+        return {"run": self.runs, "why_not": self.why_not, "variables": dict(self.variables)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +83,8 @@ def make_plan(
         "windows": Step(" ".join(report.explain_windows_left_out(facts["wsl"], **wishes["windows"]))),
     }
     if not wants_tmpfs:
-        values = {**steps["go_tmpfs"].values, "go_tmpfs_state": "absent"}
-        steps["go_tmpfs"] = Step("no lever that is on keeps anything there", values)
+        variables = {**steps["go_tmpfs"].variables, "go_tmpfs_state": "absent"}
+        steps["go_tmpfs"] = Step("no lever that is on keeps anything there", variables)
     return Plan(
         steps=steps,
         on=on,
@@ -152,7 +153,7 @@ def select_results(results: Results, plan: Mapping[str, Any]) -> dict[str, Mappi
 
 def _plan_role(name: str, wishes: Mapping[str, Any], options: Mapping[str, Any], doubt: str = "") -> Step:
     """Return the step of a role that the facts can show to be done; it always runs where it is asked to restore."""
-    values = {option: value for option, value in options.items() if option.startswith(f"{name}_")}
-    values[f"{name}_state"] = wishes["states"][name]
+    variables = {option: value for option, value in options.items() if option.startswith(f"{name}_")}
+    variables[f"{name}_state"] = wishes["states"][name]
     done = wishes["states"][name] == "present" and wishes["met"][name]
-    return Step(f"{doubt}{HOLDS}" if done else "", values)
+    return Step(f"{doubt}{HOLDS}" if done else "", variables)

@@ -72,20 +72,28 @@ def test_a_machine_that_is_so_already_runs_nothing_but_what_measures() -> None:
     assert json.loads(json.dumps(planned)) == planned
 
 
+def test_no_name_in_a_plan_is_a_method_because_jinja_would_take_that() -> None:
+    def names(node: Any) -> list[str]:
+        return [name for key, value in node.items() for name in (key, *names(value))] if isinstance(node, dict) else []
+
+    found = names(make())
+    assert "variables" in found and not [name for name in found if hasattr(dict, name)]
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_runs_where_something_is_to_do(role: str) -> None:
     due = make(met={**dict.fromkeys(ROLES, True), role: False})
     restored = make(states={**dict.fromkeys(ROLES, "present"), role: "absent"})
     for planned, state in ((due, "present"), (restored, "absent")):
         assert running(planned) == [role, "verify", "windows"]
-        assert planned["roles"][role]["values"][f"{role}_state"] == state
+        assert planned["roles"][role]["variables"][f"{role}_state"] == state
 
 
 def test_each_role_has_its_own_values() -> None:
     roles = make()["roles"]
-    assert roles["verify"]["values"] == {"verify_user": "alice"}
-    assert roles["go_tmpfs"]["values"] == {"go_tmpfs_gocache": False, "go_tmpfs_state": "present"}
-    assert set(roles["go_env"]["values"]) == {
+    assert roles["verify"]["variables"] == {"verify_user": "alice"}
+    assert roles["go_tmpfs"]["variables"] == {"go_tmpfs_gocache": False, "go_tmpfs_state": "present"}
+    assert set(roles["go_env"]["variables"]) == {
         "go_env_gotmpdir",
         "go_env_caches_local",
         "go_env_cgo_enabled",
@@ -156,7 +164,7 @@ def test_a_lever_sets_the_variable_of_its_role_and_no_other(levers: dict[str, bo
     options = {**OPTIONS, "go_env_cgo_enabled": "true"}
     assert plan.follow_levers(levers, options) == {**options, name: value}
     role = next(role for role in ROLES if name.startswith(role))
-    assert make(levers=levers)["roles"][role]["values"][name] == value
+    assert make(levers=levers)["roles"][role]["variables"][name] == value
 
 
 @pytest.mark.parametrize(
@@ -182,7 +190,7 @@ def test_the_tmpfs_goes_where_no_lever_needs_it(levers: dict[str, bool], gocache
     planned = make(levers=levers, options={**OPTIONS, "go_tmpfs_gocache": gocache}, met=met)
     step = planned["roles"]["go_tmpfs"]
     assert planned["removes_tmpfs"] == removed == (not step["run"])
-    assert step["values"]["go_tmpfs_state"] == ("absent" if removed else "present")
+    assert step["variables"]["go_tmpfs_state"] == ("absent" if removed else "present")
 
 
 @pytest.mark.parametrize("levers", [{"gotmpdir": True}, {"caches_local": "maybe"}, "yes"])
