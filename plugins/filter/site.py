@@ -16,6 +16,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "site_hosts": site_plan.select_distros,
+            "windows_hosts": site_plan.select_windows_hosts,
             "site_plan": site_plan.make_plan,
             "site_results": site_plan.select_results,
             "site_slow_caches": go_plan.list_slow_caches,

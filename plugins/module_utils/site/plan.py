@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import report
@@ -22,17 +22,18 @@ Results = Mapping[str, Mapping[str, Any]]
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """Whether a role runs; C(why_not) is the reason where it does not, C(values) what it gets."""
+    """Whether a role runs; C(why_not) is the reason where it does not, C(variables) what it gets."""
 
     why_not: str = ""
-    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    variables: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def runs(self) -> bool:
         return not self.why_not
 
     def to_json(self) -> dict[str, Any]:
-        return {"run": self.runs, "why_not": self.why_not, "values": dict(self.values)}
+        # No name of a method of dict, which Jinja would take for it.
+        return {"run": self.runs, "why_not": self.why_not, "variables": dict(self.variables)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,8 +93,8 @@ def make_plan(
         "windows": Step(" ".join(report.explain_windows_left_out(facts["wsl"], **wishes["windows"]))),
     }
     if not wants_tmpfs:
-        values = {**steps["go_tmpfs"].values, "go_tmpfs_state": "absent"}
-        steps["go_tmpfs"] = Step("no lever that is on keeps anything there", values)
+        variables = {**steps["go_tmpfs"].variables, "go_tmpfs_state": "absent"}
+        steps["go_tmpfs"] = Step("no lever that is on keeps anything there", variables)
     return Plan(
         steps=steps,
         on=on,
@@ -137,6 +138,17 @@ def measure_after(place: tmpfs_place.Place | None, user: Mapping[str, Any]) -> d
         return {}
     own = ((user.get("before") or {}).get("environment")) or {}
     return {"environment": dict.fromkeys(levers_decide.trial(levers_decide.TMP, "", "", own=own), IN_MEMORY)}
+
+
+def select_distros(hosts: str, groups: Iterable[str]) -> str:
+    """Return the pattern of the hosts of a play in the distros: those of C(hosts) that are no Windows hosts."""
+    return f"{hosts}:!windows" if "windows" in groups else hosts
+
+
+def select_windows_hosts(hosts: str, groups: Iterable[str]) -> str:
+    """Return the pattern of the hosts of a play on the Windows side: those of C(hosts) and those that the run added."""
+    added = ":wsltune_windows_added" if "wsltune_windows_added" in groups else ""
+    return f"{hosts}{added}:{'&windows' if 'windows' in groups else '!all'}"
 
 
 def follow_levers(on: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,7 +195,7 @@ def select_results(results: Results, plan: Mapping[str, Any]) -> dict[str, Mappi
 
 def _plan_role(name: str, wishes: Mapping[str, Any], options: Mapping[str, Any], doubt: str = "") -> Step:
     """Return the step of a role that the facts can show to be done; it always runs where it is asked to restore."""
-    values = {option: value for option, value in options.items() if option.startswith(f"{name}_")}
-    values[f"{name}_state"] = wishes["states"][name]
+    variables = {option: value for option, value in options.items() if option.startswith(f"{name}_")}
+    variables[f"{name}_state"] = wishes["states"][name]
     done = wishes["states"][name] == "present" and wishes["met"][name]
-    return Step(f"{doubt}{HOLDS}" if done else "", values)
+    return Step(f"{doubt}{HOLDS}" if done else "", variables)

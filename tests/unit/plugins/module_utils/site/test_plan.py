@@ -96,25 +96,33 @@ def test_a_machine_that_is_so_already_runs_nothing_but_what_measures() -> None:
     assert json.loads(json.dumps(planned)) == planned
 
 
+def test_no_name_in_a_plan_is_a_method_because_jinja_would_take_that() -> None:
+    def names(node: Any) -> list[str]:
+        return [name for key, value in node.items() for name in (key, *names(value))] if isinstance(node, dict) else []
+
+    found = names(make())
+    assert "variables" in found and not [name for name in found if hasattr(dict, name)]
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_runs_where_something_is_to_do(role: str) -> None:
     due = make(met={**dict.fromkeys(ROLES, True), role: False})
     restored = make(states={**dict.fromkeys(ROLES, "present"), role: "absent"})
     for planned, state in ((due, "present"), (restored, "absent")):
         assert running(planned) == [role, "verify", "windows"]
-        assert planned["roles"][role]["values"][f"{role}_state"] == state
+        assert planned["roles"][role]["variables"][f"{role}_state"] == state
 
 
 def test_each_role_has_its_own_values() -> None:
     roles = make()["roles"]
-    assert roles["verify"]["values"] == {"verify_user": "alice"}
-    assert set(roles["go_tmpfs"]["values"]) == {
+    assert roles["verify"]["variables"] == {"verify_user": "alice"}
+    assert set(roles["go_tmpfs"]["variables"]) == {
         "go_tmpfs_place",
         "go_tmpfs_size",
         "go_tmpfs_gocache",
         "go_tmpfs_state",
     }
-    assert set(roles["go_env"]["values"]) == {
+    assert set(roles["go_env"]["variables"]) == {
         "go_env_gotmpdir",
         "go_env_caches_local",
         "go_env_cgo_enabled",
@@ -185,7 +193,7 @@ def test_a_lever_sets_the_variable_of_its_role_and_no_other(levers: dict[str, bo
     options = {**OPTIONS, "go_env_cgo_enabled": "true"}
     assert plan.follow_levers(levers, options) == {**options, name: value}
     role = next(role for role in ROLES if name.startswith(role))
-    assert make(levers=levers)["roles"][role]["values"][name] == value
+    assert make(levers=levers)["roles"][role]["variables"][name] == value
 
 
 @pytest.mark.parametrize(
@@ -211,7 +219,7 @@ def test_the_tmpfs_goes_where_no_lever_needs_it(levers: dict[str, bool], gocache
     planned = make(levers=levers, options={**OPTIONS, "go_tmpfs_gocache": gocache}, met=met)
     step = planned["roles"]["go_tmpfs"]
     assert planned["removes_tmpfs"] == removed == (not step["run"])
-    assert step["values"]["go_tmpfs_state"] == ("absent" if removed else "present")
+    assert step["variables"]["go_tmpfs_state"] == ("absent" if removed else "present")
 
 
 @pytest.mark.parametrize("levers", [{"gotmpdir": True}, {"caches_local": "maybe"}, "yes"])
@@ -240,7 +248,7 @@ def placed(place: str, temporary: dict[str, Any] = DISK, **changed: Any) -> dict
     ],
 )
 def test_a_lever_for_memory_names_the_place(levers: Any, place: str) -> None:
-    assert placed("auto", levers=levers)["roles"]["go_tmpfs"]["values"]["go_tmpfs_place"] == place
+    assert placed("auto", levers=levers)["roles"]["go_tmpfs"]["variables"]["go_tmpfs_place"] == place
 
 
 def test_two_levers_for_one_end_are_refused() -> None:
@@ -266,7 +274,7 @@ def test_the_lever_of_the_place_is_tried(place: str, temporary: dict[str, Any], 
 
 def test_gotmpdir_is_set_only_where_there_is_a_folder() -> None:
     def folder(**how: Any) -> Any:
-        return placed(**how)["roles"]["go_env"]["values"]["go_env_gotmpdir"]
+        return placed(**how)["roles"]["go_env"]["variables"]["go_env_gotmpdir"]
 
     assert folder(place="gotmpdir") == OPTIONS["go_env_gotmpdir"]
     assert folder(place="auto") == folder(place="auto", temporary=TMPFS) == ""
@@ -303,3 +311,16 @@ def test_results_of_an_earlier_play_are_not_those_of_this_run() -> None:
     # The plan runs it at the end, to take it away.
     removed = make(levers={"gotmpdir_tmpfs": False})
     assert {name for name, result in plan.select_results(results, removed).items() if result} == {"go_tmpfs"}
+
+
+@pytest.mark.parametrize(
+    ("groups", "distros", "windows"),
+    [
+        (["all"], "team", "team:!all"),
+        (["all", "windows"], "team:!windows", "team:&windows"),
+        (["all", "windows", "wsltune_windows_added"], "team:!windows", "team:wsltune_windows_added:&windows"),
+    ],
+)
+def test_a_play_has_the_hosts_of_its_side(groups: list[str], distros: str, windows: str) -> None:
+    hosts: dict[str, list[str]] = {group: [] for group in groups}
+    assert (plan.select_distros("team", hosts), plan.select_windows_hosts("team", hosts)) == (distros, windows)
