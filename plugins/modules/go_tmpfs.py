@@ -134,6 +134,7 @@ kept:
   elements: str
 """
 
+import contextlib
 import functools
 import os
 import stat
@@ -291,6 +292,7 @@ class Tmpfs:
             # First, for a mount of an earlier version is one that everybody can write.
             self.narrow(path)
         before = len(self.changes)
+        self.hold(kind == tmpfs_place.TMP and not tmpfs_place.is_ours(observed["temporary"]))
         try:
             self.write(FSTAB, lambda now: fstab.with_lines(now, lines), revert=fstab.without_ours, shared=True)
             if own_folder or observed["folders"] is not None:
@@ -310,6 +312,18 @@ class Tmpfs:
             self.changes.append(f"/tmp is in memory from the next start on, at most {size // tmpfs_plan.MIB} MiB")
         folders = {person.name: folder for person in having if (folder := self.folder(path, person))}
         return folders, [folder for _line, folder, _uid, _gid in tmpfs_plan.folder_lines("\n".join(used))]
+
+    def hold(self, wanted: bool) -> None:
+        """Have systemd leave /tmp alone until the next start, or no longer."""
+        if self.module.check_mode or not os.path.isdir("/run/systemd/system"):
+            return
+        if wanted:
+            files.Files().make_folders(os.path.dirname(tmpfs_plan.HOLD_PATH))
+            files.Files().put(tmpfs_plan.HOLD_PATH, files.FileState(tmpfs_plan.HOLD_TEXT.encode(), 0o644, 0, 0, 0))
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                files.Files().remove(tmpfs_plan.HOLD_PATH)
+                os.rmdir(os.path.dirname(tmpfs_plan.HOLD_PATH))
 
     def mount(self, path: str, size: int, inodes: int) -> None:
         live = tmpfs_observe.live(path)

@@ -26,6 +26,12 @@ OPTIONS = ("nosuid", "nodev", "exec", "nofail", "mode=0755")
 """Root alone makes folders at the top: where anyone may, a missing folder's name can be taken by somebody else."""
 MODE = 0o755
 TMP_OPTIONS = ("nosuid", "nodev", "exec", "nofail", "mode=1777")
+HOLD_PATH = "/run/systemd/system/tmp.mount.d/50-wsltune.conf"
+HOLD_TEXT = """# Written by wsltune: /etc/fstab has /tmp in memory from the next start on, when this file is gone. Until then a
+# service with PrivateTmp=yes would have systemd mount it over what running programs keep there (systemd.exec(5)).
+[Unit]
+ConditionPathExists=!/run/systemd/system
+"""
 TMP_INODES = 1048576
 """What Debian's and systemd's own tmp.mount allows (nr_inodes=1m)."""
 FORBIDDEN = {
