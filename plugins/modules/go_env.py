@@ -114,7 +114,7 @@ kept:
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
@@ -164,12 +164,13 @@ class GoEnv:
         before = self.text(path, account)
         if before == content:
             return
-        self.diff.append({"before_header": path, "after_header": path, "before": before or "", "after": content or ""})
-        self.changes.append(f"wrote {path}" if content is not None else f"restored {path}")
-        if self.module.check_mode:
-            return
         if content is None:
-            self.note_kept(self.journal.restore(self.hands(account).real(path), revert))
+            real = self.hands(account).real(path)
+            self.restore(lambda entry: entry.path == real)
+            return
+        self.diff.append({"before_header": path, "after_header": path, "before": before or "", "after": content})
+        self.changes.append(f"wrote {path}")
+        if self.module.check_mode:
             return
         self.journal.write(
             path,
@@ -185,9 +186,17 @@ class GoEnv:
         state = self.hands(account).read(path, go_observe.LARGEST)
         return None if state is None else state.content.decode("utf-8", "surrogateescape")
 
-    def note_kept(self, restored: journal.Restored) -> None:
-        if restored.kept:
-            self.kept.append(restored.kept)
+    def restore(self, wanted: Callable[[journal.Entry], bool] | None = None, only: bool = False) -> None:
+        """Restore what the journal has of C(wanted) entries, or in check mode say so."""
+        for step in self.journal.plan_restore(ROLE, _way_of, only, wanted):
+            if step.entry.displaced and not self.module.check_mode:
+                self.undivert(step.entry)
+            restored = step.restored if self.module.check_mode else self.journal.carry_out(step)
+            if restored.changed:
+                self.changes.append(f"restored {step.path}")
+                self.diff += step.diff
+            if restored.kept:
+                self.kept.append(restored.kept)
 
     def clean(self, path: str, revert: journal.Revert, account: accounts.Account | None = None) -> str | None:
         """Return what C(path) would say without wsltune; None for no file."""
@@ -307,13 +316,9 @@ class GoEnv:
     def leave(self, paths: Iterable[str]) -> None:
         """Restore the settings of users who are not set up any more: their folders go at the next start."""
         current = {os.path.realpath(path) for path in paths}
-        for entry in self.journal.entries(ROLE):
-            if entry.displaced or entry.path in current or _revert_for(entry.path) is not envfile.revert:
-                continue
-            if self.module.check_mode:
-                self.changes.append(f"restored {entry.path}")
-            else:
-                self.give_back(entry.path, envfile.revert)
+        self.restore(
+            lambda entry: not entry.displaced and entry.path not in current and _way_of(entry).revert is envfile.revert
+        )
 
     def unmet(
         self,
@@ -488,9 +493,7 @@ class GoEnv:
     def shims(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
         """Put the program that sets CGO_ENABLED=0 in the place of each Go command, or the Go command back."""
         wanted = self.commands(people, users) if self.options["cgo_enabled"] == "false" else {}
-        for entry in self.journal.entries(ROLE):
-            if entry.displaced and entry.path not in wanted:
-                self.undo_shim(entry)
+        self.restore(lambda entry: entry.displaced and entry.path not in wanted)
         for path, owner in wanted.items():
             try:
                 self.shim(path, owner)
@@ -520,44 +523,19 @@ class GoEnv:
         """Whether dpkg was told that C(path) is not its own any more."""
         return self.module.run_command(["dpkg-divert", "--listpackage", path])[1].strip() == "LOCAL"
 
-    def undo_shim(self, entry: journal.Entry) -> None:
-        self.changes.append(f"restored {entry.path}")
-        if self.module.check_mode:
-            return
-        # First the diversion: killed in between, the entry is still there and the next run finishes.
+    def undivert(self, entry: journal.Entry) -> None:
+        """Have dpkg know a Go command as its own again.
+
+        Before it is restored: killed in between, the entry is still there and the next run finishes.
+        """
         if entry.uid == 0 and shutil.which("dpkg-divert") and self.diverted(entry.path):
             self.module.run_command(["dpkg-divert", "--no-rename", "--remove", entry.path], check_rc=True)
-        try:
-            self.note_kept(self.journal.restore(entry.path))
-        except OSError as error:
-            self.changes.pop()
-            self.kept.append(f"{entry.path} could not be restored: {error.strerror}; fix that, then run again")
-
-    def give_back(self, path: str, revert: journal.Revert | None, only: bool = False) -> None:
-        """Restore one file; a file that cannot be written stays in the journal and keeps nothing else back."""
-        try:
-            restored = self.journal.restore(path, revert, run_only=only)
-        except OSError as error:
-            self.kept.append(f"{path} could not be restored: {error.strerror}; fix that, then run again")
-            return
-        if restored.changed:
-            self.changes.append(f"restored {path}")
-        self.note_kept(restored)
 
     def absent(self) -> NoReturn:
         only = self.options["only_this_run"]
         if not self.module.check_mode:
             go_applied.forget()
-        for entry in self.journal.entries(ROLE):
-            if only and entry.run != self.options["run"]:
-                continue
-            if entry.displaced:
-                self.undo_shim(entry)
-                continue
-            if self.module.check_mode:
-                self.changes.append(f"restored {entry.path}")
-                continue
-            self.give_back(entry.path, _revert_for(entry.path), only)
+        self.restore(only=only)
         if not only and not self.module.check_mode:
             for name in (journal.BEFORE, journal.DECISIONS):
                 journal.forget_record(name)
@@ -566,12 +544,12 @@ class GoEnv:
         self.leave_module()
 
 
-def _revert_for(path: str) -> journal.Revert | None:
-    """Return how wsltune's part is taken out of a file that someone else edited too; None for files of its own."""
-    if path in map(os.path.realpath, go_plan.BLOCK_PATHS):
-        return go_plan.revert_block
+def _way_of(entry: journal.Entry) -> journal.Way:
+    """Return how wsltune's part is taken out of a file that someone else edited too; files of its own have no part."""
+    if entry.path in map(os.path.realpath, go_plan.BLOCK_PATHS):
+        return journal.Way(go_plan.revert_block)
     own = map(os.path.realpath, (go_plan.PROFILE_PATH, go_plan.FISH_PATH))
-    return None if path in own else envfile.revert
+    return journal.Way(None if entry.path in own else envfile.revert)
 
 
 def main() -> None:

@@ -453,7 +453,7 @@ class Workspace:
         return before, after
 
     def tell_systemd(self) -> None:
-        if os.path.isdir("/run/systemd/system"):
+        if not self.module.check_mode and os.path.isdir("/run/systemd/system"):
             self.module.run_command(["systemctl", "daemon-reload"])
 
     def unmount(self, place: str, target: str) -> None:
@@ -484,13 +484,12 @@ class Workspace:
                 if line.fstype == "none" and line not in stay:
                     self.unmount(line.mount_point, line.source)
                     self.notes.append(f"{line.mount_point} is the original again; the copy {line.source} stays")
-            if self.module.check_mode:
-                self.changes.append(f"restored {FSTAB}")
-            else:
-                part = functools.partial(fstab.part, workspace_plan.MARK)
-                restored = self.journal.restore(FSTAB, fstab.without_ours, only, role=ROLE, part=part)
+            way = journal.Way(fstab.without_ours, functools.partial(fstab.part, workspace_plan.MARK))
+            for step in self.journal.plan_restore(ROLE, lambda entry: way, only):
+                restored = step.restored if self.module.check_mode else self.journal.carry_out(step)
                 if restored.changed:
-                    self.changes.append(f"restored {FSTAB}")
+                    self.changes.append(f"restored {step.path}")
+                    self.diff += step.diff
                     self.tell_systemd()
                 if restored.kept:
                     self.kept.append(restored.kept)
