@@ -240,9 +240,8 @@ class GoEnv:
             again = [person for name, person in people.items() if "environment" not in users[name]["unknown"]]
             users.update(go_observe.observe_all(again, self.mounts))
             unmet = self.unmet(people, users, wanted)
-        # What one user's Go says of itself fails nobody else's run; where it holds for none, it is ours.
-        failing = [name for name in unmet if people[name].uid == 0 or not any(not said for said in unmet.values())]
-        self.notes += [sentence for name, said in unmet.items() if name not in failing for sentence in said]
+        failing, notes = go_plan.split_unmet(unmet, {name: person.uid for name, person in people.items()})
+        self.notes += notes
         self.notes += [
             f"Whether {name}'s Go has the settings is not known: {users[name]['unknown']['environment']}"
             for name in people
@@ -258,13 +257,13 @@ class GoEnv:
         self.leave_module(
             ansible_facts={"go": dict(options["observed"] or {}, users=users, applied=go_applied.observe(users))},
             settings=wanted,
-            unmet=[sentence for name in failing for sentence in unmet[name]],
+            unmet=failing,
             headlines=go_plan.headlines(self.changes, wanted, paths),
         )
 
     def leave_module(self, **more: Any) -> NoReturn:
-        told = {"changes": self.changes, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
-        self.module.exit_json(changed=bool(self.changes), **text.printable({**told, **more, "diff": self.diff}))
+        result = {"changes": self.changes, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
+        self.module.exit_json(changed=bool(self.changes), **text.printable({**result, **more, "diff": self.diff}))
 
     def leave_alone(self, name: str, reason: str) -> None:
         self.notes.append(f"{name}'s Go settings are left alone: {reason}; fix that, then run again.")
@@ -280,7 +279,7 @@ class GoEnv:
     ) -> dict[str, accounts.Account]:
         """Return the people whose settings file can be written; note why it cannot for the others."""
         paths: dict[str, str] = {}
-        found: dict[str, accounts.Account] = {}
+        settable: dict[str, accounts.Account] = {}
         for name, person in people.items():
             if "answer" in users[name]["unknown"]:
                 # Whoever let root wait once is not asked again.
@@ -295,19 +294,15 @@ class GoEnv:
             if reason:
                 self.leave_alone(name, reason)
             else:
-                found[name] = people[name]
-        return found
+                settable[name] = people[name]
+        return settable
 
     def obstacle(self, person: accounts.Account, paths: Mapping[str, str], observed: Mapping[str, Any]) -> str:
         """Say why the settings file of one user cannot be written; nothing when it can."""
         path = paths[person.name]
-        others = [name for name in paths if name != person.name and paths[name] == path]
-        if observed["exports"].get("GOENV") == "off":
-            return "GOENV=off in a login, so that Go reads no settings file"
-        if "user_file" in observed["unknown"]:
-            return str(observed["unknown"]["user_file"])
-        if others:
-            return f"{path} is the settings file of {go_plan.describe(others)} too"
+        reason = go_plan.obstacle(person.name, paths, observed)
+        if reason:
+            return reason
         try:
             return self.hands(person).obstacle(path, go_observe.LARGEST)
         except OSError as error:
@@ -349,19 +344,15 @@ class GoEnv:
                 # What does not answer is not moved.
                 return None
 
-        slow = {}
-        home = mount_of(observed["home"])
-        for cache in go_plan.CACHES:
-            path = (before or {}).get("environment", {}).get(cache) or observed["places"].get(cache, {}).get("path")
-            mount = mount_of(path)
-            slow[cache] = bool(mount and mount.windows_drive and not (home and home.windows_drive))
+        places = {name: mount_of(go_plan.cache_path(name, observed, before)) for name in go_plan.CACHES}
+        slow = go_plan.slow_caches(mount_of(observed["home"]), places)
         return go_plan.settings_for(person.name, observed, self.options, slow)
 
     def check_folders(self, people: Mapping[str, accounts.Account], wanted: Mapping[str, dict[str, str]]) -> None:
         """Take GOTMPDIR from those whose folder they cannot use; raise PlanError where there is none at all."""
         for name, settings in wanted.items():
             folder = settings.get("GOTMPDIR")
-            if not folder or (self.module.check_mode and folder.startswith(self.options["made_before"] + "/")):
+            if not folder or (self.module.check_mode and go_plan.folder_is_made(folder, self.options["made_before"])):
                 continue
             try:
                 reason = self.hands(people[name]).folder_obstacle(folder)
@@ -393,14 +384,7 @@ class GoEnv:
             self.check_module(directory, people, users)
         for observed in users.values():
             for path in observed["commands"]:
-                mount = mountinfo.find(self.mounts, os.path.dirname(path))
-                if mount and ("ro" in mount.options or mount.windows_drive):
-                    raise go_plan.PlanError(
-                        f"go_env_cgo_enabled is 'false', but {path} lies on "
-                        f"{'a Windows drive' if mount.windows_drive else 'a read-only file system'} and cannot be "
-                        "replaced, so that go test -race would break: set go_env_cgo_enabled: keep; nothing was "
-                        "changed."
-                    )
+                go_plan.check_command(path, mountinfo.find(self.mounts, os.path.dirname(path)))
 
     def check_compiler(self, name: str, person: accounts.Account, observed: Mapping[str, Any]) -> None:
         """Raise PlanError when cgo is asked for and there is no C compiler: nothing that needs net would build."""
@@ -417,7 +401,7 @@ class GoEnv:
     def check_module(
         self, directory: str, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]
     ) -> None:
-        owner = next((name for name in people if directory.startswith(people[name].home + "/")), None)
+        owner = go_plan.module_owner(directory, {name: person.home for name, person in people.items()})
         # Go reads a project's Git configuration too: root does not where others write it.
         others = scratch.others_change(directory)
         name = owner or next((name for name, person in people.items() if person.uid != 0 or not others), None)
@@ -455,10 +439,7 @@ class GoEnv:
             there = os.path.isfile(path) if path == "/etc/bash.bashrc" else os.path.isdir(os.path.dirname(path))
             clean = self.clean(path, go_plan.revert_block)
             if there and profile:
-                # Someone else's lines may stand above the block by now; it need not be fought over.
-                current = self.text(path) or ""
-                content = current if go_plan.BLOCK in current else go_plan.with_block(clean or "")
-                self.write(path, content, go_plan.revert_block)
+                self.write(path, go_plan.block_wanted(self.text(path) or "", clean or ""), go_plan.revert_block)
             else:
                 self.write(path, clean, go_plan.revert_block)
 
@@ -469,22 +450,23 @@ class GoEnv:
 
         The folder is asked as it was walked to without links: the command itself may be a link by now.
         """
-        found: dict[str, accounts.Account | None] = {}
+        replaced: dict[str, accounts.Account | None] = {}
         owners = {person.uid: person for person in people.values()}
+        commands = {person.uid: users[name]["commands"] for name, person in people.items()}
         for path in dict.fromkeys(path for name in people for path in users[name]["commands"]):
             try:
                 with files.opened_folder(os.path.dirname(path)) as folder:
-                    owner = os.fstat(folder).st_uid
+                    folder_owner = os.fstat(folder).st_uid
+                owner = go_plan.command_owner(path, folder_owner, commands)
+                if owner is None:
+                    self.leave_command(path, f"its folder belongs to user id {folder_owner}, whose Go it is not")
+                    continue
                 if owner == 0:
                     files.check(path)
-                    found[path] = None
-                elif owner in owners and path in users[owners[owner].name]["commands"]:
-                    found[path] = owners[owner]
-                else:
-                    self.leave_command(path, f"its folder belongs to user id {owner}, whose Go it is not")
+                replaced[path] = None if owner == 0 else owners[owner]
             except OSError as error:
                 self.leave_command(path, error.strerror)
-        return found
+        return replaced
 
     def leave_command(self, path: str, reason: str | None) -> None:
         self.left.add(path)

@@ -23,7 +23,7 @@ class Machine(workspace.Workspace):
 
     def __init__(self, drive: Path, **more: Any) -> None:
         self.texts = {"fstab": "", "systemd": False, "conf": None} | more
-        self.machine = SimpleNamespace(conf=self.texts["conf"])
+        self.machine = workspace.wsl_judge.Machine(conf=self.texts["conf"])
         self.drive = drive
 
     def fstab(self) -> str:
