@@ -433,10 +433,10 @@ class GoEnv:
         pattern = self.options["gotmpdir"]
         profile = os.path.isdir(os.path.dirname(go_plan.PROFILE_PATH)) and pattern
         self.write(go_plan.PROFILE_PATH, go_plan.profile_text(pattern) if profile else None)
-        fish = os.path.isdir("/etc/fish") and pattern
+        fish = os.path.isdir(os.path.dirname(os.path.dirname(go_plan.FISH_PATH))) and pattern
         self.write(go_plan.FISH_PATH, go_plan.fish_text(pattern) if fish else None)
         for path in go_plan.BLOCK_PATHS:
-            there = os.path.isfile(path) if path == "/etc/bash.bashrc" else os.path.isdir(os.path.dirname(path))
+            there = os.path.isfile(path) if path == go_plan.BLOCK_PATHS[0] else os.path.isdir(os.path.dirname(path))
             clean = self.clean(path, go_plan.revert_block)
             if there and profile:
                 self.write(path, go_plan.block_wanted(self.text(path) or "", clean or ""), go_plan.revert_block)

@@ -144,7 +144,7 @@ def module_owner(directory: str, homes: Mapping[str, str]) -> str | None:
 
 def folder_is_made(folder: str, made_before: str) -> bool:
     """Whether an earlier step of the play makes C(folder), which check mode cannot see."""
-    return folder.startswith(made_before + "/")
+    return bool(made_before) and folder.startswith(made_before + "/")
 
 
 def command_owner(path: str, folder_owner: int, commands: Mapping[int, Sequence[str]]) -> int | None:

@@ -314,6 +314,7 @@ def test_whose_module_and_whose_folder() -> None:
     assert go_plan.module_owner("/srv/shop", homes) is None
     assert go_plan.folder_is_made("/var/cache/gotmp/alice", "/var/cache/gotmp")
     assert not go_plan.folder_is_made("/var/cache/gotmp2/alice", "/var/cache/gotmp")
+    assert not go_plan.folder_is_made("/var/cache/gotmp/alice", "")
 
 
 @pytest.mark.parametrize(
