@@ -244,9 +244,9 @@ class Tmpfs:
             if message:
                 self.refuse(f"{path} could not be mounted ({message}): nothing was changed.")
             return
-        wrong = tmpfs_plan.deviations(
-            live.options, live.super_options, size, stat.S_IMODE(os.stat(path).st_mode), inodes
-        )
+        # In check mode narrow() has said so already, and not done it.
+        mode = tmpfs_plan.MODE if self.module.check_mode else stat.S_IMODE(os.stat(path).st_mode)
+        wrong = tmpfs_plan.deviations(live.options, live.super_options, size, mode, inodes)
         if not wrong:
             return
         self.changes.append(f"remounted {path}: {', '.join(wrong)}")
