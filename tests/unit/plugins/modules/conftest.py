@@ -9,6 +9,7 @@ import configparser
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,12 +130,17 @@ def bed(tmp_path: Path, pwsh: str) -> Bed:
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
-    """Run a module in this process; return what it prints."""
+    """Run a module in this process; return what it prints. The handlers of signals that it sets go again."""
 
     def run(module: ModuleType, check: bool = False, **options: Any) -> dict[str, Any]:
         capsys.readouterr()
-        with patch_module_args({"_ansible_check_mode": check, **options}), pytest.raises(SystemExit):
-            module.main()
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+        try:
+            with patch_module_args({"_ansible_check_mode": check, **options}), pytest.raises(SystemExit):
+                module.main()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
         result: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
         return result
 
