@@ -270,7 +270,7 @@ def _measure(
                 min_runs=params["min_runs"],
                 max_runs=params["max_runs"],
                 warmup=params["warmup"],
-            )
+            ).to_json()
 
     with bench.progress_to(params["progress_path"]) as heard:
         experiment: dict[str, Any] = bench.as_user(account, measure, params["budget_minutes"], heard)

@@ -242,8 +242,8 @@ class Trial:
         names = [variant.name for variant in variants]
         with self.bench(variants) as session:
             experiment = session.experiment(params["scenarios"], params["budget_minutes"], began, params["seed"], tell)
-            self.experiments.append(experiment)
-            summary = schedule.summarise(experiment)
+            self.experiments.append(experiment.to_json())
+            summary = schedule.summarise_runs(experiment)
             failures = {}
             candidates = [name for name in names[1:] if levers_decide.judge(name, summary)["kept"]]
             if candidates:

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 
@@ -138,7 +139,7 @@ def decide(seed, costs):
     machine = Machine(seed, costs)
     names = [levers_decide.BASELINE, "helps", "useless", "harms"]
     scenarios = schedule.measure(
-        [{"name": "test"}, {"name": "edit"}],
+        [Scenario("test"), Scenario("edit")],
         names,
         machine.execute,
         schedule.Clock(lambda: machine.now, 0.0, 180.0),
@@ -146,7 +147,11 @@ def decide(seed, costs):
     )
     prints = {"start": MACHINE, "end": MACHINE, "variants": dict.fromkeys(names, MACHINE)}
     found = schedule.summarise(
-        {"variants": [{"name": name} for name in names], "scenarios": scenarios, "fingerprints": prints}
+        {
+            "variants": [{"name": name} for name in names],
+            "scenarios": [scenario.to_json() for scenario in scenarios],
+            "fingerprints": prints,
+        }
     )
     return {name: levers_decide.judge(name, found)["kept"] for name in names[1:]}
 
