@@ -21,6 +21,7 @@ from pathlib import Path
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 
 COMMAND = ["-col", "/state", "-format", "csv"]
@@ -79,7 +80,7 @@ def main() -> None:
         *drifted(experiments),
     ]:
         difference, p = told(benchstat, judged)
-        times = schedule.times_by_variant(judged["scenarios"][0])
+        times = Scenario.from_json(judged["scenarios"][0]).times()
         noted.append(
             {state: [round(time, 9) for time in times[state]] for state in ("before", "after")}
             | {"difference": difference, "p": p}

@@ -284,7 +284,7 @@ def _measure(
                 min_runs=params["min_runs"],
                 max_runs=params["max_runs"],
                 warmup=params["warmup"],
-            )
+            ).to_json()
 
     with contextlib.ExitStack() as stack:
         if in_memory:

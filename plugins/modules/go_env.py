@@ -121,7 +121,7 @@ kept:
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
@@ -171,12 +171,13 @@ class GoEnv:
         before = self.text(path, account)
         if before == content:
             return
-        self.diff.append({"before_header": path, "after_header": path, "before": before or "", "after": content or ""})
-        self.changes.append(f"wrote {path}" if content is not None else f"restored {path}")
-        if self.module.check_mode:
-            return
         if content is None:
-            self.note_kept(self.journal.restore(self.hands(account).real(path), revert))
+            real = self.hands(account).real(path)
+            self.restore(lambda entry: entry.path == real)
+            return
+        self.diff.append({"before_header": path, "after_header": path, "before": before or "", "after": content})
+        self.changes.append(f"wrote {path}")
+        if self.module.check_mode:
             return
         self.journal.write(
             path,
@@ -192,9 +193,17 @@ class GoEnv:
         state = self.hands(account).read(path, go_observe.LARGEST)
         return None if state is None else state.content.decode("utf-8", "surrogateescape")
 
-    def note_kept(self, restored: journal.Restored) -> None:
-        if restored.kept:
-            self.kept.append(restored.kept)
+    def restore(self, wanted: Callable[[journal.Entry], bool] | None = None, only: bool = False) -> None:
+        """Restore what the journal has of C(wanted) entries, or in check mode say so."""
+        for step in self.journal.plan_restore(ROLE, _way_of, only, wanted):
+            if step.entry.displaced and not self.module.check_mode:
+                self.undivert(step.entry)
+            restored = step.restored if self.module.check_mode else self.journal.carry_out(step)
+            if restored.changed:
+                self.changes.append(f"restored {step.path}")
+                self.diff += step.diff
+            if restored.kept:
+                self.kept.append(restored.kept)
 
     def clean(self, path: str, revert: journal.Revert, account: accounts.Account | None = None) -> str | None:
         """Return what C(path) would say without wsltune; None for no file."""
@@ -238,9 +247,8 @@ class GoEnv:
             again = [person for name, person in people.items() if "environment" not in users[name]["unknown"]]
             users.update(go_observe.observe_all(again, self.mounts))
             unmet = self.unmet(people, users, wanted)
-        # What one user's Go says of itself fails nobody else's run; where it holds for none, it is ours.
-        failing = [name for name in unmet if people[name].uid == 0 or not any(not said for said in unmet.values())]
-        self.notes += [sentence for name, said in unmet.items() if name not in failing for sentence in said]
+        failing, notes = go_plan.split_unmet(unmet, {name: person.uid for name, person in people.items()})
+        self.notes += notes
         self.notes += [
             f"Whether {name}'s Go has the settings is not known: {users[name]['unknown']['environment']}"
             for name in people
@@ -256,13 +264,13 @@ class GoEnv:
         self.leave_module(
             ansible_facts={"go": dict(options["observed"] or {}, users=users, applied=go_applied.observe(users))},
             settings=wanted,
-            unmet=[sentence for name in failing for sentence in unmet[name]],
+            unmet=failing,
             headlines=go_plan.headlines(self.changes, wanted, paths),
         )
 
     def leave_module(self, **more: Any) -> NoReturn:
-        told = {"changes": self.changes, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
-        self.module.exit_json(changed=bool(self.changes), **text.printable({**told, **more, "diff": self.diff}))
+        result = {"changes": self.changes, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
+        self.module.exit_json(changed=bool(self.changes), **text.printable({**result, **more, "diff": self.diff}))
 
     def leave_alone(self, name: str, reason: str) -> None:
         self.notes.append(f"{name}'s Go settings are left alone: {reason}; fix that, then run again.")
@@ -278,7 +286,7 @@ class GoEnv:
     ) -> dict[str, accounts.Account]:
         """Return the people whose settings file can be written; note why it cannot for the others."""
         paths: dict[str, str] = {}
-        found: dict[str, accounts.Account] = {}
+        settable: dict[str, accounts.Account] = {}
         for name, person in people.items():
             if "answer" in users[name]["unknown"]:
                 # Whoever let root wait once is not asked again.
@@ -293,19 +301,15 @@ class GoEnv:
             if reason:
                 self.leave_alone(name, reason)
             else:
-                found[name] = people[name]
-        return found
+                settable[name] = people[name]
+        return settable
 
     def obstacle(self, person: accounts.Account, paths: Mapping[str, str], observed: Mapping[str, Any]) -> str:
         """Say why the settings file of one user cannot be written; nothing when it can."""
         path = paths[person.name]
-        others = [name for name in paths if name != person.name and paths[name] == path]
-        if observed["exports"].get("GOENV") == "off":
-            return "GOENV=off in a login, so that Go reads no settings file"
-        if "user_file" in observed["unknown"]:
-            return str(observed["unknown"]["user_file"])
-        if others:
-            return f"{path} is the settings file of {go_plan.describe(others)} too"
+        reason = go_plan.obstacle(person.name, paths, observed)
+        if reason:
+            return reason
         try:
             return self.hands(person).obstacle(path, go_observe.LARGEST)
         except OSError as error:
@@ -314,13 +318,9 @@ class GoEnv:
     def leave(self, paths: Iterable[str]) -> None:
         """Restore the settings of users who are not set up any more: their folders go at the next start."""
         current = {os.path.realpath(path) for path in paths}
-        for entry in self.journal.entries(ROLE):
-            if entry.displaced or entry.path in current or _revert_for(entry.path) is not envfile.revert:
-                continue
-            if self.module.check_mode:
-                self.changes.append(f"restored {entry.path}")
-            else:
-                self.give_back(entry.path, envfile.revert)
+        self.restore(
+            lambda entry: not entry.displaced and entry.path not in current and _way_of(entry).revert is envfile.revert
+        )
 
     def unmet(
         self,
@@ -351,19 +351,15 @@ class GoEnv:
                 # What does not answer is not moved.
                 return None
 
-        slow = {}
-        home = mount_of(observed["home"])
-        for cache in go_plan.CACHES:
-            path = (before or {}).get("environment", {}).get(cache) or observed["places"].get(cache, {}).get("path")
-            mount = mount_of(path)
-            slow[cache] = bool(mount and mount.windows_drive and not (home and home.windows_drive))
+        places = {name: mount_of(go_plan.cache_path(name, observed, before)) for name in go_plan.CACHES}
+        slow = go_plan.slow_caches(mount_of(observed["home"]), places)
         return go_plan.settings_for(person.name, observed, self.options, slow)
 
     def check_folders(self, people: Mapping[str, accounts.Account], wanted: Mapping[str, dict[str, str]]) -> None:
         """Take GOTMPDIR from those whose folder they cannot use; raise PlanError where there is none at all."""
         for name, settings in wanted.items():
             folder = settings.get("GOTMPDIR")
-            if not folder or (self.module.check_mode and folder.startswith(self.options["made_before"] + "/")):
+            if not folder or (self.module.check_mode and go_plan.folder_is_made(folder, self.options["made_before"])):
                 continue
             try:
                 reason = self.hands(people[name]).folder_obstacle(folder)
@@ -395,14 +391,7 @@ class GoEnv:
             self.check_module(directory, people, users)
         for observed in users.values():
             for path in observed["commands"]:
-                mount = mountinfo.find(self.mounts, os.path.dirname(path))
-                if mount and ("ro" in mount.options or mount.windows_drive):
-                    raise go_plan.PlanError(
-                        f"go_env_cgo_enabled is 'false', but {path} lies on "
-                        f"{'a Windows drive' if mount.windows_drive else 'a read-only file system'} and cannot be "
-                        "replaced, so that go test -race would break: set go_env_cgo_enabled: keep; nothing was "
-                        "changed."
-                    )
+                go_plan.check_command(path, mountinfo.find(self.mounts, os.path.dirname(path)))
 
     def check_compiler(self, name: str, person: accounts.Account, observed: Mapping[str, Any]) -> None:
         """Raise PlanError when cgo is asked for and there is no C compiler: nothing that needs net would build."""
@@ -419,7 +408,7 @@ class GoEnv:
     def check_module(
         self, directory: str, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]
     ) -> None:
-        owner = next((name for name in people if directory.startswith(people[name].home + "/")), None)
+        owner = go_plan.module_owner(directory, {name: person.home for name, person in people.items()})
         # Go reads a project's Git configuration too: root does not where others write it.
         others = scratch.others_change(directory)
         name = owner or next((name for name, person in people.items() if person.uid != 0 or not others), None)
@@ -451,16 +440,13 @@ class GoEnv:
         pattern = self.options["gotmpdir"]
         profile = os.path.isdir(os.path.dirname(go_plan.PROFILE_PATH)) and pattern
         self.write(go_plan.PROFILE_PATH, go_plan.profile_text(pattern) if profile else None)
-        fish = os.path.isdir("/etc/fish") and pattern
+        fish = os.path.isdir(os.path.dirname(os.path.dirname(go_plan.FISH_PATH))) and pattern
         self.write(go_plan.FISH_PATH, go_plan.fish_text(pattern) if fish else None)
         for path in go_plan.BLOCK_PATHS:
-            there = os.path.isfile(path) if path == "/etc/bash.bashrc" else os.path.isdir(os.path.dirname(path))
+            there = os.path.isfile(path) if path == go_plan.BLOCK_PATHS[0] else os.path.isdir(os.path.dirname(path))
             clean = self.clean(path, go_plan.revert_block)
             if there and profile:
-                # Someone else's lines may stand above the block by now; it need not be fought over.
-                current = self.text(path) or ""
-                content = current if go_plan.BLOCK in current else go_plan.with_block(clean or "")
-                self.write(path, content, go_plan.revert_block)
+                self.write(path, go_plan.block_wanted(self.text(path) or "", clean or ""), go_plan.revert_block)
             else:
                 self.write(path, clean, go_plan.revert_block)
 
@@ -471,22 +457,23 @@ class GoEnv:
 
         The folder is asked as it was walked to without links: the command itself may be a link by now.
         """
-        found: dict[str, accounts.Account | None] = {}
+        replaced: dict[str, accounts.Account | None] = {}
         owners = {person.uid: person for person in people.values()}
+        commands = {person.uid: users[name]["commands"] for name, person in people.items()}
         for path in dict.fromkeys(path for name in people for path in users[name]["commands"]):
             try:
                 with files.opened_folder(os.path.dirname(path)) as folder:
-                    owner = os.fstat(folder).st_uid
+                    folder_owner = os.fstat(folder).st_uid
+                owner = go_plan.command_owner(path, folder_owner, commands)
+                if owner is None:
+                    self.leave_command(path, f"its folder belongs to user id {folder_owner}, whose Go it is not")
+                    continue
                 if owner == 0:
                     files.check(path)
-                    found[path] = None
-                elif owner in owners and path in users[owners[owner].name]["commands"]:
-                    found[path] = owners[owner]
-                else:
-                    self.leave_command(path, f"its folder belongs to user id {owner}, whose Go it is not")
+                replaced[path] = None if owner == 0 else owners[owner]
             except OSError as error:
                 self.leave_command(path, error.strerror)
-        return found
+        return replaced
 
     def leave_command(self, path: str, reason: str | None) -> None:
         self.left.add(path)
@@ -495,9 +482,7 @@ class GoEnv:
     def shims(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
         """Put the program that sets CGO_ENABLED=0 in the place of each Go command, or the Go command back."""
         wanted = self.commands(people, users) if self.options["cgo_enabled"] == "false" else {}
-        for entry in self.journal.entries(ROLE):
-            if entry.displaced and entry.path not in wanted:
-                self.undo_shim(entry)
+        self.restore(lambda entry: entry.displaced and entry.path not in wanted)
         for path, owner in wanted.items():
             try:
                 self.shim(path, owner)
@@ -527,44 +512,19 @@ class GoEnv:
         """Whether dpkg was told that C(path) is not its own any more."""
         return self.module.run_command(["dpkg-divert", "--listpackage", path])[1].strip() == "LOCAL"
 
-    def undo_shim(self, entry: journal.Entry) -> None:
-        self.changes.append(f"restored {entry.path}")
-        if self.module.check_mode:
-            return
-        # First the diversion: killed in between, the entry is still there and the next run finishes.
+    def undivert(self, entry: journal.Entry) -> None:
+        """Have dpkg know a Go command as its own again.
+
+        Before it is restored: killed in between, the entry is still there and the next run finishes.
+        """
         if entry.uid == 0 and shutil.which("dpkg-divert") and self.diverted(entry.path):
             self.module.run_command(["dpkg-divert", "--no-rename", "--remove", entry.path], check_rc=True)
-        try:
-            self.note_kept(self.journal.restore(entry.path))
-        except OSError as error:
-            self.changes.pop()
-            self.kept.append(f"{entry.path} could not be restored: {error.strerror}; fix that, then run again")
-
-    def give_back(self, path: str, revert: journal.Revert | None, only: bool = False) -> None:
-        """Restore one file; a file that cannot be written stays in the journal and keeps nothing else back."""
-        try:
-            restored = self.journal.restore(path, revert, run_only=only)
-        except OSError as error:
-            self.kept.append(f"{path} could not be restored: {error.strerror}; fix that, then run again")
-            return
-        if restored.changed:
-            self.changes.append(f"restored {path}")
-        self.note_kept(restored)
 
     def absent(self) -> NoReturn:
         only = self.options["only_this_run"]
         if not self.module.check_mode:
             go_applied.forget()
-        for entry in self.journal.entries(ROLE):
-            if only and entry.run != self.options["run"]:
-                continue
-            if entry.displaced:
-                self.undo_shim(entry)
-                continue
-            if self.module.check_mode:
-                self.changes.append(f"restored {entry.path}")
-                continue
-            self.give_back(entry.path, _revert_for(entry.path), only)
+        self.restore(only=only)
         if not only and not self.module.check_mode:
             for name in (journal.BEFORE, journal.DECISIONS):
                 journal.forget_record(name)
@@ -573,12 +533,12 @@ class GoEnv:
         self.leave_module()
 
 
-def _revert_for(path: str) -> journal.Revert | None:
-    """Return how wsltune's part is taken out of a file that someone else edited too; None for files of its own."""
-    if path in map(os.path.realpath, go_plan.BLOCK_PATHS):
-        return go_plan.revert_block
+def _way_of(entry: journal.Entry) -> journal.Way:
+    """Return how wsltune's part is taken out of a file that someone else edited too; files of its own have no part."""
+    if entry.path in map(os.path.realpath, go_plan.BLOCK_PATHS):
+        return journal.Way(go_plan.revert_block)
     own = map(os.path.realpath, (go_plan.PROFILE_PATH, go_plan.FISH_PATH))
-    return None if path in own else envfile.revert
+    return journal.Way(None if entry.path in own else envfile.revert)
 
 
 def main() -> None:

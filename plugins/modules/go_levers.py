@@ -148,6 +148,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench,
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.bench import Bench, Variant
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue, trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
+from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import Decision
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
@@ -212,10 +213,10 @@ class Trial:
         return "", "."
 
     def remember(
-        self, known: dict[str, Any], decisions: Sequence[dict[str, Any]], fingerprint: dict[str, Any] | None
+        self, known: dict[str, Any], decisions: Sequence[Decision], fingerprint: dict[str, Any] | None
     ) -> None:
         entry = known.get(self.account.name, {})
-        fresh = {one["lever"]: one for one in decisions if one["tried"]}
+        fresh = {decision.lever: decision.to_json() for decision in decisions if decision.tried}
         if not fresh:
             return
         known[self.account.name] = {
@@ -254,10 +255,10 @@ class Trial:
         names = [variant.name for variant in variants]
         with self.bench(variants) as session:
             experiment = session.experiment(params["scenarios"], params["budget_minutes"], began, params["seed"], tell)
-            self.experiments.append(experiment)
-            summary = schedule.summarise(experiment)
+            self.experiments.append(experiment.to_json())
+            summary = schedule.summarise_runs(experiment)
             failures = {}
-            candidates = [name for name in names[1:] if levers_decide.judge(name, summary)["kept"]]
+            candidates = [name for name in names[1:] if levers_decide.judge(name, summary).kept]
             if candidates:
                 usual = session.works(names[0])
                 for name in candidates:
@@ -269,7 +270,10 @@ class Trial:
     def decide(
         self, wanted: Sequence[str], tmpfs_folder: str, tell: schedule.Progress
     ) -> tuple[list[dict[str, Any]], dict[str, Any], list[dict[str, Any]]]:
-        """As the user: return the decisions about C(wanted), measured now, what they depend on and the runs."""
+        """As the user: return the decisions about C(wanted), measured now, what they depend on and the runs.
+
+        All of it passes as JSON, because a child returns it.
+        """
         with contextlib.ExitStack() as stack:
             moved = None
             if levers_decide.SOURCE in wanted:
@@ -289,34 +293,28 @@ class Trial:
             baseline = variant(levers_decide.BASELINE, [])
             variants = [baseline] + [variant(name, [name]) for name in wanted]
             fingerprint, broken = self.look(variants)
-            judged = [levers_decide.broken({"lever": name, "tried": True}, reason) for name, reason in broken.items()]
+            judged = [
+                levers_decide.broken(Decision(name, True, evidence="none"), reason) for name, reason in broken.items()
+            ]
             variants = [one for one in variants if one.name not in broken]
             if len(variants) > 1:
                 summary, failures = self.experiment(variants, tell)
                 for name in [one.name for one in variants[1:]]:
                     decision = levers_decide.judge(name, summary)
                     judged.append(levers_decide.broken(decision, failures[name]) if name in failures else decision)
-            winners = [one["lever"] for one in judged if one["kept"]]
+            winners = [decision.lever for decision in judged if decision.kept]
             together = None
             if len(winners) > 1:
                 summary, failures = self.experiment([baseline, variant(levers_decide.TOGETHER, winners)], tell)
                 together = levers_decide.judge(levers_decide.TOGETHER, summary)
                 if failures:
                     together = levers_decide.broken(together, failures[levers_decide.TOGETHER])
-        return levers_decide.settle(judged, together), fingerprint, self.experiments
+        settled = levers_decide.settle(judged, together)
+        return [decision.to_json() for decision in settled], fingerprint, self.experiments
 
-    def measure(self) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    def measure(self) -> tuple[list[Decision], dict[str, Any] | None]:
         """Have the levers that can have an effect measured; return the decisions on all and what they depend on."""
-        decisions = [
-            {
-                "lever": name,
-                "tried": False,
-                "kept": False,
-                "evidence": "none",
-                "reason": levers_decide.NOT_TRIED + reason,
-            }
-            for name, reason in self.idle.items()
-        ]
+        decisions = [levers_decide.idle(name, reason) for name, reason in self.idle.items()]
         wanted = [name for name in self.names if name not in self.idle]
         if not wanted:
             return decisions, None
@@ -330,13 +328,14 @@ class Trial:
                 judged, fingerprint, self.experiments = bench.as_user(
                     self.account, lambda tell: self.decide(wanted, folder, tell), 2 * params["budget_minutes"], heard
                 )
-        return decisions + judged, fingerprint
+        return decisions + [Decision.from_json(decision) for decision in judged], fingerprint
 
     def run(self) -> dict[str, Any]:
         """Return what the module does."""
         known = journal.read_record(journal.DECISIONS)
         entry = known.get(self.account.name, {})
-        held = {name: one for name, one in entry.get("levers", {}).items() if name in self.names}
+        recorded = entry.get("levers", {})
+        held = {name: Decision.from_json(recorded[name]) for name in recorded if name in self.names}
         found, fingerprint = bench.as_user(self.account, lambda: self.survey(held), self.params["budget_minutes"])
         self.settle(**found)
         if self.usable(held) and not levers_decide.stale(
@@ -348,9 +347,9 @@ class Trial:
             remembered = None
             self.remember(known, decisions, fingerprint)
         return {
-            "decisions": decisions,
-            "kept": [one["lever"] for one in decisions if one["kept"]],
-            "sentences": [levers_decide.sentence(one) for one in decisions],
+            "decisions": [decision.to_json() for decision in decisions],
+            "kept": [decision.lever for decision in decisions if decision.kept],
+            "sentences": [levers_decide.sentence(decision) for decision in decisions],
             "remembered": remembered,
             "experiments": self.experiments,
         }

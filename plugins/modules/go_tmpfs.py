@@ -202,15 +202,9 @@ class Tmpfs:
             )
             self.tell_systemd(path)
 
-    def give_back(self, entry: journal.Entry, run_only: bool) -> journal.Restored:
-        if entry.path != os.path.realpath(FSTAB):
-            return self.journal.restore(entry.path, run_only=run_only)
-        part = functools.partial(fstab.part, fstab.MARK)
-        return self.journal.restore(entry.path, fstab.without_ours, run_only, role=ROLE, part=part)
-
     def tell_systemd(self, path: str) -> None:
         """Have systemd read a changed fstab; until then it would bring back what the old one said."""
-        if path == FSTAB and os.path.isdir("/run/systemd/system"):
+        if path == FSTAB and not self.module.check_mode and os.path.isdir("/run/systemd/system"):
             self.module.run_command(["systemctl", "daemon-reload"])
 
     def refuse(self, sentence: str) -> NoReturn:
@@ -303,9 +297,9 @@ class Tmpfs:
             if own_folder:
                 self.mount(path, size, self.module.params["inodes"])
         except (OSError, tmpfs_plan.TmpfsError):
-            for entry in self.journal.entries(ROLE):
-                self.give_back(entry, run_only=True)
-                self.tell_systemd(entry.path)
+            for step in self.journal.plan_restore(ROLE, _way_of, run_only=True):
+                self.journal.restore(step.path, step.way.revert, True, ROLE, step.way.part)
+                self.tell_systemd(step.path)
             self.changes = []
             raise
         if kind == tmpfs_place.TMP and len(self.changes) > before:
@@ -336,9 +330,9 @@ class Tmpfs:
             if message:
                 self.refuse(f"{path} could not be mounted ({message}): nothing was changed.")
             return
-        wrong = tmpfs_plan.deviations(
-            live.options, live.super_options, size, stat.S_IMODE(os.stat(path).st_mode), inodes
-        )
+        # In check mode narrow() has said so already, and not done it.
+        mode = tmpfs_plan.MODE if self.module.check_mode else stat.S_IMODE(os.stat(path).st_mode)
+        wrong = tmpfs_plan.deviations(live.options, live.super_options, size, mode, inodes)
         if not wrong:
             return
         self.changes.append(f"remounted {path}: {', '.join(wrong)}")
@@ -427,25 +421,17 @@ class Tmpfs:
         made = [entry.path for entry in entries if entry.directory]
         leaving = tmpfs_plan.mounts_to_leave(self.read(FSTAB), made, tmpfs_observe.ours(), stay, whole=not only)
         left = [path for path in leaving if (entries or not only) and not self.leave(path)]
-        for entry in entries:
-            if entry.directory and entry.path in left:
+        for step in self.journal.plan_restore(ROLE, _way_of, only):
+            if step.entry.directory and step.path in left:
                 continue
-            if self.module.check_mode:
-                if not entry.directory:
-                    self.changes.append(f"restored {entry.path}")
-                continue
-            try:
-                restored = self.give_back(entry, run_only=only)
-            except OSError as error:
-                self.kept.append(
-                    f"{entry.path} could not be restored: {text.line(error.strerror)}; fix that, then run again"
-                )
-                continue
+            restored = step.restored if self.module.check_mode else self.journal.carry_out(step)
             if restored.changed:
-                self.changes.append(f"restored {entry.path}")
-                self.tell_systemd(entry.path)
+                self.changes.append(f"restored {step.path}")
+                self.diff += step.diff
+                self.tell_systemd(step.path)
             if restored.kept:
                 self.kept.append(restored.kept)
+        self.hold(False)
         self.kept += self.journal.damaged()
         for line in stay:
             size = tmpfs_plan.parse_live_size(line.options)
@@ -492,6 +478,13 @@ class Tmpfs:
                 {"changes": self.changes, "kept": self.kept, "notes": self.notes, "diff": self.diff},
             ),
         }
+
+
+def _way_of(entry: journal.Entry) -> journal.Way:
+    """Return how a file is restored: of the fstab only the role's lines, because others have lines there."""
+    if entry.path != os.path.realpath(FSTAB):
+        return journal.Way()
+    return journal.Way(fstab.without_ours, functools.partial(fstab.part, fstab.MARK))
 
 
 def main() -> None:

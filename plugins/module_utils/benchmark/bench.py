@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, scratch, stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Run, Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, mountinfo, process
 
 # Small packages of every Go since 1.19: linking them is most of the work, as in most people's tests, and none writes
@@ -399,9 +400,9 @@ class Bench:
         directory = self.variants[name if name in self.variants else self.first.name].directory
         return directory or (self.modules[0] if self.modules else self.sample)
 
-    def scenario(self, name: str) -> dict[str, Any]:
-        """A scenario made ready to run, with a `reason` when it cannot be."""
-        ready = {"name": name, "command": self._shown(name), "reason": ""}
+    def scenario(self, name: str) -> Scenario:
+        """A scenario made ready to run, with a reason when it cannot be."""
+        ready = Scenario(name, self._shown(name))
         try:
             if name == "edit":
                 self._copy_sources()
@@ -413,7 +414,7 @@ class Bench:
             elif name == "race":
                 self._check_race()
         except (BenchmarkError, OSError) as error:
-            ready["reason"] = str(error)
+            ready.reason = str(error)
         return ready
 
     def _check_race(self) -> None:
@@ -511,10 +512,10 @@ class Bench:
         seed: int | None = None,
         progress: Callable[[dict[str, Any]], None] = lambda _state: None,
         **limits: int,
-    ) -> dict[str, Any]:
+    ) -> Experiment:
         """Prepare and measure all variants, in a budget that C(began) at that reading of the monotonic clock.
 
-        C(limits) are min_runs, max_runs and warmup of benchmark.measure. Returns what go_benchmark documents.
+        C(limits) are min_runs, max_runs and warmup of schedule.measure.
         """
         budget = budget_minutes * 60
         seed = random.SystemRandom().randrange(2**31) if seed is None else seed
@@ -532,22 +533,21 @@ class Bench:
             progress=progress,
             **limits,
         )
-        gaps = [run["gap"] for one in measured if one["name"] != "cold" for run in one["runs"] if run.get("gap")]
+        gaps = [run.gap for scenario in measured if scenario.name != "cold" for run in scenario.runs if run.gap]
         elapsed = time.monotonic() - began
-        return {
-            "format": 1,
-            "user": self.account.name,
-            "seed": seed,
-            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - elapsed)),
-            "elapsed": elapsed,
-            "budget_minutes": budget_minutes,
-            "load": load,
-            "own_cost": {"median": stats.median(gaps), "max": max(gaps)} if gaps else None,
-            "go": self.go,
-            "variants": [vars(variant) for variant in self.variants.values()],
-            "fingerprints": {"start": start, "end": machine_fingerprint(), "variants": prints},
-            "scenarios": measured,
-        }
+        return Experiment(
+            variants=[vars(variant) for variant in self.variants.values()],
+            scenarios=measured,
+            user=self.account.name,
+            seed=seed,
+            started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - elapsed)),
+            elapsed=elapsed,
+            budget_minutes=budget_minutes,
+            load=load,
+            own_cost={"median": stats.median(gaps), "max": max(gaps)} if gaps else None,
+            go=self.go,
+            fingerprints={"start": start, "end": machine_fingerprint(), "variants": prints},
+        )
 
     def _own_directory(self, name: str) -> bool:
         return bool(self.variants[name if name in self.variants else self.first.name].directory)
@@ -555,7 +555,7 @@ class Bench:
     def broken(self, name: str) -> str:
         """Say why tests fail in a variant; nothing when they pass."""
         run = self.execute("test", name, 0)
-        return schedule.failure_sentence({**run, "round": 0, "variant": name}) if run["exit_code"] else ""
+        return schedule.failure_sentence(Run(0, name, **run)) if run["exit_code"] else ""
 
     def works(self, name: str) -> dict[str, str]:
         """Try what people do with Go in the environment of a variant; return why, by the command that failed."""

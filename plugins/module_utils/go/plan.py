@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+
 BEGIN = "# BEGIN wsltune"
 END = "# END wsltune"
 PROFILE_PATH = "/etc/profile.d/wsltune-go.sh"
@@ -77,6 +79,89 @@ def settings_for(
             ):
                 wanted[name] = os.path.join(home, below)
     return wanted
+
+
+def slow_caches(home: mountinfo.Mount | None, caches: Mapping[str, mountinfo.Mount | None]) -> dict[str, bool]:
+    """Return for each cache whether it lies on a Windows drive, and the home would be faster.
+
+    C(home) and C(caches) are the mounts they lie on; None where that is not known.
+    """
+    home_is_slow = home is not None and home.windows_drive
+    return {
+        name: mount is not None and mount.windows_drive and not home_is_slow
+        for name, mount in ((name, caches.get(name)) for name in CACHES)
+    }
+
+
+def cache_path(name: str, observed: Mapping[str, Any], before: Mapping[str, Any] | None) -> str | None:
+    """Return where a cache lay before the first run, or lies now where that was not recorded."""
+    recorded: str | None = (before or {}).get("environment", {}).get(name)
+    path: str | None = observed["places"].get(name, {}).get("path")
+    return recorded or path
+
+
+def obstacle(user: str, paths: Mapping[str, str], observed: Mapping[str, Any]) -> str:
+    """Return why the settings file of one user must not be written, by what was observed; empty when it may be.
+
+    C(paths) has the settings file of every user, with no links in it.
+    """
+    others = [name for name in paths if name != user and paths[name] == paths[user]]
+    if observed["exports"].get("GOENV") == "off":
+        return "GOENV=off in a login, so that Go reads no settings file"
+    if "user_file" in observed["unknown"]:
+        return str(observed["unknown"]["user_file"])
+    if others:
+        return f"{paths[user]} is the settings file of {describe(others)} too"
+    return ""
+
+
+def check_command(path: str, mount: mountinfo.Mount | None) -> None:
+    """Raise PlanError when a Go command on C(mount) cannot be replaced."""
+    if mount is None or not ("ro" in mount.options or mount.windows_drive):
+        return
+    raise PlanError(
+        f"go_env_cgo_enabled is 'false', but {path} lies on "
+        f"{'a Windows drive' if mount.windows_drive else 'a read-only file system'} and cannot be replaced, so that go "
+        "test -race would break: set go_env_cgo_enabled: keep; nothing was changed."
+    )
+
+
+def split_unmet(unmet: Mapping[str, Sequence[str]], uids: Mapping[str, int]) -> tuple[list[str], list[str]]:
+    """Return the sentences that fail the run, and those that are notes.
+
+    What one user's Go says of itself fails nobody else's run; where it holds for none, or for root, it is ours.
+    """
+    holds_for_one = any(not sentences for sentences in unmet.values())
+    failing = [name for name in unmet if uids[name] == 0 or not holds_for_one]
+    return (
+        [sentence for name in failing for sentence in unmet[name]],
+        [sentence for name, sentences in unmet.items() if name not in failing for sentence in sentences],
+    )
+
+
+def module_owner(directory: str, homes: Mapping[str, str]) -> str | None:
+    """Return the user in whose home C(directory) lies, None where it lies in none."""
+    return next((name for name, home in homes.items() if directory.startswith(home + "/")), None)
+
+
+def folder_is_made(folder: str, made_before: str) -> bool:
+    """Whether an earlier step of the play makes C(folder), which check mode cannot see."""
+    return bool(made_before) and folder.startswith(made_before + "/")
+
+
+def command_owner(path: str, folder_owner: int, commands: Mapping[int, Sequence[str]]) -> int | None:
+    """Return the user id that replaces the Go command at C(path); None where nobody may.
+
+    C(folder_owner) owns its folder, and C(commands) has each user's Go commands by user id.
+    """
+    if folder_owner == 0 or path in commands.get(folder_owner, ()):
+        return folder_owner
+    return None
+
+
+def block_wanted(current: str, clean: str) -> str:
+    """Return what a shell's file shall say: someone else's lines may stand above the block, and are not moved."""
+    return current if BLOCK in current else with_block(clean)
 
 
 def notes_for(user: str, observed: Mapping[str, Any], wanted: Mapping[str, str], cgo_enabled: str) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
 
 GO = """#!/bin/sh
@@ -156,7 +157,7 @@ def test_nothing_is_left_behind(home, session, module):
         run.prepare()
         (home / ".cache").mkdir(exist_ok=True)
         for scenario in ("test", "edit", "cold", "race"):
-            assert run.scenario(scenario)["reason"] == ""
+            assert run.scenario(scenario).reason == ""
             run.execute(scenario, "after", 1)
         assert tree(home) != before
     assert [path for path in tree(home) if path != ".cache"] == before
@@ -165,7 +166,7 @@ def test_nothing_is_left_behind(home, session, module):
 def test_edit_changes_copies_and_never_the_source(home, session, module):
     with session(VARIANTS, modules=[str(module)]) as run:
         run.prepare()
-        assert run.scenario("edit") == {"name": "edit", "command": "go test ./...", "reason": ""}
+        assert run.scenario("edit") == Scenario("edit", "go test ./...")
         for serial, name in enumerate(["before", "after", "control", "before"], 1):
             run.execute("edit", name, serial)
         assert not any(".git" in folders for _parent, folders, _files in os.walk(run.copies["before"]))
@@ -181,7 +182,7 @@ def test_edit_changes_copies_and_never_the_source(home, session, module):
 def test_edit_without_modules_uses_a_module_of_its_own(home, session):
     with session(VARIANTS) as run:
         run.prepare()
-        assert run.scenario("edit")["reason"] == ""
+        assert run.scenario("edit").reason == ""
         run.execute("edit", "before", 7)
     assert started(home)[0][6] == "var wsltuneBenchmarkEdit = 7"
 
@@ -190,7 +191,7 @@ def test_cold_uses_an_empty_cache_of_its_own(home, session):
     (home / ".cache" / "go-build").mkdir(parents=True)
     with session(VARIANTS) as run:
         run.prepare()
-        assert run.scenario("cold")["reason"] == ""
+        assert run.scenario("cold").reason == ""
         run.execute("cold", "before", 1)
         run.execute("cold", "before", 2)
         one, other = (line[2] for line in started(home))
@@ -203,7 +204,7 @@ def test_race_without_a_compiler_says_so(home, session):
     variants = [bench.Variant("before", {"CC": "no-such-compiler -m64"})]
     with session(variants) as run:
         run.prepare()
-        said = run.scenario("race")["reason"]
+        said = run.scenario("race").reason
     assert said == "the race detector needs cgo, and there is no C compiler (no-such-compiler)"
 
 

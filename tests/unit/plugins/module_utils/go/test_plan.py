@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
-from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo, process
 
 OPTIONS = {
     "gotmpdir": "/var/cache/gotmp/{uid}",
@@ -246,3 +246,98 @@ def test_slow_caches_are_those_on_a_windows_drive() -> None:
     }
     assert go_plan.list_slow_caches(places) == ["GOMODCACHE"]
     assert go_plan.list_slow_caches({}) == []
+
+
+EXT4 = mountinfo.Mount("/", "/", "ext4", "/dev/sdc")
+DRIVE = mountinfo.Mount("/mnt/c", "/", "9p", "C:", windows_drive=True)
+
+
+@pytest.mark.parametrize(
+    ("home", "cache", "slow"),
+    [(EXT4, DRIVE, True), (EXT4, EXT4, False), (EXT4, None, False), (DRIVE, DRIVE, False), (None, DRIVE, True)],
+)
+def test_a_cache_is_slow_where_the_home_is_faster(
+    home: mountinfo.Mount | None, cache: mountinfo.Mount | None, slow: bool
+) -> None:
+    assert go_plan.slow_caches(home, {"GOCACHE": cache}) == {"GOCACHE": slow, "GOMODCACHE": False}
+
+
+def test_a_cache_counts_by_the_place_that_it_had_before_the_first_run() -> None:
+    before = {"environment": {"GOCACHE": "/mnt/d/cache"}}
+    assert go_plan.cache_path("GOCACHE", observed(), before) == "/mnt/d/cache"
+    assert go_plan.cache_path("GOCACHE", observed(), None) == "/mnt/c/cache"
+    assert go_plan.cache_path("GOMODCACHE", observed(), before) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "paths", "reason"),
+    [
+        ({"exports": {"GOENV": "off"}}, {}, "GOENV=off in a login"),
+        ({"unknown": {"user_file": "go env failed"}}, {}, "go env failed"),
+        ({}, {"bob": "/srv/env", "carol": "/srv/env"}, "/srv/env is the settings file of bob, carol too"),
+        ({}, {"bob": "/home/bob/env"}, ""),
+    ],
+)
+def test_why_a_settings_file_is_left_alone(changes: dict[str, Any], paths: dict[str, str], reason: str) -> None:
+    facts = observed(**{"unknown": {}, **changes})
+    got = go_plan.obstacle("alice", {"alice": "/srv/env", **paths}, facts)
+    assert got.startswith(reason) and bool(got) is bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("mount", "what"),
+    [
+        (DRIVE, "a Windows drive"),
+        (mountinfo.Mount("/", "/", "squashfs", "loop", ["ro"]), "a read-only file system"),
+    ],
+)
+def test_a_go_command_that_cannot_be_replaced(mount: mountinfo.Mount, what: str) -> None:
+    with pytest.raises(go_plan.PlanError, match=f"/go/bin/go lies on {what} and cannot be replaced"):
+        go_plan.check_command("/go/bin/go", mount)
+
+
+@pytest.mark.parametrize("mount", [EXT4, None])
+def test_a_go_command_that_can_be_replaced(mount: mountinfo.Mount | None) -> None:
+    go_plan.check_command("/go/bin/go", mount)
+
+
+@pytest.mark.parametrize(
+    ("unmet", "failing", "notes"),
+    [
+        ({}, [], []),
+        ({"alice": []}, [], []),
+        ({"alice": ["a"]}, ["a"], []),
+        ({"alice": ["a"], "bob": []}, [], ["a"]),
+        ({"alice": ["a"], "bob": ["b"]}, ["a", "b"], []),
+        ({"root": ["r"], "bob": []}, ["r"], []),
+        ({"root": ["r"], "alice": ["a"], "bob": []}, ["r"], ["a"]),
+    ],
+)
+def test_what_one_users_go_lacks_fails_nobody_else(
+    unmet: dict[str, list[str]], failing: list[str], notes: list[str]
+) -> None:
+    assert go_plan.split_unmet(unmet, {"alice": 1000, "bob": 1001, "root": 0}) == (failing, notes)
+
+
+def test_whose_module_and_whose_folder() -> None:
+    homes = {"al": "/home/al", "alice": "/home/alice"}
+    assert go_plan.module_owner("/home/alice/src/shop", homes) == "alice"
+    assert go_plan.module_owner("/srv/shop", homes) is None
+    assert go_plan.folder_is_made("/var/cache/gotmp/alice", "/var/cache/gotmp")
+    assert not go_plan.folder_is_made("/var/cache/gotmp2/alice", "/var/cache/gotmp")
+    assert not go_plan.folder_is_made("/var/cache/gotmp/alice", "")
+
+
+@pytest.mark.parametrize(
+    ("folder_owner", "owner"),
+    [(0, 0), (1000, 1000), (1001, None), (4711, None)],
+)
+def test_who_replaces_a_go_command(folder_owner: int, owner: int | None) -> None:
+    commands = {1000: ["/home/alice/go/bin/go"], 1001: ["/usr/bin/go"]}
+    assert go_plan.command_owner("/home/alice/go/bin/go", folder_owner, commands) == owner
+
+
+def test_lines_above_the_block_stay_above_it() -> None:
+    assert go_plan.block_wanted("PS1=x\n", "PS1=x\n") == go_plan.BLOCK + "PS1=x\n"
+    moved = "# theirs\n" + go_plan.BLOCK + "PS1=x\n"
+    assert go_plan.block_wanted(moved, "# theirs\nPS1=x\n") == moved
