@@ -215,7 +215,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, stats
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, text
 
 
 def _variants(module: AnsibleModule) -> list[bench.Variant]:
@@ -246,6 +246,8 @@ def _check_numbers(module: AnsibleModule) -> None:
     if not params["scenarios"]:
         module.fail_json(msg="scenarios is empty: name at least one of test, edit, cold, race.")
     path = params["progress_path"]
+    if path and path in look.silent([path]):
+        module.fail_json(msg=f"progress_path is {path}, which gives no answer: name a file on this machine's own disk.")
     if path and not os.path.isdir(os.path.dirname(path) or "."):
         module.fail_json(msg=f"progress_path is {path}: its folder does not exist.")
 

@@ -116,7 +116,15 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, fstab, meminfo, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import (
+    accounts,
+    files,
+    fstab,
+    look,
+    meminfo,
+    process,
+    text,
+)
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
@@ -218,6 +226,8 @@ class Tmpfs:
         except OSError:
             # A part that is missing or no folder is judged below.
             pass
+        for silent, reason in look.silent([path]).items():
+            self.refuse(f"go_tmpfs_path is {silent!r}, which gives {reason}: choose another path; nothing was changed.")
         for parent in [path] + list(_parents(path)):
             if os.path.islink(parent):
                 self.refuse(
@@ -335,6 +345,9 @@ class Tmpfs:
         others can take a name there.
         """
         folder = os.path.join(path, person.name)
+        silent = look.silent([folder])
+        if silent:
+            return self.without_folder(person, f"{folder} gives {silent[folder]}")
         if not os.path.lexists(folder):
             self.changes.append(f"made {folder}")
             if self.module.check_mode:

@@ -387,6 +387,8 @@ def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: Sequence[str])
 
 def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
     """WT-049: whether there is a Go to look at."""
+    if go["unknown"].get("answer"):
+        return doctor_check.unknown("WT-049", f"What Go there is cannot be said: {go['unknown']['answer']}.")
     if go["go"] is None:
         return Check(
             "WT-049",

@@ -267,7 +267,7 @@ def there(go: Mapping[str, Any]) -> list[Check]:
         if name == "GOROOT":
             continue
         set_by = go["settings"].get(name, {}).get("value") or name == "TMPDIR"
-        if name in ("GOTMPDIR", "TMPDIR") and set_by and not place["exists"]:
+        if name in ("GOTMPDIR", "TMPDIR") and set_by and place["exists"] is False:
             broken.append((name, place["path"], "does not exist", f"mkdir -p {place['path']}"))
         elif "not writable" in go["unknown"].get(f"{name}.executable", ""):
             broken.append((name, place["path"], "is not writable", f"go env -u {name}"))

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, meminfo, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 
 FSTAB = "/etc/fstab"
@@ -60,6 +61,10 @@ def needs_helper(is_wsl: bool) -> bool:
 def observe(path: str, people: Sequence[accounts.Account], is_wsl: bool) -> dict[str, Any]:
     """Return what tmpfs.is_met compares with what is wanted."""
     mount = live(path)
+    # A user may have mounted something of their own there.
+    folders, _silent = look.each(
+        {person.name: functools.partial(_folder, os.path.join(path, person.name)) for person in people}
+    )
     return {
         "path": path,
         "fstab": text_of(FSTAB),
@@ -80,7 +85,7 @@ def observe(path: str, people: Sequence[accounts.Account], is_wsl: bool) -> dict
             person.name: {
                 "uid": person.uid,
                 "gid": person.gid,
-                "folder": _folder(os.path.join(path, person.name)),
+                "folder": folders.get(person.name),
             }
             for person in people
         },

@@ -8,10 +8,10 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import look, mountinfo
 
 DEPTH = 6
 SECONDS = 5.0
@@ -51,6 +51,21 @@ def places(mounts: Sequence[mountinfo.Mount]) -> list[str]:
     """Return where to begin: the roots of the Windows drives."""
     found = [mount.mount_point for mount in mounts if mount.windows_drive and mount.root in ("/", "")]
     return list(dict.fromkeys(found))
+
+
+def find_in_time(mounts: Sequence[mountinfo.Mount]) -> Found | None:
+    """Return what find() returns for the Windows drives that answer; None where there are none, or they stop to."""
+    drives = places(mounts)
+    silent = look.silent(drives)
+    answering = [drive for drive in drives if drive not in silent]
+    if not answering:
+        return None
+    try:
+        found = Found(**look.once(lambda: asdict(find(answering)), SECONDS + look.LIMIT))
+    except OSError:
+        return None
+    found.complete = found.complete and not silent
+    return found
 
 
 def _rank(name: str) -> int:
