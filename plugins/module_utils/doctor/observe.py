@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import fstab as doctor_fstab
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe_go
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import probe as doctor_probe
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
@@ -25,7 +26,6 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     cgroups,
     files,
-    fstab,
     look,
     mountinfo,
     process,
@@ -36,6 +36,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl
 
 OLDEST_GO = (1, 19)
 LARGEST = 1 << 20
+LOCAL = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+"""Where the system's own programs are, and the language they answer in."""
 # Read here, for the module's code lies in a folder of root's own that the user's child cannot open.
 PROBE = inspect.getsource(doctor_probe)
 
@@ -255,12 +257,11 @@ class Observer:
         if text is None:
             return {"text": None}
         named: dict[str, str] = {}
-        for raw in text.splitlines():
-            with contextlib.suppress(fstab.FstabError):
-                line = fstab.parse_line(raw)
-                if line is not None:
-                    named[line.mount_point] = os.path.join(line.mount_point, "")
-                    named[line.source] = self._device(line.source)
+        for _number, line in doctor_fstab.lines(text)[0]:
+            if line.mount_point.startswith("/"):
+                named[line.mount_point] = os.path.join(line.mount_point, "")
+            if doctor_fstab.path_of(line):
+                named[line.source] = doctor_fstab.path_of(line)
         kinds = [line.split()[-1] for line in (read("/proc/filesystems") or "").splitlines() if line.split()]
         helpers = [os.path.basename(path)[6:] for path in glob.glob("/sbin/mount.*") + glob.glob("/usr/sbin/mount.*")]
         there, silent = look.each({name: functools.partial(is_there, path) for name, path in named.items()})
@@ -268,18 +269,30 @@ class Observer:
             "text": text,
             "there": there,
             "silent": silent,
+            # They would wait for the same servers.
+            "findmnt": None if silent else self._findmnt(),
+            "mount_fake": [] if silent else self._mount_fake(),
             "kinds": sorted({*kinds, *helpers}),
             "modules": os.path.isdir(f"/lib/modules/{os.uname().release}"),
             "mounted": [mount.mount_point for mount in self.mounts],
         }
 
-    @staticmethod
-    def _device(source: str) -> str:
-        tag, equals, value = source.partition("=")
-        folders = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
-        if equals and tag in folders:
-            return f"/dev/disk/{folders[tag]}/" + value.strip('"')
-        return source
+    def _findmnt(self) -> dict[str, list[str]] | None:
+        """What findmnt says of fstab; None where there is none that could be asked."""
+        try:
+            done = process.run(["findmnt", "--verify"], LOCAL, limit=5.0)
+        except OSError:
+            return None
+        return None if done.timed_out or "--verify" in done.err else doctor_fstab.parse_verify(done.out)
+
+    def _mount_fake(self) -> list[str]:
+        """The mount points that mount says it would mount; root alone is answered. No helper is started for it."""
+        try:
+            command = ["mount", "--fake", "--all", "--verbose", "--internal-only", "--no-mtab"]
+            done = process.run(command, LOCAL, limit=5.0)
+        except OSError:
+            return []
+        return doctor_fstab.parse_fake(done.out)
 
     def _wslg(self) -> dict[str, Any]:
         sockets = [
