@@ -25,6 +25,12 @@ def answers(path: Path) -> bool:
     return not look.silent([str(path)])
 
 
+def in_go_module(folder: Path) -> bool:
+    """Whether C(folder) or one above it has a go.mod or a go.work, as the Go command looks for them."""
+    names = [place / name for place in (folder, *folder.parents) for name in ("go.mod", "go.work")]
+    return answers(folder) and any(name.is_file() for name in names)
+
+
 def is_there(path: Path) -> bool:
     """Whether there is something at C(path) that answers."""
     return answers(path) and path.exists()

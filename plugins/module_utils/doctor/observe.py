@@ -230,6 +230,7 @@ class Observer:
                 "exists": where["exists"],
                 "fstype": mount.fstype if mount else None,
                 "source": mount.source if mount else None,
+                "noexec": bool(mount and "noexec" in [*mount.options, *mount.super_options]),
                 "mount_point": mount.mount_point if mount else None,
                 "windows_drive": bool(mount and mount.windows_drive),
                 "windows_path": mountinfo.windows_path(mount, where["real"]) if mount else None,
@@ -389,6 +390,7 @@ class Observer:
             "quota": cgroups.cpus(self._cgroups("cpu"), read),
             "gomaxprocs": self.environment.get("GOMAXPROCS", ""),
             "goflags": self.seen["go"]["settings"].get("GOFLAGS", {}).get("value", ""),
+            "goflags_source": self.seen["go"]["settings"].get("GOFLAGS", {}).get("source", ""),
         }
 
     def _windows(self) -> dict[str, Any]:

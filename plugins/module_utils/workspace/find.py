@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,24 +15,20 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import look, moun
 
 DEPTH = 6
 SECONDS = 5.0
-PASSED_OVER = frozenset(
+PASSED_OVER = frozenset(("node_modules", "testdata", "venv"))
+"""At any depth: what others wrote, or what Go itself passes over."""
+OF_WINDOWS = frozenset(
     (
-        "$recycle.bin",
-        "appdata",
-        "boot",
-        "node_modules",
         "perflogs",
         "program files",
         "program files (x86)",
         "programdata",
         "recovery",
         "system volume information",
-        "testdata",
-        "vendor",
-        "venv",
         "windows",
     )
 )
+"""At the root of a drive alone: deeper down a project may have such a name."""
 USUAL = ("src", "source", "repos", "projects", "code", "dev", "work", "workspace", "git", "go", "documents", "desktop")
 """Looked into first, so that a search that must end early has seen them."""
 
@@ -108,7 +104,9 @@ def find(
             continue
         if depth >= DEPTH:
             continue
-        below = [entry.name for entry in entries if _may_hold(entry)]
+        user = depth == 2 and os.path.basename(os.path.dirname(folder)).lower() == "users"
+        passed_over = PASSED_OVER | (OF_WINDOWS if depth == 0 else frozenset(("appdata",) if user else ()))
+        below = [entry.name for entry in entries if _may_hold(entry, passed_over)]
         for name in sorted(below, key=lambda name: (_rank(name), name)):
             if repository not in named:
                 waiting.append((os.path.join(folder, name), depth + 1, repository))
@@ -117,8 +115,8 @@ def find(
     return found
 
 
-def _may_hold(entry: os.DirEntry[str]) -> bool:
-    if entry.name.startswith((".", "_", "$")) or entry.name.lower() in PASSED_OVER:
+def _may_hold(entry: os.DirEntry[str], passed_over: Set[str]) -> bool:
+    if entry.name.startswith((".", "_", "$")) or entry.name.lower() in passed_over:
         return False
     try:
         # Links lead out of the drive, or in circles.
