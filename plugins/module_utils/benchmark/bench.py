@@ -340,7 +340,8 @@ class Bench:
         if not self.modules:
             # The standard library needs no download; nothing else is to be fetched behind it.
             base = {**base, "GOTOOLCHAIN": "local", "GOPROXY": "off"}
-        silent = look.silent([*self._sources(), *filter(os.path.isabs, self.login.get("PATH", "").split(":"))])
+        named = [*self.login.get("PATH", "").split(":"), self.login.get("XDG_CACHE_HOME", ""), self.account.home]
+        silent = look.silent([*self._sources(), *filter(os.path.isabs, named)])
         for path, reason in silent.items():
             raise BenchmarkError(f"{path} gives {reason}, so that nothing can be measured.")
         for module in self._sources():

@@ -247,7 +247,7 @@ def _failing(
         number, line = unanswered[0]
         place = line.mount_point if line.mount_point in silent else line.source
         return doctor_check.unknown(
-            "WT-027", f"Whether line {number} of /etc/fstab can be mounted: {place} gives {silent[place]}."
+            "WT-027", f"Whether line {number} of /etc/fstab can be mounted is not known: {place} gives {silent[place]}."
         )
     if not failures:
         return doctor_check.ok("WT-027", "Every line of /etc/fstab can be mounted.")

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import scratch
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, elf, files, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, elf, files, look, process
 
 PROGRAM = """package main
 
@@ -143,6 +143,7 @@ class Workshop:
         self.numbers = itertools.count()
         self.program = ""
         self.trouble = ""
+        self.silent: dict[str, str] | None = None
 
     def __enter__(self) -> Workshop:
         return self
@@ -157,7 +158,11 @@ class Workshop:
     def scratch(self) -> str:
         """A folder on the disk for programs that are to be executed."""
         reason = "there is none"
-        for parent in (os.path.join(self.account.home, ".cache"), self.account.home, "/var/tmp"):
+        parents = (os.path.join(self.account.home, ".cache"), self.account.home, "/var/tmp")
+        self.silent = look.silent(parents) if self.silent is None else self.silent
+        for parent in parents:
+            if parent in self.silent:
+                continue
             try:
                 return self.folder(parent, "doctor")
             except OSError as error:

@@ -183,6 +183,24 @@ told = [seen["fstab"], seen["path"], seen["places"]]{END}"""
     assert took < 60
 
 
+def test_the_other_wings_do_not_wait_either(tmp_path: Path) -> None:
+    code = f"""{IMPORTS}
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import find
+account = accounts.Account("dead", os.geteuid(), os.getegid(), "/", "/bin/sh")
+folder = tmpfs_observe.observe(os.path.dirname(dead), [account], False)["users"]["dead"]["folder"]
+drive = mountinfo.Mount(dead, "/", "9p", "C:", windows_drive=True)
+told = [folder, bench.in_memory({{"TMPDIR": dead}}), find.find_in_time([drive])]
+try:
+    bench.Bench(account, [bench.Variant("a", {{}})], [dead], environment={{"PATH": "/usr/bin"}}).prepare()
+except bench.BenchmarkError as error:
+    told.append(str(error)){END}"""
+    told, took = json.loads(in_a_dead_folder([tmp_path / "dead"], code, str(tmp_path / "dead")))
+    assert told[:3] == [None, [], None] and "gives no answer in 2 s, so that nothing can be measured" in told[3]
+    assert took < 30
+
+
 def test_a_home_that_answers_gives_no_trouble(tmp_path: Path) -> None:
     assert accounts.home_trouble(accounts.Account("a", 1, 1, str(tmp_path), "/bin/sh")) == ""
     people = [accounts.Account("a", 1, 1, str(tmp_path), "x"), accounts.Account("b", 2, 2, "/nonexistent", "x")]
