@@ -93,13 +93,17 @@ def is_share(line: fstab.Line) -> bool:
 
 @dataclass(frozen=True)
 class Failure:
-    """A line that fails: its number, why, whether systemd stops at it, and whether systemd mounts it all the same."""
+    """A line that fails: its number, why, whether systemd stops at it, and whether systemd mounts it all the same.
+
+    C(missing) is the path that is not there, where that is why.
+    """
 
     number: int
     reason: str
     stops: bool = False
     later: bool = False
     command: str = ""
+    missing: str = ""
 
     def __str__(self) -> str:
         return f"line {self.number}: {self.reason}"
@@ -153,9 +157,8 @@ def judge(seen: Mapping[str, Any], is_wsl: bool, systemd: bool | None, drives: S
         if "noauto" in line.options or (line.mount_point.rstrip("/") or "/") in seen["mounted"]:
             continue
         failure = _fails(number, line, seen, drives if is_wsl else (), own_drives, is_wsl, bool(systemd))
-        paths = [f"{path}/" for path in (line.source, line.mount_point)]
         # What lies on a mount that is yet to come says nothing of its own line.
-        if failure and not any(path.startswith(place) for path in paths for place in to_come):
+        if failure and not (failure.missing and any(f"{failure.missing}/".startswith(place) for place in to_come)):
             failures.append(failure)
         elif line.mount_point.startswith("/"):
             to_come.append(line.mount_point.rstrip("/") + "/")
@@ -191,12 +194,14 @@ def _fails(
     if not there.get(line.mount_point, True) and not made and (is_wsl or not systemd):
         # systemd makes the folders of its mounts; WSL's own mount -a comes before it.
         command = f"sudo mkdir -p {shlex.quote(line.mount_point)}"
-        return Failure(number, f"the folder {line.mount_point} does not exist", later=systemd, command=command)
+        reason = f"the folder {line.mount_point} does not exist"
+        return Failure(number, reason, later=systemd, command=command, missing=line.mount_point)
     below = [drive for drive in drives if line.source == drive or line.source.startswith(drive + "/")]
     if below and not own_drives & set(below):
         return Failure(number, f"{line.source} is on a Windows drive, which WSL mounts only after fstab", stops)
     if path_of(line) and not there.get(line.source, True):
-        return Failure(number, f"{line.source} does not exist", stops and not _contradicts(seen, line, "unreachable"))
+        stops = stops and not _contradicts(seen, line, "unreachable")
+        return Failure(number, f"{line.source} does not exist", stops, missing=path_of(line))
     known = line.fstype in seen["kinds"] or line.fstype in ALWAYS_KNOWN or line.fstype.startswith("fuse")
     if not known and not seen["modules"] and not is_network(line) and "," not in line.fstype and not is_bind(line):
         reason = f"the kernel has no file system {line.fstype!r}"

@@ -172,6 +172,9 @@ def test_what_lies_on_another_mount_of_fstab_is_judged_by_that_one() -> None:
     rows = "LABEL=ext /ext ext4 nofail 0 2\n/ext/src /src none bind,nofail 0 0\n"
     answers = {"/ext/src": False}
     assert doctor_fstab.judge(seen(rows, there=answers), False, True, [])[0].status == "ok"
+    own = "tmpfs /ext tmpfs size=1m 0 0\n/gone /ext none bind 0 0\nLABEL=no /ext/b ext4 nofail 0 2\n"
+    reason = doctor_fstab.judge(seen(own, there={"/gone": False, "LABEL=no": False}), False, True, [])[0].reason
+    assert "line 2: /gone" in reason and "line 3: LABEL=no" in reason
     reason = doctor_fstab.judge(seen(rows, there={**answers, "LABEL=ext": False}), False, True, [])[0].reason
     assert "line 1: LABEL=ext" in reason and "line 2: /ext/src" in reason
 
