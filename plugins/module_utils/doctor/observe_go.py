@@ -285,14 +285,14 @@ class Project:
         """
         done = self._go("env", "GOMOD", "GOWORK", "GO111MODULE")
         answers = [*done.out.split("\n"), "", "", ""]
-        module, work = answers[0], answers[1] if answers[1] != "off" else ""
+        module, work = answers[0], answers[1] if os.path.isabs(answers[1]) else ""
         if done.timed_out or done.code:
             return f"go env failed: {done.reason}"
         if answers[2] == "off":
             self.found["command"] = "go env -u GO111MODULE"
             return "GO111MODULE is off, and the doctor looks at modules alone"
-        own = os.path.dirname(module) if module not in ("", os.devnull) else ""
-        if not own and not work:
+        own = os.path.dirname(module) if os.path.isabs(module) and module != os.devnull else ""
+        if not own and not work and module in ("", os.devnull):
             self.found["command"] = "go mod init, or name the folder of a module"
             return f"neither {self.directory} nor a folder above it has a go.mod or a go.work"
         for place in filter(None, (own, os.path.dirname(work))):
