@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from onboard.answers import in_go_module
 from onboard.options import ROOT, Options
 from onboard.story import sentence
 from onboard.sudo import Root
@@ -82,7 +83,7 @@ class Play:
         if options.command == "doctor":
             # Said by the exit code, after everything that was found.
             extra_vars = {"doctor_fail_on": "never"}
-            if Path("go.mod").is_file():
+            if in_go_module(Path.cwd()):
                 extra_vars["doctor_modules"] = [os.getcwd()]
         # Ours first: what the person passes after -- shall win.
         arguments = ["-e", json.dumps(extra_vars), *options.extra]

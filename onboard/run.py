@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
+from onboard.answers import answers
 from onboard.display import Display, PlainDisplay, ProgressFile, RichDisplay
 from onboard.options import CRITICAL, FAILED, INTERRUPTED, OK, PROGRAM, USAGE, Options, Stop, parse
 from onboard.play import Play, undo_command
@@ -40,6 +41,8 @@ NO_MEASURE = "does not measure whether it helped (--no-benchmark)"
 def open_log() -> tuple[Path, TextIO]:
     folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "wsltune"
     try:
+        if not answers(folder):
+            raise TimeoutError(str(folder))
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{time.strftime('onboard-%Y%m%d-%H%M%S')}-{os.getpid()}.log"
         descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)

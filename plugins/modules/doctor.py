@@ -172,7 +172,7 @@ def _examine(module: AnsibleModule, account: accounts.Account, began: float) -> 
         return doctor_judge.summarise(seen, doctor_judge.judge(seen, wanted))
 
     # What belongs to the budget is ended by itself; the rest has limits of its own, of minutes together.
-    found: dict[str, Any] = become.ask(accounts.identity(account), look, budget + 900)
+    found: dict[str, Any] = become.ask(accounts.identity(account), look, budget + 900, always=True)
     return found
 
 

@@ -224,7 +224,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, stats
 from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, meminfo, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 
 IN_MEMORY = "{tmpfs}"
@@ -259,6 +259,8 @@ def _check_numbers(module: AnsibleModule) -> None:
     if not params["scenarios"]:
         module.fail_json(msg="scenarios is empty: name at least one of test, edit, cold, race.")
     path = params["progress_path"]
+    if path and path in look.silent([path]):
+        module.fail_json(msg=f"progress_path is {path}, which gives no answer: name a file on this machine's own disk.")
     if path and not os.path.isdir(os.path.dirname(path) or "."):
         module.fail_json(msg=f"progress_path is {path}: its folder does not exist.")
 

@@ -415,7 +415,7 @@ class GoEnv:
         if name is None or not users[name]["go"]:
             return
         who = accounts.identity(people[name])
-        if not become.ask(who, lambda: os.path.isfile(os.path.join(directory, "go.mod"))):
+        if not become.ask(who, lambda: os.path.isfile(os.path.join(directory, "go.mod")), always=True):
             raise go_plan.PlanError(
                 f"go_env_modules names {directory}, which has no go.mod: name directories of Go modules; "
                 "nothing was changed."

@@ -149,7 +149,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark.bench import 
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue, trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import Decision
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, meminfo, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
@@ -205,7 +205,11 @@ class Trial:
 
     def find_project(self) -> tuple[str, str]:
         """Find what the lever SOURCE is tried on: a module that does not lie on the home's disk."""
-        for project, folder in levers_decide.to_move(self.params["projects"], self.params["modules"]):
+        choices = levers_decide.to_move(self.params["projects"], self.params["modules"])
+        silent = look.silent(project for project, _folder in choices)
+        for project, folder in choices:
+            if project in silent:
+                continue
             with contextlib.suppress(OSError):
                 elsewhere = os.stat(project).st_dev != os.stat(self.account.home).st_dev
                 if elsewhere and os.path.isfile(os.path.join(project, folder, "go.mod")):

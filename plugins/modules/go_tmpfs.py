@@ -145,7 +145,7 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, fstab, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, fstab, look, process, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
@@ -212,6 +212,8 @@ class Tmpfs:
 
     def check_machine(self, path: str, table: str, people: Sequence[accounts.Account]) -> None:
         """Raise TmpfsError when this machine cannot take the tmpfs; nothing has been touched yet."""
+        for silent, answer in look.silent([path]).items():
+            self.refuse(f"go_tmpfs_path is {silent!r}, which gives {answer}: choose another path; nothing was changed.")
         names = [name for person in people for name in (person.name, str(person.uid))]
         reason = tmpfs_plan.obstacle(path, tmpfs_observe.ground(path, table, self.machine), names)
         if reason:
@@ -364,6 +366,9 @@ class Tmpfs:
         Root changes what it has open and not what has the name: until a mount of an earlier version is root's alone,
         others can take a name there.
         """
+        silent = look.silent([folder])
+        if silent:
+            return self.without_folder(name, f"{folder} gives {silent[folder]}")
         if not os.path.lexists(folder):
             self.changes.append(f"made {folder}")
             if self.module.check_mode:

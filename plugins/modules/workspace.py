@@ -116,6 +116,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     become,
     files,
     fstab,
+    look,
     mount,
     mountinfo,
     process,
@@ -132,6 +133,11 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as w
 ROLE = "workspace"
 FSTAB = "/etc/fstab"
 ERRORS = (WorkspaceError, accounts.AccountError)
+
+
+def _owner(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_uid, status.st_gid
 
 
 class Workspace:
@@ -218,6 +224,8 @@ class Workspace:
     def project(self, given: Mapping[str, Any]) -> Project:
         """Return the Project that C(given) means."""
         source = workspace_plan.normal(given["source"], "~", "source")
+        for path, reason in look.silent([source]).items():
+            raise WorkspaceError(f"workspace_projects has source {path}, which gives {reason}.")
         name = given["user"] or self.owner(source)
         home = self.account(name).home
         source = self.ask(name, "folder", source, limit=become.LIMIT)
@@ -337,9 +345,9 @@ class Workspace:
 
     def drive_options(self, drive: mountinfo.Mount) -> str:
         """Return the options with which WSL would mount C(drive), by the conf file that it reads."""
-        there = os.stat(drive.mount_point)
+        uid, gid = look.once(functools.partial(_owner, drive.mount_point))
         asked = wsl_conf.parse(self.machine.conf or "").values.get("automount.options") or ""
-        return ",".join(filter(None, (f"uid={there.st_uid}", f"gid={there.st_gid}", str(asked))))
+        return ",".join(filter(None, (f"uid={uid}", f"gid={gid}", str(asked))))
 
     def lines(self, projects: Sequence[Project]) -> list[Line]:
         """Return the fstab lines of the projects that are to be bound."""
@@ -450,7 +458,10 @@ class Workspace:
                     self.kept.append(restored.kept)
         self.kept += self.journal.damaged()
         for given in self.module.params["projects"]:
-            if os.path.isdir(given["source"]):
+            silent = look.silent([given["source"]])
+            if silent:
+                self.kept.append(f"{given['source']} gives {silent[given['source']]}; run again when it does")
+            elif os.path.isdir(given["source"]):
                 self.tidy(self.project(given))
         if not self.module.check_mode:
             self.journal.close()

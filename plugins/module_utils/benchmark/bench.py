@@ -9,6 +9,7 @@ itself only writes the progress file.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import random
@@ -22,7 +23,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, scratch, stats
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Run, Scenario
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, look, mountinfo, process
 
 # Small packages of every Go since 1.19: linking them is most of the work, as in most people's tests, and none writes
 # files of its own, which up to Go 1.25 no setting of Go moves.
@@ -201,7 +202,9 @@ def file_system_of(mounts: Sequence[Any], path: str) -> str | None:
 def in_memory(places: dict[str, str | None]) -> list[str]:
     """Return the names of the places that lie on a tmpfs."""
     mounts = _mounts()
-    return [name for name, path in places.items() if path and file_system_of(mounts, path) in ("tmpfs", "ramfs")]
+    questions = {name: functools.partial(file_system_of, mounts, path) for name, path in places.items() if path}
+    answers, _silent = look.each(questions)
+    return [name for name in questions if answers.get(name) in ("tmpfs", "ramfs")]
 
 
 def write_progress(path: str, state: Mapping[str, Any]) -> None:
@@ -338,6 +341,10 @@ class Bench:
         if not self.modules:
             # The standard library needs no download; nothing else is to be fetched behind it.
             base = {**base, "GOTOOLCHAIN": "local", "GOPROXY": "off"}
+        named = [*self.login.get("PATH", "").split(":"), self.login.get("XDG_CACHE_HOME", ""), self.account.home]
+        silent = look.silent([*self._sources(), *filter(os.path.isabs, named)])
+        for path, reason in silent.items():
+            raise BenchmarkError(f"{path} gives {reason}, so that nothing can be measured.")
         for module in self._sources():
             if not os.path.isfile(os.path.join(module, "go.mod")):
                 raise BenchmarkError(f"{module} has no go.mod that {self.account.name} can see: name a Go module.")

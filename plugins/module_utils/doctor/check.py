@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -99,6 +100,17 @@ def ok(check_id: str, reason: str, **more: Any) -> Check:
 
 def unknown(check_id: str, reason: str) -> Check:
     return Check(check_id, UNKNOWN, reason)
+
+
+def set_command(name: str, value: str, source: str) -> str:
+    """Return the command that gives one of Go's settings a value, or none, where it comes from C(source).
+
+    `go env -w` has no effect on a variable of the environment, which counts before the file that it writes.
+    """
+    if source == "environment":
+        assignment = f"export {name}={shlex.quote(value)}" if value else f"unset {name}"
+        return f"{assignment}   (and where it is exported: grep -rn {name} ~/.profile ~/.bashrc /etc/profile.d)"
+    return f"go env -w {shlex.quote(f'{name}={value}')}" if value else f"go env -u {name}"
 
 
 def rank(checks: Sequence[Check]) -> list[Check]:

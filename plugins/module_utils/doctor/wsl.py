@@ -1,6 +1,6 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Judges what WSL reads: wsl.conf, .wslconfig, fstab, and whether WSLg's socket can be seen."""
+"""Judges what WSL reads: wsl.conf and .wslconfig (fstab.py has fstab), and whether WSLg's socket can be seen."""
 
 from __future__ import annotations
 
@@ -9,14 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import fstab as doctor_fstab
 from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, listed
-from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
-
-# WSL gives a distro this long before it gives up (wsl2.distributionStartTimeout).
-START_TIMEOUT = 60
-NETWORK_KINDS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "glusterfs", "fuse.sshfs", "sshfs", "davfs", "afs")
-ALWAYS_KNOWN = ("swap", "none", "auto", "bind", "tmpfs", "proc", "sysfs", "devpts", "drvfs")
 
 
 def conf(facts: Mapping[str, Any], text: str | None) -> list[Check]:
@@ -126,106 +121,6 @@ def _in_force(facts: Mapping[str, Any]) -> Check:
 
 def _shown(value: Any) -> str:
     return "not known to be" if value is None else repr(value)
-
-
-def fstab_lines(seen: Mapping[str, Any], is_wsl: bool, systemd: bool | None, drives: Sequence[str]) -> list[Check]:
-    """WT-027 and WT-028: lines on which `mount -a` fails or waits."""
-    if seen.get("unknown"):
-        return [doctor_check.unknown(check_id, f"/etc/fstab: {seen['unknown']}.") for check_id in ("WT-027", "WT-028")]
-    if seen.get("text") is None:
-        reason = "There is no /etc/fstab."
-        if is_wsl:
-            return [
-                Check(
-                    "WT-027",
-                    doctor_check.WARNING,
-                    f"{reason} WSL says at each start that mount -a failed.",
-                    command="sudo touch /etc/fstab",
-                ),
-                doctor_check.ok("WT-028", reason),
-            ]
-        return [doctor_check.ok("WT-027", reason), doctor_check.ok("WT-028", reason)]
-    failing: list[tuple[str, bool]] = []
-    hanging: list[str] = []
-    own_drives: set[str] = set()
-    for number, raw in enumerate(seen["text"].splitlines(), 1):
-        try:
-            line = fstab.parse_line(raw)
-        except fstab.FstabError as error:
-            failing.append((f"line {number}: {error}", False))
-            continue
-        if line is None:
-            continue
-        if line.fstype == "drvfs":
-            own_drives.add(line.mount_point)
-        if _waits(line, is_wsl):
-            hanging.append(f"line {number} ({line.source} on {line.mount_point}, {line.fstype})")
-        # systemd makes the folders of its mounts; WSL's own mount -a comes before it.
-        reason = _fails(line, seen, drives if is_wsl else (), own_drives, bool(systemd) and not is_wsl)
-        if reason:
-            failing.append((f"line {number}: {reason}", "nofail" in line.options))
-    return [_failing(failing, is_wsl, systemd), _hanging(hanging, is_wsl)]
-
-
-def _fails(
-    line: fstab.Line, seen: Mapping[str, Any], drives: Sequence[str], own_drives: set[str], systemd_makes: bool
-) -> str:
-    there = seen["there"]
-    if "noauto" in line.options or (line.fstype in ("swap", "none", "wsltune") and "bind" not in line.options):
-        return ""
-    if line.mount_point in seen["mounted"] and line.fstype not in ("none",):
-        return ""
-    made = systemd_makes or any(option.startswith("x-mount.mkdir") for option in line.options)
-    if line.mount_point.startswith("/") and not there.get(line.mount_point, True) and not made:
-        return f"the folder {line.mount_point} does not exist"
-    below = [drive for drive in drives if line.source == drive or line.source.startswith(drive + "/")]
-    if below and not own_drives & set(below):
-        return f"{line.source} is on a Windows drive, which WSL mounts only after fstab"
-    device = line.source.startswith("/") or re.match(r"(UUID|LABEL|PARTUUID|PARTLABEL)=", line.source)
-    if device and not there.get(line.source, True):
-        return f"{line.source} does not exist"
-    known = line.fstype in seen["kinds"] or line.fstype in ALWAYS_KNOWN or line.fstype.startswith("fuse")
-    if not known and not seen["modules"] and line.fstype not in NETWORK_KINDS:
-        return f"the kernel has no file system {line.fstype!r}"
-    return ""
-
-
-def _waits(line: fstab.Line, is_wsl: bool) -> bool:
-    if line.fstype not in NETWORK_KINDS or "noauto" in line.options or "x-systemd.automount" in line.options:
-        return False
-    # WSL calls mount -a before the network is up and waits for it, whatever nofail and _netdev say.
-    return is_wsl or not {"nofail", "_netdev"} & set(line.options)
-
-
-def _failing(found: Sequence[tuple[str, bool]], is_wsl: bool, systemd: bool | None) -> Check:
-    if not found:
-        return doctor_check.ok("WT-027", "Every line of /etc/fstab can be mounted.")
-    stops = systemd and not all(nofail for _reason, nofail in found)
-    effect = "systemd stops in emergency mode for it" if stops else "the mount is not there after a start"
-    number = re.match(r"line (\d+)", found[0][0])
-    return Check(
-        "WT-027",
-        doctor_check.CRITICAL if stops else doctor_check.WARNING,
-        f"/etc/fstab has lines that fail: {listed([reason for reason, _nofail in found])}.",
-        effect=effect + (", and WSL says that mount -a failed" if is_wsl else ""),
-        command=f"sudo sed -i '{number[1] if number else 1}s/^/# /' /etc/fstab",
-    )
-
-
-def _hanging(found: Sequence[str], is_wsl: bool) -> Check:
-    if not found:
-        return doctor_check.ok("WT-028", "No line of /etc/fstab makes a start wait for the network.")
-    number = re.match(r"line (\d+)", found[0])
-    line = number[1] if number else "1"
-    return Check(
-        "WT-028",
-        doctor_check.WARNING,
-        f"/etc/fstab mounts over the network at start: {listed(found)}.",
-        value=START_TIMEOUT,
-        unit="s",
-        effect=f"a start waits up to {START_TIMEOUT} s when the server does not answer",
-        command=f"sudo sed -i -E '{line}s/^((\\S+\\s+){{3}}\\S+)/\\1,noauto,x-systemd.automount/' /etc/fstab",
-    )
 
 
 def wslg(seen: Mapping[str, Any], is_wsl: bool) -> Check:
@@ -369,7 +264,7 @@ def judge(seen: Mapping[str, Any]) -> list[Check]:
     checks = conf(facts, seen.get("conf"))
     drives = [mount["mount_point"] for mount in seen.get("mounts", []) if mount["windows_drive"]]
     if "fstab" in seen:
-        checks += fstab_lines(seen["fstab"], facts["is_wsl"], facts["systemd"], drives)
+        checks += doctor_fstab.judge(seen["fstab"], facts["is_wsl"], facts["systemd"], drives)
     if "wslg" in seen:
         checks.append(wslg(seen["wslg"], facts["is_wsl"]))
     windows = seen.get("windows")

@@ -16,7 +16,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, mountinfo, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import (
+    accounts,
+    become,
+    files,
+    look,
+    mountinfo,
+    process,
+    text,
+)
 
 SETTINGS = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
 PLACES = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOROOT", "TMPDIR")
@@ -27,6 +35,8 @@ LIMIT = 40.0
 GRACE = 20.0
 """Seconds that ending what did not answer in time may take."""
 QUERY = SETTINGS + ("GOROOT", "GOVERSION", "GOENV", "GOTOOLCHAIN", "GOPATH")
+READ_BY_GO = ("GOENV", "GOROOT", "XDG_CONFIG_HOME")
+"""Paths that Go reads before it does anything."""
 ELSEWHERE = (
     ("/usr/local/go/bin/go", "/usr/local/go"),
     ("/usr/lib/go/bin/go", "package"),
@@ -145,6 +155,8 @@ def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str,
         done = run([go, "env", "-json", *QUERY], dict(environment, **hidden))
     except OSError as error:
         return {}, f"{go} could not be run: {error}"
+    if done.timed_out:
+        return {}, f"{go} env gave no answer in time: a path in its settings may lie on a server that is gone"
     if done.code:
         return {}, f"{go} env failed: {done.reason}"
     try:
@@ -157,10 +169,13 @@ def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str,
 
 
 def _place(path: str, mounts: Sequence[mountinfo.Mount]) -> dict[str, Any]:
-    mount = mountinfo.find(mounts, files.Files().nearest(path))
+    return _described(path, os.path.isdir(path), mountinfo.find(mounts, files.Files().nearest(path)))
+
+
+def _described(path: str, exists: bool | None, mount: mountinfo.Mount | None) -> dict[str, Any]:
     return {
         "path": path,
-        "exists": os.path.isdir(path),
+        "exists": exists,
         "fstype": mount.fstype if mount else None,
         "mount_point": mount.mount_point if mount else None,
         "windows_drive": bool(mount and mount.windows_drive),
@@ -170,7 +185,7 @@ def _place(path: str, mounts: Sequence[mountinfo.Mount]) -> dict[str, Any]:
 
 def _probe(places: dict[str, dict[str, Any]], run: Run, unknown: dict[str, str]) -> None:
     """Fill in for each place whether it can execute files."""
-    names = [name for name in places if name != "GOROOT"]
+    names = [name for name in places if name != "GOROOT" and places[name]["exists"] is not None]
     try:
         done = run(["sh", "-c", PROBE, "sh"] + [places[name]["path"] for name in names], {"PATH": os.defpath})
         answers = done.out.splitlines()
@@ -185,7 +200,7 @@ def _probe(places: dict[str, dict[str, Any]], run: Run, unknown: dict[str, str])
 
 def _measure(places: dict[str, dict[str, Any]], home: str, run: Run) -> None:
     """Add what making, looking at and removing one file costs where a place lies on a Windows drive."""
-    slow = [name for name in places if places[name]["windows_drive"]]
+    slow = [name for name in places if places[name]["windows_drive"] and places[name]["exists"] is not None]
     if not slow:
         return
     try:
@@ -209,6 +224,9 @@ def observe(
     """
     began = time.monotonic()
     unknown: dict[str, str] = {}
+    trouble = accounts.home_trouble(account)
+    if trouble:
+        return _unanswered(account, trouble)
     if environment is None:
         try:
             environment = accounts.login_environment(account, min(accounts.LOGIN, max(1.0, seconds)))
@@ -216,9 +234,17 @@ def observe(
             unknown["environment"] = str(error)
             environment = {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
     left = max(2.0, seconds - (time.monotonic() - began))
-    look = functools.partial(_look, account, mounts, environment)
+    identity = accounts.identity(account)
+    silent = look.silent(filter(os.path.isabs, [environment.get(name, "") for name in READ_BY_GO]), identity)
+    if silent:
+        said = ", ".join(f"{path}: {reason}" for path, reason in silent.items())
+        return _unanswered(account, f"what the environment of {account.name} names gives no answer ({said})")
+    environment, silent = answering(environment, identity)
+    if silent:
+        unknown["PATH"] = ", ".join(f"{folder}: {reason}" for folder, reason in silent.items())
     try:
-        facts = become.ask(accounts.identity(account), look, left)
+        # A child in any case, because what a setting names may never answer.
+        facts = become.ask(identity, functools.partial(_look, account, mounts, environment), left, always=True)
     except OSError as error:
         facts = _nothing(account, environment)
         facts["unknown"]["go"] = f"the Go of {account.name} could not be looked at: {error.strerror}"
@@ -227,18 +253,41 @@ def observe(
     return dict(facts)
 
 
+def answering(
+    environment: Mapping[str, str], identity: process.Identity | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return C(environment) without the directories of PATH that give no answer, and these with the reason."""
+    folders = [folder for folder in environment.get("PATH", "").split(":") if os.path.isabs(folder)]
+    silent = look.silent(folders, identity)
+    kept = [folder for folder in environment.get("PATH", "").split(":") if folder not in silent]
+    return {**environment, **({"PATH": ":".join(kept)} if silent else {})}, silent
+
+
+def _unanswered(account: accounts.Account, reason: str) -> dict[str, Any]:
+    facts = _nothing(account, {})
+    facts["unknown"] = {"go": reason, "answer": reason, "environment": reason}
+    return facts
+
+
 def observe_all(
     people: Sequence[accounts.Account], mounts: Sequence[mountinfo.Mount], seconds: float = LIMIT
 ) -> dict[str, dict[str, Any]]:
     """Return for each account what observe() returns; those who let root wait do so at the same time."""
-    errands = {person.name: functools.partial(observe, person, mounts, None, seconds) for person in people}
+    silent = look.silent(person.home for person in people)
+    errands = {
+        person.name: functools.partial(observe, person, mounts, None, seconds)
+        for person in people
+        if person.home not in silent
+    }
     found = become.gather(errands, seconds + GRACE)
     for person in people:
-        if isinstance(found[person.name], OSError):
+        if person.home in silent:
+            found[person.name] = _unanswered(person, f"the home {person.home} of {person.name}: {silent[person.home]}")
+        elif isinstance(found[person.name], OSError):
             reason = f"looking at it failed: {found[person.name].strerror}"
             found[person.name] = _nothing(person, {})
             found[person.name]["unknown"] = {"go": reason, "answer": reason}
-    return found
+    return {person.name: found[person.name] for person in people}
 
 
 def _nothing(account: accounts.Account, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -295,7 +344,12 @@ def _look(
         "GOROOT": values["GOROOT"],
         "TMPDIR": temporary,
     }
-    places = {name: _place(path, mounts) for name, path in paths.items() if os.path.isabs(path)}
+    places, silent = look.each(
+        {name: functools.partial(_place, path, mounts) for name, path in paths.items() if os.path.isabs(path)}
+    )
+    for name, reason in silent.items():
+        places[name] = _described(paths[name], None, mountinfo.find(mounts, paths[name]))
+        unknown[f"{name}.executable"] = f"{paths[name]}: {reason}"
     _probe(places, _run, unknown)
     if "GOROOT" in places:
         places["GOROOT"]["executable"] = True

@@ -206,7 +206,9 @@ def unmet(
             missing.append(f"{user}'s go env says {name}={got!r} instead of {value!r}.")
     place = observed["places"].get("GOTMPDIR")
     if place and place["path"] == wanted.get("GOTMPDIR"):
-        if not place["exists"]:
+        if place["exists"] is None:
+            missing.append(f"{user}'s GOTMPDIR {place['path']} gives no answer, so that no Go command works.")
+        elif not place["exists"]:
             missing.append(f"{user}'s GOTMPDIR {place['path']} does not exist, so that no Go command works.")
         elif place["executable"] is False:
             missing.append(f"{user}'s GOTMPDIR {place['path']} cannot execute files, so that go test and go run fail.")

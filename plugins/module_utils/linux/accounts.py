@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pwd
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import look, process
 
 MARK = b"__wsltune_environment__"
 LOGIN = 15.0
@@ -44,12 +45,21 @@ def uid_range(login_defs: str) -> range:
 
 
 def is_person(account: Account, uids: range) -> bool:
-    """Whether this is an account that someone logs into: root or a person's, with a shell and a home."""
-    return (
-        (account.uid == 0 or account.uid in uids)
-        and os.path.basename(account.shell) not in NO_LOGIN
-        and os.path.isdir(account.home)
-    )
+    """Whether this is an account that someone may log into: root or a person's, with a shell."""
+    return (account.uid == 0 or account.uid in uids) and os.path.basename(account.shell) not in NO_LOGIN
+
+
+def with_home(people: Sequence[Account]) -> list[Account]:
+    """Return those whose home is a folder, or gives no answer: then it is not known to be missing."""
+    questions = {person.name: functools.partial(look.is_folder, person.home) for person in people}
+    answers, _reasons = look.each(questions)
+    return [person for person in people if answers.get(person.name, True)]
+
+
+def home_trouble(account: Account) -> str:
+    """Return why nothing can be looked at in the home of C(account); nothing where it answers."""
+    reason = look.silent([account.home]).get(account.home)
+    return f"the home {account.home} of {account.name}: {reason}" if reason else ""
 
 
 def _account(entry: Any) -> Account:
@@ -84,7 +94,7 @@ def find(names: Sequence[str], also: str | None = None) -> list[Account]:
         # The one who asks may come from a directory whose numbers are beyond those of local people.
         if is_person(account, uids) or (name == also and is_person(account, range(account.uid, account.uid + 1))):
             found[account.name] = account
-    return list(found.values())
+    return with_home(list(found.values()))
 
 
 def identity(account: Account) -> process.Identity | None:
@@ -117,6 +127,10 @@ def login_environment(account: Account, timeout: float = LOGIN) -> dict[str, str
 
     As root a login is started with su; otherwise the account's own shell is started as a login shell.
     """
+    trouble = home_trouble(account)
+    if trouble:
+        # The shell would wait there, and cannot be ended.
+        raise AccountError(f"A login of {account.name} would not end, because {trouble}.")
     show = f"echo {MARK.decode()}; env -0"
     if os.geteuid() == 0:
         command = ["su", "-l", account.name, "-c", show]

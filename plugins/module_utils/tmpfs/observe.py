@@ -16,6 +16,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     become,
     files,
+    look,
     meminfo,
     mountinfo,
     process,
@@ -164,7 +165,7 @@ def temporary(mounts: Sequence[mountinfo.Mount], path: str = tmpfs_place.TMP_PAT
         return found
     # In a child, because somebody's mount below /tmp may never answer.
     with contextlib.suppress(OSError):
-        found["used_bytes"] = become.apart(functools.partial(_used, path), LIMIT)
+        found["used_bytes"] = look.once(functools.partial(_used, path), LIMIT)
     with contextlib.suppress(OSError):
         found["names"] = sorted(name for name in os.listdir(path) if not name.startswith(OF_THE_SYSTEM))
     return found

@@ -27,8 +27,8 @@ OPTIONS = ("nosuid", "nodev", "exec", "nofail", "mode=0755")
 MODE = 0o755
 TMP_OPTIONS = ("nosuid", "nodev", "exec", "nofail", "mode=1777")
 HOLD_PATH = "/run/systemd/system/tmp.mount.d/50-wsltune.conf"
-HOLD_TEXT = """# Written by wsltune: /etc/fstab has /tmp in memory from the next start on, when this file is gone. Until then a
-# service with PrivateTmp=yes would have systemd mount it over what running programs keep there (systemd.exec(5)).
+HOLD_TEXT = """# Written by wsltune: /etc/fstab has /tmp in memory from the next start on, when this file is gone.
+# Until then a service with PrivateTmp=yes would have systemd mount it over what programs keep there (systemd.exec(5)).
 [Unit]
 ConditionPathExists=!/run/systemd/system
 """

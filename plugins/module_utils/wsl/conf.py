@@ -586,7 +586,8 @@ def revert(base: str | None, written: str, current: str) -> str:
 _SERVER_OPTIONS = {"metadata", "ro", "case", "uid", "gid", "umask", "fmask", "dmask", "symlinkroot", "fallback"}
 _MOUNT_FLAGS = {"rw", "defaults", "atime", "noatime", "relatime", "norelatime", "strictatime", "nostrictatime"}
 _MOUNT_FLAGS |= {"diratime", "nodiratime", "lazytime", "suid", "nosuid", "dev", "nodev", "exec", "sync", "async"}
-_MOUNT_FLAGS |= {"dirsync"}
+_MOUNT_FLAGS |= {"dirsync", "loud", "silent", "iversion", "noiversion"}
+_MOUNT_ALONE = {"", "nofail", "_netdev", "auto", "noauto", "nouser", "owner", "group"}
 
 
 def write_content(variables: Mapping[str, Mapping[str, Mapping[str, str]]], values: Sequence[Any]) -> str:
@@ -638,6 +639,9 @@ def is_met(
 
 def _harmful_option(option: str) -> str | None:
     name, equals, value = option.partition("=")
+    # Nothing, as after a comma at the end, and what mount keeps to itself (mount(8)).
+    if option in _MOUNT_ALONE or option.startswith(("x-", "X-", "comment=")):
+        return None
     if name == "cache":
         return "keeps stale copies of files that Windows changes, and makes the mount fail on virtiofs"
     if name == "msize":

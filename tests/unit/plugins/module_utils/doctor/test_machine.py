@@ -125,9 +125,15 @@ def test_memory() -> None:
 
 
 def cpus(
-    gomaxprocs: int | None = 8, allowed: int = 8, quota: float | None = None, flags: str = ""
+    gomaxprocs: int | None = 8,
+    allowed: int = 8,
+    quota: float | None = None,
+    flags: str = "",
+    asked: str = "",
+    source: str = "user file",
 ) -> doctor_check.Check:
-    found = {"online": 8, "allowed": allowed, "quota": quota, "gomaxprocs": "", "goflags": flags}
+    found = {"online": 8, "allowed": allowed, "quota": quota, "gomaxprocs": asked, "goflags": flags}
+    found["goflags_source"] = source
     told = None if gomaxprocs is None else {"gomaxprocs": gomaxprocs, "cpus": allowed}
     return doctor_machine.cpus(found, told, (1, 24))
 
@@ -137,7 +143,18 @@ def test_cpus() -> None:
     assert cpus(flags="-p=16").status == "ok"
     few = cpus(gomaxprocs=1)
     assert few.status == "warning" and "GOMAXPROCS is 1" in few.reason and few.seconds > 0
+    assert "no variable says so" in few.command
     assert "GOFLAGS has -p=2" in cpus(flags="-mod=mod -p=2").reason
+    # The file that `go env -w` writes counts after the environment.
+    assert cpus(flags="-p=2").command == "go env -u GOFLAGS"
+    assert cpus(flags="-trimpath --p=2 '-ldflags=-s -w'").command.startswith("go env -w 'GOFLAGS=-trimpath ")
+    assert "-p" not in cpus(flags="-trimpath -p=1 -mod=mod", source="user file").command.replace("-path", "")
+    assert cpus(flags="-p=1 -trimpath", source="environment").command.startswith("export GOFLAGS=-trimpath ")
+    assert cpus(flags="-p=1", source="environment").command.startswith("unset GOFLAGS ")
+    assert cpus(flags="-p=1", source="GOROOT/go.env").command == "go env -w GOFLAGS=-p=8"
+    assert cpus(flags="-p=1 -p=8").status == cpus(flags="-pgo=1 -run=-p=1x").status == "ok"
+    assert cpus(gomaxprocs=None, asked="max").status == cpus(gomaxprocs=None, asked="-1").status == "ok"
+    assert cpus(gomaxprocs=None, asked="1").command.startswith("unset GOMAXPROCS")
     many = cpus(quota=1.5)
     assert many.status == "warning" and many.command == "export GOMAXPROCS=2"
 

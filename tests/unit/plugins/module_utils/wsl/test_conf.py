@@ -322,7 +322,6 @@ def test_revert_of_a_text_that_someone_broke():
         ({"automount.options": "uid=me"}, "is no number"),
         ({"automount.options": "case=on"}, "is none of"),
         ({"automount.options": "noexec"}, "every Windows program"),
-        ({"automount.options": "metadata,,umask=22"}, "'' is unknown"),
         ({"automount.enabled": False}, "no Windows drive is mounted"),
         ({"automount.root": "mnt"}, "must start with /"),
         ({"automount.cgroups": "v1"}, "systemd 256"),
@@ -349,6 +348,8 @@ def test_harmful(wanted, reason):
     [
         {"automount.options": "metadata,uid=1000,gid=1000,umask=22,fmask=011,dmask=0022,case=dir,noatime"},
         {"automount.options": ""},
+        {"automount.options": "metadata,umask=22,"},
+        {"automount.options": "metadata,,nofail,_netdev,x-mine,comment=c"},
         {"automount.root": "/"},
         {"automount.mountFsTab": False, "boot.systemd": True},
         {"automount.mountFsTab": None},
