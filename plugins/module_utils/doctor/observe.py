@@ -112,7 +112,8 @@ class Observer:
             "WT-048",
         )
         self._part("projects", self._projects, "WT-001")
-        self._part("fstab", self._fstab, "WT-027", "WT-028")
+        self._part("fstab", self._fstab, "WT-023", "WT-027", "WT-028")
+        self._part("resolver_file", self._resolver_file, "WT-023")
         self._part("wslg", self._wslg, "WT-029")
         self._part("path", self._path, "WT-040")
         self._part("start", self._start, "WT-044")
@@ -254,6 +255,16 @@ class Observer:
             with contextlib.suppress(TimeoutError):
                 there[name] = bool(self._probe("there", path, limit=1.0)[0])
         return there
+
+    def _resolver_file(self) -> dict[str, Any]:
+        """What /etc/resolv.conf is; it may be a link to anywhere."""
+        path = "/etc/resolv.conf"
+        there = self._there({path: path}).get(path)
+        return {
+            "link": os.readlink(path) if os.path.islink(path) else None,
+            "there": there,
+            "text": read(path) if there else None,
+        }
 
     @staticmethod
     def _device(source: str) -> str:
