@@ -206,7 +206,7 @@ class Tmpfs:
         if conf.get("automount.mountFsTab") is False and not conf.get("boot.systemd"):
             self.refuse(
                 "automount.mountFsTab is false in /etc/wsl.conf and boot.systemd is not true, so nothing would mount "
-                f"{path} at the next start: set wsl_conf_automount_mount_fs_tab to true; nothing was changed."
+                f"{path} at the next start: set automount.mountFsTab to true in wsl_conf_settings; nothing was changed."
             )
         try:
             files.check(path, follow=False)

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
-from ansible_collections.wsltune.go.plugins.module_utils.wsl import wslconfig
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import plan, wslconfig
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[4]
@@ -654,23 +654,16 @@ def test_harm(known: dict[str, Any], call: Callable[..., Any]) -> None:
 def test_the_keys_are_those_of_the_documentation(known: dict[str, Any]) -> None:
     documented = yaml.safe_load((ROOT / "plugins" / "modules" / "win_wslconfig.yml").read_text(encoding="utf-8"))
     options = documented["DOCUMENTATION"]["options"]
+    types = {"bool": "bool", "int": "int", "path": "path", "list": "list", "ports": "list"}
     for section in ("wsl2", "general", "experimental"):
+        for key in known.values():
+            if key["section"] == section:
+                option = options[section]["suboptions"][key["option"]]
+                assert option["type"] == types.get(key["type"], "str")
+                assert option.get("choices", []) == key["choices"]
+                assert key["option"] == plan.write_snake(key["name"].partition(".")[2])
         wanted = {key["option"]: key["name"] for key in known.values() if key["section"] == section}
         told = {name: one["description"][0] for name, one in options[section]["suboptions"].items()}
         assert set(told) == set(wanted)
         for option, name in wanted.items():
             assert told[option].startswith(f"C({name}). ")
-
-
-def test_the_keys_are_those_of_the_role(known: dict[str, Any]) -> None:
-    role = ROOT / "roles" / "wslconfig"
-    options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
-    options = options["argument_specs"]["main"]["options"]
-    listed = yaml.safe_load((role / "vars" / "main.yml").read_text(encoding="utf-8"))["_wslconfig_options"]
-    types = {"bool": "bool", "int": "int", "path": "path", "list": "list", "ports": "list"}
-    for key in known.values():
-        option = options[f"wslconfig_{key['section']}_{key['option']}"]
-        assert option["type"] == types.get(key["type"], "str")
-        assert option.get("choices", []) == key["choices"]
-        assert key["option"] in listed[key["section"]]
-    assert sum(len(names) for names in listed.values()) == len({key["name"] for key in known.values()})
