@@ -388,7 +388,7 @@ def judge(seen: Mapping[str, Any]) -> list[Check]:
     drives = [mount["mount_point"] for mount in seen.get("mounts", []) if mount["windows_drive"]]
     checks = conf(facts, seen.get("conf"), _here(seen, drives))
     if "fstab" in seen:
-        checks += fstab_lines(seen["fstab"], facts["is_wsl"], facts["systemd"], drives)
+        checks += fstab_lines(seen["fstab"], wsl_judge.mounts_fstab(facts), facts["systemd"], drives)
     if "wslg" in seen:
         checks.append(wslg(seen["wslg"], facts["is_wsl"]))
     windows = seen.get("windows")

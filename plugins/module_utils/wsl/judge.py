@@ -320,6 +320,13 @@ def observe(machine: Machine) -> dict[str, Any]:
     return dict(printable(facts))
 
 
+def mounts_fstab(facts: Mapping[str, Any]) -> bool:
+    """Whether WSL itself runs mount -a at a start of this distro, from what C(observe) returns."""
+    conf = facts["conf"]
+    is_off = (conf["settings"] or {}).get("automount.mountFsTab") is False
+    return bool(facts["is_wsl"]) and not (is_off and "automount.mountFsTab" not in conf["pending"])
+
+
 @dataclass(frozen=True)
 class Here:
     """What on a machine decides whether a value of wsl.conf harms it; None is what is not known."""

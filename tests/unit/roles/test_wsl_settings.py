@@ -37,6 +37,8 @@ def test_every_key_is_documented_with_its_type_and_default(role: str) -> None:
     assert list(described) == list(keys)
     for name, (kind, line) in described.items():
         assert kind == type_of(keys[name]) and keys[name].description in line
+        if role == "wsl_conf":
+            assert ("Refused without wsl_conf_allow_harmful" in line) == bool(keys[name].harmful)
     readme = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(\w+\.\w+)` \| (.+?) \|", readme, re.MULTILINE))
     assert rows == {name: type_of(key) for name, key in keys.items()}

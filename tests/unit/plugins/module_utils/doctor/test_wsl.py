@@ -162,6 +162,12 @@ def test_a_value_in_force_is_judged_by_what_it_does_here(
     assert (checks["WT-023"].status, said in checks["WT-023"].reason) == (status, True), checks["WT-023"].reason
 
 
+@pytest.mark.parametrize(("more", "status"), [({}, "ok"), ({"in_force": "", "in_force_mtime": 3000.0}, "warning")])
+def test_where_wsl_mounts_nothing_of_fstab_it_misses_none(more: dict[str, Any], status: str) -> None:
+    seen = {"wsl": facts(UNMOUNTED, **more), "conf": UNMOUNTED, "fstab": {"text": None}}
+    assert {check.id: check.status for check in doctor_wsl.judge(seen)}["WT-027"] == status
+
+
 READ_FSTAB = {"text": "", "there": {}, "kinds": [], "modules": True, "mounted": []}
 
 
