@@ -24,8 +24,7 @@ import stats  # noqa: E402
 
 SETTINGS = [
     "wsl_conf_force=true",
-    "wsl_conf_boot_systemd=true",
-    "wsl_conf_automount_options=metadata",
+    '{"wsl_conf_settings": {"boot.systemd": true, "automount.options": "metadata"}}',
     "wsl_conf_interop_append_windows_path=false",
     "go_tmpfs_size=2g",
 ]

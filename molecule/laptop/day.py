@@ -248,7 +248,7 @@ def main() -> None:
     laptop.say("the checkout is there")
     day.doctor()
     original, before, windows = day.original(), laptop.run("root", LISTED), day.of_windows()
-    wanted = {"workspace_projects": [{"source": SHOP, "bind": True}], "wslconfig_wsl2_swap": "1GB"}
+    wanted = {"workspace_projects": [{"source": SHOP, "bind": True}], "wslconfig_settings": {"wsl2.swap": "1GB"}}
     said = day.onboard(f"--yes --no-benchmark -- -e {shlex.quote(json.dumps(wanted))}")
     laptop.say(said)
     if day.windows:

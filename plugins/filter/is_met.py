@@ -49,7 +49,6 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
-            "wsl_conf_content": wsl_conf.write_content,
             "wsl_conf_is_met": wsl_conf_is_met,
             "go_tmpfs_is_met": go_tmpfs_is_met,
             "go_tmpfs_place": go_tmpfs_place,

@@ -33,8 +33,9 @@ options:
     default: []
   repair:
     description:
-      - Whether lines that WSL cannot read are turned into comments, and a byte order mark is removed.
-      - Otherwise such a file is refused, for a setting after such a line would not be in force.
+      - Whether lines that WSL cannot read are turned into comments, a byte order mark is removed, and UTF-16 becomes
+        UTF-8.
+      - Otherwise such a file is refused because a setting after such a line would not be in force.
     type: bool
     default: false
   allow_harmful:
@@ -241,9 +242,11 @@ class WslConf:
         try:
             merged = wsl_conf.merge(text, settings, self.options["repair"])
         except wsl_conf.UnreadableError as error:
+            fix = "fix the line, or set repair to turn it into a comment"
+            if "UTF-16" in error.reason or "byte order mark" in error.reason:
+                fix = "save it as UTF-8 without a byte order mark, or set repair to have that done"
             raise ValueError(
-                f"{self.path}, line {error.line}: {error.reason[:-1]}, so WSL ignores everything after it; "
-                "fix the line, or set repair to turn it into a comment."
+                f"{self.path}, line {error.line}: {error.reason[:-1]}, so WSL ignores everything after it; {fix}."
             ) from error
         result = wsl_conf.parse(merged)
         wrong = [name for name, value in wsl_conf.typed(settings).items() if result.values.get(name) != value]

@@ -140,7 +140,8 @@ class Observer:
             "WT-048",
         )
         self._part("projects", self._projects, "WT-001")
-        self._part("fstab", self._fstab, "WT-027", "WT-028")
+        self._part("fstab", self._fstab, "WT-023", "WT-027", "WT-028")
+        self._part("resolver_file", self._resolver_file, "WT-023")
         self._part("wslg", self._wslg, "WT-029")
         self._part("path", self._path, "WT-040")
         self._part("start", self._start, "WT-044")
@@ -294,6 +295,17 @@ class Observer:
         except OSError:
             return []
         return doctor_fstab.parse_fake(done.out)
+
+    def _resolver_file(self) -> dict[str, Any]:
+        """What /etc/resolv.conf is; it may be a link to anywhere."""
+        path = "/etc/resolv.conf"
+        answers, _silent = look.each({path: functools.partial(is_there, path)})
+        there = answers.get(path)
+        return {
+            "link": os.readlink(path) if os.path.islink(path) else None,
+            "there": there,
+            "text": read(path) if there else None,
+        }
 
     def _wslg(self) -> dict[str, Any]:
         sockets = [

@@ -164,7 +164,7 @@ def obstacle(path: str, ground: Ground, users: Sequence[str]) -> str:
     if not ground.table_is_followed:
         return (
             "automount.mountFsTab is false in /etc/wsl.conf and boot.systemd is not true, so nothing would mount "
-            f"{path} at the next start: set wsl_conf_automount_mount_fs_tab to true"
+            f"{path} at the next start: set automount.mountFsTab to true in wsl_conf_settings"
         )
     return _obstacle_in_place(path, ground, users)
 

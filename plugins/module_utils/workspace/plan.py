@@ -264,7 +264,7 @@ def check_bind(
     if not followed:
         raise WorkspaceError(
             "automount.mountFsTab is false in /etc/wsl.conf and there is no systemd, so no bind mount would come "
-            "back at the next start: set wsl_conf_automount_mount_fs_tab to true; nothing was changed."
+            "back at the next start: set automount.mountFsTab to true in wsl_conf_settings; nothing was changed."
         )
 
 

@@ -272,6 +272,8 @@ def test_merge_refuses(wanted, message):
         ("\ufeff[boot]\nsystemd=1\n", 1, "InvalidKey", "byte order mark", "[boot]\nsystemd=1\n"),
         ("\xef\xbb\xbf[boot]\nsystemd=1\n", 1, "InvalidKey", "byte order mark", "[boot]\nsystemd=1\n"),
         ("é=1\r\n[boot]\r\n", 1, "InvalidKey", "starts neither", "# é=1\r\n[boot]\r\n"),
+        ("\udcff\udcfe[\0b\0o\0o\0t\0]\0\n\0", 1, "InvalidKey", "UTF-16", "[boot]\n"),
+        ("\xfe\xff\0[\0b\0]\0\n", 1, "InvalidKey", "UTF-16", "[b]\n"),
     ],
 )
 def test_unreadable_text(text, line, kind, reason, repaired):
