@@ -96,6 +96,9 @@ class Release:
         if self.dry:
             self.root = Path(self.scratch.name, "clone")
             self.git("clone", "--quiet", str(self.origin), str(self.root), root=self.origin)
+            for key in ("user.name", "user.email"):
+                value = self.git("config", "--default", "", "--get", key, root=self.origin).strip()
+                self.git("config", key, value)
         return self
 
     def __exit__(self, kind: object, *_details: object) -> None:
