@@ -144,8 +144,8 @@ def provide_get_pip(replacement: Path) -> None:
 
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack an archive that was built here."""
-    with tarfile.open(archive) as file:
-        file.extractall(folder, filter="tar")
+    # Not by tarfile: the Python 3.11 of Ubuntu 22.04 is older than extractall's filter.
+    subprocess.run(["tar", "-xzf", str(archive), "-C", str(folder)], check=True)
 
 
 def find_unwanted(archive: Path) -> list[str]:
