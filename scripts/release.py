@@ -145,7 +145,16 @@ class Release:
     def commit(self) -> str:
         """Commit and tag, and return what was made and how to publish it."""
         tag = f"v{self.version}"
-        self.git("commit", "--quiet", "--all", "-m", f"Release {self.version}", "-m", "CHANGELOG.md says what is new.")
+        self.git(
+            "commit",
+            "--quiet",
+            "--all",
+            "--allow-empty",
+            "-m",
+            f"Release {self.version}",
+            "-m",
+            "CHANGELOG.md says what is new.",
+        )
         self.git("tag", "--annotate", tag, "-m", f"wsltune {self.version}")
         if self.dry:
             return f"a dry run: nothing is kept of this commit and its tag {tag}\n{self.git('show', '--stat', 'HEAD')}"

@@ -115,6 +115,16 @@ def test_a_release_is_one_commit_and_its_tag(checkout: Path) -> None:
         pass
 
 
+def test_a_version_that_never_was_released_is_tagged_though_nothing_changes(checkout: Path) -> None:
+    version = yaml.safe_load((checkout / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    for _time in range(2):
+        with release.Release(checkout, [version]) as step:
+            step.write()
+            step.commit()
+        assert git(checkout, "rev-parse", f"v{version}^{{}}") == git(checkout, "rev-parse", "HEAD")
+        git(checkout, "tag", "--delete", f"v{version}")
+
+
 def test_a_dry_run_leaves_no_trace(checkout: Path) -> None:
     before = git(checkout, "rev-parse", "HEAD")
     with release.Release(checkout, ["--dry-run", "9.1.0"]) as step:
