@@ -37,6 +37,7 @@ PLAYS = {
 
 
 def run(name: str, arguments: list[str]) -> tuple[float, str]:
+    """Run a play and return its seconds and its output."""
     begin = time.perf_counter()
     playbook = Path(sys.executable).with_name("ansible-playbook")
     done = subprocess.run([playbook, *PLAYS[name], *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -46,6 +47,7 @@ def run(name: str, arguments: list[str]) -> tuple[float, str]:
 
 
 def main() -> None:
+    """Time the plays in random order and print their medians."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     arguments = sys.argv[2:]
     os.environ["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")

@@ -42,6 +42,7 @@ def experiment(seed, ratio=1.0, noise=0.03, scenarios=("test", "edit"), drift=0.
 
 
 def verdicts(summary):
+    """Return the verdict of each scenario that was compared."""
     return [one["comparisons"]["after"]["verdict"] for one in summary["scenarios"] if one["comparisons"]]
 
 
@@ -67,6 +68,7 @@ def found(count, ratio, first_seed=0, **options):
 
 
 def main():
+    """Print how often equal things are called different, and different ones found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10, help="series of 200 experiments per line (default 10)")
     options = parser.parse_args()

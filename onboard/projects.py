@@ -11,7 +11,7 @@ from onboard.options import Options
 
 
 def projects_to_copy() -> list[str]:
-    """The Go projects on Windows drives that have no namesake in ~/src yet."""
+    """Return the Go projects on Windows drives that have no namesake in ~/src yet."""
     collection()
     from ansible_collections.wsltune.go.plugins.module_utils.workspace import find as workspace_find
     from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
@@ -23,7 +23,7 @@ def projects_to_copy() -> list[str]:
 
 
 def chosen(answer: str, found: list[str]) -> list[str] | None:
-    """What an answer means: all of them, none, or those of the numbers in it; None when it means nothing."""
+    """Return what an answer means: all of them, none, or those of the numbers in it; None when it means nothing."""
     words = answer.replace(",", " ").lower().split()
     if not words or words[0] in ("n", "no"):
         return []

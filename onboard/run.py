@@ -39,6 +39,7 @@ NO_MEASURE = "does not measure whether it helped (--no-benchmark)"
 
 
 def open_log() -> tuple[Path, TextIO]:
+    """Open the log of this run, and remove the oldest."""
     folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "wsltune"
     try:
         if not answers(folder):
@@ -55,6 +56,7 @@ def open_log() -> tuple[Path, TextIO]:
 
 
 def agree(options: Options) -> None:
+    """Show the plan and ask whether to go on."""
     measure = MEASURE if options.benchmark else NO_MEASURE
     print(PLAN_ROLLBACK if options.command == "rollback" else PLAN.format(measure=measure, undo=undo_command()))
     try:
@@ -67,6 +69,7 @@ def agree(options: Options) -> None:
 
 
 def run(options: Options, root: Root, terminal: bool) -> int:
+    """Run the play, show it, and return the exit code."""
     log_path, log = open_log()
     interrupts: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -122,6 +125,7 @@ def run(options: Options, root: Root, terminal: bool) -> int:
 
 
 def main(arguments: list[str], usage: str) -> int:
+    """Do what onboard.sh was asked for and return its exit code."""
     try:
         options = parse(arguments, usage)
         terminal = sys.stdin.isatty() and sys.stdout.isatty()

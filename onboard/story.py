@@ -40,7 +40,7 @@ TAKE_BACK = "Take back what made Go slower"
 
 
 def sentence(text: Any) -> str:
-    """The message of a failed task without Ansible's own words around it."""
+    """Return the message of a failed task without Ansible's own words around it."""
     flat = " ".join(str(text).split())
     while True:
         short = re.sub(r"^(Task failed|Module failed|Action failed|Failed|Error while [^:]*)[:.]\s*", "", flat)
@@ -51,6 +51,7 @@ def sentence(text: Any) -> str:
 
 
 def failure(event: dict[str, Any]) -> str:
+    """Return the sentence about a task that failed."""
     data = event.get("event_data", {})
     result = data.get("res") or {}
     if isinstance(result.get("results"), list):
@@ -88,6 +89,7 @@ class Story:
         self._verified = False
 
     def take(self, event: dict[str, Any]) -> None:
+        """Take an event in: to the log, the steps and the end."""
         said = event.get("stdout") or ""
         if said:
             self.log.write(said.replace("\r\n", "\n").rstrip("\n") + "\n")
@@ -166,10 +168,12 @@ class Story:
         return json.dumps(next(iter(found.values())) if len(found) == 1 else found, indent=2)
 
     def tell(self) -> None:
+        """Print the summaries."""
         for text in self.summaries.values():
             print(f"\n{text.rstrip()}\n")
 
     def end_step(self) -> None:
+        """End the step that is under way."""
         if self.step:
             self.step.ended = time.monotonic()
             self.display.end(self.step)
