@@ -215,6 +215,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, text
 
 
@@ -255,7 +256,7 @@ def _measure(
 ) -> dict[str, Any]:
     params = module.params
     limit = max(60.0, params["budget_minutes"] * 60)
-    environment = accounts.login_environment(account)
+    environment = go_find.environment_with_go(account, accounts.login_environment(account))
 
     def measure(tell: schedule.Progress) -> dict[str, Any]:
         with bench.Bench(

@@ -124,6 +124,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark import scratc
 from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go_applied
 from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, mountinfo, process, text
@@ -424,7 +425,8 @@ class GoEnv:
                 f"go_env_modules names {directory}, which has no go.mod: name directories of Go modules; "
                 "nothing was changed."
             )
-        environment = dict(accounts.login_environment(people[name]), CGO_ENABLED="1")
+        own = go_find.environment_with_go(people[name], accounts.login_environment(people[name]))
+        environment = dict(own, CGO_ENABLED="1")
         command = [users[name]["go"]["path"], "list", "-deps", "-test", "-f", go_plan.CGO_LISTING, "./..."]
         done = process.run(command, environment, directory, who, limit=300)
         if done.code:

@@ -19,6 +19,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe_go
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import probe as doctor_probe
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
@@ -92,6 +93,7 @@ class Observer:
         self.seen["wsl"] = wsl_judge.observe(self.machine)
         self.seen["conf"] = self.machine.conf
         self.seen["mounts"] = [mount.as_dict() for mount in self.mounts]
+        self.environment = go_find.environment_with_go(self.account, self.environment)
         go = go_observe.observe(self.account, self.mounts, dict(self.environment))
         self.environment.update(process.GIT_READS_ONLY)
         self.seen["go"] = go
