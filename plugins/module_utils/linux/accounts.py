@@ -22,8 +22,11 @@ LOGIN = 15.0
 TERMINAL = 8.0
 """Seconds that an interactive shell may take."""
 MOST_SAID = 4 << 20
+NO_LOGIN = ("nologin", "false", "sync", "halt", "shutdown")
 SHELLS = ("bash", "zsh", "fish", "ksh", "mksh", "yash")
 """Shells that take -l, -i and -c together."""
+SAME_AS_LOGIN = ("sh", "dash", "ash", "csh", "tcsh", *NO_LOGIN)
+"""Shells that read no file for interactive use alone."""
 STARTUP = {
     "bash": (".bashrc", ".bash_profile", ".bash_login", ".profile", ".bash_aliases"),
     "zsh": (".zshrc", ".zprofile", ".zlogin"),
@@ -34,7 +37,6 @@ STARTUP = {
 }
 SKELETONS = ("/etc/skel", "/usr/share/base-files")
 TOKEN = "WSLTUNE_ASKS"
-NO_LOGIN = ("nologin", "false", "sync", "halt", "shutdown")
 
 
 SHOW = f"echo {MARK.decode()}; env -0; echo {MARK.decode()}"
@@ -202,6 +204,8 @@ def terminal_environment(
     There is no terminal. What the shell leaves running, such as an agent, is ended.
     """
     name = os.path.basename(account.shell)
+    if name in SAME_AS_LOGIN:
+        return dict(environment)
     if name not in SHELLS:
         raise AccountError(
             f"An interactive {account.shell} of {account.name} cannot be asked: its options are not known."
