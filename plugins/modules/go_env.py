@@ -111,6 +111,7 @@ kept:
   elements: str
 """
 
+import functools
 import os
 import shutil
 import time
@@ -125,6 +126,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go
 from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, mountinfo, process, text
@@ -380,6 +382,7 @@ class GoEnv:
     ) -> None:
         """Raise PlanError when a setting would break Go; nothing has been touched yet."""
         self.check_folders(people, wanted)
+        self.check_flags(people, users)
         if self.options["cgo_enabled"] == "true":
             for name, person in people.items():
                 self.check_compiler(name, person, users[name])
@@ -397,6 +400,24 @@ class GoEnv:
                         "replaced, so that go test -race would break: set go_env_cgo_enabled: keep; nothing was "
                         "changed."
                     )
+
+    def check_flags(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
+        """Raise PlanError when the flags would stop a Go command that one of the users has."""
+        flags = self.options["goflags"]
+        asked: set[str] = set()
+        for name, person in people.items() if flags else ():
+            toolchains = [one for one in users[name]["toolchains"] if one.get("version") and one["path"] not in asked]
+            if not toolchains or "environment" in users[name]["unknown"]:
+                continue
+            asked.update(one["path"] for one in toolchains)
+            environment = go_find.environment_with_go(person, accounts.login_environment(person))
+            ask = functools.partial(go_flags.list_refusals, toolchains, environment, flags)
+            refusals = become.ask(accounts.identity(person), ask, go_flags.ANSWER * len(toolchains) + 60)
+            if refusals:
+                raise go_plan.PlanError(
+                    f"go_env_goflags is {flags!r}, but for {name} {'; '.join(refusals)}: take the flag out; nothing "
+                    "was changed."
+                )
 
     def check_compiler(self, name: str, person: accounts.Account, observed: Mapping[str, Any]) -> None:
         """Raise PlanError when cgo is asked for and there is no C compiler: nothing that needs net would build."""
@@ -468,7 +489,11 @@ class GoEnv:
         """
         found: dict[str, accounts.Account | None] = {}
         owners = {person.uid: person for person in people.values()}
+        by_cgo = {path for name in people for path in self.needing_cgo(users[name])}
         for path in dict.fromkeys(path for name in people for path in users[name]["commands"]):
+            if path in by_cgo:
+                self.leave_command(path, "its cryptography needs cgo")
+                continue
             try:
                 with files.opened_folder(os.path.dirname(path)) as folder:
                     owner = os.fstat(folder).st_uid
@@ -482,6 +507,12 @@ class GoEnv:
             except OSError as error:
                 self.leave_command(path, error.strerror)
         return found
+
+    @staticmethod
+    def needing_cgo(observed: Mapping[str, Any]) -> list[str]:
+        """Return the commands of one user whose programs would lose their cryptography without cgo."""
+        kept = [one for one in observed["toolchains"] if go_plan.keeps_cgo(one.get("version", ""))]
+        return go_find.goroot_commands(kept, None)
 
     def leave_command(self, path: str, reason: str | None) -> None:
         self.left.add(path)

@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, mountinfo, process, text
 
 SETTINGS = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
@@ -189,6 +190,7 @@ def _nothing(account: accounts.Account, environment: Mapping[str, str]) -> dict[
         "settings": {},
         "places": {},
         "unknown": {},
+        "keeps_cgo": [name for name in go_plan.CHOSEN_FOR_CGO if environment.get(name)],
         "exports": {name: environment[name] for name in SETTINGS + ("TMPDIR", "GOENV") if environment.get(name)},
         "user_file": {"path": os.path.join(account.home, ".config/go/env"), "values": {}, "state": ""},
     }
@@ -219,6 +221,9 @@ def _look(
             facts["user_file"] = {"path": path, "values": _settings(path), "state": file_state(path)}
         else:
             unknown["user_file"] = f"GOENV names {text.line(path)}, which cannot be shown as it is"
+    own = facts["user_file"]["values"]
+    chosen = [name for name in ("CGO_ENABLED", *go_plan.CHOSEN_FOR_CGO) if own.get(name)]
+    facts["keeps_cgo"] = list(dict.fromkeys([*facts["keeps_cgo"], *chosen]))
     facts["go"] = dict(settled.go)
     facts["commands"] = go_find.goroot_commands(toolchains, values["GOROOT"])
     for name in SETTINGS:
