@@ -154,7 +154,7 @@ def _examine(module: AnsibleModule, account: accounts.Account, began: float) -> 
     params = module.params
     wanted = params["checks"]
     machine = wsl_observe.collect(run_command=module.run_command)
-    environment = doctor_observe.login(account)
+    environment, failed_login = doctor_observe.login(account)
     budget = params["budget_minutes"] * 60
 
     def look() -> dict[str, Any]:
@@ -166,6 +166,7 @@ def _examine(module: AnsibleModule, account: accounts.Account, began: float) -> 
             names=params["names"],
             budget=budget,
             most=params["temporary_limit"] * 2**20,
+            failed_login=failed_login,
             wanted=lambda *ids: not wanted or bool(set(ids) & set(wanted)),
         ).observe()
         seen["took"] = round(time.monotonic() - began, 1)

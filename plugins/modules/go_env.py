@@ -11,7 +11,8 @@ description:
     starting it; exports GOTMPDIR for login shells, bash, zsh and fish too, since t.TempDir() reads it from the
     environment alone.
   - V(false) for O(cgo_enabled) is delivered by a small program in the place of each Go command, with the original
-    beside it as C(go.distrib); it leaves cgo on for C(-race), C(-msan), C(-asan) and the build modes that need cgo.
+    beside it as C(go.distrib); it leaves cgo on where something needs it, such as C(-race), external linking, an
+    experiment, a compiler of the user's own, or code that imports "C".
   - A user's own export wins and is reported. Earlier values are kept for V(absent).
 options:
   observed:
@@ -39,7 +40,7 @@ options:
     type: str
     default: ''
   goflags:
-    description: Value of GOFLAGS. Empty leaves it alone.
+    description: Value of GOFLAGS, which each Go of each user is asked about first. Empty leaves it alone.
     type: str
     default: ''
   cgo_enabled:

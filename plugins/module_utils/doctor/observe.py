@@ -61,12 +61,12 @@ def read(path: str) -> str | None:
         return None
 
 
-def login(account: accounts.Account) -> dict[str, str]:
-    """The environment of a fresh login, or what stands in for it where there can be none."""
+def login(account: accounts.Account) -> tuple[dict[str, str], str]:
+    """The environment of a fresh login, or what stands in for it where there can be none, and the reason."""
     try:
-        return accounts.login_environment(account)
-    except accounts.AccountError:
-        return {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        return accounts.login_environment(account), ""
+    except accounts.AccountError as error:
+        return {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}, str(error)
 
 
 class Observer:
@@ -82,7 +82,9 @@ class Observer:
         budget: float = 120.0,
         most: int = 2 * 2**30,
         wanted: Callable[..., bool] = lambda *_ids: True,
+        failed_login: str = "",
     ) -> None:
+        self.failed_login = failed_login
         self.account, self.modules, self.names, self.most = account, list(modules), list(names), most
         self.wanted, self.seconds = wanted, budget
         self.machine, self.environment = machine, dict(environment)
@@ -97,6 +99,7 @@ class Observer:
         go = go_observe.observe(self.account, self.mounts, dict(self.environment))
         self.environment.update(process.GIT_READS_ONLY)
         self.seen["go"] = go
+        self.seen["login"] = {"reason": self.failed_login or go["unknown"].get("terminal", "")}
         self._part(
             "places",
             self._places,

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, process, text
 
 QUERY = (
     *("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED"),
@@ -219,7 +219,10 @@ def settle(
         if time.monotonic() > deadline:
             toolchain.update(version="", reason=f"{toolchain['path']} was not asked: no time left")
             continue
-        values, reason = _ask(account, toolchain, settled.environment)
+        reason = _not_ours(toolchain)
+        values: dict[str, str] = {}
+        if not reason:
+            values, reason = _ask(account, toolchain, settled.environment)
         toolchain.update(version=values.get("GOVERSION", ""), reason=reason, goroot=values.get("GOROOT", ""))
         if values and not settled.values:
             settled.go, settled.values = toolchain, values
@@ -228,6 +231,19 @@ def settle(
 
 def _on_path(toolchains: Sequence[Mapping[str, str]]) -> bool:
     return bool(toolchains) and toolchains[0]["found"] in ("PATH", IN_TERMINAL)
+
+
+def _not_ours(toolchain: Mapping[str, str]) -> str:
+    """Say why root does not start a Go that it found beside its own PATH; nothing for everybody else."""
+    if os.geteuid() != 0 or toolchain["found"] in ("PATH", IN_TERMINAL):
+        return ""
+    try:
+        files.check(toolchain["path"])
+        if os.stat(toolchain["path"]).st_uid != 0:
+            raise files.NotOurs(toolchain["path"])
+    except OSError as error:
+        return f"{toolchain['path']} was not asked: {error.strerror}"
+    return ""
 
 
 def _ask(

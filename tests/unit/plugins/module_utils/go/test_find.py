@@ -275,6 +275,15 @@ def test_roots_of_version_managers_are_those_that_the_login_names(tmp_path: Path
         assert str(command) in [one["path"] for one in found]
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root must not start what others may change")
+def test_root_starts_no_go_of_another_account_that_it_merely_finds(tmp_path: Path) -> None:
+    command = goroot(tmp_path / "sdk/go1.27.3", "go1.27.3")
+    os.chown(command.parent, 4711, 4711)
+    found = looked_at(tmp_path)
+    (reason,) = [one["reason"] for one in found.toolchains if one["path"] == str(command)]
+    assert reason == f"{command} was not asked: another account can write there"
+
+
 def test_the_newest_of_several_stands_first(tmp_path: Path) -> None:
     for version in ("1.9.7", "1.27.3", "1.21.13"):
         goroot(tmp_path / "sdk" / f"go{version}", f"go{version}")
