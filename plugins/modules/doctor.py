@@ -119,6 +119,7 @@ doctor:
 
 import os
 import pwd
+import shutil
 import signal
 import time
 from typing import Any, NoReturn
@@ -155,6 +156,11 @@ def _examine(module: AnsibleModule, account: accounts.Account, began: float) -> 
     wanted = params["checks"]
     machine = wsl_observe.collect(run_command=module.run_command)
     environment, failed_login = doctor_observe.login(account)
+    here = os.environ.get("PATH", "")
+    if os.geteuid() == account.uid and not shutil.which("go", path=environment.get("PATH")):
+        # Whoever starts this at a terminal of their own may have a Go there that no login finds.
+        more = [here] if shutil.which("go", path=here) else []
+        environment["PATH"] = ":".join([environment.get("PATH") or os.defpath, *more])
     budget = params["budget_minutes"] * 60
 
     def look() -> dict[str, Any]:

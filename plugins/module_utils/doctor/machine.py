@@ -422,7 +422,7 @@ def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
         return Check(
             "WT-049",
             doctor_check.WARNING,
-            f"The first Go on PATH does not answer: {first['reason']}; {go['go']['version']} at {go['go']['path']} does.",
+            f"The first Go on PATH fails: {first['reason']}; {go['go']['version']} at {go['go']['path']} answers.",
             effect="what is said of Go here holds for the one that answers",
             command="go version",
         )

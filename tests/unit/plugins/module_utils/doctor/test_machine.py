@@ -214,7 +214,7 @@ def test_a_go_that_does_not_answer_is_not_missing() -> None:
     none = doctor_machine.toolchain({**go(None), "toolchains": [shim]}, (1, 19))
     assert none.blocks and "does not answer: /home/ada/shims/go env failed" in none.reason and "apt" not in none.command
     other = doctor_machine.toolchain({**go("go1.27.3"), "toolchains": [shim, {}]}, (1, 19))
-    assert other.status == "warning" and "go1.27.3 at /usr/bin/go does" in other.reason
+    assert other.status == "warning" and "go1.27.3 at /usr/bin/go answers" in other.reason
 
 
 def test_a_login_that_fails_is_unknown_with_its_reason() -> None:
