@@ -61,8 +61,8 @@ ansible_facts:
         users:
           description:
             - By user name, C(uid), C(gid), C(home), C(shell); C(go) with C(path), C(real), C(found), C(version) and
-              C(goroot), or null; C(toolchains), every Go command found, with its C(version) or the C(reason) why it gives
-              no answer; C(commands), those that lie in a GOROOT; C(keeps_cgo), what needs cgo.
+              C(goroot), or null; C(toolchains), every Go command found, with its C(version) or the C(reason) why it
+              gives none; C(commands), those that lie in a GOROOT; C(keeps_cgo), what needs cgo.
             - C(settings), by name, C(value) and C(source) (environment, user file, GOROOT/go.env, default).
             - C(places), by name, C(path), C(exists), C(fstype), C(mount_point), C(windows_drive), C(executable); on a
               Windows drive also C(cost_us) and C(cost_us_home), the median microseconds to make, stat and remove a file
