@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible_collections.wsltune.go.plugins.module_utils import report
+from ansible_collections.wsltune.go.plugins.module_utils.go import packages as go_packages
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.levers import plan as levers_plan
 from ansible_collections.wsltune.go.plugins.module_utils.site import plan as site_plan
@@ -25,4 +26,8 @@ class FilterModule:
             "site_changes": report.list_site_changes,
             "site_notes": report.list_site_notes,
             "site_go_failures": report.find_go_failures,
+            "site_go_no_answer": go_packages.explain_no_answer,
+            "site_go_silent": go_packages.list_no_answer,
+            "site_packages_new": go_packages.list_new,
+            "site_packages_record": go_packages.merge_record,
         }

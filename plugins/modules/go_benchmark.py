@@ -223,6 +223,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, meminfo, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
@@ -270,7 +271,7 @@ def _measure(
 ) -> dict[str, Any]:
     params = module.params
     limit = max(60.0, params["budget_minutes"] * 60)
-    environment = accounts.login_environment(account)
+    environment = go_find.environment_with_go(account, accounts.login_environment(account))
     in_memory = any(IN_MEMORY in value for variant in variants for value in variant.environment.values())
 
     def measure(tell: schedule.Progress) -> dict[str, Any]:

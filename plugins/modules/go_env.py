@@ -11,7 +11,8 @@ description:
     starting it; exports GOTMPDIR for login shells, bash, zsh and fish too, since t.TempDir() reads it from the
     environment alone.
   - V(false) for O(cgo_enabled) is delivered by a small program in the place of each Go command, with the original
-    beside it as C(go.distrib); it leaves cgo on for C(-race), C(-msan), C(-asan) and the build modes that need cgo.
+    beside it as C(go.distrib); it leaves cgo on where something needs it, such as C(-race), external linking, an
+    experiment, a compiler of the user's own, or code that imports "C".
   - A user's own export wins and is reported. Earlier values are kept for V(absent).
 options:
   observed:
@@ -46,7 +47,7 @@ options:
     type: str
     default: ''
   goflags:
-    description: Value of GOFLAGS. Empty leaves it alone.
+    description: Value of GOFLAGS, which each Go of each user is asked about first. Empty leaves it alone.
     type: str
     default: ''
   cgo_enabled:
@@ -118,6 +119,7 @@ kept:
   elements: str
 """
 
+import functools
 import os
 import shutil
 import time
@@ -131,6 +133,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark import scratc
 from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go_applied
 from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, mountinfo, process, text
@@ -382,6 +386,7 @@ class GoEnv:
     ) -> None:
         """Raise PlanError when a setting would break Go; nothing has been touched yet."""
         self.check_folders(people, wanted)
+        self.check_flags(people, users)
         if self.options["cgo_enabled"] == "true":
             for name, person in people.items():
                 self.check_compiler(name, person, users[name])
@@ -392,6 +397,24 @@ class GoEnv:
         for observed in users.values():
             for path in observed["commands"]:
                 go_plan.check_command(path, mountinfo.find(self.mounts, os.path.dirname(path)))
+
+    def check_flags(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
+        """Raise PlanError when the flags would stop a Go command that one of the users has."""
+        flags = self.options["goflags"]
+        asked: set[str] = set()
+        for name, person in people.items() if flags else ():
+            toolchains = [one for one in users[name]["toolchains"] if one.get("version") and one["path"] not in asked]
+            if not toolchains or "environment" in users[name]["unknown"]:
+                continue
+            asked.update(one["path"] for one in toolchains)
+            environment = go_find.environment_with_go(person, accounts.login_environment(person))
+            ask = functools.partial(go_flags.list_refusals, toolchains, environment, flags)
+            refusals = become.ask(accounts.identity(person), ask, go_flags.ANSWER * len(toolchains) + 60)
+            if refusals:
+                raise go_plan.PlanError(
+                    f"go_env_goflags is {flags!r}, but for {name} {'; '.join(refusals)}: take the flag out; nothing "
+                    "was changed."
+                )
 
     def check_compiler(self, name: str, person: accounts.Account, observed: Mapping[str, Any]) -> None:
         """Raise PlanError when cgo is asked for and there is no C compiler: nothing that needs net would build."""
@@ -420,7 +443,8 @@ class GoEnv:
                 f"go_env_modules names {directory}, which has no go.mod: name directories of Go modules; "
                 "nothing was changed."
             )
-        environment = dict(accounts.login_environment(people[name]), CGO_ENABLED="1")
+        own = go_find.environment_with_go(people[name], accounts.login_environment(people[name]))
+        environment = dict(own, CGO_ENABLED="1")
         command = [users[name]["go"]["path"], "list", "-deps", "-test", "-f", go_plan.CGO_LISTING, "./..."]
         done = process.run(command, environment, directory, who, limit=300)
         if done.code:
@@ -460,7 +484,11 @@ class GoEnv:
         replaced: dict[str, accounts.Account | None] = {}
         owners = {person.uid: person for person in people.values()}
         commands = {person.uid: users[name]["commands"] for name, person in people.items()}
+        by_cgo = {path for name in people for path in self.needing_cgo(users[name])}
         for path in dict.fromkeys(path for name in people for path in users[name]["commands"]):
+            if path in by_cgo:
+                self.leave_command(path, "its cryptography needs cgo")
+                continue
             try:
                 with files.opened_folder(os.path.dirname(path)) as folder:
                     folder_owner = os.fstat(folder).st_uid
@@ -474,6 +502,12 @@ class GoEnv:
             except OSError as error:
                 self.leave_command(path, error.strerror)
         return replaced
+
+    @staticmethod
+    def needing_cgo(observed: Mapping[str, Any]) -> list[str]:
+        """Return the commands of one user whose programs would lose their cryptography without cgo."""
+        kept = [one for one in observed["toolchains"] if go_plan.keeps_cgo(one.get("version", ""))]
+        return go_find.goroot_commands(kept, None)
 
     def leave_command(self, path: str, reason: str | None) -> None:
         self.left.add(path)

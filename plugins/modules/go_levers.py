@@ -146,6 +146,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, scratch
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.bench import Bench, Variant
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue, trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import Decision
@@ -161,7 +162,8 @@ class Trial:
     def __init__(self, module: AnsibleModule) -> None:
         self.params = module.params
         self.account = accounts.find([module.params["user"]])[0]
-        self.environment = accounts.login_environment(self.account)
+        environment = accounts.login_environment(self.account)
+        self.environment = go_find.environment_with_go(self.account, environment)
         self.names = list(dict.fromkeys(module.params["levers"]))
         self.path = self.environment.get("PATH", "")
         if levers_decide.WINDOWS_PATH in self.names:

@@ -45,6 +45,7 @@ TITLES = {
     "WT-047": "Go uses the wrong number of CPUs",
     "WT-048": "Antivirus on Windows drives",
     "WT-049": "No usable Go",
+    "WT-050": "A login or terminal that fails",
     "WT-060": "The module's tests",
     "WT-061": "Packages that use cgo",
     "WT-062": "Build without cgo",

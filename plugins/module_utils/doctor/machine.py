@@ -407,6 +407,16 @@ def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
     """WT-049: whether there is a Go to look at."""
     if go["unknown"].get("answer"):
         return doctor_check.unknown("WT-049", f"What Go there is cannot be said: {go['unknown']['answer']}.")
+    silent = [one["reason"] for one in go["toolchains"] if one.get("reason")]
+    if go["go"] is None and silent:
+        return Check(
+            "WT-049",
+            doctor_check.CRITICAL,
+            f"The Go that is here does not answer: {listed(silent)}.",
+            effect="nothing can be built",
+            command="go version",
+            blocks=True,
+        )
     if go["go"] is None:
         return Check(
             "WT-049",
@@ -427,9 +437,25 @@ def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
             command="sudo apt install golang-go",
             blocks=True,
         )
+    first = go["toolchains"][0]
+    if first.get("reason") and first["found"] in ("PATH", "terminal"):
+        return Check(
+            "WT-049",
+            doctor_check.WARNING,
+            f"The first Go on PATH fails: {first['reason']}; {go['go']['version']} at {go['go']['path']} answers.",
+            effect="what is said of Go here holds for the one that answers",
+            command="go version",
+        )
     others = len(go["toolchains"]) - 1
     more = f"; {others} more Go command{'s' if others > 1 else ''} on this machine" if others > 0 else ""
     return doctor_check.ok("WT-049", f"{go['go']['version']} at {go['go']['path']}{more}.")
+
+
+def login(reason: str) -> Check:
+    """WT-050: whether a login and an interactive shell of the user come to an end and show what they set."""
+    if reason:
+        return doctor_check.unknown("WT-050", f"Which Go a terminal starts is not known: {reason}")
+    return doctor_check.ok("WT-050", "A login ends in time and shows what it sets.")
 
 
 def judge(seen: Mapping[str, Any], work: Work, oldest: Sequence[int]) -> list[Check]:
@@ -445,6 +471,9 @@ def judge(seen: Mapping[str, Any], work: Work, oldest: Sequence[int]) -> list[Ch
             return None
         return found
 
+    found = part("login", "WT-050")
+    if found is not None:
+        checks.append(login(found["reason"]))
     found = part("path", "WT-040")
     if found is not None:
         checks.append(path(found, work.packages))

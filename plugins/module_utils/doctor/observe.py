@@ -21,6 +21,7 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import fstab as doctor_fstab
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe_go
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import probe as doctor_probe
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
@@ -88,12 +89,12 @@ def is_there(path: str) -> bool:
     return True
 
 
-def login(account: accounts.Account) -> dict[str, str]:
-    """The environment of a fresh login, or what stands in for it where there can be none."""
+def login(account: accounts.Account) -> tuple[dict[str, str], str]:
+    """The environment of a fresh login, or what stands in for it where there can be none, and the reason."""
     try:
-        return accounts.login_environment(account)
-    except accounts.AccountError:
-        return {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        return accounts.login_environment(account), ""
+    except accounts.AccountError as error:
+        return {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}, str(error)
 
 
 class Observer:
@@ -109,7 +110,9 @@ class Observer:
         budget: float = 120.0,
         most: int = 2 * 2**30,
         wanted: Callable[..., bool] = lambda *_ids: True,
+        failed_login: str = "",
     ) -> None:
+        self.failed_login = failed_login
         self.account, self.modules, self.names, self.most = account, list(modules), list(names), most
         self.wanted, self.seconds = wanted, budget
         self.machine, self.environment = machine, dict(environment)
@@ -120,9 +123,11 @@ class Observer:
         self.seen["wsl"] = wsl_judge.observe(self.machine)
         self.seen["conf"] = self.machine.conf
         self.seen["mounts"] = [mount.as_dict() for mount in self.mounts]
+        self.environment = go_find.environment_with_go(self.account, self.environment)
         go = go_observe.observe(self.account, self.mounts, dict(self.environment))
         self.environment.update(process.GIT_READS_ONLY)
         self.seen["go"] = go
+        self.seen["login"] = {"reason": self.failed_login or go["unknown"].get("terminal", "")}
         self._part(
             "places",
             self._places,

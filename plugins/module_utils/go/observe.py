@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import functools
-import glob
 import hashlib
 import json
 import os
@@ -13,9 +12,11 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Callable
+from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     become,
@@ -29,26 +30,13 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
 SETTINGS = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
 PLACES = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOROOT", "TMPDIR")
 LARGEST = 1 << 20
-MOST_TOOLCHAINS = 50
 LIMIT = 40.0
 """Seconds that looking at one user's Go may take, all commands together."""
 GRACE = 20.0
 """Seconds that ending what did not answer in time may take."""
-QUERY = SETTINGS + ("GOROOT", "GOVERSION", "GOENV", "GOTOOLCHAIN", "GOPATH")
 READ_BY_GO = ("GOENV", "GOROOT", "XDG_CONFIG_HOME")
 """Paths that Go reads before it does anything."""
-ELSEWHERE = (
-    ("/usr/local/go/bin/go", "/usr/local/go"),
-    ("/usr/lib/go/bin/go", "package"),
-    ("/usr/lib/go-*/bin/go", "package"),
-    ("/snap/go/current/bin/go", "snap"),
-    ("{home}/sdk/go*/bin/go", "~/sdk"),
-    ("{home}/go/bin/go[0-9]*", "~/go/bin"),
-    ("{home}/.asdf/installs/golang/*/go/bin/go", "asdf"),
-    ("{home}/.local/share/mise/installs/go/*/bin/go", "mise"),
-)
-
-Run = Callable[[Sequence[str], Mapping[str, str]], process.Done]
+Run = go_find.Run
 
 PROBE = """
 for place; do
@@ -74,22 +62,6 @@ def cost(place):
     return round(sorted(spent)[10] * 1e6, 1)
 print(json.dumps([cost(place) for place in sys.argv[1:]]))
 """
-
-
-def find_toolchains(
-    home: str, search_path: str, exists: Callable[[str], bool] = os.path.isfile
-) -> list[dict[str, str]]:
-    """Return every Go command that a user with this home and PATH has, the one on PATH first."""
-    found: dict[str, dict[str, str]] = {}
-    for directory in search_path.split(":"):
-        path = os.path.join(directory, "go")
-        if os.path.isabs(directory) and exists(path):
-            found.setdefault(os.path.realpath(path), {"path": path, "found": "PATH"})
-    for pattern, name in ELSEWHERE:
-        for path in sorted(glob.glob(pattern.format(home=glob.escape(home)))):
-            if len(found) < MOST_TOOLCHAINS and exists(path):
-                found.setdefault(os.path.realpath(path), {"path": path, "found": name})
-    return [dict(entry, real=real) for real, entry in found.items()]
 
 
 def source_of(
@@ -127,45 +99,6 @@ def _settings(path: str) -> dict[str, str]:
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> process.Done:
     return process.run(command, environment, limit=20)
-
-
-def goroot_commands(toolchains: Sequence[Mapping[str, str]], goroot: str | None) -> list[str]:
-    """Return the Go commands of a user that lie in a GOROOT; launchers such as those of mise and asdf do not."""
-    paths = [toolchain["real"] for toolchain in toolchains]
-    if goroot:
-        paths.append(os.path.realpath(os.path.join(goroot, "bin", "go")))
-    return [path for path in dict.fromkeys(paths) if os.path.basename(path) == "go" and _in_goroot(path)]
-
-
-def _in_goroot(path: str) -> bool:
-    return os.path.isdir(os.path.join(os.path.dirname(os.path.dirname(path)), "pkg", "tool"))
-
-
-def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str, str], str]:
-    """Return the settings that C(go) reports, or why it reports none.
-
-    The names are asked for one by one: `go env` alone fails where GOTMPDIR does not exist. The folder of the user's
-    configuration is hidden, since every Go command from 1.23 on writes its telemetry counters there.
-    """
-    home = environment.get("HOME", "/")
-    configuration = environment.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
-    hidden = {"GOENV": os.path.join(configuration, "go", "env"), "XDG_CONFIG_HOME": "/dev/null/none"}
-    hidden.update({"GOENV": environment["GOENV"]} if environment.get("GOENV") else {}, GOTOOLCHAIN="local")
-    try:
-        done = run([go, "env", "-json", *QUERY], dict(environment, **hidden))
-    except OSError as error:
-        return {}, f"{go} could not be run: {error}"
-    if done.timed_out:
-        return {}, f"{go} env gave no answer in time: a path in its settings may lie on a server that is gone"
-    if done.code:
-        return {}, f"{go} env failed: {done.reason}"
-    try:
-        values = json.loads(done.out)
-        if not os.path.isabs(values["GOROOT"]):
-            raise ValueError(done.out)
-    except (ValueError, KeyError, TypeError):
-        return {}, f"{go} env -json gives no settings, so it is not the Go command or prints something else as well"
-    return values, ""
 
 
 def _place(path: str, mounts: Sequence[mountinfo.Mount]) -> dict[str, Any]:
@@ -220,8 +153,10 @@ def observe(
 ) -> dict[str, Any]:
     """Return what Go is for C(account), as go_facts documents it.
 
-    As root the login is started here and all else looked at by a child that has become the account.
+    As root the login is started here and all else looked at by a child that has become the account. An
+    C(environment) that is given is believed: a terminal is asked only where it has no Go.
     """
+    terminal = environment is None
     began = time.monotonic()
     unknown: dict[str, str] = {}
     trouble = accounts.home_trouble(account)
@@ -244,7 +179,9 @@ def observe(
         unknown["PATH"] = ", ".join(f"{folder}: {reason}" for folder, reason in silent.items())
     try:
         # A child in any case, because what a setting names may never answer.
-        facts = become.ask(identity, functools.partial(_look, account, mounts, environment), left, always=True)
+        left = max(2.0, seconds - (time.monotonic() - began))
+        look_there = functools.partial(_look, account, mounts, environment, terminal, left * 0.7)
+        facts = become.ask(identity, look_there, left, always=True)
     except OSError as error:
         facts = _nothing(account, environment)
         facts["unknown"]["go"] = f"the Go of {account.name} could not be looked at: {error.strerror}"
@@ -302,25 +239,29 @@ def _nothing(account: accounts.Account, environment: Mapping[str, str]) -> dict[
         "settings": {},
         "places": {},
         "unknown": {},
+        "keeps_cgo": [name for name in go_plan.CHOSEN_FOR_CGO if environment.get(name)],
         "exports": {name: environment[name] for name in SETTINGS + ("TMPDIR", "GOENV") if environment.get(name)},
         "user_file": {"path": os.path.join(account.home, ".config/go/env"), "values": {}, "state": ""},
     }
 
 
 def _look(
-    account: accounts.Account, mounts: Sequence[mountinfo.Mount], environment: Mapping[str, str]
+    account: accounts.Account,
+    mounts: Sequence[mountinfo.Mount],
+    environment: Mapping[str, str],
+    terminal: bool = False,
+    seconds: float = LIMIT,
 ) -> dict[str, Any]:
+    settled = go_find.settle(account, environment, terminal, seconds)
+    environment, toolchains, values = settled.environment, settled.toolchains, settled.values
     facts = _nothing(account, environment)
     unknown = facts["unknown"]
+    unknown.update(settled.unknown)
     facts["user_file"]["state"] = file_state(facts["user_file"]["path"])
-    toolchains = find_toolchains(account.home, environment.get("PATH", ""))
-    facts.update(toolchains=toolchains, commands=goroot_commands(toolchains, None))
-    if not toolchains:
-        unknown["go"] = f"no Go command on the PATH of {account.name} nor in the usual places"
-        return facts
-    values, reason = go_env(toolchains[0]["path"], _run, environment)
-    if not values:
-        unknown["go"] = reason
+    facts.update(toolchains=toolchains, commands=go_find.goroot_commands(toolchains, None))
+    if settled.go is None:
+        none = f"no Go command on the PATH of {account.name} nor in the usual places"
+        unknown["go"] = toolchains[0]["reason"] if toolchains else none
         return facts
     goroot_file = _settings(os.path.join(values["GOROOT"], "go.env"))
     path = values.get("GOENV")
@@ -329,8 +270,11 @@ def _look(
             facts["user_file"] = {"path": path, "values": _settings(path), "state": file_state(path)}
         else:
             unknown["user_file"] = f"GOENV names {text.line(path)}, which cannot be shown as it is"
-    facts["go"] = dict(toolchains[0], version=values.get("GOVERSION", ""), goroot=values["GOROOT"])
-    facts["commands"] = goroot_commands(toolchains, values["GOROOT"])
+    own = facts["user_file"]["values"]
+    chosen = [name for name in ("CGO_ENABLED", *go_plan.CHOSEN_FOR_CGO) if own.get(name)]
+    facts["keeps_cgo"] = list(dict.fromkeys([*facts["keeps_cgo"], *chosen]))
+    facts["go"] = dict(settled.go)
+    facts["commands"] = go_find.goroot_commands(toolchains, values["GOROOT"])
     for name in SETTINGS:
         facts["settings"][name] = {
             "value": values.get(name, ""),

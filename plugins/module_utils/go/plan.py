@@ -17,7 +17,15 @@ PROFILE_PATH = "/etc/profile.d/wsltune-go.sh"
 FISH_PATH = "/etc/fish/conf.d/wsltune-go.fish"
 BLOCK_PATHS = ("/etc/bash.bashrc", "/etc/zsh/zshenv")
 CACHES = {"GOCACHE": ".cache/go-build", "GOMODCACHE": "go/pkg/mod"}
-NEEDS_CGO = ("-race", "-msan", "-asan", "-buildmode=plugin", "-buildmode=c-shared", "-buildmode=c-archive")
+NEEDS_CGO = (
+    *("-race", "-msan", "-asan", "-linkshared"),
+    *("-buildmode=plugin", "-buildmode=shared", "-buildmode=c-shared", "-buildmode=c-archive", "-compiler=gccgo"),
+)
+CHOSEN_FOR_CGO = (
+    *("CC", "CXX", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_FFLAGS", "CGO_LDFLAGS", "PKG_CONFIG"),
+    *("GOEXPERIMENT", "GO_EXTLINK_ENABLED"),
+)
+"""What nobody sets who does not want cgo or another kind of link."""
 
 
 class PlanError(ValueError):
@@ -42,14 +50,9 @@ def check_pattern(name: str, pattern: str) -> None:
 
 
 def check_goflags(flags: str) -> None:
-    """Raise PlanError when the Go command would refuse C(flags)."""
+    """Raise PlanError when C(flags) cannot be a line of a file; what is in them each Go is asked (go/flags.py)."""
     if "\n" in flags:
         raise PlanError(f"go_env_goflags is {flags!r}: give it in one line, such as -p=4 -v.")
-    for flag in flags.split():
-        if not re.fullmatch(r"--?[A-Za-z][^\n]*", flag):
-            raise PlanError(
-                f"go_env_goflags is {flags!r}: {flag!r} is no flag; every word must begin with -, such as -p=4."
-            )
 
 
 def settings_for(
@@ -179,6 +182,9 @@ def notes_for(user: str, observed: Mapping[str, Any], wanted: Mapping[str, str],
                 f"{user} exports {name}={export} in a login: that wins over {value} and is left alone; remove the "
                 "export to use wsltune's."
             )
+    if cgo_enabled == "false" and observed.get("keeps_cgo"):
+        names = describe(observed["keeps_cgo"])
+        notes.append(f"{user} sets {names}, so that cgo stays as {user} has it: unset it to have CGO_ENABLED=0.")
     for name, place in observed["places"].items():
         if not place["windows_drive"] or (name == "GOROOT" and place["path"].startswith(("/usr", "/snap"))):
             continue
@@ -201,6 +207,8 @@ def unmet(
     effective = dict(wanted, **({"CGO_ENABLED": "0"} if cgo_enabled == "false" else {}))
     missing = []
     for name, value in effective.items():
+        if name == "CGO_ENABLED" and value == "0" and observed.get("keeps_cgo"):
+            continue
         got = observed["settings"].get(name, {}).get("value")
         if got != value and not exports.get(name):
             missing.append(f"{user}'s go env says {name}={got!r} instead of {value!r}.")
@@ -295,48 +303,123 @@ def revert_block(base: bytes | None, written: bytes, current: bytes) -> bytes | 
     return None if base is None and not text.strip() else text.encode("utf-8", "surrogateescape")
 
 
+def keeps_cgo(version: str) -> bool:
+    """Whether a Go of this version gets its cryptography by cgo, so that CGO_ENABLED=0 would take it away silently.
+
+    Go itself shows its experiments as X:boringcrypto; Red Hat's and Microsoft's call OpenSSL.
+    """
+    return bool(re.search(r"X:\S*crypto|Red Hat|microsoft|fips", version, re.IGNORECASE))
+
+
 def shim_text(kept_as: str) -> str:
     """Return the program that stands in for the Go command when CGO_ENABLED shall be 0.
 
     The setting lives here and not in the user's file: where this does not run, nothing disables cgo, so that
-    `go test -race` works from every way of starting Go. A value in the environment wins; flags that need cgo
-    leave Go's own default in force (`go: -race requires cgo`).
+    `go test -race` works from every way of starting Go. A value of the user's own wins. Where something needs cgo,
+    Go's own default stays in force: flags, experiments, a C compiler of the user's choice, and code that imports "C"
+    in the module or in what it depends on, which would be left out silently.
     """
-    patterns = "|".join(f"{flag}|-{flag}" + (f"|{flag}=*|-{flag}=*" if "=" not in flag else "") for flag in NEEDS_CGO)
+    needs = " | ".join(
+        f"{flag} | -{flag}" + (f" | {flag}=* | -{flag}=*" if "=" not in flag else "") for flag in NEEDS_CGO
+    )
+    fields = " | ".join(CHOSEN_FOR_CGO)
+    chosen = "".join(f"${{{name}}}" for name in CHOSEN_FOR_CGO)
     return f"""#!/bin/sh
-# Written by wsltune (go_env_cgo_enabled: false): CGO_ENABLED=0, but not for flags that need cgo.
+# Written by wsltune (go_env_cgo_enabled: false): CGO_ENABLED=0, but not for what needs cgo.
 # WSLTUNE_CGO tells a Go command that another one started: the 0 is this program's, not the user's.
+wsltune_imports_c() (
+    # Whether code that this command may build imports "C"; what cannot be known counts as yes.
+    unset CGO_ENABLED WSLTUNE_CGO
+    case $1 in
+    build | install | run | test | vet | list | get) ;;
+    *) exit 1 ;;
+    esac
+    case $1$2 in
+    "$1-C" | "$1--C") cd -- "$3" 2>/dev/null || exit 0 ;;
+    "$1-C="* | "$1--C="*) cd -- "${{2#*=}}" 2>/dev/null || exit 0 ;;
+    esac
+    for wsltune_word; do
+        case $wsltune_word in
+        *.go) grep -Eqs '^[[:space:]]*(import[[:space:]]+)?"C"' -- "$wsltune_word" && exit 0 ;;
+        *@*) exit 0 ;;
+        esac
+    done
+    case ${{GOWORK:-off}} in off) ;; *) exit 0 ;; esac
+    wsltune_root=$(pwd -P)
+    while [ ! -e "$wsltune_root/go.mod" ]; do
+        if [ -e "$wsltune_root/go.work" ] && [ -z "$GOWORK" ]; then exit 0; fi
+        if [ -z "$wsltune_root" ]; then
+            [ "$GO111MODULE" = off ] && exit 0
+            exit 1
+        fi
+        wsltune_root=${{wsltune_root%/*}}
+    done
+    wsltune_above=$wsltune_root
+    while [ -z "$GOWORK" ]; do
+        [ -e "$wsltune_above/go.work" ] && exit 0
+        [ -z "$wsltune_above" ] && break
+        wsltune_above=${{wsltune_above%/*}}
+    done
+    grep -Eqrs --include='*.go' '^[[:space:]]*(import[[:space:]]+)?"C"' "$wsltune_root"
+    [ $? = 1 ] || exit 0
+    # Without dependencies all of it has been looked at.
+    grep -Eqs '^[[:space:]]*(require|replace)' "$wsltune_root/go.mod" || exit 1
+    cd -- "$wsltune_root" || exit 0
+    wsltune_found=$(CGO_ENABLED=1 {kept_as} list -deps -test ${{wsltune_tags:+"-tags=$wsltune_tags"}} \\
+        -f '{{{{if and .CgoFiles (not .Standard)}}}}C{{{{end}}}}' ./... 2>/dev/null) || exit 0
+    [ -n "$wsltune_found" ]
+)
 if [ -z "$CGO_ENABLED" ] || [ "$CGO_ENABLED$WSLTUNE_CGO" = 01 ]; then
     wsltune_flags=$GOFLAGS
+    wsltune_chosen="{chosen}"
     wsltune_file=${{GOENV:-${{XDG_CONFIG_HOME:-$HOME/.config}}/go/env}}
-    if [ -z "$wsltune_flags" ] && [ -r "$wsltune_file" ]; then
+    if [ -r "$wsltune_file" ]; then
         while IFS='=' read -r wsltune_name wsltune_value; do
-            [ "$wsltune_name" = GOFLAGS ] && wsltune_flags=$wsltune_value
+            case $wsltune_name in
+            GOFLAGS) [ -n "$GOFLAGS" ] || wsltune_flags=$wsltune_value ;;
+            CGO_ENABLED | {fields}) wsltune_chosen=$wsltune_chosen$wsltune_value ;;
+            esac
         done < "$wsltune_file"
     fi
     CGO_ENABLED=0
     wsltune_value=
+    wsltune_tags=
+    case $wsltune_chosen,$GODEBUG,$wsltune_flags in
+    [!,]* | *netdns=cgo* | *netdns=*cgo* | *linkmode*external* | *-extld* | *netcgo* | *boringcrypto*)
+        unset CGO_ENABLED WSLTUNE_CGO
+        ;;
+    esac
     set -f
     for wsltune_word in $wsltune_flags "$@"; do
         case $wsltune_value$wsltune_word in
-        -race=false | --race=false | -msan=false | --msan=false | -asan=false | --asan=false) ;;
-        {patterns.replace("|", " | ")})
+        -race=false | --race=false | -msan=false | --msan=false | -asan=false | --asan=false | -linkshared=false) ;;
+        {needs} | \\
+            -ldflags=*linkmode*external* | --ldflags=*linkmode*external* | -ldflags=*-extld* | --ldflags=*-extld* | \\
+            -tags=*netcgo* | --tags=*netcgo* | -tags=*boringcrypto* | --tags=*boringcrypto*)
             unset CGO_ENABLED WSLTUNE_CGO
             break
             ;;
+        -tags=* | --tags=*) wsltune_tags=${{wsltune_value:+$wsltune_word}} ;;
         -args | --args | --) break ;;
         esac
         case $wsltune_word in
-        -buildmode | --buildmode) wsltune_value=-buildmode= ;;
+        -tags=* | --tags=*) wsltune_tags=${{wsltune_word#*=}} ;;
+        esac
+        case $wsltune_word in
+        --buildmode | --ldflags | --tags | --compiler) wsltune_value=${{wsltune_word#-}}= ;;
+        -buildmode | -ldflags | -tags | -compiler) wsltune_value=$wsltune_word= ;;
         *) wsltune_value= ;;
         esac
     done
     set +f
+    if [ -n "$CGO_ENABLED" ] && wsltune_imports_c "$@"; then
+        unset CGO_ENABLED WSLTUNE_CGO
+    fi
     if [ -n "$CGO_ENABLED" ]; then
         WSLTUNE_CGO=1
         export CGO_ENABLED WSLTUNE_CGO
     fi
-    unset wsltune_flags wsltune_file wsltune_name wsltune_value wsltune_word
+    unset wsltune_flags wsltune_file wsltune_name wsltune_value wsltune_word wsltune_chosen wsltune_tags
 fi
 exec {kept_as} "$@"
 """

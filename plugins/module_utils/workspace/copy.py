@@ -22,7 +22,7 @@ from concurrent.futures.thread import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Callable, TypeVar
 
-from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
 from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
@@ -183,7 +183,9 @@ class Person:
         )
 
     def go(self) -> str | None:
-        found = go_observe.find_toolchains(self.account.home, self.environment.get("PATH", ""))
+        found = go_find.find_toolchains(
+            self.account.home, self.environment.get("PATH", ""), environment=self.environment
+        )
         return found[0]["path"] if found else None
 
 

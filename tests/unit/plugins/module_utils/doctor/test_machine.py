@@ -212,7 +212,8 @@ def test_what_an_exclusion_of_defender_covers(entry: str, covers: bool) -> None:
 
 def go(version: str | None, others: int = 0) -> dict[str, Any]:
     found = None if version is None else {"path": "/usr/bin/go", "version": version}
-    return {"go": found, "toolchains": [{}] * (others + 1), "unknown": {"go": "no Go command on the PATH of ada"}}
+    toolchains = [{}] * (others + 1) if found else []
+    return {"go": found, "toolchains": toolchains, "unknown": {"go": "no Go command on the PATH of ada"}}
 
 
 def test_toolchain() -> None:
@@ -223,6 +224,20 @@ def test_toolchain() -> None:
     old = doctor_machine.toolchain(go("go1.18.10"), (1, 19))
     assert old.blocks and "go1.18.10, too old" in old.reason
     assert doctor_machine.toolchain(go("devel"), (1, 19)).blocks
+
+
+def test_a_go_that_does_not_answer_is_not_missing() -> None:
+    shim = {"path": "/home/ada/shims/go", "found": "PATH", "reason": "/home/ada/shims/go env failed: mise ERROR"}
+    none = doctor_machine.toolchain({**go(None), "toolchains": [shim]}, (1, 19))
+    assert none.blocks and "does not answer: /home/ada/shims/go env failed" in none.reason and "apt" not in none.command
+    other = doctor_machine.toolchain({**go("go1.27.3"), "toolchains": [shim, {}]}, (1, 19))
+    assert other.status == "warning" and "go1.27.3 at /usr/bin/go answers" in other.reason
+
+
+def test_a_login_that_fails_is_unknown_with_its_reason() -> None:
+    found = doctor_machine.login("A login of ada did not come to an end within 15 s.")
+    assert (found.id, found.status) == ("WT-050", "unknown") and "did not come to an end" in found.reason
+    assert doctor_machine.login("").status == "ok"
 
 
 def test_a_part_that_could_not_be_measured_is_unknown() -> None:
