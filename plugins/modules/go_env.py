@@ -425,7 +425,8 @@ class GoEnv:
                 "nothing was changed."
             )
         environment = dict(accounts.login_environment(people[name]), CGO_ENABLED="1")
-        command = [users[name]["go"]["path"], "list", "-deps", "-test", "-f", go_plan.CGO_LISTING, "./..."]
+        flags = ["-buildvcs=false", "-deps", "-test", "-f", go_plan.CGO_LISTING]
+        command = [users[name]["go"]["path"], "list", *flags, "./..."]
         done = process.run(command, environment, directory, who, limit=300)
         if done.code:
             raise go_plan.PlanError(
