@@ -111,6 +111,7 @@ kept:
   elements: str
 """
 
+import functools
 import os
 import shutil
 import time
@@ -353,23 +354,32 @@ class GoEnv:
         return go_plan.settings_for(person.name, observed, self.options, slow)
 
     def check_folders(self, people: Mapping[str, accounts.Account], wanted: Mapping[str, dict[str, str]]) -> None:
-        """Take GOTMPDIR from those whose folder they cannot use; raise PlanError where there is none at all."""
-        for name, settings in wanted.items():
-            folder = settings.get("GOTMPDIR")
-            if not folder or (self.module.check_mode and folder.startswith(self.options["made_before"] + "/")):
+        """Take GOTMPDIR from those whose folder they cannot use; raise PlanError where nobody has one."""
+        unusable: dict[str, str] = {}
+        missing: list[str] = []
+        named = [name for name, settings in wanted.items() if settings.get("GOTMPDIR")]
+        for name in named:
+            folder = wanted[name]["GOTMPDIR"]
+            if self.module.check_mode and folder.startswith(self.options["made_before"] + "/"):
                 continue
             try:
                 reason = self.hands(people[name]).folder_obstacle(folder)
             except OSError as error:
                 reason = error.strerror
             if reason is None:
-                raise go_plan.PlanError(
-                    f"go_env_gotmpdir means {folder} for {name}, which does not exist, so that no Go command would "
-                    "work: let the role go_tmpfs make it or give a folder that exists; nothing was changed."
-                )
+                missing.append(name)
+                reason = "does not exist"
             if reason:
-                del settings["GOTMPDIR"]
-                self.notes.append(f"{name}'s GOTMPDIR is not set: {folder} {reason}; fix that, then run again.")
+                unusable[name] = reason
+        if missing and missing == named:
+            raise go_plan.PlanError(
+                f"go_env_gotmpdir means {wanted[missing[0]]['GOTMPDIR']} for {missing[0]}, which does not exist, so "
+                "that no Go command would work: let the role go_tmpfs make it or give a folder that exists; nothing "
+                "was changed."
+            )
+        for name, reason in unusable.items():
+            folder = wanted[name].pop("GOTMPDIR")
+            self.notes.append(f"{name}'s GOTMPDIR is not set: {folder} {reason}; fix that, then run again.")
 
     def check(
         self,
@@ -380,34 +390,72 @@ class GoEnv:
         """Raise PlanError when a setting would break Go; nothing has been touched yet."""
         self.check_folders(people, wanted)
         if self.options["cgo_enabled"] == "true":
-            for name, person in people.items():
-                self.check_compiler(name, person, users[name])
+            self.check_compilers(people, users, wanted)
         if self.options["cgo_enabled"] != "false":
             return
         for directory in self.options["modules"]:
             self.check_module(directory, people, users)
-        for observed in users.values():
-            for path in observed["commands"]:
-                mount = mountinfo.find(self.mounts, os.path.dirname(path))
-                if mount and ("ro" in mount.options or mount.windows_drive):
-                    raise go_plan.PlanError(
-                        f"go_env_cgo_enabled is 'false', but {path} lies on "
-                        f"{'a Windows drive' if mount.windows_drive else 'a read-only file system'} and cannot be "
-                        "replaced, so that go test -race would break: set go_env_cgo_enabled: keep; nothing was "
-                        "changed."
-                    )
+        self.check_commands(users)
 
-    def check_compiler(self, name: str, person: accounts.Account, observed: Mapping[str, Any]) -> None:
-        """Raise PlanError when cgo is asked for and there is no C compiler: nothing that needs net would build."""
-        if not observed["go"]:
-            return
-        environment = accounts.login_environment(person)
-        compiler = (environment.get("CC") or "gcc").split()[0]
-        if not shutil.which(compiler, path=environment.get("PATH", "")):
+    def check_commands(self, users: Mapping[str, dict[str, Any]]) -> None:
+        """Leave the Go commands alone that cannot be replaced; raise PlanError for root's, and for everybody's."""
+        sets = [set(observed["commands"]) for observed in users.values()]
+        counts = set.intersection(*sets) if sets else set()
+        counts |= {path for observed in users.values() if observed["uid"] == 0 for path in observed["commands"]}
+        for path in dict.fromkeys(path for observed in users.values() for path in observed["commands"]):
+            mount = mountinfo.find(self.mounts, os.path.dirname(path))
+            if not mount or not ("ro" in mount.options or mount.windows_drive):
+                continue
+            place = "a Windows drive" if mount.windows_drive else "a read-only file system"
+            if path in counts:
+                raise go_plan.PlanError(
+                    f"go_env_cgo_enabled is 'false', but {path} lies on {place} and cannot be replaced, so that go "
+                    "test -race would break: set go_env_cgo_enabled: keep; nothing was changed."
+                )
+            self.leave_command(path, f"it lies on {place}")
+
+    def check_compilers(
+        self,
+        people: Mapping[str, accounts.Account],
+        users: Mapping[str, dict[str, Any]],
+        wanted: Mapping[str, dict[str, str]],
+    ) -> None:
+        """Take CGO_ENABLED from those who have no C compiler, as nothing that needs net would build; as above."""
+        with_go = [name for name in people if users[name]["go"]]
+        errands = {
+            name: functools.partial(self.compiler_obstacle, people[name])
+            for name in with_go
+            if "environment" not in users[name]["unknown"]
+        }
+        answers = become.gather(errands, accounts.LOGIN + 2 * become.LIMIT)
+        lacking: dict[str, str] = {}
+        for name in with_go:
+            # Whoever let root wait once is not asked again.
+            answer = answers.get(name, users[name]["unknown"].get("environment"))
+            if answer:
+                lacking[name] = str(answer.strerror if isinstance(answer, OSError) else answer).rstrip(".")
+        if lacking and len(lacking) == len(with_go):
+            name, reason = next(iter(lacking.items()))
             raise go_plan.PlanError(
-                f"go_env_cgo_enabled is 'true', but {name} has no C compiler ({compiler}), so that packages such as "
-                "net would not build: install gcc or set go_env_cgo_enabled: keep; nothing was changed."
+                f"go_env_cgo_enabled is 'true', but {name} has no C compiler ({reason}), so that packages such as net "
+                "would not build: install gcc or set go_env_cgo_enabled: keep; nothing was changed."
             )
+        for name, reason in lacking.items():
+            wanted[name].pop("CGO_ENABLED", None)
+            self.notes.append(f"{name}'s CGO_ENABLED is not set: no C compiler ({reason}); fix that, then run again.")
+
+    def compiler_obstacle(self, person: accounts.Account) -> str:
+        """Say why a user's Go would find no C compiler; nothing when it would."""
+        try:
+            environment = accounts.login_environment(person)
+            compiler = next(iter(environment.get("CC", "").split()), "gcc")
+            path = environment.get("PATH", "")
+            found = become.ask(accounts.identity(person), lambda: shutil.which(compiler, path=path))
+        except accounts.AccountError as error:
+            return str(error)
+        except OSError as error:
+            return str(error.strerror)
+        return "" if found else compiler
 
     def check_module(
         self, directory: str, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]
@@ -468,6 +516,8 @@ class GoEnv:
         found: dict[str, accounts.Account | None] = {}
         owners = {person.uid: person for person in people.values()}
         for path in dict.fromkeys(path for name in people for path in users[name]["commands"]):
+            if path in self.left:
+                continue
             try:
                 with files.opened_folder(os.path.dirname(path)) as folder:
                     owner = os.fstat(folder).st_uid
