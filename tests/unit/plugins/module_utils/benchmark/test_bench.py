@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, scratch
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
 
 GO = """#!/bin/sh
@@ -380,6 +380,18 @@ def test_root_does_not_run_code_of_others(home, session, module):
             return
         with pytest.raises(bench.BenchmarkError, match="can be changed by other accounts, whose code root would"):
             run.prepare()
+
+
+def test_root_does_not_run_code_of_others_deeper_down(module):
+    inner = module / "uploads"
+    inner.mkdir()
+    (module / "link").symlink_to("/tmp")
+    assert scratch.code_of_others(str(module)) == ""
+    for changed in (inner, inner / "e_test.go"):
+        changed.touch()
+        changed.chmod(0o777)
+        assert (f"{changed} can be changed" in scratch.code_of_others(str(module))) == (os.geteuid() == 0)
+        inner.chmod(0o755)
 
 
 def test_an_edit_is_valid_at_the_end_of_any_file():
