@@ -238,7 +238,8 @@ class Workspace:
         done = self.is_copied(project)
         if done and (not project.bind or self.is_bound(project)):
             return False
-        users = process.holders(project.source)
+        # Others of a team work there when they like, and a change while it is copied is found.
+        users = process.holders(project.source, {0, self.account(project.user).uid})
         if users:
             raise WorkspaceError(
                 f"{project.source} is in use by {', '.join(users[:5])}: end these programs or leave that folder, then "
