@@ -132,6 +132,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as w
 ROLE = "workspace"
 FSTAB = "/etc/fstab"
 ERRORS = (WorkspaceError, accounts.AccountError)
+LONGEST = 4 * workspace_copy.LIMIT
+"""Seconds for one step of a project; its user may have stopped the process that does it."""
 
 
 class Workspace:
@@ -180,7 +182,7 @@ class Workspace:
             self.couriers[name] = become.Hands(identity, make, ERRORS) if become.is_other(identity) else make()
         courier = self.couriers[name]
         if isinstance(courier, become.Hands):
-            return courier.call(what, *words, limit=limit)
+            return courier.call(what, *words, limit=limit or LONGEST)
         return getattr(courier, what)(*words)
 
     def close(self) -> None:

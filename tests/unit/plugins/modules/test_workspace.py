@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -232,3 +233,19 @@ def test_the_owner_is_not_asked_of_where_a_link_leads(bound: Bound, home: Path, 
 def test_what_is_told_shows_no_control_characters(bound: Bound) -> None:
     bound.notes, bound.kept, bound.diff, bound.headlines = ["a\nb\x1b[2J"], ["\x1b"], [], []
     assert bound.result()["notes"] == ["a b\\x1b[2J"] and bound.result()["kept"] == ["\\x1b"]
+
+
+@root_only
+def test_a_process_that_its_user_stopped_is_given_up(
+    tmp_path: Path, eve: process.Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped:
+        def scan(self) -> None:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    machine = Machine(tmp_path)
+    monkeypatch.setattr(workspace, "LONGEST", 0.3)
+    with become.Hands(eve, Stopped) as hands:
+        machine.couriers = {"eve": hands}
+        with pytest.raises(TimeoutError):
+            machine.ask("eve", "scan")
