@@ -4,17 +4,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pwd
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, process
 
 MARK = b"__wsltune_environment__"
 LOGIN = 15.0
 """Seconds that a login may take."""
+HOME = 5.0
+"""Seconds that looking for a home may take."""
 NO_LOGIN = ("nologin", "false", "sync", "halt", "shutdown")
 
 
@@ -44,12 +47,24 @@ def uid_range(login_defs: str) -> range:
 
 
 def is_person(account: Account, uids: range) -> bool:
-    """Whether this is an account that someone logs into: root or a person's, with a shell and a home."""
-    return (
-        (account.uid == 0 or account.uid in uids)
-        and os.path.basename(account.shell) not in NO_LOGIN
-        and os.path.isdir(account.home)
-    )
+    """Whether this is an account that someone logs into, where it has a home: root or a person's, with a shell."""
+    return (account.uid == 0 or account.uid in uids) and os.path.basename(account.shell) not in NO_LOGIN
+
+
+def with_home(people: Sequence[Account]) -> list[Account]:
+    """Return those with a home. One that gives no answer counts: what is wrong there is told of that account."""
+
+    def look(homes: Sequence[str]) -> list[bool]:
+        return [os.path.isdir(home) for home in homes]
+
+    try:
+        found = become.apart(lambda: look([person.home for person in people]), HOME)
+    except OSError:
+        # One of them hangs: find out which.
+        errands = {person.name: functools.partial(look, [person.home]) for person in people}
+        answers = become.gather(errands, HOME) if len(people) > 1 else {}
+        found = [answers.get(person.name) != [False] for person in people]
+    return [person for person, there in zip(people, found) if there]
 
 
 def _account(entry: Any) -> Account:
@@ -84,7 +99,7 @@ def find(names: Sequence[str], also: str | None = None) -> list[Account]:
         # The one who asks may come from a directory whose numbers are beyond those of local people.
         if is_person(account, uids) or (name == also and is_person(account, range(account.uid, account.uid + 1))):
             found[account.name] = account
-    return list(found.values())
+    return with_home(list(found.values()))
 
 
 def identity(account: Account) -> process.Identity | None:
