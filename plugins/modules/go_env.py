@@ -115,7 +115,7 @@ import functools
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
@@ -223,7 +223,7 @@ class GoEnv:
             except OSError as error:
                 del people[name], wanted[name]
                 self.leave_alone(name, f"{error.filename or 'a file'}: {error.strerror}")
-        self.leave({users[name]["user_file"]["path"] for name in people})
+        self.leave({self.place_of(people[name], users[name]["user_file"]["path"]) for name in people})
         self.shells()
         self.shims(people, users)
         unmet = {} if self.module.check_mode else self.unmet(people, users, wanted)
@@ -305,9 +305,18 @@ class GoEnv:
         except OSError as error:
             return f"{path}: {error.strerror}"
 
-    def leave(self, paths: Iterable[str]) -> None:
-        """Restore the settings of users who are not set up any more: their folders go at the next start."""
-        current = {os.path.realpath(path) for path in paths}
+    def place_of(self, person: accounts.Account, path: str) -> str:
+        """Return a path of a user's without links, as that user sees it: what is mounted there may let root wait."""
+        try:
+            return self.hands(person).real(path)
+        except OSError:
+            return path
+
+    def leave(self, current: Collection[str]) -> None:
+        """Restore the settings of users who are not set up any more: their folders go at the next start.
+
+        C(current): the files of those who are, without links.
+        """
         for entry in self.journal.entries(ROLE):
             if entry.displaced or entry.path in current or _revert_for(entry.path) is not envfile.revert:
                 continue

@@ -335,6 +335,8 @@ class Tmpfs:
         others can take a name there.
         """
         folder = os.path.join(path, person.name)
+        if tmpfs_observe.live(folder) is not None:
+            return self.without_folder(person, f"something is mounted on {folder}")
         if not os.path.lexists(folder):
             self.changes.append(f"made {folder}")
             if self.module.check_mode:
