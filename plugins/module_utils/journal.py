@@ -423,6 +423,10 @@ class Journal:
         hands = self.pool.of(owner)
         with self._locked():
             path = hands.real(path)
+            # An entry keeps everybody else from its path, so an account gets none where it could not write anyway.
+            obstacle = hands.obstacle(path) if owner is not None else ""
+            if obstacle:
+                raise OSError(errno.EPERM, obstacle, path)
             current = hands.read(path)
             entry, state = self._plan(path, content, current, role, mode, owner, revert, shared)
             entry.directories = sorted(set(entry.directories) | set(hands.missing(os.path.dirname(path))))

@@ -123,7 +123,7 @@ import functools
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
@@ -242,7 +242,7 @@ class GoEnv:
             except OSError as error:
                 del people[name], wanted[name]
                 self.leave_alone(name, f"{error.filename or 'a file'}: {error.strerror}")
-        self.leave({users[name]["user_file"]["path"] for name in people})
+        self.leave({self.place_of(people[name], users[name]["user_file"]["path"]) for name in people})
         self.shells()
         self.shims(people, users)
         unmet = {} if self.module.check_mode else self.unmet(people, users, wanted)
@@ -319,9 +319,18 @@ class GoEnv:
         except OSError as error:
             return f"{path}: {error.strerror}"
 
-    def leave(self, paths: Iterable[str]) -> None:
-        """Restore the settings of users who are not set up any more: their folders go at the next start."""
-        current = {os.path.realpath(path) for path in paths}
+    def place_of(self, person: accounts.Account, path: str) -> str:
+        """Return a path of a user's without links, as that user sees it: what is mounted there may let root wait."""
+        try:
+            return self.hands(person).real(path)
+        except OSError:
+            return path
+
+    def leave(self, current: Collection[str]) -> None:
+        """Restore the settings of users who are not set up any more: their folders go at the next start.
+
+        C(current): the files of those who are, without links.
+        """
         self.restore(
             lambda entry: not entry.displaced and entry.path not in current and _way_of(entry).revert is envfile.revert
         )
@@ -360,23 +369,32 @@ class GoEnv:
         return go_plan.settings_for(person.name, observed, self.options, slow)
 
     def check_folders(self, people: Mapping[str, accounts.Account], wanted: Mapping[str, dict[str, str]]) -> None:
-        """Take GOTMPDIR from those whose folder they cannot use; raise PlanError where there is none at all."""
-        for name, settings in wanted.items():
-            folder = settings.get("GOTMPDIR")
-            if not folder or (self.module.check_mode and go_plan.folder_is_made(folder, self.options["made_before"])):
+        """Take GOTMPDIR from those whose folder they cannot use; raise PlanError where nobody has one."""
+        unusable: dict[str, str] = {}
+        missing: list[str] = []
+        named = [name for name, settings in wanted.items() if settings.get("GOTMPDIR")]
+        for name in named:
+            folder = wanted[name]["GOTMPDIR"]
+            if self.module.check_mode and go_plan.folder_is_made(folder, self.options["made_before"]):
                 continue
             try:
                 reason = self.hands(people[name]).folder_obstacle(folder)
             except OSError as error:
                 reason = error.strerror
             if reason is None:
-                raise go_plan.PlanError(
-                    f"go_env_gotmpdir means {folder} for {name}, which does not exist, so that no Go command would "
-                    "work: let the role go_tmpfs make it or give a folder that exists; nothing was changed."
-                )
+                missing.append(name)
+                reason = "does not exist"
             if reason:
-                del settings["GOTMPDIR"]
-                self.notes.append(f"{name}'s GOTMPDIR is not set: {folder} {reason}; fix that, then run again.")
+                unusable[name] = reason
+        if missing and missing == named:
+            raise go_plan.PlanError(
+                f"go_env_gotmpdir means {wanted[missing[0]]['GOTMPDIR']} for {missing[0]}, which does not exist, so "
+                "that no Go command would work: let the role go_tmpfs make it or give a folder that exists; nothing "
+                "was changed."
+            )
+        for name, reason in unusable.items():
+            folder = wanted[name].pop("GOTMPDIR")
+            self.notes.append(f"{name}'s GOTMPDIR is not set: {folder} {reason}; fix that, then run again.")
 
     def check(
         self,
@@ -388,15 +406,12 @@ class GoEnv:
         self.check_folders(people, wanted)
         self.check_flags(people, users)
         if self.options["cgo_enabled"] == "true":
-            for name, person in people.items():
-                self.check_compiler(name, person, users[name])
+            self.check_compilers(people, users, wanted)
         if self.options["cgo_enabled"] != "false":
             return
         for directory in self.options["modules"]:
             self.check_module(directory, people, users)
-        for observed in users.values():
-            for path in observed["commands"]:
-                go_plan.check_command(path, mountinfo.find(self.mounts, os.path.dirname(path)))
+        self.check_commands(users)
 
     def check_flags(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
         """Raise PlanError when the flags would stop a Go command that one of the users has."""
@@ -416,17 +431,63 @@ class GoEnv:
                     "was changed."
                 )
 
-    def check_compiler(self, name: str, person: accounts.Account, observed: Mapping[str, Any]) -> None:
-        """Raise PlanError when cgo is asked for and there is no C compiler: nothing that needs net would build."""
-        if not observed["go"]:
-            return
-        environment = accounts.login_environment(person)
-        compiler = (environment.get("CC") or "gcc").split()[0]
-        if not shutil.which(compiler, path=environment.get("PATH", "")):
+    def check_commands(self, users: Mapping[str, dict[str, Any]]) -> None:
+        """Leave the Go commands alone that cannot be replaced; raise PlanError for root's, and for everybody's."""
+        sets = [set(observed["commands"]) for observed in users.values()]
+        counts = set.intersection(*sets) if sets else set()
+        counts |= {path for observed in users.values() if observed["uid"] == 0 for path in observed["commands"]}
+        for path in dict.fromkeys(path for observed in users.values() for path in observed["commands"]):
+            place = go_plan.irreplaceable(mountinfo.find(self.mounts, os.path.dirname(path)))
+            if place and path in counts:
+                raise go_plan.PlanError(
+                    f"go_env_cgo_enabled is 'false', but {path} lies on {place} and cannot be replaced, so that go "
+                    "test -race would break: set go_env_cgo_enabled: keep; nothing was changed."
+                )
+            if place:
+                self.leave_command(path, f"it lies on {place}")
+
+    def check_compilers(
+        self,
+        people: Mapping[str, accounts.Account],
+        users: Mapping[str, dict[str, Any]],
+        wanted: Mapping[str, dict[str, str]],
+    ) -> None:
+        """Take CGO_ENABLED from those who have no C compiler, as nothing that needs net would build; as above."""
+        with_go = [name for name in people if users[name]["go"]]
+        errands = {
+            name: functools.partial(self.compiler_obstacle, people[name])
+            for name in with_go
+            if "environment" not in users[name]["unknown"]
+        }
+        answers = become.gather(errands, accounts.LOGIN + 2 * become.LIMIT)
+        lacking: dict[str, str] = {}
+        for name in with_go:
+            # Whoever let root wait once is not asked again.
+            answer = answers.get(name, users[name]["unknown"].get("environment"))
+            if answer:
+                lacking[name] = str(answer.strerror if isinstance(answer, OSError) else answer).rstrip(".")
+        if lacking and len(lacking) == len(with_go):
+            name, reason = next(iter(lacking.items()))
             raise go_plan.PlanError(
-                f"go_env_cgo_enabled is 'true', but {name} has no C compiler ({compiler}), so that packages such as "
-                "net would not build: install gcc or set go_env_cgo_enabled: keep; nothing was changed."
+                f"go_env_cgo_enabled is 'true', but {name} has no C compiler ({reason}), so that packages such as net "
+                "would not build: install gcc or set go_env_cgo_enabled: keep; nothing was changed."
             )
+        for name, reason in lacking.items():
+            wanted[name].pop("CGO_ENABLED", None)
+            self.notes.append(f"{name}'s CGO_ENABLED is not set: no C compiler ({reason}); fix that, then run again.")
+
+    def compiler_obstacle(self, person: accounts.Account) -> str:
+        """Say why a user's Go would find no C compiler; nothing when it would."""
+        try:
+            environment = accounts.login_environment(person)
+            compiler = next(iter(environment.get("CC", "").split()), "gcc")
+            path = environment.get("PATH", "")
+            found = become.ask(accounts.identity(person), lambda: shutil.which(compiler, path=path))
+        except accounts.AccountError as error:
+            return str(error)
+        except OSError as error:
+            return str(error.strerror)
+        return "" if found else compiler
 
     def check_module(
         self, directory: str, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]
@@ -445,7 +506,8 @@ class GoEnv:
             )
         own = go_find.environment_with_go(people[name], accounts.login_environment(people[name]))
         environment = dict(own, CGO_ENABLED="1")
-        command = [users[name]["go"]["path"], "list", "-deps", "-test", "-f", go_plan.CGO_LISTING, "./..."]
+        flags = ["-buildvcs=false", "-deps", "-test", "-f", go_plan.CGO_LISTING]
+        command = [users[name]["go"]["path"], "list", *flags, "./..."]
         done = process.run(command, environment, directory, who, limit=300)
         if done.code:
             raise go_plan.PlanError(
@@ -486,6 +548,8 @@ class GoEnv:
         commands = {person.uid: users[name]["commands"] for name, person in people.items()}
         by_cgo = {path for name in people for path in self.needing_cgo(users[name])}
         for path in dict.fromkeys(path for name in people for path in users[name]["commands"]):
+            if path in self.left:
+                continue
             if path in by_cgo:
                 self.leave_command(path, "its cryptography needs cgo")
                 continue

@@ -366,6 +366,8 @@ class Tmpfs:
         Root changes what it has open and not what has the name: until a mount of an earlier version is root's alone,
         others can take a name there.
         """
+        if tmpfs_observe.live(folder) is not None:
+            return self.without_folder(name, f"something is mounted on {folder}")
         silent = look.silent([folder])
         if silent:
             return self.without_folder(name, f"{folder} gives {silent[folder]}")

@@ -133,6 +133,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as w
 ROLE = "workspace"
 FSTAB = "/etc/fstab"
 ERRORS = (WorkspaceError, accounts.AccountError)
+LONGEST = 4 * workspace_copy.LIMIT
+"""Seconds for one step of a project; its user may have stopped the process that does it."""
 
 
 def _owner(path: str) -> tuple[int, int]:
@@ -186,7 +188,7 @@ class Workspace:
             self.couriers[name] = become.Hands(identity, make, ERRORS) if become.is_other(identity) else make()
         courier = self.couriers[name]
         if isinstance(courier, become.Hands):
-            return courier.call(what, *words, limit=limit)
+            return courier.call(what, *words, limit=limit or LONGEST)
         return getattr(courier, what)(*words)
 
     def close(self) -> None:
@@ -246,7 +248,8 @@ class Workspace:
         done = self.is_copied(project)
         if done and (not project.bind or self.is_bound(project)):
             return False
-        workspace_plan.check_unused(project, process.holders(project.source))
+        # Others of a team work there when they like, and a change while it is copied is found.
+        workspace_plan.check_unused(project, process.holders(project.source, {0, self.account(project.user).uid}))
         if done:
             return False
         on = mountinfo.find(mounts, project.source)

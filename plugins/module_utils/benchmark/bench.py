@@ -83,8 +83,29 @@ def _check_copy(origin: str, parent: str, name: str) -> None:
         raise BenchmarkError(f"{origin} holds {size >> 20} MiB, more than the {COPY_LIMIT >> 20} to be copied")
 
 
+def _copy_file(origin: str, copy: str) -> None:
+    """Copy a file, and not the bits by which it runs as its owner: others may have put it there."""
+    shutil.copyfile(origin, copy)
+    status = os.stat(origin)
+    os.chmod(copy, status.st_mode & 0o777)
+    os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 def _copy_tree(origin: str, copy: str) -> None:
-    shutil.copytree(origin, copy, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    """Copy what is in a project into the folder C(copy), which stays closed to others."""
+    ignore = shutil.ignore_patterns(*NOT_COPIED)
+    with os.scandir(origin) as listed:
+        entries = list(listed)
+    for entry in entries:
+        target = os.path.join(copy, entry.name)
+        if entry.name in NOT_COPIED:
+            continue
+        if entry.is_symlink():
+            os.symlink(os.readlink(entry.path), target)
+        elif entry.is_dir():
+            shutil.copytree(entry.path, target, symlinks=True, ignore=ignore, copy_function=_copy_file)
+        else:
+            _copy_file(entry.path, target)
 
 
 @contextlib.contextmanager

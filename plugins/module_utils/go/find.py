@@ -184,10 +184,12 @@ def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str,
     if done.code:
         return {}, f"{go} env failed: {reason_of(done)}"
     try:
-        values = json.loads(done.out)
-        if not os.path.isabs(values["GOROOT"]):
+        reported = json.loads(done.out)
+        values = {name: reported[name] for name in QUERY if name in reported}
+        # The command is the user's own and may give anything, such as lists in lists that nobody could pass on.
+        if not all(isinstance(value, str) for value in values.values()) or not os.path.isabs(values["GOROOT"]):
             raise ValueError(done.out)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}, f"{go} env -json gives no settings, so it is not the Go command or prints something else as well"
     return values, ""
 

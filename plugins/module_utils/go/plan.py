@@ -118,15 +118,11 @@ def obstacle(user: str, paths: Mapping[str, str], observed: Mapping[str, Any]) -
     return ""
 
 
-def check_command(path: str, mount: mountinfo.Mount | None) -> None:
-    """Raise PlanError when a Go command on C(mount) cannot be replaced."""
+def irreplaceable(mount: mountinfo.Mount | None) -> str:
+    """Return what a Go command lies on where it cannot be replaced; nothing where it can."""
     if mount is None or not ("ro" in mount.options or mount.windows_drive):
-        return
-    raise PlanError(
-        f"go_env_cgo_enabled is 'false', but {path} lies on "
-        f"{'a Windows drive' if mount.windows_drive else 'a read-only file system'} and cannot be replaced, so that go "
-        "test -race would break: set go_env_cgo_enabled: keep; nothing was changed."
-    )
+        return ""
+    return "a Windows drive" if mount.windows_drive else "a read-only file system"
 
 
 def split_unmet(unmet: Mapping[str, Sequence[str]], uids: Mapping[str, int]) -> tuple[list[str], list[str]]:

@@ -17,7 +17,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, NamedTuple
 
@@ -355,10 +355,24 @@ def _end(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def holders(path: str) -> list[str]:
-    """Return the programs that have C(path), or something below it, open or as their working directory."""
+def _started_by(pid: str) -> int | None:
+    """Return the real user id of a process; who has a program run as somebody else stays the one who started it."""
+    with contextlib.suppress(OSError, IndexError, ValueError), open(f"/proc/{pid}/status", "rb") as handle:
+        for line in handle:
+            if line.startswith(b"Uid:"):
+                return int(line.split()[1])
+    return None
+
+
+def holders(path: str, of: Collection[int] | None = None) -> list[str]:
+    """Return the programs that have C(path), or something below it, open or as their working directory.
+
+    With C(of), only those that these user ids started: in mounts of its own, any account can have any path.
+    """
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
+        if of is not None and _started_by(pid) not in of:
+            continue
         links = [f"/proc/{pid}/cwd", f"/proc/{pid}/exe"]
         try:
             links += [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]

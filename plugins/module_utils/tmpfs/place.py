@@ -154,7 +154,7 @@ def _content_obstacle(temporary: Mapping[str, Any], memory: Mapping[str, int]) -
 
 
 def account_hazard(person: Mapping[str, Any]) -> str:
-    """Say where an account's Go would miss a folder of this machine; nothing when it runs on this machine alone."""
+    """Say where Go of an account would miss a folder of this machine; nothing when it runs there alone."""
     if person["answer"]:
         return f"its home does not answer: {person['answer']}"
     if not person["local"]:

@@ -599,7 +599,8 @@ class Copy:
             self.notes.append(f"{self.person.account.name} has no Go yet, so go list was not compared")
             return
         how = {"GOPROXY": "off"} if main.items.get("go.work") else {"GOPROXY": "off", "GOWORK": "off"}
-        words = [go, "list", "./..."]
+        # Go would have Git look at the tree, and what its settings name would run.
+        words = [go, "list", "-buildvcs=false", "./..."]
         before, after = self.person.run(main.source, words, **how), self.person.run(target, words, **how)
         if (before.code, before.out) != (after.code, after.out):
             only = after.reason if after.code else workspace_plan.difference(before.out, after.out)
@@ -611,7 +612,7 @@ class Copy:
             self.notes.append(f"go list fails in the original and in the copy alike ({before.reason})")
         self.proof["packages"] = len(before.out.split())
         if self.project.tests:
-            words = [go, "test", "-json", "./..."]
+            words = [go, "test", "-buildvcs=false", "-json", "./..."]
             results = [
                 workspace_plan.test_results(self.person.run(folder, words, **how).out)
                 for folder in (main.source, target)

@@ -116,10 +116,11 @@ def file_mode(shown: int, modes_are_real: bool, tracked: bool | None, keeps_mode
     """Return the permission bits of a copied file.
 
     Where the drive has none of its own, Git's index says whether a tracked file is executable and the content whether
-    another one is. With core.fileMode true Git compares the bit that the drive shows, so that bit stays.
+    another one is. With core.fileMode true Git compares the bit that the drive shows, so that bit stays. A bit by which
+    a program runs as its file's owner does not: others may have put the file there, and the copy is the user's.
     """
     if modes_are_real:
-        return shown & 0o7777
+        return shown & 0o777
     if tracked is None:
         executable = looks_executable(head)
     else:

@@ -313,6 +313,20 @@ def test_a_link_in_a_home_does_not_lead_root_astray(
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
+def test_a_link_of_an_accounts_does_not_reserve_a_path_of_the_systems(
+    record: journal.Journal, home: Path, eve: process.Identity, tmp_path: Path
+) -> None:
+    system = tmp_path / "etc"
+    system.mkdir()
+    (home / "go").symlink_to(system)
+    with pytest.raises(PermissionError, match="not writable for its user"):
+        record.write(str(home / "go" / "profile"), b"A=1\n", role="test", owner=eve)
+    assert record.entries() == []
+    write(record, system / "profile", "A=2\n")
+    assert (system / "profile").read_text() == "A=2\n"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
 def test_root_itself_touches_nothing_in_a_folder_of_someone_else(record: journal.Journal, home: Path) -> None:
     (home / "fstab").write_text("A=1\n")
     with pytest.raises(files.NotOurs, match="another account can write there"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -273,7 +274,7 @@ def places(tmp_path: Path, state: Path, people: Any, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(workspace.Workspace, "systemd", True)
     monkeypatch.setattr(workspace.mount, "bind", played.bind)
     monkeypatch.setattr(workspace.mount, "unmount", played.unmount)
-    monkeypatch.setattr(workspace.process, "holders", lambda place: [])
+    monkeypatch.setattr(workspace.process, "holders", lambda place, uids=None: [])
     return played
 
 
@@ -388,3 +389,19 @@ def test_an_error_of_the_system_is_one_sentence(
 def test_it_needs_root(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "run it as root" in call(workspace, projects=[])["msg"]
+
+
+@root_only
+def test_a_process_that_its_user_stopped_is_given_up(
+    tmp_path: Path, eve: process.Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped:
+        def scan(self) -> None:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    machine = Machine(tmp_path)
+    monkeypatch.setattr(workspace, "LONGEST", 0.3)
+    with become.Hands(eve, Stopped) as hands:
+        machine.couriers = {"eve": hands}
+        with pytest.raises(TimeoutError):
+            machine.ask("eve", "scan")

@@ -64,7 +64,22 @@ def test_go_env_is_asked_without_leaving_telemetry_behind_or_hiding_a_configurat
     assert seen["TEST_TELEMETRY_DIR"].startswith("/dev/null") and seen["GOTOOLCHAIN"] == "local"
 
 
-@pytest.mark.parametrize("said", ["", "hello", "[]", '{"GOVERSION": "go1.26"}', 'banner\n{"GOROOT": "/go"}'])
+DEEP = "[" * 1500 + "]" * 1500
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "hello",
+        "[]",
+        '{"GOVERSION": "go1.26"}',
+        'banner\n{"GOROOT": "/go"}',
+        f'{{"GOROOT": "/go", "GOVERSION": {DEEP}}}',
+        '{"GOROOT": "/go", "GOFLAGS": {"__ansible_type": "x"}}',
+    ],
+    ids=range(7),
+)
 def test_a_program_that_is_not_go_gives_a_reason(said: str) -> None:
     def run(command: Any, environment: Any) -> Any:
         return process.Done(0, said, "", False, 0, 0, 0, 0, 0)

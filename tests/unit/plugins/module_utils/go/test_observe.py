@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,21 @@ def test_accounts_of_people() -> None:
         assert not accounts.is_person(accounts.Account(**{**vars(person), **change}), uids)
     with pytest.raises(accounts.AccountError, match="no account 'nobody-here'"):
         accounts.find(["nobody-here"])
+
+
+@pytest.mark.parametrize("names", [["hangs"], ["hangs", "has", "lacks"]])
+def test_a_home_that_gives_no_answer_lets_nobody_wait(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
+    def isdir(path: str) -> bool:
+        if path == "/hangs":
+            time.sleep(30)
+        return path != "/lacks"
+
+    monkeypatch.setattr(os.path, "isdir", isdir)
+    monkeypatch.setattr(accounts, "HOME", 0.5)
+    people = [accounts.Account(name, 501, 501, f"/{name}", "/bin/bash") for name in names]
+    begin = time.monotonic()
+    assert [person.name for person in accounts.with_home(people)] == names[:2]
+    assert time.monotonic() - begin < 10
 
 
 def test_memory() -> None:

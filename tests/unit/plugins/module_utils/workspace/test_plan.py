@@ -72,6 +72,10 @@ def test_modes(real: bool, tracked: bool | None, keeps: bool, head: bytes, expec
     assert workspace_plan.file_mode(0o777, real, tracked, keeps, head) == expected
 
 
+def test_a_copy_does_not_run_as_its_owner() -> None:
+    assert workspace_plan.file_mode(0o6755, True, None, False, b"") == 0o755
+
+
 def test_a_drive_without_modes_is_known_by_what_it_shows() -> None:
     assert workspace_plan.shows_no_modes([0o777, 0o755]) and not workspace_plan.shows_no_modes([0o777, 0o644])
     assert not workspace_plan.shows_no_modes([])
