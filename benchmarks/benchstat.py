@@ -21,12 +21,14 @@ from pathlib import Path
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 
 COMMAND = ["-col", "/state", "-format", "csv"]
 
 
 def runs_of(experiment: dict, variant: str) -> list[dict]:
+    """Return the runs of a variant that count."""
     return [run for run in experiment["scenarios"][0]["runs"] if run["variant"] == variant and run["round"] > 0]
 
 
@@ -56,7 +58,7 @@ def drifted(experiments: list[dict]) -> list[dict]:
 
 
 def told(benchstat: str, experiment: dict) -> tuple[str, str]:
-    """What benchstat says of the times on the clock: the difference, and p."""
+    """Return what benchstat says of the times on the clock: the difference, and p."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "results.txt"
         path.write_text(bench_report.go_format(experiment), encoding="utf-8")
@@ -71,6 +73,7 @@ def told(benchstat: str, experiment: dict) -> tuple[str, str]:
 
 
 def main() -> None:
+    """Compare each pair with benchstat and write down what differs."""
     runs, benchstat, target = sys.argv[1:]
     experiments = json.loads(Path(runs).read_text(encoding="utf-8"))
     noted = []
@@ -79,7 +82,7 @@ def main() -> None:
         *drifted(experiments),
     ]:
         difference, p = told(benchstat, judged)
-        times = schedule.times_by_variant(judged["scenarios"][0])
+        times = Scenario.from_json(judged["scenarios"][0]).times()
         noted.append(
             {state: [round(time, 9) for time in times[state]] for state in ("before", "after")}
             | {"difference": difference, "p": p}

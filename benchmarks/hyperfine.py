@@ -28,6 +28,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
 
 
 def by_hyperfine(command, folder, environment):
+    """Return the seconds that hyperfine measures for one run."""
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
         subprocess.run(
             ["hyperfine", "--shell=none", "--runs=1", "--style=none", f"--export-json={out.name}", shlex.join(command)],
@@ -40,6 +41,7 @@ def by_hyperfine(command, folder, environment):
 
 
 def main():
+    """Time both in turn and print how they compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--go", help="the go command (default: the one that a login finds)")
     parser.add_argument("--rounds", type=int, default=60)
@@ -78,6 +80,7 @@ def main():
 
 
 def report(command, theirs, ours):
+    """Print two series of times and their difference."""
     found = stats.compare(theirs, ours)
     low, high = found.interval
     print(command)

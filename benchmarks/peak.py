@@ -16,11 +16,13 @@ import time
 
 
 def used(folder: str) -> int:
+    """Return the bytes in use on the file system of a folder."""
     state = os.statvfs(folder)
     return (state.f_blocks - state.f_bfree) * state.f_frsize
 
 
 def main() -> int:
+    """Run the command and print the peak."""
     if len(sys.argv) < 4 or sys.argv[2] != "--":
         sys.exit(__doc__)
     folder, command = sys.argv[1], sys.argv[3:]

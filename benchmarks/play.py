@@ -24,8 +24,7 @@ import stats  # noqa: E402
 
 SETTINGS = [
     "wsl_conf_force=true",
-    "wsl_conf_boot_systemd=true",
-    "wsl_conf_automount_options=metadata",
+    '{"wsl_conf_settings": {"boot.systemd": true, "automount.options": "metadata"}}',
     "wsl_conf_interop_append_windows_path=false",
     "go_tmpfs_size=2g",
 ]
@@ -38,6 +37,7 @@ PLAYS = {
 
 
 def run(name: str, arguments: list[str]) -> tuple[float, str]:
+    """Run a play and return its seconds and its output."""
     begin = time.perf_counter()
     playbook = Path(sys.executable).with_name("ansible-playbook")
     done = subprocess.run([playbook, *PLAYS[name], *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -47,6 +47,7 @@ def run(name: str, arguments: list[str]) -> tuple[float, str]:
 
 
 def main() -> None:
+    """Time the plays in random order and print their medians."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     arguments = sys.argv[2:]
     os.environ["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")

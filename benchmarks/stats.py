@@ -14,6 +14,7 @@ import math
 import random
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Scenario
 
 # Seconds of one run by scenario, as measured with the default workload on two cores.
 COSTS = {"test": 1.5, "edit": 1.6, "race": 6.0, "cold": 15.0}
@@ -33,13 +34,15 @@ def experiment(seed, ratio=1.0, noise=0.03, scenarios=("test", "edit"), drift=0.
         return {"wall": wall, "user": wall, "system": 0.0, "max_rss": 0, "blocks_written": 0, "exit_code": 0}
 
     clock = schedule.Clock(lambda: now[0], 0.0, budget)
-    measured = schedule.measure([{"name": name} for name in scenarios], ["before", "after"], execute, clock, seed)
-    summary = schedule.summarise({"variants": [{"name": "before"}, {"name": "after"}], "scenarios": measured})
+    wanted = [Scenario(name) for name in scenarios]
+    measured = schedule.measure(wanted, ["before", "after"], execute, clock, seed)
+    summary = schedule.summarise_runs(Experiment([{"name": "before"}, {"name": "after"}], measured))
     summary["now"] = now[0]
     return summary
 
 
 def verdicts(summary):
+    """Return the verdict of each scenario that was compared."""
     return [one["comparisons"]["after"]["verdict"] for one in summary["scenarios"] if one["comparisons"]]
 
 
@@ -65,6 +68,7 @@ def found(count, ratio, first_seed=0, **options):
 
 
 def main():
+    """Print how often equal things are called different, and different ones found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10, help="series of 200 experiments per line (default 10)")
     options = parser.parse_args()

@@ -76,6 +76,7 @@ def lead_on(text: str, folder: Path, page: str) -> str:
 
 
 def read_source(app: Sphinx, page: str, content: list[str]) -> None:
+    """Change a page as it is read."""
     path = Path(app.env.doc2path(page))
     if path.suffix == ".md":
         content[0] = lead_on(content[0], path.parent, page)
@@ -84,17 +85,20 @@ def read_source(app: Sphinx, page: str, content: list[str]) -> None:
 
 
 def read_include(app: Sphinx, path: Path, _name: str, content: list[str]) -> None:
+    """Change a file that a page includes."""
     content[0] = lead_on(content[0], (DOCS / path).resolve().parent, app.env.docname)
 
 
 def find_ansible_page(
     _app: Sphinx, _env: BuildEnvironment, node: pending_xref, content: nodes.TextElement
 ) -> nodes.reference | None:
+    """Return the link for a label of Ansible's own documentation."""
     page = ANSIBLE_PAGES.get(node["reftarget"])
     return nodes.reference("", "", content, refuri=ANSIBLE + page) if page else None
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx what is defined here."""
     app.connect("source-read", read_source)
     app.connect("include-read", read_include)
     app.connect("missing-reference", find_ansible_page)

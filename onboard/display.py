@@ -15,6 +15,8 @@ PHASES = {"prepare": "getting ready", "warm-up": "warming up"}
 
 @dataclass
 class Step:
+    """A step of the run, as the person sees it."""
+
     name: str
     started: float = field(default_factory=time.monotonic)
     task: str = ""
@@ -25,29 +27,45 @@ class Step:
 
     @property
     def outcome(self) -> str:
+        """How it ended, in a word."""
         if self.stopped:
             return "stopped"
         return "failed" if self.failed else "changed" if self.changed else "ok"
 
     def seconds(self) -> float:
+        """Return how long it took, or takes so far."""
         return (self.ended or time.monotonic()) - self.started
 
 
 @dataclass
 class Progress:
+    """How far the benchmark is: a text, and the part of 1 that is done."""
+
     text: str
     part: float
 
 
 class Display(Protocol):
-    def begin(self, step: Step) -> None: ...
-    def end(self, step: Step) -> None: ...
-    def show(self, text: str) -> None: ...
-    def tick(self, step: Step | None, progress: Progress | None) -> None: ...
-    def close(self) -> None: ...
+    """What shows the run to the person."""
+
+    def begin(self, step: Step) -> None:
+        """Show that a step begins."""
+
+    def end(self, step: Step) -> None:
+        """Show how a step ended."""
+
+    def show(self, text: str) -> None:
+        """Show a text."""
+
+    def tick(self, step: Step | None, progress: Progress | None) -> None:
+        """Bring what is shown up to date; called several times a second."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
 
 
 def duration(seconds: float) -> str:
+    """Return seconds as text for people."""
     seconds = max(0, round(seconds))
     return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60:02d} s"
 
@@ -59,6 +77,7 @@ class ProgressFile:
         self.path = path
 
     def read(self) -> Progress | None:
+        """Return how far the benchmark is, if it says so."""
         try:
             told = json.loads(self.path.read_text(encoding="utf-8"))
             scenario, phase = str(told.get("scenario") or ""), str(told.get("phase") or "")
@@ -83,22 +102,26 @@ class PlainDisplay:
         self._last = ""
 
     def begin(self, step: Step) -> None:
+        """Print that a step begins."""
         self.show(f"{step.name} ...")
 
     def end(self, step: Step) -> None:
+        """Print how a step ended."""
         self.show(f"{step.name}: {step.outcome} ({duration(step.seconds())})")
 
     def show(self, text: str) -> None:
+        """Print a text."""
         print(text, flush=True, file=self._stream)
 
     def tick(self, step: Step | None, progress: Progress | None) -> None:
+        """Print how far the benchmark is, if that is due."""
         now = time.monotonic()
         if progress and progress.text != self._last and now - self._said >= self.EVERY:
             self._said, self._last = now, progress.text
             self.show(f"  benchmark {progress.text}")
 
     def close(self) -> None:
-        pass
+        """Do nothing, because no line is kept alive."""
 
 
 class RichDisplay:
@@ -114,11 +137,13 @@ class RichDisplay:
         self._spinner: Any = None
 
     def begin(self, step: Step) -> None:
+        """Start the live line of a step."""
         from rich.spinner import Spinner
 
         self._spinner = Spinner("dots")
 
     def end(self, step: Step) -> None:
+        """Print how a step ended in place of its live line."""
         from rich.text import Text
 
         mark, style = {"failed": ("✘", "bold red"), "stopped": ("-", "yellow")}.get(step.outcome, ("✔", "green"))
@@ -127,6 +152,7 @@ class RichDisplay:
         self._spinner = None
 
     def show(self, text: str) -> None:
+        """Print a text above the live lines, a diff in colours."""
         from rich.text import Text
 
         colours = {"+": "green", "-": "red", "@": "cyan"}
@@ -134,6 +160,7 @@ class RichDisplay:
             self.console.print(Text(line, style=colours.get(line[:1], "")))
 
     def tick(self, step: Step | None, progress: Progress | None) -> None:
+        """Draw the live lines anew."""
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table
@@ -158,6 +185,7 @@ class RichDisplay:
         self.live.update(Group(row, benchmark))
 
     def close(self) -> None:
+        """Remove the live lines."""
         from rich.text import Text
 
         self.live.update(Text(""))

@@ -28,6 +28,8 @@ class Stop(Exception):
 
 @dataclass
 class Options:
+    """What the person asked for."""
+
     command: str = "site"
     check: bool = False
     benchmark: bool = True
@@ -39,11 +41,15 @@ class Options:
 
     @property
     def other_hosts(self) -> bool:
+        """Whether an inventory of other machines was given."""
         return any(re.match(r"-i|--inventory(-file)?(=|$)", argument) for argument in self.extra)
 
 
 class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one sentence."""
+
     def error(self, message: str) -> NoReturn:
+        """Stop with a sentence and the exit code for wrong usage."""
         raise Stop(f"{message}; ./onboard.sh --help lists the options", USAGE)
 
 

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from onboard.answers import in_go_module
 from onboard.options import ROOT, Options
 from onboard.story import sentence
 from onboard.sudo import Root
@@ -23,6 +24,7 @@ PLAYBOOKS = ROOT / "playbooks"
 
 
 def undo_command() -> str:
+    """Return the command that takes the run back, as typed from here."""
     here = "." if Path.cwd() == ROOT else shlex.quote(str(ROOT))
     return f"{here}/onboard.sh rollback"
 
@@ -42,6 +44,7 @@ def children() -> dict[int, list[int]]:
 
 
 def name_of(pid: int) -> str:
+    """Return the name of a process, or nothing once it is gone."""
     try:
         return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
     except OSError:
@@ -59,6 +62,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
+    """Return whether a process runs; one that only waits to be collected does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
     except (OSError, IndexError):
@@ -82,7 +86,7 @@ class Play:
         if options.command == "doctor":
             # Said by the exit code, after everything that was found.
             extra_vars = {"doctor_fail_on": "never"}
-            if Path("go.mod").is_file():
+            if in_go_module(Path.cwd()):
                 extra_vars["doctor_modules"] = [os.getcwd()]
         # Ours first: what the person passes after -- shall win.
         arguments = ["-e", json.dumps(extra_vars), *options.extra]
@@ -130,6 +134,7 @@ class Play:
             self.trouble = sentence(error)
 
     def running(self) -> bool:
+        """Return whether Ansible still runs."""
         return self.thread.is_alive()
 
     def end(self) -> None:

@@ -4,26 +4,26 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from onboard.options import ROOT, Options
+from onboard.answers import collection, is_there
+from onboard.options import Options
 
 
 def projects_to_copy() -> list[str]:
-    """The Go projects on Windows drives that have no namesake in ~/src yet."""
-    sys.path.append(str(ROOT / "collections"))
+    """Return the Go projects on Windows drives that have no namesake in ~/src yet."""
+    collection()
     from ansible_collections.wsltune.go.plugins.module_utils.workspace import find as workspace_find
     from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
     from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
-    drives = workspace_find.places(wsl_judge.mounts_of(wsl_observe.collect()))
-    found = workspace_find.find(drives).projects if drives else []
-    return [one["path"] for one in found if not (Path.home() / "src" / Path(one["path"]).name).exists()]
+    found = workspace_find.find_in_time(wsl_judge.mounts_of(wsl_observe.collect()))
+    projects = found.projects if found else []
+    return [one["path"] for one in projects if not is_there(Path.home() / "src" / Path(one["path"]).name)]
 
 
 def chosen(answer: str, found: list[str]) -> list[str] | None:
-    """What an answer means: all of them, none, or those of the numbers in it; None when it means nothing."""
+    """Return what an answer means: all of them, none, or those of the numbers in it; None when it means nothing."""
     words = answer.replace(",", " ").lower().split()
     if not words or words[0] in ("n", "no"):
         return []

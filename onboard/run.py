@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
+from onboard.answers import answers
 from onboard.display import Display, PlainDisplay, ProgressFile, RichDisplay
 from onboard.options import CRITICAL, FAILED, INTERRUPTED, OK, PROGRAM, USAGE, Options, Stop, parse
 from onboard.play import Play, undo_command
@@ -38,8 +39,11 @@ NO_MEASURE = "does not measure whether it helped (--no-benchmark)"
 
 
 def open_log() -> tuple[Path, TextIO]:
+    """Open the log of this run, and remove the oldest."""
     folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "wsltune"
     try:
+        if not answers(folder):
+            raise TimeoutError(str(folder))
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{time.strftime('onboard-%Y%m%d-%H%M%S')}-{os.getpid()}.log"
         descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
@@ -52,6 +56,7 @@ def open_log() -> tuple[Path, TextIO]:
 
 
 def agree(options: Options) -> None:
+    """Show the plan and ask whether to go on."""
     measure = MEASURE if options.benchmark else NO_MEASURE
     print(PLAN_ROLLBACK if options.command == "rollback" else PLAN.format(measure=measure, undo=undo_command()))
     try:
@@ -64,6 +69,7 @@ def agree(options: Options) -> None:
 
 
 def run(options: Options, root: Root, terminal: bool) -> int:
+    """Run the play, show it, and return the exit code."""
     log_path, log = open_log()
     interrupts: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -119,6 +125,7 @@ def run(options: Options, root: Root, terminal: bool) -> int:
 
 
 def main(arguments: list[str], usage: str) -> int:
+    """Do what onboard.sh was asked for and return its exit code."""
     try:
         options = parse(arguments, usage)
         terminal = sys.stdin.isatty() and sys.stdout.isatty()

@@ -33,13 +33,14 @@ STEPS_BACK = {
     "wslconfig": "Restore .wslconfig on Windows",
 }
 WINDOWS = {"defender", "wslconfig"}
+REPORT = "report"
 CHECK_ONLY = "Check and report"
 LEVERS = "Try which tunings make Go faster here"
 TAKE_BACK = "Take back what made Go slower"
 
 
 def sentence(text: Any) -> str:
-    """The message of a failed task without Ansible's own words around it."""
+    """Return the message of a failed task without Ansible's own words around it."""
     flat = " ".join(str(text).split())
     while True:
         short = re.sub(r"^(Task failed|Module failed|Action failed|Failed|Error while [^:]*)[:.]\s*", "", flat)
@@ -50,6 +51,7 @@ def sentence(text: Any) -> str:
 
 
 def failure(event: dict[str, Any]) -> str:
+    """Return the sentence about a task that failed."""
     data = event.get("event_data", {})
     result = data.get("res") or {}
     if isinstance(result.get("results"), list):
@@ -87,6 +89,7 @@ class Story:
         self._verified = False
 
     def take(self, event: dict[str, Any]) -> None:
+        """Take an event in: to the log, the steps and the end."""
         said = event.get("stdout") or ""
         if said:
             self.log.write(said.replace("\r\n", "\n").rstrip("\n") + "\n")
@@ -131,15 +134,20 @@ class Story:
 
     def _task(self, data: dict[str, Any]) -> None:
         where = f"{data.get('task') or ''} {data.get('task_path') or ''}"
-        role = str(data.get("role") or "").rpartition(".")[2]
+        role = str(data.get("role") or "").rpartition(".")[2] or self._role_in_title(str(data.get("task") or ""))
         name = LEVERS if re.search(r"levers\w*\.yml", where) else self._step_name(role, "preflight" in where)
         if self.step is None or self.step.name != name:
             self.end_step()
             self.step = Step(name)
             self.display.begin(self.step)
         self.step.task = str(data.get("task") or "")
-        # What failed before this task was rescued.
-        self.step.failed = False
+        # What failed before this task was rescued, unless it is reported now.
+        self.step.failed = self.step.failed and role == REPORT
+
+    def _role_in_title(self, title: str) -> str:
+        """Return the role that a task includes if the plan says so: its step is shown in any case."""
+        named = re.match(r"Role (\w+): ", title)
+        return named[1] if named else ""
 
     def _step_name(self, role: str, preflight: bool) -> str:
         # Values of every role are checked before the first one begins.
@@ -160,10 +168,12 @@ class Story:
         return json.dumps(next(iter(found.values())) if len(found) == 1 else found, indent=2)
 
     def tell(self) -> None:
+        """Print the summaries."""
         for text in self.summaries.values():
             print(f"\n{text.rstrip()}\n")
 
     def end_step(self) -> None:
+        """End the step that is under way."""
         if self.step:
             self.step.ended = time.monotonic()
             self.display.end(self.step)

@@ -21,6 +21,7 @@ class Root:
     password: str | None = None
 
     def kill(self, pids: list[int], number: signal.Signals) -> None:
+        """Send a signal to processes, as root where they are root's."""
         refused = []
         for pid in pids:
             try:
@@ -42,6 +43,7 @@ class Root:
 
 
 def sudo_accepts(password: str) -> tuple[bool, str]:
+    """Return whether sudo takes this password, and what it answers."""
     answer = subprocess.run(
         ["sudo", "-S", "-k", "-p", "", "true"],
         input=f"{password}\n",
@@ -55,6 +57,7 @@ def sudo_accepts(password: str) -> tuple[bool, str]:
 
 
 def become(options: Options, terminal: bool) -> Root:
+    """Return how commands become root, or stop if they cannot."""
     if os.geteuid() == 0 or options.other_hosts or options.command == "doctor":
         return Root()
     descriptor = os.environ.pop("WSLTUNE_SUDO_FD", "")

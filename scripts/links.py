@@ -22,6 +22,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collect the links and anchors of a tag."""
         for name, value in attrs:
             if name in ADDRESSES and value:
                 self.links.append(value)
@@ -50,6 +51,7 @@ def broken(site: Path) -> list[str]:
 
 
 def main() -> int:
+    """Print the broken links and return the exit code."""
     site = Path(sys.argv[1]).resolve()
     if not (site / "index.html").is_file():
         sys.exit(f"links.py: {site} is no built site")

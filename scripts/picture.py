@@ -17,6 +17,7 @@ from rich.text import Text
 
 
 def main() -> None:
+    """Write the picture."""
     source, target = map(Path, sys.argv[1:3])
     console = Console(record=True, width=82, file=io.StringIO())
     console.print(Text("$ ./onboard.sh", style="bold"))

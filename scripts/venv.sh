@@ -2,7 +2,7 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 #
-# Sourced by onboard.sh and test.sh, which set `program` (their name) and `root` (the checkout): packages from apt,
+# Sourced by onboard.sh and scripts/need.sh, which set `program` (their name) and `root` (the checkout): packages from apt,
 # a Python that really runs, and a virtual environment that is either whole or not taken for one.
 # shellcheck disable=SC2154
 

@@ -196,7 +196,7 @@ class Day:
         )
         lines = self.laptop.run("alice", ask).splitlines()
         self.check(
-            lines[:2] == ["/home/alice/.cache/go-build", "/var/cache/gotmp/alice"], f"{when}: go env says {lines[:2]}"
+            lines[:2] == ["/home/alice/.cache/go-build", "/var/cache/gotmp/1000"], f"{when}: go env says {lines[:2]}"
         )
         self.check(lines[2] == lines[3], f"{when}: {SHOP} is not the copy: {lines[2:4]}")
         self.check(lines[4:] == [" M price/price.go", "?? untracked.txt"], f"{when}: git status says {lines[4:]}")
@@ -248,7 +248,7 @@ def main() -> None:
     laptop.say("the checkout is there")
     day.doctor()
     original, before, windows = day.original(), laptop.run("root", LISTED), day.of_windows()
-    wanted = {"workspace_projects": [{"source": SHOP, "bind": True}], "wslconfig_wsl2_swap": "1GB"}
+    wanted = {"workspace_projects": [{"source": SHOP, "bind": True}], "wslconfig_settings": {"wsl2.swap": "1GB"}}
     said = day.onboard(f"--yes --no-benchmark -- -e {shlex.quote(json.dumps(wanted))}")
     laptop.say(said)
     if day.windows:

@@ -25,8 +25,7 @@ COUNTER = "/var/tmp/counting-powershell"
 SETTINGS = {
     "verify_benchmark": False,
     "go_tmpfs_size": "1g",
-    "wslconfig_wsl2_processors": 2,
-    "wslconfig_wsl2_swap": "1GB",
+    "wslconfig_settings": {"wsl2.processors": 2, "wsl2.swap": "1GB"},
     "defender_projects": [PROJECT],
     "defender_reason": "TICKET-1",
 }

@@ -11,7 +11,7 @@ version_added: 1.0.0
 author:
   - wsltune contributors (@wsltune)
 description:
-  - Prints what the role C(wsltune.go.verify) says about each machine, after everything else.
+  - Prints what the role C(wsltune.go.report) was given for each machine, after everything else.
   - Prints nothing when no machine has a summary, or when the environment variable E(WSLTUNE_ONBOARD) is V(1).
 requirements:
   - Enabled in C(callbacks_enabled) of the configuration.

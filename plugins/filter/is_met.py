@@ -8,6 +8,7 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 
@@ -23,15 +24,32 @@ def wsl_conf_is_met(conf: Any, content: str, removed: Sequence[str] = (), allow_
     return wsl_conf.is_met(conf["settings"] or {}, bool(conf["complete"]), content, removed, allow_harmful)
 
 
-def go_tmpfs_is_met(observed: Any, path: str, size: str, inodes: int, users: Sequence[str]) -> bool:
-    observed = _facts(
-        "go_tmpfs_is_met", observed, {"live", "fstab", "users"}, "the fact go_tmpfs of wsltune.go.go_facts"
-    )
-    return observed["path"] == path and tmpfs_plan.is_met(observed, str(size), int(inodes), list(users))
+def _tmpfs_facts(name: str, observed: Any) -> Mapping[str, Any]:
+    return _facts(name, observed, {"live", "temporary", "users"}, "the fact go_tmpfs of wsltune.go.go_facts")
+
+
+def go_tmpfs_is_met(
+    observed: Any, place: str, path: str, size: str, inodes: int, users: Sequence[str], gocache: bool = False
+) -> bool:
+    observed = _tmpfs_facts("go_tmpfs_is_met", observed)
+    wanted = (place, str(size), int(inodes), list(users), bool(gocache))
+    return observed["path"] == path and tmpfs_place.is_met(observed, *wanted)
+
+
+def go_tmpfs_place(observed: Any, place: str = "auto", size: str = "auto", gocache: bool = False) -> dict[str, Any]:
+    observed = _tmpfs_facts("go_tmpfs_place", observed)
+    try:
+        return tmpfs_place.describe(tmpfs_place.choose(place, observed, str(size), bool(gocache)), observed)
+    except tmpfs_plan.TmpfsError as error:
+        raise AnsibleFilterError(str(error)) from None
 
 
 class FilterModule:
-    """Whether facts show that what is wanted is so already, so that no module has to be called."""
+    """What is wanted, whether facts show that it is so already, and where temporary files can go."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"wsl_conf_is_met": wsl_conf_is_met, "go_tmpfs_is_met": go_tmpfs_is_met}
+        return {
+            "wsl_conf_is_met": wsl_conf_is_met,
+            "go_tmpfs_is_met": go_tmpfs_is_met,
+            "go_tmpfs_place": go_tmpfs_place,
+        }

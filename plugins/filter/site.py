@@ -6,8 +6,10 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible_collections.wsltune.go.plugins.module_utils import report
+from ansible_collections.wsltune.go.plugins.module_utils.go import packages as go_packages
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
-from ansible_collections.wsltune.go.plugins.module_utils.levers import plan
+from ansible_collections.wsltune.go.plugins.module_utils.levers import plan as levers_plan
+from ansible_collections.wsltune.go.plugins.module_utils.site import plan as site_plan
 
 
 class FilterModule:
@@ -15,14 +17,17 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
-            "site_levers": plan.read_levers,
-            "site_levers_refusal": plan.explain_refusal,
-            "site_levers_on_auto": plan.list_levers_on_auto,
-            "site_levers_decided": plan.merge_decisions,
-            "site_lever_lost": plan.has_lost,
+            "site_hosts": site_plan.select_distros,
+            "windows_hosts": site_plan.select_windows_hosts,
+            "site_plan": site_plan.make_plan,
+            "site_results": site_plan.select_results,
             "site_slow_caches": go_plan.list_slow_caches,
-            "site_folders_in_use": plan.list_folders_in_use,
+            "site_folders_in_use": levers_plan.list_folders_in_use,
             "site_changes": report.list_site_changes,
             "site_notes": report.list_site_notes,
             "site_go_failures": report.find_go_failures,
+            "site_go_no_answer": go_packages.explain_no_answer,
+            "site_go_silent": go_packages.list_no_answer,
+            "site_packages_new": go_packages.list_new,
+            "site_packages_record": go_packages.merge_record,
         }

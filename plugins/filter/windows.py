@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible_collections.wsltune.go.plugins.module_utils import report
-from ansible_collections.wsltune.go.plugins.module_utils.windows import plan
 
 
 class FilterModule:
@@ -14,7 +13,6 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
-            "windows_settings": plan.select_settings,
             "windows_text": report.write_windows,
             "windows_sentences": report.list_defender_sentences,
             "windows_reachable": report.can_reach_windows,

@@ -20,10 +20,10 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Literal, Optional
 from urllib.parse import quote
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, process, text
 from ansible_collections.wsltune.go.plugins.module_utils.linux.files import FileState
 
 ROOT = "/var/lib/wsltune"
@@ -97,7 +97,7 @@ class Entry:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Entry:
         data = dict(data)
-        unknown = set(data) - {one.name for one in dataclasses.fields(cls)}
+        unknown = set(data) - {part.name for part in dataclasses.fields(cls)}
         if unknown:
             raise ValueError(unknown)
         for key in ("base", "before_run"):
@@ -147,6 +147,123 @@ class Restored:
     path: str
     changed: bool
     kept: str | None = None
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a file is restored that someone else has a part in.
+
+    C(revert) returns the content without wsltune's part where someone else edited the file since (None: no file);
+    without it such a file stays as it is. C(part): where another role has a part in the file too, only the role's own
+    is restored.
+    """
+
+    revert: Revert | None = None
+    part: Part | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a restore does with the path of C(entry): C(restore) it, C(remove) it, or C(keep) it as it is.
+
+    C(reason) names what someone else changed since and therefore stays; empty where nothing does. C(current) is what
+    stands there, and C(target) what will; neither is known of a program that was displaced.
+    """
+
+    entry: Entry
+    action: Literal["restore", "remove", "keep"]
+    reason: str = ""
+    current: FileState | None = None
+    target: FileState | None = None
+    way: Way = Way()
+    run_only: bool = False
+    role: str = ""
+
+    @property
+    def path(self) -> str:
+        return self.entry.path
+
+    @property
+    def restored(self) -> Restored:
+        """What carrying this out comes to."""
+        return Restored(self.path, self.action != "keep", self.reason or None)
+
+    @property
+    def diff(self) -> list[dict[str, str]]:
+        """What carrying this out changes in the text of a file, for Ansible's --diff."""
+        before, after = _text(self.current), _text(self.target)
+        if before == after:
+            return []
+        return [{"before_header": self.path, "after_header": self.path, "before": before, "after": after}]
+
+
+def _text(state: FileState | None) -> str:
+    return "" if state is None else state.content.decode("utf-8", "surrogateescape")
+
+
+def judge_restore(entry: Entry, current: FileState | None, way: Way, run_only: bool) -> Step:
+    """Return what restoring a file comes to whose content is C(current) now (None: there is none)."""
+    target = entry.before_run if run_only else entry.base
+    if current is None:
+        return Step(entry, "keep", "" if target is None else _removed(entry))
+    reason = _edited(entry) if entry.foreign else ""
+    if not _is_known(entry, current.content):
+        reason = _edited(entry)
+        if way.revert is None or entry.written is None:
+            return Step(entry, "keep", reason, current, current)
+        content = content_without_us(entry, current.content, way.revert)
+        target = None if content is None else dataclasses.replace(current, content=content, mtime_ns=0)
+        if content == current.content:
+            target = current
+    elif target and current.content == entry.written and [current.mode, current.uid, current.gid] != entry.meta:
+        reason = f"{entry.path} was given another mode or owner since; these stay"
+        target = dataclasses.replace(target, mode=current.mode, uid=current.uid, gid=current.gid)
+    if target == current:
+        return Step(entry, "keep", reason, current, current)
+    return Step(entry, "remove" if target is None else "restore", reason, current, target)
+
+
+def judge_part(entry: Entry, current: FileState | None, part: Part, run_only: bool) -> Step:
+    """Return what restoring one role's part of a file comes to; the others' stays."""
+    before = entry.before_run if run_only else entry.base
+    if current is None:
+        return Step(entry, "keep", _removed(entry))
+    content = part(before.content if before else b"", current.content)
+    reason = "" if _is_known(entry, current.content) else _edited(entry)
+    if content == current.content:
+        return Step(entry, "keep", reason, current, current)
+    return Step(entry, "restore", reason, current, dataclasses.replace(current, content=content, mtime_ns=0))
+
+
+def judge_displaced(entry: Entry, begins: bytes | None, kept: str) -> Step:
+    """Return what restoring a program comes to that C(begins) so, and has C(kept) beside it (files.Files.is_kept)."""
+    if not kept:
+        return Step(entry, "keep")
+    if begins is not None and not _stands_in(entry.path, begins):
+        if kept == "same":
+            # The run was killed before the replacement.
+            return Step(entry, "restore")
+        # A new toolchain was installed over it.
+        reason = (
+            f"{entry.path} was replaced by someone else since and stays so; the earlier one is "
+            f"{entry.path + KEPT_SUFFIX}"
+        )
+        return Step(entry, "keep", reason)
+    edited = begins is not None and begins != entry.written
+    reason = f"{entry.path} was edited by someone else since; that edit is gone" if edited else ""
+    return Step(entry, "restore", reason)
+
+
+def _edited(entry: Entry) -> str:
+    return f"{entry.path} was edited by someone else since; that edit stays"
+
+
+def _removed(entry: Entry) -> str:
+    return f"{entry.path} was removed by someone else and stays so"
+
+
+def _not_restored(path: str, error: OSError) -> str:
+    return f"{path} could not be restored: {text.line(error.strerror or error)}; fix that, then run again"
 
 
 def read_record(name: str, root: str = ROOT) -> dict[str, Any]:
@@ -306,6 +423,10 @@ class Journal:
         hands = self.pool.of(owner)
         with self._locked():
             path = hands.real(path)
+            # An entry keeps everybody else from its path, so an account gets none where it could not write anyway.
+            obstacle = hands.obstacle(path) if owner is not None else ""
+            if obstacle:
+                raise OSError(errno.EPERM, obstacle, path)
             current = hands.read(path)
             entry, state = self._plan(path, content, current, role, mode, owner, revert, shared)
             entry.directories = sorted(set(entry.directories) | set(hands.missing(os.path.dirname(path))))
@@ -413,86 +534,93 @@ class Journal:
     def restore(
         self, path: str, revert: Revert | None = None, run_only: bool = False, role: str = "", part: Part | None = None
     ) -> Restored:
-        """Give C(path) back: as it was before the first touch or, with C(run_only), before this run's first touch.
+        """Restore C(path): as it was before the first touch or, with C(run_only), before this run's first touch.
 
-        Where someone else edited the file since, C(revert(base, written, current)) returns the content without
-        wsltune's part (None: no file); without it the file stays as it is. Both are told in C(kept).
-        Where another role has a part in the file too, only the C(part) of C(role) is restored.
+        C(revert) and C(part) are those of M(Way). C(kept) names what someone else changed since.
         """
         if self.entry(path) is None:
             with contextlib.suppress(files.NotOurs):
                 path = self._own.real(path)
         if self.entry(path) is None:
             return Restored(path, False)
+        way = Way(revert, part)
         with self._locked():
             entry = self.entry(path)
             if entry is None or (run_only and entry.run != self.run):
                 return Restored(path, False)
-            if part is not None and entry.roles != [role]:
-                return _again(lambda: self._restore_part(entry, role, part, run_only))
             hands = self._hands(entry)
-            hands.forget_temporary(path)
-            if entry.directory:
-                restored = Restored(path, False)
-            elif entry.displaced:
-                restored = _restore_displaced(entry, hands)
-            else:
-                restored = _again(lambda: self._restore(entry, hands, revert, run_only))
-            if run_only and not entry.displaced and entry.before_run != entry.base:
-                entry.written = entry.before_run.content if entry.before_run else None
-                entry.run, entry.previous = "", entry.written
-                self._save(entry)
-            else:
-                self._forget(entry)
-                hands.remove_folders(entry.directories)
-            return restored
+            if not _is_shared(entry, way, role):
+                hands.forget_temporary(path)
+            return _again(lambda: self._act(entry, self._judge(entry, hands, way, run_only, role), hands)).restored
 
-    def _restore_part(self, entry: Entry, role: str, part: Part, run_only: bool) -> Restored:
-        """Restore what C(role) has in a file; the others' part and the record of the file stay."""
-        before = entry.before_run if run_only else entry.base
-        current = self._own.read(entry.path)
-        if not run_only:
-            roles = [one for one in entry.roles if one != role]
-            entry.role, entry.others = roles[0], roles[1:]
-        if current is None:
-            self._save(entry)
-            return Restored(entry.path, False, f"{entry.path} was removed by someone else and stays so")
-        known = _is_known(entry, current.content)
-        content = part(before.content if before else b"", current.content)
-        if known:
-            entry.written, entry.previous = content, current.content
-        self._save(entry)
-        if content != current.content:
-            state = FileState(content, current.mode, current.uid, current.gid, 0)
-            self._own.put(entry.path, state, current.content)
-        kept = None if known else f"{entry.path} was edited by someone else since; that edit stays"
-        return Restored(entry.path, content != current.content, kept)
+    def plan_restore(
+        self,
+        role: str,
+        way_of: Callable[[Entry], Way] | None = None,
+        run_only: bool = False,
+        wanted: Callable[[Entry], bool] | None = None,
+    ) -> list[Step]:
+        """Return what restoring each path of C(role) would do now, without doing it; M(carry_out) does.
+
+        With C(run_only) only the paths that this run touched, to what they were before it. C(way_of) returns the way
+        of an entry, and C(wanted) which entries are meant. A path that cannot be looked at is kept, with the reason,
+        and holds no other one back.
+        """
+        steps = []
+        for entry in self.entries(role):
+            if (run_only and entry.run != self.run) or (wanted is not None and not wanted(entry)):
+                continue
+            way = way_of(entry) if way_of else Way()
+            try:
+                step = self._judge(entry, self._hands(entry), way, run_only, role)
+            except OSError as error:
+                step = Step(entry, "keep", _not_restored(entry.path, error))
+            steps.append(dataclasses.replace(step, way=way, run_only=run_only, role=role))
+        return steps
+
+    def carry_out(self, step: Step) -> Restored:
+        """Do what C(step) plans, by the file as it is now: someone may have changed it since it was planned.
+
+        A path that cannot be restored stays recorded, and the reason is in C(kept).
+        """
+        try:
+            return self.restore(step.path, step.way.revert, step.run_only, step.role, step.way.part)
+        except OSError as error:
+            return Restored(step.path, False, _not_restored(step.path, error))
 
     @staticmethod
-    def _restore(entry: Entry, hands: files.Files, revert: Revert | None, run_only: bool) -> Restored:
-        target = entry.before_run if run_only else entry.base
+    def _judge(entry: Entry, hands: files.Files, way: Way, run_only: bool, role: str) -> Step:
+        """Return what restoring the path of C(entry) comes to, by what stands there now."""
+        if entry.directory:
+            # Of the folders, those that are empty by then go.
+            return Step(entry, "keep")
+        if entry.displaced:
+            return judge_displaced(entry, hands.head(entry.path), hands.is_kept(entry.path, KEPT_SUFFIX))
         current = hands.read(entry.path)
-        if current is None:
-            kept = None if target is None else f"{entry.path} was removed by someone else and stays so"
-            return Restored(entry.path, False, kept)
-        edited = f"{entry.path} was edited by someone else since; that edit stays"
-        kept = edited if entry.foreign else None
-        if not _is_known(entry, current.content):
-            kept = edited
-            if revert is None or entry.written is None:
-                return Restored(entry.path, False, kept)
-            content = content_without_us(entry, current.content, revert)
-            target = None if content is None else FileState(content, current.mode, current.uid, current.gid, 0)
-        elif target and current.content == entry.written and [current.mode, current.uid, current.gid] != entry.meta:
-            kept = f"{entry.path} was given another mode or owner since; these stay"
-            target = FileState(target.content, current.mode, current.uid, current.gid, target.mtime_ns)
-        if target == current:
-            return Restored(entry.path, False, kept)
-        if target is None:
-            hands.remove(entry.path)
+        if way.part is not None and _is_shared(entry, way, role):
+            step = judge_part(entry, current, way.part, run_only)
         else:
-            hands.put(entry.path, target, current.content)
-        return Restored(entry.path, True, kept)
+            step = judge_restore(entry, current, way, run_only)
+        return dataclasses.replace(step, way=way, run_only=run_only, role=role)
+
+    def _act(self, entry: Entry, step: Step, hands: files.Files) -> Step:
+        """Carry out what was judged, and record what is left to be restored."""
+        if _is_shared(entry, step.way, step.role):
+            # First, because whoever writes after that finds the others' part alone on record.
+            self._save(_entry_without_part(entry, step))
+            _bring_about(step, hands)
+        elif step.run_only and not entry.displaced and entry.before_run != entry.base:
+            _bring_about(step, hands)
+            written = entry.before_run.content if entry.before_run else None
+            self._save(dataclasses.replace(entry, written=written, previous=written, run=""))
+        else:
+            if not entry.displaced:
+                _bring_about(step, hands)
+            elif step.action == "restore":
+                _bring_back(entry, hands)
+            self._forget(entry)
+            hands.remove_folders(entry.directories)
+        return step
 
     def close(self) -> None:
         """Remove the journal's folders, with what a killed run was writing there, when nothing is recorded any more."""
@@ -505,15 +633,47 @@ class Journal:
                     os.rmdir(directory)
 
 
-def _again(step: Callable[[], Restored]) -> Restored:
-    """Return what C(step) returns; it is done again as long as another program changes the file at the same time."""
+def _again(act: Callable[[], Step]) -> Step:
+    """Return what C(act) returns; it is done again as long as another program changes the file at the same time."""
     until = time.monotonic() + PATIENCE
     while True:
         try:
-            return step()
+            return act()
         except files.ChangedMeanwhile:
             if time.monotonic() > until:
                 raise
+
+
+def _is_shared(entry: Entry, way: Way, role: str) -> bool:
+    """Whether other roles have a part in the file, so that it is not restored whole."""
+    return way.part is not None and entry.roles != [role]
+
+
+def _entry_without_part(entry: Entry, step: Step) -> Entry:
+    """Return the entry of a shared file without the role of C(step), where its part goes for good."""
+    entry = dataclasses.replace(entry)
+    if not step.run_only:
+        roles = [role for role in entry.roles if role != step.role]
+        entry.role, entry.others = roles[0], roles[1:]
+    if step.current is not None and step.target is not None and _is_known(entry, step.current.content):
+        entry.written, entry.previous = step.target.content, step.current.content
+    return entry
+
+
+def _bring_about(step: Step, hands: files.Files) -> None:
+    """Have the file be as C(step) says, unless someone changed it since it was judged (files.ChangedMeanwhile)."""
+    if step.action == "remove":
+        hands.remove(step.path)
+    elif step.action == "restore" and step.target is not None:
+        hands.put(step.path, step.target, step.current.content if step.current else None)
+
+
+def _bring_back(entry: Entry, hands: files.Files) -> None:
+    """Give a program its name back that is kept beside it; where both are one file, it has its name already."""
+    if hands.is_kept(entry.path, KEPT_SUFFIX) == "same":
+        hands.remove(entry.path + KEPT_SUFFIX)
+    else:
+        hands.give_back_kept(entry.path, KEPT_SUFFIX)
 
 
 def _is_known(entry: Entry, content: bytes) -> bool:
@@ -525,27 +685,3 @@ def _is_known(entry: Entry, content: bytes) -> bool:
 def _stands_in(path: str, content: bytes) -> bool:
     """Whether C(content) is a program that calls the one kept beside it, in whatever version and however edited."""
     return content.startswith(b"#!") and os.fsencode(path + KEPT_SUFFIX) in content
-
-
-def _restore_displaced(entry: Entry, hands: files.Files) -> Restored:
-    kept_as = entry.path + KEPT_SUFFIX
-    begins = hands.head(entry.path)
-    kept = hands.is_kept(entry.path, KEPT_SUFFIX)
-    if not kept:
-        return Restored(entry.path, False)
-    if begins is not None and not _stands_in(entry.path, begins):
-        if kept == "same":
-            # The run was killed before the replacement.
-            hands.remove(kept_as)
-            return Restored(entry.path, True)
-        # A new toolchain was installed over it.
-        return Restored(
-            entry.path,
-            False,
-            f"{entry.path} was replaced by someone else since and stays so; the earlier one is {kept_as}",
-        )
-    hands.give_back_kept(entry.path, KEPT_SUFFIX)
-    edited = begins is not None and begins != entry.written
-    return Restored(
-        entry.path, True, f"{entry.path} was edited by someone else since; that edit is gone" if edited else None
-    )

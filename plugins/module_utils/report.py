@@ -47,7 +47,7 @@ def write_rollback(results: Mapping[str, Result], name: str) -> str:
         name,
         "Restored:" if changes else "Nothing to restore: wsltune has changed nothing here.",
         [re.sub(r"^restored ", "", change) for change in changes],
-        _list_of(results["wsl_conf"], "pending_sentences"),
+        [*_list_of(results["wsl_conf"], "pending_sentences"), *_list_of(results["go_tmpfs"], "pending_sentences")],
         [*dict.fromkeys(kept), *_list_of(results["workspace"], "notes")],
     )
 
@@ -88,6 +88,7 @@ def list_site_notes(
     go_env = results["go_env"]
     return [
         *(_list_of(wsl["conf"], "notes") if wsl["is_wsl"] else []),
+        *_list_of(results.get("go_toolchain", {}), "notes"),
         *_list_of(results["go_tmpfs"], "notes"),
         *_list_of(go_env if "notes" in go_env else applied, "notes"),
         *_list_of(results["workspace"], "notes"),

@@ -119,6 +119,7 @@ doctor:
 
 import os
 import pwd
+import shutil
 import signal
 import time
 from typing import Any, NoReturn
@@ -154,7 +155,12 @@ def _examine(module: AnsibleModule, account: accounts.Account, began: float) -> 
     params = module.params
     wanted = params["checks"]
     machine = wsl_observe.collect(run_command=module.run_command)
-    environment = doctor_observe.login(account)
+    environment, failed_login = doctor_observe.login(account)
+    here = os.environ.get("PATH", "")
+    if os.geteuid() == account.uid and not shutil.which("go", path=environment.get("PATH")):
+        # Whoever starts this at a terminal of their own may have a Go there that no login finds.
+        more = [here] if shutil.which("go", path=here) else []
+        environment["PATH"] = ":".join([environment.get("PATH") or os.defpath, *more])
     budget = params["budget_minutes"] * 60
 
     def look() -> dict[str, Any]:
@@ -166,13 +172,14 @@ def _examine(module: AnsibleModule, account: accounts.Account, began: float) -> 
             names=params["names"],
             budget=budget,
             most=params["temporary_limit"] * 2**20,
+            failed_login=failed_login,
             wanted=lambda *ids: not wanted or bool(set(ids) & set(wanted)),
         ).observe()
         seen["took"] = round(time.monotonic() - began, 1)
         return doctor_judge.summarise(seen, doctor_judge.judge(seen, wanted))
 
     # What belongs to the budget is ended by itself; the rest has limits of its own, of minutes together.
-    found: dict[str, Any] = become.ask(accounts.identity(account), look, budget + 900)
+    found: dict[str, Any] = become.ask(accounts.identity(account), look, budget + 900, always=True)
     return found
 
 

@@ -40,7 +40,8 @@ options:
         required: true
       environment:
         description:
-          - Variables laid over the environment of the login.
+          - Variables laid over the environment of the login. C({tmpfs}) in a value is a folder of the user's on a tmpfs
+            that is there while it is measured, for root alone.
         type: dict
         default: {}
       unset:
@@ -111,6 +112,12 @@ options:
       - A file that is rewritten in one step after every run with a JSON object of C(step), C(phase), C(scenario),
         C(round), C(rounds) (estimated), C(runs) and C(seconds_left).
     type: path
+  tmpfs_size:
+    description:
+      - Largest size of the tmpfs that C({tmpfs}) in a variant's environment stands for, as M(wsltune.go.go_tmpfs)
+        takes it.
+    type: str
+    default: auto
 notes:
   - Nothing of the user's is changed. Like every C(go test), the runs add entries to the build cache, which Go removes
     when they were not used for five days. V(edit) adds most, about 1 MiB per run.
@@ -205,6 +212,7 @@ experiment:
       elements: dict
 """
 
+import contextlib
 import os
 import pwd
 import re
@@ -215,7 +223,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, stats
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, text
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, meminfo, text
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
+
+IN_MEMORY = "{tmpfs}"
+"""In a variant's environment, a folder of the user's on a tmpfs that is there while it is measured."""
 
 
 def _variants(module: AnsibleModule) -> list[bench.Variant]:
@@ -246,6 +260,8 @@ def _check_numbers(module: AnsibleModule) -> None:
     if not params["scenarios"]:
         module.fail_json(msg="scenarios is empty: name at least one of test, edit, cold, race.")
     path = params["progress_path"]
+    if path and path in look.silent([path]):
+        module.fail_json(msg=f"progress_path is {path}, which gives no answer: name a file on this machine's own disk.")
     if path and not os.path.isdir(os.path.dirname(path) or "."):
         module.fail_json(msg=f"progress_path is {path}: its folder does not exist.")
 
@@ -255,7 +271,8 @@ def _measure(
 ) -> dict[str, Any]:
     params = module.params
     limit = max(60.0, params["budget_minutes"] * 60)
-    environment = accounts.login_environment(account)
+    environment = go_find.environment_with_go(account, accounts.login_environment(account))
+    in_memory = any(IN_MEMORY in value for variant in variants for value in variant.environment.values())
 
     def measure(tell: schedule.Progress) -> dict[str, Any]:
         with bench.Bench(
@@ -270,11 +287,26 @@ def _measure(
                 min_runs=params["min_runs"],
                 max_runs=params["max_runs"],
                 warmup=params["warmup"],
-            )
+            ).to_json()
 
-    with bench.progress_to(params["progress_path"]) as heard:
+    with contextlib.ExitStack() as stack:
+        if in_memory:
+            # Before the child is made, which would not see the mount otherwise.
+            folder = os.path.join(stack.enter_context(_memory(params["tmpfs_size"], account)), "tmp")
+            for variant in variants:
+                over = variant.environment
+                variant.environment = {name: value.replace(IN_MEMORY, folder) for name, value in over.items()}
+        heard = stack.enter_context(bench.progress_to(params["progress_path"]))
         experiment: dict[str, Any] = bench.as_user(account, measure, params["budget_minutes"], heard)
     return experiment
+
+
+def _memory(size: str, account: accounts.Account) -> contextlib.AbstractContextManager[str]:
+    if os.geteuid() != 0:
+        raise bench.BenchmarkError(f"Only root can mount what {IN_MEMORY} stands for: run with become")
+    with open("/proc/meminfo", encoding="ascii") as handle:
+        most = tmpfs_plan.plan_size(size, meminfo.parse(handle.read()))
+    return trial_tmpfs.mounted(most, account.uid, account.gid, ("tmp",))
 
 
 def main() -> None:
@@ -307,6 +339,7 @@ def main() -> None:
             "warmup": {"type": "int", "default": 1},
             "seed": {"type": "int"},
             "progress_path": {"type": "path"},
+            "tmpfs_size": {"type": "str", "default": "auto"},
         },
         supports_check_mode=True,
     )
@@ -319,7 +352,7 @@ def main() -> None:
     try:
         account = accounts.find([module.params["user"] or pwd.getpwuid(os.geteuid()).pw_name])[0]
         experiment = _measure(module, account, variants, began)
-    except (accounts.AccountError, bench.BenchmarkError) as error:
+    except (accounts.AccountError, bench.BenchmarkError, tmpfs_plan.TmpfsError) as error:
         module.fail_json(msg=text.line(error))
     except OSError as error:
         module.fail_json(msg=text.line(f"The benchmark cannot go on: {error}."))

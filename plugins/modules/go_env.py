@@ -11,7 +11,8 @@ description:
     starting it; exports GOTMPDIR for login shells, bash, zsh and fish too, since t.TempDir() reads it from the
     environment alone.
   - V(false) for O(cgo_enabled) is delivered by a small program in the place of each Go command, with the original
-    beside it as C(go.distrib); it leaves cgo on for C(-race), C(-msan), C(-asan) and the build modes that need cgo.
+    beside it as C(go.distrib); it leaves cgo on where something needs it, such as C(-race), external linking, an
+    experiment, a compiler of the user's own, or code that imports "C".
   - A user's own export wins and is reported. Earlier values are kept for V(absent).
 options:
   observed:
@@ -23,9 +24,16 @@ options:
     elements: str
     default: []
   gotmpdir:
-    description: Folder for temporary files, absolute; C(~) is the home and C({user}) the name. Empty leaves it alone.
+    description:
+      - Folder for temporary files, absolute; C(~) is the home, C({user}) the name and C({uid}) the user id. Empty
+        leaves it alone.
     type: str
     default: ''
+  gotmpdir_left_out:
+    description: Accounts that get neither GOTMPDIR nor another folder below O(made_before), which they do not have.
+    type: list
+    elements: str
+    default: []
   made_before:
     description: A folder whose content an earlier step of the play makes, so that check mode does not miss it.
     type: str
@@ -39,7 +47,7 @@ options:
     type: str
     default: ''
   goflags:
-    description: Value of GOFLAGS. Empty leaves it alone.
+    description: Value of GOFLAGS, which each Go of each user is asked about first. Empty leaves it alone.
     type: str
     default: ''
   cgo_enabled:
@@ -68,7 +76,7 @@ author: wsltune contributors (@wsltune)
 EXAMPLES = r"""
 - name: Go's temporary files on the tmpfs, for everyone
   wsltune.go.go_env:
-    gotmpdir: /var/cache/gotmp/{user}
+    gotmpdir: /var/cache/gotmp/{uid}
 
 - name: Restore what was there before
   wsltune.go.go_env:
@@ -111,10 +119,11 @@ kept:
   elements: str
 """
 
+import functools
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
@@ -124,6 +133,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark import scratc
 from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go_applied
 from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, mountinfo, process, text
@@ -164,12 +175,13 @@ class GoEnv:
         before = self.text(path, account)
         if before == content:
             return
-        self.diff.append({"before_header": path, "after_header": path, "before": before or "", "after": content or ""})
-        self.changes.append(f"wrote {path}" if content is not None else f"restored {path}")
-        if self.module.check_mode:
-            return
         if content is None:
-            self.note_kept(self.journal.restore(self.hands(account).real(path), revert))
+            real = self.hands(account).real(path)
+            self.restore(lambda entry: entry.path == real)
+            return
+        self.diff.append({"before_header": path, "after_header": path, "before": before or "", "after": content})
+        self.changes.append(f"wrote {path}")
+        if self.module.check_mode:
             return
         self.journal.write(
             path,
@@ -185,9 +197,17 @@ class GoEnv:
         state = self.hands(account).read(path, go_observe.LARGEST)
         return None if state is None else state.content.decode("utf-8", "surrogateescape")
 
-    def note_kept(self, restored: journal.Restored) -> None:
-        if restored.kept:
-            self.kept.append(restored.kept)
+    def restore(self, wanted: Callable[[journal.Entry], bool] | None = None, only: bool = False) -> None:
+        """Restore what the journal has of C(wanted) entries, or in check mode say so."""
+        for step in self.journal.plan_restore(ROLE, _way_of, only, wanted):
+            if step.entry.displaced and not self.module.check_mode:
+                self.undivert(step.entry)
+            restored = step.restored if self.module.check_mode else self.journal.carry_out(step)
+            if restored.changed:
+                self.changes.append(f"restored {step.path}")
+                self.diff += step.diff
+            if restored.kept:
+                self.kept.append(restored.kept)
 
     def clean(self, path: str, revert: journal.Revert, account: accounts.Account | None = None) -> str | None:
         """Return what C(path) would say without wsltune; None for no file."""
@@ -222,7 +242,7 @@ class GoEnv:
             except OSError as error:
                 del people[name], wanted[name]
                 self.leave_alone(name, f"{error.filename or 'a file'}: {error.strerror}")
-        self.leave({users[name]["user_file"]["path"] for name in people})
+        self.leave({self.place_of(people[name], users[name]["user_file"]["path"]) for name in people})
         self.shells()
         self.shims(people, users)
         unmet = {} if self.module.check_mode else self.unmet(people, users, wanted)
@@ -231,9 +251,8 @@ class GoEnv:
             again = [person for name, person in people.items() if "environment" not in users[name]["unknown"]]
             users.update(go_observe.observe_all(again, self.mounts))
             unmet = self.unmet(people, users, wanted)
-        # What one user's Go says of itself fails nobody else's run; where it holds for none, it is ours.
-        failing = [name for name in unmet if people[name].uid == 0 or not any(not said for said in unmet.values())]
-        self.notes += [sentence for name, said in unmet.items() if name not in failing for sentence in said]
+        failing, notes = go_plan.split_unmet(unmet, {name: person.uid for name, person in people.items()})
+        self.notes += notes
         self.notes += [
             f"Whether {name}'s Go has the settings is not known: {users[name]['unknown']['environment']}"
             for name in people
@@ -249,13 +268,13 @@ class GoEnv:
         self.leave_module(
             ansible_facts={"go": dict(options["observed"] or {}, users=users, applied=go_applied.observe(users))},
             settings=wanted,
-            unmet=[sentence for name in failing for sentence in unmet[name]],
+            unmet=failing,
             headlines=go_plan.headlines(self.changes, wanted, paths),
         )
 
     def leave_module(self, **more: Any) -> NoReturn:
-        told = {"changes": self.changes, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
-        self.module.exit_json(changed=bool(self.changes), **text.printable({**told, **more, "diff": self.diff}))
+        result = {"changes": self.changes, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
+        self.module.exit_json(changed=bool(self.changes), **text.printable({**result, **more, "diff": self.diff}))
 
     def leave_alone(self, name: str, reason: str) -> None:
         self.notes.append(f"{name}'s Go settings are left alone: {reason}; fix that, then run again.")
@@ -271,7 +290,7 @@ class GoEnv:
     ) -> dict[str, accounts.Account]:
         """Return the people whose settings file can be written; note why it cannot for the others."""
         paths: dict[str, str] = {}
-        found: dict[str, accounts.Account] = {}
+        settable: dict[str, accounts.Account] = {}
         for name, person in people.items():
             if "answer" in users[name]["unknown"]:
                 # Whoever let root wait once is not asked again.
@@ -286,34 +305,35 @@ class GoEnv:
             if reason:
                 self.leave_alone(name, reason)
             else:
-                found[name] = people[name]
-        return found
+                settable[name] = people[name]
+        return settable
 
     def obstacle(self, person: accounts.Account, paths: Mapping[str, str], observed: Mapping[str, Any]) -> str:
         """Say why the settings file of one user cannot be written; nothing when it can."""
         path = paths[person.name]
-        others = [name for name in paths if name != person.name and paths[name] == path]
-        if observed["exports"].get("GOENV") == "off":
-            return "GOENV=off in a login, so that Go reads no settings file"
-        if "user_file" in observed["unknown"]:
-            return str(observed["unknown"]["user_file"])
-        if others:
-            return f"{path} is the settings file of {go_plan.describe(others)} too"
+        reason = go_plan.obstacle(person.name, paths, observed)
+        if reason:
+            return reason
         try:
             return self.hands(person).obstacle(path, go_observe.LARGEST)
         except OSError as error:
             return f"{path}: {error.strerror}"
 
-    def leave(self, paths: Iterable[str]) -> None:
-        """Restore the settings of users who are not set up any more: their folders go at the next start."""
-        current = {os.path.realpath(path) for path in paths}
-        for entry in self.journal.entries(ROLE):
-            if entry.displaced or entry.path in current or _revert_for(entry.path) is not envfile.revert:
-                continue
-            if self.module.check_mode:
-                self.changes.append(f"restored {entry.path}")
-            else:
-                self.give_back(entry.path, envfile.revert)
+    def place_of(self, person: accounts.Account, path: str) -> str:
+        """Return a path of a user's without links, as that user sees it: what is mounted there may let root wait."""
+        try:
+            return self.hands(person).real(path)
+        except OSError:
+            return path
+
+    def leave(self, current: Collection[str]) -> None:
+        """Restore the settings of users who are not set up any more: their folders go at the next start.
+
+        C(current): the files of those who are, without links.
+        """
+        self.restore(
+            lambda entry: not entry.displaced and entry.path not in current and _way_of(entry).revert is envfile.revert
+        )
 
     def unmet(
         self,
@@ -344,32 +364,37 @@ class GoEnv:
                 # What does not answer is not moved.
                 return None
 
-        slow = {}
-        home = mount_of(observed["home"])
-        for cache in go_plan.CACHES:
-            path = (before or {}).get("environment", {}).get(cache) or observed["places"].get(cache, {}).get("path")
-            mount = mount_of(path)
-            slow[cache] = bool(mount and mount.windows_drive and not (home and home.windows_drive))
+        places = {name: mount_of(go_plan.cache_path(name, observed, before)) for name in go_plan.CACHES}
+        slow = go_plan.slow_caches(mount_of(observed["home"]), places)
         return go_plan.settings_for(person.name, observed, self.options, slow)
 
     def check_folders(self, people: Mapping[str, accounts.Account], wanted: Mapping[str, dict[str, str]]) -> None:
-        """Take GOTMPDIR from those whose folder they cannot use; raise PlanError where there is none at all."""
-        for name, settings in wanted.items():
-            folder = settings.get("GOTMPDIR")
-            if not folder or (self.module.check_mode and folder.startswith(self.options["made_before"] + "/")):
+        """Take GOTMPDIR from those whose folder they cannot use; raise PlanError where nobody has one."""
+        unusable: dict[str, str] = {}
+        missing: list[str] = []
+        named = [name for name, settings in wanted.items() if settings.get("GOTMPDIR")]
+        for name in named:
+            folder = wanted[name]["GOTMPDIR"]
+            if self.module.check_mode and go_plan.folder_is_made(folder, self.options["made_before"]):
                 continue
             try:
                 reason = self.hands(people[name]).folder_obstacle(folder)
             except OSError as error:
                 reason = error.strerror
             if reason is None:
-                raise go_plan.PlanError(
-                    f"go_env_gotmpdir means {folder} for {name}, which does not exist, so that no Go command would "
-                    "work: let the role go_tmpfs make it or give a folder that exists; nothing was changed."
-                )
+                missing.append(name)
+                reason = "does not exist"
             if reason:
-                del settings["GOTMPDIR"]
-                self.notes.append(f"{name}'s GOTMPDIR is not set: {folder} {reason}; fix that, then run again.")
+                unusable[name] = reason
+        if missing and missing == named:
+            raise go_plan.PlanError(
+                f"go_env_gotmpdir means {wanted[missing[0]]['GOTMPDIR']} for {missing[0]}, which does not exist, so "
+                "that no Go command would work: let the role go_tmpfs make it or give a folder that exists; nothing "
+                "was changed."
+            )
+        for name, reason in unusable.items():
+            folder = wanted[name].pop("GOTMPDIR")
+            self.notes.append(f"{name}'s GOTMPDIR is not set: {folder} {reason}; fix that, then run again.")
 
     def check(
         self,
@@ -379,53 +404,110 @@ class GoEnv:
     ) -> None:
         """Raise PlanError when a setting would break Go; nothing has been touched yet."""
         self.check_folders(people, wanted)
+        self.check_flags(people, users)
         if self.options["cgo_enabled"] == "true":
-            for name, person in people.items():
-                self.check_compiler(name, person, users[name])
+            self.check_compilers(people, users, wanted)
         if self.options["cgo_enabled"] != "false":
             return
         for directory in self.options["modules"]:
             self.check_module(directory, people, users)
-        for observed in users.values():
-            for path in observed["commands"]:
-                mount = mountinfo.find(self.mounts, os.path.dirname(path))
-                if mount and ("ro" in mount.options or mount.windows_drive):
-                    raise go_plan.PlanError(
-                        f"go_env_cgo_enabled is 'false', but {path} lies on "
-                        f"{'a Windows drive' if mount.windows_drive else 'a read-only file system'} and cannot be "
-                        "replaced, so that go test -race would break: set go_env_cgo_enabled: keep; nothing was "
-                        "changed."
-                    )
+        self.check_commands(users)
 
-    def check_compiler(self, name: str, person: accounts.Account, observed: Mapping[str, Any]) -> None:
-        """Raise PlanError when cgo is asked for and there is no C compiler: nothing that needs net would build."""
-        if not observed["go"]:
-            return
-        environment = accounts.login_environment(person)
-        compiler = (environment.get("CC") or "gcc").split()[0]
-        if not shutil.which(compiler, path=environment.get("PATH", "")):
+    def check_flags(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
+        """Raise PlanError when the flags would stop a Go command that one of the users has."""
+        flags = self.options["goflags"]
+        asked: set[str] = set()
+        for name, person in people.items() if flags else ():
+            toolchains = [one for one in users[name]["toolchains"] if one.get("version") and one["path"] not in asked]
+            if not toolchains or "environment" in users[name]["unknown"]:
+                continue
+            asked.update(one["path"] for one in toolchains)
+            environment = go_find.environment_with_go(person, accounts.login_environment(person))
+            ask = functools.partial(go_flags.list_refusals, toolchains, environment, flags)
+            refusals = become.ask(accounts.identity(person), ask, go_flags.ANSWER * len(toolchains) + 60)
+            if refusals:
+                raise go_plan.PlanError(
+                    f"go_env_goflags is {flags!r}, but for {name} {'; '.join(refusals)}: take the flag out; nothing "
+                    "was changed."
+                )
+
+    def check_commands(self, users: Mapping[str, dict[str, Any]]) -> None:
+        """Leave the Go commands alone that cannot be replaced; raise PlanError for root's, and for everybody's."""
+        sets = [set(observed["commands"]) for observed in users.values()]
+        counts = set.intersection(*sets) if sets else set()
+        counts |= {path for observed in users.values() if observed["uid"] == 0 for path in observed["commands"]}
+        for path in dict.fromkeys(path for observed in users.values() for path in observed["commands"]):
+            place = go_plan.irreplaceable(mountinfo.find(self.mounts, os.path.dirname(path)))
+            if place and path in counts:
+                raise go_plan.PlanError(
+                    f"go_env_cgo_enabled is 'false', but {path} lies on {place} and cannot be replaced, so that go "
+                    "test -race would break: set go_env_cgo_enabled: keep; nothing was changed."
+                )
+            if place:
+                self.leave_command(path, f"it lies on {place}")
+
+    def check_compilers(
+        self,
+        people: Mapping[str, accounts.Account],
+        users: Mapping[str, dict[str, Any]],
+        wanted: Mapping[str, dict[str, str]],
+    ) -> None:
+        """Take CGO_ENABLED from those who have no C compiler, as nothing that needs net would build; as above."""
+        with_go = [name for name in people if users[name]["go"]]
+        errands = {
+            name: functools.partial(self.compiler_obstacle, people[name])
+            for name in with_go
+            if "environment" not in users[name]["unknown"]
+        }
+        answers = become.gather(errands, accounts.LOGIN + 2 * become.LIMIT)
+        lacking: dict[str, str] = {}
+        for name in with_go:
+            # Whoever let root wait once is not asked again.
+            answer = answers.get(name, users[name]["unknown"].get("environment"))
+            if answer:
+                lacking[name] = str(answer.strerror if isinstance(answer, OSError) else answer).rstrip(".")
+        if lacking and len(lacking) == len(with_go):
+            name, reason = next(iter(lacking.items()))
             raise go_plan.PlanError(
-                f"go_env_cgo_enabled is 'true', but {name} has no C compiler ({compiler}), so that packages such as "
-                "net would not build: install gcc or set go_env_cgo_enabled: keep; nothing was changed."
+                f"go_env_cgo_enabled is 'true', but {name} has no C compiler ({reason}), so that packages such as net "
+                "would not build: install gcc or set go_env_cgo_enabled: keep; nothing was changed."
             )
+        for name, reason in lacking.items():
+            wanted[name].pop("CGO_ENABLED", None)
+            self.notes.append(f"{name}'s CGO_ENABLED is not set: no C compiler ({reason}); fix that, then run again.")
+
+    def compiler_obstacle(self, person: accounts.Account) -> str:
+        """Say why a user's Go would find no C compiler; nothing when it would."""
+        try:
+            environment = accounts.login_environment(person)
+            compiler = next(iter(environment.get("CC", "").split()), "gcc")
+            path = environment.get("PATH", "")
+            found = become.ask(accounts.identity(person), lambda: shutil.which(compiler, path=path))
+        except accounts.AccountError as error:
+            return str(error)
+        except OSError as error:
+            return str(error.strerror)
+        return "" if found else compiler
 
     def check_module(
         self, directory: str, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]
     ) -> None:
-        owner = next((name for name in people if directory.startswith(people[name].home + "/")), None)
+        owner = go_plan.module_owner(directory, {name: person.home for name, person in people.items()})
         # Go reads a project's Git configuration too: root does not where others write it.
         others = scratch.others_change(directory)
         name = owner or next((name for name, person in people.items() if person.uid != 0 or not others), None)
         if name is None or not users[name]["go"]:
             return
         who = accounts.identity(people[name])
-        if not become.ask(who, lambda: os.path.isfile(os.path.join(directory, "go.mod"))):
+        if not become.ask(who, lambda: os.path.isfile(os.path.join(directory, "go.mod")), always=True):
             raise go_plan.PlanError(
                 f"go_env_modules names {directory}, which has no go.mod: name directories of Go modules; "
                 "nothing was changed."
             )
-        environment = dict(accounts.login_environment(people[name]), CGO_ENABLED="1")
-        command = [users[name]["go"]["path"], "list", "-deps", "-test", "-f", go_plan.CGO_LISTING, "./..."]
+        own = go_find.environment_with_go(people[name], accounts.login_environment(people[name]))
+        environment = dict(own, CGO_ENABLED="1")
+        flags = ["-buildvcs=false", "-deps", "-test", "-f", go_plan.CGO_LISTING]
+        command = [users[name]["go"]["path"], "list", *flags, "./..."]
         done = process.run(command, environment, directory, who, limit=300)
         if done.code:
             raise go_plan.PlanError(
@@ -444,16 +526,13 @@ class GoEnv:
         pattern = self.options["gotmpdir"]
         profile = os.path.isdir(os.path.dirname(go_plan.PROFILE_PATH)) and pattern
         self.write(go_plan.PROFILE_PATH, go_plan.profile_text(pattern) if profile else None)
-        fish = os.path.isdir("/etc/fish") and pattern
+        fish = os.path.isdir(os.path.dirname(os.path.dirname(go_plan.FISH_PATH))) and pattern
         self.write(go_plan.FISH_PATH, go_plan.fish_text(pattern) if fish else None)
         for path in go_plan.BLOCK_PATHS:
-            there = os.path.isfile(path) if path == "/etc/bash.bashrc" else os.path.isdir(os.path.dirname(path))
+            there = os.path.isfile(path) if path == go_plan.BLOCK_PATHS[0] else os.path.isdir(os.path.dirname(path))
             clean = self.clean(path, go_plan.revert_block)
             if there and profile:
-                # Someone else's lines may stand above the block by now; it need not be fought over.
-                current = self.text(path) or ""
-                content = current if go_plan.BLOCK in current else go_plan.with_block(clean or "")
-                self.write(path, content, go_plan.revert_block)
+                self.write(path, go_plan.block_wanted(self.text(path) or "", clean or ""), go_plan.revert_block)
             else:
                 self.write(path, clean, go_plan.revert_block)
 
@@ -464,22 +543,35 @@ class GoEnv:
 
         The folder is asked as it was walked to without links: the command itself may be a link by now.
         """
-        found: dict[str, accounts.Account | None] = {}
+        replaced: dict[str, accounts.Account | None] = {}
         owners = {person.uid: person for person in people.values()}
+        commands = {person.uid: users[name]["commands"] for name, person in people.items()}
+        by_cgo = {path for name in people for path in self.needing_cgo(users[name])}
         for path in dict.fromkeys(path for name in people for path in users[name]["commands"]):
+            if path in self.left:
+                continue
+            if path in by_cgo:
+                self.leave_command(path, "its cryptography needs cgo")
+                continue
             try:
                 with files.opened_folder(os.path.dirname(path)) as folder:
-                    owner = os.fstat(folder).st_uid
+                    folder_owner = os.fstat(folder).st_uid
+                owner = go_plan.command_owner(path, folder_owner, commands)
+                if owner is None:
+                    self.leave_command(path, f"its folder belongs to user id {folder_owner}, whose Go it is not")
+                    continue
                 if owner == 0:
                     files.check(path)
-                    found[path] = None
-                elif owner in owners and path in users[owners[owner].name]["commands"]:
-                    found[path] = owners[owner]
-                else:
-                    self.leave_command(path, f"its folder belongs to user id {owner}, whose Go it is not")
+                replaced[path] = None if owner == 0 else owners[owner]
             except OSError as error:
                 self.leave_command(path, error.strerror)
-        return found
+        return replaced
+
+    @staticmethod
+    def needing_cgo(observed: Mapping[str, Any]) -> list[str]:
+        """Return the commands of one user whose programs would lose their cryptography without cgo."""
+        kept = [one for one in observed["toolchains"] if go_plan.keeps_cgo(one.get("version", ""))]
+        return go_find.goroot_commands(kept, None)
 
     def leave_command(self, path: str, reason: str | None) -> None:
         self.left.add(path)
@@ -488,9 +580,7 @@ class GoEnv:
     def shims(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
         """Put the program that sets CGO_ENABLED=0 in the place of each Go command, or the Go command back."""
         wanted = self.commands(people, users) if self.options["cgo_enabled"] == "false" else {}
-        for entry in self.journal.entries(ROLE):
-            if entry.displaced and entry.path not in wanted:
-                self.undo_shim(entry)
+        self.restore(lambda entry: entry.displaced and entry.path not in wanted)
         for path, owner in wanted.items():
             try:
                 self.shim(path, owner)
@@ -520,44 +610,19 @@ class GoEnv:
         """Whether dpkg was told that C(path) is not its own any more."""
         return self.module.run_command(["dpkg-divert", "--listpackage", path])[1].strip() == "LOCAL"
 
-    def undo_shim(self, entry: journal.Entry) -> None:
-        self.changes.append(f"restored {entry.path}")
-        if self.module.check_mode:
-            return
-        # First the diversion: killed in between, the entry is still there and the next run finishes.
+    def undivert(self, entry: journal.Entry) -> None:
+        """Have dpkg know a Go command as its own again.
+
+        Before it is restored: killed in between, the entry is still there and the next run finishes.
+        """
         if entry.uid == 0 and shutil.which("dpkg-divert") and self.diverted(entry.path):
             self.module.run_command(["dpkg-divert", "--no-rename", "--remove", entry.path], check_rc=True)
-        try:
-            self.note_kept(self.journal.restore(entry.path))
-        except OSError as error:
-            self.changes.pop()
-            self.kept.append(f"{entry.path} could not be restored: {error.strerror}; fix that, then run again")
-
-    def give_back(self, path: str, revert: journal.Revert | None, only: bool = False) -> None:
-        """Restore one file; a file that cannot be written stays in the journal and keeps nothing else back."""
-        try:
-            restored = self.journal.restore(path, revert, run_only=only)
-        except OSError as error:
-            self.kept.append(f"{path} could not be restored: {error.strerror}; fix that, then run again")
-            return
-        if restored.changed:
-            self.changes.append(f"restored {path}")
-        self.note_kept(restored)
 
     def absent(self) -> NoReturn:
         only = self.options["only_this_run"]
         if not self.module.check_mode:
             go_applied.forget()
-        for entry in self.journal.entries(ROLE):
-            if only and entry.run != self.options["run"]:
-                continue
-            if entry.displaced:
-                self.undo_shim(entry)
-                continue
-            if self.module.check_mode:
-                self.changes.append(f"restored {entry.path}")
-                continue
-            self.give_back(entry.path, _revert_for(entry.path), only)
+        self.restore(only=only)
         if not only and not self.module.check_mode:
             for name in (journal.BEFORE, journal.DECISIONS):
                 journal.forget_record(name)
@@ -566,12 +631,12 @@ class GoEnv:
         self.leave_module()
 
 
-def _revert_for(path: str) -> journal.Revert | None:
-    """Return how wsltune's part is taken out of a file that someone else edited too; None for files of its own."""
-    if path in map(os.path.realpath, go_plan.BLOCK_PATHS):
-        return go_plan.revert_block
+def _way_of(entry: journal.Entry) -> journal.Way:
+    """Return how wsltune's part is taken out of a file that someone else edited too; files of its own have no part."""
+    if entry.path in map(os.path.realpath, go_plan.BLOCK_PATHS):
+        return journal.Way(go_plan.revert_block)
     own = map(os.path.realpath, (go_plan.PROFILE_PATH, go_plan.FISH_PATH))
-    return None if path in own else envfile.revert
+    return journal.Way(None if entry.path in own else envfile.revert)
 
 
 def main() -> None:
@@ -581,6 +646,7 @@ def main() -> None:
             "observed": {"type": "dict"},
             "users": {"type": "list", "elements": "str", "default": []},
             "gotmpdir": {"type": "str", "default": ""},
+            "gotmpdir_left_out": {"type": "list", "elements": "str", "default": []},
             "made_before": {"type": "str", "default": ""},
             "gocache": {"type": "str", "default": ""},
             "gomodcache": {"type": "str", "default": ""},

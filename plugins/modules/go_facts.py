@@ -7,8 +7,9 @@ module: go_facts
 short_description: What the Go command is and does for each user of a machine
 version_added: 1.0.0
 description:
-  - Finds the Go command of each user, its settings, where each setting comes from and on what each of its folders lies.
-  - The environment is that of a fresh login. Whether a folder can execute files is tried by executing one there.
+  - Finds the Go commands of each user, the settings, where each comes from and on what each of its folders lies.
+  - The environment is that of a fresh login, or of an interactive shell where that finds another Go.
+  - Whether a folder can execute files is tried by executing one there.
   - Changes nothing; a value that cannot be read is null, with the reason in C(unknown).
 options:
   users:
@@ -60,7 +61,8 @@ ansible_facts:
         users:
           description:
             - By user name, C(uid), C(gid), C(home), C(shell); C(go) with C(path), C(real), C(found), C(version) and
-              C(goroot), or null; C(toolchains), every Go command found; C(commands), those that lie in a GOROOT.
+              C(goroot), or null; C(toolchains), every Go command found, with its C(version) or the C(reason) why it
+              gives none; C(commands), those that lie in a GOROOT; C(keeps_cgo), what needs cgo.
             - C(settings), by name, C(value) and C(source) (environment, user file, GOROOT/go.env, default).
             - C(places), by name, C(path), C(exists), C(fstype), C(mount_point), C(windows_drive), C(executable); on a
               Windows drive also C(cost_us) and C(cost_us_home), the median microseconds to make, stat and remove a file
@@ -125,7 +127,7 @@ def main() -> None:
     if module.params["wsl"]:
         facts["wsl"] = wsl_judge.observe(machine)
     if module.params["tmpfs_path"]:
-        found = tmpfs_observe.observe(module.params["tmpfs_path"], people, wsl_judge.is_wsl(machine))
+        found = tmpfs_observe.observe(module.params["tmpfs_path"], people, machine)
         facts["go_tmpfs"] = text.printable(found)
     module.exit_json(changed=False, ansible_facts=facts)
 

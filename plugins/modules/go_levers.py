@@ -23,7 +23,14 @@ options:
     description: What to try.
     type: list
     elements: str
-    choices: [gotmpdir_tmpfs, gocache_tmpfs, cgo_disabled, caches_local, source_on_ext4, append_windows_path]
+    choices:
+      - tmp_in_memory
+      - gotmpdir_tmpfs
+      - gocache_tmpfs
+      - cgo_disabled
+      - caches_local
+      - source_on_ext4
+      - append_windows_path
     required: true
   user:
     description: The user whose Go is measured, in the environment of a fresh login.
@@ -139,9 +146,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, scratch
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.bench import Bench, Variant
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue, trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, text
+from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import Decision
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, meminfo, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
@@ -153,7 +162,8 @@ class Trial:
     def __init__(self, module: AnsibleModule) -> None:
         self.params = module.params
         self.account = accounts.find([module.params["user"]])[0]
-        self.environment = accounts.login_environment(self.account)
+        environment = accounts.login_environment(self.account)
+        self.environment = go_find.environment_with_go(self.account, environment)
         self.names = list(dict.fromkeys(module.params["levers"]))
         self.path = self.environment.get("PATH", "")
         if levers_decide.WINDOWS_PATH in self.names:
@@ -180,7 +190,12 @@ class Trial:
         """As the user: return what settle() takes and, where the decisions C(held) may serve, what they depend on."""
         project, folder = self.find_project() if levers_decide.SOURCE in self.names else ("", ".")
         own = (self.params["before"] or {}).get("environment") or {}
-        places = {"GOTMPDIR": own.get("GOTMPDIR") or own.get("TMPDIR") or "/tmp", "GOCACHE": own.get("GOCACHE")}
+        temporary = own.get("TMPDIR") or "/tmp"
+        places = {
+            "TMPDIR": temporary,
+            "GOTMPDIR": own.get("GOTMPDIR") or temporary,
+            "GOCACHE": own.get("GOCACHE"),
+        }
         found: dict[str, Any] = {"project": project, "folder": folder, "in_memory": bench.in_memory(places)}
         self.settle(**found)
         fingerprint = self.look([self.variant(levers_decide.BASELINE, {})])[0] if self.usable(held) else None
@@ -192,7 +207,11 @@ class Trial:
 
     def find_project(self) -> tuple[str, str]:
         """Find what the lever SOURCE is tried on: a module that does not lie on the home's disk."""
-        for project, folder in levers_decide.to_move(self.params["projects"], self.params["modules"]):
+        choices = levers_decide.to_move(self.params["projects"], self.params["modules"])
+        silent = look.silent(project for project, _folder in choices)
+        for project, folder in choices:
+            if project in silent:
+                continue
             with contextlib.suppress(OSError):
                 elsewhere = os.stat(project).st_dev != os.stat(self.account.home).st_dev
                 if elsewhere and os.path.isfile(os.path.join(project, folder, "go.mod")):
@@ -200,10 +219,10 @@ class Trial:
         return "", "."
 
     def remember(
-        self, known: dict[str, Any], decisions: Sequence[dict[str, Any]], fingerprint: dict[str, Any] | None
+        self, known: dict[str, Any], decisions: Sequence[Decision], fingerprint: dict[str, Any] | None
     ) -> None:
         entry = known.get(self.account.name, {})
-        fresh = {one["lever"]: one for one in decisions if one["tried"]}
+        fresh = {decision.lever: decision.to_json() for decision in decisions if decision.tried}
         if not fresh:
             return
         known[self.account.name] = {
@@ -242,10 +261,10 @@ class Trial:
         names = [variant.name for variant in variants]
         with self.bench(variants) as session:
             experiment = session.experiment(params["scenarios"], params["budget_minutes"], began, params["seed"], tell)
-            self.experiments.append(experiment)
-            summary = schedule.summarise(experiment)
+            self.experiments.append(experiment.to_json())
+            summary = schedule.summarise_runs(experiment)
             failures = {}
-            candidates = [name for name in names[1:] if levers_decide.judge(name, summary)["kept"]]
+            candidates = [name for name in names[1:] if levers_decide.judge(name, summary).kept]
             if candidates:
                 usual = session.works(names[0])
                 for name in candidates:
@@ -257,7 +276,10 @@ class Trial:
     def decide(
         self, wanted: Sequence[str], tmpfs_folder: str, tell: schedule.Progress
     ) -> tuple[list[dict[str, Any]], dict[str, Any], list[dict[str, Any]]]:
-        """As the user: return the decisions about C(wanted), measured now, what they depend on and the runs."""
+        """As the user: return the decisions about C(wanted), measured now, what they depend on and the runs.
+
+        All of it passes as JSON, because a child returns it.
+        """
         with contextlib.ExitStack() as stack:
             moved = None
             if levers_decide.SOURCE in wanted:
@@ -269,61 +291,57 @@ class Trial:
 
             def variant(name: str, tried: Sequence[str]) -> Variant:
                 merged: dict[str, str] = {}
+                own = (self.params["before"] or {}).get("environment") or {}
                 for one in tried:
-                    merged.update(levers_decide.trial(one, tmpfs_folder, self.account.home, self.slow, self.path))
+                    merged.update(levers_decide.trial(one, tmpfs_folder, self.account.home, self.slow, self.path, own))
                 return self.variant(name, merged, moved if levers_decide.SOURCE in tried else None)
 
             baseline = variant(levers_decide.BASELINE, [])
             variants = [baseline] + [variant(name, [name]) for name in wanted]
             fingerprint, broken = self.look(variants)
-            judged = [levers_decide.broken({"lever": name, "tried": True}, reason) for name, reason in broken.items()]
+            judged = [
+                levers_decide.broken(Decision(name, True, evidence="none"), reason) for name, reason in broken.items()
+            ]
             variants = [one for one in variants if one.name not in broken]
             if len(variants) > 1:
                 summary, failures = self.experiment(variants, tell)
                 for name in [one.name for one in variants[1:]]:
                     decision = levers_decide.judge(name, summary)
                     judged.append(levers_decide.broken(decision, failures[name]) if name in failures else decision)
-            winners = [one["lever"] for one in judged if one["kept"]]
+            winners = [decision.lever for decision in judged if decision.kept]
             together = None
             if len(winners) > 1:
                 summary, failures = self.experiment([baseline, variant(levers_decide.TOGETHER, winners)], tell)
                 together = levers_decide.judge(levers_decide.TOGETHER, summary)
                 if failures:
                     together = levers_decide.broken(together, failures[levers_decide.TOGETHER])
-        return levers_decide.settle(judged, together), fingerprint, self.experiments
+        settled = levers_decide.settle(judged, together)
+        return [decision.to_json() for decision in settled], fingerprint, self.experiments
 
-    def measure(self) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    def measure(self) -> tuple[list[Decision], dict[str, Any] | None]:
         """Have the levers that can have an effect measured; return the decisions on all and what they depend on."""
-        decisions = [
-            {
-                "lever": name,
-                "tried": False,
-                "kept": False,
-                "evidence": "none",
-                "reason": levers_decide.NOT_TRIED + reason,
-            }
-            for name, reason in self.idle.items()
-        ]
+        decisions = [levers_decide.idle(name, reason) for name, reason in self.idle.items()]
         wanted = [name for name in self.names if name not in self.idle]
         if not wanted:
             return decisions, None
         params = self.params
         with open("/proc/meminfo", encoding="ascii") as handle:
             size = tmpfs_plan.plan_size(params["tmpfs_size"], meminfo.parse(handle.read()))
-        places = ("gotmpdir", "gocache")
+        places = ("tmp", "gotmpdir", "gocache")
         with trial_tmpfs.mounted(size, self.account.uid, self.account.gid, places) as folder:  # noqa: SIM117
             # The child is made after the mount, which it would not see otherwise.
             with bench.progress_to(params["progress_path"]) as heard:
                 judged, fingerprint, self.experiments = bench.as_user(
                     self.account, lambda tell: self.decide(wanted, folder, tell), 2 * params["budget_minutes"], heard
                 )
-        return decisions + judged, fingerprint
+        return decisions + [Decision.from_json(decision) for decision in judged], fingerprint
 
     def run(self) -> dict[str, Any]:
         """Return what the module does."""
         known = journal.read_record(journal.DECISIONS)
         entry = known.get(self.account.name, {})
-        held = {name: one for name, one in entry.get("levers", {}).items() if name in self.names}
+        recorded = entry.get("levers", {})
+        held = {name: Decision.from_json(recorded[name]) for name in recorded if name in self.names}
         found, fingerprint = bench.as_user(self.account, lambda: self.survey(held), self.params["budget_minutes"])
         self.settle(**found)
         if self.usable(held) and not levers_decide.stale(
@@ -335,9 +353,9 @@ class Trial:
             remembered = None
             self.remember(known, decisions, fingerprint)
         return {
-            "decisions": decisions,
-            "kept": [one["lever"] for one in decisions if one["kept"]],
-            "sentences": [levers_decide.sentence(one) for one in decisions],
+            "decisions": [decision.to_json() for decision in decisions],
+            "kept": [decision.lever for decision in decisions if decision.kept],
+            "sentences": [levers_decide.sentence(decision) for decision in decisions],
             "remembered": remembered,
             "experiments": self.experiments,
         }

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: go_tmpfs
-short_description: A tmpfs for the Go command's temporary files
+short_description: The Go command's temporary files in memory
 version_added: 1.0.0
 description:
-  - Keeps one fstab line with its live mount, and a folder in it for each user, there before that user can start Go.
-  - The live mount is compared with the kernel's mount table and remounted where it differs.
+  - Keeps one fstab line, for /tmp or for a mount of Go's own with a folder in it for each user, as O(place) says.
+  - A mount of Go's own is compared with the kernel's mount table and remounted where it differs; /tmp is never mounted
+    while the machine runs.
   - Nothing is touched before every check has passed; if mounting fails, the files are put back.
 options:
+  place:
+    description:
+      - V(tmp) has /tmp itself in memory from the next start on, which needs no setting of Go's, so that it works in
+        sandboxes, containers and for every program.
+      - V(gotmpdir) mounts O(path) now, with a folder for each user. Accounts whose Go also runs where that folder is
+        missing get none, with the reason in RV(notes).
+      - V(auto) does nothing where /tmp is in memory already, or else takes the first of the two that is safe here.
+    type: str
+    choices: [auto, tmp, gotmpdir]
+    default: auto
+  gocache:
+    description: Whether the build cache is to lie in the folders too, for which V(auto) takes V(gotmpdir).
+    type: bool
+    default: false
   path:
     description:
-      - Mount point, a folder of its own. V(/tmp) and the directories of the system are refused.
+      - Mount point for O(place=gotmpdir), a folder of its own. V(/tmp) and the directories of the system are refused.
     type: path
     default: /var/cache/gotmp
   size:
     description:
       - Largest size, as a number with k, m or g, a percentage of memory, or V(auto).
-      - V(auto) is a quarter of the memory, at most 2 GiB. Memory is taken only as files fill it.
+      - V(auto) is a quarter of the memory, at most 2 GiB; for /tmp, which every program uses, all that is allowed.
+        Memory is taken only as files fill it.
       - At most half of the memory with swap and a quarter without; at least 256m.
     type: str
     default: auto
@@ -67,8 +83,20 @@ path:
   description: Mount point.
   returned: always
   type: str
+place:
+  description:
+    - C(kind) is V(memory) where /tmp is in memory already, V(tmp), V(gotmpdir), or V(none) where nothing is safe;
+      C(reason); C(left_out), the accounts without a folder, each with its reason; C(waits), whether it is so only from
+      the next start on; C(notes) and C(pending_sentences), what there is to know and to do.
+  returned: when state is present
+  type: dict
+pending_sentences:
+  description: What has to be done until what was restored is in force.
+  returned: when state is absent
+  type: list
+  elements: str
 size_bytes:
-  description: Largest size of the tmpfs in bytes.
+  description: Largest size of the tmpfs in bytes; 0 where none is made.
   returned: when state is present
   type: int
 folders:
@@ -76,7 +104,7 @@ folders:
   returned: when state is present
   type: dict
 stale:
-  description: Mount points of earlier runs that stay while they are in use.
+  description: Mount points and folders of earlier runs that stay while they are in use.
   returned: when state is present
   type: list
   elements: str
@@ -106,20 +134,21 @@ kept:
   elements: str
 """
 
+import contextlib
 import functools
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, fstab, meminfo, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, fstab, look, process, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
-from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
@@ -173,124 +202,124 @@ class Tmpfs:
             )
             self.tell_systemd(path)
 
-    def give_back(self, entry: journal.Entry, run_only: bool) -> journal.Restored:
-        if entry.path != os.path.realpath(FSTAB):
-            return self.journal.restore(entry.path, run_only=run_only)
-        part = functools.partial(fstab.part, fstab.MARK)
-        return self.journal.restore(entry.path, fstab.without_ours, run_only, role=ROLE, part=part)
-
     def tell_systemd(self, path: str) -> None:
         """Have systemd read a changed fstab; until then it would bring back what the old one said."""
-        if path == FSTAB and os.path.isdir("/run/systemd/system"):
+        if path == FSTAB and not self.module.check_mode and os.path.isdir("/run/systemd/system"):
             self.module.run_command(["systemctl", "daemon-reload"])
 
     def refuse(self, sentence: str) -> NoReturn:
         raise tmpfs_plan.TmpfsError(sentence)
 
-    def check_machine(self, path: str, table: str, users: Sequence[str]) -> None:
+    def check_machine(self, path: str, table: str, people: Sequence[accounts.Account]) -> None:
         """Raise TmpfsError when this machine cannot take the tmpfs; nothing has been touched yet."""
-        try:
-            fstab.check(table)
-        except fstab.FstabError as error:
-            self.refuse(f"{FSTAB} is broken, {error}: fix that line first; nothing was changed.")
-        if os.path.exists(FSTAB) and not os.access(FSTAB, os.W_OK):
-            self.refuse(f"{FSTAB} cannot be written (read-only file system?): make it writable; nothing was changed.")
-        foreign = [line for line in fstab.lines_for(table, path) if not line.ours]
-        if foreign:
-            self.refuse(
-                f"{FSTAB} has a line for {path} that wsltune did not write ({foreign[0].render()!r}): remove it or "
-                "choose another go_tmpfs_path; nothing was changed."
-            )
-        machine = wsl_observe.collect()
-        conf = wsl_conf.parse(machine.conf or "").values if wsl_judge.is_wsl(machine) else {}
-        if conf.get("automount.mountFsTab") is False and not conf.get("boot.systemd"):
-            self.refuse(
-                "automount.mountFsTab is false in /etc/wsl.conf and boot.systemd is not true, so nothing would mount "
-                f"{path} at the next start: set wsl_conf_automount_mount_fs_tab to true; nothing was changed."
-            )
-        try:
-            files.check(path, follow=False)
-        except files.NotOurs as error:
-            self.refuse(
-                f"go_tmpfs_path is {path!r}, and others than root can change {error.filename}: choose a folder that "
-                "root alone can; nothing was changed."
-            )
-        except OSError:
-            # A part that is missing or no folder is judged below.
-            pass
-        for parent in [path] + list(_parents(path)):
-            if os.path.islink(parent):
-                self.refuse(
-                    f"go_tmpfs_path is {path!r} and {parent} is a symbolic link: give the folder's real path; "
-                    "nothing was changed."
-                )
-            if os.path.lexists(parent) and not os.path.isdir(parent):
-                self.refuse(
-                    f"go_tmpfs_path is {path!r} and {parent} is not a directory: choose another path; "
-                    "nothing was changed."
-                )
-        live = tmpfs_observe.live(path)
-        if live is not None and not (live.fstype == "tmpfs" and live.source == tmpfs_plan.SOURCE):
-            self.refuse(
-                f"{path} is in use: a {live.fstype} ({live.source}) is mounted there; unmount it or choose another "
-                "go_tmpfs_path; nothing was changed."
-            )
-        if live is None and os.path.isdir(path):
-            strange = sorted(set(os.listdir(path)) - set(users))
-            if strange:
-                self.refuse(
-                    f"{path} holds files ({strange[0]!r}) that a mount would hide: empty it or choose another "
-                    "go_tmpfs_path; nothing was changed."
-                )
+        for silent, answer in look.silent([path]).items():
+            self.refuse(f"go_tmpfs_path is {silent!r}, which gives {answer}: choose another path; nothing was changed.")
+        names = [name for person in people for name in (person.name, str(person.uid))]
+        reason = tmpfs_plan.obstacle(path, tmpfs_observe.ground(path, table, self.machine), names)
+        if reason:
+            self.refuse(f"{reason}; nothing was changed.")
+
+    def check_table(self, table: str) -> None:
+        """Raise TmpfsError when the fstab cannot be changed; nothing has been touched yet."""
+        reason = tmpfs_plan.table_obstacle(tmpfs_observe.ground("/", table, self.machine))
+        if reason:
+            self.refuse(f"{reason}; nothing was changed.")
 
     def present(self) -> NoReturn:
         params = self.module.params
         path = tmpfs_plan.check_path(params["path"])
         people = accounts.find(params["users"])
-        with open("/proc/meminfo", encoding="ascii") as handle:
-            size = tmpfs_plan.plan_size(params["size"], meminfo.parse(handle.read()))
+        self.machine = wsl_observe.collect()
+        observed = tmpfs_observe.observe(path, people, self.machine)
+        place = tmpfs_place.choose(params["place"], observed, params["size"], params["gocache"])
         table = self.read(FSTAB)
-        self.check_machine(path, table, [person.name for person in people])
-        owners = [(person.name, person.uid, person.gid) for person in people]
-        is_wsl = wsl_judge.is_wsl(wsl_observe.collect())
-        helper = tmpfs_observe.needs_helper(is_wsl)
-        earlier = [line for line in fstab.marked(table) if line.fstype == "tmpfs" and line.mount_point != path]
+        having = [person for person in people if person.name not in place.left_out]
+        size = 0
+        lines: list[fstab.Line] = []
+        if place.kind == tmpfs_place.GOTMPDIR:
+            size = tmpfs_plan.plan_size(params["size"], observed["memory"])
+            self.check_machine(path, table, having)
+            lines = tmpfs_plan.wanted_lines(path, size, params["inodes"], observed["needs_helper"])
+        else:
+            having = []
+            self.check_table(table)
+            if place.kind == tmpfs_place.TMP:
+                size = tmpfs_plan.plan_size(params["size"], observed["memory"], for_all=True)
+                lines = [tmpfs_plan.tmp_line(size, params["inodes"])]
+        earlier = tmpfs_plan.earlier_lines(table, lines)
         needed = [line for line in earlier if tmpfs_plan.is_used(line.mount_point, params["in_use"])]
         for line in earlier:
             if line not in needed and not self.leave(line.mount_point):
                 needed.append(line)
-        lines = tmpfs_plan.wanted_lines(path, size, params["inodes"], helper) + needed
-        places = [path] + [line.mount_point for line in needed]
-        # First, for a mount of an earlier version is one that everybody can write.
-        self.narrow(path)
-        try:
-            self.write(FSTAB, lambda now: fstab.with_lines(now, lines), revert=fstab.without_ours, shared=True)
-            listed = tmpfs_plan.folders_text(places, owners)
-            self.write(tmpfs_plan.FOLDERS_PATH, lambda _now: listed, mode=0o644)
-            if helper:
-                self.write(tmpfs_plan.HELPER_PATH, lambda _now: tmpfs_plan.HELPER_TEXT, mode=0o755)
-            self.mount(path, size, params["inodes"])
-        except (OSError, tmpfs_plan.TmpfsError):
-            for entry in self.journal.entries(ROLE):
-                self.give_back(entry, run_only=True)
-                self.tell_systemd(entry.path)
-            self.changes = []
-            raise
-        folders = {person.name: folder for person in people if (folder := self.folder(path, person))}
-        others = [person.name for person in people if person.uid != 0]
-        if len(others) > 1 and self.changes:
-            self.notes.append(
-                f"{len(others)} users share the {size // tmpfs_plan.MIB} MiB on {path}: one of them can fill it for all"
-            )
-        facts = {} if self.module.check_mode else {"go_tmpfs": tmpfs_observe.observe(path, people, is_wsl)}
+        folders, stale = self.bring_back(path, place.kind, lines + needed, having, size, observed)
+        facts = {}
+        if not self.module.check_mode:
+            facts["go_tmpfs"] = tmpfs_observe.observe(path, people, wsl_observe.collect(), observed)
+        shared = tmpfs_plan.shared_note(path, size, [person.uid for person in having])
+        if shared and self.changes:
+            self.notes.append(shared)
         self.module.exit_json(
             **self.result(path),
             ansible_facts=text.printable(facts),
+            place=text.printable(tmpfs_place.describe(place, observed)),
             size_bytes=size,
             folders=folders,
-            stale=[line.mount_point for line in needed],
-            headlines=tmpfs_plan.headlines(self.changes, path, list(folders)),
+            stale=[line.mount_point for line in needed] + stale,
+            headlines=tmpfs_plan.headlines(self.changes, tmpfs_place.TMP_PATH if having == [] else path, folders),
         )
+
+    def bring_back(
+        self,
+        path: str,
+        kind: str,
+        lines: list[fstab.Line],
+        having: Sequence[accounts.Account],
+        size: int,
+        observed: Mapping[str, Any],
+    ) -> tuple[dict[str, str], list[str]]:
+        """Write what is there again after a start, and mount what may be mounted now.
+
+        Return the folder of each user, and the folders of an earlier run that are still used.
+        """
+        own_folder = kind == tmpfs_place.GOTMPDIR
+        wanted = tmpfs_plan.folders_text(path, [(person.uid, person.gid) for person in having])
+        used = tmpfs_plan.lines_in_use(observed["folders"] or "", self.module.params["in_use"], wanted)
+        if own_folder:
+            # First, for a mount of an earlier version is one that everybody can write.
+            self.narrow(path)
+        before = len(self.changes)
+        self.hold(kind == tmpfs_place.TMP and not tmpfs_place.is_ours(observed["temporary"]))
+        try:
+            self.write(FSTAB, lambda now: fstab.with_lines(now, lines), revert=fstab.without_ours, shared=True)
+            if own_folder or observed["folders"] is not None:
+                listed = wanted + "".join(f"{line}\n" for line in used)
+                self.write(tmpfs_plan.FOLDERS_PATH, lambda _now: listed, mode=0o644)
+            if own_folder and observed["needs_helper"]:
+                self.write(tmpfs_plan.HELPER_PATH, lambda _now: tmpfs_plan.HELPER_TEXT, mode=0o755)
+            if own_folder:
+                self.mount(path, size, self.module.params["inodes"])
+        except (OSError, tmpfs_plan.TmpfsError):
+            for step in self.journal.plan_restore(ROLE, _way_of, run_only=True):
+                self.journal.restore(step.path, step.way.revert, True, ROLE, step.way.part)
+                self.tell_systemd(step.path)
+            self.changes = []
+            raise
+        if kind == tmpfs_place.TMP and len(self.changes) > before:
+            self.changes.append(f"/tmp is in memory from the next start on, at most {size // tmpfs_plan.MIB} MiB")
+        folders = {person.name: folder for person in having if (folder := self.folder(path, person))}
+        return folders, [folder for _line, folder, _uid, _gid in tmpfs_plan.folder_lines("\n".join(used))]
+
+    def hold(self, wanted: bool) -> None:
+        """Have systemd leave /tmp alone until the next start, or no longer."""
+        if self.module.check_mode or not os.path.isdir("/run/systemd/system"):
+            return
+        if wanted:
+            files.Files().make_folders(os.path.dirname(tmpfs_plan.HOLD_PATH))
+            files.Files().put(tmpfs_plan.HOLD_PATH, files.FileState(tmpfs_plan.HOLD_TEXT.encode(), 0o644, 0, 0, 0))
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                files.Files().remove(tmpfs_plan.HOLD_PATH)
+                os.rmdir(os.path.dirname(tmpfs_plan.HOLD_PATH))
 
     def mount(self, path: str, size: int, inodes: int) -> None:
         live = tmpfs_observe.live(path)
@@ -303,16 +332,15 @@ class Tmpfs:
             if message:
                 self.refuse(f"{path} could not be mounted ({message}): nothing was changed.")
             return
-        wrong = tmpfs_plan.deviations(
-            live.options, live.super_options, size, stat.S_IMODE(os.stat(path).st_mode), inodes
-        )
+        # In check mode narrow() has said so already, and not done it.
+        mode = tmpfs_plan.MODE if self.module.check_mode else stat.S_IMODE(os.stat(path).st_mode)
+        wrong = tmpfs_plan.deviations(live.options, live.super_options, size, mode, inodes)
         if not wrong:
             return
         self.changes.append(f"remounted {path}: {', '.join(wrong)}")
         if self.module.check_mode:
             return
-        options = f"remount,rw,nosuid,nodev,exec,size={size // 1024}k" + (f",nr_inodes={inodes}" if inodes else "")
-        message = self.command("mount", "-o", options, path)
+        message = self.command("mount", "-o", tmpfs_plan.remount_options(size, inodes), path)
         if message:
             self.refuse(
                 f"{path} could not be remounted with {size // tmpfs_plan.MIB} MiB ({message}): it may hold more than "
@@ -329,12 +357,20 @@ class Tmpfs:
                 os.chmod(f"/proc/self/fd/{descriptor}", tmpfs_plan.MODE)
 
     def folder(self, path: str, person: accounts.Account) -> str:
-        """Make the folder of one user; return its path, nothing where something else has its name.
+        """Make the folder of one user; return its path, nothing where something else has its name."""
+        return self.make_folder(tmpfs_plan.folder_of(path, person.uid), person.uid, person.gid, person.name)
+
+    def make_folder(self, folder: str, uid: int, gid: int, name: str) -> str:
+        """Make one folder; return its path, nothing where something else has its name.
 
         Root changes what it has open and not what has the name: until a mount of an earlier version is root's alone,
         others can take a name there.
         """
-        folder = os.path.join(path, person.name)
+        if tmpfs_observe.live(folder) is not None:
+            return self.without_folder(name, f"something is mounted on {folder}")
+        silent = look.silent([folder])
+        if silent:
+            return self.without_folder(name, f"{folder} gives {silent[folder]}")
         if not os.path.lexists(folder):
             self.changes.append(f"made {folder}")
             if self.module.check_mode:
@@ -344,27 +380,29 @@ class Tmpfs:
             except OSError as error:
                 # Such as a mount of the user's own there, which root cannot see.
                 self.changes.pop()
-                return self.without_folder(person, f"{folder}: {error.strerror}")
+                return self.without_folder(name, f"{folder}: {error.strerror}")
         try:
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
-            return self.without_folder(person, f"{folder} is no directory")
+            return self.without_folder(name, f"{folder} is no directory")
         try:
             status = os.fstat(descriptor)
-            if status.st_uid not in (0, person.uid):
-                return self.without_folder(person, f"{folder} belongs to user id {status.st_uid}")
-            if stat.S_IMODE(status.st_mode) != 0o700 or (status.st_uid, status.st_gid) != (person.uid, person.gid):
+            mode = stat.S_IMODE(status.st_mode)
+            wrong = tmpfs_plan.folder_deviation(mode, status.st_uid, status.st_gid, (uid, gid))
+            if wrong is None:
+                return self.without_folder(name, f"{folder} belongs to user id {status.st_uid}")
+            if wrong:
                 if f"made {folder}" not in self.changes:
-                    self.changes.append(f"gave {folder} to {person.name}, mode 0700")
+                    self.changes.append(f"gave {folder} to {name}, mode 0700")
                 if not self.module.check_mode:
                     os.fchmod(descriptor, 0o700)
-                    os.fchown(descriptor, person.uid, person.gid)
+                    os.fchown(descriptor, uid, gid)
         finally:
             os.close(descriptor)
         return folder
 
-    def without_folder(self, person: accounts.Account, reason: str) -> str:
-        self.notes.append(f"{person.name} has no folder for Go's temporary files: {reason}; remove it, then run again")
+    def without_folder(self, name: str, reason: str) -> str:
+        self.notes.append(f"{name} has no folder for Go's temporary files: {reason}; remove it, then run again")
         return ""
 
     def leave(self, path: str) -> bool:
@@ -387,47 +425,37 @@ class Tmpfs:
         only = self.module.params["only_this_run"]
         entries = [entry for entry in self.journal.entries(ROLE) if not only or entry.run == self.journal.run]
         stay = self.before_run() if only else []
-        mounted = [line.mount_point for line in fstab.marked(self.read(FSTAB))]
-        mounted += [entry.path for entry in entries if entry.directory]
-        if not only:
-            # One that was in use at the last rollback.
-            mounted += tmpfs_observe.ours()
-        left = [
-            path
-            for path in dict.fromkeys(mounted)
-            if (entries or not only) and path not in [line.mount_point for line in stay] and not self.leave(path)
-        ]
-        for entry in entries:
-            if entry.directory and entry.path in left:
+        made = [entry.path for entry in entries if entry.directory]
+        leaving = tmpfs_plan.mounts_to_leave(self.read(FSTAB), made, tmpfs_observe.ours(), stay, whole=not only)
+        left = [path for path in leaving if (entries or not only) and not self.leave(path)]
+        for step in self.journal.plan_restore(ROLE, _way_of, only):
+            if step.entry.directory and step.path in left:
                 continue
-            if self.module.check_mode:
-                if not entry.directory:
-                    self.changes.append(f"restored {entry.path}")
-                continue
-            try:
-                restored = self.give_back(entry, run_only=only)
-            except OSError as error:
-                self.kept.append(
-                    f"{entry.path} could not be restored: {text.line(error.strerror)}; fix that, then run again"
-                )
-                continue
+            restored = step.restored if self.module.check_mode else self.journal.carry_out(step)
             if restored.changed:
-                self.changes.append(f"restored {entry.path}")
-                self.tell_systemd(entry.path)
+                self.changes.append(f"restored {step.path}")
+                self.diff += step.diff
+                self.tell_systemd(step.path)
             if restored.kept:
                 self.kept.append(restored.kept)
+        self.hold(False)
         self.kept += self.journal.damaged()
         for line in stay:
             size = tmpfs_plan.parse_live_size(line.options)
             if entries and line.fstype == "tmpfs" and size:
                 self.mount(line.mount_point, size, 0)
         if stay and entries and not self.module.check_mode:
-            for person, folder in tmpfs_plan.folders_of(self.read(tmpfs_plan.FOLDERS_PATH)):
-                for account in accounts.find([person]):
-                    self.folder(os.path.dirname(folder), account)
+            for _line, folder, uid, gid in tmpfs_plan.folder_lines(self.read(tmpfs_plan.FOLDERS_PATH)):
+                self.make_folder(folder, uid, gid, f"user id {uid}")
         if not self.module.check_mode:
             self.journal.close()
-        self.module.exit_json(**self.result(self.module.params["path"]))
+        tmp = tmpfs_observe.live(tmpfs_place.TMP_PATH)
+        waiting = tmp is not None and tmpfs_plan.is_ours(tmp) and bool(entries)
+        command = wsl_judge.restart_command(wsl_observe.collect())
+        self.module.exit_json(
+            **self.result(self.module.params["path"]),
+            pending_sentences=tmpfs_place.pending_rollback(command) if waiting else [],
+        )
 
     def before_run(self) -> list[fstab.Line]:
         """Return the marked lines of fstab as they were before this run."""
@@ -459,16 +487,19 @@ class Tmpfs:
         }
 
 
-def _parents(path: str) -> Iterator[str]:
-    while path != "/":
-        path = os.path.dirname(path)
-        yield path
+def _way_of(entry: journal.Entry) -> journal.Way:
+    """Return how a file is restored: of the fstab only the role's lines, because others have lines there."""
+    if entry.path != os.path.realpath(FSTAB):
+        return journal.Way()
+    return journal.Way(fstab.without_ours, functools.partial(fstab.part, fstab.MARK))
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **journal.ARGUMENTS,
+            "place": {"type": "str", "choices": ["auto", "tmp", "gotmpdir"], "default": "auto"},
+            "gocache": {"type": "bool", "default": False},
             "path": {"type": "path", "default": "/var/cache/gotmp"},
             "size": {"type": "str", "default": "auto"},
             "inodes": {"type": "int", "default": 0},

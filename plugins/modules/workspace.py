@@ -116,6 +116,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     become,
     files,
     fstab,
+    look,
     mount,
     mountinfo,
     process,
@@ -132,6 +133,13 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as w
 ROLE = "workspace"
 FSTAB = "/etc/fstab"
 ERRORS = (WorkspaceError, accounts.AccountError)
+LONGEST = 4 * workspace_copy.LIMIT
+"""Seconds for one step of a project; its user may have stopped the process that does it."""
+
+
+def _owner(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_uid, status.st_gid
 
 
 class Workspace:
@@ -180,7 +188,7 @@ class Workspace:
             self.couriers[name] = become.Hands(identity, make, ERRORS) if become.is_other(identity) else make()
         courier = self.couriers[name]
         if isinstance(courier, become.Hands):
-            return courier.call(what, *words, limit=limit)
+            return courier.call(what, *words, limit=limit or LONGEST)
         return getattr(courier, what)(*words)
 
     def close(self) -> None:
@@ -218,6 +226,8 @@ class Workspace:
     def project(self, given: Mapping[str, Any]) -> Project:
         """Return the Project that C(given) means."""
         source = workspace_plan.normal(given["source"], "~", "source")
+        for path, reason in look.silent([source]).items():
+            raise WorkspaceError(f"workspace_projects has source {path}, which gives {reason}.")
         name = given["user"] or self.owner(source)
         home = self.account(name).home
         source = self.ask(name, "folder", source, limit=become.LIMIT)
@@ -238,60 +248,26 @@ class Workspace:
         done = self.is_copied(project)
         if done and (not project.bind or self.is_bound(project)):
             return False
-        users = process.holders(project.source)
-        if users:
-            raise WorkspaceError(
-                f"{project.source} is in use by {', '.join(users[:5])}: end these programs or leave that folder, then "
-                "run again; nothing was changed."
-            )
+        # Others of a team work there when they like, and a change while it is copied is found.
+        workspace_plan.check_unused(project, process.holders(project.source, {0, self.account(project.user).uid}))
         if done:
             return False
         on = mountinfo.find(mounts, project.source)
-        if on is not None and on.mount_point == project.source:
-            raise WorkspaceError(f"{project.source} is a whole drive or mount: name a project's folder in it.")
-        if on is not None and not on.windows_drive:
-            self.notes.append(
-                f"{project.source} does not lie on a Windows drive ({on.fstype}), so its copy may be no faster"
-            )
-        to = mountinfo.find(mounts, project.target)
-        if to is not None and (to.windows_drive or to.fstype in ("tmpfs", "ramfs")):
-            what = "a Windows drive" if to.windows_drive else "in memory and gone at the next start"
-            raise WorkspaceError(f"The target {project.target} is {what}: choose one on the distro's own disk.")
-        found = self.ask(project.user, "scan", asdict(project), self.environment(project.user))
+        workspace_plan.check_places(project, on, mountinfo.find(mounts, project.target))
+        self.notes += filter(None, [workspace_plan.slow_note(project, on)])
+        notes = self.ask(project.user, "scan", asdict(project), self.environment(project.user))
         if self.module.check_mode:
-            self.notes += found
+            self.notes += notes
         return True
 
     def check_bind(self, projects: Sequence[Project]) -> None:
         """Raise WorkspaceError when the old path of a project cannot show the new place at every start."""
         if not any(project.bind for project in projects):
             return
-        mounts = self.mounts()
-        for project in projects:
-            if project.bind and not workspace_plan.may_bind(mounts, project.source):
-                raise WorkspaceError(
-                    f"{project.source} does not lie on a Windows drive, and at every start root would mount over a "
-                    "path that its owner can lead elsewhere: set bind to false; nothing was changed."
-                )
-        try:
-            fstab.check(self.fstab())
-        except fstab.FstabError as error:
-            raise WorkspaceError(f"{FSTAB} is broken, {error}: fix that line first; nothing was changed.") from error
-        if os.path.exists(FSTAB) and not os.access(FSTAB, os.W_OK):
-            raise WorkspaceError(f"{FSTAB} cannot be written (read-only file system?): nothing was changed.")
-        for project in projects:
-            foreign = [line for line in fstab.lines_for(self.fstab(), project.source) if not line.ours]
-            if project.bind and foreign:
-                raise WorkspaceError(
-                    f"{FSTAB} has a line for {project.source} that wsltune did not write ({foreign[0].render()!r}): "
-                    "remove it or set bind to false; nothing was changed."
-                )
         conf = wsl_conf.parse(self.machine.conf or "").values if wsl_judge.is_wsl(self.machine) else {}
-        if conf.get("automount.mountFsTab") is False and not self.systemd:
-            raise WorkspaceError(
-                "automount.mountFsTab is false in /etc/wsl.conf and there is no systemd, so no bind mount would come "
-                "back at the next start: set wsl_conf_automount_mount_fs_tab to true; nothing was changed."
-            )
+        followed = conf.get("automount.mountFsTab") is not False or self.systemd
+        writable = not os.path.exists(FSTAB) or os.access(FSTAB, os.W_OK)
+        workspace_plan.check_bind(projects, self.mounts(), self.fstab(), writable, followed)
 
     @property
     def systemd(self) -> bool:
@@ -310,7 +286,7 @@ class Workspace:
 
     def shows(self, place: str, target: str) -> bool:
         """Whether the last mount at C(place) is that of C(target); no part of either may be a link."""
-        if not any(one.mount_point == place for one in self.mounts()):
+        if not any(shown.mount_point == place for shown in self.mounts()):
             return False
         try:
             with files.opened_folder(place) as shown, files.opened_folder(target) as meant:
@@ -336,7 +312,7 @@ class Workspace:
         bound = self.bind(projects)
         self.headlines = workspace_plan.headlines(copied, bound)
         distro = wsl_judge.distro(self.machine) if wsl_judge.is_wsl(self.machine) else None
-        told = [
+        placed = [
             {
                 "source": project.source,
                 "target": project.target,
@@ -349,10 +325,10 @@ class Workspace:
             }
             for project in projects
         ]
-        for one in told:
-            if one["copied"] and one["windows_path"]:
-                self.notes.append(f"Windows programs find {one['target']} as {one['windows_path']}")
-        self.module.exit_json(**self.result(projects=told))
+        for place in placed:
+            if place["copied"] and place["windows_path"]:
+                self.notes.append(f"Windows programs find {place['target']} as {place['windows_path']}")
+        self.module.exit_json(**self.result(projects=placed))
 
     def tidy(self, project: Project) -> bool:
         """Finish or remove what a killed run left; return whether a half copy was there."""
@@ -372,22 +348,13 @@ class Workspace:
 
     def drive_options(self, drive: mountinfo.Mount) -> str:
         """Return the options with which WSL would mount C(drive), by the conf file that it reads."""
-        there = os.stat(drive.mount_point)
+        uid, gid = look.once(functools.partial(_owner, drive.mount_point))
         asked = wsl_conf.parse(self.machine.conf or "").values.get("automount.options") or ""
-        return ",".join(filter(None, (f"uid={there.st_uid}", f"gid={there.st_gid}", str(asked))))
+        return ",".join(filter(None, (f"uid={uid}", f"gid={gid}", str(asked))))
 
     def lines(self, projects: Sequence[Project]) -> list[Line]:
         """Return the fstab lines of the projects that are to be bound."""
-        mounts, content = self.mounts(), self.fstab()
-        found: list[Line] = []
-        for project in projects:
-            drive = workspace_plan.drive_above(mounts, project.source)
-            # The user's own line may mount it already.
-            if drive is None or any(not line.ours for line in fstab.lines_for(content, drive.mount_point)):
-                found += workspace_plan.bind_lines(project, self.systemd, None, "")
-                continue
-            found += workspace_plan.bind_lines(project, self.systemd, drive, self.drive_options(drive))
-        return found
+        return workspace_plan.lines_for(projects, self.mounts(), self.fstab(), self.systemd, self.drive_options)
 
     def bind(self, projects: Sequence[Project]) -> list[Project]:
         """Keep the fstab lines and the live mounts; return the projects that were bound now."""
@@ -419,7 +386,7 @@ class Workspace:
 
     def mount(self, project: Project) -> None:
         """Show the copy at the path of the original, both as they are found without following links."""
-        before = {one.mount_id for one in self.mounts()}
+        before = {shown.mount_id for shown in self.mounts()}
         with files.opened_folder(project.source) as place, files.opened_folder(project.target) as target:
             mark = os.getxattr(f"/proc/self/fd/{target}", workspace_copy.ATTRIBUTE)
             owner = os.fstat(target).st_uid
@@ -428,9 +395,9 @@ class Workspace:
             mount.bind(target, place, project.source)
         if self.is_bound(project):
             return
-        for one in self.mounts():
-            if one.mount_id not in before and one.mount_point != project.source:
-                mount.unmount(one.mount_point)
+        for shown in self.mounts():
+            if shown.mount_id not in before and shown.mount_point != project.source:
+                mount.unmount(shown.mount_point)
         raise WorkspaceError("that folder was moved at the same time")
 
     def write_lines(self, lines: Sequence[Line]) -> tuple[str, str] | None:
@@ -453,7 +420,7 @@ class Workspace:
         return before, after
 
     def tell_systemd(self) -> None:
-        if os.path.isdir("/run/systemd/system"):
+        if not self.module.check_mode and os.path.isdir("/run/systemd/system"):
             self.module.run_command(["systemctl", "daemon-reload"])
 
     def unmount(self, place: str, target: str) -> None:
@@ -480,30 +447,31 @@ class Workspace:
         if entry is not None:
             before = entry.before_run.content if only and entry.before_run else b""
             stay = fstab.marked(before.decode("utf-8", "surrogateescape"), workspace_plan.MARK)
-            for line in fstab.marked(self.fstab(), workspace_plan.MARK):
-                if line.fstype == "none" and line not in stay:
-                    self.unmount(line.mount_point, line.source)
-                    self.notes.append(f"{line.mount_point} is the original again; the copy {line.source} stays")
-            if self.module.check_mode:
-                self.changes.append(f"restored {FSTAB}")
-            else:
-                part = functools.partial(fstab.part, workspace_plan.MARK)
-                restored = self.journal.restore(FSTAB, fstab.without_ours, only, role=ROLE, part=part)
+            for line in workspace_plan.binds_to_leave(self.fstab(), stay):
+                self.unmount(line.mount_point, line.source)
+                self.notes.append(f"{line.mount_point} is the original again; the copy {line.source} stays")
+            way = journal.Way(fstab.without_ours, functools.partial(fstab.part, workspace_plan.MARK))
+            for step in self.journal.plan_restore(ROLE, lambda entry: way, only):
+                restored = step.restored if self.module.check_mode else self.journal.carry_out(step)
                 if restored.changed:
-                    self.changes.append(f"restored {FSTAB}")
+                    self.changes.append(f"restored {step.path}")
+                    self.diff += step.diff
                     self.tell_systemd()
                 if restored.kept:
                     self.kept.append(restored.kept)
         self.kept += self.journal.damaged()
         for given in self.module.params["projects"]:
-            if os.path.isdir(given["source"]):
+            silent = look.silent([given["source"]])
+            if silent:
+                self.kept.append(f"{given['source']} gives {silent[given['source']]}; run again when it does")
+            elif os.path.isdir(given["source"]):
                 self.tidy(self.project(given))
         if not self.module.check_mode:
             self.journal.close()
         self.module.exit_json(**self.result())
 
     def result(self, **more: Any) -> dict[str, Any]:
-        told = {
+        result = {
             "changes": self.changes,
             "headlines": self.headlines,
             "notes": [text.line(note) for note in self.notes],
@@ -511,7 +479,7 @@ class Workspace:
             "diff": self.diff,
             **more,
         }
-        return {"changed": bool(self.changes), **text.printable(told)}
+        return {"changed": bool(self.changes), **text.printable(result)}
 
 
 def main() -> None:

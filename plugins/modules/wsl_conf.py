@@ -33,8 +33,9 @@ options:
     default: []
   repair:
     description:
-      - Whether lines that WSL cannot read are turned into comments, and a byte order mark is removed.
-      - Otherwise such a file is refused, for a setting after such a line would not be in force.
+      - Whether lines that WSL cannot read are turned into comments, a byte order mark is removed, and UTF-16 becomes
+        UTF-8.
+      - Otherwise such a file is refused because a setting after such a line would not be in force.
     type: bool
     default: false
   allow_harmful:
@@ -183,6 +184,10 @@ def is_launcher(path: str) -> bool:
     return os.path.dirname(path) == os.path.realpath(launchers.FOLDER)
 
 
+def _way_of(entry: journal.Entry) -> journal.Way:
+    return journal.Way(None if is_launcher(entry.path) else _revert)
+
+
 def _shown(value: wsl_conf.Setting) -> str:
     return "not set" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -237,9 +242,11 @@ class WslConf:
         try:
             merged = wsl_conf.merge(text, settings, self.options["repair"])
         except wsl_conf.UnreadableError as error:
+            fix = "fix the line, or set repair to turn it into a comment"
+            if "UTF-16" in error.reason or "byte order mark" in error.reason:
+                fix = "save it as UTF-8 without a byte order mark, or set repair to have that done"
             raise ValueError(
-                f"{self.path}, line {error.line}: {error.reason[:-1]}, so WSL ignores everything after it; "
-                "fix the line, or set repair to turn it into a comment."
+                f"{self.path}, line {error.line}: {error.reason[:-1]}, so WSL ignores everything after it; {fix}."
             ) from error
         result = wsl_conf.parse(merged)
         wrong = [name for name, value in wsl_conf.typed(settings).items() if result.values.get(name) != value]
@@ -276,11 +283,11 @@ class WslConf:
         asked = wsl_conf.typed(settings)
         if "interop.appendWindowsPath" not in asked:
             return
-        ours = [entry for entry in self.journal.entries(ROLE) if is_launcher(entry.path)]
         if not self.options["launchers"] or asked["interop.appendWindowsPath"] is not False:
-            for entry in ours:
-                self.restore(entry, only=False)
+            for step in self.journal.plan_restore(ROLE, _way_of, wanted=lambda entry: is_launcher(entry.path)):
+                self.restore(step)
             return
+        ours = [entry for entry in self.journal.entries(ROLE) if is_launcher(entry.path)]
         machine = wsl_observe.collect(conf_path=self.path)
         if not wsl_judge.is_wsl(machine):
             return
@@ -331,52 +338,35 @@ class WslConf:
 
     def absent(self) -> NoReturn:
         only = self.options["only_this_run"]
-        text = None
         state = files.Files().read(self.path)
-        if state:
-            text = _decode(state.content)
-        for entry in self.journal.entries(ROLE):
-            if only and entry.run != self.options["run"]:
-                continue
-            after = self.restore(entry, only)
-            if entry.path == self.path:
-                text = after
+        text = _decode(state.content) if state else None
+        for step in self.journal.plan_restore(ROLE, _way_of, only):
+            self.restore(step)
+            if step.path == self.path and step.action != "keep":
+                text = None if step.target is None else _decode(step.target.content)
         self.kept += self.journal.damaged()
         if not only and not self.module.check_mode:
             self.journal.close()
         self.finish(text, bool(self.changes))
 
-    def restore(self, entry: journal.Entry, only: bool) -> str | None:
-        """Give one file back, or in check mode say so; return its text afterwards."""
-        current = files.Files().read(entry.path)
-        target = self.target(entry, current, only)
-        before = None if current is None else _decode(current.content)
-        after = None if target is None else _decode(target)
+    def restore(self, step: journal.Step) -> None:
+        """Restore one file, or in check mode say so."""
+        restored = step.restored
 
-        def give_back() -> None:
-            revert = None if is_launcher(entry.path) else _revert
-            restored = self.journal.restore(entry.path, revert, run_only=only)
-            self.kept += [restored.kept] if restored.kept else []
+        def carry_out() -> None:
+            nonlocal restored
+            restored = self.journal.carry_out(step)
 
-        if before == after:
-            if not self.module.check_mode:
-                give_back()
-        else:
-            self.changes.append(f"restored {entry.path}")
-            self.replace(before or "", after, before is not None, give_back, entry.path)
-        return after
-
-    def target(self, entry: journal.Entry, current: files.FileState | None, only: bool) -> bytes | None:
-        """What restoring a file will leave of it, so that check mode and diff can tell."""
-        base = entry.before_run if only else entry.base
-        known = [entry.written, entry.previous, entry.base.content if entry.base else None]
-        if current is None:
-            return None
-        if current.content in known or entry.written is None:
-            return None if base is None else base.content
-        if is_launcher(entry.path):
-            return current.content
-        return _revert(entry.base.content if entry.base else None, entry.written, current.content)
+        if step.action != "keep":
+            before = None if step.current is None else _decode(step.current.content)
+            after = None if step.target is None else _decode(step.target.content)
+            self.replace(before or "", after, before is not None, carry_out, step.path)
+        elif not self.module.check_mode:
+            carry_out()
+        if restored.changed:
+            self.changes.append(f"restored {step.path}")
+        if restored.kept:
+            self.kept.append(restored.kept)
 
     def finish(self, text: str | None, changed: bool) -> NoReturn:
         """Judge the machine and return: with the text that is on the disk now, or would be."""

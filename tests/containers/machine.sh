@@ -63,7 +63,11 @@ case $verb in
             podman rm --force --volumes "$name" >/dev/null
         fi
         case $init in
-            systemd) start=(--systemd=always) command=/lib/systemd/systemd ;;
+            # What --systemd=always does, without its tmpfs on /tmp: a real machine has there what its distribution says.
+            systemd)
+                start=(--systemd=false --env container=podman --tmpfs /run:mode=755 --tmpfs /run/lock --stop-signal SIGRTMIN+3)
+                command=/lib/systemd/systemd
+                ;;
             sysvinit) start=(--systemd=false) command=/sbin/init ;;
             wsl) start=(--systemd=false) command=/usr/local/sbin/wsl-init ;;
         esac

@@ -14,7 +14,9 @@
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/wsltune
-state=/run/wsltune-laptops
+state=${WSLTUNE_LAPTOP_STATE:-/run/wsltune-laptops}
+# Seconds that a start may take.
+patience=${WSLTUNE_LAPTOP_PATIENCE:-600}
 
 wrong() {
     echo "laptop.sh: $*" >&2
@@ -23,30 +25,70 @@ wrong() {
 
 is_up() { [ -f "$state/$1/pid" ] && kill -0 "$(<"$state/$1/pid")" 2>/dev/null; }
 
-on() { # NAME USER COMMAND...; a connection that a restart cut in two does not hang
-    local port
-    port=$(<"$state/$1/port")
-    ssh -i "$cache/ssh/id_ed25519" -p "$port" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
-        -o LogLevel=ERROR -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=20 -o ControlMaster=auto \
-        -o ControlPersist=60 -o ControlPath="$state/$1/ssh-%r" "$2@127.0.0.1" "${@:3}"
+# NAME OPTION...: ssh to the machine; the options name the user and the command too.
+reach() {
+    ${within:+timeout "$within"} ssh -i "$cache/ssh/id_ed25519" -p "$(<"$state/$1/port")" -o HostName=127.0.0.1 -o StrictHostKeyChecking=no \
+        -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes -o ConnectTimeout=20 \
+        -o ServerAliveInterval=20 -o ServerAliveCountMax=15 "${@:2}"
 }
 
-wait_until_up() { # NAME, the boot it shall not be any more
-    local tries boot
-    for ((tries = 0; tries < 180; tries++)); do
-        if ! is_up "$1"; then
-            break
-        fi
-        boot=$(on "$1" root cat /proc/sys/kernel/random/boot_id 2>/dev/null || true)
-        if [ -n "$boot" ] && [ "$boot" != "$2" ]; then
-            on "$1" root 'systemctl is-system-running --wait >/dev/null 2>&1 || true'
-            return
-        fi
-        rm -f "$state/$1"/ssh-*
+# NAME USER: the socket of the connection that this user's commands share. Each boot has its own: a connection of an earlier
+# boot notices only after a while that it is cut, and as it ends it removes the socket at its path, though another made that.
+# A client whose new socket goes like this exits with 255 ("Failed to connect to new control master", ssh.c of OpenSSH).
+socket() { printf '%s/%s/ssh-%.8s-%s\n' "$state" "$1" "$(<"$state/$1/boot")" "$2"; }
+
+# NAME USER: makes that connection. It stays until the machine restarts or ends, so it does not run out just when a command
+# comes, and a machine that is too busy to answer for a minute keeps it. To try again is safe: no command was sent yet.
+connect() {
+    local path tries
+    path=$(socket "$1" "$2")
+    for ((tries = 0; tries < 10; tries++)); do
+        reach "$1" -o ControlPath="$path" -O check "$2@laptop" >/dev/null 2>&1 && return
+        rm -f "$path"
+        reach "$1" -o ControlPath="$path" -o ControlMaster=yes -N -f "$2@laptop" </dev/null >"$state/$1/ssh.log" 2>&1 && return
         sleep 1
     done
-    tail -n 30 "$state/$1/console" >&2
-    wrong "$1 did not come up"
+    cat "$state/$1/ssh.log" >&2
+    wrong "no connection to $1 as $2"
+}
+
+on() { # NAME USER COMMAND...
+    connect "$1" "$2"
+    reach "$1" -o ControlPath="$(socket "$1" "$2")" "$2@laptop" "${@:3}"
+}
+
+disconnect() { # NAME
+    local path
+    for path in "$state/$1"/ssh-*-*; do
+        [ -e "$path" ] || continue
+        timeout 10 ssh -o ControlPath="$path" -O exit laptop >/dev/null 2>&1 || true
+        rm -f "$path"
+    done
+}
+
+# NAME COMMAND...: as root, by a connection of its own that does not outlive the question.
+ask() { within=60 reach "$1" -o ControlPath=none root@laptop "${@:2}" </dev/null 2>/dev/null; }
+
+# While a machine goes down its sshd still answers, and while it comes up it refuses everybody but root: it is up when it has
+# another boot id, and its start is over (without systemd it is when sshd answers).
+wait_until_up() { # NAME, the boot it shall not be any more
+    local deadline=$((SECONDS + patience)) boot='' status
+    while is_up "$1" && ((SECONDS < deadline)); do
+        boot=$(ask "$1" cat /proc/sys/kernel/random/boot_id) || boot=''
+        if [ -n "$boot" ] && [ "$boot" != "$2" ]; then
+            status=$(ask "$1" 'test -e /run/nologin && echo starting || systemctl is-system-running') || true
+            case $status in
+                running | degraded | offline)
+                    echo "$boot" >"$state/$1/boot"
+                    return
+                    ;;
+            esac
+        fi
+        sleep 1
+    done
+    [ ! -f "$state/$1/console" ] || tail -n 30 "$state/$1/console" >&2
+    [ -z "$boot" ] || [ "$boot" != "$2" ] || wrong "$1 did not restart within $patience s"
+    wrong "$1 did not come up within $patience s"
 }
 
 verb=${1:?"usage: laptop.sh up|ssh|restart|down ..."}
@@ -54,7 +96,10 @@ case $verb in
     up)
         name=${2:?"laptop.sh up: which name?"} port=${3:?"laptop.sh up: which port?"} drive=${4:-$state/$2/drive}
         windows=${5:+wsltune.windows=$5}
-        is_up "$name" && exit 0
+        if is_up "$name"; then
+            [ -f "$state/$name/boot" ] || wait_until_up "$name" ''
+            exit 0
+        fi
         disk=$("$here/build.sh")
         rm -rf "${state:?}/$name"
         mkdir -p "$state/$name" "$drive"
@@ -73,15 +118,17 @@ case $verb in
         ;;
     ssh) on "${@:2}" ;;
     restart)
-        boot=$(on "$2" root cat /proc/sys/kernel/random/boot_id)
-        on "$2" root 'sync; (sleep 1; systemctl reboot || kill -TERM 1) >/dev/null 2>&1 &' || true
-        rm -f "$state/$2"/ssh-*
+        boot=$(<"$state/$2/boot")
+        # The connections end while both sides are there.
+        disconnect "$2"
+        ask "$2" 'sync; (sleep 1; systemctl reboot || kill -TERM 1) >/dev/null 2>&1 &' || true
         wait_until_up "$2" "$boot"
         echo changed
         ;;
     down)
         shift
         for name; do
+            disconnect "$name"
             if is_up "$name"; then
                 kill "$(<"$state/$name/pid")"
                 while is_up "$name"; do sleep 0.1; done

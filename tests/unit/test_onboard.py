@@ -111,9 +111,30 @@ def test_the_steps_of_a_run_in_words() -> None:
 
 
 def test_every_role_of_the_main_job_has_its_words() -> None:
-    named = set(re.findall(r"name: wsltune\.go\.(\w+)", (ROOT / "playbooks/site.yml").read_text(encoding="utf-8")))
-    assert named
-    assert named <= set(onboard_story.STEPS)
+    files = [ROOT / "playbooks/site.yml", *(ROOT / "playbooks/parts").glob("*.yml")]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
+    named = set(re.findall(r"name: wsltune\.go\.(\w+)", text))
+    assert named == {*onboard_story.STEPS, onboard_story.REPORT}
+
+
+def test_a_role_that_the_plan_skips_has_its_step_all_the_same() -> None:
+    text = (ROOT / "playbooks/parts/apply.yml").read_text(encoding="utf-8")
+    titles = re.findall(r'name: "(Role .+)"', text)
+    assert len(titles) == 3
+    told, recorder = story()
+    for title in titles:
+        told.take(task("", title))
+    told.end_step()
+    steps = [onboard_story.STEPS[title.split(":")[0].removeprefix("Role ")] for title in titles]
+    assert recorder.lines == [line for step in steps for line in (f"> {step}", f"ok {step}")]
+
+
+def test_a_step_that_failed_stays_so_while_it_is_reported() -> None:
+    told, recorder = story()
+    for event in (task("verify"), outcome("runner_on_failed", msg="slower"), task("wsltune.go.report")):
+        told.take(event)
+    told.end_step()
+    assert recorder.lines[-1] == f"failed {onboard_story.STEPS['verify']}"
 
 
 @pytest.mark.parametrize(

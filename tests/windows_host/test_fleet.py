@@ -79,7 +79,7 @@ def test_a_fleet_is_tuned_twice_and_undone(controller, windows_host):
         "verify_benchmark": False,
         "go_tmpfs_size": "256m",
         "wsl_conf_interop_append_windows_path": False,
-        "wslconfig_wsl2_swap": "1GB",
+        "wslconfig_settings": {"wsl2.swap": "1GB"},
         "defender_projects": ["C:\\src\\shop"],
     }
     code, said, changed = controller("site.yml", settings)

@@ -41,7 +41,14 @@ python3 -c 'import json, os, sys; print(json.dumps([os.getcwd(), os.environ["USE
 echo told >&2
 exit "$(cat ~/code)"
 """
-SETTINGS = ["--no-benchmark", "--", "-e", "wsl_conf_network_hostname=onboarded", "-e", "go_tmpfs_size=256m"]
+SETTINGS = [
+    "--no-benchmark",
+    "--",
+    "-e",
+    '{"wsl_conf_settings":{"network.hostname":"onboarded"}}',
+    "-e",
+    "go_tmpfs_size=256m",
+]
 WAITS = "network.hostname in /etc/wsl.conf takes effect after `wsl.exe --terminate Debian`"
 
 

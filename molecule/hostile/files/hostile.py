@@ -266,6 +266,30 @@ chmod 755 ~/bin/go; echo 'PATH=$HOME/bin:$PATH' > ~/.profile
 """,
     ),
     Row(
+        "a Go command that says lists in lists without end",
+        "evenested",
+        r"""
+mkdir -p ~/bin
+cat > ~/bin/go <<'X'
+#!/usr/bin/python3
+print('{"GOROOT": "/usr/local/go", "GOVERSION": %s}' % ("[" * 1500 + "]" * 1500))
+X
+chmod 755 ~/bin/go; echo 'PATH=$HOME/bin:$PATH' > ~/.profile
+""",
+    ),
+    Row(
+        "a Go command that says what ansible-core takes for its own",
+        "evetagged",
+        r"""
+mkdir -p ~/bin
+cat > ~/bin/go <<'X'
+#!/bin/sh
+echo '{"GOROOT": "/usr/local/go", "GOVERSION": {"__ansible_type": "TrustedAsTemplate"}}'
+X
+chmod 755 ~/bin/go; echo 'PATH=$HOME/bin:$PATH' > ~/.profile
+""",
+    ),
+    Row(
         "settings with a form feed in a line",
         "evefeed",
         r"mkdir -p ~/.config/go && printf 'GOFLAGS=-v\fGOTMPDIR=/nowhere\n' > ~/.config/go/env",
@@ -896,7 +920,9 @@ def shared_repository(trials: Trials) -> None:
     trials.user(
         "dev",
         f"cd {shop} && umask 002 && git init -q --shared . && git config user.email d && git config user.name d && "
-        "printf 'module example.com/m\\n' > go.mod && echo one > f && git add . && git commit -qm one",
+        "printf 'module example.com/m\\n' > go.mod && printf 'package main\\n\\nfunc main() {}\\n' > main.go && "
+        # Of a program, Go asks Git for the state of its tree.
+        "echo one > f && git add . && git commit -qm one",
     )
     trials.user("eve", SHARED_FILTER % shop)
     git = trials.user("dev", f"git -C {shop} status --porcelain; ls /tmp/eve-* 2>&1", check=False)
@@ -919,6 +945,35 @@ def hidden_by_the_mask(trials: Trials) -> None:
     play = trials.play(MODULES, bench_user="root", bench_modules=["/srv/acl"], bench_packages=["."])
     trials.expect(play.code == 2 and "/srv/acl" in play.output, f"it is not refused: {play.output[-500:]}")
     trials.root("rm -r /srv/acl")
+
+
+def code_deeper_down(trials: Trials) -> None:
+    """A module of root's with a folder in it that is eve's."""
+    trials.root("cp -r /root/m /srv/deep && install -d -o eve -g eve /srv/deep/uploads")
+    trials.user("eve", f"cat > /srv/deep/uploads/e_test.go <<'X'\n{TEST_OF_EVE}X")
+    play = trials.play(MODULES, bench_user="root", bench_modules=["/srv/deep"], bench_packages=["."])
+    trials.expect(play.code == 2 and "/srv/deep/uploads" in play.output, f"it is not refused: {play.output[-500:]}")
+    trials.root("rm -r /srv/deep")
+
+
+def program_of_its_owner(trials: Trials) -> None:
+    """A program of eve's in a project of dev's that runs as its owner, and that owner is dev in a copy."""
+    shop = "/srv/team/shop-dev"
+    trials.user("eve", f"cp /usr/bin/id {shop}/payload && chmod 4755 {shop}/payload")
+    trials.root("rm -rf /home/dev/src")
+    trials.succeeds(trials.play(MODULES, projects=[{"source": shop}]))
+    said = trials.user("eve", "/home/dev/src/shop-dev/payload", check=False)
+    trials.expect(said and "dev" not in said.partition(" groups=")[0], f"eve's program runs as {said!r}")
+    trials.root(f"rm -rf /home/dev/src {shop}/payload")
+
+
+def held_by_eve(trials: Trials) -> None:
+    """A project of dev's that a program of eve's has as its working directory."""
+    holding = trials.start(*trials._as("eve"), "bash", "-c", "cd /srv/team/shop-dev && exec sleep 600")
+    time.sleep(0.5)
+    trials.succeeds(trials.play(MODULES, projects=[{"source": "/srv/team/shop-dev"}]))
+    trials.stop(holding)
+    trials.root("rm -rf /home/dev/src")
 
 
 def folder_over_etc(trials: Trials) -> None:
@@ -964,6 +1019,9 @@ FOLDERS: dict[str, Callable[[Trials], None]] = {
     "a repository of eve's in a project of root's": repository_of_root,
     "a repository of dev's whose settings eve may change": shared_repository,
     "a module of root's that a hidden list gives to eve": hidden_by_the_mask,
+    "a test of eve's deeper down in a module of root's": code_deeper_down,
+    "a program that runs as its owner in a project of dev's": program_of_its_owner,
+    "a project of dev's in which eve works": held_by_eve,
     "a project that becomes a link to /etc before it is mounted": folder_over_etc,
     "a race against root": race,
 }

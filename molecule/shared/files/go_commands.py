@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Runs go build, test, test -race, run and vet as users do, and says what came of it.
 
-go_commands.py EXPECTED, as root. EXPECTED is JSON: {"users": [...], "gotmpdir": "/var/cache/gotmp/{user}", "cgo":
+go_commands.py EXPECTED, as root. EXPECTED is JSON: {"users": [...], "gotmpdir": "/var/cache/gotmp/{uid}", "cgo":
 "0"|"1"}. Each user has the module twice: once typed at a login shell, once in a Makefile that a plain `sh -c` starts.
 Prints {"ran": number, "seconds": ..., "wrong": [sentences]}.
 """
@@ -43,7 +43,7 @@ def has_interpreter(path: str) -> bool:
 def try_user(user: str, expected: dict) -> tuple[int, list[str]]:
     entry = pwd.getpwnam(user)
     place = os.path.join(entry.pw_dir, "gotest.verify")
-    folder = expected["gotmpdir"].format(user=user)
+    folder = expected["gotmpdir"].format(uid=entry.pw_uid)
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(SOURCE, place)
     with open(os.path.join(place, "Makefile"), "w", encoding="utf-8") as handle:

@@ -36,7 +36,7 @@ def mount_at(place: str) -> dict:
 
 
 def user_state(place: str, user: str) -> dict:
-    folder = os.path.join(place, user)
+    folder = os.path.join(place, str(pwd.getpwnam(user).pw_uid))
     state: dict = {"folder": None, "executes": None, "go": {}}
     if os.path.isdir(folder):
         status = os.lstat(folder)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Starts Go in every way a person or a program does and says which settings it then has.
 
-matrix.py EXPECTED, as root. EXPECTED is JSON: {"users": [...], "gotmpdir": "/var/cache/gotmp/{user}", "cgo": "0"|"1",
+matrix.py EXPECTED, as root. EXPECTED is JSON: {"users": [...], "gotmpdir": "/var/cache/gotmp/{uid}", "cgo": "0"|"1",
 "systemd": true}. Prints {"starts": number, "seen": {start: what}, "wrong": [sentences]}.
 """
 
@@ -174,7 +174,7 @@ def main() -> None:
     wrong = []
     for start, line in seen.items():
         user, name = start.split(" ")[0].rstrip(":"), start.split(": ", 1)[1]
-        folder = expected["gotmpdir"].format(user=user)
+        folder = expected["gotmpdir"].format(uid=pwd.getpwnam(user).pw_uid)
         fields = line.split("|")
         if len(fields) != 3 + 2 * len(TOOLCHAINS):
             wrong.append(f"{start}: {line}")

@@ -9,6 +9,7 @@ itself only writes the progress file.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import random
@@ -21,7 +22,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, scratch, stats
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Run, Scenario
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, look, mountinfo, process
 
 # Small packages of every Go since 1.19: linking them is most of the work, as in most people's tests, and none writes
 # files of its own, which up to Go 1.25 no setting of Go moves.
@@ -81,8 +83,29 @@ def _check_copy(origin: str, parent: str, name: str) -> None:
         raise BenchmarkError(f"{origin} holds {size >> 20} MiB, more than the {COPY_LIMIT >> 20} to be copied")
 
 
+def _copy_file(origin: str, copy: str) -> None:
+    """Copy a file, and not the bits by which it runs as its owner: others may have put it there."""
+    shutil.copyfile(origin, copy)
+    status = os.stat(origin)
+    os.chmod(copy, status.st_mode & 0o777)
+    os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 def _copy_tree(origin: str, copy: str) -> None:
-    shutil.copytree(origin, copy, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    """Copy what is in a project into the folder C(copy), which stays closed to others."""
+    ignore = shutil.ignore_patterns(*NOT_COPIED)
+    with os.scandir(origin) as listed:
+        entries = list(listed)
+    for entry in entries:
+        target = os.path.join(copy, entry.name)
+        if entry.name in NOT_COPIED:
+            continue
+        if entry.is_symlink():
+            os.symlink(os.readlink(entry.path), target)
+        elif entry.is_dir():
+            shutil.copytree(entry.path, target, symlinks=True, ignore=ignore, copy_function=_copy_file)
+        else:
+            _copy_file(entry.path, target)
 
 
 @contextlib.contextmanager
@@ -200,7 +223,9 @@ def file_system_of(mounts: Sequence[Any], path: str) -> str | None:
 def in_memory(places: dict[str, str | None]) -> list[str]:
     """Return the names of the places that lie on a tmpfs."""
     mounts = _mounts()
-    return [name for name, path in places.items() if path and file_system_of(mounts, path) in ("tmpfs", "ramfs")]
+    questions = {name: functools.partial(file_system_of, mounts, path) for name, path in places.items() if path}
+    answers, _silent = look.each(questions)
+    return [name for name in questions if answers.get(name) in ("tmpfs", "ramfs")]
 
 
 def write_progress(path: str, state: Mapping[str, Any]) -> None:
@@ -337,6 +362,10 @@ class Bench:
         if not self.modules:
             # The standard library needs no download; nothing else is to be fetched behind it.
             base = {**base, "GOTOOLCHAIN": "local", "GOPROXY": "off"}
+        named = [*self.login.get("PATH", "").split(":"), self.login.get("XDG_CACHE_HOME", ""), self.account.home]
+        silent = look.silent([*self._sources(), *filter(os.path.isabs, named)])
+        for path, reason in silent.items():
+            raise BenchmarkError(f"{path} gives {reason}, so that nothing can be measured.")
         for module in self._sources():
             if not os.path.isfile(os.path.join(module, "go.mod")):
                 raise BenchmarkError(f"{module} has no go.mod that {self.account.name} can see: name a Go module.")
@@ -399,9 +428,9 @@ class Bench:
         directory = self.variants[name if name in self.variants else self.first.name].directory
         return directory or (self.modules[0] if self.modules else self.sample)
 
-    def scenario(self, name: str) -> dict[str, Any]:
-        """A scenario made ready to run, with a `reason` when it cannot be."""
-        ready = {"name": name, "command": self._shown(name), "reason": ""}
+    def scenario(self, name: str) -> Scenario:
+        """A scenario made ready to run, with a reason when it cannot be."""
+        ready = Scenario(name, self._shown(name))
         try:
             if name == "edit":
                 self._copy_sources()
@@ -413,7 +442,7 @@ class Bench:
             elif name == "race":
                 self._check_race()
         except (BenchmarkError, OSError) as error:
-            ready["reason"] = str(error)
+            ready.reason = str(error)
         return ready
 
     def _check_race(self) -> None:
@@ -511,10 +540,10 @@ class Bench:
         seed: int | None = None,
         progress: Callable[[dict[str, Any]], None] = lambda _state: None,
         **limits: int,
-    ) -> dict[str, Any]:
+    ) -> Experiment:
         """Prepare and measure all variants, in a budget that C(began) at that reading of the monotonic clock.
 
-        C(limits) are min_runs, max_runs and warmup of benchmark.measure. Returns what go_benchmark documents.
+        C(limits) are min_runs, max_runs and warmup of schedule.measure.
         """
         budget = budget_minutes * 60
         seed = random.SystemRandom().randrange(2**31) if seed is None else seed
@@ -532,22 +561,21 @@ class Bench:
             progress=progress,
             **limits,
         )
-        gaps = [run["gap"] for one in measured if one["name"] != "cold" for run in one["runs"] if run.get("gap")]
+        gaps = [run.gap for scenario in measured if scenario.name != "cold" for run in scenario.runs if run.gap]
         elapsed = time.monotonic() - began
-        return {
-            "format": 1,
-            "user": self.account.name,
-            "seed": seed,
-            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - elapsed)),
-            "elapsed": elapsed,
-            "budget_minutes": budget_minutes,
-            "load": load,
-            "own_cost": {"median": stats.median(gaps), "max": max(gaps)} if gaps else None,
-            "go": self.go,
-            "variants": [vars(variant) for variant in self.variants.values()],
-            "fingerprints": {"start": start, "end": machine_fingerprint(), "variants": prints},
-            "scenarios": measured,
-        }
+        return Experiment(
+            variants=[vars(variant) for variant in self.variants.values()],
+            scenarios=measured,
+            user=self.account.name,
+            seed=seed,
+            started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - elapsed)),
+            elapsed=elapsed,
+            budget_minutes=budget_minutes,
+            load=load,
+            own_cost={"median": stats.median(gaps), "max": max(gaps)} if gaps else None,
+            go=self.go,
+            fingerprints={"start": start, "end": machine_fingerprint(), "variants": prints},
+        )
 
     def _own_directory(self, name: str) -> bool:
         return bool(self.variants[name if name in self.variants else self.first.name].directory)
@@ -555,7 +583,7 @@ class Bench:
     def broken(self, name: str) -> str:
         """Say why tests fail in a variant; nothing when they pass."""
         run = self.execute("test", name, 0)
-        return schedule.failure_sentence({**run, "round": 0, "variant": name}) if run["exit_code"] else ""
+        return schedule.failure_sentence(Run(0, name, **run)) if run["exit_code"] else ""
 
     def works(self, name: str) -> dict[str, str]:
         """Try what people do with Go in the environment of a variant; return why, by the command that failed."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
 
 WIDTH = 80
 LINES = 25
@@ -316,17 +317,17 @@ def go_format(experiment: dict[str, Any], control: bool = False) -> str:
     order = [*(variant["name"] for variant in experiment["variants"]), schedule.CONTROL]
     lines = ["# benchstat -col /state results.txt"]
     lines += [f"{key}: {value}" for key, value in config.items() if value not in (None, "")]
-    for scenario in experiment["scenarios"]:
-        if scenario["status"] != "measured":
+    for scenario in map(Scenario.from_json, experiment["scenarios"]):
+        if scenario.status != "measured":
             continue
-        for run in sorted(scenario["runs"], key=lambda run: order.index(run["variant"])):
-            if run["round"] < 1 or (run["variant"] == schedule.CONTROL and not control):
+        for run in sorted(scenario.runs, key=lambda run: order.index(run.variant)):
+            if run.round < 1 or (run.variant == schedule.CONTROL and not control):
                 continue
             # The scenario comes last: a number after the last dash of a name would be read as GOMAXPROCS.
             lines.append(
-                f"BenchmarkGoTest/state={run['variant']}/scenario={scenario['name']} 1"
-                f" {run['wall'] * 1e9:.0f} ns/op {run['user'] * 1e9:.0f} user-ns/op {run['system'] * 1e9:.0f} sys-ns/op"
-                f" {run['max_rss']} peak-B/op {run['blocks_written'] * 512} written-B/op"
+                f"BenchmarkGoTest/state={run.variant}/scenario={scenario.name} 1"
+                f" {run.wall * 1e9:.0f} ns/op {run.user * 1e9:.0f} user-ns/op {run.system * 1e9:.0f} sys-ns/op"
+                f" {run.max_rss} peak-B/op {run.blocks_written * 512} written-B/op"
             )
     return "\n".join(lines) + "\n"
 
@@ -335,10 +336,9 @@ def hyperfine(experiment: dict[str, Any]) -> dict[str, Any]:
     """The measured runs under the field names of hyperfine's JSON, for scripts that plot it."""
     results = []
     names = [variant["name"] for variant in experiment["variants"]]
-    for scenario in experiment["scenarios"]:
+    for scenario in map(Scenario.from_json, experiment["scenarios"]):
         columns = {
-            key: schedule.times_by_variant(scenario, key)
-            for key in ("wall", "user", "system", "max_rss", "exit_code", "blocks_written")
+            key: scenario.times(key) for key in ("wall", "user", "system", "max_rss", "exit_code", "blocks_written")
         }
         for name in [*names, schedule.CONTROL]:
             times = columns["wall"].get(name)
@@ -348,7 +348,7 @@ def hyperfine(experiment: dict[str, Any]) -> dict[str, Any]:
             spread = math.fsum((value - mean) ** 2 for value in times)
             results.append(
                 {
-                    "command": f"{scenario['name']} {name}",
+                    "command": f"{scenario.name} {name}",
                     "mean": mean,
                     "stddev": math.sqrt(spread / (len(times) - 1)) if len(times) > 1 else None,
                     "median": stats.median(times),
@@ -359,9 +359,9 @@ def hyperfine(experiment: dict[str, Any]) -> dict[str, Any]:
                     "times": times,
                     "memory_usage_byte": columns["max_rss"][name],
                     "exit_codes": columns["exit_code"][name],
-                    "parameters": {"scenario": scenario["name"], "variant": name},
+                    "parameters": {"scenario": scenario.name, "variant": name},
                     "wsltune": {
-                        "command": scenario.get("command", ""),
+                        "command": scenario.command,
                         "user": columns["user"][name],
                         "system": columns["system"][name],
                         "blocks_written": columns["blocks_written"][name],

@@ -2,18 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Benchmarks of Go as data: the order of the runs, what they add up to, and what may be compared.
 
-Nothing here starts a program; bench.py does. An experiment is a dict of plain values, as go_benchmark
-returns it and as it is kept in files.
+Nothing here starts a program; bench.py does. The filters pass an experiment as the JSON that go_benchmark returns and
+that is kept in files; experiment.py has it typed.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Run, Scenario
 
 CONTROL = "control"
 # Differences in these are what a change is about; differences elsewhere mean that other things were measured.
@@ -47,7 +49,7 @@ class Clock:
 
 
 def measure(
-    scenarios: Sequence[dict[str, Any]],
+    scenarios: Sequence[Scenario],
     names: Sequence[str],
     execute: Execute,
     clock: Clock,
@@ -56,58 +58,61 @@ def measure(
     max_runs: int = 30,
     warmup: int = 1,
     progress: Progress | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Scenario]:
     """Warm up, then run every variant once per round in random order until there is a verdict or no time.
 
     The first of `names` is the baseline. It runs a second time in each round under the name `control`, so that
-    what the machine itself makes of two equal things is seen. Each scenario is a dict with a `name`; one with a
-    `reason` is not run. The same dicts with `status`, `runs`, `stopped` and `alpha` are returned.
+    what the machine itself makes of two equal things is seen. A scenario with a C(reason) is not run. The same are
+    returned with their runs and what came of them.
     """
-    series = [_Series(dict(scenario), names, execute, clock, min_runs, max_runs) for scenario in scenarios]
-    active = [one for one in series if not one.data.get("reason")]
+    copies = [dataclasses.replace(scenario) for scenario in scenarios]
+    every = [_Series(scenario, names, execute, clock, min_runs, max_runs) for scenario in copies]
+    active = [series for series in every if not series.scenario.reason]
     rule = stats.StoppingRule(comparisons=max(1, len(active)) * (len(names) - 1))
     rng = random.Random(seed)
-    tell = _teller(progress, clock, series)
+    tell = _teller(progress, clock, every)
 
-    for one in list(active):
-        if clock.left() < clock.budget * OVERRUN and one is not active[0]:
-            one.skip("the time was used up by the scenarios before it")
+    for series in list(active):
+        if clock.left() < clock.budget * OVERRUN and series is not active[0]:
+            series.skip("the time was used up by the scenarios before it")
         else:
-            one.warm_up(warmup, tell)
+            series.warm_up(warmup, tell)
     clock.prepared()
-    active = [one for one in active if not one.over]
+    active = [series for series in active if not series.over]
 
     while active:
-        for one in list(active):
-            if one not in active:
+        for series in list(active):
+            if series not in active:
                 continue
             _drop_what_cannot_fit(active, clock, min_runs)
-            if one.over:
+            if series.over:
                 continue
-            if one.fits(clock.left()):
-                one.round(rng, tell)
-                one.look(rule)
+            if series.fits(clock.left()):
+                series.round(rng, tell)
+                series.look(rule)
             else:
-                one.finish("budget", rule)
-        active = [one for one in active if not one.over]
-    return [one.data for one in series]
+                series.finish("budget", rule)
+        active = [series for series in active if not series.over]
+    return [series.scenario for series in every]
 
 
 def _drop_what_cannot_fit(active: list[_Series], clock: Clock, min_runs: int) -> None:
-    """Rather one scenario with a verdict than two without: what is too long by itself goes first, then the last."""
+    """Rather one scenario with a verdict than two without: what is too long alone goes first, then the last."""
     room = clock.left() + clock.budget * OVERRUN
     while active:
         # One warm-up run is a poor guess; it must be twice too long before it is believed.
-        missing = [max(0, min_runs - one.rounds) * one.cost * (1 if one.rounds else GUESS) for one in active]
+        missing = [
+            max(0, min_runs - series.rounds) * series.cost * (1 if series.rounds else GUESS) for series in active
+        ]
         if sum(missing) <= room:
             return
-        too_long = [one for one, seconds in zip(active, missing) if seconds > room]
-        one = (too_long or active)[-1]
-        active.remove(one)
-        minutes = math.ceil((sum(min_runs * other.cost for other in [*active, one]) + clock.budget / 2) / 60)
-        beside = "" if one in too_long else " beside the other scenarios"
-        one.skip(
-            f"{min_runs} rounds of {_seconds(one.cost)} each do not fit into {clock.budget / 60:.3g} "
+        too_long = [series for series, seconds in zip(active, missing) if seconds > room]
+        series = (too_long or active)[-1]
+        active.remove(series)
+        minutes = math.ceil((sum(min_runs * other.cost for other in [*active, series]) + clock.budget / 2) / 60)
+        beside = "" if series in too_long else " beside the other scenarios"
+        series.skip(
+            f"{min_runs} rounds of {_seconds(series.cost)} each do not fit into {clock.budget / 60:.3g} "
             f"minutes{beside}: allow {max(minutes, 1 + math.floor(clock.budget / 60))}"
         )
 
@@ -117,15 +122,15 @@ class _Series:
 
     def __init__(
         self,
-        data: dict[str, Any],
+        scenario: Scenario,
         names: Sequence[str],
         execute: Execute,
         clock: Clock,
         min_runs: int,
         max_runs: int,
     ) -> None:
-        self.data = data
-        self.name: str = data["name"]
+        self.scenario = scenario
+        self.name = scenario.name
         self.names = list(names)
         self.execute = execute
         self.clock = clock
@@ -135,18 +140,16 @@ class _Series:
         self.cost = 0.0
         self.spent = 0.0
         self.serial = 0
-        self.runs: list[dict[str, Any]] = data.setdefault("runs", [])
-        data.setdefault("reason", "")
-        data.setdefault("status", "skipped" if data["reason"] else "running")
-        data.setdefault("stopped", "")
-        data.setdefault("alpha", None)
+        self.runs = scenario.runs = list(scenario.runs)
+        if scenario.reason:
+            scenario.status = "skipped"
 
     @property
     def over(self) -> bool:
-        return bool(self.data["status"] != "running")
+        return self.scenario.status != "running"
 
     def skip(self, reason: str) -> None:
-        self.data.update(status="skipped", reason=reason)
+        self.scenario.status, self.scenario.reason = "skipped", reason
 
     def warm_up(self, times: int, tell: Callable[[_Series, str], None]) -> None:
         # An empty cache has nothing to warm; one run says what a round will cost.
@@ -155,7 +158,7 @@ class _Series:
             for variant in variants:
                 self._run(variant, 0)
                 # The others may have been compiling; the last one finds all of it done.
-                self.cost = self.runs[-1]["wall"] * (len(self.names) + 1)
+                self.cost = self.runs[-1].wall * (len(self.names) + 1)
                 tell(self, "warm-up")
                 if self.over:
                     return
@@ -173,10 +176,10 @@ class _Series:
 
     def _run(self, variant: str, number: int) -> None:
         self.serial += 1
-        run = {"round": number, "variant": variant, **self.execute(self.name, variant, self.serial)}
+        run = Run(number, variant, **self.execute(self.name, variant, self.serial))
         self.runs.append(run)
-        if run["exit_code"] != 0:
-            self.data.update(status="failed", reason=failure_sentence(run))
+        if run.exit_code != 0:
+            self.scenario.status, self.scenario.reason = "failed", failure_sentence(run)
 
     def fits(self, left: float) -> bool:
         if self.rounds < self.min_runs:
@@ -192,34 +195,37 @@ class _Series:
         level = rule.level(self.rounds)
         if level is None or self.rounds < self.min_runs:
             return
-        times = times_by_variant(self.data)
+        times = self.scenario.times()
         first = self.names[0]
         comparisons = [stats.compare(times[first], times[name], level) for name in self.names[1:]]
         if comparisons and all(rule.decided(one) for one in comparisons):
-            self.data.update(status="measured", stopped="clear", alpha=level)
+            self._end("clear", level)
 
     def finish(self, why: str, rule: stats.StoppingRule) -> None:
         if not self.rounds:
             self.skip("there was no time left for it")
             return
-        self.data.update(status="measured", stopped=why, alpha=rule.level(self.rounds, last=True))
+        self._end(why, rule.level(self.rounds, last=True))
+
+    def _end(self, why: str, alpha: float | None) -> None:
+        self.scenario.status, self.scenario.stopped, self.scenario.alpha = "measured", why, alpha
 
 
-def _teller(progress: Progress | None, clock: Clock, series: list[_Series]) -> Callable[[_Series, str], None]:
-    def tell(one: _Series, phase: str) -> None:
+def _teller(progress: Progress | None, clock: Clock, every: list[_Series]) -> Callable[[_Series, str], None]:
+    def tell(series: _Series, phase: str) -> None:
         if progress is None:
             return
-        cost = sum(other.cost for other in series if not other.over)
+        cost = sum(other.cost for other in every if not other.over)
         left = max(0.0, clock.left())
-        possible = one.rounds + int(left / cost) if cost > 0 else one.max_runs
+        possible = series.rounds + int(left / cost) if cost > 0 else series.max_runs
         progress(
             {
                 "step": "benchmark",
                 "phase": phase,
-                "scenario": one.name,
-                "round": one.rounds,
-                "rounds": max(one.rounds, min(one.max_runs, max(one.min_runs, possible))),
-                "runs": sum(len(other.runs) for other in series),
+                "scenario": series.name,
+                "round": series.rounds,
+                "rounds": max(series.rounds, min(series.max_runs, max(series.min_runs, possible))),
+                "runs": sum(len(other.runs) for other in every),
                 "seconds_left": round(left, 1),
             }
         )
@@ -227,26 +233,14 @@ def _teller(progress: Progress | None, clock: Clock, series: list[_Series]) -> C
     return tell
 
 
-def failure_sentence(run: dict[str, Any]) -> str:
-    """Why a scenario is not compared: the run that failed, and its last word."""
-    if run.get("timed_out"):
-        how = f"was stopped after {_seconds(run['wall'])}"
-    else:
-        how = f"exited with {run['exit_code']}"
-    when = f"in round {run['round']}" if run["round"] else "while warming up"
-    said = [line.strip() for line in run.get("output_tail", "").splitlines() if line.strip()]
-    telling = [line for line in said if not line.startswith(("ok ", "ok\t", "FAIL", "?", "exit status"))]
-    word = (telling or said or [""])[0]
-    return f"go test of variant {run['variant']} {how} {when}" + (f": {word[:200]}" if word else "")
-
-
-def times_by_variant(scenario: dict[str, Any], key: str = "wall") -> dict[str, list[float]]:
-    """The measured values of each variant in the order of the rounds, without the warm-up."""
-    values: dict[str, list[float]] = {}
-    for run in scenario["runs"]:
-        if run["round"] > 0:
-            values.setdefault(run["variant"], []).append(run[key])
-    return values
+def failure_sentence(run: Run) -> str:
+    """Return why a scenario is not compared: the run that failed, and its last word."""
+    how = f"was stopped after {_seconds(run.wall)}" if run.timed_out else f"exited with {run.exit_code}"
+    when = f"in round {run.round}" if run.round else "while warming up"
+    lines = [line.strip() for line in (run.output_tail or "").splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(("ok ", "ok\t", "FAIL", "?", "exit status"))]
+    word = (telling or lines or [""])[0]
+    return f"go test of variant {run.variant} {how} {when}" + (f": {word[:200]}" if word else "")
 
 
 def fingerprint_differences(a: dict[str, Any], b: dict[str, Any], ignore: Sequence[str] = ()) -> list[str]:
@@ -280,22 +274,25 @@ def fingerprint_differences(a: dict[str, Any], b: dict[str, Any], ignore: Sequen
     return sentences
 
 
-def summarise(experiment: dict[str, Any]) -> dict[str, Any]:
-    """What the raw runs of an experiment say: per scenario and overall, in plain values fit for JSON."""
-    names = [variant["name"] for variant in experiment["variants"]]
-    prints = experiment.get("fingerprints") or {}
-    sequential = experiment.get("evidence") == "sequential"
+def summarise(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the raw runs of an experiment say: per scenario and overall, in plain values fit for JSON."""
+    return summarise_runs(Experiment.from_json(experiment))
+
+
+def summarise_runs(experiment: Experiment) -> dict[str, Any]:
+    """Return the same of an experiment that is typed already."""
+    names, prints, sequential = experiment.names, experiment.fingerprints, experiment.is_sequential
     # A variant with a folder of its own is about where the source lies.
-    moved = [variant["name"] for variant in experiment["variants"] if variant.get("directory")]
+    moved = [variant["name"] for variant in experiment.variants if variant.get("directory")]
     different = _incomparable(names, prints, sequential, moved)
-    scenarios = [_scenario(scenario, names, different) for scenario in experiment["scenarios"]]
+    scenarios = [_scenario(scenario, names, different) for scenario in experiment.scenarios]
     overall = {name: _overall(scenarios, name) for name in names[1:]}
     first = overall[names[1]] if len(names) > 1 else {"verdict": "unknown", "geomean": None, "mixed": False}
-    warnings = [f"not compared: {one}" for one in dict.fromkeys(sum(different.values(), []))]
-    warnings += experiment.get("on_purpose") or []
+    warnings = [f"not compared: {sentence}" for sentence in dict.fromkeys(sum(different.values(), []))]
+    warnings += experiment.on_purpose
     if sequential:
         warnings.append(SEQUENTIAL)
-    load, cpus = experiment.get("load") or 0.0, (prints.get("start") or {}).get("cpus") or 0
+    load, cpus = experiment.load, (prints.get("start") or {}).get("cpus") or 0
     # Interleaved runs share the load of others; of two measurements one after the other it may hit one alone.
     if cpus and load > BUSY * cpus and (sequential or first["verdict"] in (stats.NO_DIFFERENCE, "unknown")):
         on = f"{cpus} processor{'' if cpus == 1 else 's'}"
@@ -308,8 +305,8 @@ def summarise(experiment: dict[str, Any]) -> dict[str, Any]:
         "mixed": first["mixed"],
         "geomean": first["geomean"],
         "warnings": warnings,
-        "seed": experiment.get("seed"),
-        "elapsed": experiment.get("elapsed"),
+        "seed": experiment.seed,
+        "elapsed": experiment.elapsed,
     }
 
 
@@ -403,26 +400,26 @@ def _incomparable(
     }
 
 
-def _scenario(scenario: dict[str, Any], names: Sequence[str], different: dict[str, list[str]]) -> dict[str, Any]:
+def _scenario(scenario: Scenario, names: Sequence[str], different: dict[str, list[str]]) -> dict[str, Any]:
     result: dict[str, Any] = {
-        "name": scenario["name"],
-        "command": scenario.get("command", ""),
-        "status": scenario["status"],
-        "reason": scenario.get("reason", ""),
-        "stopped": scenario.get("stopped", ""),
+        "name": scenario.name,
+        "command": scenario.command,
+        "status": scenario.status,
+        "reason": scenario.reason,
+        "stopped": scenario.stopped,
         "variants": {},
         "comparisons": {},
         "control": None,
         "warnings": [],
     }
-    walls = times_by_variant(scenario)
+    walls = scenario.times()
     for name in [*names, CONTROL]:
         if walls.get(name):
             result["variants"][name] = _variant(scenario, name)
-    if scenario["status"] != "measured" or not all(walls.get(name) for name in names):
+    if scenario.status != "measured" or not all(walls.get(name) for name in names):
         return result
 
-    alpha = scenario.get("alpha") or 0.05
+    alpha = scenario.alpha or 0.05
     base = walls[names[0]]
     noisy = False
     if walls.get(CONTROL):
@@ -440,11 +437,11 @@ def _scenario(scenario: dict[str, Any], names: Sequence[str], different: dict[st
         if noisy or not plain["comparable"]:
             plain["verdict"] = "unknown"
         result["comparisons"][name] = plain
-    result["warnings"] += _warnings(scenario, [*names, CONTROL], walls)
+    result["warnings"] += _warnings([*names, CONTROL], walls)
     return result
 
 
-def _warnings(scenario: dict[str, Any], names: Sequence[str], walls: dict[str, list[float]]) -> list[str]:
+def _warnings(names: Sequence[str], walls: dict[str, list[float]]) -> list[str]:
     warnings = []
     fewest = min(len(values) for values in walls.values())
     if fewest < stats.MIN_RUNS:
@@ -461,10 +458,8 @@ def _warnings(scenario: dict[str, Any], names: Sequence[str], walls: dict[str, l
     return warnings
 
 
-def _variant(scenario: dict[str, Any], name: str) -> dict[str, Any]:
-    measured = {
-        key: times_by_variant(scenario, key)[name] for key in ("wall", "user", "system", "max_rss", "blocks_written")
-    }
+def _variant(scenario: Scenario, name: str) -> dict[str, Any]:
+    measured = {key: scenario.times(key)[name] for key in ("wall", "user", "system", "max_rss", "blocks_written")}
     center = stats.median_interval(measured["wall"])
     return {
         "runs": len(measured["wall"]),

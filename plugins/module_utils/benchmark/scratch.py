@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import re
+import stat
 from typing import NamedTuple
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import files, mountinfo, process
@@ -42,12 +43,32 @@ def others_change(folder: str, kept: bool = False) -> bool:
     return mount is None or not mount.windows_drive
 
 
+def _below(folder: str) -> str:
+    """Return what below a folder of root's own another account can change; nothing on a Windows drive."""
+    real = os.path.realpath(folder)
+    mount = mountinfo.find(wsl_judge.mounts_of(wsl_observe.collect()), real)
+    if mount is not None and mount.windows_drive:
+        return ""
+    for parent, folders, names in os.walk(real):
+        for path in (os.path.join(parent, name) for name in (*folders, *names)):
+            with contextlib.suppress(FileNotFoundError):
+                status = os.lstat(path)
+                acl = bool(status.st_mode & stat.S_IWGRP) and files.has_acl(path)
+                # Where a link leads is for whoever made it, which is root here.
+                if not stat.S_ISLNK(status.st_mode) and not files.is_ours_alone(status, acl=acl):
+                    return path
+    return ""
+
+
 def code_of_others(folder: str) -> str:
     """Say why root does not run what is in C(folder); nothing when it may, or for a process that is not root's."""
-    if not others_change(folder):
+    if os.geteuid() != 0:
+        return ""
+    place = folder if others_change(folder) else _below(folder)
+    if not place:
         return ""
     return (
-        f"{folder} can be changed by other accounts, whose code root would run: measure it as its owner (wsltune_user)."
+        f"{place} can be changed by other accounts, whose code root would run: measure it as its owner (wsltune_user)."
     )
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -44,6 +45,7 @@ TITLES = {
     "WT-047": "Go uses the wrong number of CPUs",
     "WT-048": "Antivirus on Windows drives",
     "WT-049": "No usable Go",
+    "WT-050": "A login or terminal that fails",
     "WT-060": "The module's tests",
     "WT-061": "Packages that use cgo",
     "WT-062": "Build without cgo",
@@ -99,6 +101,17 @@ def ok(check_id: str, reason: str, **more: Any) -> Check:
 
 def unknown(check_id: str, reason: str) -> Check:
     return Check(check_id, UNKNOWN, reason)
+
+
+def set_command(name: str, value: str, source: str) -> str:
+    """Return the command that gives one of Go's settings a value, or none, where it comes from C(source).
+
+    `go env -w` has no effect on a variable of the environment, which counts before the file that it writes.
+    """
+    if source == "environment":
+        assignment = f"export {name}={shlex.quote(value)}" if value else f"unset {name}"
+        return f"{assignment}   (and where it is exported: grep -rn {name} ~/.profile ~/.bashrc /etc/profile.d)"
+    return f"go env -w {shlex.quote(f'{name}={value}')}" if value else f"go env -u {name}"
 
 
 def rank(checks: Sequence[Check]) -> list[Check]:

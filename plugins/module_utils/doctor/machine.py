@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -174,6 +175,7 @@ def clock(found: Mapping[str, Any], places: Mapping[str, Any]) -> Check:
     """WT-045: files dated in the future make Go distrust its cache, and TLS certificates not valid yet."""
     ahead = found["ahead"]
     if ahead:
+        touch = f"touch {' '.join(shlex.quote(path) for path, _by in ahead[:4])}" + (" ..." if len(ahead) > 4 else "")
         many = f"{ahead[0][0]}" + (f" and {len(ahead) - 1} more are" if len(ahead) > 1 else " is")
         return Check(
             "WT-045",
@@ -182,7 +184,8 @@ def clock(found: Mapping[str, Any], places: Mapping[str, Any]) -> Check:
             value=max(by for _path, by in ahead),
             unit="s",
             effect="go test does not cache results of packages with such files",
-            command="sudo hwclock -s   (then touch the files)",
+            # A clock that its chip agrees with is no cause.
+            command=touch if found["rtc"] is not None and abs(found["rtc"]) <= SKEW_S else f"sudo hwclock -s; {touch}",
             seconds=1.0,
         )
     skewed = {
@@ -232,16 +235,18 @@ def _pressure(text: str | None) -> dict[str, float]:
     return found
 
 
-def memory(found: Mapping[str, Any]) -> Check:
+def memory(found: Mapping[str, Any], is_wsl: bool = True) -> Check:
     """WT-046: a link takes some hundred MiB, and as many run at once as there are CPUs."""
     info = found["meminfo"]
     total, available = info.get("MemTotal", 0), info.get("MemAvailable", 0)
     cgroup = found["cgroup"]
     where = "of this machine"
+    command = "raise memory= below [wsl2] in .wslconfig, then wsl.exe --shutdown" if is_wsl else "go test -p=1 ./..."
     if cgroup and cgroup["limit"] < total:
         total = cgroup["limit"]
         available = min(available, cgroup["available"])
         where = f"that the control group {cgroup['folder']} may use"
+        command = f"raise the limit of {cgroup['folder']}, or go test -p=1 ./..."
     pressure = _pressure(found["pressure"].get("memory"))
     swapped = found["swapping"] or 0
     used_swap = info.get("SwapTotal", 0) - info.get("SwapFree", 0)
@@ -267,27 +272,40 @@ def memory(found: Mapping[str, Any]) -> Check:
             value=available >> 20,
             unit="MiB",
             effect="links swap or are killed; fewer at once need less: go test -p=1",
-            command="raise memory= below [wsl2] in .wslconfig, then wsl.exe --shutdown",
+            command=command,
             seconds=5.0,
             details=details,
         )
     return doctor_check.ok("WT-046", reason + ".", value=available >> 20, unit="MiB", details=details)
 
 
+def _without_p(flags: str, source: str, allowed: int) -> str:
+    """Return the command that takes -p, and no other flag, out of GOFLAGS."""
+    rest = re.sub(r"(?:^|\s+)--?p=\d+(?=\s|$)", "", flags).strip()
+    # An empty setting of the user's does not hide what GOROOT/go.env says.
+    return doctor_check.set_command("GOFLAGS", rest or (f"-p={allowed}" if source == "GOROOT/go.env" else ""), source)
+
+
 def cpus(found: Mapping[str, Any], told: Mapping[str, Any] | None, version: Sequence[int]) -> Check:
     """WT-047: as many packages are built and tested at once as GOMAXPROCS says."""
     allowed, quota = found["allowed"], found["quota"]
     usable = min(allowed, quota) if quota is not None else allowed
-    used = told["gomaxprocs"] if told else int(found["gomaxprocs"] or 0) or allowed
-    flag = re.search(r"(?:^|\s)-p[= ](\d+)", found["goflags"])
+    # Go passes over a GOMAXPROCS that is no number.
+    asked = int(found["gomaxprocs"]) if re.fullmatch("[0-9]{1,9}", found["gomaxprocs"]) else 0
+    used = told["gomaxprocs"] if told else asked or allowed
+    # Of several the last one counts.
+    flags = list(re.finditer(r"(?:^|\s)--?p=(\d+)(?=\s|$)", found["goflags"]))
+    most = int(flags[-1][1]) if flags else 0
     details = dict(found, used=used)
     command = ""
-    if flag and int(flag[1]) < allowed:
-        what, at_once = f"GOFLAGS has -p={flag[1]}", int(flag[1])
-        command = "go env -u GOFLAGS"
+    if 0 < most < allowed:
+        what, at_once = f"GOFLAGS has -p={most}", most
+        command = _without_p(found["goflags"], found.get("goflags_source", ""), allowed)
     elif used < min(allowed, max(1, usable)):
         what, at_once = f"GOMAXPROCS is {used}", used
         command = "unset GOMAXPROCS   (see grep -r GOMAXPROCS ~/.profile ~/.bashrc /etc/profile.d)"
+        if not asked:
+            command = "cat /proc/self/cgroup   (no variable says so: see what limits this machine's CPUs)"
     elif used > usable + 1:
         return Check(
             "WT-047",
@@ -387,6 +405,18 @@ def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: Sequence[str])
 
 def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
     """WT-049: whether there is a Go to look at."""
+    if go["unknown"].get("answer"):
+        return doctor_check.unknown("WT-049", f"What Go there is cannot be said: {go['unknown']['answer']}.")
+    silent = [one["reason"] for one in go["toolchains"] if one.get("reason")]
+    if go["go"] is None and silent:
+        return Check(
+            "WT-049",
+            doctor_check.CRITICAL,
+            f"The Go that is here does not answer: {listed(silent)}.",
+            effect="nothing can be built",
+            command="go version",
+            blocks=True,
+        )
     if go["go"] is None:
         return Check(
             "WT-049",
@@ -407,9 +437,25 @@ def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
             command="sudo apt install golang-go",
             blocks=True,
         )
+    first = go["toolchains"][0]
+    if first.get("reason") and first["found"] in ("PATH", "terminal"):
+        return Check(
+            "WT-049",
+            doctor_check.WARNING,
+            f"The first Go on PATH fails: {first['reason']}; {go['go']['version']} at {go['go']['path']} answers.",
+            effect="what is said of Go here holds for the one that answers",
+            command="go version",
+        )
     others = len(go["toolchains"]) - 1
     more = f"; {others} more Go command{'s' if others > 1 else ''} on this machine" if others > 0 else ""
     return doctor_check.ok("WT-049", f"{go['go']['version']} at {go['go']['path']}{more}.")
+
+
+def login(reason: str) -> Check:
+    """WT-050: whether a login and an interactive shell of the user come to an end and show what they set."""
+    if reason:
+        return doctor_check.unknown("WT-050", f"Which Go a terminal starts is not known: {reason}")
+    return doctor_check.ok("WT-050", "A login ends in time and shows what it sets.")
 
 
 def judge(seen: Mapping[str, Any], work: Work, oldest: Sequence[int]) -> list[Check]:
@@ -425,6 +471,9 @@ def judge(seen: Mapping[str, Any], work: Work, oldest: Sequence[int]) -> list[Ch
             return None
         return found
 
+    found = part("login", "WT-050")
+    if found is not None:
+        checks.append(login(found["reason"]))
     found = part("path", "WT-040")
     if found is not None:
         checks.append(path(found, work.packages))
@@ -442,7 +491,7 @@ def judge(seen: Mapping[str, Any], work: Work, oldest: Sequence[int]) -> list[Ch
         checks.append(clock(found, places or {}))
     found = part("memory", "WT-046")
     if found is not None:
-        checks.append(memory(found))
+        checks.append(memory(found, seen["wsl"]["is_wsl"]))
     found = part("cpu", "WT-047")
     if found is not None:
         checks.append(cpus(found, network.get("cpus"), seen.get("go_version", ())))

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
+import shlex
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -192,7 +194,7 @@ def cgo(packages: Sequence[Package], enabled: bool) -> Check:
     )
 
 
-def without_cgo(found: Mapping[str, str] | None, packages: Sequence[Package], enabled: bool) -> Check:
+def without_cgo(found: Mapping[str, str] | None, packages: Sequence[Package], enabled: bool, source: str = "") -> Check:
     """WT-062: whether `CGO_ENABLED=0 go build ./... && go vet ./...` passes, and what it changes."""
     if found is None or "no time" in found.values():
         return doctor_check.unknown("WT-062", "There was no time left to build without cgo; raise the budget.")
@@ -206,7 +208,7 @@ def without_cgo(found: Mapping[str, str] | None, packages: Sequence[Package], en
                 f"CGO_ENABLED=0 go {step} ./... fails: {first_error(found[step])}.",
                 effect="cgo must stay on" if enabled else "cgo is off here, so this module cannot be built",
                 lever=catalogue.CASES["WT-062"],
-                command="go env -u CGO_ENABLED" if not enabled else "",
+                command="" if enabled else doctor_check.set_command("CGO_ENABLED", "", source),
                 blocks=not enabled,
                 details=details,
             )
@@ -232,33 +234,81 @@ def linkage(programs: Mapping[str, Any]) -> Check:
 
 
 def first_error(output: str) -> str:
-    """The line of the Go command's output that says what is wrong."""
-    lines = [
-        line.strip() for line in output.splitlines() if line.strip() and not line.startswith(("#", "go: downloading"))
-    ]
-    if not lines:
-        return "no reason was given"
-    return lines[0].rstrip(".")[:300]
+    """The first thing the Go command says is wrong, with the indented lines that belong to it."""
+    rows = output.splitlines()
+    for number, row in enumerate(rows):
+        if row.strip() and not row.startswith(("#", "go: downloading", "go: warning:")):
+            more = itertools.takewhile(lambda line: line[:1].isspace(), rows[number + 1 :])
+            return " ".join(word for line in (row, *more) for word in line.split()).rstrip(".")[:600]
+    return "no reason was given"
 
 
-def explained(trouble: str, output: str) -> tuple[str, str]:
-    """What stands in the way and the command against it."""
-    missing = re.search(
-        r"(\S+)@\S+: (?:module lookup disabled|.*GOPROXY=off)|no required module provides package (\S+?)[;:\s]"
-        r"|missing go\.sum entry for (?:module providing package )?(\S+)"
-        r"|cannot find module providing package (\S+?)[;:\s]",
-        output,
+def _is_own(package: str, modules: Sequence[str]) -> bool:
+    return any(package == module or package.startswith(module + "/") for module in modules)
+
+
+MODULE_ERRORS = (
+    # What Go says, what that means, and what helps; {0} is the first group.
+    (r"inconsistent vendoring in |-mod=vendor\b", "", "go mod vendor"),
+    (
+        r"(?:no required module provides package|cannot find module providing package) (\S+?)[;:\s]",
+        "go.mod requires no module that has {0}",
+        "go get {0}",
+    ),
+    (
+        r"missing go\.sum entry for (?:module providing package |go\.mod file; to add it:)?\s*(\S+)",
+        "go.sum has no entry for {0}",
+        "go mod tidy",
+    ),
+    (r"updates to go\.(?:mod|work) needed", "", "go mod tidy"),
+    (
+        r"(\S+)@\S+: (?:module lookup disabled|.*GOPROXY=off)",
+        "{0} is not in the module cache, and the doctor fetches nothing",
+        "go mod download",
+    ),
+    (r"requires go >= ([0-9.]+\w*)", "it needs Go {0} or later", "install that Go, or allow GOTOOLCHAIN=auto"),
+    (
+        r'C compiler "?(\w+)"? not found',
+        "cgo is on and there is no C compiler ({0})",
+        "sudo apt install gcc libc6-dev",
+    ),
+    (r'exec: "pkg-config": executable file not found', "cgo needs pkg-config", "sudo apt install pkg-config"),
+    (
+        r"Package '?([\w.+-]+)'?(?:, required by .*,)? (?:was )?not found",
+        "cgo needs the C library {0}, which is not installed",
+        "apt-file search {0}.pc   (names the package to install)",
+    ),
+)
+
+
+def explained(trouble: str, output: str, modules: Sequence[str] = (), generates: bool = False) -> tuple[str, str]:
+    """What stands in the way and the command against it.
+
+    C(modules) are the paths of the module's own, and C(generates) is whether it has code made by `go generate`.
+    """
+    if not output:
+        return trouble, ""
+    said = f"{trouble}: {first_error(output)}"
+    embedded = re.search(r"pattern (\S+): (?:no matching files found|cannot embed)", output)
+    if embedded:
+        return said, _made(f"what makes {embedded[1]}", generates)
+    absent = re.search(
+        r"package (\S+?)(?: is not in (?:std|GOROOT)\b|[;:\s])",
+        "".join(re.findall(r".*(?:providing|provides|is not in).*\n?", output)) + "\n",
     )
-    if missing:
-        name = next(group for group in missing.groups() if group).strip(":;")
-        return f"{name} is not in the module cache, and the doctor fetches nothing", "go mod download"
-    newer = re.search(r"requires go >= ([0-9.]+\w*)", output)
-    if newer:
-        return f"it needs Go {newer[1]} or later", "install that Go, or allow GOTOOLCHAIN=auto"
-    compiler = re.search(r'C compiler "?(\w+)"? not found', output)
-    if compiler:
-        return f"cgo is on and there is no C compiler ({compiler[1]})", "sudo apt install gcc libc6-dev"
-    return (f"{trouble}: {first_error(output)}" if output else trouble), ""
+    if absent and _is_own(absent[1], modules):
+        return f"{absent[1]} is a package of the module itself that is not there", _made("what makes it", generates)
+    for pattern, reason, command in MODULE_ERRORS:
+        match = re.search(pattern, output + "\n")
+        if match:
+            group = match[1].rstrip(":;") if match.groups() else ""
+            return reason.format(group) or said, command.format(group)
+    return said, ""
+
+
+def _made(what: str, generates: bool) -> str:
+    more = "" if generates else f"   (or run {what}: see the project's Makefile or README)"
+    return f"go generate ./...{more}"
 
 
 @dataclass
@@ -359,8 +409,15 @@ def failures(text: str) -> list[str]:
 def tests(one: Mapping[str, Any]) -> Check:
     """WT-060: whether there is anything to measure."""
     where = one["directory"]
+    if one.get("empty"):
+        return doctor_check.unknown("WT-060", f"{where} has no Go package that is built on this machine.")
     if one["trouble"]:
-        reason, command = explained(one["trouble"], one.get("output", ""))
+        reason, command = explained(
+            one["trouble"], one.get("output", ""), one.get("module_paths", ()), one.get("generates", False)
+        )
+        command = command or one.get("command", "")
+        if command.startswith("go "):
+            command = f"cd {shlex.quote(where)} && {command}"
         return Check(
             "WT-060",
             doctor_check.CRITICAL,
@@ -500,14 +557,14 @@ def calls(found: Mapping[str, Any] | None) -> Check:
     return doctor_check.ok("WT-066", reason, value=files, unit="calls", details=details)
 
 
-def judge_one(one: Mapping[str, Any], cgo_enabled: bool) -> list[Check]:
+def judge_one(one: Mapping[str, Any], cgo_enabled: bool, cgo_source: str = "") -> list[Check]:
     checks = [tests(one)]
     if "listing" in one:
         packages = parse_listing(one["listing"])
         checks.append(cgo(packages, cgo_enabled))
         if "programs" in one:
             checks.append(linkage(one["programs"]))
-            checks.append(without_cgo(one.get("without_cgo"), packages, cgo_enabled))
+            checks.append(without_cgo(one.get("without_cgo"), packages, cgo_enabled, cgo_source))
     test = one.get("test")
     if test and checks[0].status == doctor_check.OK:
         checks += [where_time_goes(test), waits(test), calls(one.get("calls"))]
@@ -523,8 +580,9 @@ def judge(seen: Mapping[str, Any]) -> list[Check]:
     if not found:
         return [doctor_check.unknown("WT-060", "No module was named, so none was measured.")]
     go = seen["go"]
-    enabled = go["settings"].get("CGO_ENABLED", {}).get("value") != "0"
-    return [check for one in found for check in judge_one(one, enabled)]
+    cgo = go["settings"].get("CGO_ENABLED", {})
+    enabled, source = cgo.get("value") != "0", cgo.get("source", "")
+    return [check for one in found for check in judge_one(one, enabled, source)]
 
 
 def work(seen: Mapping[str, Any]) -> doctor_check.Work:

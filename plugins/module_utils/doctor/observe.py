@@ -8,6 +8,7 @@ It looks as the account that runs it: root has a child that became the user do i
 from __future__ import annotations
 
 import contextlib
+import functools
 import glob
 import inspect
 import json
@@ -17,14 +18,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import fstab as doctor_fstab
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe_go
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import probe as doctor_probe
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     cgroups,
     files,
-    fstab,
+    look,
     mountinfo,
     process,
 )
@@ -34,6 +37,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl
 
 OLDEST_GO = (1, 19)
 LARGEST = 1 << 20
+LOCAL = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+"""Where the system's own programs are, and the language they answer in."""
 # Read here, for the module's code lies in a folder of root's own that the user's child cannot open.
 PROBE = inspect.getsource(doctor_probe)
 
@@ -60,12 +65,36 @@ def read(path: str) -> str | None:
         return None
 
 
-def login(account: accounts.Account) -> dict[str, str]:
-    """The environment of a fresh login, or what stands in for it where there can be none."""
+def read_in_time(path: str) -> str | None:
+    """What read() returns, None too for a file on a drive that gives no answer."""
     try:
-        return accounts.login_environment(account)
-    except accounts.AccountError:
-        return {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        content: str | None = look.once(functools.partial(read, path))
+    except OSError:
+        return None
+    return content
+
+
+def _where(path: str) -> dict[str, Any]:
+    return {"folder": files.Files().nearest(path), "exists": os.path.isdir(path), "real": os.path.realpath(path)}
+
+
+def is_there(path: str) -> bool:
+    """Whether there is something at C(path), or may be: what this account may not see may well be there."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def login(account: accounts.Account) -> tuple[dict[str, str], str]:
+    """The environment of a fresh login, or what stands in for it where there can be none, and the reason."""
+    try:
+        return accounts.login_environment(account), ""
+    except accounts.AccountError as error:
+        return {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}, str(error)
 
 
 class Observer:
@@ -81,7 +110,9 @@ class Observer:
         budget: float = 120.0,
         most: int = 2 * 2**30,
         wanted: Callable[..., bool] = lambda *_ids: True,
+        failed_login: str = "",
     ) -> None:
+        self.failed_login = failed_login
         self.account, self.modules, self.names, self.most = account, list(modules), list(names), most
         self.wanted, self.seconds = wanted, budget
         self.machine, self.environment = machine, dict(environment)
@@ -92,9 +123,11 @@ class Observer:
         self.seen["wsl"] = wsl_judge.observe(self.machine)
         self.seen["conf"] = self.machine.conf
         self.seen["mounts"] = [mount.as_dict() for mount in self.mounts]
+        self.environment = go_find.environment_with_go(self.account, self.environment)
         go = go_observe.observe(self.account, self.mounts, dict(self.environment))
         self.environment.update(process.GIT_READS_ONLY)
         self.seen["go"] = go
+        self.seen["login"] = {"reason": self.failed_login or go["unknown"].get("terminal", "")}
         self._part(
             "places",
             self._places,
@@ -112,7 +145,8 @@ class Observer:
             "WT-048",
         )
         self._part("projects", self._projects, "WT-001")
-        self._part("fstab", self._fstab, "WT-027", "WT-028")
+        self._part("fstab", self._fstab, "WT-023", "WT-027", "WT-028")
+        self._part("resolver_file", self._resolver_file, "WT-023")
         self._part("wslg", self._wslg, "WT-029")
         self._part("path", self._path, "WT-040")
         self._part("start", self._start, "WT-044")
@@ -155,6 +189,8 @@ class Observer:
     def _go_works(self) -> bool:
         """A folder that is missing or cannot execute makes Go fail; what it says then is no measurement."""
         places = self.seen["go"]["places"]
+        if any(place["exists"] is None for place in places.values()):
+            return False
         temporary = places.get("GOTMPDIR", {})
         if not temporary.get("exists", True) or temporary.get("executable") is False:
             return False
@@ -176,49 +212,51 @@ class Observer:
     def _python(interpreter: str, words: Sequence[str], limit: float) -> process.Done:
         return process.run([interpreter, "-I", "-c", PROBE, *words], {"PATH": os.defpath}, "/", limit=limit)
 
-    def _place_of(self, path: str) -> mountinfo.Mount | None:
-        return mountinfo.find(self.mounts, os.path.realpath(path))
-
     def _places(self) -> dict[str, Any]:
         paths = {name: place["path"] for name, place in self.seen["go"]["places"].items()}
         for number, module in enumerate(self.modules):
             paths["source" if number == 0 else f"source {number + 1}"] = module
-        places: dict[str, Any] = {}
+        paths = {"reference": "/var/tmp", "home": self.account.home, **paths}
+        answers, silent = look.each({name: functools.partial(_where, path) for name, path in paths.items()})
         measured: dict[str, Any] = {}
-        for name, path in {"reference": "/var/tmp", "home": self.account.home, **paths}.items():
-            folder = files.Files().nearest(path)
-            mount = mountinfo.find(self.mounts, folder)
-            if folder not in measured:
-                try:
-                    measured[folder] = self._probe("files", folder)
-                except TimeoutError as error:
-                    measured[folder] = {"hangs": str(error), "times": {}}
-                except (OSError, ValueError) as error:
-                    measured[folder] = {"reason": str(error), "times": {}}
+        places: dict[str, Any] = {}
+        for name, path in paths.items():
+            where = answers.get(name) or {"folder": path, "exists": None, "real": path}
+            mount = mountinfo.find(self.mounts, where["folder"])
+            if name in silent:
+                answer: dict[str, Any] = {"hangs": silent[name], "times": {}}
+            else:
+                if where["folder"] not in measured:
+                    measured[where["folder"]] = self._measure(where["folder"])
+                answer = measured[where["folder"]]
             places[name] = {
-                **measured[folder],
+                **answer,
                 "path": path,
-                "folder": folder,
-                "exists": os.path.isdir(path),
+                "folder": where["folder"],
+                "exists": where["exists"],
                 "fstype": mount.fstype if mount else None,
                 "source": mount.source if mount else None,
+                "noexec": bool(mount and "noexec" in [*mount.options, *mount.super_options]),
                 "mount_point": mount.mount_point if mount else None,
                 "windows_drive": bool(mount and mount.windows_drive),
-                "windows_path": mountinfo.windows_path(mount, os.path.realpath(path)) if mount else None,
+                "windows_path": mountinfo.windows_path(mount, where["real"]) if mount else None,
                 "executable": self.seen["go"]["places"].get(name, {}).get("executable"),
             }
         return places
 
+    def _measure(self, folder: str) -> dict[str, Any]:
+        try:
+            return dict(self._probe("files", folder))
+        except TimeoutError as error:
+            return {"hangs": str(error), "times": {}}
+        except (OSError, ValueError) as error:
+            return {"reason": str(error), "times": {}}
+
     def _projects(self) -> dict[str, Any] | None:
         """The Go projects on Windows drives; drives that do not answer are passed over."""
-        answering = []
-        for drive in workspace_find.places(self.mounts):
-            with contextlib.suppress(TimeoutError):
-                self._probe("lookups", drive, limit=3.0)
-                answering.append(drive)
-        if not answering:
+        found = workspace_find.find_in_time(self.mounts)
+        if found is None:
             return None
-        found = workspace_find.find(answering)
         return {"paths": [one["path"] for one in found.projects], "complete": found.complete}
 
     def _fstab(self) -> dict[str, Any]:
@@ -226,42 +264,53 @@ class Observer:
         if text is None:
             return {"text": None}
         named: dict[str, str] = {}
-        for raw in text.splitlines():
-            with contextlib.suppress(fstab.FstabError):
-                line = fstab.parse_line(raw)
-                if line is not None:
-                    named[line.mount_point] = os.path.join(line.mount_point, "")
-                    named[line.source] = self._device(line.source)
+        for _number, line in doctor_fstab.lines(text)[0]:
+            if line.mount_point.startswith("/"):
+                named[line.mount_point] = os.path.join(line.mount_point, "")
+            if doctor_fstab.path_of(line):
+                named[line.source] = doctor_fstab.path_of(line)
         kinds = [line.split()[-1] for line in (read("/proc/filesystems") or "").splitlines() if line.split()]
         helpers = [os.path.basename(path)[6:] for path in glob.glob("/sbin/mount.*") + glob.glob("/usr/sbin/mount.*")]
+        there, silent = look.each({name: functools.partial(is_there, path) for name, path in named.items()})
         return {
             "text": text,
-            "there": self._there(named),
+            "there": there,
+            "silent": silent,
+            # They would wait for the same servers.
+            "findmnt": None if silent else self._findmnt(),
+            "mount_fake": [] if silent else self._mount_fake(),
             "kinds": sorted({*kinds, *helpers}),
             "modules": os.path.isdir(f"/lib/modules/{os.uname().release}"),
             "mounted": [mount.mount_point for mount in self.mounts],
         }
 
-    def _there(self, named: Mapping[str, str]) -> dict[str, bool]:
-        """Whether what each name stands for is there; what gives no answer is left out."""
+    def _findmnt(self) -> dict[str, list[str]] | None:
+        """What findmnt says of fstab; None where there is none that could be asked."""
         try:
-            return dict(zip(named, self._probe("there", *named.values(), limit=5.0)))
-        except TimeoutError:
-            pass
-        # One of them hangs: find out which.
-        there = {}
-        for name, path in named.items():
-            with contextlib.suppress(TimeoutError):
-                there[name] = bool(self._probe("there", path, limit=1.0)[0])
-        return there
+            done = process.run(["findmnt", "--verify"], LOCAL, limit=5.0)
+        except OSError:
+            return None
+        return None if done.timed_out or "--verify" in done.err else doctor_fstab.parse_verify(done.out)
 
-    @staticmethod
-    def _device(source: str) -> str:
-        tag, equals, value = source.partition("=")
-        folders = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
-        if equals and tag in folders:
-            return f"/dev/disk/{folders[tag]}/" + value.strip('"')
-        return source
+    def _mount_fake(self) -> list[str]:
+        """The mount points that mount says it would mount; root alone is answered. No helper is started for it."""
+        try:
+            command = ["mount", "--fake", "--all", "--verbose", "--internal-only", "--no-mtab"]
+            done = process.run(command, LOCAL, limit=5.0)
+        except OSError:
+            return []
+        return doctor_fstab.parse_fake(done.out)
+
+    def _resolver_file(self) -> dict[str, Any]:
+        """What /etc/resolv.conf is; it may be a link to anywhere."""
+        path = "/etc/resolv.conf"
+        answers, _silent = look.each({path: functools.partial(is_there, path)})
+        there = answers.get(path)
+        return {
+            "link": os.readlink(path) if os.path.islink(path) else None,
+            "there": there,
+            "text": read(path) if there else None,
+        }
 
     def _wslg(self) -> dict[str, Any]:
         sockets = [
@@ -271,31 +320,26 @@ class Observer:
             for path in [f"{mount.mount_point}/.X11-unix"]
         ]
         sockets = sockets or ["/mnt/wslg/.X11-unix"]
-        offered = next((path for path in sockets if os.path.isdir(path)), None)
+        questions = {path: functools.partial(os.path.isdir, path) for path in sockets}
+        shown = "/tmp/.X11-unix/X0"
+        answers, _silent = look.each({**questions, shown: functools.partial(os.path.exists, shown)})
         on_tmp = [mount for mount in self.mounts if mount.mount_point == "/tmp"]
         return {
-            "offered": offered,
-            "visible": os.path.exists("/tmp/.X11-unix/X0"),
+            "offered": next((path for path in sockets if answers.get(path)), None),
+            "visible": answers.get(shown, False),
             "tmp_fstype": on_tmp[-1].fstype if on_tmp else None,
         }
 
     def _path(self) -> list[dict[str, Any]]:
         folders = [one for one in dict.fromkeys(self.environment.get("PATH", "").split(":")) if os.path.isabs(one)]
-        try:
-            found = self._probe("lookups", *folders)
-        except TimeoutError:
-            # One of them hangs: find out which.
-            found = []
-            for folder in folders:
-                try:
-                    found += self._probe("lookups", folder, limit=2.0)
-                except TimeoutError as error:
-                    found.append({"path": folder, "exists": None, "hangs": str(error), "times": {}})
+        real, silent = look.each({folder: functools.partial(os.path.realpath, folder) for folder in folders})
+        found: list[dict[str, Any]] = self._probe("lookups", *real) if real else []
+        found += [{"path": folder, "exists": None, "hangs": reason, "times": {}} for folder, reason in silent.items()]
         for one in found:
-            mount = None if one.get("hangs") else self._place_of(one["path"])
+            mount = mountinfo.find(self.mounts, real.get(one["path"], one["path"]))
             one["fstype"] = mount.fstype if mount else None
             one["windows_drive"] = bool(mount and mount.windows_drive)
-        return list(found)
+        return found
 
     def _start(self) -> dict[str, Any]:
         return {"times": self._probe("start", "/bin/true"), "preload": read("/etc/ld.so.preload")}
@@ -307,7 +351,8 @@ class Observer:
         if text and text.strip().isdigit():
             found["rtc"] = round(int(text) - before, 2)
         for module in self.modules:
-            found["ahead"] += self._files_ahead(module)
+            with contextlib.suppress(OSError):
+                found["ahead"] += look.once(functools.partial(self._files_ahead, module), 5 + look.LIMIT)
         return found
 
     def _files_ahead(self, module: str) -> list[list[Any]]:
@@ -362,6 +407,7 @@ class Observer:
             "quota": cgroups.cpus(self._cgroups("cpu"), read),
             "gomaxprocs": self.environment.get("GOMAXPROCS", ""),
             "goflags": self.seen["go"]["settings"].get("GOFLAGS", {}).get("value", ""),
+            "goflags_source": self.seen["go"]["settings"].get("GOFLAGS", {}).get("source", ""),
         }
 
     def _windows(self) -> dict[str, Any]:
@@ -407,7 +453,7 @@ class Observer:
                 found["reason"] = f"powershell.exe gave no answer: {error}"
         if profile:
             path = os.path.join(profile, ".wslconfig")
-            found["wslconfig_path"], found["wslconfig"] = path, read(path)
+            found["wslconfig_path"], found["wslconfig"] = path, read_in_time(path)
         return found
 
     def _profile_from_path(self) -> str | None:
@@ -423,6 +469,9 @@ class Observer:
         return bool(mount and mount.windows_drive)
 
     def _network(self, shop: observe_go.Workshop) -> dict[str, Any]:
+        silent = [name for name, place in self.seen["go"]["places"].items() if place["exists"] is None]
+        if silent:
+            return {"unknown": f"Go would wait for {', '.join(silent)}, which gives no answer"}
         trouble = shop.build_program(min(120.0, max(20.0, self.seconds)))
         if trouble:
             return {"unknown": trouble}
@@ -440,4 +489,10 @@ class Observer:
 
     def _modules(self, shop: observe_go.Workshop) -> list[dict[str, Any]]:
         budget = observe_go.Budget(self.seconds)
-        return [observe_go.Project(shop, module, budget, self.most).observe() for module in self.modules]
+        silent = look.silent(self.modules)
+        return [
+            {"directory": module, "trouble": f"it gives {silent[module]}"}
+            if module in silent
+            else observe_go.Project(shop, module, budget, self.most).observe()
+            for module in self.modules
+        ]

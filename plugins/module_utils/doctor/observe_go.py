@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import scratch
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, elf, files, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, elf, files, look, process
 
 PROGRAM = """package main
 
@@ -143,6 +143,7 @@ class Workshop:
         self.numbers = itertools.count()
         self.program = ""
         self.trouble = ""
+        self.silent: dict[str, str] | None = None
 
     def __enter__(self) -> Workshop:
         return self
@@ -157,7 +158,11 @@ class Workshop:
     def scratch(self) -> str:
         """A folder on the disk for programs that are to be executed."""
         reason = "there is none"
-        for parent in (os.path.join(self.account.home, ".cache"), self.account.home, "/var/tmp"):
+        parents = (os.path.join(self.account.home, ".cache"), self.account.home, "/var/tmp")
+        self.silent = look.silent(parents) if self.silent is None else self.silent
+        for parent in parents:
+            if parent in self.silent:
+                continue
             try:
                 return self.folder(parent, "doctor")
             except OSError as error:
@@ -247,6 +252,7 @@ class Project:
     def __init__(self, shop: Workshop, directory: str, budget: Budget, most: int) -> None:
         self.shop, self.directory, self.budget, self.most = shop, os.path.realpath(directory), budget, most
         self.found: dict[str, Any] = {"directory": directory, "trouble": ""}
+        self.patterns = ["./..."]
 
     def _go(self, *words: str, least: float = 5.0, **more: str) -> process.Done:
         return self.shop.run([self.shop.go, *words], self.directory, self.budget.left(least), **more)
@@ -270,9 +276,67 @@ class Project:
             os.listdir(self.directory)
         except OSError as error:
             return f"{self.directory} cannot be read: {error.strerror}"
-        if not os.path.isfile(os.path.join(self.directory, "go.mod")):
-            return f"{self.directory} has no go.mod"
-        return scratch.code_of_others(self.directory).rstrip(".")
+        return scratch.code_of_others(self.directory).rstrip(".") or self._outside()
+
+    def _outside(self) -> str:
+        """Say why no package here belongs to a module; where go.work has its modules below, they are what is measured.
+
+        Go itself is asked: a folder of a module has its go.mod above it, and with go.work there may be none at all.
+        """
+        done = self._go("env", "GOMOD", "GOWORK", "GO111MODULE")
+        answers = [*done.out.split("\n"), "", "", ""]
+        module, work = answers[0], answers[1] if os.path.isabs(answers[1]) else ""
+        if done.timed_out or done.code:
+            return f"go env failed: {done.reason}"
+        if answers[2] == "off":
+            self.found["command"] = "go env -u GO111MODULE"
+            return "GO111MODULE is off, and the doctor looks at modules alone"
+        own = os.path.dirname(module) if os.path.isabs(module) and module != os.devnull else ""
+        if not own and not work and module in ("", os.devnull):
+            self.found["command"] = "go mod init, or name the folder of a module"
+            return f"neither {self.directory} nor a folder above it has a go.mod or a go.work"
+        for place in filter(None, (own, os.path.dirname(work))):
+            reason = scratch.code_of_others(place).rstrip(".")
+            if reason:
+                return reason
+        listed = self._go("list", "-m", "-f", "{{.Path}}\t{{.Dir}}")
+        if listed.timed_out or listed.code:
+            # What is wrong is said where the packages are listed.
+            return ""
+        known = dict(row.split("\t")[::-1] for row in listed.out.splitlines() if row.count("\t") == 1)
+        self.found["module_paths"] = list(known.values())
+        self.found["generates"] = self._generates(own or self.directory)
+        return self._within(own, work, list(known)) if work else ""
+
+    def _within(self, own: str, work: str, folders: Sequence[str]) -> str:
+        """Say why go.work keeps Go from what is here; set the patterns of its modules where there is no other."""
+        real = [os.path.realpath(folder) for folder in folders]
+        if own:
+            if os.path.realpath(own) in real:
+                return ""
+            # As Go itself says it, where it does.
+            self.found["command"] = f"go work use {os.path.relpath(own, self.directory)}"
+            return f"{work} does not list the module in {own}, so that Go builds it with GOWORK=off alone"
+        below = [folder for folder in real if folder.startswith(self.directory + "/")]
+        self.patterns = [f"./{os.path.relpath(folder, self.directory)}/..." for folder in below]
+        self.found["command"] = "go work use ./FOLDER"
+        return "" if below else f"{work} lists no module in {self.directory}"
+
+    def _generates(self, folder: str) -> bool:
+        """Whether the module names programs that make code (go generate)."""
+        until = time.monotonic() + 2.0
+        for parent, folders, names in os.walk(folder):
+            folders[:] = [name for name in folders if name not in ("vendor", "node_modules") and name[:1] not in "._"]
+            for name in names:
+                if name.endswith(".go"):
+                    with contextlib.suppress(OSError):
+                        if b"\n//go:generate " in b"\n" + (
+                            files.Files().head(os.path.join(parent, name), 1 << 16) or b""
+                        ):
+                            return True
+            if time.monotonic() > until:
+                break
+        return False
 
     def _failed(self, done: process.Done, what: str) -> bool:
         if done.timed_out:
@@ -283,9 +347,12 @@ class Project:
         return bool(self.found["trouble"])
 
     def _list(self) -> None:
-        done = self._go("list", "-deps", "-test", "-f", LISTING, "./...")
+        done = self._go("list", "-deps", "-test", "-f", LISTING, *self.patterns)
         if not self._failed(done, "go list ./..."):
             self.found["listing"] = done.out
+            # Such as a module whose only files are for another system, or for a tag.
+            if "matched no packages" in done.err and not done.out.strip():
+                self.found.update(trouble="there is no package", empty=True)
 
     def _mains(self) -> list[list[str]]:
         rows = [line.split("\t") for line in self.found["listing"].splitlines()]
@@ -297,7 +364,7 @@ class Project:
         """Build everything as the user would, and look at what the programs need to be started."""
         mains = self._mains()
         target = self.shop.scratch()
-        done = self._go("build", *(["-o", target + "/"] if mains else []), "./...")
+        done = self._go("build", *(["-o", target + "/"] if mains else []), *self.patterns)
         if self._failed(done, "go build ./..."):
             return
         programs = {}
@@ -316,7 +383,7 @@ class Project:
     def _without_cgo(self) -> None:
         target = self.shop.scratch() if self._mains() else ""
         found = {"build": "", "vet": ""}
-        done = self._go("build", *(["-o", target + "/"] if target else []), "./...", CGO_ENABLED="0")
+        done = self._go("build", *(["-o", target + "/"] if target else []), *self.patterns, CGO_ENABLED="0")
         if "matched no packages" in done.err:
             found["build"] = "no package is left, for each has files with cgo alone"
         elif done.timed_out:
@@ -324,7 +391,7 @@ class Project:
         elif done.code:
             found = {"build": done.err.strip()[-2000:] or done.reason}
         else:
-            done = self._go("vet", "./...", CGO_ENABLED="0")
+            done = self._go("vet", *self.patterns, CGO_ENABLED="0")
             found["vet"] = "no time" if done.timed_out else done.err.strip()[-2000:] if done.code else ""
         self.found["without_cgo"] = found
 
@@ -361,7 +428,7 @@ class Project:
 
         limit = self.budget.left(2.0)
         done = process.run(
-            [self.shop.go, "test", "-count=1", "-json", f"-debug-actiongraph={graph}", "./..."],
+            [self.shop.go, "test", "-count=1", "-json", f"-debug-actiongraph={graph}", *self.patterns],
             {**self.shop.environment, "GOTMPDIR": gotmp, "TMPDIR": temporary},
             self.directory,
             limit=limit,

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,11 +40,19 @@ PLACES = (
 NAMES = {"source": "the source"}
 COMMANDS = {
     "WT-001": "move the project below your home: cp -a {path} ~/src/",
-    "WT-002": "go env -w GOCACHE=$HOME/.cache/go-build",
-    "WT-003": "go env -w GOMODCACHE=$HOME/go/pkg/mod",
-    "WT-004": "go env -w GOTMPDIR=/var/tmp",
     "WT-005": "unpack Go below /usr/local and put /usr/local/go/bin first in PATH",
 }
+# Below the home, or the same for everybody.
+BETTER = {"GOCACHE": ".cache/go-build", "GOMODCACHE": "go/pkg/mod", "GOTMPDIR": "/var/tmp"}
+
+
+def elsewhere(name: str, places: Mapping[str, Any], go: Mapping[str, Any]) -> str:
+    """Return the command that has Go work in another folder than the one of C(name)."""
+    if name == "TMPDIR":
+        return doctor_check.set_command(name, "", "environment")
+    home = places.get("home", {}).get("path", "~")
+    source = go.get("settings", {}).get(name, {}).get("source", "")
+    return doctor_check.set_command(name, posixpath.join(home, BETTER[name]), source)
 
 
 def latency(place: Mapping[str, Any]) -> float | None:
@@ -62,7 +72,7 @@ def _times(place: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {microseconds(medians[name])}" for name in order)
 
 
-def slow(places: Mapping[str, Any], work: Work) -> list[Check]:
+def slow(places: Mapping[str, Any], work: Work, go: Mapping[str, Any] | None = None) -> list[Check]:
     """WT-001 to WT-005: what each place costs against the distro's own disk."""
     reference = [latency(places[name]) for name in ("reference", "home") if name in places]
     own = min((value for value in reference if value is not None), default=None)
@@ -70,15 +80,22 @@ def slow(places: Mapping[str, Any], work: Work) -> list[Check]:
     for check_id, names in PLACES:
         wanted = [name for name in places if name in names or (name.startswith("source ") and "source" in names)]
         if wanted:
-            found = [_slow(check_id, name, places[name], own, work) for name in wanted]
+            found = [_slow(check_id, name, places, own, work, go or {}) for name in wanted]
             checks.append(doctor_check.rank(found)[0])
     return checks
 
 
-def _slow(check_id: str, name: str, place: Mapping[str, Any], own: float | None, work: Work) -> Check:
+def _slow(
+    check_id: str, name: str, places: Mapping[str, Any], own: float | None, work: Work, go: Mapping[str, Any]
+) -> Check:
+    place = places[name]
     shown = NAMES.get(name.partition(" ")[0], name)
     where = f"{shown} ({place['path']}) lies on {kind(place)}"
-    command = COMMANDS[check_id].format(path=place["path"])
+    command = (
+        COMMANDS[check_id].format(path=shlex.quote(place["path"]))
+        if check_id in COMMANDS
+        else elsewhere(name, places, go)
+    )
     if place.get("hangs"):
         return Check(
             check_id,
@@ -136,22 +153,12 @@ def on_drives(found: Mapping[str, Any] | None, modules: Sequence[str]) -> list[C
     ]
 
 
-def executable(places: Mapping[str, Any], version: Sequence[int]) -> list[Check]:
+def executable(places: Mapping[str, Any], version: Sequence[int], go: Mapping[str, Any] | None = None) -> list[Check]:
     """WT-006 and WT-007: Go executes what it builds, in GOTMPDIR and from 1.24 on in GOCACHE."""
     checks = []
-    for check_id, name, broken, command in (
-        (
-            "WT-006",
-            "GOTMPDIR",
-            "go test and go run fail with 'permission denied'",
-            "sudo mount -o remount,exec {mount}",
-        ),
-        (
-            "WT-007",
-            "GOCACHE",
-            "from Go 1.24 on the second go run and go tool fail with 'permission denied'",
-            "sudo mount -o remount,exec {mount}",
-        ),
+    for check_id, name, broken in (
+        ("WT-006", "GOTMPDIR", "go test and go run fail with 'permission denied'"),
+        ("WT-007", "GOCACHE", "from Go 1.24 on the second go run and go tool fail with 'permission denied'"),
     ):
         place = places.get(name)
         if place is None:
@@ -167,18 +174,33 @@ def executable(places: Mapping[str, Any], version: Sequence[int]) -> list[Check]
                 doctor_check.ok(check_id, f"{place['path']} cannot execute, which this Go does not need there.")
             )
         else:
+            how, command = _why_not_executable(name, places, go or {})
             checks.append(
                 Check(
                     check_id,
                     doctor_check.CRITICAL,
-                    f"{name} ({place['path']}) lies on {kind(place)} mounted noexec: {broken}.",
+                    f"{name} ({place['path']}) lies on {kind(place)} {how}: {broken}.",
                     effect="nothing runs" if check_id == "WT-006" else "go run and go tool fail",
                     lever=catalogue.CASES.get(check_id, ""),
-                    command=command.format(mount=place["mount_point"]),
+                    command=command,
                     blocks=True,
                 )
             )
     return checks
+
+
+def _why_not_executable(name: str, places: Mapping[str, Any], go: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what keeps files from being executed, as far as the mount table shows it, and what helps."""
+    place = places[name]
+    if place.get("noexec", True):
+        return "mounted noexec", f"sudo mount -o remount,exec {place['mount_point']}"
+    # The mask of a drive takes the right to execute; a policy may forbid it in a folder.
+    how = (
+        "where files cannot be executed"
+        if place["windows_drive"]
+        else "where files cannot be executed, though it is not noexec"
+    )
+    return how, elsewhere("GOTMPDIR" if name == "TMPDIR" else name, places, go)
 
 
 def room(places: Mapping[str, Any]) -> list[Check]:
@@ -267,10 +289,11 @@ def there(go: Mapping[str, Any]) -> list[Check]:
         if name == "GOROOT":
             continue
         set_by = go["settings"].get(name, {}).get("value") or name == "TMPDIR"
-        if name in ("GOTMPDIR", "TMPDIR") and set_by and not place["exists"]:
-            broken.append((name, place["path"], "does not exist", f"mkdir -p {place['path']}"))
+        if name in ("GOTMPDIR", "TMPDIR") and set_by and place["exists"] is False:
+            broken.append((name, place["path"], "does not exist", f"mkdir -p {shlex.quote(place['path'])}"))
         elif "not writable" in go["unknown"].get(f"{name}.executable", ""):
-            broken.append((name, place["path"], "is not writable", f"go env -u {name}"))
+            source = "environment" if name == "TMPDIR" else go["settings"].get(name, {}).get("source", "")
+            broken.append((name, place["path"], "is not writable", doctor_check.set_command(name, "", source)))
     if not broken:
         return [doctor_check.ok("WT-010", "Go's folders are there or can be made, and the user can write to them.")]
     name, _path, _what, command = broken[0]
@@ -295,11 +318,11 @@ def judge(seen: Mapping[str, Any], work: Work) -> list[Check]:
     if "unknown" in places:
         return [doctor_check.unknown("WT-001", f"Go's folders: {places['unknown']}.")]
     return [
-        *slow(places, work),
+        *slow(places, work, seen["go"]),
         *on_drives(
             seen.get("projects"), [place["path"] for name, place in places.items() if name.startswith("source")]
         ),
-        *executable(places, seen.get("go_version", ())),
+        *executable(places, seen.get("go_version", ()), seen["go"]),
         *room(places),
         *fits(places, [one for one in seen.get("modules", []) if isinstance(one, Mapping)]),
         *(there(seen["go"]) if seen["go"]["go"] else []),

@@ -3,7 +3,7 @@
 """What file operations cost in a folder, how long a process takes to start, what the C library says of names.
 
 The doctor runs this file as a program of its own, as the user and with a time limit, so it imports nothing of the
-collection: probe.py files FOLDER LABEL..., lookups FOLDER..., there PATH..., start COMMAND..., names NAME...
+collection: probe.py files FOLDER LABEL..., lookups FOLDER..., start COMMAND..., names NAME...
 """
 
 from __future__ import annotations
@@ -132,21 +132,6 @@ def lookups(folders: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def there(paths: list[str]) -> list[bool]:
-    """Whether each path is there; what this account may not see may well be."""
-
-    def one(path: str) -> bool:
-        try:
-            os.stat(path)
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            return False
-        except OSError:
-            return True
-        return True
-
-    return [one(path) for path in paths]
-
-
 def _become(command: list[str]) -> None:
     """In the child: turn into the program, with nothing to read or to say. Never returns."""
     try:
@@ -188,7 +173,6 @@ def main(arguments: list[str]) -> None:
     verbs: dict[str, Callable[[], Any]] = {
         "files": lambda: files(rest[0]),
         "lookups": lambda: lookups(rest),
-        "there": lambda: there(rest),
         "start": lambda: start(rest),
     }
     answer = verbs.get(verb)

@@ -1,26 +1,25 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Judges what WSL reads: wsl.conf, .wslconfig, fstab, and whether WSLg's socket can be seen."""
+"""Judges what WSL reads: wsl.conf and .wslconfig (fstab.py has fstab), and whether WSLg's socket can be seen."""
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import fstab as doctor_fstab
 from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, listed
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
-
-# WSL gives a distro this long before it gives up (wsl2.distributionStartTimeout).
-START_TIMEOUT = 60
-NETWORK_KINDS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "glusterfs", "fuse.sshfs", "sshfs", "davfs", "afs")
-ALWAYS_KNOWN = ("swap", "none", "auto", "bind", "tmpfs", "proc", "sysfs", "devpts", "drvfs")
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import wslconfig as wsl_wslconfig
 
 
-def conf(facts: Mapping[str, Any], text: str | None) -> list[Check]:
-    """WT-020 to WT-024: what WSL makes of /etc/wsl.conf."""
+def conf(facts: Mapping[str, Any], text: str | None, here: wsl_judge.Here | None = None) -> list[Check]:
+    """WT-020 to WT-024: what WSL makes of /etc/wsl.conf, and what it does `here`."""
     ids = ("WT-020", "WT-021", "WT-022", "WT-023", "WT-024")
     if not facts["is_wsl"]:
         return [doctor_check.ok(check_id, "This is not WSL: nothing reads wsl.conf.") for check_id in ids]
@@ -64,31 +63,40 @@ def conf(facts: Mapping[str, Any], text: str | None) -> list[Check]:
             _edit(by_kind.get("unknown", [])),
         ),
     ]
-    harmful = wsl_conf.harmful({name: _as_written(parsed, name) for name in parsed.values}, parsed.values)
-    checks.append(
-        _conf(
-            "WT-023",
-            [one.rstrip(".") for one in harmful],
-            doctor_check.CRITICAL,
-            "No value in /etc/wsl.conf does harm.",
-            "/etc/wsl.conf has values that do harm: ",
-            "see the reason",
-            "sudoedit /etc/wsl.conf",
-        )
-    )
+    checks.append(_harmful(parsed, facts["conf"]["pending"], here or wsl_judge.Here()))
     checks.append(_in_force(facts["conf"]))
     return checks
 
 
-def _as_written(parsed: wsl_conf.Parsed, name: str) -> Any:
-    # Whether a mask was written as a decimal number shows in its text alone.
-    return parsed.raw[name] if wsl_conf.KEYS[name].octal else parsed.values[name]
+def _harmful(parsed: wsl_conf.Parsed, pending: Collection[str], here: wsl_judge.Here) -> Check:
+    verdict = wsl_judge.judge_values(parsed, pending, here)
+    if verdict.unknown and not verdict.harms:
+        return doctor_check.unknown("WT-023", f"Not known: {listed(verdict.unknown)}.")
+    good = "No value in /etc/wsl.conf does harm."
+    if verdict.harmless:
+        good = f"No value in /etc/wsl.conf does harm here, {listed(verdict.harmless)} included."
+    return _conf(
+        "WT-023",
+        [reason.rstrip(".") for reason in verdict.harms],
+        doctor_check.CRITICAL,
+        good,
+        "/etc/wsl.conf has values that do harm: ",
+        "see the reason",
+        "sudoedit /etc/wsl.conf",
+    )
 
 
 def _edit(found: Sequence[str], verb: str = "") -> str:
     number = re.match(r"line (\d+)", found[0]) if found else None
     if number is None:
         return ""
+    if "byte order mark" in found[0]:
+        return "sudo sed -i '1s/^\\xEF\\xBB\\xBF//' /etc/wsl.conf"
+    if "UTF-16" in found[0]:
+        return (
+            "iconv -f UTF-16 -t UTF-8 /etc/wsl.conf | sudo tee /etc/wsl.conf.new >/dev/null && "
+            "sudo mv /etc/wsl.conf.new /etc/wsl.conf"
+        )
     return f"sudo sed -i '{number[1]}{'d' if verb else 's/^/# /'}' /etc/wsl.conf"
 
 
@@ -128,106 +136,6 @@ def _shown(value: Any) -> str:
     return "not known to be" if value is None else repr(value)
 
 
-def fstab_lines(seen: Mapping[str, Any], is_wsl: bool, systemd: bool | None, drives: Sequence[str]) -> list[Check]:
-    """WT-027 and WT-028: lines on which `mount -a` fails or waits."""
-    if seen.get("unknown"):
-        return [doctor_check.unknown(check_id, f"/etc/fstab: {seen['unknown']}.") for check_id in ("WT-027", "WT-028")]
-    if seen.get("text") is None:
-        reason = "There is no /etc/fstab."
-        if is_wsl:
-            return [
-                Check(
-                    "WT-027",
-                    doctor_check.WARNING,
-                    f"{reason} WSL says at each start that mount -a failed.",
-                    command="sudo touch /etc/fstab",
-                ),
-                doctor_check.ok("WT-028", reason),
-            ]
-        return [doctor_check.ok("WT-027", reason), doctor_check.ok("WT-028", reason)]
-    failing: list[tuple[str, bool]] = []
-    hanging: list[str] = []
-    own_drives: set[str] = set()
-    for number, raw in enumerate(seen["text"].splitlines(), 1):
-        try:
-            line = fstab.parse_line(raw)
-        except fstab.FstabError as error:
-            failing.append((f"line {number}: {error}", False))
-            continue
-        if line is None:
-            continue
-        if line.fstype == "drvfs":
-            own_drives.add(line.mount_point)
-        if _waits(line, is_wsl):
-            hanging.append(f"line {number} ({line.source} on {line.mount_point}, {line.fstype})")
-        # systemd makes the folders of its mounts; WSL's own mount -a comes before it.
-        reason = _fails(line, seen, drives if is_wsl else (), own_drives, bool(systemd) and not is_wsl)
-        if reason:
-            failing.append((f"line {number}: {reason}", "nofail" in line.options))
-    return [_failing(failing, is_wsl, systemd), _hanging(hanging, is_wsl)]
-
-
-def _fails(
-    line: fstab.Line, seen: Mapping[str, Any], drives: Sequence[str], own_drives: set[str], systemd_makes: bool
-) -> str:
-    there = seen["there"]
-    if "noauto" in line.options or (line.fstype in ("swap", "none", "wsltune") and "bind" not in line.options):
-        return ""
-    if line.mount_point in seen["mounted"] and line.fstype not in ("none",):
-        return ""
-    made = systemd_makes or any(option.startswith("x-mount.mkdir") for option in line.options)
-    if line.mount_point.startswith("/") and not there.get(line.mount_point, True) and not made:
-        return f"the folder {line.mount_point} does not exist"
-    below = [drive for drive in drives if line.source == drive or line.source.startswith(drive + "/")]
-    if below and not own_drives & set(below):
-        return f"{line.source} is on a Windows drive, which WSL mounts only after fstab"
-    device = line.source.startswith("/") or re.match(r"(UUID|LABEL|PARTUUID|PARTLABEL)=", line.source)
-    if device and not there.get(line.source, True):
-        return f"{line.source} does not exist"
-    known = line.fstype in seen["kinds"] or line.fstype in ALWAYS_KNOWN or line.fstype.startswith("fuse")
-    if not known and not seen["modules"] and line.fstype not in NETWORK_KINDS:
-        return f"the kernel has no file system {line.fstype!r}"
-    return ""
-
-
-def _waits(line: fstab.Line, is_wsl: bool) -> bool:
-    if line.fstype not in NETWORK_KINDS or "noauto" in line.options or "x-systemd.automount" in line.options:
-        return False
-    # WSL calls mount -a before the network is up and waits for it, whatever nofail and _netdev say.
-    return is_wsl or not {"nofail", "_netdev"} & set(line.options)
-
-
-def _failing(found: Sequence[tuple[str, bool]], is_wsl: bool, systemd: bool | None) -> Check:
-    if not found:
-        return doctor_check.ok("WT-027", "Every line of /etc/fstab can be mounted.")
-    stops = systemd and not all(nofail for _reason, nofail in found)
-    effect = "systemd stops in emergency mode for it" if stops else "the mount is not there after a start"
-    number = re.match(r"line (\d+)", found[0][0])
-    return Check(
-        "WT-027",
-        doctor_check.CRITICAL if stops else doctor_check.WARNING,
-        f"/etc/fstab has lines that fail: {listed([reason for reason, _nofail in found])}.",
-        effect=effect + (", and WSL says that mount -a failed" if is_wsl else ""),
-        command=f"sudo sed -i '{number[1] if number else 1}s/^/# /' /etc/fstab",
-    )
-
-
-def _hanging(found: Sequence[str], is_wsl: bool) -> Check:
-    if not found:
-        return doctor_check.ok("WT-028", "No line of /etc/fstab makes a start wait for the network.")
-    number = re.match(r"line (\d+)", found[0])
-    line = number[1] if number else "1"
-    return Check(
-        "WT-028",
-        doctor_check.WARNING,
-        f"/etc/fstab mounts over the network at start: {listed(found)}.",
-        value=START_TIMEOUT,
-        unit="s",
-        effect=f"a start waits up to {START_TIMEOUT} s when the server does not answer",
-        command=f"sudo sed -i -E '{line}s/^((\\S+\\s+){{3}}\\S+)/\\1,noauto,x-systemd.automount/' /etc/fstab",
-    )
-
-
 def wslg(seen: Mapping[str, Any], is_wsl: bool) -> Check:
     """WT-029: a tmpfs that was mounted over /tmp after WSL put the socket of X there."""
     if not is_wsl or not seen.get("offered"):
@@ -246,41 +154,10 @@ def wslg(seen: Mapping[str, Any], is_wsl: bool) -> Check:
 
 
 _WSLCONFIG_IDS = ("WT-025", "WT-026", "WT-030")
-# Values that cost more than they give, with the reason (docs/cases/WT-026.md has the sources).
-_HARMFUL = {
-    "experimental.sparsevhd": ("true", "sparse disks lost data: WSL itself refuses to make them"),
-    "experimental.automemoryreclaim": ("gradual", "it hangs distros with systemd or Docker"),
-    "wsl2.virtio9p": ("true", "WSL ignores it and says so at each start"),
-    "wsl2.safemode": ("true", "it starts distros without fstab, systemd and Windows drives"),
-}
-_LIKE_BOOL = {"1": "true", "0": "false"}
-# The keys that WSL reads, as in WslConfig.psm1 (a test compares the two); the aliases are older places of a key.
-WSLCONFIG_KEYS = {
-    "wsl2": (
-        "kernel kernelCommandLine kernelModules memory processors swap swapFile localhostForwarding "
-        "nestedVirtualization virtio9p virtiofs virtio gpuSupport guiApplications systemDistro telemetry vmIdleTimeout "
-        "debugConsole "
-        "earlyBootLogging debugConsoleLogFile kernelDebugPort kernelBootTimeout distributionStartTimeout "
-        "mountDeviceTimeout hostFileSystemAccess hardwarePerformanceCounters networkingMode vmSwitch macAddress dhcp "
-        "dhcpTimeout ipv6 dnsProxy dnsTunneling firewall autoProxy safeMode defaultVhdSize crashDumpFolder "
-        "maxCrashDumpCount loadDefaultKernelModules loadKernelModules isolateDistroCgroup"
-    ),
-    "general": "distributionInstallPath instanceIdleTimeout",
-    "experimental": (
-        "autoMemoryReclaim sparseVhd bestEffortDnsParsing dnsTunnelingIpAddress initialAutoProxyTimeout ignoredPorts "
-        "hostAddressLoopback setVersionDebug swiotlb virtioFsAggregateShares"
-    ),
-}
-WSLCONFIG_ALIASES = {
-    f"experimental.{name}".lower(): f"wsl2.{name}".lower()
-    for name in ("networkingMode", "dnsTunneling", "firewall", "autoProxy")
-}
-_WSLCONFIG_KNOWN = {f"{section}.{name}".lower() for section, names in WSLCONFIG_KEYS.items() for name in names.split()}
-_UNITS = {"": 0, "B": 0, "K": 10, "KB": 10, "M": 20, "MB": 20, "G": 30, "GB": 30, "T": 40, "TB": 40}
 
 
 def wslconfig(text: str | None, path: str, cpus: int | None = None, memory: int | None = None) -> list[Check]:
-    """WT-025, WT-026 and WT-030: the same grammar as wsl.conf, but a bad line is only passed over.
+    """WT-025, WT-026 and WT-030: what WSL makes of .wslconfig, whose bytes are decoded by surrogateescape.
 
     C(cpus) and C(memory) are what the virtual machine has.
     """
@@ -288,43 +165,42 @@ def wslconfig(text: str | None, path: str, cpus: int | None = None, memory: int 
         return [
             doctor_check.ok(check_id, "There is no .wslconfig: WSL uses its defaults.") for check_id in _WSLCONFIG_IDS
         ]
-    first: dict[str, int] = {}
-    values: dict[str, str] = {}
-    wrong, harmful = [], []
-    section = ""
-    for number, raw in enumerate(text.lstrip("\ufeff").splitlines(), 1):
-        line = raw.strip()
-        if not line or line.startswith("#"):
-            continue
-        head = re.match(r"\[([A-Za-z][A-Za-z0-9]*)\]\s*(#.*)?$", line)
-        if head:
-            section = head[1].lower()
-            continue
-        entry = re.match(r"([A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(.*)$", line)
-        if not entry or re.search(r'\\[^\\"bnt]|\\$', entry[2].replace("\\\\", "")):
-            why = "a backslash is written twice" if entry else "it is neither a key nor a [section] nor a # comment"
-            wrong.append(f"line {number}: WSL passes over {line[:40]!r}, for {why}")
-            continue
-        name = f"{section}.{entry[1].lower()}"
-        name = WSLCONFIG_ALIASES.get(name, name)
-        value = entry[2].split("#")[0].strip().strip('"').lower()
-        if name in first:
-            wrong.append(f"line {number}: {name} stands in line {first[name]} already, and WSL takes the first one")
-            continue
-        first[name], values[name] = number, entry[2].split("#")[0].strip().strip('"')
-        if name not in _WSLCONFIG_KNOWN:
-            wrong.append(f"line {number}: WSL knows no key {name!r}")
-        bad = _HARMFUL.get(name)
-        if bad and _LIKE_BOOL.get(value, value) == bad[0]:
-            harmful.append(f"line {number}: {entry[1]}={value}: {bad[1]}")
     answer = f"edit {path}, then wsl.exe --shutdown, which ends all distros"
+    try:
+        text, encoding = wsl_conf.decode(text.encode("utf-8", "surrogateescape"), wsl_wslconfig.WSLCONFIG)
+    except wsl_conf.EncodingError as error:
+        return [
+            Check(
+                "WT-025",
+                doctor_check.WARNING,
+                f"WSL finds no key that it knows in .wslconfig: {error}.",
+                effect="all of it has no effect",
+                command=f"save {path} as UTF-8, then wsl.exe --shutdown, which ends all distros",
+            ),
+            doctor_check.ok("WT-026", "WSL follows nothing of .wslconfig, so no value in it does harm."),
+            doctor_check.ok("WT-030", "WSL follows nothing of .wslconfig, so its defaults are in force."),
+        ]
+    parsed = wsl_wslconfig.parse(text)
+    wrong = [f"line {detail.line}: {detail.reason.rstrip('.')}" for detail in parsed.details]
+    wrong += [reason.rstrip(".") for reason in wsl_wslconfig.unlike_written(parsed.values)]
+    # The section is left out because the line does not have it.
+    harmful = [
+        f"line {parsed.lines[harm.name]}: {harm.reason.partition('.')[2].rstrip('.')}"
+        for harm in wsl_wslconfig.harmful(parsed)
+    ]
+    good = "WSL follows every line of .wslconfig."
+    if encoding != "utf-8":
+        good += (
+            " It is UTF-16, as PowerShell's > writes it, and read by its byte order mark; earlier WSL ignored such a "
+            "file (microsoft/WSL#7851), so save it as UTF-8 to be sure."
+        )
     return [
         _conf(
             "WT-025",
             wrong,
             doctor_check.WARNING,
-            "WSL follows every line of .wslconfig.",
-            "WSL does not follow lines of .wslconfig: ",
+            good,
+            "WSL does not follow .wslconfig as it is written: ",
             "they have no effect",
             answer,
         ),
@@ -337,39 +213,78 @@ def wslconfig(text: str | None, path: str, cpus: int | None = None, memory: int 
             "see the reason",
             answer,
         ),
-        _vm(values, cpus, memory),
+        _vm(parsed, encoding, cpus, memory),
     ]
 
 
-def _vm(values: Mapping[str, str], cpus: int | None, memory: int | None) -> Check:
+def _vm(parsed: wsl_conf.Parsed, encoding: str, cpus: int | None, memory: int | None) -> Check:
     """WT-030: what the running virtual machine shows of .wslconfig."""
     waiting = []
-    wanted = values.get("wsl2.processors", "")
-    if wanted.isdigit() and int(wanted) > 0 and cpus is not None and int(wanted) != cpus:
-        waiting.append(f"processors={wanted}, and the machine has {cpus}")
-    size = re.match(r"(\d+)([KMGT]?B?)$", values.get("wsl2.memory", ""))
-    if size and int(size[1]) and memory:
-        asked = int(size[1]) << _UNITS[size[2]]
-        # The kernel keeps some for itself.
-        if not 0.85 * asked <= memory <= 1.01 * asked:
-            waiting.append(f"memory={size[0]}, and the machine has {memory >> 20} MiB")
+    wanted = parsed.values.get("wsl2.processors")
+    if isinstance(wanted, int) and wanted > 0 and cpus is not None and wanted != cpus:
+        waiting.append(f"processors={parsed.raw['wsl2.processors']}, and the machine has {cpus}")
+    size = parsed.values.get("wsl2.memory")
+    # The kernel keeps some for itself.
+    if isinstance(size, int) and size and memory and not 0.85 * size <= memory <= 1.01 * size:
+        waiting.append(f"memory={parsed.raw['wsl2.memory']}, and the machine has {memory >> 20} MiB")
     if not waiting:
         return doctor_check.ok("WT-030", "The machine has the CPUs and the memory that .wslconfig gives it.")
+    reasons = ["WSL was not restarted since", "Windows has less to give"]
+    if encoding != "utf-8":
+        reasons.append("this WSL does not read a file in UTF-16")
     return Check(
         "WT-030",
         doctor_check.WARNING,
-        f".wslconfig says {listed(waiting)}: WSL was not restarted since, or Windows has less to give.",
+        f".wslconfig says {listed(waiting)}: {', or '.join(reasons)}.",
         effect="the settings have no effect until all distros are stopped",
         command="wsl.exe --shutdown",
     )
 
 
+def _here(seen: Mapping[str, Any], drives: Sequence[str]) -> wsl_judge.Here:
+    facts, resolver, table = seen["wsl"], seen.get("resolver_file", {}), seen.get("fstab", {})
+    points = None
+    if "text" in table and not table.get("unknown"):
+        points = fstab_points(table["text"] or "")
+    return wsl_judge.Here(
+        systemd=facts["systemd"],
+        interop=facts["interop"]["enabled"],
+        drives=bool(drives) if facts["mounts"] is not None else None,
+        resolver=resolver_problem(resolver),
+        resolver_is_wsls=str(resolver.get("link")).endswith(("/wsl/resolv.conf", "/run/resolvconf/resolv.conf")),
+        fstab=points,
+        mounted=table.get("mounted", ()),
+    )
+
+
+def resolver_problem(seen: Mapping[str, Any]) -> str | None:
+    """Why /etc/resolv.conf names no server, empty where it names one and None where that is not known."""
+    if seen.get("there") is None or (seen["there"] and seen.get("text") is None):
+        return None
+    if not seen["there"]:
+        link = seen.get("link")
+        return f"/etc/resolv.conf is a link to {link}, which is not there" if link else "there is no /etc/resolv.conf"
+    names_one = re.search(r"^[ \t]*nameserver[ \t]+\S", seen["text"], re.MULTILINE)
+    return "" if names_one else "/etc/resolv.conf names no server"
+
+
+def fstab_points(text: str) -> list[str]:
+    """The mount points that a start has to mount; a line that is none is WT-027's."""
+    points = []
+    for raw in text.splitlines():
+        with contextlib.suppress(fstab.FstabError):
+            line = fstab.parse_line(raw)
+            if line is not None and "noauto" not in line.options and line.mount_point.startswith("/"):
+                points.append(line.mount_point)
+    return points
+
+
 def judge(seen: Mapping[str, Any]) -> list[Check]:
     facts = seen["wsl"]
-    checks = conf(facts, seen.get("conf"))
     drives = [mount["mount_point"] for mount in seen.get("mounts", []) if mount["windows_drive"]]
+    checks = conf(facts, seen.get("conf"), _here(seen, drives))
     if "fstab" in seen:
-        checks += fstab_lines(seen["fstab"], facts["is_wsl"], facts["systemd"], drives)
+        checks += doctor_fstab.judge(seen["fstab"], wsl_judge.mounts_fstab(facts), facts["systemd"], drives)
     if "wslg" in seen:
         checks.append(wslg(seen["wslg"], facts["is_wsl"]))
     windows = seen.get("windows")

@@ -12,7 +12,17 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 
 RECORD = "applied.json"
-OPTIONS = ("users", "gotmpdir", "gocache", "gomodcache", "goflags", "cgo_enabled", "caches_local", "modules")
+OPTIONS = (
+    "users",
+    "gotmpdir",
+    "gotmpdir_left_out",
+    "gocache",
+    "gomodcache",
+    "goflags",
+    "cgo_enabled",
+    "caches_local",
+    "modules",
+)
 WATCHED = (go_plan.PROFILE_PATH, go_plan.FISH_PATH, *go_plan.BLOCK_PATHS)
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import functools
-import glob
 import hashlib
 import json
 import os
@@ -13,32 +12,31 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Callable
+from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, mountinfo, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
+from ansible_collections.wsltune.go.plugins.module_utils.linux import (
+    accounts,
+    become,
+    files,
+    look,
+    mountinfo,
+    process,
+    text,
+)
 
 SETTINGS = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
 PLACES = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOROOT", "TMPDIR")
 LARGEST = 1 << 20
-MOST_TOOLCHAINS = 50
 LIMIT = 40.0
 """Seconds that looking at one user's Go may take, all commands together."""
 GRACE = 20.0
 """Seconds that ending what did not answer in time may take."""
-QUERY = SETTINGS + ("GOROOT", "GOVERSION", "GOENV", "GOTOOLCHAIN", "GOPATH")
-ELSEWHERE = (
-    ("/usr/local/go/bin/go", "/usr/local/go"),
-    ("/usr/lib/go/bin/go", "package"),
-    ("/usr/lib/go-*/bin/go", "package"),
-    ("/snap/go/current/bin/go", "snap"),
-    ("{home}/sdk/go*/bin/go", "~/sdk"),
-    ("{home}/go/bin/go[0-9]*", "~/go/bin"),
-    ("{home}/.asdf/installs/golang/*/go/bin/go", "asdf"),
-    ("{home}/.local/share/mise/installs/go/*/bin/go", "mise"),
-)
-
-Run = Callable[[Sequence[str], Mapping[str, str]], process.Done]
+READ_BY_GO = ("GOENV", "GOROOT", "XDG_CONFIG_HOME")
+"""Paths that Go reads before it does anything."""
+Run = go_find.Run
 
 PROBE = """
 for place; do
@@ -64,22 +62,6 @@ def cost(place):
     return round(sorted(spent)[10] * 1e6, 1)
 print(json.dumps([cost(place) for place in sys.argv[1:]]))
 """
-
-
-def find_toolchains(
-    home: str, search_path: str, exists: Callable[[str], bool] = os.path.isfile
-) -> list[dict[str, str]]:
-    """Return every Go command that a user with this home and PATH has, the one on PATH first."""
-    found: dict[str, dict[str, str]] = {}
-    for directory in search_path.split(":"):
-        path = os.path.join(directory, "go")
-        if os.path.isabs(directory) and exists(path):
-            found.setdefault(os.path.realpath(path), {"path": path, "found": "PATH"})
-    for pattern, name in ELSEWHERE:
-        for path in sorted(glob.glob(pattern.format(home=glob.escape(home)))):
-            if len(found) < MOST_TOOLCHAINS and exists(path):
-                found.setdefault(os.path.realpath(path), {"path": path, "found": name})
-    return [dict(entry, real=real) for real, entry in found.items()]
 
 
 def source_of(
@@ -119,48 +101,14 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> process.Done
     return process.run(command, environment, limit=20)
 
 
-def goroot_commands(toolchains: Sequence[Mapping[str, str]], goroot: str | None) -> list[str]:
-    """Return the Go commands of a user that lie in a GOROOT; launchers such as those of mise and asdf do not."""
-    paths = [toolchain["real"] for toolchain in toolchains]
-    if goroot:
-        paths.append(os.path.realpath(os.path.join(goroot, "bin", "go")))
-    return [path for path in dict.fromkeys(paths) if os.path.basename(path) == "go" and _in_goroot(path)]
-
-
-def _in_goroot(path: str) -> bool:
-    return os.path.isdir(os.path.join(os.path.dirname(os.path.dirname(path)), "pkg", "tool"))
-
-
-def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str, str], str]:
-    """Return the settings that C(go) reports, or why it reports none.
-
-    The names are asked for one by one: `go env` alone fails where GOTMPDIR does not exist. The folder of the user's
-    configuration is hidden, since every Go command from 1.23 on writes its telemetry counters there.
-    """
-    home = environment.get("HOME", "/")
-    configuration = environment.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
-    hidden = {"GOENV": os.path.join(configuration, "go", "env"), "XDG_CONFIG_HOME": "/dev/null/none"}
-    hidden.update({"GOENV": environment["GOENV"]} if environment.get("GOENV") else {}, GOTOOLCHAIN="local")
-    try:
-        done = run([go, "env", "-json", *QUERY], dict(environment, **hidden))
-    except OSError as error:
-        return {}, f"{go} could not be run: {error}"
-    if done.code:
-        return {}, f"{go} env failed: {done.reason}"
-    try:
-        values = json.loads(done.out)
-        if not os.path.isabs(values["GOROOT"]):
-            raise ValueError(done.out)
-    except (ValueError, KeyError, TypeError):
-        return {}, f"{go} env -json gives no settings, so it is not the Go command or prints something else as well"
-    return values, ""
-
-
 def _place(path: str, mounts: Sequence[mountinfo.Mount]) -> dict[str, Any]:
-    mount = mountinfo.find(mounts, files.Files().nearest(path))
+    return _described(path, os.path.isdir(path), mountinfo.find(mounts, files.Files().nearest(path)))
+
+
+def _described(path: str, exists: bool | None, mount: mountinfo.Mount | None) -> dict[str, Any]:
     return {
         "path": path,
-        "exists": os.path.isdir(path),
+        "exists": exists,
         "fstype": mount.fstype if mount else None,
         "mount_point": mount.mount_point if mount else None,
         "windows_drive": bool(mount and mount.windows_drive),
@@ -170,7 +118,7 @@ def _place(path: str, mounts: Sequence[mountinfo.Mount]) -> dict[str, Any]:
 
 def _probe(places: dict[str, dict[str, Any]], run: Run, unknown: dict[str, str]) -> None:
     """Fill in for each place whether it can execute files."""
-    names = [name for name in places if name != "GOROOT"]
+    names = [name for name in places if name != "GOROOT" and places[name]["exists"] is not None]
     try:
         done = run(["sh", "-c", PROBE, "sh"] + [places[name]["path"] for name in names], {"PATH": os.defpath})
         answers = done.out.splitlines()
@@ -185,7 +133,7 @@ def _probe(places: dict[str, dict[str, Any]], run: Run, unknown: dict[str, str])
 
 def _measure(places: dict[str, dict[str, Any]], home: str, run: Run) -> None:
     """Add what making, looking at and removing one file costs where a place lies on a Windows drive."""
-    slow = [name for name in places if places[name]["windows_drive"]]
+    slow = [name for name in places if places[name]["windows_drive"] and places[name]["exists"] is not None]
     if not slow:
         return
     try:
@@ -205,10 +153,15 @@ def observe(
 ) -> dict[str, Any]:
     """Return what Go is for C(account), as go_facts documents it.
 
-    As root the login is started here and all else looked at by a child that has become the account.
+    As root the login is started here and all else looked at by a child that has become the account. An
+    C(environment) that is given is believed: a terminal is asked only where it has no Go.
     """
+    terminal = environment is None
     began = time.monotonic()
     unknown: dict[str, str] = {}
+    trouble = accounts.home_trouble(account)
+    if trouble:
+        return _unanswered(account, trouble)
     if environment is None:
         try:
             environment = accounts.login_environment(account, min(accounts.LOGIN, max(1.0, seconds)))
@@ -216,9 +169,19 @@ def observe(
             unknown["environment"] = str(error)
             environment = {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
     left = max(2.0, seconds - (time.monotonic() - began))
-    look = functools.partial(_look, account, mounts, environment)
+    identity = accounts.identity(account)
+    silent = look.silent(filter(os.path.isabs, [environment.get(name, "") for name in READ_BY_GO]), identity)
+    if silent:
+        said = ", ".join(f"{path}: {reason}" for path, reason in silent.items())
+        return _unanswered(account, f"what the environment of {account.name} names gives no answer ({said})")
+    environment, silent = answering(environment, identity)
+    if silent:
+        unknown["PATH"] = ", ".join(f"{folder}: {reason}" for folder, reason in silent.items())
     try:
-        facts = become.ask(accounts.identity(account), look, left)
+        # A child in any case, because what a setting names may never answer.
+        left = max(2.0, seconds - (time.monotonic() - began))
+        look_there = functools.partial(_look, account, mounts, environment, terminal, left * 0.7)
+        facts = become.ask(identity, look_there, left, always=True)
     except OSError as error:
         facts = _nothing(account, environment)
         facts["unknown"]["go"] = f"the Go of {account.name} could not be looked at: {error.strerror}"
@@ -227,18 +190,41 @@ def observe(
     return dict(facts)
 
 
+def answering(
+    environment: Mapping[str, str], identity: process.Identity | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return C(environment) without the directories of PATH that give no answer, and these with the reason."""
+    folders = [folder for folder in environment.get("PATH", "").split(":") if os.path.isabs(folder)]
+    silent = look.silent(folders, identity)
+    kept = [folder for folder in environment.get("PATH", "").split(":") if folder not in silent]
+    return {**environment, **({"PATH": ":".join(kept)} if silent else {})}, silent
+
+
+def _unanswered(account: accounts.Account, reason: str) -> dict[str, Any]:
+    facts = _nothing(account, {})
+    facts["unknown"] = {"go": reason, "answer": reason, "environment": reason}
+    return facts
+
+
 def observe_all(
     people: Sequence[accounts.Account], mounts: Sequence[mountinfo.Mount], seconds: float = LIMIT
 ) -> dict[str, dict[str, Any]]:
     """Return for each account what observe() returns; those who let root wait do so at the same time."""
-    errands = {person.name: functools.partial(observe, person, mounts, None, seconds) for person in people}
+    silent = look.silent(person.home for person in people)
+    errands = {
+        person.name: functools.partial(observe, person, mounts, None, seconds)
+        for person in people
+        if person.home not in silent
+    }
     found = become.gather(errands, seconds + GRACE)
     for person in people:
-        if isinstance(found[person.name], OSError):
+        if person.home in silent:
+            found[person.name] = _unanswered(person, f"the home {person.home} of {person.name}: {silent[person.home]}")
+        elif isinstance(found[person.name], OSError):
             reason = f"looking at it failed: {found[person.name].strerror}"
             found[person.name] = _nothing(person, {})
             found[person.name]["unknown"] = {"go": reason, "answer": reason}
-    return found
+    return {person.name: found[person.name] for person in people}
 
 
 def _nothing(account: accounts.Account, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -253,25 +239,29 @@ def _nothing(account: accounts.Account, environment: Mapping[str, str]) -> dict[
         "settings": {},
         "places": {},
         "unknown": {},
+        "keeps_cgo": [name for name in go_plan.CHOSEN_FOR_CGO if environment.get(name)],
         "exports": {name: environment[name] for name in SETTINGS + ("TMPDIR", "GOENV") if environment.get(name)},
         "user_file": {"path": os.path.join(account.home, ".config/go/env"), "values": {}, "state": ""},
     }
 
 
 def _look(
-    account: accounts.Account, mounts: Sequence[mountinfo.Mount], environment: Mapping[str, str]
+    account: accounts.Account,
+    mounts: Sequence[mountinfo.Mount],
+    environment: Mapping[str, str],
+    terminal: bool = False,
+    seconds: float = LIMIT,
 ) -> dict[str, Any]:
+    settled = go_find.settle(account, environment, terminal, seconds)
+    environment, toolchains, values = settled.environment, settled.toolchains, settled.values
     facts = _nothing(account, environment)
     unknown = facts["unknown"]
+    unknown.update(settled.unknown)
     facts["user_file"]["state"] = file_state(facts["user_file"]["path"])
-    toolchains = find_toolchains(account.home, environment.get("PATH", ""))
-    facts.update(toolchains=toolchains, commands=goroot_commands(toolchains, None))
-    if not toolchains:
-        unknown["go"] = f"no Go command on the PATH of {account.name} nor in the usual places"
-        return facts
-    values, reason = go_env(toolchains[0]["path"], _run, environment)
-    if not values:
-        unknown["go"] = reason
+    facts.update(toolchains=toolchains, commands=go_find.goroot_commands(toolchains, None))
+    if settled.go is None:
+        none = f"no Go command on the PATH of {account.name} nor in the usual places"
+        unknown["go"] = toolchains[0]["reason"] if toolchains else none
         return facts
     goroot_file = _settings(os.path.join(values["GOROOT"], "go.env"))
     path = values.get("GOENV")
@@ -280,8 +270,11 @@ def _look(
             facts["user_file"] = {"path": path, "values": _settings(path), "state": file_state(path)}
         else:
             unknown["user_file"] = f"GOENV names {text.line(path)}, which cannot be shown as it is"
-    facts["go"] = dict(toolchains[0], version=values.get("GOVERSION", ""), goroot=values["GOROOT"])
-    facts["commands"] = goroot_commands(toolchains, values["GOROOT"])
+    own = facts["user_file"]["values"]
+    chosen = [name for name in ("CGO_ENABLED", *go_plan.CHOSEN_FOR_CGO) if own.get(name)]
+    facts["keeps_cgo"] = list(dict.fromkeys([*facts["keeps_cgo"], *chosen]))
+    facts["go"] = dict(settled.go)
+    facts["commands"] = go_find.goroot_commands(toolchains, values["GOROOT"])
     for name in SETTINGS:
         facts["settings"][name] = {
             "value": values.get(name, ""),
@@ -295,7 +288,12 @@ def _look(
         "GOROOT": values["GOROOT"],
         "TMPDIR": temporary,
     }
-    places = {name: _place(path, mounts) for name, path in paths.items() if os.path.isabs(path)}
+    places, silent = look.each(
+        {name: functools.partial(_place, path, mounts) for name, path in paths.items() if os.path.isabs(path)}
+    )
+    for name, reason in silent.items():
+        places[name] = _described(paths[name], None, mountinfo.find(mounts, paths[name]))
+        unknown[f"{name}.executable"] = f"{paths[name]}: {reason}"
     _probe(places, _run, unknown)
     if "GOROOT" in places:
         places["GOROOT"]["executable"] = True

@@ -9,22 +9,32 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+
 BEGIN = "# BEGIN wsltune"
 END = "# END wsltune"
 PROFILE_PATH = "/etc/profile.d/wsltune-go.sh"
 FISH_PATH = "/etc/fish/conf.d/wsltune-go.fish"
 BLOCK_PATHS = ("/etc/bash.bashrc", "/etc/zsh/zshenv")
 CACHES = {"GOCACHE": ".cache/go-build", "GOMODCACHE": "go/pkg/mod"}
-NEEDS_CGO = ("-race", "-msan", "-asan", "-buildmode=plugin", "-buildmode=c-shared", "-buildmode=c-archive")
+NEEDS_CGO = (
+    *("-race", "-msan", "-asan", "-linkshared"),
+    *("-buildmode=plugin", "-buildmode=shared", "-buildmode=c-shared", "-buildmode=c-archive", "-compiler=gccgo"),
+)
+CHOSEN_FOR_CGO = (
+    *("CC", "CXX", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_FFLAGS", "CGO_LDFLAGS", "PKG_CONFIG"),
+    *("GOEXPERIMENT", "GO_EXTLINK_ENABLED"),
+)
+"""What nobody sets who does not want cgo or another kind of link."""
 
 
 class PlanError(ValueError):
     """A setting that cannot or must not be made, in one sentence."""
 
 
-def expand(pattern: str, user: str, home: str) -> str:
-    """Return the path that C(pattern) means for one user; ~ stands for the home and {user} for the name."""
-    path = pattern.replace("{user}", user)
+def expand(pattern: str, user: str, home: str, uid: str) -> str:
+    """Return the path that C(pattern) means for one user: ~ is the home, {user} the name and {uid} the user id."""
+    path = pattern.replace("{user}", user).replace("{uid}", uid)
     return home + path[1:] if path == "~" or path.startswith("~/") else path
 
 
@@ -33,21 +43,16 @@ def check_pattern(name: str, pattern: str) -> None:
     if pattern and not re.fullmatch(r"[~/][^\s\"'$`\\;&|<>*?#]*", pattern):
         raise PlanError(
             f"go_env_{name.lower()} is {pattern!r}: give an absolute path without blanks or shell characters, in which "
-            "~ is the home and {user} the name."
+            "~ is the home, {user} the name and {uid} the user id."
         )
     if pattern.startswith("~") and pattern[1:2] not in ("", "/"):
         raise PlanError(f"go_env_{name.lower()} is {pattern!r}: only ~/ of the user itself can be meant, not ~name.")
 
 
 def check_goflags(flags: str) -> None:
-    """Raise PlanError when the Go command would refuse C(flags)."""
+    """Raise PlanError when C(flags) cannot be a line of a file; what is in them each Go is asked (go/flags.py)."""
     if "\n" in flags:
         raise PlanError(f"go_env_goflags is {flags!r}: give it in one line, such as -p=4 -v.")
-    for flag in flags.split():
-        if not re.fullmatch(r"--?[A-Za-z][^\n]*", flag):
-            raise PlanError(
-                f"go_env_goflags is {flags!r}: {flag!r} is no flag; every word must begin with -, such as -p=4."
-            )
 
 
 def settings_for(
@@ -59,9 +64,11 @@ def settings_for(
     """
     wanted = {}
     home = observed["home"]
+    left_out = user in options["gotmpdir_left_out"]
     for name in ("GOTMPDIR", "GOCACHE", "GOMODCACHE"):
-        if options[name.lower()]:
-            wanted[name] = expand(options[name.lower()], user, home)
+        pattern = options[name.lower()]
+        if pattern and not (left_out and (name == "GOTMPDIR" or pattern.startswith(options["made_before"] + "/"))):
+            wanted[name] = expand(pattern, user, home, str(observed["uid"]))
     if options["goflags"]:
         wanted["GOFLAGS"] = options["goflags"]
     if options["cgo_enabled"] == "true":
@@ -75,6 +82,85 @@ def settings_for(
             ):
                 wanted[name] = os.path.join(home, below)
     return wanted
+
+
+def slow_caches(home: mountinfo.Mount | None, caches: Mapping[str, mountinfo.Mount | None]) -> dict[str, bool]:
+    """Return for each cache whether it lies on a Windows drive, and the home would be faster.
+
+    C(home) and C(caches) are the mounts they lie on; None where that is not known.
+    """
+    home_is_slow = home is not None and home.windows_drive
+    return {
+        name: mount is not None and mount.windows_drive and not home_is_slow
+        for name, mount in ((name, caches.get(name)) for name in CACHES)
+    }
+
+
+def cache_path(name: str, observed: Mapping[str, Any], before: Mapping[str, Any] | None) -> str | None:
+    """Return where a cache lay before the first run, or lies now where that was not recorded."""
+    recorded: str | None = (before or {}).get("environment", {}).get(name)
+    path: str | None = observed["places"].get(name, {}).get("path")
+    return recorded or path
+
+
+def obstacle(user: str, paths: Mapping[str, str], observed: Mapping[str, Any]) -> str:
+    """Return why the settings file of one user must not be written, by what was observed; empty when it may be.
+
+    C(paths) has the settings file of every user, with no links in it.
+    """
+    others = [name for name in paths if name != user and paths[name] == paths[user]]
+    if observed["exports"].get("GOENV") == "off":
+        return "GOENV=off in a login, so that Go reads no settings file"
+    if "user_file" in observed["unknown"]:
+        return str(observed["unknown"]["user_file"])
+    if others:
+        return f"{paths[user]} is the settings file of {describe(others)} too"
+    return ""
+
+
+def irreplaceable(mount: mountinfo.Mount | None) -> str:
+    """Return what a Go command lies on where it cannot be replaced; nothing where it can."""
+    if mount is None or not ("ro" in mount.options or mount.windows_drive):
+        return ""
+    return "a Windows drive" if mount.windows_drive else "a read-only file system"
+
+
+def split_unmet(unmet: Mapping[str, Sequence[str]], uids: Mapping[str, int]) -> tuple[list[str], list[str]]:
+    """Return the sentences that fail the run, and those that are notes.
+
+    What one user's Go says of itself fails nobody else's run; where it holds for none, or for root, it is ours.
+    """
+    holds_for_one = any(not sentences for sentences in unmet.values())
+    failing = [name for name in unmet if uids[name] == 0 or not holds_for_one]
+    return (
+        [sentence for name in failing for sentence in unmet[name]],
+        [sentence for name, sentences in unmet.items() if name not in failing for sentence in sentences],
+    )
+
+
+def module_owner(directory: str, homes: Mapping[str, str]) -> str | None:
+    """Return the user in whose home C(directory) lies, None where it lies in none."""
+    return next((name for name, home in homes.items() if directory.startswith(home + "/")), None)
+
+
+def folder_is_made(folder: str, made_before: str) -> bool:
+    """Whether an earlier step of the play makes C(folder), which check mode cannot see."""
+    return bool(made_before) and folder.startswith(made_before + "/")
+
+
+def command_owner(path: str, folder_owner: int, commands: Mapping[int, Sequence[str]]) -> int | None:
+    """Return the user id that replaces the Go command at C(path); None where nobody may.
+
+    C(folder_owner) owns its folder, and C(commands) has each user's Go commands by user id.
+    """
+    if folder_owner == 0 or path in commands.get(folder_owner, ()):
+        return folder_owner
+    return None
+
+
+def block_wanted(current: str, clean: str) -> str:
+    """Return what a shell's file shall say: someone else's lines may stand above the block, and are not moved."""
+    return current if BLOCK in current else with_block(clean)
 
 
 def notes_for(user: str, observed: Mapping[str, Any], wanted: Mapping[str, str], cgo_enabled: str) -> list[str]:
@@ -92,6 +178,9 @@ def notes_for(user: str, observed: Mapping[str, Any], wanted: Mapping[str, str],
                 f"{user} exports {name}={export} in a login: that wins over {value} and is left alone; remove the "
                 "export to use wsltune's."
             )
+    if cgo_enabled == "false" and observed.get("keeps_cgo"):
+        names = describe(observed["keeps_cgo"])
+        notes.append(f"{user} sets {names}, so that cgo stays as {user} has it: unset it to have CGO_ENABLED=0.")
     for name, place in observed["places"].items():
         if not place["windows_drive"] or (name == "GOROOT" and place["path"].startswith(("/usr", "/snap"))):
             continue
@@ -114,12 +203,16 @@ def unmet(
     effective = dict(wanted, **({"CGO_ENABLED": "0"} if cgo_enabled == "false" else {}))
     missing = []
     for name, value in effective.items():
+        if name == "CGO_ENABLED" and value == "0" and observed.get("keeps_cgo"):
+            continue
         got = observed["settings"].get(name, {}).get("value")
         if got != value and not exports.get(name):
             missing.append(f"{user}'s go env says {name}={got!r} instead of {value!r}.")
     place = observed["places"].get("GOTMPDIR")
     if place and place["path"] == wanted.get("GOTMPDIR"):
-        if not place["exists"]:
+        if place["exists"] is None:
+            missing.append(f"{user}'s GOTMPDIR {place['path']} gives no answer, so that no Go command works.")
+        elif not place["exists"]:
             missing.append(f"{user}'s GOTMPDIR {place['path']} does not exist, so that no Go command works.")
         elif place["executable"] is False:
             missing.append(f"{user}'s GOTMPDIR {place['path']} cannot execute files, so that go test and go run fail.")
@@ -127,7 +220,7 @@ def unmet(
 
 
 def _shell_folder(pattern: str) -> str:
-    return expand(pattern, "${USER:-$(id -un)}", "${HOME}")
+    return expand(pattern, "${USER:-$(id -un)}", "${HOME}", "$(id -u)")
 
 
 def profile_text(gotmpdir: str) -> str:
@@ -139,7 +232,7 @@ def profile_text(gotmpdir: str) -> str:
     return f"""# Written by wsltune. The Go command reads GOTMPDIR from its own settings file as well; from Go 1.26 on
 # t.TempDir() reads it from the environment alone. A value of your own wins.
 case "${{GOTMPDIR:-}}" in
-"" | {expand(gotmpdir, "*", "*")})
+"" | {expand(gotmpdir, "*", "*", "*")})
     _wsltune="{_shell_folder(gotmpdir)}"
     if [ ! -O / ] && [ -d "$_wsltune" ] && [ -O "$_wsltune" ]; then
         GOTMPDIR=$_wsltune
@@ -156,8 +249,8 @@ esac
 def fish_text(gotmpdir: str) -> str:
     """Return the same for fish."""
     return f"""# Written by wsltune; see {PROFILE_PATH}.
-if test -z "$GOTMPDIR"; or string match -q -- "{expand(gotmpdir, "*", "*")}" "$GOTMPDIR"
-    set -l wsltune "{expand(gotmpdir, "$USER", "$HOME")}"
+if test -z "$GOTMPDIR"; or string match -q -- "{expand(gotmpdir, "*", "*", "*")}" "$GOTMPDIR"
+    set -l wsltune "{expand(gotmpdir, "$USER", "$HOME", "(id -u)")}"
     if test ! -O /; and test -d "$wsltune"; and test -O "$wsltune"
         set -gx GOTMPDIR "$wsltune"
     else if test -n "$GOTMPDIR"; and test ! -O "$GOTMPDIR"
@@ -206,48 +299,123 @@ def revert_block(base: bytes | None, written: bytes, current: bytes) -> bytes | 
     return None if base is None and not text.strip() else text.encode("utf-8", "surrogateescape")
 
 
+def keeps_cgo(version: str) -> bool:
+    """Whether a Go of this version gets its cryptography by cgo, so that CGO_ENABLED=0 would take it away silently.
+
+    Go itself shows its experiments as X:boringcrypto; Red Hat's and Microsoft's call OpenSSL.
+    """
+    return bool(re.search(r"X:\S*crypto|Red Hat|microsoft|fips", version, re.IGNORECASE))
+
+
 def shim_text(kept_as: str) -> str:
     """Return the program that stands in for the Go command when CGO_ENABLED shall be 0.
 
     The setting lives here and not in the user's file: where this does not run, nothing disables cgo, so that
-    `go test -race` works from every way of starting Go. A value in the environment wins; flags that need cgo
-    leave Go's own default in force (`go: -race requires cgo`).
+    `go test -race` works from every way of starting Go. A value of the user's own wins. Where something needs cgo,
+    Go's own default stays in force: flags, experiments, a C compiler of the user's choice, and code that imports "C"
+    in the module or in what it depends on, which would be left out silently.
     """
-    patterns = "|".join(f"{flag}|-{flag}" + (f"|{flag}=*|-{flag}=*" if "=" not in flag else "") for flag in NEEDS_CGO)
+    needs = " | ".join(
+        f"{flag} | -{flag}" + (f" | {flag}=* | -{flag}=*" if "=" not in flag else "") for flag in NEEDS_CGO
+    )
+    fields = " | ".join(CHOSEN_FOR_CGO)
+    chosen = "".join(f"${{{name}}}" for name in CHOSEN_FOR_CGO)
     return f"""#!/bin/sh
-# Written by wsltune (go_env_cgo_enabled: false): CGO_ENABLED=0, but not for flags that need cgo.
+# Written by wsltune (go_env_cgo_enabled: false): CGO_ENABLED=0, but not for what needs cgo.
 # WSLTUNE_CGO tells a Go command that another one started: the 0 is this program's, not the user's.
+wsltune_imports_c() (
+    # Whether code that this command may build imports "C"; what cannot be known counts as yes.
+    unset CGO_ENABLED WSLTUNE_CGO
+    case $1 in
+    build | install | run | test | vet | list | get) ;;
+    *) exit 1 ;;
+    esac
+    case $1$2 in
+    "$1-C" | "$1--C") cd -- "$3" 2>/dev/null || exit 0 ;;
+    "$1-C="* | "$1--C="*) cd -- "${{2#*=}}" 2>/dev/null || exit 0 ;;
+    esac
+    for wsltune_word; do
+        case $wsltune_word in
+        *.go) grep -Eqs '^[[:space:]]*(import[[:space:]]+)?"C"' -- "$wsltune_word" && exit 0 ;;
+        *@*) exit 0 ;;
+        esac
+    done
+    case ${{GOWORK:-off}} in off) ;; *) exit 0 ;; esac
+    wsltune_root=$(pwd -P)
+    while [ ! -e "$wsltune_root/go.mod" ]; do
+        if [ -e "$wsltune_root/go.work" ] && [ -z "$GOWORK" ]; then exit 0; fi
+        if [ -z "$wsltune_root" ]; then
+            [ "$GO111MODULE" = off ] && exit 0
+            exit 1
+        fi
+        wsltune_root=${{wsltune_root%/*}}
+    done
+    wsltune_above=$wsltune_root
+    while [ -z "$GOWORK" ]; do
+        [ -e "$wsltune_above/go.work" ] && exit 0
+        [ -z "$wsltune_above" ] && break
+        wsltune_above=${{wsltune_above%/*}}
+    done
+    grep -Eqrs --include='*.go' '^[[:space:]]*(import[[:space:]]+)?"C"' "$wsltune_root"
+    [ $? = 1 ] || exit 0
+    # Without dependencies all of it has been looked at.
+    grep -Eqs '^[[:space:]]*(require|replace)' "$wsltune_root/go.mod" || exit 1
+    cd -- "$wsltune_root" || exit 0
+    wsltune_found=$(CGO_ENABLED=1 {kept_as} list -deps -test ${{wsltune_tags:+"-tags=$wsltune_tags"}} \\
+        -f '{{{{if and .CgoFiles (not .Standard)}}}}C{{{{end}}}}' ./... 2>/dev/null) || exit 0
+    [ -n "$wsltune_found" ]
+)
 if [ -z "$CGO_ENABLED" ] || [ "$CGO_ENABLED$WSLTUNE_CGO" = 01 ]; then
     wsltune_flags=$GOFLAGS
+    wsltune_chosen="{chosen}"
     wsltune_file=${{GOENV:-${{XDG_CONFIG_HOME:-$HOME/.config}}/go/env}}
-    if [ -z "$wsltune_flags" ] && [ -r "$wsltune_file" ]; then
+    if [ -r "$wsltune_file" ]; then
         while IFS='=' read -r wsltune_name wsltune_value; do
-            [ "$wsltune_name" = GOFLAGS ] && wsltune_flags=$wsltune_value
+            case $wsltune_name in
+            GOFLAGS) [ -n "$GOFLAGS" ] || wsltune_flags=$wsltune_value ;;
+            CGO_ENABLED | {fields}) wsltune_chosen=$wsltune_chosen$wsltune_value ;;
+            esac
         done < "$wsltune_file"
     fi
     CGO_ENABLED=0
     wsltune_value=
+    wsltune_tags=
+    case $wsltune_chosen,$GODEBUG,$wsltune_flags in
+    [!,]* | *netdns=cgo* | *netdns=*cgo* | *linkmode*external* | *-extld* | *netcgo* | *boringcrypto*)
+        unset CGO_ENABLED WSLTUNE_CGO
+        ;;
+    esac
     set -f
     for wsltune_word in $wsltune_flags "$@"; do
         case $wsltune_value$wsltune_word in
-        -race=false | --race=false | -msan=false | --msan=false | -asan=false | --asan=false) ;;
-        {patterns.replace("|", " | ")})
+        -race=false | --race=false | -msan=false | --msan=false | -asan=false | --asan=false | -linkshared=false) ;;
+        {needs} | \\
+            -ldflags=*linkmode*external* | --ldflags=*linkmode*external* | -ldflags=*-extld* | --ldflags=*-extld* | \\
+            -tags=*netcgo* | --tags=*netcgo* | -tags=*boringcrypto* | --tags=*boringcrypto*)
             unset CGO_ENABLED WSLTUNE_CGO
             break
             ;;
+        -tags=* | --tags=*) wsltune_tags=${{wsltune_value:+$wsltune_word}} ;;
         -args | --args | --) break ;;
         esac
         case $wsltune_word in
-        -buildmode | --buildmode) wsltune_value=-buildmode= ;;
+        -tags=* | --tags=*) wsltune_tags=${{wsltune_word#*=}} ;;
+        esac
+        case $wsltune_word in
+        --buildmode | --ldflags | --tags | --compiler) wsltune_value=${{wsltune_word#-}}= ;;
+        -buildmode | -ldflags | -tags | -compiler) wsltune_value=$wsltune_word= ;;
         *) wsltune_value= ;;
         esac
     done
     set +f
+    if [ -n "$CGO_ENABLED" ] && wsltune_imports_c "$@"; then
+        unset CGO_ENABLED WSLTUNE_CGO
+    fi
     if [ -n "$CGO_ENABLED" ]; then
         WSLTUNE_CGO=1
         export CGO_ENABLED WSLTUNE_CGO
     fi
-    unset wsltune_flags wsltune_file wsltune_name wsltune_value wsltune_word
+    unset wsltune_flags wsltune_file wsltune_name wsltune_value wsltune_word wsltune_chosen wsltune_tags
 fi
 exec {kept_as} "$@"
 """

@@ -35,14 +35,24 @@ LEVERS = {
     lever.name: lever
     for lever in (
         Lever(
+            "tmp_in_memory",
+            role="go_tmpfs",
+            variable="go_tmpfs_place",
+            on="tmp",
+            off="auto",
+            summary="/tmp in memory, from the next start on",
+            environment={"TMPDIR": "{tmpfs}/tmp", "GOTMPDIR": "{tmpfs}/tmp"},
+            cases=("WT-064",),
+        ),
+        Lever(
             "gotmpdir_tmpfs",
             role="go_env",
             variable="go_env_gotmpdir",
-            on="/var/cache/gotmp/{user}",
+            on="/var/cache/gotmp/{uid}",
             off="",
-            summary="Go's temporary files in memory",
+            summary="Go's temporary files in memory, in folders of its own",
             environment={"GOTMPDIR": "{tmpfs}/gotmpdir"},
-            cases=("WT-004", "WT-006", "WT-009", "WT-010", "WT-064"),
+            cases=("WT-004", "WT-006", "WT-009", "WT-010"),
         ),
         Lever(
             "gocache_tmpfs",

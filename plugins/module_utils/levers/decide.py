@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
@@ -16,15 +17,61 @@ BASELINE = "baseline"
 TOGETHER = "together"
 NOT_TRIED = "not tried: "
 SOURCE, WINDOWS_PATH = "source_on_ext4", "append_windows_path"
+TMP, OWN_FOLDER = "tmp_in_memory", "gotmpdir_tmpfs"
 
 
-def trial(name: str, tmpfs: str, home: str, slow: Sequence[str] = (), path: str = "") -> dict[str, str]:
+@dataclass(frozen=True)
+class Decision:
+    """What was decided about one lever, why, and where measuring spoke clearest: a scenario with its numbers."""
+
+    lever: str
+    tried: bool
+    kept: bool = False
+    reason: str = ""
+    evidence: str = "interleaved"
+    scenario: str | None = None
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    verdict: str | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Decision:
+        """Return the decision in C(data); what a later version added is passed over."""
+        known = {name.name for name in fields(cls)}
+        return cls(**{key: value for key, value in data.items() if key in known})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what go_levers documents; the numbers only where something was compared."""
+        numbers = {name: getattr(self, name) for name in ("scenario", "ratio", "low", "high", "p", "verdict")}
+        return {
+            "lever": self.lever,
+            "tried": self.tried,
+            "kept": self.kept,
+            "evidence": self.evidence,
+            **({} if self.scenario is None else numbers),
+            "reason": self.reason,
+        }
+
+
+def trial(
+    name: str,
+    tmpfs: str,
+    home: str,
+    slow: Sequence[str] = (),
+    path: str = "",
+    own: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Return the variables that give one run of Go the lever's effect, of those places that C(slow) names.
 
-    C(path) is the user's PATH without directories on Windows drives.
+    C(path) is the user's PATH without directories on Windows drives, C(own) what Go has without any lever: who keeps
+    temporary files elsewhere than in /tmp has no effect of /tmp in memory.
     """
     lever = catalogue.LEVERS[name]
     wanted = [key for key in lever.environment if not lever.places or key in slow]
+    if name == TMP:
+        wanted = [key for key in wanted if (own or {}).get(key) in (None, "", "/tmp")]
     return {key: lever.environment[key].format(tmpfs=tmpfs, home=home, path=path) for key in wanted}
 
 
@@ -86,21 +133,21 @@ def stale(record: Mapping[str, Any], fingerprint: dict[str, Any], workload: Any,
     return ""
 
 
-def judge(name: str, summary: Mapping[str, Any], variant: str = "") -> dict[str, Any]:
+def judge(name: str, summary: Mapping[str, Any], variant: str = "") -> Decision:
     """Return what an experiment says about one lever: kept when it is faster somewhere and slower nowhere."""
     variant = variant or name
-    found = [
-        (one["name"], one["comparisons"][variant]) for one in summary["scenarios"] if variant in one["comparisons"]
+    compared = [
+        (scenario["name"], scenario["comparisons"][variant])
+        for scenario in summary["scenarios"]
+        if variant in scenario["comparisons"]
     ]
-    decision: dict[str, Any] = {"lever": name, "tried": bool(found), "kept": False, "evidence": "interleaved"}
-    if not found:
-        reasons = [one["reason"] for one in summary["scenarios"] if one["reason"]] + list(summary["warnings"])
-        return dict(decision, reason=f"not measured: {reasons[0] if reasons else 'nothing could be compared'}")
-    slower = [one for one in found if one[1]["verdict"] == stats.SLOWER]
-    faster = [one for one in found if one[1]["verdict"] == stats.FASTER]
-    telling = max(slower, key=_ratio) if slower else min(faster, key=_ratio) if faster else found[0]
-    scenario, comparison = telling
-    decision.update(scenario=scenario, **{key: comparison[key] for key in ("ratio", "low", "high", "p", "verdict")})
+    if not compared:
+        reasons = [scenario["reason"] for scenario in summary["scenarios"] if scenario["reason"]]
+        reasons += summary["warnings"]
+        return Decision(name, False, reason=f"not measured: {reasons[0] if reasons else 'nothing could be compared'}")
+    slower = [pair for pair in compared if pair[1]["verdict"] == stats.SLOWER]
+    faster = [pair for pair in compared if pair[1]["verdict"] == stats.FASTER]
+    scenario, comparison = max(slower, key=_ratio) if slower else min(faster, key=_ratio) if faster else compared[0]
     change = schedule.percent(comparison["ratio"])
     if slower:
         more = f", though faster for {faster[0][0]}" if faster else ""
@@ -111,38 +158,47 @@ def judge(name: str, summary: Mapping[str, Any], variant: str = "") -> dict[str,
         reason = "no clear difference; a guess would have gained nothing that can be told from chance"
     else:
         reason = f"no verdict: {comparison['verdict']}"
-    return dict(decision, kept=bool(faster) and not slower, reason=reason)
+    numbers = {key: comparison[key] for key in ("ratio", "low", "high", "p", "verdict")}
+    return Decision(name, True, bool(faster) and not slower, reason, scenario=scenario, **numbers)
 
 
-def _ratio(found: tuple[str, Mapping[str, Any]]) -> float:
-    return float(found[1]["ratio"] or 1.0)
+def _ratio(compared: tuple[str, Mapping[str, Any]]) -> float:
+    return float(compared[1]["ratio"] or 1.0)
 
 
-def broken(decision: Mapping[str, Any], failure: str) -> dict[str, Any]:
+def idle(name: str, reason: str) -> Decision:
+    """Return the decision about a lever that can have no effect here."""
+    return Decision(name, False, reason=NOT_TRIED + reason, evidence="none")
+
+
+def broken(decision: Decision, failure: str) -> Decision:
     """Return the decision about a lever with which Go did not work."""
-    return {"evidence": "none", **decision, "kept": False, "reason": f"Go does not work with it: {failure}"}
+    return replace(decision, kept=False, reason=f"Go does not work with it: {failure}")
 
 
-def settle(decisions: Sequence[Mapping[str, Any]], together: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Return the decisions once the winners have run together, for gains do not add up.
+def settle(decisions: Sequence[Decision], together: Decision | None) -> list[Decision]:
+    """Return the decisions once the winners have run together, because gains do not add up.
 
     Where they are not faster together, the best of them stays alone.
     """
-    winners = [one for one in decisions if one["kept"]]
-    if together is None or together["kept"] or len(winners) < 2:
-        return [dict(one) for one in decisions]
-    best = min(winners, key=lambda one: one["ratio"])
-    lost = f"with the other winners it was not faster ({together['reason']}), and {best['lever']} alone gains more"
-    return [dict(one, kept=False, reason=lost) if one["kept"] and one is not best else dict(one) for one in decisions]
+    winners = [decision for decision in decisions if decision.kept]
+    if together is None or together.kept or len(winners) < 2:
+        return list(decisions)
+    best = min(winners, key=lambda decision: decision.ratio or 1.0)
+    lost = f"with the other winners it was not faster ({together.reason}), and {best.lever} alone gains more"
+    return [
+        replace(decision, kept=False, reason=lost) if decision.kept and decision is not best else decision
+        for decision in decisions
+    ]
 
 
-def sentence(decision: Mapping[str, Any]) -> str:
+def sentence(decision: Decision) -> str:
     """Return one line for a summary: kept or dropped, by what, and why."""
-    if decision["reason"].startswith(NOT_TRIED):
-        return f"{decision['lever']} {decision['reason']}"
+    if decision.reason.startswith(NOT_TRIED):
+        return f"{decision.lever} {decision.reason}"
     numbers = ""
-    if decision.get("ratio") is not None and decision.get("high") is not None:
-        low, high = (schedule.percent(decision[end])[: -len(" %")] for end in ("low", "high"))
-        p = "p<0.0001" if decision["p"] < 0.0001 else f"p={decision['p']:.2g}"
-        numbers = f"{schedule.percent(decision['ratio'])} [{low} to {high}], {p}: "
-    return f"{decision['lever']} {'kept' if decision['kept'] else 'not kept'}, {numbers}{decision['reason']}"
+    if decision.ratio is not None and decision.high is not None and decision.p is not None:
+        low, high = (schedule.percent(end)[: -len(" %")] for end in (decision.low, decision.high))
+        p = "p<0.0001" if decision.p < 0.0001 else f"p={decision.p:.2g}"
+        numbers = f"{schedule.percent(decision.ratio)} [{low} to {high}], {p}: "
+    return f"{decision.lever} {'kept' if decision.kept else 'not kept'}, {numbers}{decision.reason}"

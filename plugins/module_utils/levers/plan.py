@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
-from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import SOURCE
+from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import OWN_FOLDER, SOURCE, TMP
 
 AUTO = "auto"
+PLACES = {TMP: "tmp", OWN_FOLDER: "gotmpdir"}
+"""What go_tmpfs_place is with each of the levers that put temporary files into memory."""
 FOLDERS = ("GOTMPDIR", "GOCACHE")
 
 
@@ -26,6 +28,11 @@ def explain_refusal(wish: Any) -> str:
         return ""
     if isinstance(wish, Mapping) and set(wish) <= set(catalogue.LEVERS):
         wrong = [state for state in wish.values() if not (isinstance(state, bool) or state == AUTO)]
+        if not wrong and all(wish.get(name) is True for name in PLACES):
+            return (
+                f"wsltune_levers has {' and '.join(PLACES)}, which are two ways to one end: choose one; nothing was "
+                "changed."
+            )
         if not wrong:
             return ""
     return (
@@ -34,9 +41,20 @@ def explain_refusal(wish: Any) -> str:
     )
 
 
-def list_levers_on_auto(levers: Mapping[str, Any], has_source: bool) -> list[str]:
-    """Return the levers to try; that of the source only where there is a project to copy."""
-    return [name for name, state in levers.items() if state == AUTO and (has_source or name != SOURCE)]
+def choose_place(levers: Mapping[str, Any], wanted: str) -> str:
+    """Return the go_tmpfs_place that the levers ask for, C(wanted) where they leave it open, and nothing for none."""
+    states = [levers[name] for name in PLACES if name in levers]
+    asked = [name for name in PLACES if levers.get(name)]
+    if not states or len(asked) == len(PLACES):
+        return wanted
+    return PLACES[asked[0]] if asked else ""
+
+
+def list_levers_on_auto(levers: Mapping[str, Any], has_source: bool, place: str) -> list[str]:
+    """Return the levers to try: that of the source only where there is a project to copy, and of those that put
+    temporary files into memory the one for C(place), the kind of place that is safe and not in force yet."""
+    left_out = {name for name, kind in PLACES.items() if kind != place} | (set() if has_source else {SOURCE})
+    return [name for name, state in levers.items() if state == AUTO and name not in left_out]
 
 
 def merge_decisions(levers: Mapping[str, Any], decisions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

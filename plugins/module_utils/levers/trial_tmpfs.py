@@ -13,7 +13,8 @@ from collections.abc import Iterator
 CLONE_NEWNS = 0x00020000
 MS_NOSUID, MS_NODEV = 2, 4
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
-PREFIX = "wsltune-trial-"
+PREFIX = "wt-"
+"""Short, because a test's sockets lie below it and the path of a socket has 107 bytes."""
 
 
 class TrialError(OSError):

@@ -4,18 +4,43 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import glob
 import os
 import pwd
-from collections.abc import Sequence
+import signal
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look, process, text
 
 MARK = b"__wsltune_environment__"
 LOGIN = 15.0
 """Seconds that a login may take."""
+TERMINAL = 8.0
+"""Seconds that an interactive shell may take."""
+MOST_SAID = 4 << 20
 NO_LOGIN = ("nologin", "false", "sync", "halt", "shutdown")
+SHELLS = ("bash", "zsh", "fish", "ksh", "mksh", "yash")
+"""Shells that take -l, -i and -c together."""
+SAME_AS_LOGIN = ("sh", "dash", "ash", "csh", "tcsh", *NO_LOGIN)
+"""Shells that read no file for interactive use alone."""
+STARTUP = {
+    "bash": (".bashrc", ".bash_profile", ".bash_login", ".profile", ".bash_aliases"),
+    "zsh": (".zshrc", ".zprofile", ".zlogin"),
+    "fish": (".config/fish/config.fish", ".config/fish/conf.d/*.fish"),
+    "ksh": (".kshrc", ".profile"),
+    "mksh": (".mkshrc", ".profile"),
+    "yash": (".yashrc",),
+}
+SKELETONS = ("/etc/skel", "/usr/share/base-files")
+TOKEN = "WSLTUNE_ASKS"
+
+
+SHOW = f"echo {MARK.decode()}; env -0; echo {MARK.decode()}"
 
 
 class AccountError(ValueError):
@@ -44,12 +69,21 @@ def uid_range(login_defs: str) -> range:
 
 
 def is_person(account: Account, uids: range) -> bool:
-    """Whether this is an account that someone logs into: root or a person's, with a shell and a home."""
-    return (
-        (account.uid == 0 or account.uid in uids)
-        and os.path.basename(account.shell) not in NO_LOGIN
-        and os.path.isdir(account.home)
-    )
+    """Whether this is an account that someone may log into: root or a person's, with a shell."""
+    return (account.uid == 0 or account.uid in uids) and os.path.basename(account.shell) not in NO_LOGIN
+
+
+def with_home(people: Sequence[Account]) -> list[Account]:
+    """Return those whose home is a folder, or gives no answer: then it is not known to be missing."""
+    questions = {person.name: functools.partial(look.is_folder, person.home) for person in people}
+    answers, _reasons = look.each(questions)
+    return [person for person in people if answers.get(person.name, True)]
+
+
+def home_trouble(account: Account) -> str:
+    """Return why nothing can be looked at in the home of C(account); nothing where it answers."""
+    reason = look.silent([account.home]).get(account.home)
+    return f"the home {account.home} of {account.name}: {reason}" if reason else ""
 
 
 def _account(entry: Any) -> Account:
@@ -84,7 +118,7 @@ def find(names: Sequence[str], also: str | None = None) -> list[Account]:
         # The one who asks may come from a directory whose numbers are beyond those of local people.
         if is_person(account, uids) or (name == also and is_person(account, range(account.uid, account.uid + 1))):
             found[account.name] = account
-    return list(found.values())
+    return with_home(list(found.values()))
 
 
 def identity(account: Account) -> process.Identity | None:
@@ -106,8 +140,10 @@ def identity_of(uid: int, gid: int) -> process.Identity | None:
 
 
 def parse_environment(output: bytes) -> dict[str, str]:
-    """Return the variables in C(output): what a profile prints, the mark, then NAME=value records ended by NUL."""
-    records = output.rpartition(MARK)[2].lstrip(b"\r\n").split(b"\0")
+    """Return the variables in C(output): what a profile prints, the mark, NAME=value records ended by NUL, the mark."""
+    parts = output.split(MARK)
+    # What a shell prints at its end comes after the second mark.
+    records = parts[-2 if len(parts) > 2 else -1].lstrip(b"\r\n").split(b"\0")
     pairs = (record.decode("utf-8", "surrogateescape").partition("=") for record in records if b"=" in record)
     return {name: value for name, _separator, value in pairs if name != "_"}
 
@@ -117,7 +153,11 @@ def login_environment(account: Account, timeout: float = LOGIN) -> dict[str, str
 
     As root a login is started with su; otherwise the account's own shell is started as a login shell.
     """
-    show = f"echo {MARK.decode()}; env -0"
+    trouble = home_trouble(account)
+    if trouble:
+        # The shell would wait there, and cannot be ended.
+        raise AccountError(f"A login of {account.name} would not end, because {trouble}.")
+    show = SHOW
     if os.geteuid() == 0:
         command = ["su", "-l", account.name, "-c", show]
     elif os.geteuid() == account.uid:
@@ -139,3 +179,87 @@ def login_environment(account: Account, timeout: float = LOGIN) -> dict[str, str
     if MARK not in output:
         raise AccountError(f"A login of {account.name} shows no environment: {done.reason}.")
     return parse_environment(output)
+
+
+def has_own_startup(account: Account, environment: Mapping[str, str]) -> bool:
+    """Whether the startup files of the account's shell hold lines that did not come with the distribution.
+
+    Without any, an interactive shell finds what a login finds, and need not be started.
+    """
+    shell = os.path.basename(account.shell)
+    folder = (environment.get("ZDOTDIR") if shell == "zsh" else None) or account.home
+    for name in STARTUP.get(shell, ()):
+        common = _skeleton(name)
+        for path in glob.glob(os.path.join(glob.escape(folder), name)):
+            if _lines(path) - common:
+                return True
+    return False
+
+
+def _skeleton(name: str) -> set[str]:
+    return set().union(*(_lines(f"{place}/{other}") for place in SKELETONS for other in (name, f"dot{name}")))
+
+
+def _lines(path: str) -> set[str]:
+    """Return the lines of a file of settings that are not comments."""
+    try:
+        state = files.Files().read(path, MOST_SAID)
+    except OSError:
+        return set()
+    said = (line.strip() for line in (state.content.decode("utf-8", "replace") if state else "").splitlines())
+    return {line for line in said if line and not line.startswith("#")}
+
+
+def terminal_environment(
+    account: Account, environment: Mapping[str, str], login: bool = False, timeout: float = TERMINAL
+) -> dict[str, str]:
+    """Return what an interactive shell of the account that runs this finds; AccountError when it cannot be known.
+
+    There is no terminal. What the shell leaves running, such as an agent, is ended.
+    """
+    name = os.path.basename(account.shell)
+    if name in SAME_AS_LOGIN:
+        return dict(environment)
+    if name not in SHELLS:
+        raise AccountError(
+            f"An interactive {account.shell} of {account.name} cannot be asked: its options are not known."
+        )
+    # Bash reads .bashrc without -l alone; the login has been read for C(environment).
+    options = ["-l", "-i", "-c"] if login or name != "bash" else ["-i", "-c"]
+    token = uuid.uuid4().hex
+    own = {"HOME": account.home, "USER": account.name, "LOGNAME": account.name, "SHELL": account.shell}
+    variables = {**own, **environment, "TERM": "dumb", TOKEN: token}
+    try:
+        directory = account.home if os.path.isdir(account.home) else "/"
+        done = process.run([account.shell, *options, SHOW], variables, directory, limit=timeout, most=MOST_SAID)
+    except OSError as error:
+        raise AccountError(f"An interactive shell of {account.name} cannot be started: {error.strerror}.") from error
+    finally:
+        _end_marked(f"{TOKEN}={token}".encode())
+    if done.timed_out:
+        raise AccountError(f"An interactive shell of {account.name} did not come to an end within {timeout:.0f} s.")
+    output = done.out.encode("utf-8", "surrogateescape")
+    if output.count(MARK) < 2:
+        raise AccountError(f"An interactive shell of {account.name} shows no environment: {_last_said(done)}.")
+    found = parse_environment(output)
+    for added in (TOKEN, "SHLVL"):
+        found.pop(added, None)
+    return found
+
+
+def _last_said(done: process.Done) -> str:
+    """Return the last line that a shell said, but for what bash says where there is no terminal."""
+    usual = ("cannot set terminal process group", "no job control in this shell")
+    said = [line for line in (done.out + "\n" + done.err).splitlines() if line.strip()]
+    own = [line for line in said if not any(words in line for words in usual)]
+    return text.line(own[-1]) if own else f"exit {done.code}"
+
+
+def _end_marked(mark: bytes) -> None:
+    """End the processes of this account that were started with C(mark) in their environment."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/environ", "rb") as handle:
+                marked = mark in handle.read().split(b"\0")
+            if marked and int(pid) != os.getpid():
+                os.kill(int(pid), signal.SIGTERM)

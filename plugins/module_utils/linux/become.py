@@ -124,7 +124,10 @@ class Hands:
         identity: process.Identity | None,
         make: Callable[[], Any] = files.Files,
         errors: Sequence[type[Exception]] = (),
+        patience: float = 2.0,
     ) -> None:
+        """Start the child; C(patience) is how many seconds close() waits for the end of one that it killed."""
+        self._patience = patience
         self._errors = {error.__name__: error for error in (*errors, TimeoutError, files.ChangedMeanwhile)}
         parent = os.getpid()
         self._channel, theirs = socket.socketpair()
@@ -254,8 +257,8 @@ class Hands:
             return
         self._channel.close()
         pid, self._pid = self._pid, -1
-        process.KEPT.discard(pid)
-        for number, seconds in ((signal.SIGKILL, 2.0),) if at_once else ((signal.SIGTERM, 30.0), (signal.SIGKILL, 2.0)):
+        kill = (signal.SIGKILL, self._patience)
+        for number, seconds in (kill,) if at_once else ((signal.SIGTERM, 30.0), kill):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
                 # Its account may have stopped it.
@@ -266,10 +269,14 @@ class Hands:
                     if os.waitpid(pid, os.WNOHANG)[0] == 0:
                         time.sleep(0.002)
                         continue
+                process.KEPT.discard(pid)
                 return
+        # It is in a call that nothing interrupts, and ends when its server is back or its mount is gone.
 
 
-class _Errand:
+class Errand:
+    """What a child is made for: calls one function."""
+
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
 
@@ -283,20 +290,22 @@ def ask(
     limit: float | None = LIMIT,
     errors: Sequence[type[Exception]] = (),
     heard: Callable[[Any], None] | None = None,
+    always: bool = False,
 ) -> Any:
     """Return what C(function) returns in a child that has become C(identity); here where that is who runs this.
 
     What it returns passes as JSON, so that tuples become lists. With C(heard) it gets a function that passes a message.
+    With C(always) it is a child in any case, because only a child can be given up after C(limit) seconds.
     """
-    if not is_other(identity):
+    if not always and not is_other(identity):
         return function() if heard is None else function(heard)
-    with Hands(identity, lambda: _Errand(function), errors) as hands:
+    with Hands(identity, lambda: Errand(function), errors) as hands:
         return hands.call("run", limit=limit, heard=heard)
 
 
 def apart(function: Callable[[], Any], limit: float) -> Any:
     """Return what C(function) returns in a child that stays who this process is, so that it can be given up."""
-    with Hands(None, lambda: _Errand(function)) as hands:
+    with Hands(None, lambda: Errand(function)) as hands:
         return hands.call("run", limit=limit)
 
 
@@ -307,16 +316,37 @@ def gather(errands: Mapping[str, Callable[[], Any]], limit: float) -> dict[str, 
     """
     if len(errands) < 2:
         return {name: function() for name, function in errands.items()}
-    waiting, answers = list(errands), {}
+    return side_by_side(errands, limit)
+
+
+def side_by_side(
+    errands: Mapping[str, Callable[[], Any]],
+    limit: float,
+    most: int = MOST_AT_ONCE,
+    total: float | None = None,
+    identity: process.Identity | None = None,
+    patience: float = 2.0,
+) -> dict[str, Any]:
+    """Return what each function returns or the OSError it raised, each in a child of its own, C(most) at a time.
+
+    Each has C(limit) seconds. What has not begun after C(total) seconds is not asked, which is a TimeoutError too.
+    """
+    waiting = list(errands)
+    answers: dict[str, Any] = {}
     running: dict[str, tuple[Hands, float]] = {}
+    until = None if total is None else time.monotonic() + total
     try:
         while waiting or running:
-            while waiting and len(running) < MOST_AT_ONCE:
+            while waiting and len(running) < most:
                 name = waiting.pop(0)
-                hands = Hands(None, functools.partial(_Errand, errands[name]))
+                if until is not None and time.monotonic() >= until:
+                    sentence = f"no answer, and was not waited for, because others gave none for {total:.0f} s"
+                    answers[name] = TimeoutError(errno.ETIMEDOUT, sentence)
+                    continue
+                hands = Hands(identity, functools.partial(Errand, errands[name]), patience=patience)
                 hands._begin("run", (), {}, False, limit)
                 running[name] = (hands, time.monotonic() + limit)
-            soonest = min(deadline for _hands, deadline in running.values())
+            soonest = min((deadline for _hands, deadline in running.values()), default=0.0)
             channels = [hands._channel for hands, _deadline in running.values()]
             ready = select.select(channels, [], [], max(0.0, soonest - time.monotonic()))[0]
             for name, (hands, deadline) in list(running.items()):

@@ -437,6 +437,8 @@ class Files:
             return f"belongs to someone else (user id {status.st_uid})"
         if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
             return "can be written by everyone and has no sticky bit"
+        if not os.access(path, os.W_OK | os.X_OK):
+            return "cannot be written by its user"
         return ""
 
     def nearest(self, path: str) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+
 MARK = "x-wsltune"
 """Mount option that names a line's owner; mount and systemd pass over options that begin with x- (mount(8)).
 
@@ -45,39 +47,45 @@ def _escape(word: str) -> str:
     return re.sub(r"[ \t\n\\#]", lambda match: f"\\{ord(match.group()):03o}", word)
 
 
-def unescape(word: str) -> str:
-    """Undo the octal escapes of fstab, which may be of any character; those of mountinfo are five (mountinfo.py)."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), word)
+def rows(content: str) -> list[str]:
+    """Return the lines of C(content), each with its end; no character but a line feed ends one (Python knows ten)."""
+    return re.findall(r"[^\n]*\n|[^\n]+", content)
 
 
-def parse_line(text: str) -> Line | None:
-    """Return the mount that C(text) describes, None for a blank line or a comment; FstabError otherwise."""
-    words = text.split()
+def parse_line(row: str) -> Line | None:
+    """Return the mount that a line describes, None for a blank line or a comment; FstabError otherwise.
+
+    As libmount reads it (mnt_parse_table_line of libmount/src/tab_parse.c): blanks and tabs alone separate fields, a
+    carriage return at the end is no part of the last one, the fields after the third may be missing, and the fifth and
+    sixth are what strtol reads.
+    """
+    shown = row.rstrip("\n")
+    words = [word for word in re.split("[ \t]+", shown[:-1] if shown.endswith("\r") else shown) if word]
     if not words or words[0].startswith("#"):
         return None
     if len(words) < 3:
-        raise FstabError(f"{text.strip()!r} has {len(words)} of at least 3 fields")
-    numbers = words[4:6]
-    if not all(number.isdigit() for number in numbers if not number.startswith("#")):
-        raise FstabError(f"{text.strip()!r} has a fifth or sixth field that is not a number")
-    values = [int(number) for number in numbers if number.isdigit()] + [0, 0]
-    options = tuple(unescape(words[3]).split(",")) if len(words) > 3 else ("defaults",)
-    return Line(unescape(words[0]), unescape(words[1]), unescape(words[2]), options, values[0], values[1])
+        raise FstabError(f"{shown.strip()!r} has {len(words)} of at least 3 fields")
+    values = [re.fullmatch(r"[\f\v\r]*([+-]?[0-9]+)", number) for number in words[4:6]]
+    numbers = [int(value[1]) for value in values if value]
+    if len(numbers) < len(values):
+        raise FstabError(f"{shown.strip()!r} has a fifth or sixth field that is not a number")
+    source, mount_point, fstype, options = (text.unescape(word) for word in [*words[:4], "defaults"][:4])
+    return Line(source, mount_point, fstype, tuple(options.split(",")), *(numbers + [0, 0])[:2])
 
 
-def check(text: str) -> None:
+def check(table: str) -> None:
     """Raise FstabError with the number of the first line that mount cannot read."""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(rows(table), 1):
         try:
             parse_line(line)
         except FstabError as error:
             raise FstabError(f"line {number}: {error}") from None
 
 
-def lines_for(text: str, mount_point: str) -> list[Line]:
-    """Return the mounts of C(text) on C(mount_point), in their order; unreadable lines are passed over."""
+def lines_for(table: str, mount_point: str) -> list[Line]:
+    """Return the mounts of C(table) on C(mount_point), in their order; unreadable lines are passed over."""
     found = []
-    for line in text.splitlines():
+    for line in rows(table):
         try:
             parsed = parse_line(line)
         except FstabError:
@@ -87,10 +95,10 @@ def lines_for(text: str, mount_point: str) -> list[Line]:
     return found
 
 
-def marked(text: str, mark: str = MARK) -> list[Line]:
-    """Return the lines of C(text) that bear the mark; unreadable lines are passed over."""
+def marked(table: str, mark: str = MARK) -> list[Line]:
+    """Return the lines of C(table) that bear the mark; unreadable lines are passed over."""
     found = []
-    for line in text.splitlines():
+    for line in rows(table):
         try:
             parsed = parse_line(line)
         except FstabError:
@@ -100,11 +108,11 @@ def marked(text: str, mark: str = MARK) -> list[Line]:
     return found
 
 
-def with_lines(text: str, wanted: list[Line], mark: str = MARK) -> str:
-    """Return C(text) with C(wanted) as the only lines that bear the mark; the same text when it is so already."""
+def with_lines(table: str, wanted: list[Line], mark: str = MARK) -> str:
+    """Return C(table) with C(wanted) as the only lines that bear the mark; the same text when it is so already."""
     kept: list[str] = []
     pending = list(wanted)
-    for line in text.splitlines(keepends=True):
+    for line in rows(table):
         try:
             parsed = parse_line(line)
         except FstabError:
@@ -123,10 +131,10 @@ def with_lines(text: str, wanted: list[Line], mark: str = MARK) -> str:
 
 def without_ours(base: bytes | None, written: bytes, current: bytes) -> bytes:
     """Return an fstab without the lines of any role, for a file that someone else edited too (journal.Revert)."""
-    text = current.decode("utf-8", "surrogateescape")
-    for mark in {option for line in text.split() for option in line.split(",") if option.partition("=")[0] == MARK}:
-        text = with_lines(text, [], mark)
-    return text.encode("utf-8", "surrogateescape")
+    table = current.decode("utf-8", "surrogateescape")
+    for mark in {option for word in table.split() for option in word.split(",") if option.partition("=")[0] == MARK}:
+        table = with_lines(table, [], mark)
+    return table.encode("utf-8", "surrogateescape")
 
 
 def part(mark: str, before: bytes, current: bytes) -> bytes:

@@ -5,16 +5,14 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+
 # WSL keeps a link per virtiofs tag here; it leads to the Windows path.
 VIRTIOFS_LINKS = "/run/wsl/virtiofs"
-
-# The kernel escapes these five and no others, so that "C:\2024" is not mistaken for an escape.
-_ESCAPE = re.compile(r"\\(040|011|012|134|043)")
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,9 @@ class Mount:
         return asdict(self)
 
 
-def _unescape(text: str) -> str:
-    return _ESCAPE.sub(lambda match: chr(int(match.group(1), 8)), text)
+def _unescape(word: str) -> str:
+    # No others than the kernel's own, so that "C:\\2024" is not mistaken for an escape.
+    return text.unescape(word, text.MOUNTINFO)
 
 
 def _join_windows(base: str, rest: str) -> str:
@@ -85,15 +84,15 @@ def _windows_side(
     return False, None
 
 
-def parse(text: str, is_wsl: bool = False, virtiofs_links: Mapping[str, str] | None = None) -> list[Mount]:
-    """The mounts in the order of the text.
+def parse(table: str, is_wsl: bool = False, virtiofs_links: Mapping[str, str] | None = None) -> list[Mount]:
+    """The mounts in the order of the table.
 
     virtiofs is what many virtual machines use, so it counts as a Windows drive only where `is_wsl`
     says so; `virtiofs_links` is what the links in VIRTIOFS_LINKS lead to, by their name.
     """
     links = virtiofs_links or {}
     mounts = []
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(table.split("\n"), 1):
         if not line.strip():
             continue
         # The super options come last because 9p does not escape the blanks in its Windows paths.

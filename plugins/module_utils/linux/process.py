@@ -11,12 +11,13 @@ import contextlib
 import ctypes
 import errno
 import os
+import select
 import selectors
 import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, NamedTuple
 
@@ -29,6 +30,8 @@ MOST_OUTPUT = 16 << 20
 PR_SET_CHILD_SUBREAPER = 36
 LIBRARY = ctypes.CDLL(None, use_errno=True)
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+START = 10.0
+"""Seconds until a program has begun; its folder, or one of PATH, may lie on a server that gives no answer."""
 KEPT: set[int] = set()
 """Children of this process that are no program of run()."""
 
@@ -171,7 +174,8 @@ def run(
     try:
         outputs = [_Output(identity, most) for _stream in range(2)]
         with undisturbed():
-            pid, begin = _start(command, environment, directory, identity, outputs[0].end, outputs[1].end)
+            streams = outputs[0].end, outputs[1].end
+            pid, begin = _start(command, environment, directory, identity, *streams, min(limit, START))
             waiter = _Waiter(pid)
         for output in outputs:
             output.close_end()
@@ -241,8 +245,11 @@ def _start(
     identity: Identity | None,
     out: int,
     err: int,
+    limit: float,
 ) -> tuple[int, float]:
     """Start the program in a session of its own; return its process id and when it began.
+
+    TimeoutError where it has not begun within C(limit) seconds.
 
     The child takes the time, since the fork of a large Python is no part of what the program costs; the clock is
     the same for all processes (CLOCK_MONOTONIC).
@@ -256,7 +263,7 @@ def _start(
         os.close(tell)
         tell = -1
         # The pipe closes by itself when the program starts.
-        words = b"".join(iter(lambda: os.read(told, 64), b"")).split()
+        words = _until_closed(told, pid, limit, command[0], directory).split()
         if len(words) != 1:
             os.waitpid(pid, 0)
             number = int(words[-1]) if words else errno.ENOEXEC
@@ -266,6 +273,21 @@ def _start(
         for descriptor in (told, tell, nothing):
             if descriptor >= 0:
                 os.close(descriptor)
+
+
+def _until_closed(told: int, pid: int, limit: float, name: str, directory: str) -> bytes:
+    """Return what the child says before it turns into the program; it is given up after C(limit) seconds."""
+    parts: list[bytes] = []
+    deadline = time.monotonic() + limit
+    while select.select([told], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        part = os.read(told, 64)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+    os.kill(pid, signal.SIGKILL)
+    # A call to a server that is gone may go on all the same.
+    os.waitpid(pid, os.WNOHANG)
+    raise TimeoutError(errno.ETIMEDOUT, f"not started within {limit:.0f} s in {directory}", name)
 
 
 def _become(
@@ -340,10 +362,24 @@ def _end(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def holders(path: str) -> list[str]:
-    """Return the programs that have C(path), or something below it, open or as their working directory."""
+def _started_by(pid: str) -> int | None:
+    """Return the real user id of a process; who has a program run as somebody else stays the one who started it."""
+    with contextlib.suppress(OSError, IndexError, ValueError), open(f"/proc/{pid}/status", "rb") as handle:
+        for line in handle:
+            if line.startswith(b"Uid:"):
+                return int(line.split()[1])
+    return None
+
+
+def holders(path: str, of: Collection[int] | None = None) -> list[str]:
+    """Return the programs that have C(path), or something below it, open or as their working directory.
+
+    With C(of), only those that these user ids started: in mounts of its own, any account can have any path.
+    """
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
+        if of is not None and _started_by(pid) not in of:
+            continue
         links = [f"/proc/{pid}/cwd", f"/proc/{pid}/exe"]
         try:
             links += [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]

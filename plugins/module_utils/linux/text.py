@@ -10,6 +10,24 @@ from typing import Any
 # A terminal would follow them: C0 without tab, newline and CR LF, delete, C1, and what turns the direction of text.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
 
+# What the kernel escapes in /proc/self/mountinfo; of fstab it may be any byte.
+MOUNTINFO = " \t\n\\#"
+
+
+def unescape(word: str, only: str | None = None) -> str:
+    """Undo the octal escapes of fstab and mountinfo (getmntent(3)), all of them or those of C(only).
+
+    An escape stands for a byte: a letter beyond ASCII has several.
+    """
+    known = None if only is None else only.encode("ascii")
+
+    def byte(match: re.Match[bytes]) -> bytes:
+        value = bytes([int(match.group(1), 8) & 0xFF])
+        return value if known is None or value in known else match.group()
+
+    data = re.sub(rb"\\([0-7]{3})", byte, word.encode("utf-8", "surrogateescape"))
+    return data.decode("utf-8", "surrogateescape")
+
 
 def printable(value: Any) -> Any:
     """Return C(value) with bytes that are no UTF-8 spelled out, and control characters of all strings in it too."""

@@ -1,18 +1,43 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reads what tmpfs.py judges: the files that bring the tmpfs back, the live mount and the users' folders."""
+"""Reads what plan.py and place.py judge: the files that bring a tmpfs back, the mounts, /tmp and the users' homes."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
+import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import (
+    accounts,
+    become,
+    files,
+    look,
+    meminfo,
+    mountinfo,
+    process,
+)
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop as wsl_interop
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
 FSTAB = "/etc/fstab"
+CONTAINER = ("/run/.containerenv", "/.dockerenv", "/run/systemd/container")
+UNIT = "/etc/systemd/system/tmp.mount"
+ENABLED = "{}/systemd/system/local-fs.target.wants/tmp.mount"
+LIMIT = 3.0
+"""Seconds that looking at one home, or at what lies in /tmp, may take."""
+MOST_FILES = 20000
+"""Files in /tmp that are counted; more are called unknown."""
+SEARCHED = "/usr/local/bin:/usr/bin:/bin"
+OF_THE_SYSTEM = ("systemd-private-", ".X", ".ICE-unix", ".font-unix", ".Test-unix", "snap-private-tmp", "ansible")
+"""Beginnings of names in /tmp that are made anew at every start, or by Ansible for this run."""
 
 
 def text_of(path: str) -> str | None:
@@ -33,7 +58,7 @@ def live(path: str) -> mountinfo.Mount | None:
 def ours() -> list[str]:
     """Return where a tmpfs of wsltune's is mounted now."""
     mounts = mountinfo.parse(text_of("/proc/self/mountinfo") or "")
-    return [mount.mount_point for mount in mounts if mount.fstype == "tmpfs" and mount.source == tmpfs_plan.SOURCE]
+    return [mount.mount_point for mount in mounts if tmpfs_plan.is_ours(mount)]
 
 
 def mode_of(path: str) -> int | None:
@@ -45,6 +70,9 @@ def mode_of(path: str) -> int | None:
 
 
 def _folder(path: str) -> list[int] | None:
+    # What its owner mounted there may let root wait.
+    if live(path) is not None:
+        return None
     try:
         status = os.lstat(path)
     except OSError:
@@ -57,16 +85,227 @@ def needs_helper(is_wsl: bool) -> bool:
     return is_wsl or not os.path.isdir("/run/systemd/system")
 
 
-def observe(path: str, people: Sequence[accounts.Account], is_wsl: bool) -> dict[str, Any]:
-    """Return what tmpfs.is_met compares with what is wanted."""
+def _is_fstab_followed(machine: wsl_judge.Machine) -> bool:
+    """Whether something mounts what the fstab says at the next start."""
+    conf = wsl_conf.parse(machine.conf or "").values if wsl_judge.is_wsl(machine) else {}
+    return conf.get("automount.mountFsTab") is not False or bool(conf.get("boot.systemd"))
+
+
+def _changeable(path: str) -> str | None:
+    try:
+        files.check(path, follow=False)
+    except files.NotOurs as error:
+        return str(error.filename)
+    except OSError:
+        # A part that is missing or no folder is looked at by itself.
+        pass
+    return None
+
+
+def _parts(path: str) -> Iterator[str]:
+    """Return C(path) and the folders above it."""
+    yield path
+    while path != "/":
+        path = os.path.dirname(path)
+        yield path
+
+
+def ground(path: str, table: str, machine: wsl_judge.Machine) -> tmpfs_plan.Ground:
+    """Return what stands where a tmpfs is to go on C(path); C(table) is the text of the fstab."""
     mount = live(path)
+    link = next((part for part in _parts(path) if os.path.islink(part)), None)
+    plain = mount is None and link is None and os.path.isdir(path)
+    return tmpfs_plan.Ground(
+        table=table,
+        table_is_writable=not os.path.exists(FSTAB) or os.access(FSTAB, os.W_OK),
+        table_is_followed=_is_fstab_followed(machine),
+        changeable=_changeable(path),
+        link=link,
+        file=next((part for part in _parts(path) if os.path.lexists(part) and not os.path.isdir(part)), None),
+        live=mount,
+        names=tuple(os.listdir(path)) if plain else (),
+    )
+
+
+def _fields(mount: mountinfo.Mount | None) -> dict[str, Any]:
+    if mount is None:
+        return {"mount_point": None, "fstype": None, "source": None, "options": []}
+    return {
+        "mount_point": mount.mount_point,
+        "fstype": mount.fstype,
+        "source": mount.source,
+        "options": list(mount.options),
+    }
+
+
+def _used(path: str) -> int | None:
+    """Return the bytes that lie below C(path), on its own file system alone; None for too many files to count."""
+    total, count = 0, 0
+    device = os.lstat(path).st_dev
+    folders = [path]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                count += 1
+                if count > MOST_FILES:
+                    return None
+                if status.st_dev == device:
+                    total += status.st_blocks * 512
+                    if stat.S_ISDIR(status.st_mode):
+                        folders.append(entry.path)
+    return total
+
+
+def temporary(mounts: Sequence[mountinfo.Mount], path: str = tmpfs_place.TMP_PATH) -> dict[str, Any]:
+    """Return what /tmp is now; what lies in it only where it is on a disk."""
+    found = _fields(mountinfo.find(mounts, path))
+    found.update(is_link=os.path.islink(path), size_bytes=None, used_bytes=None, names=[])
+    if found["fstype"] in ("tmpfs", "ramfs"):
+        held = os.statvfs(path)
+        # A tmpfs without a limit has no blocks to count.
+        found["size_bytes"] = held.f_blocks * held.f_frsize or None
+        return found
+    # In a child, because somebody's mount below /tmp may never answer.
+    with contextlib.suppress(OSError):
+        found["used_bytes"] = look.once(functools.partial(_used, path), LIMIT)
+    with contextlib.suppress(OSError):
+        found["names"] = sorted(name for name in os.listdir(path) if not name.startswith(OF_THE_SYSTEM))
+    return found
+
+
+def _unit_of_tmp() -> str:
+    """Return what systemd was asked to do with /tmp: masked, own, enabled, or nothing."""
+    if os.path.lexists(UNIT):
+        target = os.path.realpath(UNIT)
+        if target == os.devnull or (os.path.isfile(target) and os.path.getsize(target) == 0):
+            return "masked"
+    if any(os.path.lexists(ENABLED.format(root)) for root in ("/etc", "/usr/lib", "/lib")):
+        return "enabled"
+    return "own" if os.path.lexists(UNIT) else ""
+
+
+def _wsl_version(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) -> tuple[int, ...]:
+    """Return the version of WSL, asked of C(wsl.exe); empty where it does not say."""
+    if wsl_judge.interop(machine)["enabled"] is False:
+        return ()
+
+    def ask() -> str:
+        program = wsl_interop.find_program(mounts, "Windows\\System32\\wsl.exe", os.path.isfile)
+        socket = f"/run/WSL/{machine.interop_sockets[0]}" if machine.interop_sockets else None
+        environment = wsl_interop.environment({"PATH": os.defpath}, socket)
+        return process.run([program, "--version"], environment, limit=10).out if program else ""
+
+    try:
+        return tmpfs_place.parse_wsl_version(become.apart(ask, 12.0))
+    except OSError:
+        return ()
+
+
+def start(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine, ask_wsl: bool) -> dict[str, Any]:
+    """Return what decides how this machine mounts at its next start; C(ask_wsl) starts a Windows program."""
+    is_wsl = wsl_judge.is_wsl(machine)
+    conf = wsl_conf.parse(machine.conf or "").values if is_wsl else {}
+    wslg = any(mount.mount_point == "/tmp/.X11-unix" or mount.mount_point.endswith("/wslg") for mount in mounts)
+    return {
+        "is_wsl": is_wsl,
+        "container": any(map(os.path.exists, CONTAINER)),
+        "pid1": (machine.pid1_comm or "").strip(),
+        "systemd": bool(conf.get("boot.systemd")) if is_wsl else machine.has_systemd_folder,
+        "mount_fs_tab": conf.get("automount.mountFsTab") is not False,
+        "automount_root": conf.get("automount.root"),
+        "wslg": wslg,
+        "wslg_unit": os.path.exists("/run/systemd/generator/wslg.service"),
+        "wsl_version": _wsl_version(mounts, machine) if is_wsl and wslg and ask_wsl else (),
+        "tmp_unit": _unit_of_tmp(),
+        "restart_command": wsl_judge.restart_command(machine),
+    }
+
+
+def _signs(home: str) -> tuple[str, list[str]]:
+    """As its owner: return a home's real path and what in it tells of sandboxes and containers."""
+    return os.path.realpath(home), [sign for sign in tmpfs_place.SIGNS if os.path.lexists(os.path.join(home, sign))]
+
+
+def _person(
+    account: accounts.Account, path: str, mounts: Sequence[mountinfo.Mount], local: bool, container: bool
+) -> dict[str, Any]:
+    answer, home, signs = "", account.home, list[str]()
+    try:
+        home, signs = become.ask(accounts.identity(account), functools.partial(_signs, account.home), LIMIT)
+    except OSError as error:
+        answer = error.strerror or "no answer"
+    mount = None if answer else mountinfo.find(mounts, home)
+    return {
+        "uid": account.uid,
+        "gid": account.gid,
+        "folder": _folder(tmpfs_plan.folder_of(path, account.uid)),
+        "home": account.home,
+        "fstype": mount.fstype if mount else None,
+        "shared": bool(container and mount and mount.mount_point not in ("/", "/home")),
+        "signs": signs,
+        "local": local,
+        "answer": answer,
+    }
+
+
+def _look_at(
+    people: Sequence[accounts.Account], path: str, mounts: Sequence[mountinfo.Mount], container: bool
+) -> dict[str, dict[str, Any]]:
+    """Return what decides whether each account can have a folder of Go's own, and that folder."""
+    listed = {line.partition(":")[0] for line in (text_of("/etc/passwd") or "").splitlines()}
+    errands = {
+        person.name: functools.partial(_person, person, path, mounts, person.name in listed, container)
+        for person in people
+    }
+    found = become.gather(errands, 2 * LIMIT)
+    for name, answer in found.items():
+        if isinstance(answer, OSError):
+            account = next(person for person in people if person.name == name)
+            found[name] = dict(_silent(account, answer.strerror or "no answer"), local=name in listed)
+    return found
+
+
+def _silent(account: accounts.Account, answer: str) -> dict[str, Any]:
+    return {
+        "uid": account.uid,
+        "gid": account.gid,
+        "folder": None,
+        "home": account.home,
+        "fstype": None,
+        "shared": False,
+        "signs": [],
+        "local": True,
+        "answer": answer,
+    }
+
+
+def observe(
+    path: str, people: Sequence[accounts.Account], machine: wsl_judge.Machine, was: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return what place.choose decides by and plan.is_met compares with what is wanted.
+
+    C(was) is what was returned before in the same run, of which the slow answers are taken again.
+    """
+    mount = live(path)
+    mounts = mountinfo.parse(machine.mountinfo or "", is_wsl=wsl_judge.is_wsl(machine))
+    table = text_of(FSTAB)
+    now = temporary(mountinfo.parse(text_of("/proc/self/mountinfo") or ""))
+    in_memory = now["fstype"] in ("tmpfs", "ramfs")
+    beginning = start(mounts, machine, ask_wsl=was is None and not in_memory)
+    if was is not None:
+        beginning["wsl_version"] = was["start"]["wsl_version"]
+    needs = needs_helper(wsl_judge.is_wsl(machine))
     return {
         "path": path,
-        "fstab": text_of(FSTAB),
+        "fstab": table,
         "folders": text_of(tmpfs_plan.FOLDERS_PATH),
-        "helper": text_of(tmpfs_plan.HELPER_PATH) if needs_helper(is_wsl) else None,
-        "needs_helper": needs_helper(is_wsl),
+        "helper": text_of(tmpfs_plan.HELPER_PATH) if needs else None,
+        "needs_helper": needs,
         "memory": meminfo.parse(text_of("/proc/meminfo") or ""),
+        "temporary": now,
+        "start": beginning,
+        "sandboxes": [name for name in tmpfs_place.PROGRAMS if shutil.which(name, path=SEARCHED)],
         "live": None
         if mount is None
         else {
@@ -76,12 +315,5 @@ def observe(path: str, people: Sequence[accounts.Account], is_wsl: bool) -> dict
             "super_options": list(mount.super_options),
             "mode": mode_of(path),
         },
-        "users": {
-            person.name: {
-                "uid": person.uid,
-                "gid": person.gid,
-                "folder": _folder(os.path.join(path, person.name)),
-            }
-            for person in people
-        },
+        "users": _look_at(people, path, mounts, beginning["container"]),
     }

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab
+from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mountinfo
 
 MIB = 1024 * 1024
 SMALLEST = 256 * MIB
@@ -24,6 +25,15 @@ SOURCE = "wsltune"
 OPTIONS = ("nosuid", "nodev", "exec", "nofail", "mode=0755")
 """Root alone makes folders at the top: where anyone may, a missing folder's name can be taken by somebody else."""
 MODE = 0o755
+TMP_OPTIONS = ("nosuid", "nodev", "exec", "nofail", "mode=1777")
+HOLD_PATH = "/run/systemd/system/tmp.mount.d/50-wsltune.conf"
+HOLD_TEXT = """# Written by wsltune: /etc/fstab has /tmp in memory from the next start on, when this file is gone.
+# Until then a service with PrivateTmp=yes would have systemd mount it over what programs keep there (systemd.exec(5)).
+[Unit]
+ConditionPathExists=!/run/systemd/system
+"""
+TMP_INODES = 1048576
+"""What Debian's and systemd's own tmp.mount allows (nr_inodes=1m)."""
 FORBIDDEN = {
     "/tmp": "WSL keeps the X11 socket of WSLg there and running programs keep theirs",
     "/var/tmp": "files there must survive a restart",
@@ -49,16 +59,17 @@ def parse_size(text: str, total: int) -> int:
     return number * {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB}[unit]
 
 
-def plan_size(wanted: str, memory: dict[str, int]) -> int:
+def plan_size(wanted: str, memory: Mapping[str, int], for_all: bool = False) -> int:
     """Return the size in bytes, a multiple of 1 MiB; TmpfsError when the machine's memory does not carry it.
 
     auto is a quarter of the memory, at most 2 GiB. A full tmpfs can only be paged out to swap, so without swap
-    it may take a quarter of the memory and with swap half of it.
+    it may take a quarter of the memory and with swap half of it. C(for_all) is /tmp, which has to do for every program
+    and not for Go alone, so that auto is all that it may take, as distributions have it (size=50%).
     """
     total, swap = memory["total_bytes"], memory["swap_total_bytes"]
     share = 2 if swap else 4
     if wanted == "auto":
-        size = min(total // 4, LARGEST_DEFAULT)
+        size = total // share if for_all else min(total // 4, LARGEST_DEFAULT)
         if size < SMALLEST:
             raise TmpfsError(
                 f"This machine has {total // MIB} MiB of memory: a quarter of it is less than the {SMALLEST // MIB} "
@@ -103,6 +114,123 @@ def check_path(path: str) -> str:
     return normal
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What stands where the tmpfs is to go, and whether it would come back; observe.ground reads it."""
+
+    table: str
+    table_is_writable: bool = True
+    table_is_followed: bool = True
+    changeable: str | None = None
+    """A part of the path that others than root can change."""
+    link: str | None = None
+    file: str | None = None
+    """A part of the path that is a symbolic link, and one that is no directory."""
+    live: mountinfo.Mount | None = None
+    names: tuple[str, ...] = ()
+    """What lies in the folder, where nothing is mounted on it."""
+
+
+def is_ours(mount: mountinfo.Mount) -> bool:
+    """Whether a live mount is a tmpfs that wsltune made."""
+    return mount.fstype == "tmpfs" and mount.source == SOURCE
+
+
+def table_obstacle(ground: Ground) -> str:
+    """Return why the fstab cannot be changed, as the end of a sentence; empty when it can."""
+    try:
+        fstab.check(ground.table)
+    except fstab.FstabError as error:
+        return f"/etc/fstab is broken, {error}: fix that line first"
+    if not ground.table_is_writable:
+        return "/etc/fstab cannot be written (read-only file system?): make it writable"
+    return ""
+
+
+def obstacle(path: str, ground: Ground, users: Sequence[str]) -> str:
+    """Return why the tmpfs cannot be on C(path), as the end of a sentence; empty when it can.
+
+    C(users) are the names of folders that a run without a mount may have left there.
+    """
+    reason = table_obstacle(ground)
+    if reason:
+        return reason
+    foreign = [line for line in fstab.lines_for(ground.table, path) if not line.ours]
+    if foreign:
+        return (
+            f"/etc/fstab has a line for {path} that wsltune did not write ({foreign[0].render()!r}): remove it or "
+            "choose another go_tmpfs_path"
+        )
+    if not ground.table_is_followed:
+        return (
+            "automount.mountFsTab is false in /etc/wsl.conf and boot.systemd is not true, so nothing would mount "
+            f"{path} at the next start: set automount.mountFsTab to true in wsl_conf_settings"
+        )
+    return _obstacle_in_place(path, ground, users)
+
+
+def _obstacle_in_place(path: str, ground: Ground, users: Sequence[str]) -> str:
+    if ground.changeable is not None:
+        return (
+            f"go_tmpfs_path is {path!r}, and others than root can change {ground.changeable}: choose a folder that "
+            "root alone can"
+        )
+    if ground.link is not None:
+        return f"go_tmpfs_path is {path!r} and {ground.link} is a symbolic link: give the folder's real path"
+    if ground.file is not None:
+        return f"go_tmpfs_path is {path!r} and {ground.file} is not a directory: choose another path"
+    live = ground.live
+    if live is not None and not is_ours(live):
+        return (
+            f"{path} is in use: a {live.fstype} ({live.source}) is mounted there; unmount it or choose another "
+            "go_tmpfs_path"
+        )
+    strange = sorted(set(ground.names) - set(users)) if live is None else []
+    if strange:
+        return f"{path} holds files ({strange[0]!r}) that a mount would hide: empty it or choose another go_tmpfs_path"
+    return ""
+
+
+def earlier_lines(table: str, wanted: Sequence[fstab.Line]) -> list[fstab.Line]:
+    """Return the lines of wsltune's earlier tmpfs, on other paths than C(wanted); one on /tmp has no user to ask."""
+    paths = {"/tmp", *(line.mount_point for line in wanted)}
+    return [line for line in fstab.marked(table) if line.fstype == "tmpfs" and line.mount_point not in paths]
+
+
+def mounts_to_leave(
+    table: str, folders: Iterable[str], live: Iterable[str], stay: Sequence[fstab.Line], whole: bool
+) -> list[str]:
+    """Return the mount points to unmount for a rollback, each once.
+
+    They are those of the marked lines and of the C(folders) that were made, and where C(whole) (not one run alone)
+    the C(live) mounts too, such as one that was in use at the last rollback. C(stay) has what was there before.
+    """
+    places = [line.mount_point for line in fstab.marked(table)] + list(folders) + (list(live) if whole else [])
+    staying = [line.mount_point for line in stay]
+    # /tmp is in use by everything, and a mount there ends with the machine's next start.
+    return [place for place in dict.fromkeys(places) if place not in (*staying, "/tmp")]
+
+
+def remount_options(size: int, inodes: int) -> str:
+    """Return the options of mount that bring a live tmpfs to what is wanted."""
+    return f"remount,rw,nosuid,nodev,exec,size={size // 1024}k" + (f",nr_inodes={inodes}" if inodes else "")
+
+
+def folder_deviation(mode: int, uid: int, gid: int, account: tuple[int, int]) -> bool | None:
+    """Whether a user's folder has another mode or owner than it should; None where it is somebody else's."""
+    if uid not in (0, account[0]):
+        return None
+    return mode != 0o700 or (uid, gid) != account
+
+
+def shared_note(path: str, size: int, uids: Sequence[int]) -> str:
+    """Return the note that several people share the tmpfs; empty for one, since root is no other person."""
+    others = sum(uid != 0 for uid in uids)
+    if others < 2:
+        return ""
+    return f"{others} users share the {size // MIB} MiB on {path}: one of them can fill it for all"
+
+
 def wanted_lines(path: str, size: int, inodes: int, helper: bool) -> list[fstab.Line]:
     """Return the fstab lines: the tmpfs and, where no systemd makes the folders, the helper that does.
 
@@ -125,25 +253,54 @@ def wanted_lines(path: str, size: int, inodes: int, helper: bool) -> list[fstab.
     return lines
 
 
+def tmp_line(size: int, inodes: int) -> fstab.Line:
+    """Return the fstab line that has /tmp in memory from the next start on; systemd and WSL read it.
+
+    x-systemd.before: with nofail nothing else orders the mount before what uses /tmp (systemd.mount(5)).
+    """
+    options = (*TMP_OPTIONS, f"size={size // 1024}k", f"nr_inodes={inodes or TMP_INODES}")
+    return fstab.Line(SOURCE, "/tmp", "tmpfs", (*options, "x-systemd.before=local-fs.target", fstab.MARK))
+
+
 def is_used(mount_point: str, folders: Sequence[str]) -> bool:
     """Whether one of C(folders) lies on the mount."""
     return any(f"{folder}/".startswith(f"{mount_point}/") for folder in folders)
 
 
-def folders_text(paths: Sequence[str], owners: Sequence[tuple[str, int, int]]) -> str:
-    """Return the tmpfiles.d text that makes a folder for each (user, uid, gid); mount.wsltune reads the same text.
+def folder_of(path: str, uid: int) -> str:
+    """Return one user's folder on a tmpfs. A number is short: a socket's path has 107 bytes, and Go's t.TempDir() and
+    a test's name are below this folder."""
+    return f"{path}/{uid}"
 
-    Numbers, since a group's name may hold a blank, and may not be known yet at a start.
+
+def folders_text(path: str, owners: Sequence[tuple[int, int]], earlier: Sequence[str] = ()) -> str:
+    """Return the tmpfiles.d text that makes a folder for each (uid, gid); mount.wsltune reads the same text.
+
+    Numbers, since a group's name may hold a blank, and an account may not be known yet at a start. C(earlier) are the
+    lines of folders that Go still uses.
     """
     lines = ["# Written by wsltune: a folder for each user's temporary files of Go, at every start."]
-    lines += [f"d {path}/{user} 0700 {uid} {gid} -" for path in paths for user, uid, gid in owners]
-    return "\n".join(lines) + "\n"
+    lines += [f"d {folder_of(path, uid)} 0700 {uid} {gid} -" for uid, gid in owners]
+    return "\n".join([*lines, *earlier]) + "\n"
 
 
-def folders_of(text: str) -> list[tuple[str, str]]:
-    """Return user and folder of each line of a tmpfiles.d text."""
-    words = [line.split() for line in text.splitlines() if line.startswith("d ")]
-    return [(os.path.basename(line[1]), line[1]) for line in words]
+def folder_lines(text: str) -> list[tuple[str, str, int, int]]:
+    """Return each line of a tmpfiles.d text with its folder, user id and group id."""
+    lines = [(line, line.split()) for line in text.splitlines() if line.startswith("d ")]
+    return [
+        (line, words[1], int(words[3]), int(words[4]))
+        for line, words in lines
+        if len(words) > 4 and words[3].isdigit() and words[4].isdigit()
+    ]
+
+
+def lines_in_use(text: str, in_use: Sequence[str], wanted: str) -> list[str]:
+    """Return the lines of the folders of an earlier run that Go uses now, unless C(wanted) has them."""
+    return [
+        line
+        for line, folder, _uid, _gid in folder_lines(text)
+        if line not in wanted.splitlines() and is_used(folder, in_use)
+    ]
 
 
 HELPER_TEXT = """#!/bin/sh
@@ -158,10 +315,10 @@ done < "$1"
 """
 
 
-def headlines(changes: Sequence[str], path: str, users: Sequence[str]) -> list[str]:
+def headlines(changes: Sequence[str], path: str, folders: Mapping[str, str]) -> list[str]:
     """Return C(changes) in few words: the mount, then whose folders were made."""
     said = [change for change in changes if not change.startswith(("wrote ", "made "))]
-    made = [user for user in users if f"made {path}/{user}" in changes]
+    made = [name for name, folder in folders.items() if f"made {folder}" in changes]
     if made:
         said.append(f"a folder each there for {', '.join(made)}")
     if changes and not said:
@@ -200,7 +357,7 @@ def deviations(options: Sequence[str], super_options: Sequence[str], size: int, 
 
 
 def is_met(observed: Mapping[str, Any], size: str, inodes: int, users: Sequence[str]) -> bool:
-    """Whether the machine that C(observed) describes (observe.observe) already is as wanted for C(users).
+    """Whether the machine that C(observed) describes (observe.observe) already has its folders for C(users).
 
     False where that has to be looked at closely, such as values that are wrong or a foreign mount.
     """
@@ -209,18 +366,32 @@ def is_met(observed: Mapping[str, Any], size: str, inodes: int, users: Sequence[
         return False
     try:
         path, wanted = check_path(observed["path"]), plan_size(size, observed["memory"])
-        fstab.check(observed["fstab"] or "")
     except ValueError:
         return False
     lines = wanted_lines(path, wanted, inodes, observed["needs_helper"])
-    owners = [(name, observed["users"][name]["uid"], observed["users"][name]["gid"]) for name in users]
     files = (
-        observed["fstab"] == fstab.with_lines(observed["fstab"] or "", lines)
+        _has_lines(observed, lines)
         and len(fstab.lines_for(observed["fstab"] or "", path)) == 1
-        and observed["folders"] == folders_text([path], owners)
+        and observed["folders"] == folders_text(path, [(person["uid"], person["gid"]) for person in people])
         and observed["helper"] == (HELPER_TEXT if observed["needs_helper"] else None)
     )
     own = all(person["folder"] == [0o700, person["uid"], person["gid"]] for person in people)
     return (
         files and own and not deviations(mount["options"], mount["super_options"], wanted, mount["mode"] or 0, inodes)
     )
+
+
+def is_met_without_folders(observed: Mapping[str, Any], line: fstab.Line | None) -> bool:
+    """Whether C(line), or no line at all, is all that there is of wsltune's tmpfs."""
+    own_mount = observed["live"] is not None and observed["live"]["source"] == SOURCE
+    no_folders = observed["folders"] in (None, folders_text(observed["path"], []))
+    return _has_lines(observed, [line] if line else []) and no_folders and not own_mount
+
+
+def _has_lines(observed: Mapping[str, Any], lines: list[fstab.Line]) -> bool:
+    table = observed["fstab"] or ""
+    try:
+        fstab.check(table)
+    except fstab.FstabError:
+        return False
+    return bool(table == fstab.with_lines(table, lines))

@@ -3,7 +3,7 @@
 
 # %UserProfile%\.wslconfig as WSL itself reads it, and edits of it that change only the lines they must.
 #
-# The line grammar is that of wsl.conf (wsl/conf.py is the twin of this file): the first of two equal keys wins, only #
+# The line grammar is that of wsl.conf (wsl/wslconfig.py is the twin of this file): the first of two equal keys wins, only #
 # starts a comment, a backslash is written twice. Two things differ. A line that WSL cannot read is skipped, and the ones
 # after it count; what comes after a [section] that it cannot read belongs to a name that WSL has made up of both
 # sections. And the file is opened as text on Windows, so that CR LF is one line end everywhere, after a backslash too,
@@ -332,6 +332,12 @@ function Read-Statement {
         if ($problem) {
             $found.IsHeader = $found.Kind -eq 'section'
             $found.Kind = 'bad'
+            # A value goes on after an escaped line end: the line that is wrong is the one where reading stopped.
+            $newLine = $Text.IndexOf($script:LF, $head, $position - $head)
+            while ($newLine -ge 0) {
+                $found.Line += 1
+                $newLine = $Text.IndexOf($script:LF, $newLine + 1, $position - $newLine - 1)
+            }
             $found.Problem = $problem
             $found.End = Find-LineEnd $Text $position
             $found.Next = $found.End
@@ -502,9 +508,11 @@ function Find-Close {
     param ([string]$Name)
     if ($Name.Length -gt 60) { return }
     $wanted = $Name.ToLowerInvariant().Split('.')[-1]
-    foreach ($known in $script:Keys.Values) {
-        if ([string]::Equals($known.Key, $wanted, 'OrdinalIgnoreCase')) { return $known.Name }
-    }
+    $same = @(foreach ($known in $script:Keys.Values) {
+            if ([string]::Equals($known.Key, $wanted, 'OrdinalIgnoreCase')) { $known.Name }
+        })
+    if ($same.Count -eq 1) { return $same[0] }
+    if ($same.Count -gt 1) { return }
     if ($wanted.Length -lt 4) { return }
     foreach ($known in $script:Keys.Values) {
         if (Test-OneEdit $known.Key.ToLowerInvariant() $wanted) { return $known.Name }
@@ -927,7 +935,7 @@ function Get-WslConfigNote {
     param ([System.Collections.IDictionary]$Values)
     foreach ($name in $Values.Keys) {
         if ($script:Keys[$name].Type -eq 'path' -and $Values[$name] -cmatch '[\x00-\x1f]') {
-            "$name is $(Format-Shown $Values[$name]) to WSL, for a backslash must be written twice."
+            "$name is $(Format-Shown $Values[$name]) to WSL because a backslash must be written twice."
         } elseif ("$($Values[$name])" -cmatch '[^\x00-\x7f]') {
             "$name has the character $(Format-Shown ($Values[$name] -creplace '^[\x00-\x7f]*(.).*$', '$1')), and WSL reads only ASCII from .wslconfig."
         }

@@ -22,7 +22,7 @@ from concurrent.futures.thread import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Callable, TypeVar
 
-from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
 from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
@@ -183,7 +183,9 @@ class Person:
         )
 
     def go(self) -> str | None:
-        found = go_observe.find_toolchains(self.account.home, self.environment.get("PATH", ""))
+        found = go_find.find_toolchains(
+            self.account.home, self.environment.get("PATH", ""), environment=self.environment
+        )
         return found[0]["path"] if found else None
 
 
@@ -597,7 +599,8 @@ class Copy:
             self.notes.append(f"{self.person.account.name} has no Go yet, so go list was not compared")
             return
         how = {"GOPROXY": "off"} if main.items.get("go.work") else {"GOPROXY": "off", "GOWORK": "off"}
-        words = [go, "list", "./..."]
+        # Go would have Git look at the tree, and what its settings name would run.
+        words = [go, "list", "-buildvcs=false", "./..."]
         before, after = self.person.run(main.source, words, **how), self.person.run(target, words, **how)
         if (before.code, before.out) != (after.code, after.out):
             only = after.reason if after.code else workspace_plan.difference(before.out, after.out)
@@ -609,7 +612,7 @@ class Copy:
             self.notes.append(f"go list fails in the original and in the copy alike ({before.reason})")
         self.proof["packages"] = len(before.out.split())
         if self.project.tests:
-            words = [go, "test", "-json", "./..."]
+            words = [go, "test", "-buildvcs=false", "-json", "./..."]
             results = [
                 workspace_plan.test_results(self.person.run(folder, words, **how).out)
                 for folder in (main.source, target)

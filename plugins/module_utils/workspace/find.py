@@ -7,32 +7,28 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import look, mountinfo
 
 DEPTH = 6
 SECONDS = 5.0
-PASSED_OVER = frozenset(
+PASSED_OVER = frozenset(("node_modules", "testdata", "venv"))
+"""At any depth: what others wrote, or what Go itself passes over."""
+OF_WINDOWS = frozenset(
     (
-        "$recycle.bin",
-        "appdata",
-        "boot",
-        "node_modules",
         "perflogs",
         "program files",
         "program files (x86)",
         "programdata",
         "recovery",
         "system volume information",
-        "testdata",
-        "vendor",
-        "venv",
         "windows",
     )
 )
+"""At the root of a drive alone: deeper down a project may have such a name."""
 USUAL = ("src", "source", "repos", "projects", "code", "dev", "work", "workspace", "git", "go", "documents", "desktop")
 """Looked into first, so that a search that must end early has seen them."""
 
@@ -51,6 +47,21 @@ def places(mounts: Sequence[mountinfo.Mount]) -> list[str]:
     """Return where to begin: the roots of the Windows drives."""
     found = [mount.mount_point for mount in mounts if mount.windows_drive and mount.root in ("/", "")]
     return list(dict.fromkeys(found))
+
+
+def find_in_time(mounts: Sequence[mountinfo.Mount]) -> Found | None:
+    """Return what find() returns for the Windows drives that answer; None where there are none, or they stop to."""
+    drives = places(mounts)
+    silent = look.silent(drives)
+    answering = [drive for drive in drives if drive not in silent]
+    if not answering:
+        return None
+    try:
+        found = Found(**look.once(lambda: asdict(find(answering)), SECONDS + look.LIMIT))
+    except OSError:
+        return None
+    found.complete = found.complete and not silent
+    return found
 
 
 def _rank(name: str) -> int:
@@ -93,7 +104,9 @@ def find(
             continue
         if depth >= DEPTH:
             continue
-        below = [entry.name for entry in entries if _may_hold(entry)]
+        user = depth == 2 and os.path.basename(os.path.dirname(folder)).lower() == "users"
+        passed_over = PASSED_OVER | (OF_WINDOWS if depth == 0 else frozenset(("appdata",) if user else ()))
+        below = [entry.name for entry in entries if _may_hold(entry, passed_over)]
         for name in sorted(below, key=lambda name: (_rank(name), name)):
             if repository not in named:
                 waiting.append((os.path.join(folder, name), depth + 1, repository))
@@ -102,8 +115,8 @@ def find(
     return found
 
 
-def _may_hold(entry: os.DirEntry[str]) -> bool:
-    if entry.name.startswith((".", "_", "$")) or entry.name.lower() in PASSED_OVER:
+def _may_hold(entry: os.DirEntry[str], passed_over: Set[str]) -> bool:
+    if entry.name.startswith((".", "_", "$")) or entry.name.lower() in passed_over:
         return False
     try:
         # Links lead out of the drive, or in circles.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,10 +116,11 @@ def file_mode(shown: int, modes_are_real: bool, tracked: bool | None, keeps_mode
     """Return the permission bits of a copied file.
 
     Where the drive has none of its own, Git's index says whether a tracked file is executable and the content whether
-    another one is. With core.fileMode true Git compares the bit that the drive shows, so that bit stays.
+    another one is. With core.fileMode true Git compares the bit that the drive shows, so that bit stays. A bit by which
+    a program runs as its file's owner does not: others may have put the file there, and the copy is the user's.
     """
     if modes_are_real:
-        return shown & 0o7777
+        return shown & 0o777
     if tracked is None:
         executable = looks_executable(head)
     else:
@@ -204,6 +205,92 @@ def lies_on_drive(mounts: Sequence[mountinfo.Mount], path: str) -> mountinfo.Mou
     """Return the Windows drive that C(path) lies on, None elsewhere."""
     on = mountinfo.find(mounts, path)
     return on if on is not None and on.windows_drive else None
+
+
+def slow_note(project: Project, on: mountinfo.Mount | None) -> str:
+    """Return the note that a copy may be no faster, by the mount that the source lies on; empty where it will be."""
+    if on is None or on.windows_drive:
+        return ""
+    return f"{project.source} does not lie on a Windows drive ({on.fstype}), so its copy may be no faster"
+
+
+def check_places(project: Project, on: mountinfo.Mount | None, to: mountinfo.Mount | None) -> None:
+    """Raise WorkspaceError when a project must not be copied from the mount C(on) to the mount C(to)."""
+    if on is not None and on.mount_point == project.source:
+        raise WorkspaceError(f"{project.source} is a whole drive or mount: name a project's folder in it.")
+    if to is not None and (to.windows_drive or to.fstype in ("tmpfs", "ramfs")):
+        what = "a Windows drive" if to.windows_drive else "in memory and gone at the next start"
+        raise WorkspaceError(f"The target {project.target} is {what}: choose one on the distro's own disk.")
+
+
+def check_unused(project: Project, programs: Sequence[str]) -> None:
+    """Raise WorkspaceError when C(programs) use the source."""
+    if programs:
+        raise WorkspaceError(
+            f"{project.source} is in use by {', '.join(programs[:5])}: end these programs or leave that folder, then "
+            "run again; nothing was changed."
+        )
+
+
+def check_bind(
+    projects: Sequence[Project], mounts: Sequence[mountinfo.Mount], table: str, writable: bool, followed: bool
+) -> None:
+    """Raise WorkspaceError when the old path of a project cannot show the new place at every start.
+
+    C(table) is the text of the fstab, C(writable) whether it can be written, and C(followed) whether anything mounts
+    what it says at a start.
+    """
+    bound = [project for project in projects if project.bind]
+    if not bound:
+        return
+    for project in bound:
+        if not may_bind(mounts, project.source):
+            raise WorkspaceError(
+                f"{project.source} does not lie on a Windows drive, and at every start root would mount over a "
+                "path that its owner can lead elsewhere: set bind to false; nothing was changed."
+            )
+    try:
+        fstab.check(table)
+    except fstab.FstabError as error:
+        raise WorkspaceError(f"/etc/fstab is broken, {error}: fix that line first; nothing was changed.") from error
+    if not writable:
+        raise WorkspaceError("/etc/fstab cannot be written (read-only file system?): nothing was changed.")
+    for project in bound:
+        foreign = [line for line in fstab.lines_for(table, project.source) if not line.ours]
+        if foreign:
+            raise WorkspaceError(
+                f"/etc/fstab has a line for {project.source} that wsltune did not write ({foreign[0].render()!r}): "
+                "remove it or set bind to false; nothing was changed."
+            )
+    if not followed:
+        raise WorkspaceError(
+            "automount.mountFsTab is false in /etc/wsl.conf and there is no systemd, so no bind mount would come "
+            "back at the next start: set automount.mountFsTab to true in wsl_conf_settings; nothing was changed."
+        )
+
+
+def lines_for(
+    projects: Sequence[Project],
+    mounts: Sequence[mountinfo.Mount],
+    table: str,
+    systemd: bool,
+    options: Callable[[mountinfo.Mount], str],
+) -> list[fstab.Line]:
+    """Return the fstab lines of the projects that are to be bound; C(options) returns those of a drive."""
+    lines: list[fstab.Line] = []
+    for project in projects:
+        drive = drive_above(mounts, project.source)
+        # The user's own line may mount it already.
+        if drive is None or any(not line.ours for line in fstab.lines_for(table, drive.mount_point)):
+            lines += bind_lines(project, systemd, None, "")
+        else:
+            lines += bind_lines(project, systemd, drive, options(drive))
+    return lines
+
+
+def binds_to_leave(table: str, stay: Sequence[fstab.Line]) -> list[fstab.Line]:
+    """Return the role's bind mounts in the fstab C(table) that do not C(stay)."""
+    return [line for line in fstab.marked(table, MARK) if line.fstype == "none" and line not in stay]
 
 
 def parse_names(output: str) -> set[str]:

@@ -2,19 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """/etc/wsl.conf as WSL itself reads it, and edits of it that change only the lines they must.
 
-The grammar is not INI: the first of two equal keys wins, only `#` starts a comment, a line that WSL cannot read
-ends the reading, and what comes after it is not in force. Texts may hold any character, surrogates included, so a
-caller that decodes with latin-1 or with surrogateescape gets every byte back.
+WSL has one grammar for its two files, and it is not INI: the first of two equal keys wins and only `#` starts a
+comment. What differs between wsl.conf and .wslconfig is data of a `Dialect`; wsl/wslconfig.py has the other one. Texts
+may hold any character, surrogates included, so a caller that decodes with latin-1 or with surrogateescape gets every
+byte back.
 
-Other tools load this file alone, so it imports nothing of the collection and has no dataclasses, which need their
-module to be registered.
+Other tools load this file alone, so it imports nothing of the collection. Its annotations are values, not texts,
+because a dataclass looks up the names in such texts in its module, which is not registered then.
 """
 
-from __future__ import annotations
-
-import difflib
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn, Optional, Union
 
 Value = Union[bool, int, str]
@@ -25,14 +25,23 @@ _NAME = _LETTERS | frozenset("0123456789")
 _BLANKS = " \t"
 _ESCAPES = {"\\": "\\", '"': '"', "b": "\b", "n": "\n", "t": "\t", "\n": "", "\r": ""}
 _BOMS = ("\ufeff", "\xef\xbb\xbf", "\udcef\udcbb\udcbf")
+# The marks of both byte orders, as latin-1 and as surrogateescape decode them.
+_UTF_16 = ("\xff\xfe", "\udcff\udcfe", "\xfe\xff", "\udcfe\udcff")
 
 # C's strtol with base 0, as musl has it: no 0b prefix, blanks before, nothing after.
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)\Z")
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
+_MEMORY = re.compile(r"([ \t\n\v\f\r]*)([+-]?)([0-9]+)(B|K|KB|M|MB|G|GB|T|TB)?\Z")
+_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}\Z")
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!\Z)|\Z)){4}\Z")
 
 
 class Key(NamedTuple):
-    """One key that WSL knows. `harmful` says which values are refused by default, and why."""
+    """One key that WSL knows. `harmful` says which values are refused by default, and why.
+
+    `aliases` are its older places, `renamed` the older name of a choice and the choice, `least` the smallest number
+    that is not negative and makes sense.
+    """
 
     name: str
     type: str
@@ -41,6 +50,9 @@ class Key(NamedTuple):
     choices: tuple[str, ...] = ()
     octal: bool = False
     harmful: str = ""
+    aliases: tuple[str, ...] = ()
+    renamed: tuple[str, ...] = ()
+    least: Optional[int] = None
 
     @property
     def section(self) -> str:
@@ -49,6 +61,58 @@ class Key(NamedTuple):
     @property
     def key(self) -> str:
         return self.name.partition(".")[2]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What WSL does in its own way with one of its two files."""
+
+    file: str
+    keys: Mapping[str, Key]
+    skips_bad_lines: bool
+    """Whether the lines after one that WSL cannot read count."""
+    is_windows_text: bool
+    """Whether the C library of Windows opens the file as text: CR LF is one line end everywhere, and Ctrl-Z the end."""
+    clamps_integers: bool
+    """Whether a number beyond 32 bits is the nearest one in them, as for C's long on Windows, or refused."""
+    marks: Mapping[bytes, str] = field(default_factory=dict)
+    """The encoding that a byte order mark at the start of the file stands for; without one it is UTF-8."""
+    consequences: Mapping[str, str] = field(default_factory=dict)
+    """What WSL does instead of keeping the default where it refuses a value, by the kind of the warning."""
+
+    @functools.cached_property
+    def _by_lower(self) -> Mapping[str, str]:
+        return {name.lower(): key.name for key in self.keys.values() for name in (key.name, *key.aliases)}
+
+    def canonical(self, name: str) -> Optional[str]:
+        """The key as WSL spells it, or None: upper and lower case are the same to it, and so are old places."""
+        return self._by_lower.get(name.lower()) if name.isascii() else None
+
+    def find_close(self, name: str) -> Optional[str]:
+        """The key that a name must have meant, None where none is that close.
+
+        The section is wrong more often than the key, so one letter may be wrong in the key alone.
+        """
+        wanted = name.lower().rpartition(".")[2]
+        if len(name) > 60:
+            return None
+        same = [key.name for key in self.keys.values() if key.key.lower() == wanted]
+        if same:
+            return same[0] if len(same) == 1 else None
+        if len(wanted) < 4:
+            return None
+        return next((key.name for key in self.keys.values() if _is_one_edit(key.key.lower(), wanted)), None)
+
+
+def _is_one_edit(left: str, right: str) -> bool:
+    """Whether one letter that is wrong, missing, too many or has changed places with the next is all that differs."""
+    if abs(len(left) - len(right)) > 1:
+        return False
+    least = min(len(left), len(right))
+    head = next((at for at in range(least) if left[at] != right[at]), least)
+    tail = next((at for at in range(least - head) if left[-1 - at] != right[-1 - at]), least - head)
+    left, right = left[head : len(left) - tail], right[head : len(right) - tail]
+    return (len(left) <= 1 and len(right) <= 1) or (len(left) == 2 and right == left[::-1])
 
 
 _ALL_KEYS = [
@@ -155,7 +219,7 @@ _ALL_KEYS = [
 ]
 
 KEYS: dict[str, Key] = {key.name: key for key in _ALL_KEYS}
-_BY_LOWER = {name.lower(): name for name in KEYS}
+WSL_CONF = Dialect("wsl.conf", KEYS, skips_bad_lines=False, is_windows_text=False, clamps_integers=False)
 
 
 class Detail(NamedTuple):
@@ -194,6 +258,7 @@ class _Statement:
 
     def __init__(self, line: int, start: int, head: int, section: str) -> None:
         self.kind = "key"
+        self.is_header = False
         self.line, self.start, self.head, self.section = line, start, head, section
         self.name = self.value = self.terminator = self.problem = self.reason = ""
         self.name_end = self.value_start = self.value_end = self.end = self.next = head
@@ -209,7 +274,8 @@ class _BadLineError(Exception):
         self.position, self.problem, self.reason = position, problem, reason
 
 
-def _shown(text: str) -> str:
+def show(text: str) -> str:
+    """A text in quotes, short and in ASCII."""
     return ascii(text) if len(text) <= 60 else ascii(text[:60]) + "..."
 
 
@@ -259,7 +325,7 @@ def _scan_value(text: str, at: int) -> tuple[str, int, int]:
         elif char == "\\":
             escaped = text[at : at + 1]
             if escaped not in _ESCAPES or not escaped:
-                what = _shown("\\" + escaped) if escaped else "a backslash at the end of the file"
+                what = show("\\" + escaped) if escaped else "a backslash at the end of the file"
                 raise _BadLineError(
                     at, "InvalidEscape", f"{what} means nothing to WSL (a backslash itself is written twice)"
                 )
@@ -275,9 +341,11 @@ def _scan_value(text: str, at: int) -> tuple[str, int, int]:
     return "".join(parts[:kept]).partition("\0")[0], kept_end, at
 
 
-def _scan(text: str) -> Iterator[_Statement]:
-    """The statements in order; one of kind "bad" is the last."""
+def _scan(text: str, dialect: Dialect = WSL_CONF) -> Iterator[_Statement]:
+    """The statements in order; one of kind "bad" is the last unless the dialect skips it."""
     at, line, counted, section = 0, 1, 0, ""
+    # WSL cuts or fills the name that it read last to the length of the last section that it could read.
+    length = 0
     while at < len(text):
         head = _skip_blanks(text, at)
         if head >= len(text):
@@ -291,32 +359,40 @@ def _scan(text: str) -> Iterator[_Statement]:
             continue
         line += text.count("\n", counted, head)
         counted = head
-        found = _Statement(line, at, head, section)
+        found = _Statement(line, at, head, section[:length])
         try:
             if char == "[":
                 found.kind = "section"
+                end = _skip_name(text, head + 1)
+                if text[head + 1 : end][:1] in _LETTERS:
+                    section = text[head + 1 : end]
                 section, found.end = _scan_section(text, head)
-                found.section = section
+                found.section, length = section, len(section)
             else:
                 if char not in _LETTERS:
                     raise _BadLineError(
                         head,
                         "InvalidKey",
-                        _first_character(text, head),
+                        _first_character(text, head, dialect),
                     )
                 found.name_end = _skip_name(text, head)
                 equals = _skip_blanks(text, found.name_end)
                 if text[equals : equals + 1] != "=":
                     raise _BadLineError(equals, "Expected", "a key has only letters and digits, and = right after it")
                 key = text[head : found.name_end]
-                found.name = f"{section}.{key}" if section else key
+                # What fills a name are NULs, at the first of which it ends.
+                whole = f"{section[:length]}.{key}" if length else key
+                found.name = section if len(section) < length else whole
                 found.value_start = _skip_blanks(text, equals + 1)
                 found.value, found.value_end, found.end = _scan_value(text, found.value_start)
         except _BadLineError as bad:
+            found.is_header = found.kind == "section"
             found.kind, found.problem, found.reason = "bad", bad.problem, bad.reason
             found.line += text.count("\n", head, bad.position)
-            found.end = _comment_end(text, bad.position)
+            found.next = found.end = at = _comment_end(text, bad.position)
             yield found
+            if dialect.skips_bad_lines:
+                continue
             return
         stop = _comment_end(text, found.end) if text[found.end : found.end + 1] == "#" else found.end
         if stop > found.end and text[stop - 1] == "\r" and stop < len(text):
@@ -326,65 +402,153 @@ def _scan(text: str) -> Iterator[_Statement]:
         yield found
 
 
-def _first_character(text: str, at: int) -> str:
-    if at == 0 and text.startswith(_BOMS):
+def _first_character(text: str, at: int, dialect: Dialect) -> str:
+    if at == 0 and not dialect.marks and text.startswith(_BOMS):
         return "the file starts with a byte order mark, which WSL does not skip"
+    if at == 0 and not dialect.marks and text.startswith(_UTF_16):
+        return "the file is UTF-16, as PowerShell's > writes it, and WSL reads only UTF-8 here"
     if text[at] == ";":
         return "a line starts with ;, but only # starts a comment"
-    return f"the line starts with {_shown(text[at])}, which starts neither a key nor a [section] nor a # comment"
+    return f"the line starts with {show(text[at])}, which starts neither a key nor a [section] nor a # comment"
 
 
-def canonical(name: str) -> str | None:
-    """The key as WSL spells it, or None where WSL does not know it: upper and lower case are the same to it."""
-    return _BY_LOWER.get(name.lower()) if name.isascii() else None
+def canonical(name: str) -> Optional[str]:
+    """The key of wsl.conf as WSL spells it, or None where WSL does not know it."""
+    return WSL_CONF.canonical(name)
 
 
-def read_int(text: str) -> int | None:
-    """The number as WSL reads it (C's strtol with base 0), or None where it refuses it."""
+def _read_strtol(text: str) -> Optional[int]:
     match = _INTEGER.match(text)
     if match is None:
         return None
     digits = match.group(2)
     base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
     number = int(digits, base)
-    number = -number if match.group(1) == "-" else number
-    return number if _INT_MIN <= number <= _INT_MAX else None
+    return -number if match.group(1) == "-" else number
 
 
-def _typed(key: Key, text: str) -> tuple[Setting, str, str]:
-    """The value of a text, or None with the kind and the reason of WSL's refusal."""
+def read_int(text: str, dialect: Dialect = WSL_CONF) -> Optional[int]:
+    """The number as WSL reads it (C's strtol with base 0), or None where it refuses it."""
+    number = _read_strtol(text)
+    if number is None or _INT_MIN <= number <= _INT_MAX:
+        return number
+    return max(_INT_MIN, min(_INT_MAX, number)) if dialect.clamps_integers else None
+
+
+def read_memory(text: str) -> Optional[int]:
+    """The bytes of a size as WSL reads it (an upper-case unit, no blank, no fraction), or None where it refuses it.
+
+    It computes in 64 bits without a sign, as C's strtoull does.
+    """
+    match = _MEMORY.match(text)
+    if match is None:
+        return None
+    blanks, sign, digits, unit = match.groups()
+    number = int(digits)
+    if number == 0 and (blanks or sign or len(digits) > 1):
+        return None
+    if number >= 2**64:
+        number = 2**64 - 1
+    elif sign == "-":
+        number = 2**64 - number
+    return (number << 10 * "BKMGT".index((unit or "B")[0])) % 2**64
+
+
+def _choices(key: Key) -> str:
+    if len(key.choices) == 2:
+        return " or ".join(key.choices)
+    return f"one of {', '.join(key.choices)}"
+
+
+# For each type that WSL checks: the kind of its warning, and what it takes.
+_TAKES = {
+    "bool": ("InvalidBoolean", "true or false"),
+    "int": ("InvalidInteger", "a whole number"),
+    "memory": (
+        "InvalidMemory",
+        "a whole number with one of B, K, KB, M, MB, G, GB, T, TB right after it, such as 8GB",
+    ),
+    "mac": ("InvalidMacAddress", "an address such as 02:00:00:00:00:01"),
+    "ip": ("InvalidIp", "an IPv4 address such as 10.255.255.254"),
+}
+
+
+def read_value(key: Key, text: str, dialect: Dialect = WSL_CONF) -> Setting:
+    """The value in force of a text, or None where WSL refuses it."""
     if key.type == "bool":
         known = {"1": True, "true": True, "0": False, "false": False}
-        value = known.get(text.lower()) if text.isascii() else None
-        return value, "InvalidBoolean", f"{key.name} takes true or false, not {_shown(text)}; WSL keeps its default"
+        return known.get(text.lower()) if text.isascii() else None
     if key.type == "int":
-        return read_int(text), "InvalidInteger", f"{key.name} takes a whole number, not {_shown(text)}"
+        return read_int(text, dialect)
+    if key.type == "memory":
+        return read_memory(text)
     if key.type == "enum":
         choice = text.lower() if text.isascii() and text.lower() in key.choices else None
-        return choice, "InvalidEnum", f"{key.name} takes {' or '.join(key.choices)}, not {_shown(text)}"
-    return text, "", ""
+        return key.renamed[1] if key.renamed and choice == key.renamed[0] else choice
+    if key.type == "mac":
+        return text.replace("-", ":").upper() if _MAC.match(text) else None
+    if key.type == "ip":
+        return text if _IPV4.match(text) else None
+    return text
 
 
-def parse(text: str) -> Parsed:
-    """What WSL makes of the text of /etc/wsl.conf."""
+def explain_refusal(key: Key, text: str) -> tuple[str, str]:
+    """The kind and the reason of WSL's refusal of a text."""
+    kind, takes = ("InvalidEnum", _choices(key)) if key.type == "enum" else _TAKES[key.type]
+    return kind, f"{key.name} takes {takes}, not {show(text)}"
+
+
+class EncodingError(ValueError):
+    """WSL finds nothing that it knows in the bytes of a file."""
+
+
+def decode(data: bytes, dialect: Dialect) -> tuple[str, str]:
+    """The text of a file without its byte order mark, and the encoding that WSL reads it in.
+
+    Bytes that are no UTF-8 come back by surrogateescape. EncodingError for what is no text to WSL.
+    """
+    for mark, encoding in dialect.marks.items():
+        if data.startswith(mark):
+            try:
+                return data[len(mark) :].decode(
+                    encoding, "strict" if encoding != "utf-8" else "surrogateescape"
+                ), encoding
+            except UnicodeDecodeError:
+                raise EncodingError("it has the byte order mark of UTF-16 and is cut off or broken") from None
+    if data.startswith(b"\xfe\xff"):
+        raise EncodingError("it is big-endian UTF-16, which WSL does not read")
+    if b"\0" in data and dialect.marks:
+        raise EncodingError("it has NUL bytes, as UTF-16 without a byte order mark has")
+    return data.decode("utf-8", "surrogateescape"), "utf-8"
+
+
+def parse(text: str, dialect: Dialect = WSL_CONF) -> Parsed:
+    """What WSL makes of the text of a file, /etc/wsl.conf unless the dialect is that of .wslconfig."""
     parsed = Parsed()
     first: dict[str, int] = {}
+    if dialect.is_windows_text:
+        text = text.partition("\x1a")[0].replace("\r\n", "\n")
 
     def warn(line: int, kind: str, reason: str) -> None:
         parsed.warnings.append(kind)
         parsed.details.append(Detail(line, kind, reason + "."))
 
-    for found in _scan(text):
+    for found in _scan(text, dialect):
         if found.kind == "bad":
-            parsed.complete = False
-            warn(found.line, found.problem, found.reason)
+            parsed.complete = parsed.complete and dialect.skips_bad_lines
+            skipped = ", so WSL skips the line" if dialect.skips_bad_lines else ""
+            others = " and takes the keys below it for other ones" if skipped and found.is_header else ""
+            warn(found.line, found.problem, f"{found.reason}{skipped}{others}")
         if found.kind != "key":
             continue
-        name = canonical(found.name)
+        name = dialect.canonical(found.name)
         if name is None:
-            close = difflib.get_close_matches(found.name.lower(), list(_BY_LOWER), 1, 0.8)
-            hint = f"; {_BY_LOWER[close[0]]} is one" if close else ""
-            warn(found.line, "UnknownKey", f"WSL knows no key {_shown(found.name)}{hint}")
+            close = dialect.find_close(found.name)
+            warn(
+                found.line,
+                "UnknownKey",
+                f"WSL knows no key {show(found.name)}{f'; {close} is one' if close else ''}",
+            )
         elif name in first:
             warn(
                 found.line,
@@ -393,9 +557,10 @@ def parse(text: str) -> Parsed:
             )
         else:
             first[name] = found.line
-            value, kind, reason = _typed(KEYS[name], found.value)
+            value = read_value(dialect.keys[name], found.value, dialect)
             if value is None:
-                warn(found.line, kind, reason)
+                kind, reason = explain_refusal(dialect.keys[name], found.value)
+                warn(found.line, kind, f"{reason}; {dialect.consequences.get(kind, 'WSL keeps its default')}")
             else:
                 parsed.values[name], parsed.raw[name], parsed.lines[name] = value, found.value, found.line
     return parsed
@@ -405,7 +570,7 @@ def encode(value: str) -> str:
     """The text that WSL reads back as `value`, quoted and escaped only where it must be."""
     for char in "\r\0":
         if char in value:
-            raise ValueError(f"wsl.conf cannot hold the character {_shown(char)} of the value {_shown(value)}.")
+            raise ValueError(f"wsl.conf cannot hold the character {show(char)} of the value {show(value)}.")
     text = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\b", "\\b")
     if "#" in value or value[:1] in (" ", "\t") or value[-1:] in (" ", "\t"):
         return f'"{text}"'
@@ -437,21 +602,21 @@ def _wanted(key: Key, value: Value) -> tuple[Value, str]:
         _refuse(key.name, "a text", value)
     value = str(value)
     if key.type == "enum":
-        choice, _kind, _reason = _typed(key, value)
+        choice = read_value(key, value)
         if choice is None:
-            _refuse(key.name, " or ".join(key.choices), value)
+            _refuse(key.name, _choices(key), value)
         return choice, str(choice)
     return value, encode(value)
 
 
-def _prepared(settings: Mapping[str, Setting]) -> dict[str, tuple[Value, str] | None]:
-    wanted: dict[str, tuple[Value, str] | None] = {}
+def _prepared(settings: Mapping[str, Setting]) -> dict[str, Optional[tuple[Value, str]]]:
+    wanted: dict[str, Optional[tuple[Value, str]]] = {}
     for given, value in settings.items():
         name = canonical(given)
         if name is None:
-            close = difflib.get_close_matches(given.lower(), list(_BY_LOWER), 1, 0.6)
-            hint = f"; did you mean {_BY_LOWER[close[0]]}" if close else ""
-            raise ValueError(f"WSL knows no key {_shown(given)}{hint}.")
+            close = WSL_CONF.find_close(given)
+            hint = f"; did you mean {close}" if close else ""
+            raise ValueError(f"WSL knows no key {show(given)}{hint}.")
         if name in wanted:
             raise ValueError(f"{name} is set twice.")
         wanted[name] = None if value is None else _wanted(KEYS[name], value)
@@ -470,8 +635,18 @@ def _line_end(text: str, near: str = "") -> str:
     return "\r\n" if newline > 0 and text[newline - 1] == "\r" else "\n"
 
 
+def _from_utf_16(text: str) -> str:
+    encoding, errors = ("utf-8", "surrogateescape") if text[0] in "\udcff\udcfe" else ("latin-1", "strict")
+    try:
+        return text.encode(encoding, errors).decode("utf-16")
+    except UnicodeError:
+        return text
+
+
 def _repaired(text: str) -> str:
     """Turn the lines that WSL cannot read into comments."""
+    if text.startswith(_UTF_16):
+        text = _from_utf_16(text)
     for bom in _BOMS:
         if text.startswith(bom):
             text = text[len(bom) :]
@@ -502,8 +677,8 @@ def _remove(text: str, found: _Statement) -> str:
 
 
 def _add(text: str, key: Key, value: str) -> str:
-    place: _Statement | None = None
-    model: _Statement | None = None
+    place: Optional[_Statement] = None
+    model: Optional[_Statement] = None
     inside = False
     for found in _scan(text):
         if found.kind == "bad":
@@ -552,7 +727,7 @@ def merge(text: str, settings: Mapping[str, Setting], repair: bool = False) -> s
     return _apply(text, wanted)
 
 
-def _apply(text: str, wanted: Mapping[str, tuple[Value, str] | None]) -> str:
+def _apply(text: str, wanted: Mapping[str, Optional[tuple[Value, str]]]) -> str:
     for name, pair in wanted.items():
         found = [one for one in _scan(text) if one.kind == "key" and canonical(one.name) == name]
         if pair is None:
@@ -560,12 +735,12 @@ def _apply(text: str, wanted: Mapping[str, tuple[Value, str] | None]) -> str:
                 text = _remove(text, one)
         elif not found:
             text = _add(text, KEYS[name], pair[1])
-        elif _typed(KEYS[name], found[0].value)[0] != pair[0]:
+        elif read_value(KEYS[name], found[0].value) != pair[0]:
             text = _replace_value(text, found[0], pair[1])
     return text
 
 
-def revert(base: str | None, written: str, current: str) -> str:
+def revert(base: Optional[str], written: str, current: str) -> str:
     """Take out of `current` what made `written` of `base`, key by key; what others changed since stays."""
     before, ours, now = parse(base or ""), parse(written), parse(current)
     settings: dict[str, Setting] = {}
@@ -586,7 +761,8 @@ def revert(base: str | None, written: str, current: str) -> str:
 _SERVER_OPTIONS = {"metadata", "ro", "case", "uid", "gid", "umask", "fmask", "dmask", "symlinkroot", "fallback"}
 _MOUNT_FLAGS = {"rw", "defaults", "atime", "noatime", "relatime", "norelatime", "strictatime", "nostrictatime"}
 _MOUNT_FLAGS |= {"diratime", "nodiratime", "lazytime", "suid", "nosuid", "dev", "nodev", "exec", "sync", "async"}
-_MOUNT_FLAGS |= {"dirsync"}
+_MOUNT_FLAGS |= {"dirsync", "loud", "silent", "iversion", "noiversion"}
+_MOUNT_ALONE = {"", "nofail", "_netdev", "auto", "noauto", "nouser", "owner", "group"}
 
 
 def is_met(
@@ -612,8 +788,11 @@ def is_met(
     )
 
 
-def _harmful_option(option: str) -> str | None:
+def _harmful_option(option: str) -> Optional[str]:
     name, equals, value = option.partition("=")
+    # Nothing, as after a comma at the end, and what mount keeps to itself (mount(8)).
+    if option in _MOUNT_ALONE or option.startswith(("x-", "X-", "comment=")):
+        return None
     if name == "cache":
         return "keeps stale copies of files that Windows changes, and makes the mount fail on virtiofs"
     if name == "msize":
@@ -657,7 +836,7 @@ def harmful(settings: Mapping[str, Setting], after: Mapping[str, Value]) -> list
             for option in now.split(",") if now else []:
                 reason = _harmful_option(option)
                 if reason:
-                    reasons.append(f"{name}: the option {_shown(option)} {reason}.")
+                    reasons.append(f"{name}: the option {show(option)} {reason}.")
         elif name == "boot.initTimeout" and isinstance(now, int) and now < 1000:
             reasons.append(f"{name}={now}: services get less than a second to come up and to shut down.")
         elif name == "filesystem.umask" and isinstance(now, int):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -318,3 +318,131 @@ def observe(machine: Machine) -> dict[str, Any]:
         facts["conf"].update(exists=None, complete=None, settings=None)
     facts["unknown"] = unknown
     return dict(printable(facts))
+
+
+def mounts_fstab(facts: Mapping[str, Any]) -> bool:
+    """Whether WSL itself runs mount -a at a start of this distro, from what C(observe) returns."""
+    conf = facts["conf"]
+    is_off = (conf["settings"] or {}).get("automount.mountFsTab") is False
+    return bool(facts["is_wsl"]) and not (is_off and "automount.mountFsTab" not in conf["pending"])
+
+
+@dataclass(frozen=True)
+class Here:
+    """What on a machine decides whether a value of wsl.conf harms it; None is what is not known."""
+
+    systemd: bool | None = None
+    interop: bool | None = None
+    drives: bool | None = None
+    """Whether a Windows drive is mounted."""
+    resolver: str | None = None
+    """Why /etc/resolv.conf names no server, empty where it names one."""
+    resolver_is_wsls: bool = False
+    """Whether /etc/resolv.conf is a link to the file that WSL writes at each start."""
+    fstab: Collection[str] | None = None
+    """The mount points of /etc/fstab that a start has to mount."""
+    mounted: Collection[str] = ()
+
+
+@dataclass
+class Verdict:
+    """Which values harm and which may, one sentence each, and the keys of those that would harm only elsewhere."""
+
+    harms: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    harmless: list[str] = field(default_factory=list)
+
+
+class _UnknownError(Exception):
+    """What decides was not looked at."""
+
+
+# What a sandbox chooses. Where it is in force nobody misses what it takes away.
+_CHOICES = ("automount.enabled", "interop.enabled", "fileServer.enabled")
+# Caches of 9p that do not show what Windows changes; `mmap` is WSL's own, and `none` keeps nothing.
+_COHERENT = ("cache=mmap", "cache=none")
+
+
+def judge_values(parsed: wsl_conf.Parsed, pending: Collection[str], here: Here) -> Verdict:
+    """Judge the values that a file has by what they do on this machine.
+
+    What is `pending` does it only after a restart, so that the rule for new settings holds, with what the machine has.
+    """
+    verdict = Verdict()
+    for name in parsed.values:
+        # Whether a mask was written as a decimal number shows in its text alone.
+        written = parsed.raw[name] if wsl_conf.KEYS[name].octal else parsed.values[name]
+        reasons = [] if name == "boot.systemd" else wsl_conf.harmful({name: written}, parsed.values)
+        if not reasons:
+            continue
+        try:
+            harms = list(_harms_here(name, parsed.values, name not in pending, here, reasons))
+        except _UnknownError as error:
+            verdict.unknown.append(str(error))
+            continue
+        verdict.harms += harms
+        verdict.harmless += [] if harms else [name]
+    return verdict
+
+
+def _harms_here(
+    name: str, values: Mapping[str, wsl_conf.Value], in_force: bool, here: Here, reasons: Sequence[str]
+) -> Iterator[str]:
+    wants_systemd = values.get("boot.systemd", False) is True or here.systemd is True
+    harmless = (
+        (name in _CHOICES and in_force)
+        or (name in ("automount.root", "automount.options") and values.get("automount.enabled") is False)
+        or (name == "automount.root" and in_force and here.drives is True)
+        or (name == "automount.cgroups" and (not wants_systemd or (in_force and here.systemd is True)))
+        or (name in ("boot.initTimeout", "boot.protectBinfmt") and not wants_systemd)
+        or (name == "boot.protectBinfmt" and in_force and _can_start_windows(values, here))
+        or (name == "filesystem.umask" and in_force and values[name] in (0o002, 0o022, 0o027, 0o077))
+    )
+    if harmless:
+        return
+    if name == "automount.options" and in_force and here.drives is True:
+        yield from _harmful_mounted_options(values)
+    elif name == "automount.mountFsTab":
+        yield from _harms_of_fstab(in_force, here)
+    elif name == "network.generateResolvConf":
+        yield from _harms_of_resolver(in_force, here, reasons)
+    else:
+        yield from reasons
+
+
+def _can_start_windows(values: Mapping[str, wsl_conf.Value], here: Here) -> bool:
+    """Whether Windows programs can be started, or nobody wants to."""
+    return here.interop is True or values.get("interop.enabled") is False
+
+
+def _harmful_mounted_options(values: Mapping[str, wsl_conf.Value]) -> Iterator[str]:
+    """The options that harm though the drives are mounted: what the mount refuses is not among them."""
+    no_interop = values.get("interop.enabled") is False
+    telling = [
+        option
+        for option in str(values["automount.options"]).split(",")
+        if (option.startswith("cache=") and option not in _COHERENT) or (option == "noexec" and not no_interop)
+    ]
+    yield from wsl_conf.harmful({"automount.options": ",".join(telling)}, values)
+
+
+def _harms_of_fstab(in_force: bool, here: Here) -> Iterator[str]:
+    if here.fstab is None:
+        raise _UnknownError(
+            "automount.mountFsTab=false without boot.systemd=true mounts nothing of /etc/fstab, which was not read"
+        )
+    left = [point for point in here.fstab if not (in_force and point in here.mounted)]
+    if left:
+        what = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
+        yield f"automount.mountFsTab=false without boot.systemd=true: nothing mounts {what}, which /etc/fstab lists."
+
+
+def _harms_of_resolver(in_force: bool, here: Here, reasons: Sequence[str]) -> Iterator[str]:
+    if here.resolver is None:
+        raise _UnknownError(
+            "whether names resolve with network.generateResolvConf=false: /etc/resolv.conf was not looked at"
+        )
+    if not in_force and here.resolver_is_wsls:
+        yield from reasons
+    elif here.resolver:
+        yield f"network.generateResolvConf=false: {here.resolver}, so no name resolves."

@@ -313,6 +313,20 @@ def test_a_link_in_a_home_does_not_lead_root_astray(
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
+def test_a_link_of_an_accounts_does_not_reserve_a_path_of_the_systems(
+    record: journal.Journal, home: Path, eve: process.Identity, tmp_path: Path
+) -> None:
+    system = tmp_path / "etc"
+    system.mkdir()
+    (home / "go").symlink_to(system)
+    with pytest.raises(PermissionError, match="not writable for its user"):
+        record.write(str(home / "go" / "profile"), b"A=1\n", role="test", owner=eve)
+    assert record.entries() == []
+    write(record, system / "profile", "A=2\n")
+    assert (system / "profile").read_text() == "A=2\n"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
 def test_root_itself_touches_nothing_in_a_folder_of_someone_else(record: journal.Journal, home: Path) -> None:
     (home / "fstab").write_text("A=1\n")
     with pytest.raises(files.NotOurs, match="another account can write there"):
@@ -501,3 +515,210 @@ def test_a_run_that_does_not_let_go_is_named(
     with other._locked(), pytest.raises(OSError, match="another run of wsltune"):
         write(record, tmp_path / "env", "A=1\n")
     write(record, tmp_path / "env", "A=1\n")
+
+
+def edit_nothing(path: Path) -> None:
+    pass
+
+
+def append_line(path: Path) -> None:
+    path.write_text(path.read_text() + "C=3\n")
+
+
+def restore_by_hand(path: Path) -> None:
+    path.write_text("A=1\n")
+
+
+def remove_ours_and_add(path: Path) -> None:
+    path.write_text("A=1\nC=3\n")
+
+
+def change_mode(path: Path) -> None:
+    path.chmod(0o600)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def tree(folder: Path) -> dict[str, tuple[int, int, int, bytes]]:
+    """Return everything below a folder, with its inode, mode, time and content."""
+    return {
+        str(path): (
+            path.lstat().st_ino,
+            path.lstat().st_mode,
+            path.lstat().st_mtime_ns,
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in folder.rglob("*")
+    }
+
+
+ENVFILE = journal.Way(envfile.revert)
+
+
+@pytest.mark.parametrize(
+    ("before", "edit", "way", "action", "reason", "after"),
+    [
+        ("A=1\n", edit_nothing, ENVFILE, "restore", "", "A=1\n"),
+        (None, edit_nothing, ENVFILE, "remove", "", None),
+        ("A=1\n", append_line, ENVFILE, "restore", "that edit stays", "A=1\nC=3\n"),
+        ("A=1\n", append_line, journal.Way(), "keep", "that edit stays", "A=2\nC=3\n"),
+        (None, append_line, ENVFILE, "restore", "that edit stays", "C=3\n"),
+        ("A=1\n", restore_by_hand, ENVFILE, "restore", "", "A=1\n"),
+        ("A=1\n", remove_ours_and_add, ENVFILE, "keep", "that edit stays", "A=1\nC=3\n"),
+        ("A=1\n", change_mode, ENVFILE, "restore", "mode or owner", "A=1\n"),
+        ("A=1\n", remove, ENVFILE, "keep", "removed by someone else", None),
+        (None, remove, ENVFILE, "keep", "", None),
+    ],
+)
+def test_what_a_restore_plans_is_what_it_does(
+    record: journal.Journal,
+    tmp_path: Path,
+    before: str | None,
+    edit: Callable[[Path], None],
+    way: journal.Way,
+    action: str,
+    reason: str,
+    after: str | None,
+) -> None:
+    path = tmp_path / "env"
+    if before is not None:
+        path.write_text(before)
+    record.write(str(path), b"A=2\n", role="test", revert=envfile.revert)
+    edit(path)
+    everything = tree(tmp_path)
+    (step,) = record.plan_restore("test", lambda entry: way)
+    assert tree(tmp_path) == everything
+    assert step.action == action and reason in step.reason and bool(step.reason) is bool(reason)
+    mode = path.stat().st_mode if path.exists() else None
+    assert record.carry_out(step) == step.restored
+    assert (path.read_text() if path.exists() else None) == after
+    if edit is change_mode:
+        assert path.stat().st_mode == mode
+    if action == "keep" and path.exists():
+        assert facts(path) == (everything[str(path)][3], everything[str(path)][1], everything[str(path)][2])
+    assert record.entries() == []
+
+
+def unpack_over(path: Path) -> None:
+    path.unlink()
+    path.write_bytes(b"1.27")
+
+
+def edit_stand_in(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"# mine\n")
+
+
+def remove_kept(path: Path) -> None:
+    Path(f"{path}.distrib").unlink()
+
+
+def kill_before_the_stand_in(path: Path) -> None:
+    os.replace(f"{path}.distrib", path)
+    os.link(path, f"{path}.distrib")
+
+
+@pytest.mark.parametrize(
+    ("edit", "action", "reason", "after"),
+    [
+        (edit_nothing, "restore", "", b"\x7fELF original"),
+        (edit_stand_in, "restore", "that edit is gone", b"\x7fELF original"),
+        (remove, "restore", "", b"\x7fELF original"),
+        (unpack_over, "keep", "replaced by someone else since and stays so", b"1.27"),
+        (kill_before_the_stand_in, "restore", "", b"\x7fELF original"),
+        (remove_kept, "keep", "", None),
+    ],
+)
+def test_what_a_restore_plans_for_a_program_is_what_it_does(
+    record: journal.Journal,
+    program: Path,
+    edit: Callable[[Path], None],
+    action: str,
+    reason: str,
+    after: bytes | None,
+) -> None:
+    stand_in = displace(record, program)
+    edit(program)
+    everything = tree(program.parent)
+    (step,) = record.plan_restore("test")
+    assert tree(program.parent) == everything
+    assert step.action == action and reason in step.reason and bool(step.reason) is bool(reason)
+    assert record.carry_out(step) == step.restored
+    assert program.read_bytes() == (stand_in if after is None else after)
+    assert record.entries() == []
+
+
+def test_what_a_restore_plans_for_a_shared_file_is_one_roles_part(record: journal.Journal, table: Path) -> None:
+    write_part(record, table, ORIGINAL + ONE, "one")
+    write_part(record, table, ORIGINAL + ONE + TWO, "other")
+    way = journal.Way(fstab.without_ours, functools.partial(fstab.part, fstab.MARK))
+    (step,) = record.plan_restore("one", lambda entry: way)
+    assert step.diff == [
+        {
+            "before_header": str(table),
+            "after_header": str(table),
+            "before": ORIGINAL + ONE + TWO,
+            "after": ORIGINAL + TWO,
+        }
+    ]
+    assert record.carry_out(step) == step.restored == journal.Restored(str(table), True)
+    assert table.read_text() == ORIGINAL + TWO
+    assert record.plan_restore("one", lambda entry: way) == []
+
+
+def test_a_restore_of_one_run_plans_only_what_that_run_touched(record: journal.Journal, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    write(record, first, "A=1\n")
+    write(record, second, "A=1\n")
+    record.run = "two"
+    write(record, second, "A=2\n")
+    (step,) = record.plan_restore("test", lambda entry: ENVFILE, run_only=True)
+    assert (step.path, step.action, step.target and step.target.content) == (str(second), "restore", b"A=1\n")
+    record.carry_out(step)
+    assert second.read_text() == "A=1\n"
+    steps = record.plan_restore("test", lambda entry: ENVFILE, wanted=lambda entry: entry.path == str(second))
+    assert [(step.path, step.action) for step in steps] == [(str(second), "remove")]
+
+
+def test_a_path_that_cannot_be_looked_at_is_named_and_holds_nothing_else_back(
+    record: journal.Journal, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for path in (first, second):
+        path.write_text("A=1\n")
+        write(record, path, "A=2\n")
+    first.unlink()
+    first.mkdir()
+    steps = record.plan_restore("test", lambda entry: ENVFILE)
+    assert [step.action for step in steps] == ["keep", "restore"]
+    assert steps[0].reason.startswith(f"{first} could not be restored: ")
+    outcomes = [record.carry_out(step) for step in steps]
+    assert outcomes == [step.restored for step in steps]
+    assert second.read_text() == "A=1\n" and [entry.path for entry in record.entries()] == [str(first)]
+
+
+def test_an_edit_between_plan_and_act_is_not_lost(record: journal.Journal, tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_text("A=1\n")
+    write(record, path, "A=2\n")
+    (step,) = record.plan_restore("test", lambda entry: ENVFILE)
+    append_line(path)
+    assert "that edit stays" in (record.carry_out(step).kept or "")
+    assert path.read_text() == "A=1\nC=3\n"
+
+
+def test_a_program_unpacked_between_plan_and_act_is_not_lost(record: journal.Journal, program: Path) -> None:
+    displace(record, program)
+    (step,) = record.plan_restore("test")
+    unpack_over(program)
+    assert "stays so" in (record.carry_out(step).kept or "")
+    assert program.read_bytes() == b"1.27" and Path(f"{program}.distrib").read_bytes() == b"\x7fELF original"
+
+
+def test_a_folder_goes_once_it_is_empty(record: journal.Journal, tmp_path: Path) -> None:
+    record.make_directory(str(tmp_path / "a" / "b"), role="test")
+    (step,) = record.plan_restore("test")
+    assert (step.action, step.reason, step.diff) == ("keep", "", [])
+    assert record.carry_out(step) == step.restored
+    assert not (tmp_path / "a").exists()

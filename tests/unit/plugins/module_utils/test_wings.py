@@ -25,6 +25,7 @@ BELOW = {
     "levers": {"linux", "journal", "wsl", "go", "tmpfs", "benchmark"},
     "workspace": {"linux", "journal", "wsl", "go", "tmpfs", "benchmark"},
     "doctor": {"linux", "journal", "wsl", "go", "tmpfs", "benchmark", "levers", "workspace"},
+    "site": {"report", "levers", "tmpfs"},
 }
 FACES_OF_THE_DOCTOR = {"modules/doctor.py", "filter/doctor.py"}
 

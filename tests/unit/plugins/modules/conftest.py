@@ -1,6 +1,6 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PowerShell modules through the real ansible-core, on the PowerShell that PWSH names, beside a simulated wsl.exe."""
+"""Runs modules: Python ones in this process, PowerShell ones through ansible-core on the PowerShell that PWSH names."""
 
 from __future__ import annotations
 
@@ -9,13 +9,22 @@ import configparser
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go_applied
+from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, process
 
 ROOT = Path(__file__).resolve().parents[4]
 STANDIN = ROOT / "tests" / "windows_host" / "standins" / "wsl"
@@ -117,3 +126,94 @@ def bed(tmp_path: Path, pwsh: str) -> Bed:
     made = Bed(tmp_path, pwsh)
     made.distros()
     return made
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """Run a module in this process; return what it prints. The handlers of signals that it sets go again."""
+
+    def run(module: ModuleType, check: bool = False, **options: Any) -> dict[str, Any]:
+        capsys.readouterr()
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+        try:
+            with patch_module_args({"_ansible_check_mode": check, **options}), pytest.raises(SystemExit):
+                module.main()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        result: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+        return result
+
+    return run
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in the place of /var/lib/wsltune."""
+    folder = tmp_path / "state"
+    for function in (
+        journal.Journal.__init__,
+        journal.read_record,
+        journal.write_record,
+        journal.forget_record,
+        go_baseline.read,
+        go_baseline.record,
+        go_applied.record,
+        go_applied.forget,
+        go_applied.observe,
+    ):
+        defaults = tuple(str(folder) if value == journal.ROOT else value for value in function.__defaults__ or ())
+        monkeypatch.setattr(function, "__defaults__", defaults)
+    return folder
+
+
+GO = """#!/bin/sh
+# Answers as Go does, by the settings file that GOENV names.
+get() { sed -n "s/^$1=//p" "$GOENV" 2>/dev/null; }
+case "$1" in
+env)
+    echo '{"GOROOT": "'@ROOT@'", "GOVERSION": "go1.99", "GOENV": "'"$GOENV"'",'
+    echo '"GOTMPDIR": "'"$(get GOTMPDIR)"'", "GOCACHE": "'"$(get GOCACHE)"'", "GOMODCACHE": "'"$HOME"'/go/pkg/mod",'
+    echo '"GOFLAGS": "'"$(get GOFLAGS)"'", "CGO_ENABLED": "'"${CGO_ENABLED:-$(get CGO_ENABLED)}"'"}'
+    ;;
+list) [ -e broken ] && { echo "cannot list" >&2; exit 1; }; cat cgo 2>/dev/null || true ;;
+esac
+"""
+
+
+@dataclass
+class People:
+    """Accounts of a machine that has no others, and what a login of each finds."""
+
+    all: dict[str, accounts.Account] = field(default_factory=dict)
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def add(self, name: str, who: process.Identity, home: Path) -> accounts.Account:
+        account = accounts.Account(name, who.uid, who.gid, str(home), "/bin/sh")
+        root = home / "sdk" / "go"
+        (root / "bin").mkdir(parents=True)
+        (root / "pkg" / "tool").mkdir(parents=True)
+        (root / "bin" / "go").write_text(GO.replace("@ROOT@", str(root)))
+        (root / "bin" / "go").chmod(0o755)
+        for path in (home, *home.rglob("*")):
+            os.chown(path, who.uid, who.gid)
+        self.all[name] = account
+        self.environments[name] = {"HOME": str(home), "PATH": f"{root}/bin:/usr/bin:/bin"}
+        return account
+
+
+@pytest.fixture
+def people(monkeypatch: pytest.MonkeyPatch) -> People:
+    group = People()
+
+    def find(names: list[str], also: str | None = None) -> list[accounts.Account]:
+        unknown = set(names) - set(group.all)
+        if unknown:
+            raise accounts.AccountError(f"There is no account {min(unknown)!r} on this machine")
+        return [group.all[name] for name in names or group.all]
+
+    monkeypatch.setattr(accounts, "find", find)
+    monkeypatch.setattr(
+        accounts, "login_environment", lambda account, timeout=0.0: dict(group.environments[account.name])
+    )
+    return group

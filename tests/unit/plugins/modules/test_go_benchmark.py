@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.modules import go_benchmark
+
 ROOT = Path(__file__).parents[4]
 GO = """#!/bin/sh
 case "$1" in
@@ -51,8 +53,8 @@ with patch_module_args(given):
 """
 
 
-def start(home, *words, **options):
-    given = {
+def given(home, **options):
+    return {
         "go": f"{home}/bin/go",
         "variants": [
             {"name": "before", "environment": {"HOME": str(home)}},
@@ -63,6 +65,9 @@ def start(home, *words, **options):
         "seed": 5,
         **options,
     }
+
+
+def start(home, *words, **options):
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "collections")}
     process = subprocess.Popen(
         [sys.executable, "-c", START, *words],
@@ -73,7 +78,7 @@ def start(home, *words, **options):
         text=True,
         cwd="/",
     )
-    return process, json.dumps(given)
+    return process, json.dumps(given(home, **options))
 
 
 def answer(home, *words, **options):
@@ -83,8 +88,8 @@ def answer(home, *words, **options):
     return json.loads(out)
 
 
-def test_it_measures_and_returns_the_raw_runs(own):
-    found = answer(own, max_runs=6, progress_path=str(own / "progress"))
+def test_it_measures_and_returns_the_raw_runs(own, call):
+    found = call(go_benchmark, **given(own, max_runs=6, progress_path=str(own / "progress")))
     assert found["changed"] is False
     experiment = found["experiment"]
     assert experiment["seed"] == 5
@@ -97,8 +102,17 @@ def test_it_measures_and_returns_the_raw_runs(own):
     assert not [name for name in os.listdir(own) if "wsltune-bench" in name]
 
 
-def test_check_mode_runs_nothing(own):
-    assert answer(own, _ansible_check_mode=True)["skipped"] is True
+def test_check_mode_runs_nothing(own, call):
+    assert call(go_benchmark, True, **given(own))["skipped"] is True
+
+
+def test_an_error_of_the_system_is_one_sentence(own, call, monkeypatch):
+    def full(*_words):
+        raise OSError(28, "No space left on device", "/tmp")
+
+    monkeypatch.setattr(go_benchmark.bench, "as_user", full)
+    found = call(go_benchmark, **given(own))
+    assert found["msg"] == "The benchmark cannot go on: [Errno 28] No space left on device: '/tmp'."
 
 
 @pytest.mark.parametrize(
@@ -118,8 +132,8 @@ def test_check_mode_runs_nothing(own):
         ({"go": "/nonexistent/go"}, "/nonexistent/go"),
     ],
 )
-def test_bad_input_is_one_sentence(own, options, said):
-    found = answer(own, **options)
+def test_bad_input_is_one_sentence(own, options, said, call):
+    found = call(go_benchmark, **given(own, **options))
     assert found["failed"] is True
     assert said in found["msg"]
     assert "\n" not in found["msg"]

@@ -2,16 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+
+from ansible_collections.wsltune.go.plugins.modules import go_levers
 
 ROOT = Path(__file__).parents[4]
 # Stands in for go: temporary files on the trial's tmpfs make it fast. A build cache there makes it slow, and so does a
@@ -23,8 +27,8 @@ run) if [ "$CGO_ENABLED" = 0 ]; then echo "no resolver"; exit 1; fi ;;
 test)
   if [ -e needs-cgo ] && [ "$CGO_ENABLED" = 0 ]; then echo "undefined: C"; exit 1; fi
   case "$PWD" in /dev/shm/*) sleep 0.15 ;; esac
-  case "$GOCACHE" in /run/wsltune-trial-*) sleep 0.2 ;; esac
-  case "$GOTMPDIR" in /run/wsltune-trial-*) touch "$GOTMPDIR/x" && findmnt -no FSTYPE -T "$GOTMPDIR" > "$HOME/fstype" ;;
+  case "$GOCACHE" in /run/wt-*) sleep 0.2 ;; esac
+  case "$GOTMPDIR" in /run/wt-*) touch "$GOTMPDIR/x" && findmnt -no FSTYPE -T "$GOTMPDIR" > "$HOME/fstype" ;;
   *) if [ "$CGO_ENABLED" != 0 ]; then sleep 0.15; fi ;;
   esac
 ;;
@@ -53,10 +57,10 @@ def home(tmp_path):
     return tmp_path
 
 
-def decide(home, levers, **options):
+def given(home, levers, **options):
     """With /var/tmp for temporary files, for /tmp is in memory on some machines."""
     own = {"HOME": str(home), "PATH": f"{home}/bin:/usr/bin:/bin", "CC": "true", "GOTMPDIR": "/var/tmp"}
-    given = {
+    return {
         "levers": levers,
         "user": pwd.getpwuid(os.geteuid()).pw_name,
         "before": {"environment": own},
@@ -66,9 +70,13 @@ def decide(home, levers, **options):
         "seed": 3,
         **options,
     }
+
+
+def decide(home, levers, **options):
+    """In a process of its own, whose mounts nobody else sees."""
     done = subprocess.run(
         [sys.executable, "-c", START, str(home / "state")],
-        input=json.dumps(given),
+        input=json.dumps(given(home, levers, **options)),
         capture_output=True,
         text=True,
         check=False,
@@ -87,7 +95,7 @@ def test_what_helps_is_kept_and_what_harms_or_breaks_is_dropped_and_remembered(h
     assert found["gocache_tmpfs"]["reason"].startswith("it makes test slower; a guess would have cost +")
     assert found["cgo_disabled"]["reason"] == "Go does not work with it: go run: no resolver"
     assert not found["caches_local"]["tried"]
-    assert not glob.glob("/run/wsltune-trial-*")
+    assert not glob.glob("/run/wt-*")
 
     again = decide(home, levers)
     assert again["kept"] == ["gotmpdir_tmpfs"] and again["remembered"] and not again["experiments"]
@@ -117,17 +125,17 @@ def project(drive):
 
 def test_a_project_elsewhere_is_tried_as_a_copy_in_the_home(home, drive):
     module = project(drive)
-    given = {"projects": [str(drive / "shop")], "modules": [str(module)]}
-    result = decide(home, ["source_on_ext4", "gotmpdir_tmpfs"], **given)
+    places = {"projects": [str(drive / "shop")], "modules": [str(module)]}
+    result = decide(home, ["source_on_ext4", "gotmpdir_tmpfs"], **places)
     assert sorted(result["kept"]) == ["gotmpdir_tmpfs", "source_on_ext4"]
     found = {one["lever"]: one for one in result["decisions"]}
     assert found["source_on_ext4"]["ratio"] < found["gotmpdir_tmpfs"]["ratio"] < 1
     own = pwd.getpwuid(os.geteuid()).pw_dir
     together = result["experiments"][1]["variants"][1]
     assert together["directory"].startswith(f"{own}/.wsltune-bench-") and together["directory"].endswith("/api")
-    assert together["environment"]["GOTMPDIR"].startswith("/run/wsltune-trial-")
+    assert together["environment"]["GOTMPDIR"].startswith("/run/wt-")
     assert not list(Path(own).glob(".wsltune-bench-*")) and sorted(os.listdir(drive)) == ["shop"]
-    assert decide(home, ["source_on_ext4", "gotmpdir_tmpfs"], **given)["remembered"]
+    assert decide(home, ["source_on_ext4", "gotmpdir_tmpfs"], **places)["remembered"]
 
 
 @pytest.mark.parametrize("place", ["home", "no module"])
@@ -140,33 +148,88 @@ def test_a_project_that_needs_no_move_is_not_tried(home, drive, place):
     ]
 
 
-def test_a_lever_with_which_tests_fail_does_not_take_the_others_down(home):
-    (home / "go.mod").write_text("module x\n")
-    (home / "needs-cgo").touch()
-    result = decide(home, ["cgo_disabled", "gotmpdir_tmpfs"], modules=[str(home)])
-    assert result["kept"] == ["gotmpdir_tmpfs"]
-    assert result["decisions"][0]["reason"].startswith(
-        "Go does not work with it: go test of variant cgo_disabled exited"
-    )
-    assert "undefined: C" in result["decisions"][0]["reason"]
+@pytest.fixture
+def here(home, state, monkeypatch):
+    """The module in this process: the trial's tmpfs is a folder, and so are temporary files elsewhere."""
+    trial = Path(f"/run/wsltune-trial-{os.getpid()}0")
+
+    @contextlib.contextmanager
+    def mounted(size, uid, gid, folders):
+        for name in folders:
+            (trial / name).mkdir(parents=True)
+        try:
+            yield str(trial)
+        finally:
+            shutil.rmtree(trial)
+
+    monkeypatch.setattr(go_levers.trial_tmpfs, "mounted", mounted)
+    # Copies go to the account's home, which others look into at the same time.
+    own = go_levers.accounts.Account(pwd.getpwuid(0).pw_name, 0, 0, str(home), "/bin/sh")
+    monkeypatch.setattr(go_levers.accounts, "find", lambda names: [own])
+    return home
 
 
-def test_tests_that_fail_anyway_are_nothing_that_a_lever_does(home):
-    (home / "go.mod").write_text("module x\n")
-    (home / "needs-cgo").touch()
-    own = {"HOME": str(home), "PATH": f"{home}/bin:/usr/bin:/bin", "CGO_ENABLED": "0"}
-    result = decide(home, ["gotmpdir_tmpfs"], modules=[str(home)], before={"environment": own})
-    assert not result["kept"]
-    assert result["decisions"][0]["reason"].startswith("not measured: go test of variant baseline exited with 1")
-
-
-def test_a_budget_of_nothing_is_one_sentence(home):
-    result = decide(home, ["gotmpdir_tmpfs"], budget_minutes=0)
+def test_a_budget_of_nothing_is_one_sentence(here, call):
+    result = call(go_levers, **given(here, ["gotmpdir_tmpfs"], budget_minutes=0))
     assert result["msg"] == "budget_minutes is 0.0: give more than 0."
 
 
-def test_no_go_is_one_sentence(home):
-    (home / "bin/go").unlink()
-    environment = {"HOME": str(home), "PATH": "/nowhere"}
-    result = decide(home, ["gotmpdir_tmpfs"], before={"environment": environment})
+def test_no_go_is_one_sentence(here, call):
+    (here / "bin/go").unlink()
+    environment = {"HOME": str(here), "PATH": "/nowhere"}
+    result = call(go_levers, **given(here, ["gotmpdir_tmpfs"], before={"environment": environment}))
     assert "finds no go in its PATH (/nowhere)" in result["msg"]
+
+
+def test_check_mode_runs_nothing(here, call):
+    assert call(go_levers, True, **given(here, ["gotmpdir_tmpfs"]))["skipped"] is True
+
+
+def test_winners_are_measured_together_and_a_lever_that_breaks_go_is_not(here, call, drive):
+    module = project(drive)
+    places = {"projects": [str(drive / "shop")], "modules": [str(module)]}
+    levers = ["source_on_ext4", "gotmpdir_tmpfs", "cgo_disabled", "gocache_tmpfs"]
+    result = call(go_levers, **given(here, levers, **places))
+    assert sorted(result["kept"]) == ["gotmpdir_tmpfs", "source_on_ext4"]
+    reasons = {decision["lever"]: decision["reason"] for decision in result["decisions"]}
+    assert reasons["cgo_disabled"] == "Go does not work with it: go run: no resolver"
+    assert [len(experiment["variants"]) for experiment in result["experiments"]] == [5, 2]
+    again = call(go_levers, **given(here, levers, **places))
+    assert again["remembered"] and sorted(again["kept"]) == sorted(result["kept"]) and not again["experiments"]
+
+
+def test_tests_that_fail_with_one_lever_are_its_fault_alone(here, call):
+    (here / "go.mod").write_text("module x\n")
+    (here / "needs-cgo").touch()
+    result = call(go_levers, **given(here, ["cgo_disabled", "gotmpdir_tmpfs"], modules=[str(here)]))
+    assert result["kept"] == ["gotmpdir_tmpfs"]
+    assert "undefined: C" in result["decisions"][0]["reason"]
+
+
+def test_tests_that_fail_without_a_lever_are_not_its_fault(here, call):
+    (here / "go.mod").write_text("module x\n")
+    (here / "needs-cgo").touch()
+    own = {"HOME": str(here), "PATH": f"{here}/bin:/usr/bin:/bin", "CGO_ENABLED": "0"}
+    result = call(go_levers, **given(here, ["gotmpdir_tmpfs"], modules=[str(here)], before={"environment": own}))
+    assert result["decisions"][0]["reason"].startswith("not measured: go test of variant baseline exited with 1")
+
+
+def test_without_effect_nothing_is_measured(here, call, monkeypatch):
+    mounts = [go_levers.wsl_judge.mountinfo.Mount("/", "/", "ext4", "/dev/sdc")]
+    monkeypatch.setattr(go_levers.wsl_judge, "mounts_of", lambda machine: mounts)
+    result = call(go_levers, **given(here, ["append_windows_path", "caches_local"]))
+    assert [decision["tried"] for decision in result["decisions"]] == [False, False] and not result["experiments"]
+
+
+def test_an_error_of_the_system_is_one_sentence(here, call, monkeypatch):
+    def full(*_words):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(go_levers.bench, "as_user", full)
+    result = call(go_levers, **given(here, ["gotmpdir_tmpfs"]))
+    assert result["msg"] == "The levers cannot be tried: [Errno 28] No space left on device."
+
+
+def test_it_needs_root(call, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "run it as root" in call(go_levers, levers=["gotmpdir_tmpfs"], user="x")["msg"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +24,7 @@ class Machine(workspace.Workspace):
 
     def __init__(self, drive: Path, **more: Any) -> None:
         self.texts = {"fstab": "", "systemd": False, "conf": None} | more
-        self.machine = SimpleNamespace(conf=self.texts["conf"])
+        self.machine = workspace.wsl_judge.Machine(conf=self.texts["conf"])
         self.drive = drive
 
     def fstab(self) -> str:
@@ -232,3 +233,175 @@ def test_the_owner_is_not_asked_of_where_a_link_leads(bound: Bound, home: Path, 
 def test_what_is_told_shows_no_control_characters(bound: Bound) -> None:
     bound.notes, bound.kept, bound.diff, bound.headlines = ["a\nb\x1b[2J"], ["\x1b"], [], []
     assert bound.result()["notes"] == ["a b\\x1b[2J"] and bound.result()["kept"] == ["\\x1b"]
+
+
+class Places:
+    """A machine with a Windows drive in a folder, and bind mounts that are played."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.drive = tmp_path / "drive"
+        self.fstab = tmp_path / "fstab"
+        self.bound: list[str] = []
+        self.failing = ""
+
+    def mounts(self) -> list[mountinfo.Mount]:
+        root = mountinfo.Mount("/", "/", "ext4", "/dev/sdc", mount_id=1)
+        drive = mountinfo.Mount(
+            str(self.drive), "/", "9p", "C:\\", windows_drive=True, windows_path="C:\\", mount_id=2, parent_id=1
+        )
+        binds = [mountinfo.Mount(place, "/", "ext4", "/dev/sdc", mount_id=9) for place in self.bound]
+        return [root, drive, *binds]
+
+    def bind(self, _source: int, _target: int, path: str) -> None:
+        if self.failing == "bind":
+            raise OSError(1, "Operation not permitted", path)
+        self.bound.append(path)
+
+    def unmount(self, path: str) -> None:
+        if self.failing == "unmount":
+            raise OSError(16, "Device or resource busy", path)
+        self.bound.remove(path)
+
+
+@pytest.fixture
+def places(tmp_path: Path, state: Path, people: Any, monkeypatch: pytest.MonkeyPatch) -> Places:
+    played = Places(tmp_path)
+    played.fstab.write_text("# mine\n")
+    monkeypatch.setattr(workspace, "FSTAB", str(played.fstab))
+    monkeypatch.setattr(workspace.Workspace, "mounts", played.mounts)
+    monkeypatch.setattr(workspace.Workspace, "shows", lambda self, place, target: place in played.bound)
+    monkeypatch.setattr(workspace.Workspace, "tell_systemd", lambda self: None)
+    monkeypatch.setattr(workspace.Workspace, "systemd", True)
+    monkeypatch.setattr(workspace.mount, "bind", played.bind)
+    monkeypatch.setattr(workspace.mount, "unmount", played.unmount)
+    monkeypatch.setattr(workspace.process, "holders", lambda place, uids=None: [])
+    return played
+
+
+@pytest.fixture
+def shop(places: Places, people: Any, eve: process.Identity, home: Path, tmp_path: Path) -> dict[str, Any]:
+    people.add("eve", eve, home)
+    folder = places.drive / "shop"
+    folder.mkdir(parents=True)
+    (folder / "go.mod").write_text("module shop\n")
+    for path in (places.drive, *places.drive.rglob("*")):
+        os.chown(path, eve.uid, eve.gid)
+    return {"source": str(folder), "user": "eve", "bind": True}
+
+
+@root_only
+def test_what_check_mode_lists_is_done_once_and_taken_back(
+    call: Any, places: Places, shop: dict[str, Any], home: Path
+) -> None:
+    wanted = call(workspace, True, projects=[shop])
+    assert not (home / "src").exists() and places.fstab.read_text() == "# mine\n"
+    done = call(workspace, projects=[shop])
+    target = f"{home}/src/shop"
+    assert done["changes"] == wanted["changes"] and done["diff"] == wanted["diff"]
+    assert done["changes"] == [
+        f"copied {shop['source']} to {target}",
+        f"wrote {places.fstab}",
+        f"mounted {target} on {shop['source']}",
+    ]
+    (project,) = done["projects"]
+    assert project["copied"] and project["bound"] and project["live"] == {"target": True, "source": True}
+    assert Path(target, "go.mod").read_text() == "module shop\n" and os.stat(target).st_uid == 4711
+    again = call(workspace, projects=[shop])
+    assert not again["changed"] and not again["projects"][0]["copied"]
+    wanted = call(workspace, True, state="absent")
+    assert places.bound == [shop["source"]]
+    done = call(workspace, state="absent")
+    assert done["changes"] == wanted["changes"] == [f"unmounted {shop['source']}", f"restored {places.fstab}"]
+    assert done["diff"] == wanted["diff"] and done["notes"][0].endswith(f"the copy {target} stays")
+    assert places.fstab.read_text() == "# mine\n" and not places.bound and Path(target).exists()
+    assert not call(workspace, state="absent", projects=[shop])["changed"]
+
+
+@root_only
+def test_check_mode_of_absent_knows_an_fstab_that_someone_brought_back(
+    call: Any, places: Places, shop: dict[str, Any]
+) -> None:
+    call(workspace, projects=[shop])
+    places.fstab.write_text("# theirs\n")
+    wanted = call(workspace, True, state="absent")
+    done = call(workspace, state="absent")
+    assert (done["changes"], done["kept"]) == (wanted["changes"], wanted["kept"])
+    assert done["changes"] == [] and "edited by someone else" in done["kept"][0]
+    assert places.fstab.read_text() == "# theirs\n"
+
+
+@root_only
+def test_one_run_is_taken_back_alone(call: Any, places: Places, shop: dict[str, Any]) -> None:
+    done = call(workspace, run="1", projects=[shop])
+    assert done["changed"], done
+    assert call(workspace, state="absent", only_this_run=True, run="2")["changes"] == []
+    done = call(workspace, state="absent", only_this_run=True, run="1")
+    assert done["changes"] == [f"unmounted {shop['source']}", f"restored {places.fstab}"]
+
+
+@root_only
+def test_a_bind_that_is_not_wanted_any_more_is_taken_away(call: Any, places: Places, shop: dict[str, Any]) -> None:
+    call(workspace, projects=[shop])
+    done = call(workspace, projects=[{**shop, "bind": False}])
+    assert done["changes"] == [f"unmounted {shop['source']}", f"wrote {places.fstab}"] and not places.bound
+    call(workspace, projects=[shop])
+    places.failing = "unmount"
+    assert "could not be unmounted (Device or resource busy)" in call(workspace, state="absent")["msg"]
+
+
+@root_only
+def test_a_mount_that_fails_takes_its_line_back_and_the_copy_stays(
+    call: Any, places: Places, shop: dict[str, Any], home: Path
+) -> None:
+    places.failing = "bind"
+    said = call(workspace, projects=[shop])["msg"]
+    assert "could not be mounted on" in said and "(Operation not permitted): the copy stays" in said
+    assert places.fstab.read_text() == "# mine\n" and (home / "src/shop").exists()
+
+
+@root_only
+def test_a_source_in_use_or_elsewhere_is_named(
+    call: Any, places: Places, shop: dict[str, Any], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = home / "shop"
+    own.mkdir()
+    os.chown(own, 4711, 4711)
+    done = call(workspace, True, projects=[{"source": str(own), "user": "eve"}])
+    assert any("does not lie on a Windows drive (ext4)" in note for note in done["notes"])
+    drive = {**shop, "source": str(places.drive), "bind": False}
+    assert "is a whole drive or mount" in call(workspace, projects=[drive])["msg"]
+    monkeypatch.setattr(workspace.process, "holders", lambda place: ["code (12)"])
+    assert "is in use by code (12)" in call(workspace, projects=[shop])["msg"]
+
+
+@root_only
+def test_an_error_of_the_system_is_one_sentence(
+    call: Any, places: Places, shop: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_words: Any) -> None:
+        raise OSError(28, "No space left on device", str(places.fstab))
+
+    monkeypatch.setattr(workspace.Workspace, "bind", full)
+    said = call(workspace, projects=[shop])["msg"]
+    assert said == f"{places.fstab}: No space left on device; fix that, then run again; the original is as it was."
+
+
+def test_it_needs_root(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "run it as root" in call(workspace, projects=[])["msg"]
+
+
+@root_only
+def test_a_process_that_its_user_stopped_is_given_up(
+    tmp_path: Path, eve: process.Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped:
+        def scan(self) -> None:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    machine = Machine(tmp_path)
+    monkeypatch.setattr(workspace, "LONGEST", 0.3)
+    with become.Hands(eve, Stopped) as hands:
+        machine.couriers = {"eve": hands}
+        with pytest.raises(TimeoutError):
+            machine.ask("eve", "scan")

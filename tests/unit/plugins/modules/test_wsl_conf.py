@@ -9,17 +9,14 @@ import stat
 from pathlib import Path
 
 import pytest
-import yaml
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
-from ansible_collections.wsltune.go.plugins.module_utils.wsl.conf import KEYS
 from ansible_collections.wsltune.go.plugins.modules import wsl_conf
 
-ROLE = Path(wsl_conf.__file__).parents[2] / "roles" / "wsl_conf"
 BTIME, START = 1_700_000_000, 1_700_000_123.45
 
 
@@ -172,6 +169,18 @@ def test_remove_and_repair(conf, run):
     assert conf.read_text() == "[network]\n# ; old\n[boot]\nsystemd=1\n"
 
 
+def test_a_file_in_utf_16_is_refused_or_becomes_utf_8(conf, run):
+    conf.write_bytes("# caf\u00e9\r\n[network]\r\nhostname=a\r\n".encode("utf-16"))
+    before, wanted = conf.read_bytes(), {"content": "[boot]\nsystemd=true\n"}
+    refused = run(**wanted)
+    assert "line 1: the file is UTF-16" in refused["msg"] and "save it as UTF-8" in refused["msg"]
+    assert conf.read_bytes() == before
+    assert run(repair=True, **wanted)["settings"] == {"boot.systemd": True, "network.hostname": "a"}
+    assert conf.read_text(encoding="utf-8").startswith("# caf\u00e9\n[network]\nhostname=a\n")
+    run(state="absent")
+    assert conf.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -236,29 +245,6 @@ def test_nothing_is_pending_for_a_file_that_never_was(conf, run, wsl):
     result = run(content="[filesystem]\numask=022\n[boot]\nsystemd=1\n")
     assert result["pending"] == ["boot.systemd"]
     assert Path(wsl_judge.IN_FORCE).read_text() == ""
-
-
-def options_of(name):
-    return yaml.safe_load((ROLE / name).read_text())
-
-
-def test_the_role_has_an_option_for_each_key():
-    spec = options_of("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
-    variables = options_of("vars/main.yml")["_wsl_conf_variables"]
-    named = {f"{section}.{key}": one for section, keys in variables.items() for key, one in keys.items()}
-    assert list(named) == list(KEYS)
-    kinds = {"bool": ("bool", "bool"), "int": ("number", "int"), "str": ("text", "str"), "enum": ("text", "str")}
-    for name, one in named.items():
-        option = spec[one["variable"]]
-        kind, option_type = kinds[KEYS[name].type]
-        assert one["type"] == kind
-        assert option["type"] == ("str" if KEYS[name].octal else option_type)
-        assert option.get("choices", []) == list(KEYS[name].choices)
-        assert "default" not in option and "required" not in option
-        assert any("wsl_conf_allow_harmful" in text for text in option["description"]) == bool(KEYS[name].harmful)
-    assert options_of("defaults/main.yml") == {
-        name: option["default"] for name, option in spec.items() if "default" in option
-    }
 
 
 def test_launchers_come_and_go_with_the_setting(conf, run, wsl, monkeypatch):

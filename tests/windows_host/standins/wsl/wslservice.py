@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Stand-in for WSL's service: what wsl.exe has done to a distro and in it; runs in the machine, as root.
+r"""Stand-in for WSL's service: what wsl.exe has done to a distro and in it; runs in the machine, as root.
 
-To stop or start the distro wsl.exe leaves a file in C:\\Windows\\System32 and waits until it is gone. A stop ends sshd
+To stop or start the distro wsl.exe leaves a file in C:\Windows\System32 and waits until it is gone. A stop ends sshd
 with all its sessions and empties /run/wsltune, for /run is new at each start. A start gives the machine the hostname of
 /etc/wsl.conf, makes that file older than PID 1, for it has been read, and starts sshd. PID 1, the drives and the
 sessions of wsl-session go on: Windows and who restarts are in this machine too.

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, scratch
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
 
 GO = """#!/bin/sh
@@ -156,7 +157,7 @@ def test_nothing_is_left_behind(home, session, module):
         run.prepare()
         (home / ".cache").mkdir(exist_ok=True)
         for scenario in ("test", "edit", "cold", "race"):
-            assert run.scenario(scenario)["reason"] == ""
+            assert run.scenario(scenario).reason == ""
             run.execute(scenario, "after", 1)
         assert tree(home) != before
     assert [path for path in tree(home) if path != ".cache"] == before
@@ -165,7 +166,7 @@ def test_nothing_is_left_behind(home, session, module):
 def test_edit_changes_copies_and_never_the_source(home, session, module):
     with session(VARIANTS, modules=[str(module)]) as run:
         run.prepare()
-        assert run.scenario("edit") == {"name": "edit", "command": "go test ./...", "reason": ""}
+        assert run.scenario("edit") == Scenario("edit", "go test ./...")
         for serial, name in enumerate(["before", "after", "control", "before"], 1):
             run.execute("edit", name, serial)
         assert not any(".git" in folders for _parent, folders, _files in os.walk(run.copies["before"]))
@@ -181,7 +182,7 @@ def test_edit_changes_copies_and_never_the_source(home, session, module):
 def test_edit_without_modules_uses_a_module_of_its_own(home, session):
     with session(VARIANTS) as run:
         run.prepare()
-        assert run.scenario("edit")["reason"] == ""
+        assert run.scenario("edit").reason == ""
         run.execute("edit", "before", 7)
     assert started(home)[0][6] == "var wsltuneBenchmarkEdit = 7"
 
@@ -190,7 +191,7 @@ def test_cold_uses_an_empty_cache_of_its_own(home, session):
     (home / ".cache" / "go-build").mkdir(parents=True)
     with session(VARIANTS) as run:
         run.prepare()
-        assert run.scenario("cold")["reason"] == ""
+        assert run.scenario("cold").reason == ""
         run.execute("cold", "before", 1)
         run.execute("cold", "before", 2)
         one, other = (line[2] for line in started(home))
@@ -203,7 +204,7 @@ def test_race_without_a_compiler_says_so(home, session):
     variants = [bench.Variant("before", {"CC": "no-such-compiler -m64"})]
     with session(variants) as run:
         run.prepare()
-        said = run.scenario("race")["reason"]
+        said = run.scenario("race").reason
     assert said == "the race detector needs cgo, and there is no C compiler (no-such-compiler)"
 
 
@@ -346,6 +347,22 @@ def test_a_copy_that_is_refused_leaves_the_home_alone(tmp_path, account, monkeyp
     assert (home.stat().st_mode, home.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
 
 
+def test_a_copy_is_closed_to_others_and_does_not_run_as_its_owner(tmp_path, account):
+    account.home = str(tmp_path)
+    source = tmp_path / "src"
+    (source / "sub").mkdir(parents=True)
+    (source / ".git").mkdir()
+    for name in ("tool", "sub/tool"):
+        (source / name).write_text("x")
+        (source / name).chmod(0o6755)
+    (source / "link").symlink_to("sub")
+    source.chmod(0o2775)
+    with bench.copied_home(account, str(source)) as copy:
+        found = {path: os.lstat(f"{copy}/{path}").st_mode & 0o7777 for path in (".", "tool", "sub/tool")}
+        assert sorted(os.listdir(copy)) == ["link", "sub", "tool"] and os.readlink(f"{copy}/link") == "sub"
+    assert found == {".": 0o700, "tool": 0o755, "sub/tool": 0o755}
+
+
 def test_a_folder_of_the_copys_name_is_left_alone(tmp_path, account):
     account.home = str(tmp_path)
     (tmp_path / "src").mkdir()
@@ -364,6 +381,18 @@ def test_root_does_not_run_code_of_others(home, session, module):
             return
         with pytest.raises(bench.BenchmarkError, match="can be changed by other accounts, whose code root would"):
             run.prepare()
+
+
+def test_root_does_not_run_code_of_others_deeper_down(module):
+    inner = module / "uploads"
+    inner.mkdir()
+    (module / "link").symlink_to("/tmp")
+    assert scratch.code_of_others(str(module)) == ""
+    for changed in (inner, inner / "e_test.go"):
+        changed.touch()
+        changed.chmod(0o777)
+        assert (f"{changed} can be changed" in scratch.code_of_others(str(module))) == (os.geteuid() == 0)
+        inner.chmod(0o755)
 
 
 def test_an_edit_is_valid_at_the_end_of_any_file():

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Run, Scenario
 
 
 class Executor:
@@ -36,8 +37,12 @@ class Executor:
 
 def measured(executor, scenarios=("test", "edit"), names=("before", "after"), budget=180.0, **options):
     clock = schedule.Clock(lambda: executor.now, 0.0, budget)
-    series = schedule.measure([{"name": name} for name in scenarios], names, executor, clock, 1, **options)
-    return {"variants": [{"name": name} for name in names], "scenarios": series, "seed": 1}
+    series = schedule.measure([Scenario(name) for name in scenarios], names, executor, clock, 1, **options)
+    return {
+        "variants": [{"name": name} for name in names],
+        "scenarios": [scenario.to_json() for scenario in series],
+        "seed": 1,
+    }
 
 
 def same(scenario, variant):
@@ -152,18 +157,16 @@ def test_a_failing_warm_up_ends_its_scenario_at_once():
 
 
 def test_a_run_that_was_stopped_says_so():
-    sentence = schedule.failure_sentence(
-        {"variant": "after", "round": 3, "wall": 200.0, "exit_code": -9, "timed_out": True}
-    )
+    sentence = schedule.failure_sentence(Run(3, "after", 200.0, 0.0, 0.0, 0, 0, exit_code=-9, timed_out=True))
     assert sentence == "go test of variant after was stopped after 200 s in round 3"
 
 
 def test_a_scenario_with_a_reason_is_not_run():
     executor = Executor(same)
     clock = schedule.Clock(lambda: executor.now, 0.0, 60.0)
-    found = schedule.measure([{"name": "race", "reason": "no C compiler"}], ["a", "b"], executor, clock, 1)
+    found = schedule.measure([Scenario("race", reason="no C compiler")], ["a", "b"], executor, clock, 1)
     assert executor.order == []
-    assert found[0]["status"] == "skipped"
+    assert found[0].status == "skipped"
 
 
 def test_too_few_rounds_give_no_verdict():

@@ -205,7 +205,7 @@ def measure(account: accounts.Account, environment: dict[str, str], fails: bool)
     with bench.Bench(account, variants, [module], environment=environment) as session:
         session.prepare()
         for scenario in ("test", "edit", "cold"):
-            assert session.scenario(scenario)["reason"] == ""
+            assert session.scenario(scenario).reason == ""
             session.execute(scenario, "after", 1)
         if fails:
             raise bench.BenchmarkError("half-way")

@@ -125,9 +125,15 @@ def test_memory() -> None:
 
 
 def cpus(
-    gomaxprocs: int | None = 8, allowed: int = 8, quota: float | None = None, flags: str = ""
+    gomaxprocs: int | None = 8,
+    allowed: int = 8,
+    quota: float | None = None,
+    flags: str = "",
+    asked: str = "",
+    source: str = "user file",
 ) -> doctor_check.Check:
-    found = {"online": 8, "allowed": allowed, "quota": quota, "gomaxprocs": "", "goflags": flags}
+    found = {"online": 8, "allowed": allowed, "quota": quota, "gomaxprocs": asked, "goflags": flags}
+    found["goflags_source"] = source
     told = None if gomaxprocs is None else {"gomaxprocs": gomaxprocs, "cpus": allowed}
     return doctor_machine.cpus(found, told, (1, 24))
 
@@ -137,7 +143,18 @@ def test_cpus() -> None:
     assert cpus(flags="-p=16").status == "ok"
     few = cpus(gomaxprocs=1)
     assert few.status == "warning" and "GOMAXPROCS is 1" in few.reason and few.seconds > 0
+    assert "no variable says so" in few.command
     assert "GOFLAGS has -p=2" in cpus(flags="-mod=mod -p=2").reason
+    # The file that `go env -w` writes counts after the environment.
+    assert cpus(flags="-p=2").command == "go env -u GOFLAGS"
+    assert cpus(flags="-trimpath --p=2 '-ldflags=-s -w'").command.startswith("go env -w 'GOFLAGS=-trimpath ")
+    assert "-p" not in cpus(flags="-trimpath -p=1 -mod=mod", source="user file").command.replace("-path", "")
+    assert cpus(flags="-p=1 -trimpath", source="environment").command.startswith("export GOFLAGS=-trimpath ")
+    assert cpus(flags="-p=1", source="environment").command.startswith("unset GOFLAGS ")
+    assert cpus(flags="-p=1", source="GOROOT/go.env").command == "go env -w GOFLAGS=-p=8"
+    assert cpus(flags="-p=1 -p=8").status == cpus(flags="-pgo=1 -run=-p=1x").status == "ok"
+    assert cpus(gomaxprocs=None, asked="max").status == cpus(gomaxprocs=None, asked="-1").status == "ok"
+    assert cpus(gomaxprocs=None, asked="1").command.startswith("unset GOMAXPROCS")
     many = cpus(quota=1.5)
     assert many.status == "warning" and many.command == "export GOMAXPROCS=2"
 
@@ -195,7 +212,8 @@ def test_what_an_exclusion_of_defender_covers(entry: str, covers: bool) -> None:
 
 def go(version: str | None, others: int = 0) -> dict[str, Any]:
     found = None if version is None else {"path": "/usr/bin/go", "version": version}
-    return {"go": found, "toolchains": [{}] * (others + 1), "unknown": {"go": "no Go command on the PATH of ada"}}
+    toolchains = [{}] * (others + 1) if found else []
+    return {"go": found, "toolchains": toolchains, "unknown": {"go": "no Go command on the PATH of ada"}}
 
 
 def test_toolchain() -> None:
@@ -206,6 +224,20 @@ def test_toolchain() -> None:
     old = doctor_machine.toolchain(go("go1.18.10"), (1, 19))
     assert old.blocks and "go1.18.10, too old" in old.reason
     assert doctor_machine.toolchain(go("devel"), (1, 19)).blocks
+
+
+def test_a_go_that_does_not_answer_is_not_missing() -> None:
+    shim = {"path": "/home/ada/shims/go", "found": "PATH", "reason": "/home/ada/shims/go env failed: mise ERROR"}
+    none = doctor_machine.toolchain({**go(None), "toolchains": [shim]}, (1, 19))
+    assert none.blocks and "does not answer: /home/ada/shims/go env failed" in none.reason and "apt" not in none.command
+    other = doctor_machine.toolchain({**go("go1.27.3"), "toolchains": [shim, {}]}, (1, 19))
+    assert other.status == "warning" and "go1.27.3 at /usr/bin/go answers" in other.reason
+
+
+def test_a_login_that_fails_is_unknown_with_its_reason() -> None:
+    found = doctor_machine.login("A login of ada did not come to an end within 15 s.")
+    assert (found.id, found.status) == ("WT-050", "unknown") and "did not come to an end" in found.reason
+    assert doctor_machine.login("").status == "ok"
 
 
 def test_a_part_that_could_not_be_measured_is_unknown() -> None:

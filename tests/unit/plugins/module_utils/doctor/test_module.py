@@ -130,8 +130,45 @@ def test_linkage() -> None:
             "example.com/x is not in",
             "go mod download",
         ),
-        ("a.go:3:8: no required module provides package example.com/y; to add it:", "example.com/y", "go mod download"),
-        ("missing go.sum entry for module providing package example.com/z (imported by a)", "example.com/z", "go mod"),
+        ("a.go:3:8: no required module provides package example.com/y; to add it:", "example.com/y", "go get example"),
+        (
+            "missing go.sum entry for module providing package example.com/z (imported by a)",
+            "example.com/z",
+            "go mod t",
+        ),
+        ("missing go.sum entry for go.mod file; to add it:\n\tgo mod download example.com/z", "go.sum", "go mod tidy"),
+        (
+            "g.go:3:8: cannot find module providing package example.com/own/pb: import lookup disabled by -mod=vendor",
+            "example.com/own/pb is a package of the module itself that is not there",
+            "go generate ./...   (or run what makes it",
+        ),
+        (
+            "g.go:3:8: package example.com/own/pb is not in std (/usr/lib/go/src/x)",
+            "module itself",
+            "go generate ./...",
+        ),
+        (
+            "g.go:3:8: package example.com/owner is not in std",
+            "go build failed: g.go:3:8: package example.com/owner",
+            "",
+        ),
+        (
+            "main.go:5:12: pattern web/dist/*: no matching files found",
+            "web/dist/*",
+            "go generate ./...   (or run what makes web/dist/*",
+        ),
+        (
+            "go: inconsistent vendoring in /v:\n\tx@v1: is explicitly required in go.mod\n\n\tTo sync it",
+            "inconsistent vendoring in /v: x@v1: is explicitly required in go.mod",
+            "go mod vendor",
+        ),
+        (
+            "Package gtk+-3.0 was not found in the pkg-config search path.",
+            "library gtk+-3.0",
+            "apt-file search gtk+-3.0",
+        ),
+        ('# pkg-config: exec: "pkg-config": executable file not found in $PATH', "pkg-config", "sudo apt install pkg-"),
+        ("go: updates to go.mod needed; to update it:\n\tgo mod tidy", "updates to go.mod", "go mod tidy"),
         ("go: go.mod requires go >= 1.99 (running go 1.24.4; GOTOOLCHAIN=local)", "needs Go 1.99", "install that Go"),
         ('cgo: C compiler "gcc" not found: exec: "gcc"', "no C compiler (gcc)", "sudo apt install gcc"),
         ("# example.com/x\nmain.go:5:2: undefined: y", "failed: main.go:5:2: undefined: y", ""),
@@ -139,8 +176,32 @@ def test_linkage() -> None:
     ],
 )
 def test_what_stands_in_the_way_is_one_sentence(output: str, said: str, command: str) -> None:
-    reason, answer = doctor_module.explained("go build failed", output)
+    reason, answer = doctor_module.explained("go build failed", output, ["example.com/own"])
     assert said in reason and "\n" not in reason and answer.startswith(command)
+
+
+def test_code_that_a_generator_makes_is_made_by_it() -> None:
+    output = "g.go:3:8: no required module provides package example.com/own/pb; to add it:\n\tgo get example.com/own/pb"
+    assert doctor_module.explained("x", output, ["example.com/own"], generates=True)[1] == "go generate ./..."
+    trouble = {"directory": "/src/my app", "trouble": "go list ./... failed", "output": output, "generates": True}
+    check = doctor_module.tests({**trouble, "module_paths": ["example.com/own"]})
+    assert check.command == "cd '/src/my app' && go generate ./..."
+
+
+def test_the_whole_of_a_message_is_kept() -> None:
+    output = "go: downloading x\ngo: a:\n\tb\n\t\tc\n\n\td\n"
+    assert doctor_module.first_error(output) == "go: a: b c"
+
+
+def test_a_folder_without_packages_fails_nothing() -> None:
+    one = {"directory": "/x", "trouble": "there is no package", "empty": True, "listing": ""}
+    assert doctor_module.tests(one).status == "unknown"
+
+
+def test_cgo_that_the_environment_turns_off_is_turned_on_there() -> None:
+    fails = {"build": "x", "vet": ""}
+    assert doctor_module.without_cgo(fails, [], False, "user file").command == "go env -u CGO_ENABLED"
+    assert doctor_module.without_cgo(fails, [], False, "environment").command.startswith("unset CGO_ENABLED ")
 
 
 def event(second: float, action: str, test: str = "", package: str = "p", **more: Any) -> str:

@@ -111,6 +111,29 @@ def test_a_place_that_hangs_blocks() -> None:
     assert (check.status, check.blocks, check.command) == ("critical", True, "sudo umount -l /mnt/c")
 
 
+@pytest.mark.parametrize(
+    ("name", "check_id", "source", "command"),
+    [
+        ("GOCACHE", "WT-002", "default", "go env -w GOCACHE=/home/ada/x/.cache/go-build"),
+        ("GOCACHE", "WT-002", "environment", "export GOCACHE=/home/ada/x/.cache/go-build "),
+        ("GOMODCACHE", "WT-003", "user file", "go env -w GOMODCACHE=/home/ada/x/go/pkg/mod"),
+        ("GOTMPDIR", "WT-004", "environment", "export GOTMPDIR=/var/tmp "),
+        ("TMPDIR", "WT-004", "default", "unset TMPDIR "),
+    ],
+)
+def test_the_answer_counts_where_the_setting_comes_from(name: str, check_id: str, source: str, command: str) -> None:
+    found = seen(**{name: place(900.0, windows_drive=True)})
+    found["go"]["settings"][name] = {"value": "x", "source": source}
+    assert judged(found)[check_id].command.startswith(command)
+
+
+def test_a_folder_that_gives_no_answer_is_not_said_to_be_missing() -> None:
+    found = seen(GOTMPDIR=place(times={}, hangs="no answer in 2 s", exists=None, executable=None))
+    found["go"]["settings"]["GOTMPDIR"]["value"] = "/x"
+    checks = judged(found)
+    assert checks["WT-010"].status == "ok" and checks["WT-004"].blocks and checks["WT-006"].status == "unknown"
+
+
 def test_a_place_that_could_not_be_measured_is_unknown_with_the_reason() -> None:
     check = judged(seen(GOROOT=place(times={}, reason="Permission denied")))["WT-005"]
     assert check.status == "unknown" and "Permission denied" in check.reason
@@ -130,6 +153,8 @@ def test_noexec() -> None:
     checks = judged(seen(GOTMPDIR=place(executable=False, mount_point="/var/gotmp")))
     assert checks["WT-006"].blocks and checks["WT-006"].command == "sudo mount -o remount,exec /var/gotmp"
     assert judged(seen(GOTMPDIR=place(executable=None)))["WT-006"].status == "unknown"
+    policy = judged(seen(GOTMPDIR=place(executable=False, noexec=False)))["WT-006"]
+    assert "mounted noexec" not in policy.reason and policy.command == "go env -w GOTMPDIR=/var/tmp"
     found = seen(GOCACHE=place(executable=False))
     assert judged(found)["WT-007"].status == "critical"
     assert judged({**found, "go_version": (1, 23, 4)})["WT-007"].status == "ok"

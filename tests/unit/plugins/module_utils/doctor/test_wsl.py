@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import wsl as doctor_wsl
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import wslconfig as wsl_wslconfig
 
 
 def facts(conf: str | None = "", **more: Any) -> dict[str, Any]:
@@ -53,18 +55,120 @@ def test_on_another_machine_nothing_is_said() -> None:
         ("WT-022", "warning", "[boot]\nsystemd=yes\n", "takes true or false, not 'yes'"),
         ("WT-023", "critical", "[automount]\noptions=metadata,cache=loose\n", "'cache=loose'"),
         ("WT-023", "critical", "[filesystem]\numask=22\n", "decimal"),
-        ("WT-023", "critical", "[interop]\nenabled=false\n", "interop.enabled"),
+        ("WT-023", "critical", "[filesystem]\numask=0\n", "every user could write"),
+        ("WT-020", "critical", "\udcff\udcfe[\0b\0o\0o\0t\0]\0\n\0", "line 1: the file is UTF-16"),
+        (
+            "WT-020",
+            "critical",
+            "\udcef\udcbb\udcbf[boot]\nsystemd=true\n",
+            "line 1: the file starts with a byte order mark",
+        ),
     ],
 )
 def test_each_mistake_in_wsl_conf(check_id: str, status: str, text: str, said: str) -> None:
     checks = conf(text)
     assert checks[check_id].status == status and said in checks[check_id].reason, checks[check_id].reason
-    assert checks[check_id].command.startswith("sudo")
+    assert "sudo" in checks[check_id].command
 
 
 def test_the_command_takes_out_the_line_that_is_meant() -> None:
     assert conf("[boot]\n; off\n")["WT-020"].command == "sudo sed -i '2s/^/# /' /etc/wsl.conf"
     assert conf("[boot]\nsystemd=true\nsystemd=false\n")["WT-021"].command == "sudo sed -i '3d' /etc/wsl.conf"
+
+
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe"])
+def test_the_command_for_a_mark_keeps_what_the_file_says(mark: bytes, tmp_path: Path) -> None:
+    file, text = tmp_path / "wsl.conf", "[boot]\nsystemd=true\n"
+    file.write_bytes(mark + text.encode("utf-8" if mark[0] == 0xEF else "utf-16-le"))
+    command = conf(file.read_bytes().decode("utf-8", "surrogateescape"))["WT-020"].command
+    subprocess.run(["sh", "-ec", command.replace("sudo ", "").replace("/etc/wsl.conf", str(file))], check=True)
+    assert file.read_text(encoding="utf-8") == text
+
+
+SERVER = {"link": None, "there": True, "text": "# mine\nnameserver 1.1.1.1\n"}
+DANGLING = {"link": "../mnt/wsl/resolv.conf", "there": False, "text": None}
+OF_WSL = {"link": "/mnt/wsl/resolv.conf", "there": True, "text": "nameserver 10.255.255.254\n"}
+OWN = "[network]\ngenerateResolvConf=false\n"
+UNMOUNTED = "[automount]\nmountFsTab=false\n"
+DRIVE = {"mount_point": "/mnt/c", "windows_drive": True, "fstype": "9p"}
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "seen", "status", "said"),
+    [
+        (OWN, {}, {"resolver_file": SERVER}, "ok", "generateResolvConf"),
+        (OWN, {}, {"resolver_file": DANGLING}, "critical", "link to ../mnt/wsl/resolv.conf, which is not there"),
+        (OWN, {}, {"resolver_file": SERVER | {"text": "search corp\n"}}, "critical", "names no server"),
+        (
+            OWN,
+            {},
+            {"resolver_file": {"link": None, "there": False, "text": None}},
+            "critical",
+            "there is no /etc/resolv",
+        ),
+        (OWN, {}, {"resolver_file": OF_WSL}, "ok", ""),
+        (OWN, {}, {"resolver_file": {"there": None}}, "unknown", "was not looked at"),
+        (OWN, {}, {}, "unknown", "was not looked at"),
+        # Written and not in force: what WSL made is not made again.
+        (OWN, {"in_force": ""}, {"resolver_file": OF_WSL}, "critical", "leads nowhere after the restart"),
+        (OWN, {"in_force": ""}, {"resolver_file": SERVER}, "ok", ""),
+        (UNMOUNTED, {}, {"fstab": {"text": None}}, "ok", "mountFsTab"),
+        (UNMOUNTED, {}, {"fstab": {"text": "# none\n\n"}}, "ok", ""),
+        (UNMOUNTED, {}, {"fstab": {"text": "/dev/x none swap sw 0 0\nx /y nfs noauto 0 0\n"}}, "ok", ""),
+        (UNMOUNTED, {}, {"fstab": {"text": "/dev/x /data ext4 nofail 0 0\n"}}, "critical", "nothing mounts /data"),
+        (UNMOUNTED, {}, {"fstab": {"text": "/dev/x /data ext4 nofail 0 0\n", "mounted": ["/data"]}}, "ok", ""),
+        (
+            UNMOUNTED,
+            {"in_force": ""},
+            {"fstab": {"text": "/dev/x /data ext4 nofail 0 0\n", "mounted": ["/data"]}},
+            "critical",
+            "nothing mounts /data",
+        ),
+        (UNMOUNTED, {}, {"fstab": {"unknown": "no answer"}}, "unknown", "was not read"),
+        ("[automount]\nenabled=false\n", {}, {}, "ok", ""),
+        ("[interop]\nenabled=false\n", {}, {}, "ok", ""),
+        ("[interop]\nenabled=false\n", {"in_force": ""}, {}, "critical", "interop.enabled=false"),
+        ("[fileServer]\nenabled=false\n", {}, {}, "ok", ""),
+        ("[boot]\nprotectBinfmt=false\n", {}, {}, "ok", ""),
+        ("[boot]\nprotectBinfmt=false\n", {"has_systemd_folder": True}, {}, "critical", "boot.protectBinfmt"),
+        ("[boot]\nprotectBinfmt=0\n[interop]\nenabled=0\n", {"has_systemd_folder": True}, {}, "ok", ""),
+        ("[boot]\ninitTimeout=10\n", {}, {}, "ok", ""),
+        ("[boot]\ninitTimeout=10\n", {"has_systemd_folder": True}, {}, "critical", "boot.initTimeout"),
+        ("[automount]\ncgroups=v1\n", {}, {}, "ok", ""),
+        ("[automount]\ncgroups=v1\n", {"has_systemd_folder": True}, {}, "ok", ""),
+        ("[automount]\ncgroups=v1\n[boot]\nsystemd=1\n", {"pid1_comm": "init"}, {}, "critical", "systemd 256"),
+        ("[automount]\nroot=drives\n", {}, {"mounts": [DRIVE]}, "ok", ""),
+        ("[automount]\nroot=drives\n", {}, {}, "critical", "must start with /"),
+        ("[automount]\noptions=metadata,msize=262144,odd\n", {}, {"mounts": [DRIVE]}, "ok", ""),
+        ("[automount]\noptions=metadata,odd\n", {}, {}, "critical", "'odd' is unknown"),
+        ("[automount]\noptions=cache=mmap\n", {}, {"mounts": [DRIVE]}, "ok", ""),
+        ("[automount]\noptions=cache=loose\n", {}, {"mounts": [DRIVE]}, "critical", "keeps stale"),
+        ("[automount]\noptions=cache=loose\nenabled=false\n", {}, {}, "ok", ""),
+        ("[automount]\noptions=noexec\n", {}, {"mounts": [DRIVE]}, "critical", "noexec"),
+        ("[automount]\noptions=noexec\n[interop]\nenabled=0\n", {}, {"mounts": [DRIVE]}, "ok", ""),
+        ("[filesystem]\numask=18\n", {}, {}, "ok", "filesystem.umask"),
+        ("[filesystem]\numask=22\n", {}, {}, "critical", "decimal"),
+    ],
+)
+def test_a_value_in_force_is_judged_by_what_it_does_here(
+    text: str, more: dict[str, Any], seen: dict[str, Any], status: str, said: str
+) -> None:
+    in_force = more.get("in_force")
+    machine = {"pid1_comm": "init", **more}
+    if in_force is not None:
+        machine["in_force_mtime"] = 3000.0
+    seen = {"wsl": facts(text, mountinfo="", **machine), "conf": text, "mounts": [], **seen}
+    checks = {check.id: check for check in doctor_wsl.judge(seen | {"fstab": READ_FSTAB | seen.get("fstab", {})})}
+    assert (checks["WT-023"].status, said in checks["WT-023"].reason) == (status, True), checks["WT-023"].reason
+
+
+@pytest.mark.parametrize(("more", "status"), [({}, "ok"), ({"in_force": "", "in_force_mtime": 3000.0}, "warning")])
+def test_where_wsl_mounts_nothing_of_fstab_it_misses_none(more: dict[str, Any], status: str) -> None:
+    seen = {"wsl": facts(UNMOUNTED, **more), "conf": UNMOUNTED, "fstab": {"text": None}}
+    assert {check.id: check.status for check in doctor_wsl.judge(seen)}["WT-027"] == status
+
+
+READ_FSTAB = {"text": "", "there": {}, "kinds": [], "modules": True, "mounted": []}
 
 
 def test_written_and_not_in_force() -> None:
@@ -78,73 +182,6 @@ def test_written_and_not_in_force() -> None:
 def test_an_unreadable_wsl_conf_is_unknown() -> None:
     machine = facts(None, errors={"conf": "/etc/wsl.conf cannot be read: Permission denied."})
     assert {check.status for check in doctor_wsl.conf(machine, None)} == {"unknown"}
-
-
-def fstab(text: str | None, is_wsl: bool = True, systemd: bool = True, **there: bool) -> list[doctor_check.Check]:
-    found = {
-        "text": text,
-        "there": {"/data": True, "/mnt/c/x": True, **there},
-        "kinds": ["ext4", "tmpfs", "nfs"],
-        "modules": False,
-        "mounted": ["/", "/var/gotmp"],
-    }
-    return doctor_wsl.fstab_lines(found, is_wsl, systemd, ["/mnt/c"] if is_wsl else [])
-
-
-GOOD = """\
-# disks
-LABEL=data /data ext4 defaults,nofail 0 2
-tmpfs /var/gotmp tmpfs size=1g,nofail,mode=1777 0 0
-C: /mnt/c drvfs metadata 0 0
-/mnt/c/x /data none bind 0 0
-server:/home /data nfs noauto,x-systemd.automount 0 0
-"""
-
-
-def test_a_good_fstab_is_ok() -> None:
-    assert [check.status for check in fstab(GOOD)] == ["ok", "ok"]
-    assert [check.status for check in fstab(None, is_wsl=False)] == ["ok", "ok"]
-
-
-@pytest.mark.parametrize(
-    ("line", "said", "there"),
-    [
-        ("LABEL=gone /data ext4 defaults 0 2", "LABEL=gone does not exist", {"LABEL=gone": False}),
-        ("/dev/sdz1 /data ext4 nofail 0 2", "/dev/sdz1 does not exist", {"/dev/sdz1": False}),
-        ("tmpfs /gone tmpfs size=1m 0 0", "the folder /gone does not exist", {"/gone": False}),
-        ("x /data zfs defaults 0 0", "the kernel has no file system 'zfs'", {}),
-        ("/mnt/c/x /data none bind 0 0", "on a Windows drive, which WSL mounts only after fstab", {}),
-        ("tmpfs /data", "has 2 of at least 3 fields", {}),
-    ],
-)
-def test_each_line_that_fails(line: str, said: str, there: dict[str, bool]) -> None:
-    failing, _hanging = fstab(f"# comment\n{line}\n", **there)
-    assert (failing.status in ("warning", "critical") and f"line 2: {said}" in failing.reason) or said in failing.reason
-    assert failing.command == "sudo sed -i '2s/^/# /' /etc/fstab"
-
-
-def test_nofail_decides_how_bad_it_is() -> None:
-    gone = {"/dev/sdz1": False}
-    assert fstab("/dev/sdz1 /data ext4 defaults 0 2\n", **gone)[0].status == "critical"
-    assert fstab("/dev/sdz1 /data ext4 nofail 0 2\n", **gone)[0].status == "warning"
-    assert fstab("/dev/sdz1 /data ext4 defaults 0 2\n", systemd=False, **gone)[0].status == "warning"
-
-
-def test_systemd_makes_the_folders_of_its_mounts_but_wsl_comes_before_it() -> None:
-    line = "tmpfs /gone tmpfs size=1m 0 0\n"
-    assert fstab(line, is_wsl=False, **{"/gone": False})[0].status == "ok"
-    assert fstab(line, is_wsl=True, **{"/gone": False})[0].status == "critical"
-
-
-def test_what_waits_for_the_network() -> None:
-    line = "server:/home /data nfs nofail,_netdev 0 0\n"
-    assert fstab(line, is_wsl=False)[1].status == "ok"
-    check = fstab(line)[1]
-    assert check.status == "warning" and check.value == 60 and "server:/home on /data, nfs" in check.reason
-
-
-def test_wsl_without_fstab_says_so_at_every_start() -> None:
-    assert fstab(None)[0].status == "warning"
 
 
 @pytest.mark.parametrize(
@@ -179,14 +216,79 @@ def test_wslconfig() -> None:
 
 def test_keys_of_wslconfig_are_those_of_the_windows_side() -> None:
     text = (Path(__file__).parents[5] / "plugins/module_utils/windows/WslConfig.psm1").read_text(encoding="ascii")
-    there = set(re.findall(r"New-Key '([A-Za-z0-9.]+)'", text))
-    assert there == {
-        f"{section}.{name}" for section, names in doctor_wsl.WSLCONFIG_KEYS.items() for name in names.split()
-    }
-    aliases = set(re.findall(r"-Aliases '([A-Za-z.]+)'", text))
-    assert {name.lower() for name in aliases} == set(doctor_wsl.WSLCONFIG_ALIASES)
+    assert re.findall(r"New-Key '([A-Za-z0-9.]+)'", text) == list(wsl_wslconfig.KEYS)
+    aliases = re.findall(r"-Aliases '([A-Za-z.]+)'", text)
+    assert aliases == [alias for key in wsl_wslconfig.KEYS.values() for alias in key.aliases]
     assert wslconfig("[wsl2]\npageReporting=true\n") == ["warning", "ok"]
     assert wslconfig("[wsl2]\nnetworkingMode=nat\n[experimental]\nnetworkingMode=mirrored\n") == ["warning", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("memory=1.5GB", "line 2: wsl2.memory takes a whole number with one of B, K, KB"),
+        ("memory=1.5GB", "not '1.5GB'; WSL keeps its default"),
+        ("memory=8Gb", "not '8Gb'"),
+        ("memory=8 GB", "not '8 GB'"),
+        ("memory=50%", "not '50%'"),
+        ("processors=half", "wsl2.processors takes a whole number, not 'half'"),
+        ("localhostForwarding=yes", "wsl2.localhostForwarding takes true or false, not 'yes'"),
+        ("networkingMode=Mirror", "wsl2.networkingMode takes one of none, nat, bridged, mirrored"),
+        ('memory="8GB', 'line 2: the value has a " that is not closed on its line, so WSL skips the line'),
+        ("swapFile=C:\\temp\\s.vhdx\nkernel=C:\\k\\\nprocessors=4\nx", "line 5: a key has only letters"),
+        ("kernel=C:\\tmp\\\\k", "wsl2.kernel is 'C:\\tmp\\\\k' to WSL because a backslash must be written twice"),
+        ("macAddress=x", "WSL does not start"),
+        ("virtio9p=true", "wsl2.virtio9p=true has no effect"),
+        ("[general", "takes the keys below it for other ones"),
+        ("processors=4\n\x1a\nprocessors=2", ""),
+        ('memory="8GB"', ""),
+        ("\tPROCESSORS = 0x4 # four", ""),
+        ("memory=\\\n8GB", ""),
+        ("ignoredPorts=1\n[experimental]\nignoredPorts=1", "experimental.ignoredPorts has no effect without"),
+    ],
+)
+def test_what_wsl_does_not_follow_in_wslconfig(lines: str, said: str) -> None:
+    check = doctor_wsl.wslconfig(f"[wsl2]\n{lines}\n", "x")[0]
+    assert (check.id, check.status) == ("WT-025", "warning" if said else "ok"), check.reason
+    assert said in check.reason
+
+
+def encoded(data: bytes) -> list[doctor_check.Check]:
+    return doctor_wsl.wslconfig(data.decode("utf-8", "surrogateescape"), "x", 4, 8 << 30)
+
+
+def test_encodings_of_wslconfig() -> None:
+    text = "[wsl2]\r\nmemory=8GB\r\nprocessors=63\r\n"
+    read = encoded(b"\xff\xfe" + text.encode("utf-16-le"))
+    assert [check.status for check in read] == ["ok", "ok", "warning"]
+    assert "UTF-16" in read[0].reason and "byte order mark" in read[0].reason
+    assert "processors=63" in read[2].reason and "does not read a file in UTF-16" in read[2].reason
+    assert encoded(b"\xef\xbb\xbf" + text.encode())[0].reason == "WSL follows every line of .wslconfig."
+    for data, said in (
+        (b"\xfe\xff" + text.encode("utf-16-be"), "big-endian UTF-16"),
+        (text.encode("utf-16-le"), "NUL bytes"),
+        (b"\xff\xfe[", "cut off"),
+    ):
+        checks = encoded(data)
+        assert [check.status for check in checks] == ["warning", "ok", "ok"] and said in checks[0].reason
+        assert "UTF-8" in checks[0].command
+    assert encoded(b"# caf\xe9\n[wsl2]\nvmSwitch=caf\xe9\n")[0].status == "warning"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("memory=8", "line 2: memory=8: WSL reads that as 8 bytes"),
+        ("swap=0\nmemory=4GB", "swap=0: without swap the kernel kills"),
+        ("safeMode=1", "line 2: safeMode=1: distros would have neither"),
+        ("kernelCommandLine=quiet mitigations=off", "protection against attacks"),
+        ("vmIdleTimeout=0", "less than a second"),
+        ("[experimental]\nsparseVhd=true", "line 3: sparseVhd=true: Microsoft has switched sparse disks off"),
+    ],
+)
+def test_the_doctor_judges_wslconfig_as_the_role_does(lines: str, said: str) -> None:
+    check = doctor_wsl.wslconfig(f"[wsl2]\n{lines}\n", "x")[1]
+    assert (check.id, check.status) == ("WT-026", "warning") and said in check.reason
 
 
 @pytest.mark.parametrize(

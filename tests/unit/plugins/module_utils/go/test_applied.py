@@ -13,6 +13,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_pl
 OPTIONS = {
     "users": ["alice"],
     "gotmpdir": "/tmpfs/{user}",
+    "gotmpdir_left_out": [],
     "gocache": "",
     "gomodcache": "",
     "goflags": "",

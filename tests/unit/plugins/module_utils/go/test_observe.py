@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo
 
 TEXT = "# by hand\nGOPROXY=off\nGOTMPDIR=/old\n junk\nGOTMPDIR=/new\nlower=1\n"
 
@@ -71,38 +72,6 @@ def test_where_a_setting_comes_from(
     assert go_observe.source_of("GOCACHE", environment, user_file, goroot_file) == source
 
 
-def test_toolchains_are_found_once_with_the_one_on_path_first(tmp_path: Path) -> None:
-    sdk = tmp_path / "sdk" / "go1.26.0" / "bin"
-    own = tmp_path / "bin"
-    for directory in (sdk, own):
-        directory.mkdir(parents=True)
-        (directory / "go").write_text("")
-    (tmp_path / "link").symlink_to(own)
-    found = [
-        entry
-        for entry in go_observe.find_toolchains(str(tmp_path), f"{tmp_path}/link:relative:{own}")
-        if entry["path"].startswith(str(tmp_path))
-    ]
-    assert [(entry["path"], entry["found"]) for entry in found] == [
-        (f"{tmp_path}/link/go", "PATH"),
-        (f"{sdk}/go", "~/sdk"),
-    ]
-
-
-def test_only_a_go_in_a_goroot_can_be_stood_in_for(tmp_path: Path) -> None:
-    goroot, launcher = tmp_path / "go1.27", tmp_path / "mise"
-    (goroot / "bin").mkdir(parents=True)
-    (goroot / "pkg" / "tool").mkdir(parents=True)
-    for path in (goroot / "bin" / "go", launcher):
-        path.write_text("")
-    own = tmp_path / "bin" / "go"
-    own.parent.mkdir()
-    own.write_text("")
-    toolchains = [{"real": str(launcher)}, {"real": str(own)}]
-    assert go_observe.goroot_commands(toolchains, None) == []
-    assert go_observe.goroot_commands(toolchains, str(goroot)) == [f"{goroot}/bin/go"]
-
-
 def test_a_login_that_tells_odd_things_is_looked_at_all_the_same(tmp_path: Path) -> None:
     go = tmp_path / "bin" / "go"
     go.parent.mkdir()
@@ -114,35 +83,6 @@ def test_a_login_that_tells_odd_things_is_looked_at_all_the_same(tmp_path: Path)
     assert "cannot be shown as it is" in facts["unknown"]["user_file"]
     os.mkfifo(tmp_path / "fifo")
     assert go_observe.file_state(str(tmp_path / "fifo")) == "not a regular file"
-
-
-def test_go_env_is_asked_without_leaving_telemetry_behind() -> None:
-    seen: dict[str, Any] = {}
-
-    def run(command: Any, environment: Any) -> Any:
-        seen.update(environment)
-        return process.Done(0, json.dumps({"GOROOT": "/go"}), "", False, 0, 0, 0, 0, 0)
-
-    assert go_observe.go_env("go", run, {"HOME": "/h"}) == ({"GOROOT": "/go"}, "")
-    assert seen["GOENV"] == "/h/.config/go/env" and seen["XDG_CONFIG_HOME"].startswith("/dev/null")
-    go_observe.go_env("go", run, {"HOME": "/h", "GOENV": "off"})
-    assert seen["GOENV"] == "off"
-
-
-@pytest.mark.parametrize("said", ["", "hello", "[]", '{"GOVERSION": "go1.26"}', 'banner\n{"GOROOT": "/go"}'])
-def test_a_program_that_is_not_go_gives_a_reason(said: str) -> None:
-    def run(command: Any, environment: Any) -> Any:
-        return process.Done(0, said, "", False, 0, 0, 0, 0, 0)
-
-    values, reason = go_observe.go_env("/bin/go", run, {})
-    assert values == {} and "not the Go command" in reason
-
-
-def test_a_go_that_fails_gives_its_reason() -> None:
-    def run(command: Any, environment: Any) -> Any:
-        return process.Done(1, "", "x\ngo: cannot find GOROOT\n", False, 0, 0, 0, 0, 0)
-
-    assert go_observe.go_env("/bin/go", run, {}) == ({}, "/bin/go env failed: go: cannot find GOROOT")
 
 
 def test_the_probe_executes_a_file(tmp_path: Path) -> None:
@@ -177,10 +117,25 @@ def test_accounts_of_people() -> None:
     assert (uids[0], uids[-1]) == (500, 600)
     person = accounts.Account("a", 501, 501, "/", "/bin/bash")
     assert accounts.is_person(person, uids)
-    for change in ({"uid": 499}, {"shell": "/usr/sbin/nologin"}, {"home": "/nonexistent"}):
+    for change in ({"uid": 499}, {"shell": "/usr/sbin/nologin"}):
         assert not accounts.is_person(accounts.Account(**{**vars(person), **change}), uids)
     with pytest.raises(accounts.AccountError, match="no account 'nobody-here'"):
         accounts.find(["nobody-here"])
+
+
+@pytest.mark.parametrize("names", [["hangs"], ["hangs", "has", "lacks"]])
+def test_a_home_that_gives_no_answer_lets_nobody_wait(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
+    def isdir(path: str) -> bool:
+        if path == "/hangs":
+            time.sleep(30)
+        return path != "/lacks"
+
+    monkeypatch.setattr(os.path, "isdir", isdir)
+    monkeypatch.setattr(accounts, "HOME", 0.5)
+    people = [accounts.Account(name, 501, 501, f"/{name}", "/bin/bash") for name in names]
+    begin = time.monotonic()
+    assert [person.name for person in accounts.with_home(people)] == names[:2]
+    assert time.monotonic() - begin < 10
 
 
 def test_memory() -> None:

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
-from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo, process
 
 OPTIONS = {
-    "gotmpdir": "/var/cache/gotmp/{user}",
+    "gotmpdir": "/var/cache/gotmp/{uid}",
+    "gotmpdir_left_out": [],
+    "made_before": "/var/cache/gotmp",
     "gocache": "",
     "gomodcache": "",
     "goflags": "",
@@ -26,6 +28,7 @@ OPTIONS = {
 def observed(**changes: Any) -> dict[str, Any]:
     place = {"path": "/tmp", "exists": True, "windows_drive": False, "executable": True}
     facts = {
+        "uid": 1000,
         "home": "/home/alice",
         "exports": {},
         "settings": {name: {"value": "", "source": "default"} for name in ("GOTMPDIR", "GOCACHE", "GOMODCACHE")},
@@ -37,11 +40,19 @@ def observed(**changes: Any) -> dict[str, Any]:
 def test_settings_follow_the_options() -> None:
     options = dict(OPTIONS, gocache="~/cache", goflags="-p=4", cgo_enabled="true")
     assert go_plan.settings_for("alice", observed(), options, {}) == {
-        "GOTMPDIR": "/var/cache/gotmp/alice",
+        "GOTMPDIR": "/var/cache/gotmp/1000",
         "GOCACHE": "/home/alice/cache",
         "GOFLAGS": "-p=4",
         "CGO_ENABLED": "1",
     }
+
+
+def test_whoever_has_no_folder_gets_no_setting_that_names_it() -> None:
+    options = dict(OPTIONS, gocache="/var/cache/gotmp/{uid}/gocache", gotmpdir_left_out=["alice"], goflags="-p=4")
+    assert go_plan.settings_for("alice", observed(), options, {}) == {"GOFLAGS": "-p=4"}
+    assert set(go_plan.settings_for("bob", observed(), options, {})) == {"GOTMPDIR", "GOCACHE", "GOFLAGS"}
+    elsewhere = dict(options, gocache="~/cache")
+    assert go_plan.settings_for("alice", observed(), elsewhere, {})["GOCACHE"] == "/home/alice/cache"
 
 
 def test_cgo_off_is_never_written_to_the_users_file() -> None:
@@ -96,8 +107,6 @@ def test_flags_must_be_flags() -> None:
     go_plan.check_goflags("-p=4 -tags=x")
     with pytest.raises(go_plan.PlanError, match="in one line"):
         go_plan.check_goflags("-p=4\n")
-    with pytest.raises(go_plan.PlanError, match="'p4' is no flag"):
-        go_plan.check_goflags("-v p4")
 
 
 def test_the_block_goes_to_the_top_once_and_comes_out_whole() -> None:
@@ -169,6 +178,24 @@ SHIM_CASES = [
     (["build"], {"CGO_ENABLED": "1"}, "1"),
     (["build"], {"CGO_ENABLED": ""}, "0"),
     (["vet", "a b", "*"], {}, "0"),
+    (["build", "-buildmode=shared", "std"], {}, "default"),
+    (["build", "-linkshared", "."], {}, "default"),
+    (["build", "-ldflags=-linkmode=external -extldflags=-static", "."], {}, "default"),
+    (["build", "-ldflags", "-s -linkmode external", "."], {}, "default"),
+    (["build", "--ldflags", "-extldflags=-static", "."], {}, "default"),
+    (["build", "-ldflags=-s -w", "."], {}, "0"),
+    (["build", "-ldflags", "-linkmode=internal", "."], {}, "0"),
+    (["build", "-tags", "x,netcgo", "."], {}, "default"),
+    (["build", "-tags=x", "."], {}, "0"),
+    (["build", "-compiler", "gccgo", "."], {}, "default"),
+    (["build", "."], {"GOFLAGS": '"-ldflags=-linkmode external" -v'}, "default"),
+    (["build", "."], {"GOEXPERIMENT": "boringcrypto"}, "default"),
+    (["build", "."], {"GOEXPERIMENT": "opensslcrypto"}, "default"),
+    (["build", "."], {"CC": "musl-gcc"}, "default"),
+    (["build", "."], {"CGO_LDFLAGS": "-lfoo"}, "default"),
+    (["test", "."], {"GODEBUG": "netdns=cgo"}, "default"),
+    (["test", "."], {"GODEBUG": "http2client=0"}, "0"),
+    (["install", "example.org/tool@latest"], {}, "default"),
 ]
 
 
@@ -205,6 +232,65 @@ def test_the_shim_reads_flags_from_the_users_file(tmp_path: Path) -> None:
         assert done.stdout.strip() == expected
 
 
+C = 'package x\n\n/*\n#include <math.h>\n*/\nimport "C"\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "words", "expected"),
+    [
+        ({"go.mod": "module m\n", "a.go": "package a\n"}, ["build", "./..."], "0"),
+        ({"go.mod": "module m\n", "sub/a.go": C}, ["build", "./..."], "default"),
+        ({"go.mod": "module m\n", "a.go": 'package a\n\nimport (\n\t"C"\n\t"fmt"\n)\n'}, ["test"], "default"),
+        ({"go.mod": "module m\n", "a.go": 'package a\n\nvar x = "C"\n'}, ["test"], "0"),
+        ({"go.mod": "module m\n", "a.go": C}, ["-C"], "0"),
+        ({"go.mod": "module m\n", "a.go": C}, ["version"], "0"),
+        ({"go.mod": "module m\n\nrequire d v0.0.0\n", "deps": ""}, ["test", "./..."], "0"),
+        ({"go.mod": "module m\n\nrequire d v0.0.0\n", "deps": "C\n"}, ["test", "./..."], "default"),
+        ({"go.mod": "module m\n\nrequire d v0.0.0\n"}, ["test", "./..."], "default"),
+        ({"go.work": "use ./a\n", "go.mod": "module m\n"}, ["build"], "default"),
+        ({"main.go": C}, ["run", "main.go"], "default"),
+        ({"main.go": "package main\n"}, ["run", "main.go"], "0"),
+        ({"below/go.mod": "module m\n", "below/a.go": C}, ["build", "-C", "below", "."], "default"),
+        ({"below/go.mod": "module m\n", "below/a.go": C}, ["build", "-C=below", "."], "default"),
+    ],
+)
+def test_code_that_imports_c_keeps_cgo(tmp_path: Path, files: dict[str, str], words: list[str], expected: str) -> None:
+    """The Go here lists what the file deps says, and fails without it, as where a module cannot be fetched."""
+    real, shim, project = tmp_path / "go.distrib", tmp_path / "go", tmp_path / "project"
+    real.write_text('#!/bin/sh\n[ "$1" = list ] && exec cat deps\necho "${CGO_ENABLED-default}"\n')
+    shim.write_text(go_plan.shim_text(str(real)))
+    for path in (real, shim):
+        path.chmod(0o755)
+    for name, content in files.items():
+        path = project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    assert process.run([str(shim), *words], environment, str(project)).out == f"{expected}\n"
+
+
+@pytest.mark.parametrize("line", ["CGO_ENABLED=1", "CC=clang", "CGO_CFLAGS=-O3", "GOEXPERIMENT=boringcrypto"])
+def test_what_the_users_file_says_of_cgo_wins(tmp_path: Path, line: str) -> None:
+    real, shim = tmp_path / "go.distrib", tmp_path / "go"
+    real.write_text('#!/bin/sh\necho "${CGO_ENABLED-default}"\n')
+    shim.write_text(go_plan.shim_text(str(real)))
+    for path in (real, shim):
+        path.chmod(0o755)
+    (tmp_path / "env").write_text(f"{line}\n")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GOENV": f"{tmp_path}/env"}
+    assert process.run([str(shim), "build"], environment).out == "default\n"
+    facts = observed(keeps_cgo=[line.partition("=")[0]], settings={"CGO_ENABLED": {"value": "1"}}, places={})
+    assert go_plan.unmet("alice", facts, {}, "false", {}) == []
+    assert "cgo stays as alice has it" in go_plan.notes_for("alice", facts, {}, "false")[0]
+
+
+def test_a_go_whose_cryptography_needs_cgo_is_left_alone() -> None:
+    for version in ("go1.24.4 X:boringcrypto", "go1.22.5 (Red Hat 1.22.5-1.el9)", "go1.25.1-microsoft X:systemcrypto"):
+        assert go_plan.keeps_cgo(version)
+    for version in ("go1.27.3", "go1.24.4 X:nocoverageredesign", "devel go1.28-abc"):
+        assert not go_plan.keeps_cgo(version)
+
+
 def test_packages_that_use_cgo_are_listed_once() -> None:
     assert go_plan.cgo_packages("b/x\n\na/y\nb/x\n") == ["a/y", "b/x"]
     assert go_plan.describe([f"p{number}" for number in range(10)]).endswith("p7 and 2 more")
@@ -235,3 +321,97 @@ def test_slow_caches_are_those_on_a_windows_drive() -> None:
     }
     assert go_plan.list_slow_caches(places) == ["GOMODCACHE"]
     assert go_plan.list_slow_caches({}) == []
+
+
+EXT4 = mountinfo.Mount("/", "/", "ext4", "/dev/sdc")
+DRIVE = mountinfo.Mount("/mnt/c", "/", "9p", "C:", windows_drive=True)
+
+
+@pytest.mark.parametrize(
+    ("home", "cache", "slow"),
+    [(EXT4, DRIVE, True), (EXT4, EXT4, False), (EXT4, None, False), (DRIVE, DRIVE, False), (None, DRIVE, True)],
+)
+def test_a_cache_is_slow_where_the_home_is_faster(
+    home: mountinfo.Mount | None, cache: mountinfo.Mount | None, slow: bool
+) -> None:
+    assert go_plan.slow_caches(home, {"GOCACHE": cache}) == {"GOCACHE": slow, "GOMODCACHE": False}
+
+
+def test_a_cache_counts_by_the_place_that_it_had_before_the_first_run() -> None:
+    before = {"environment": {"GOCACHE": "/mnt/d/cache"}}
+    assert go_plan.cache_path("GOCACHE", observed(), before) == "/mnt/d/cache"
+    assert go_plan.cache_path("GOCACHE", observed(), None) == "/mnt/c/cache"
+    assert go_plan.cache_path("GOMODCACHE", observed(), before) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "paths", "reason"),
+    [
+        ({"exports": {"GOENV": "off"}}, {}, "GOENV=off in a login"),
+        ({"unknown": {"user_file": "go env failed"}}, {}, "go env failed"),
+        ({}, {"bob": "/srv/env", "carol": "/srv/env"}, "/srv/env is the settings file of bob, carol too"),
+        ({}, {"bob": "/home/bob/env"}, ""),
+    ],
+)
+def test_why_a_settings_file_is_left_alone(changes: dict[str, Any], paths: dict[str, str], reason: str) -> None:
+    facts = observed(**{"unknown": {}, **changes})
+    got = go_plan.obstacle("alice", {"alice": "/srv/env", **paths}, facts)
+    assert got.startswith(reason) and bool(got) is bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("mount", "what"),
+    [
+        (DRIVE, "a Windows drive"),
+        (mountinfo.Mount("/", "/", "squashfs", "loop", ["ro"]), "a read-only file system"),
+    ],
+)
+def test_a_go_command_that_cannot_be_replaced(mount: mountinfo.Mount, what: str) -> None:
+    assert go_plan.irreplaceable(mount) == what
+
+
+@pytest.mark.parametrize("mount", [EXT4, None])
+def test_a_go_command_that_can_be_replaced(mount: mountinfo.Mount | None) -> None:
+    assert go_plan.irreplaceable(mount) == ""
+
+
+@pytest.mark.parametrize(
+    ("unmet", "failing", "notes"),
+    [
+        ({}, [], []),
+        ({"alice": []}, [], []),
+        ({"alice": ["a"]}, ["a"], []),
+        ({"alice": ["a"], "bob": []}, [], ["a"]),
+        ({"alice": ["a"], "bob": ["b"]}, ["a", "b"], []),
+        ({"root": ["r"], "bob": []}, ["r"], []),
+        ({"root": ["r"], "alice": ["a"], "bob": []}, ["r"], ["a"]),
+    ],
+)
+def test_what_one_users_go_lacks_fails_nobody_else(
+    unmet: dict[str, list[str]], failing: list[str], notes: list[str]
+) -> None:
+    assert go_plan.split_unmet(unmet, {"alice": 1000, "bob": 1001, "root": 0}) == (failing, notes)
+
+
+def test_whose_module_and_whose_folder() -> None:
+    homes = {"al": "/home/al", "alice": "/home/alice"}
+    assert go_plan.module_owner("/home/alice/src/shop", homes) == "alice"
+    assert go_plan.module_owner("/srv/shop", homes) is None
+    assert go_plan.folder_is_made("/var/cache/gotmp/alice", "/var/cache/gotmp")
+    assert not go_plan.folder_is_made("/var/cache/gotmp2/alice", "/var/cache/gotmp")
+    assert not go_plan.folder_is_made("/var/cache/gotmp/alice", "")
+
+
+@pytest.mark.parametrize(
+    ("folder_owner", "owner"),
+    [(0, 0), (1000, 1000), (1001, None), (4711, None)],
+)
+def test_who_replaces_a_go_command(folder_owner: int, owner: int | None) -> None:
+    commands = {1000: ["/home/alice/go/bin/go"], 1001: ["/usr/bin/go"]}
+    assert go_plan.command_owner("/home/alice/go/bin/go", folder_owner, commands) == owner
+
+
+def test_lines_above_the_block_stay_above_it() -> None:
+    assert go_plan.block_wanted("PS1=x\n", "PS1=x\n") == go_plan.BLOCK + "PS1=x\n"
+    moved = "# theirs\n" + go_plan.BLOCK + "PS1=x\n"
+    assert go_plan.block_wanted(moved, "# theirs\nPS1=x\n") == moved

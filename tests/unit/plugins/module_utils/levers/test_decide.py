@@ -2,12 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import dataclasses
+import json
 import random
 
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
+from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import Decision
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 
 MACHINE = {"kernel": "6.6", "cpus": 2, "go": "go1.27", "file_systems": {"gocache": "ext4"}}
@@ -38,21 +42,21 @@ def summary(reason="", **scenarios):
 )
 def test_what_is_kept(test, edit, kept, says):
     decision = levers_decide.judge("x", summary(test=test, edit=edit))
-    assert (decision["kept"], decision["tried"]) == (kept, True)
-    assert decision["reason"].startswith(says)
+    assert (decision.kept, decision.tried) == (kept, True)
+    assert decision.reason.startswith(says)
 
 
 def test_what_could_not_be_measured_is_not_kept():
     decision = levers_decide.judge("x", summary(reason="tests fail", test=None))
-    assert (decision["kept"], decision["tried"]) == (False, False)
-    assert decision["reason"] == "not measured: tests fail"
+    assert (decision.kept, decision.tried) == (False, False)
+    assert decision.reason == "not measured: tests fail"
 
 
 def test_a_lever_that_breaks_go_is_not_kept():
     decision = levers_decide.broken(
         levers_decide.judge("x", summary(test=comparison("faster"))), "go run: permission denied"
     )
-    assert not decision["kept"] and decision["reason"] == "Go does not work with it: go run: permission denied"
+    assert not decision.kept and decision.reason == "Go does not work with it: go run: permission denied"
 
 
 def test_what_a_move_is_tried_on():
@@ -67,19 +71,20 @@ def test_what_a_move_is_tried_on():
 
 
 def won(name, ratio):
-    return {"lever": name, "tried": True, "kept": True, "ratio": ratio, "reason": "test is faster with it"}
+    return Decision(name, True, True, "test is faster with it", ratio=ratio)
 
 
 def test_winners_that_are_not_faster_together_leave_the_best_of_them():
-    lost = {"kept": False, "reason": "no clear difference"}
+    lost = Decision("together", True, False, "no clear difference")
     settled = levers_decide.settle([won("a", 0.9), won("b", 0.7)], lost)
-    assert [one["kept"] for one in settled] == [False, True]
-    assert "b alone gains more" in settled[0]["reason"]
+    assert [decision.kept for decision in settled] == [False, True]
+    assert "b alone gains more" in settled[0].reason
 
 
 def test_winners_that_are_faster_together_stay():
-    assert all(one["kept"] for one in levers_decide.settle([won("a", 0.9), won("b", 0.7)], {"kept": True}))
-    assert levers_decide.settle([won("a", 0.9)], None)[0]["kept"]
+    together = Decision("together", True, True)
+    assert all(decision.kept for decision in levers_decide.settle([won("a", 0.9), won("b", 0.7)], together))
+    assert levers_decide.settle([won("a", 0.9)], None)[0].kept
 
 
 @pytest.mark.parametrize(
@@ -102,6 +107,9 @@ def test_how_long_a_decision_holds(changes, says):
 
 def test_what_each_lever_is_for_one_run():
     assert levers_decide.trial("gotmpdir_tmpfs", "/run/t", "/home/a") == {"GOTMPDIR": "/run/t/gotmpdir"}
+    memory = {"TMPDIR": "/run/t/tmp", "GOTMPDIR": "/run/t/tmp"}
+    assert levers_decide.trial("tmp_in_memory", "/run/t", "/home/a", own={"GOTMPDIR": "/tmp"}) == memory
+    assert levers_decide.trial("tmp_in_memory", "/run/t", "/home/a", own={"GOTMPDIR": "/x", "TMPDIR": "/y"}) == {}
     assert levers_decide.trial("cgo_disabled", "/run/t", "/home/a") == {"CGO_ENABLED": "0"}
     assert levers_decide.trial("caches_local", "/run/t", "/home/a", ["GOCACHE"]) == {
         "GOCACHE": "/home/a/.cache/go-build"
@@ -111,15 +119,37 @@ def test_what_each_lever_is_for_one_run():
         "gotmpdir_tmpfs", []
     )
     assert levers_decide.without_effect("gotmpdir_tmpfs", [], ["GOTMPDIR"]) == "GOTMPDIR is in memory already"
+    assert "is in memory already" in levers_decide.without_effect("tmp_in_memory", [], ["TMPDIR", "GOTMPDIR"])
     assert not levers_decide.without_effect("gocache_tmpfs", [], ["GOTMPDIR"])
     assert not levers_decide.without_effect("cgo_disabled", [], ["GOTMPDIR", "GOCACHE"])
+
+
+WON = """{"lever": "x", "tried": true, "kept": true, "evidence": "interleaved", "scenario": "test", "ratio": 0.9, \
+"low": 0.85, "high": 0.95, "p": 0.001, "verdict": "faster", "reason": "test is faster with it"}"""
+RECORDED = [
+    WON,
+    '{"lever": "x", "tried": false, "kept": false, "evidence": "interleaved", "reason": "not measured: tests fail"}',
+    '{"lever": "x", "tried": false, "kept": false, "evidence": "none", "reason": "not tried: no use"}',
+]
+
+
+def test_the_json_of_a_decision_is_what_it_was_before_it_had_a_type():
+    decisions = [
+        levers_decide.judge("x", summary(test=comparison("faster"))),
+        levers_decide.judge("x", summary(reason="tests fail", test=None)),
+        levers_decide.idle("x", "no use"),
+    ]
+    assert [json.dumps(decision.to_json()) for decision in decisions] == RECORDED
+    assert [Decision.from_json(json.loads(text)) for text in RECORDED] == decisions
+    later = {**json.loads(RECORDED[0]), "of_a_later_version": 1}
+    assert Decision.from_json(later) == decisions[0]
 
 
 def test_a_decision_in_one_line():
     decision = levers_decide.judge("x", summary(test=comparison("faster")))
     assert levers_decide.sentence(decision) == "x kept, -10.0 % [-15.0 to -5.0], p=0.001: test is faster with it"
-    assert " p<0.0001: " in levers_decide.sentence(dict(decision, p=0.00004))
-    assert levers_decide.sentence({"lever": "y", "kept": False, "reason": "not tried: z"}) == "y not tried: z"
+    assert " p<0.0001: " in levers_decide.sentence(dataclasses.replace(decision, p=0.00004))
+    assert levers_decide.sentence(levers_decide.idle("y", "z")) == "y not tried: z"
 
 
 class Machine:
@@ -138,7 +168,7 @@ def decide(seed, costs):
     machine = Machine(seed, costs)
     names = [levers_decide.BASELINE, "helps", "useless", "harms"]
     scenarios = schedule.measure(
-        [{"name": "test"}, {"name": "edit"}],
+        [Scenario("test"), Scenario("edit")],
         names,
         machine.execute,
         schedule.Clock(lambda: machine.now, 0.0, 180.0),
@@ -146,9 +176,13 @@ def decide(seed, costs):
     )
     prints = {"start": MACHINE, "end": MACHINE, "variants": dict.fromkeys(names, MACHINE)}
     found = schedule.summarise(
-        {"variants": [{"name": name} for name in names], "scenarios": scenarios, "fingerprints": prints}
+        {
+            "variants": [{"name": name} for name in names],
+            "scenarios": [scenario.to_json() for scenario in scenarios],
+            "fingerprints": prints,
+        }
     )
-    return {name: levers_decide.judge(name, found)["kept"] for name in names[1:]}
+    return {name: levers_decide.judge(name, found).kept for name in names[1:]}
 
 
 def test_the_lever_planted_to_help_is_kept_and_the_others_are_dropped_in_twenty_repetitions():

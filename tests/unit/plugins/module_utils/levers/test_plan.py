@@ -31,8 +31,15 @@ def test_anything_else_tries_what_has_no_hidden_cost(wish: Any) -> None:
 
 def test_the_source_is_tried_only_where_there_is_one() -> None:
     levers = {"cgo_disabled": True, "source_on_ext4": "auto", "caches_local": "auto", "gocache_tmpfs": False}
-    assert plan.list_levers_on_auto(levers, True) == ["source_on_ext4", "caches_local"]
-    assert plan.list_levers_on_auto(levers, False) == ["caches_local"]
+    assert plan.list_levers_on_auto(levers, True, "tmp") == ["source_on_ext4", "caches_local"]
+    assert plan.list_levers_on_auto(levers, False, "tmp") == ["caches_local"]
+
+
+@pytest.mark.parametrize(
+    ("place", "tried"), [("tmp", ["tmp_in_memory"]), ("gotmpdir", ["gotmpdir_tmpfs"]), ("memory", []), ("", [])]
+)
+def test_only_the_lever_of_the_place_is_tried(place: str, tried: list[str]) -> None:
+    assert plan.list_levers_on_auto(dict.fromkeys(["tmp_in_memory", "gotmpdir_tmpfs"], "auto"), False, place) == tried
 
 
 def test_decisions_lie_over_what_is_declared() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -90,3 +91,18 @@ def test_what_goes_on_in_the_background_is_not_waited_for() -> None:
 def test_the_reason_of_a_failure_moves_no_cursor() -> None:
     done = process.run(["printf", "\\033]0;title\\007\\033[2Jgone\\n"], PATH)
     assert done.reason == "\\x1b]0;title\\x07\\x1b[2Jgone"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
+def test_whoever_did_not_start_it_holds_nothing(home: Path, eve: process.Identity) -> None:
+    started = [
+        subprocess.Popen(["sleep", "30"], cwd=home, user=uid, group=uid, extra_groups=[]) for uid in (0, eve.uid)
+    ]
+    try:
+        own, hers = (f"sleep ({one.pid})" for one in started)
+        assert set(process.holders(str(home))) == {own, hers}
+        assert process.holders(str(home), {0}) == [own] and process.holders(str(home), {eve.uid}) == [hers]
+    finally:
+        for one in started:
+            one.kill()
+            one.wait()

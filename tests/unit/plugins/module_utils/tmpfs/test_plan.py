@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
 GIB = 1024 * tmpfs_plan.MIB
 
@@ -105,15 +110,17 @@ def test_live_deviations_are_named() -> None:
 
 
 def test_the_helper_makes_the_folders_that_tmpfiles_makes(tmp_path: Path) -> None:
-    text = tmpfs_plan.folders_text([str(tmp_path)], [("alice", os.getuid(), os.getgid())])
+    text = tmpfs_plan.folders_text(str(tmp_path), [(os.getuid(), os.getgid())])
     (tmp_path / "list").write_text(text)
     (tmp_path / "helper").write_text(tmpfs_plan.HELPER_TEXT)
     for _time in range(2):
         subprocess.run(
             ["sh", str(tmp_path / "helper"), str(tmp_path / "list"), "/var/lib/wsltune", "-o", "rw"], check=True
         )
-    assert tmpfs_plan.folders_of(text) == [("alice", str(tmp_path / "alice"))]
-    assert (tmp_path / "alice").stat().st_mode & 0o7777 == 0o700
+    folder = tmp_path / str(os.getuid())
+    line = f"d {folder} 0700 {os.getuid()} {os.getgid()} -"
+    assert tmpfs_plan.folder_lines(text) == [(line, str(folder), os.getuid(), os.getgid())]
+    assert folder.stat().st_mode & 0o7777 == 0o700
 
 
 def test_a_mount_is_used_by_what_lies_on_it() -> None:
@@ -137,7 +144,7 @@ def observed(**changes):
     found = {
         "path": "/var/cache/gotmp",
         "fstab": "".join(f"{line.render()}\n" for line in lines),
-        "folders": tmpfs_plan.folders_text(["/var/cache/gotmp"], [("alice", 1, 2)]),
+        "folders": tmpfs_plan.folders_text("/var/cache/gotmp", [(1, 2)]),
         "helper": tmpfs_plan.HELPER_TEXT if changes.get("needs_helper") else None,
         "needs_helper": False,
         "memory": {"total_bytes": 16 << 30, "swap_total_bytes": 0},
@@ -200,3 +207,114 @@ def test_what_differs_is_not_met(changes):
 )
 def test_what_else_is_wanted_is_not_met(wanted):
     assert not tmpfs_plan.is_met(observed(), *wanted)
+
+
+PATH = "/var/cache/gotmp"
+OURS = mountinfo.Mount(PATH, "/", "tmpfs", "wsltune")
+LINE = "wsltune /var/cache/gotmp tmpfs size=1g,x-wsltune 0 0\n"
+
+
+@pytest.mark.parametrize(
+    ("ground", "sentence"),
+    [
+        ({"table": "one two\n"}, r"/etc/fstab is broken, .*: fix that line first$"),
+        ({"table_is_writable": False}, r"/etc/fstab cannot be written .*: make it writable$"),
+        ({"table": f"tmpfs {PATH} tmpfs rw 0 0\n"}, r"has a line for /var/cache/gotmp that wsltune did not write"),
+        ({"table_is_followed": False}, r"nothing would mount /var/cache/gotmp at the next start"),
+        ({"changeable": "/var/cache"}, r"others than root can change /var/cache: choose"),
+        ({"link": "/var"}, r"/var is a symbolic link: give the folder's real path$"),
+        ({"file": "/var/cache"}, r"/var/cache is not a directory: choose another path$"),
+        ({"live": mountinfo.Mount(PATH, "/", "ext4", "/dev/sdb")}, r"is in use: a ext4 \(/dev/sdb\) is mounted there"),
+        ({"live": mountinfo.Mount(PATH, "/", "tmpfs", "tmpfs")}, r"is in use: a tmpfs \(tmpfs\)"),
+        ({"names": ("alice", "notes.txt")}, r"holds files \('notes.txt'\) that a mount would hide"),
+    ],
+)
+def test_a_machine_that_cannot_take_the_tmpfs(ground: dict[str, Any], sentence: str) -> None:
+    ground = {"table": "", **ground}
+    assert re.search(sentence, tmpfs_plan.obstacle(PATH, tmpfs_plan.Ground(**ground), ["alice"]))
+
+
+@pytest.mark.parametrize(
+    "ground",
+    [
+        {"table": ""},
+        {"table": LINE, "live": OURS},
+        {"table": "", "names": ("alice",)},
+        {"table": "", "live": OURS, "names": ("notes.txt",)},
+    ],
+)
+def test_a_machine_that_can_take_the_tmpfs(ground: dict[str, Any]) -> None:
+    assert tmpfs_plan.obstacle(PATH, tmpfs_plan.Ground(**ground), ["alice"]) == ""
+
+
+def test_the_fstab_is_named_before_the_place(tmp_path: Path) -> None:
+    ground = tmpfs_plan.Ground("", table_is_writable=False, link="/var")
+    assert tmpfs_plan.obstacle(PATH, ground, []).startswith("/etc/fstab cannot")
+
+
+def test_what_stands_at_a_path_is_read(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "notes").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    real = tmpfs_observe.ground(f"{tmp_path}/real", "", wsl_judge.Machine())
+    assert (real.names, real.link, real.file, real.live) == (("notes",), None, None, None)
+    link = tmpfs_observe.ground(f"{tmp_path}/link/inside", "", wsl_judge.Machine())
+    assert (link.names, link.link) == ((), f"{tmp_path}/link")
+    assert tmpfs_observe.ground(f"{tmp_path}/real/notes/inside", "", wsl_judge.Machine()).file is not None
+
+
+@pytest.mark.parametrize(
+    ("wsl", "conf", "followed"),
+    [
+        (True, "[automount]\nmountFsTab=false\n", False),
+        (True, "[automount]\nmountFsTab=false\n[boot]\nsystemd=true\n", True),
+        (True, "", True),
+        (False, "[automount]\nmountFsTab=false\n", True),
+    ],
+)
+def test_whether_the_fstab_is_followed(wsl: bool, conf: str, followed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wsl_judge, "is_wsl", lambda machine: wsl)
+    machine = wsl_judge.Machine(conf=conf)
+    assert tmpfs_observe.ground("/nowhere/at/all", "", machine).table_is_followed is followed
+
+
+def test_which_mounts_a_rollback_takes_away() -> None:
+    (before,) = fstab.marked(LINE)
+    old = LINE.replace("gotmp", "old")
+    assert tmpfs_plan.mounts_to_leave(LINE, [PATH], ["/var/cache/left"], [], whole=True) == [PATH, "/var/cache/left"]
+    assert tmpfs_plan.mounts_to_leave(LINE, [], ["/var/cache/left"], [], whole=False) == [PATH]
+    assert tmpfs_plan.mounts_to_leave(LINE + old, [], [], [before], whole=False) == ["/var/cache/old"]
+
+
+def test_the_tmpfs_of_an_earlier_path() -> None:
+    table = (
+        LINE + LINE.replace("gotmp", "old") + "/etc/tmpfiles.d/wsltune-go.conf /var/lib/wsltune wsltune x-wsltune 0 0\n"
+    )
+    wanted = tmpfs_plan.wanted_lines(PATH, GIB, 0, helper=False)
+    assert [line.mount_point for line in tmpfs_plan.earlier_lines(table, wanted)] == ["/var/cache/old"]
+    own = [line.mount_point for line in tmpfs_plan.earlier_lines(table, [tmpfs_plan.tmp_line(GIB, 0)])]
+    assert own == [PATH, "/var/cache/old"]
+
+
+def test_the_options_of_a_remount() -> None:
+    assert tmpfs_plan.remount_options(1 << 30, 0) == "remount,rw,nosuid,nodev,exec,size=1048576k"
+    assert tmpfs_plan.remount_options(1 << 30, 5) == "remount,rw,nosuid,nodev,exec,size=1048576k,nr_inodes=5"
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "deviates"),
+    [
+        (0o700, (1000, 1000), False),
+        (0o755, (1000, 1000), True),
+        (0o700, (1000, 0), True),
+        (0o700, (0, 0), True),
+        (0o700, (1001, 1000), None),
+    ],
+)
+def test_a_users_folder(mode: int, owner: tuple[int, int], deviates: bool | None) -> None:
+    assert tmpfs_plan.folder_deviation(mode, *owner, (1000, 1000)) is deviates
+
+
+def test_people_who_share_the_tmpfs_know_it() -> None:
+    assert tmpfs_plan.shared_note(PATH, 1 << 30, [0, 1000]) == ""
+    assert tmpfs_plan.shared_note(PATH, 1 << 30, [0, 1000, 1001]).startswith("2 users share the 1024 MiB on")

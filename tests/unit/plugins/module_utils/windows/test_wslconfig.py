@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import plan, wslconfig
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[4]
@@ -206,6 +207,21 @@ CALL = r"""
         }
     }
 
+    Function Invoke-Judge {
+        Param ([string]$Text, [Int64]$HostMemory, [int]$HostProcessors)
+        $parsed = ConvertFrom-WslConfig -Text $Text
+        $wanted = [ordered]@{}
+        foreach ($name in $parsed.Values.Keys) {
+            $text = $parsed.Raw[$name].Replace('\', '\\')
+            $wanted[$name] = @{ Value = $parsed.Values[$name]; Text = $text }
+        }
+        @{
+            parsed = $parsed
+            notes = @(Get-WslConfigNote -Values $parsed.Values)
+            harm = @(Get-WslConfigHarm $wanted $parsed.Values -HostMemory $HostMemory -HostProcessors $HostProcessors)
+        }
+    }
+
     foreach ($call in $cases) {
         $parameters = ConvertTo-Dictionary $call.parameters
         try {
@@ -329,6 +345,86 @@ def test_every_vector_is_read_as_wsl_reads_it(known: dict[str, Any], call: Calla
         assert [detail["Kind"] for detail in answer["result"]["Details"]] == expected.warnings, text
         read += len(expected.values)
     assert read > 500
+
+
+def test_the_two_sides_know_the_same_keys(call: Callable[..., Any]) -> None:
+    names = ("Name", "Type", "Default", "Description", "Aliases", "Least")
+    theirs = [tuple(key[name] for name in names) for key in call([("Get-WslConfigKey", {})])[0]["result"].values()]
+    ours = [
+        (key.name, key.type, key.default, key.description, list(key.aliases), key.least)
+        for key in wslconfig.KEYS.values()
+    ]
+    assert ours == theirs
+
+
+def test_inside_a_distro_every_vector_is_read_as_wsl_reads_it() -> None:
+    keys = {
+        spelling.lower(): {"name": key.name, "type": key.type, "choices": key.choices}
+        for key in wslconfig.KEYS.values()
+        for spelling in (key.name, *key.aliases)
+    }
+    rng = random.Random(20261129)
+    texts = ["".join(rng.choices(PIECES, k=rng.randrange(1, 30))) for _time in range(3000)]
+    for text in [*texts, *(as_wslconfig(vector["text"]) for vector in VECTORS)]:
+        expected, read = Reference(text, keys, skip=True, windows=True), wslconfig.parse(text)
+        assert (read.values, read.warnings) == (expected.values, expected.warnings), text
+
+
+def plain(text: str) -> str:
+    """Return a reason without what differs between Python's way of quoting a text and PowerShell's."""
+    for written, code in (("\\t", 9), ("\\n", 10), ("\\r", 13)):
+        text = re.sub(rf"(?<!\\)((?:\\\\)*){re.escape(written)}", rf"\1\\u{code:04x}", text)
+    text = re.sub(r"\\x([0-9a-f]{2})", r"\\u00\1", text)
+    return text.replace("\\'", "'").replace('"', "'")
+
+
+def test_both_sides_read_and_judge_alike(call: Callable[..., Any]) -> None:
+    rng = random.Random(20261128)
+    values = [line for wanted, _said in HARM for line in as_lines(wanted)]
+    values += [line for wanted in HARMLESS for line in as_lines(wanted)]
+    texts = ["".join(rng.choices(PIECES, k=rng.randrange(1, 30))) for _time in range(400)]
+    texts += [as_wslconfig(vector["text"]) for vector in VECTORS]
+    texts += ["\r\n".join(rng.choices(values, k=rng.randrange(1, 9))) for _time in range(200)]
+    texts += [as_text(wanted) for wanted in (*(wanted for wanted, _said in HARM), *HARMLESS)]
+    texts += ["[wsl2]\nmemory=1.5GB\nswap=8Gb\nprocessors=half\nlocalhostForwarding=yes\nnetworkingMode=Mirror\n"]
+    texts += [
+        "[wsl2]\nmemory=50%\n",
+        "[wsl2]\nmemory=8 GB\n",
+        '[wsl2]\nmemory="8GB\nswap=0\n',
+        '[wsl2]\nmemory="8GB"\n',
+    ]
+    answers = call([("Invoke-Judge", {"Text": text, "HostMemory": 16 * 2**30, "HostProcessors": 8}) for text in texts])
+    counted = {"values": 0, "details": 0, "notes": 0, "harm": 0}
+    for text, answer in zip(texts, answers):
+        assert "result" in answer, (text, answer)
+        theirs, ours = answer["result"], wslconfig.parse(text)
+        assert (ours.values, ours.raw, ours.lines) == tuple(
+            theirs["parsed"][name] for name in ("Values", "Raw", "Lines")
+        )
+        details = [(detail["Line"], detail["Kind"], plain(detail["Reason"])) for detail in theirs["parsed"]["Details"]]
+        assert [(detail.line, detail.kind, plain(detail.reason)) for detail in ours.details] == details, text
+        notes = wslconfig.list_notes(ours.values)
+        assert sorted(map(plain, notes)) == sorted(map(plain, theirs["notes"])), text
+        harms = [harm.reason for harm in wslconfig.harmful(ours, 16 * 2**30, 8)]
+        assert list(map(plain, harms)) == list(map(plain, theirs["harm"])), text
+        for name, found in zip(counted, (ours.values, ours.details, notes, harms)):
+            counted[name] += len(found)
+    assert min(counted.values()) > 50, counted
+
+
+def as_lines(wanted: dict[str, Any]) -> list[str]:
+    return [
+        line
+        for name, value in wanted.items()
+        for line in (
+            f"[{name.partition('.')[0]}]",
+            f"{name.partition('.')[2]}={str(value).replace(chr(92), chr(92) * 2)}",
+        )
+    ]
+
+
+def as_text(wanted: dict[str, Any]) -> str:
+    return "\r\n".join(as_lines(wanted)) + "\r\n"
 
 
 def test_merge_and_undo_on_vectors_and_random_texts(known: dict[str, Any], call: Callable[..., Any]) -> None:
@@ -495,6 +591,11 @@ class TestOneByOne:
         for (data, text, latin1), answer in zip(cases, call(calls)):
             assert "result" in answer, (data, answer)
             read = answer["result"]
+            if text is None:
+                with pytest.raises(wsl_conf.EncodingError):
+                    wsl_conf.decode(data, wslconfig.WSLCONFIG)
+            elif not latin1:
+                assert wsl_conf.decode(data, wslconfig.WSLCONFIG)[0] == text
             assert read == [] if text is None else (read["Text"], read["Latin1"]) == (text, latin1), data
         back = call(
             [("ConvertTo-WslConfigByte", {"Text": text, "Latin1": latin}) for _data, text, latin in cases if text],
@@ -553,23 +654,16 @@ def test_harm(known: dict[str, Any], call: Callable[..., Any]) -> None:
 def test_the_keys_are_those_of_the_documentation(known: dict[str, Any]) -> None:
     documented = yaml.safe_load((ROOT / "plugins" / "modules" / "win_wslconfig.yml").read_text(encoding="utf-8"))
     options = documented["DOCUMENTATION"]["options"]
+    types = {"bool": "bool", "int": "int", "path": "path", "list": "list", "ports": "list"}
     for section in ("wsl2", "general", "experimental"):
+        for key in known.values():
+            if key["section"] == section:
+                option = options[section]["suboptions"][key["option"]]
+                assert option["type"] == types.get(key["type"], "str")
+                assert option.get("choices", []) == key["choices"]
+                assert key["option"] == plan.write_snake(key["name"].partition(".")[2])
         wanted = {key["option"]: key["name"] for key in known.values() if key["section"] == section}
         told = {name: one["description"][0] for name, one in options[section]["suboptions"].items()}
         assert set(told) == set(wanted)
         for option, name in wanted.items():
             assert told[option].startswith(f"C({name}). ")
-
-
-def test_the_keys_are_those_of_the_role(known: dict[str, Any]) -> None:
-    role = ROOT / "roles" / "wslconfig"
-    options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
-    options = options["argument_specs"]["main"]["options"]
-    listed = yaml.safe_load((role / "vars" / "main.yml").read_text(encoding="utf-8"))["_wslconfig_options"]
-    types = {"bool": "bool", "int": "int", "path": "path", "list": "list", "ports": "list"}
-    for key in known.values():
-        option = options[f"wslconfig_{key['section']}_{key['option']}"]
-        assert option["type"] == types.get(key["type"], "str")
-        assert option.get("choices", []) == key["choices"]
-        assert key["option"] in listed[key["section"]]
-    assert sum(len(names) for names in listed.values()) == len({key["name"] for key in known.values()})

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import time
 from pathlib import Path
+
+import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import find as workspace_find
@@ -39,6 +42,27 @@ def test_projects_are_found_once_and_foreign_ones_not(tmp_path: Path) -> None:
     assert paths(found, tmp_path) == ["Users/a/src/shop", "work/mono", "work/ws"]
     assert [project["git"] for project in found.projects] == [False, True, False]
     assert found.complete
+
+
+def test_names_of_windows_are_passed_over_where_windows_has_them(tmp_path: Path) -> None:
+    kept = ["Boot/loader", "src/vendor/tools", "work/appdata", "work/program files/x", "work/windows/agent"]
+    make(tmp_path, *(f"{name}/go.mod" for name in kept))
+    make(
+        tmp_path, *(f"{name}/x/go.mod" for name in ("Windows", "Users/a/AppData", "Program Files", "src/node_modules"))
+    )
+    found = workspace_find.find([str(tmp_path)])
+    assert paths(found, tmp_path) == kept and found.complete
+
+
+def test_a_drive_that_stops_to_answer_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    make(tmp_path, "src/shop/go.mod")
+    mount = mountinfo.Mount(str(tmp_path), "/", "9p", "C:", windows_drive=True)
+    found = workspace_find.find_in_time([mount])
+    assert found is not None and paths(found, tmp_path) == ["src/shop"]
+    assert workspace_find.find_in_time([]) is None
+    monkeypatch.setattr(workspace_find, "SECONDS", -1.0)
+    monkeypatch.setattr(workspace_find, "find", lambda _places: time.sleep(60))
+    assert workspace_find.find_in_time([mount]) is None
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:

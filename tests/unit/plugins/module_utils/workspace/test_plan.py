@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -69,6 +70,10 @@ def test_a_users_rights_to_read() -> None:
 )
 def test_modes(real: bool, tracked: bool | None, keeps: bool, head: bytes, expected: int) -> None:
     assert workspace_plan.file_mode(0o777, real, tracked, keeps, head) == expected
+
+
+def test_a_copy_does_not_run_as_its_owner() -> None:
+    assert workspace_plan.file_mode(0o6755, True, None, False, b"") == 0o755
 
 
 def test_a_drive_without_modes_is_known_by_what_it_shows() -> None:
@@ -142,3 +147,73 @@ def test_what_git_and_go_say() -> None:
     )
     assert workspace_plan.test_results(events) == {"p A": "pass", "q": "fail"}
     assert workspace_plan.difference("a\nb\n", "a\nc\n") == "b" and workspace_plan.difference("a", "a\nd") == "d"
+
+
+EXT4 = mountinfo.Mount("/", "/", "ext4", "/dev/sdc", mount_id=1)
+LETTER = dataclasses.replace(DRIVE, mount_id=2, parent_id=1)
+
+
+@pytest.mark.parametrize(
+    ("on", "to", "sentence"),
+    [
+        (mountinfo.Mount(SHOP.source, "/", "9p", "C:", windows_drive=True), EXT4, "is a whole drive or mount"),
+        (DRIVE, DRIVE, "The target /home/a/src/shop is a Windows drive"),
+        (DRIVE, mountinfo.Mount("/home", "/", "tmpfs", "tmpfs"), "is in memory and gone at the next start"),
+    ],
+)
+def test_places_that_a_project_is_not_copied_between(on: mountinfo.Mount, to: mountinfo.Mount, sentence: str) -> None:
+    with pytest.raises(WorkspaceError, match=sentence):
+        workspace_plan.check_places(SHOP, on, to)
+
+
+def test_places_that_a_project_is_copied_between() -> None:
+    workspace_plan.check_places(SHOP, DRIVE, EXT4)
+    workspace_plan.check_places(SHOP, None, None)
+    assert workspace_plan.slow_note(SHOP, DRIVE) == workspace_plan.slow_note(SHOP, None) == ""
+    assert "does not lie on a Windows drive (ext4)" in workspace_plan.slow_note(SHOP, EXT4)
+
+
+def test_a_source_in_use_names_the_programs() -> None:
+    workspace_plan.check_unused(SHOP, [])
+    with pytest.raises(WorkspaceError, match="is in use by 1, 2, 3, 4, 5: end"):
+        workspace_plan.check_unused(SHOP, list("123456"))
+
+
+@pytest.mark.parametrize(
+    ("table", "writable", "followed", "sentence"),
+    [
+        ("broken\n", True, True, "/etc/fstab is broken, line 1"),
+        ("", False, True, "/etc/fstab cannot be written"),
+        ("/x /mnt/c/work/shop none bind 0 0\n", True, True, "that wsltune did not write"),
+        ("", True, False, "no bind mount would come back at the next start"),
+    ],
+)
+def test_an_fstab_that_cannot_bring_a_mount_back(table: str, writable: bool, followed: bool, sentence: str) -> None:
+    with pytest.raises(WorkspaceError, match=sentence):
+        workspace_plan.check_bind([SHOP], [EXT4, LETTER], table, writable, followed)
+    workspace_plan.check_bind([Project(SHOP.source, SHOP.target, "a")], [EXT4], table, writable, followed)
+
+
+def test_a_path_off_the_drives_is_never_bound() -> None:
+    with pytest.raises(WorkspaceError, match="does not lie on a Windows drive"):
+        workspace_plan.check_bind([SHOP], [EXT4], "", True, True)
+    workspace_plan.check_bind([SHOP], [EXT4, LETTER], "", True, True)
+
+
+def test_the_lines_of_the_projects() -> None:
+    def render(table: str) -> list[str]:
+        lines = workspace_plan.lines_for([SHOP], [EXT4, LETTER], table, False, lambda drive: f"of={drive.mount_point}")
+        return [line.render() for line in lines]
+
+    bind = f"/home/a/src/shop /mnt/c/work/shop none bind,nofail,{workspace_plan.MARK} 0 0"
+    assert render("") == [f"C: /mnt/c drvfs noatime,of=/mnt/c,nofail,{workspace_plan.MARK} 0 0", bind]
+    assert render("C: /mnt/c drvfs metadata 0 0\n") == [bind]
+
+
+def test_which_binds_a_rollback_takes_away() -> None:
+    bind = fstab.Line("/home/a/src/shop", "/mnt/c/work/shop", "none", ("bind", workspace_plan.MARK))
+    drive = fstab.Line("C:", "/mnt/c", "drvfs", ("nofail", workspace_plan.MARK))
+    other = fstab.Line("/x", "/y", "none", ("bind",))
+    table = "".join(line.render() + "\n" for line in (drive, bind, other))
+    assert workspace_plan.binds_to_leave(table, []) == [bind]
+    assert workspace_plan.binds_to_leave(table, [bind]) == []

@@ -272,6 +272,8 @@ def test_merge_refuses(wanted, message):
         ("\ufeff[boot]\nsystemd=1\n", 1, "InvalidKey", "byte order mark", "[boot]\nsystemd=1\n"),
         ("\xef\xbb\xbf[boot]\nsystemd=1\n", 1, "InvalidKey", "byte order mark", "[boot]\nsystemd=1\n"),
         ("é=1\r\n[boot]\r\n", 1, "InvalidKey", "starts neither", "# é=1\r\n[boot]\r\n"),
+        ("\udcff\udcfe[\0b\0o\0o\0t\0]\0\n\0", 1, "InvalidKey", "UTF-16", "[boot]\n"),
+        ("\xfe\xff\0[\0b\0]\0\n", 1, "InvalidKey", "UTF-16", "[b]\n"),
     ],
 )
 def test_unreadable_text(text, line, kind, reason, repaired):
@@ -322,7 +324,6 @@ def test_revert_of_a_text_that_someone_broke():
         ({"automount.options": "uid=me"}, "is no number"),
         ({"automount.options": "case=on"}, "is none of"),
         ({"automount.options": "noexec"}, "every Windows program"),
-        ({"automount.options": "metadata,,umask=22"}, "'' is unknown"),
         ({"automount.enabled": False}, "no Windows drive is mounted"),
         ({"automount.root": "mnt"}, "must start with /"),
         ({"automount.cgroups": "v1"}, "systemd 256"),
@@ -349,6 +350,8 @@ def test_harmful(wanted, reason):
     [
         {"automount.options": "metadata,uid=1000,gid=1000,umask=22,fmask=011,dmask=0022,case=dir,noatime"},
         {"automount.options": ""},
+        {"automount.options": "metadata,umask=22,"},
+        {"automount.options": "metadata,,nofail,_netdev,x-mine,comment=c"},
         {"automount.root": "/"},
         {"automount.mountFsTab": False, "boot.systemd": True},
         {"automount.mountFsTab": None},

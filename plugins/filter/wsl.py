@@ -1,0 +1,15 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import plan
+
+
+class FilterModule:
+    """What a play asks of WSL's files."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"wsl_settings": plan.plan_settings}

@@ -1,0 +1,299 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which Go commands a user has, what each of them says of itself, and which one a terminal of that user starts."""
+
+from __future__ import annotations
+
+import functools
+import glob
+import json
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, process, text
+
+QUERY = (
+    *("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED"),
+    *("GOROOT", "GOVERSION", "GOENV", "GOTOOLCHAIN", "GOPATH"),
+)
+MOST_TOOLCHAINS = 50
+ASKED = 10.0
+"""Seconds that one Go command may take to answer."""
+SECONDS = 30.0
+"""Seconds that finding and asking the Go commands of one user may take."""
+# In each list a version manager's own choice stands before all that it has installed.
+ELSEWHERE = (
+    ("{GOROOT}/bin/go", "GOROOT"),
+    ("{GVM_ROOT|~/.gvm}/gos/*/bin/go", "gvm"),
+    ("{GOENV_ROOT|~/.goenv}/shims/go", "goenv"),
+    ("{GOENV_ROOT|~/.goenv}/versions/*/bin/go", "goenv"),
+    ("{MISE_DATA_DIR|XDG_DATA_HOME/mise|~/.local/share/mise}/shims/go", "mise"),
+    ("{MISE_DATA_DIR|XDG_DATA_HOME/mise|~/.local/share/mise}/installs/go/*/bin/go", "mise"),
+    ("{ASDF_DATA_DIR|~/.asdf}/shims/go", "asdf"),
+    ("{ASDF_DATA_DIR|~/.asdf}/installs/go*/*/go/bin/go", "asdf"),
+    ("{PROTO_HOME|~/.proto}/shims/go", "proto"),
+    ("{PROTO_HOME|~/.proto}/tools/go/*/bin/go", "proto"),
+    ("{GOBREW_ROOT|~}/.gobrew/current/bin/go", "gobrew"),
+    ("{GOBREW_ROOT|~}/.gobrew/versions/*/go/bin/go", "gobrew"),
+    ("{G_HOME|~/.g}/go/bin/go", "g"),
+    ("{G_HOME|~/.g}/versions/*/bin/go", "g"),
+    ("~/.go/current/bin/go", "goup"),
+    ("~/.go/bin/go", "g"),
+    ("~/.go/go*/bin/go", "goup"),
+    ("~/.go/.versions/*/bin/go", "g"),
+    ("{GOUP_HOME|~/.goup}/current/bin/go", "goup"),
+    ("{GOUP_HOME|~/.goup}/versions/*/bin/go", "goup"),
+    ("{VFOX_HOME|~/.version-fox}/sdks/golang/bin/go", "vfox"),
+    ("{VFOX_HOME|~/.version-fox}/cache/golang/*/*/bin/go", "vfox"),
+    ("~/.vfox/sdks/golang/bin/go", "vfox"),
+    ("~/.vfox/cache/golang/*/*/bin/go", "vfox"),
+    ("~/.gimme/versions/*/bin/go", "gimme"),
+    ("~/.nix-profile/bin/go", "nix"),
+    ("{XDG_STATE_HOME|~/.local/state}/nix/profile/bin/go", "nix"),
+    ("/etc/profiles/per-user/{USER}/bin/go", "nix"),
+    ("/nix/var/nix/profiles/default/bin/go", "nix"),
+    ("/run/current-system/sw/bin/go", "nix"),
+    ("{HOMEBREW_PREFIX|/home/linuxbrew/.linuxbrew}/bin/go", "Homebrew"),
+    ("{HOMEBREW_PREFIX|/home/linuxbrew/.linuxbrew}/opt/go*/libexec/bin/go", "Homebrew"),
+    ("~/.linuxbrew/bin/go", "Homebrew"),
+    ("~/.local/go/bin/go", "~/.local/go"),
+    ("~/.local/go*/bin/go", "~/.local"),
+    ("~/.local/opt/go*/bin/go", "~/.local"),
+    ("~/.local/bin/go", "~/.local"),
+    ("/usr/local/go/bin/go", "/usr/local/go"),
+    ("/usr/local/go*/bin/go", "/usr/local"),
+    ("/opt/go/bin/go", "/opt/go"),
+    ("/opt/go*/bin/go", "/opt"),
+    ("/opt/go/*/bin/go", "/opt"),
+    ("/usr/lib/go/bin/go", "package"),
+    ("/usr/lib/golang/bin/go", "package"),
+    ("/usr/lib/go-*/bin/go", "package"),
+    ("/usr/lib64/go/*/bin/go", "package"),
+    ("/snap/go/current/bin/go", "snap"),
+    ("~/sdk/go*/bin/go", "~/sdk"),
+    ("~/go/go*/bin/go", "GoLand"),
+    ("~/go/bin/go[0-9]*", "~/go/bin"),
+)
+# Looking at a Go changes nothing: nothing is fetched or installed, and cmd/internal/telemetry/counter (Go 1.23 on)
+# writes its counters where TEST_TELEMETRY_DIR says, otherwise below the folder of the user's configuration.
+# That folder must stay visible: version managers have their choice of a Go there.
+QUIET = {
+    "GOTOOLCHAIN": "local",
+    "TEST_TELEMETRY_DIR": "/dev/null/none",
+    "MISE_OFFLINE": "1",
+    "MISE_EXEC_AUTO_INSTALL": "0",
+    "MISE_NOT_FOUND_AUTO_INSTALL": "0",
+    "PROTO_AUTO_INSTALL": "false",
+    "GOENV_AUTO_INSTALL": "0",
+}
+IN_TERMINAL = "terminal"
+
+Run = Callable[[Sequence[str], Mapping[str, str]], process.Done]
+
+
+def _newest_first(path: str) -> tuple[Any, ...]:
+    return tuple(-int(number) for number in re.findall(r"\d+", path)), path
+
+
+def _places(pattern: str, home: str, environment: Mapping[str, str]) -> list[str]:
+    """Return the patterns that one of ELSEWHERE stands for: a variable that is set, or what counts without it."""
+
+    def value_of(match: re.Match[str]) -> str:
+        for choice in match[1].split("|"):
+            name, slash, rest = choice.partition("/")
+            if name == "~" or not name:
+                return choice
+            value = environment.get(name, "")
+            if os.path.isabs(value) or (name == "USER" and value and "/" not in value):
+                return glob.escape(value) + slash + rest
+        return ""
+
+    path = re.sub(r"\{([^}]*)\}", value_of, pattern)
+    if path.startswith("~/"):
+        path = glob.escape(home) + path[1:]
+    # A variable that is not set leaves nothing to look for.
+    return [] if pattern.startswith("{GOROOT}") and path == "/bin/go" else [path]
+
+
+def find_toolchains(
+    home: str,
+    search_path: str,
+    exists: Callable[[str], bool] = os.path.isfile,
+    environment: Mapping[str, str] | None = None,
+) -> list[dict[str, str]]:
+    """Return every Go command that a user with this home and PATH has, the one on PATH first."""
+    found: dict[str, dict[str, str]] = {}
+    for directory in search_path.split(":"):
+        path = os.path.join(directory, "go")
+        if os.path.isabs(directory) and exists(path):
+            found.setdefault(_identity(path), {"path": path, "found": "PATH"})
+    for pattern, name in ELSEWHERE:
+        for place in _places(pattern, home, environment or {}):
+            for path in sorted(glob.glob(place), key=_newest_first):
+                if len(found) < MOST_TOOLCHAINS and exists(path):
+                    found.setdefault(_identity(path), {"path": path, "found": name})
+    return [dict(entry, real=os.path.realpath(entry["path"])) for entry in found.values()]
+
+
+def _identity(path: str) -> str:
+    """Return what two names of the same Go command share; a link to a version manager is a Go of its own."""
+    real = os.path.realpath(path)
+    return real if os.path.basename(real).startswith("go") else path
+
+
+def goroot_commands(toolchains: Sequence[Mapping[str, Any]], goroot: str | None) -> list[str]:
+    """Return the Go commands of a user that lie in a GOROOT; launchers such as those of mise and asdf do not."""
+    paths = [toolchain["real"] for toolchain in toolchains]
+    for root in (goroot, *(toolchain.get("goroot") for toolchain in toolchains)):
+        if root:
+            paths.append(os.path.realpath(os.path.join(root, "bin", "go")))
+    return [path for path in dict.fromkeys(paths) if os.path.basename(path) == "go" and _in_goroot(path)]
+
+
+def _in_goroot(path: str) -> bool:
+    return os.path.isdir(os.path.join(os.path.dirname(os.path.dirname(path)), "pkg", "tool"))
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str], directory: str = "/") -> process.Done:
+    return process.run(command, environment, directory, limit=ASKED)
+
+
+def reason_of(done: process.Done) -> str:
+    """Return why a Go command failed: its own sentence, or the first one, since hints follow."""
+    if done.timed_out:
+        return f"no answer in {done.wall:.0f} s"
+    said = [line for line in (done.err.strip() or done.out.strip()).splitlines() if line.strip()]
+    return text.line(next((line for line in said if line.startswith("go: ")), said[0])) if said else done.reason
+
+
+def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str, str], str]:
+    """Return the settings that C(go) reports, or why it reports none.
+
+    The names are asked for one by one: `go env` alone fails where GOTMPDIR does not exist.
+    """
+    try:
+        done = run([go, "env", "-json", *QUERY], {**environment, **QUIET})
+    except OSError as error:
+        return {}, f"{go} could not be run: {error.strerror or error}"
+    if done.timed_out:
+        return {}, f"{go} env gave no answer in time: a path in its settings may lie on a server that is gone"
+    if done.code:
+        return {}, f"{go} env failed: {reason_of(done)}"
+    try:
+        reported = json.loads(done.out)
+        values = {name: reported[name] for name in QUERY if name in reported}
+        # The command is the user's own and may give anything, such as lists in lists that nobody could pass on.
+        if not all(isinstance(value, str) for value in values.values()) or not os.path.isabs(values["GOROOT"]):
+            raise ValueError(done.out)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}, f"{go} env -json gives no settings, so it is not the Go command or prints something else as well"
+    return values, ""
+
+
+@dataclass
+class Settled:
+    """The Go commands of one user, all asked, and the environment in which the first that answers was found."""
+
+    environment: dict[str, str]
+    toolchains: list[dict[str, Any]]
+    go: dict[str, Any] | None = None
+    values: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+
+
+def settle(
+    account: accounts.Account, environment: Mapping[str, str], terminal: bool = True, seconds: float = SECONDS
+) -> Settled:
+    """Find and ask the Go commands of the account that this process runs as.
+
+    What a login finds on its PATH is what a terminal starts, unless the shell's startup files say something of
+    their own; then, and where a login finds nothing, an interactive shell is asked too (C(terminal)).
+    """
+    deadline = time.monotonic() + seconds
+    settled = Settled(
+        dict(environment), find_toolchains(account.home, environment.get("PATH", ""), os.path.isfile, environment)
+    )
+    if not _on_path(settled.toolchains) or (terminal and accounts.has_own_startup(account, environment)):
+        _ask_terminal(account, settled, seconds / 3)
+    for toolchain in settled.toolchains:
+        if time.monotonic() > deadline:
+            toolchain.update(version="", reason=f"{toolchain['path']} was not asked: no time left")
+            continue
+        reason = _not_ours(toolchain)
+        values: dict[str, str] = {}
+        if not reason:
+            values, reason = _ask(account, toolchain, settled.environment)
+        toolchain.update(version=values.get("GOVERSION", ""), reason=reason, goroot=values.get("GOROOT", ""))
+        if values and not settled.values:
+            settled.go, settled.values = toolchain, values
+    return settled
+
+
+def _on_path(toolchains: Sequence[Mapping[str, str]]) -> bool:
+    return bool(toolchains) and toolchains[0]["found"] in ("PATH", IN_TERMINAL)
+
+
+def _not_ours(toolchain: Mapping[str, str]) -> str:
+    """Say why root does not start a Go that it found beside its own PATH; nothing for everybody else."""
+    if os.geteuid() != 0 or toolchain["found"] in ("PATH", IN_TERMINAL):
+        return ""
+    try:
+        files.check(toolchain["path"])
+        if os.stat(toolchain["path"]).st_uid != 0:
+            raise files.NotOurs(toolchain["path"])
+    except OSError as error:
+        return f"{toolchain['path']} was not asked: {error.strerror}"
+    return ""
+
+
+def _ask(
+    account: accounts.Account, toolchain: Mapping[str, str], environment: Mapping[str, str]
+) -> tuple[dict[str, str], str]:
+    # A launcher takes the version that is chosen for the folder it is started in; terminals start in the home.
+    home = not _in_goroot(toolchain["real"]) and os.path.isdir(account.home)
+    if toolchain["found"] not in ("PATH", IN_TERMINAL):
+        environment = {name: value for name, value in environment.items() if name not in ("GOROOT", "GOTOOLDIR")}
+    return go_env(toolchain["path"], functools.partial(_run, directory=account.home if home else "/"), environment)
+
+
+def _ask_terminal(account: accounts.Account, settled: Settled, seconds: float) -> None:
+    """Take over what an interactive shell finds, where that is another Go than a login finds."""
+    known = settled.toolchains[0]["path"] if _on_path(settled.toolchains) else None
+    for login in (False, True):
+        try:
+            own = accounts.terminal_environment(account, settled.environment, login, min(accounts.TERMINAL, seconds))
+        except accounts.AccountError as error:
+            settled.unknown["terminal"] = str(error)
+            return
+        found = find_toolchains(account.home, own.get("PATH", ""), os.path.isfile, own)
+        if not _on_path(found):
+            continue
+        if found[0]["path"] != known:
+            before = {toolchain["path"] for toolchain in settled.toolchains if toolchain["found"] == "PATH"}
+            for toolchain in found:
+                if toolchain["found"] == "PATH" and toolchain["path"] not in before:
+                    toolchain["found"] = IN_TERMINAL
+            settled.environment, settled.toolchains = own, list(found)
+        return
+
+
+def environment_with_go(
+    account: accounts.Account, environment: Mapping[str, str], seconds: float = SECONDS
+) -> dict[str, str]:
+    """Return C(environment), or that of a terminal, with the Go that C(account) uses first on its PATH."""
+
+    def look() -> dict[str, Any]:
+        settled = settle(account, environment, seconds=seconds)
+        return {"environment": settled.environment, "path": settled.go["path"] if settled.go else ""}
+
+    found = become.ask(accounts.identity(account), look, seconds + ASKED)
+    variables, path = dict(found["environment"]), found["path"]
+    folders = variables.get("PATH", "").split(":")
+    first = next((os.path.join(folder, "go") for folder in folders if os.path.isfile(os.path.join(folder, "go"))), "")
+    if os.path.basename(path) == "go" and path != first:
+        variables["PATH"] = ":".join([os.path.dirname(path), *filter(None, folders)])
+    return variables

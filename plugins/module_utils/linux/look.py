@@ -1,0 +1,104 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ask about paths with a time limit: one on a server that is gone (NFS, SMB, autofs, FUSE) never answers.
+
+The question is asked in a child. A call to such a server may be one that nothing interrupts, not even SIGKILL: the
+child is then left behind, and ends when the server is back or the mount is gone.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, process
+
+LIMIT = 2.0
+"""Seconds for an answer about a path."""
+TOTAL = 10.0
+"""Seconds for answers about many paths, most of which may be dead."""
+AT_ONCE = 32
+PATIENCE = 0.1
+"""Seconds to wait for the end of a child that is killed; more would not help."""
+
+
+def each(
+    questions: Mapping[str, Callable[[], Any]],
+    limit: float = LIMIT,
+    total: float = TOTAL,
+    identity: process.Identity | None = None,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the answers by name, and for each question that has none the reason, such as C(no answer in 2 s).
+
+    One child answers all of them, as C(identity). Where it stops answering, those that are left are asked side by side.
+    """
+    answers: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+    heard = [time.monotonic()]
+
+    def work(tell: Callable[[Any], None]) -> None:
+        for name, question in questions.items():
+            try:
+                tell([name, question(), None])
+            except OSError as error:
+                tell([name, None, error.strerror or str(error)])
+
+    def hear(message: Any) -> None:
+        name, answer, reason = message
+        heard.append(time.monotonic())
+        if reason is None:
+            answers[name] = answer
+        else:
+            reasons[name] = reason
+
+    if not questions:
+        return answers, reasons
+    try:
+        with become.Hands(identity, lambda: become.Errand(work), patience=PATIENCE) as hands:
+            hands.call("run", limit=limit, heard=hear)
+    except OSError as error:
+        left = {name: question for name, question in questions.items() if name not in {*answers, *reasons}}
+        first = next(iter(left), None)
+        if first is not None and isinstance(error, TimeoutError) and time.monotonic() - heard[-1] > 0.75 * limit:
+            # The questions before it took little of the time, so it need not be asked again.
+            reasons[first] = error.strerror or str(error)
+            del left[first]
+        for name, answer in become.side_by_side(left, limit, AT_ONCE, total, identity, PATIENCE).items():
+            if isinstance(answer, OSError):
+                reasons[name] = answer.strerror or str(answer)
+            else:
+                answers[name] = answer
+    return answers, reasons
+
+
+def once(question: Callable[[], Any], limit: float = LIMIT, identity: process.Identity | None = None) -> Any:
+    """Return the answer to one question; OSError, such as C(no answer in 2 s), when there is none."""
+    with become.Hands(identity, lambda: become.Errand(question), patience=PATIENCE) as hands:
+        return hands.call("run", limit=limit)
+
+
+def _touch(path: str) -> bool:
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def silent(paths: Iterable[str], identity: process.Identity | None = None) -> dict[str, str]:
+    """Return the paths that give no answer, each with the reason."""
+    return each({path: functools.partial(_touch, path) for path in dict.fromkeys(paths)}, identity=identity)[1]
+
+
+def is_folder(path: str) -> bool:
+    """Whether C(path) is a folder, or one that the caller may not look into: root cannot with FUSE's own default."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,201 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a run in a distro does: facts and wishes go in, one plan comes out that says which role runs with what."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils import report
+from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
+from ansible_collections.wsltune.go.plugins.module_utils.levers import plan as levers_plan
+from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import SOURCE
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
+
+HOLDS = "it is so already"
+IN_MEMORY = "{tmpfs}"
+"""What M(wsltune.go.go_benchmark) replaces by a folder on a tmpfs of its own."""
+Results = Mapping[str, Mapping[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """Whether a role runs; C(why_not) is the reason where it does not, C(variables) what it gets."""
+
+    why_not: str = ""
+    variables: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def runs(self) -> bool:
+        return not self.why_not
+
+    def to_json(self) -> dict[str, Any]:
+        # No name of a method of dict, which Jinja would take for it.
+        return {"run": self.runs, "why_not": self.why_not, "variables": dict(self.variables)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a run does, by role; C(on) are the levers that are declared or decided, C(on_auto) those to try first."""
+
+    steps: Mapping[str, Step]
+    on: Mapping[str, Any]
+    on_auto: list[str]
+    refusal: str
+    prepares: bool
+    removes_tmpfs: bool
+    tries_source: bool
+    after: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """What gives Go in this run what it has from the next start on, to be measured now."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as C(site.yml) reads it."""
+        return {
+            "roles": {name: step.to_json() for name, step in self.steps.items()},
+            "levers": {"on": dict(self.on), "on_auto": self.on_auto, "refusal": self.refusal},
+            "prepares": self.prepares,
+            "removes_tmpfs": self.removes_tmpfs,
+            "tries_source": self.tries_source,
+            "after": dict(self.after),
+        }
+
+
+def make_plan(
+    facts: Mapping[str, Any], wishes: Mapping[str, Any], earlier: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return which role runs with which values, and why another does not.
+
+    C(facts) are those of go_facts. C(wishes) has C(levers) as the user gave them, C(decisions) about those that were
+    tried, C(tries) where a lever can be tried, C(projects), C(states) and C(met) by role, C(options) of the roles, and
+    C(windows) with C(connection) and C(declared). C(earlier) is the plan that was followed up to the decisions; without
+    it, what is decided is of another run.
+    """
+    levers = levers_plan.read_levers(wishes["levers"])
+    source = levers.get(SOURCE, True) if wishes["projects"] else False
+    tries_source = source == levers_plan.AUTO and bool(wishes["tries"])
+    refusal = levers_plan.explain_refusal(wishes["levers"]) if wishes["levers"] else ""
+    decisions = wishes["decisions"] if earlier else None
+    on = {} if refusal else levers_plan.merge_decisions(levers, decisions or [])
+    options = follow_levers(on, wishes["options"])
+    place = find_place(levers, options, facts["go_tmpfs"])
+    wants_tmpfs = place is not None and wants_place(place.kind, on, options["go_tmpfs_gocache"])
+    if place is None or not wants_tmpfs or place.kind != tmpfs_place.GOTMPDIR:
+        options["go_env_gotmpdir"] = ""
+    steps = {
+        "workspace": Step(explain_no_copy(wishes["projects"], source, tries_source, decisions)),
+        "go_toolchain": Step(explain_no_toolchain(facts["go"]["users"], earlier)),
+        "wsl_conf": _plan_role("wsl_conf", wishes, options, "" if facts["wsl"]["is_wsl"] else "this is not WSL, or "),
+        "go_tmpfs": _plan_role("go_tmpfs", wishes, options),
+        "go_env": _plan_role("go_env", wishes, options),
+        "verify": Step("", {name: value for name, value in options.items() if name.startswith("verify_")}),
+        "windows": Step(" ".join(report.explain_windows_left_out(facts["wsl"], **wishes["windows"]))),
+    }
+    if not wants_tmpfs:
+        variables = {**steps["go_tmpfs"].variables, "go_tmpfs_state": "absent"}
+        steps["go_tmpfs"] = Step("no lever that is on keeps anything there", variables)
+    return Plan(
+        steps=steps,
+        on=on,
+        on_auto=[] if refusal else list_levers_to_try(levers, source == levers_plan.AUTO, place),
+        refusal=refusal,
+        prepares=bool(wishes["levers"]) or steps["workspace"].runs or steps["go_toolchain"].runs,
+        removes_tmpfs=not wants_tmpfs,
+        tries_source=tries_source,
+        after=measure_after(place, facts["go"]["users"].get(options["verify_user"], {})) if wants_tmpfs else {},
+    ).to_json()
+
+
+def find_place(
+    levers: Mapping[str, Any], options: dict[str, Any], observed: Mapping[str, Any]
+) -> tmpfs_place.Place | None:
+    """Return where temporary files go as levers and options want it, which C(options) say then; None for nowhere."""
+    wanted = levers_plan.choose_place(levers, options["go_tmpfs_place"])
+    if not wanted and not options["go_tmpfs_gocache"]:
+        return None
+    options["go_tmpfs_place"] = wanted or tmpfs_place.GOTMPDIR
+    return tmpfs_place.choose(
+        options["go_tmpfs_place"], observed, str(options["go_tmpfs_size"]), bool(options["go_tmpfs_gocache"])
+    )
+
+
+def wants_place(kind: str, on: Mapping[str, Any], gocache: bool) -> bool:
+    """Return whether the lever for a kind of place is on; where nothing is set up there is nothing to take away."""
+    names = [name for name, place in levers_plan.PLACES.items() if place == kind]
+    return gocache or all(on.get(name, True) for name in names)
+
+
+def list_levers_to_try(levers: Mapping[str, Any], has_source: bool, place: tmpfs_place.Place | None) -> list[str]:
+    """Return the levers on auto; /tmp is not tried once it is in memory, because nothing would be left to compare."""
+    in_force = place is None or (place.kind == tmpfs_place.TMP and not place.waits)
+    return levers_plan.list_levers_on_auto(levers, has_source, "" if in_force or place is None else place.kind)
+
+
+def measure_after(place: tmpfs_place.Place | None, user: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the variant that has /tmp in memory for measuring only, where it waits for a start."""
+    if place is None or place.kind != tmpfs_place.TMP or not place.waits:
+        return {}
+    own = ((user.get("before") or {}).get("environment")) or {}
+    return {"environment": dict.fromkeys(levers_decide.trial(levers_decide.TMP, "", "", own=own), IN_MEMORY)}
+
+
+def select_distros(hosts: str, groups: Iterable[str]) -> str:
+    """Return the pattern of the hosts of a play in the distros: those of C(hosts) that are no Windows hosts."""
+    return f"{hosts}:!windows" if "windows" in groups else hosts
+
+
+def select_windows_hosts(hosts: str, groups: Iterable[str]) -> str:
+    """Return the pattern of the hosts of a play on the Windows side: those of C(hosts) and those that the run added."""
+    added = ":wsltune_windows_added" if "wsltune_windows_added" in groups else ""
+    return f"{hosts}{added}:{'&windows' if 'windows' in groups else '!all'}"
+
+
+def follow_levers(on: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of the roles as the levers want them; a lever that is neither on nor off changes nothing."""
+    followed = dict(options)
+    for lever, name in (("gocache_tmpfs", "go_tmpfs_gocache"), ("caches_local", "go_env_caches_local")):
+        followed[name] = on.get(lever, options[name])
+    if "cgo_disabled" in on:
+        followed["go_env_cgo_enabled"] = "false" if on["cgo_disabled"] else "keep"
+    if on.get("append_windows_path"):
+        followed["wsl_conf_interop_append_windows_path"] = False
+    return followed
+
+
+def explain_no_copy(
+    projects: Sequence[Any], source: Any, tries_source: bool, decisions: Sequence[Mapping[str, Any]] | None
+) -> str:
+    """Return why no project is copied: one that was named stays only if the lever is off or measuring is against it."""
+    if not projects:
+        return "workspace_projects names no project"
+    if not source:
+        return f"the lever {SOURCE} is off"
+    if tries_source and decisions is None:
+        return "it is tried first"
+    if tries_source and levers_plan.has_lost(decisions or [], SOURCE):
+        return "measuring speaks against it"
+    return ""
+
+
+def explain_no_toolchain(users: Mapping[str, Mapping[str, Any]], earlier: Mapping[str, Any] | None = None) -> str:
+    """Return why no Go is installed: the users who had one before this run."""
+    if earlier and earlier["roles"]["go_toolchain"]["run"]:
+        return ""
+    having = [name for name, user in users.items() if user["go"]]
+    return f"{', '.join(having)} can run Go" if having else ""
+
+
+def select_results(results: Results, plan: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the results of the roles that the plan runs, because Ansible keeps those of an earlier play too."""
+    runs = {name for name, step in plan["roles"].items() if step["run"]}
+    runs |= {"go_tmpfs"} if plan["removes_tmpfs"] else set()
+    return {name: result if name in runs else {} for name, result in results.items()}
+
+
+def _plan_role(name: str, wishes: Mapping[str, Any], options: Mapping[str, Any], doubt: str = "") -> Step:
+    """Return the step of a role that the facts can show to be done; it always runs where it is asked to restore."""
+    variables = {option: value for option, value in options.items() if option.startswith(f"{name}_")}
+    variables[f"{name}_state"] = wishes["states"][name]
+    done = wishes["states"][name] == "present" and wishes["met"][name]
+    return Step(f"{doubt}{HOLDS}" if done else "", variables)

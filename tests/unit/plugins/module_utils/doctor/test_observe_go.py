@@ -1,0 +1,89 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is looked at of a module, with a script for Go that says what Go says."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import module as doctor_module
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe_go
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
+
+
+def observed(tmp_path: Path, folder: str, env: str, modules: str = "", listing: str = "exit 1") -> dict[str, Any]:
+    """What Project finds in C(folder), where `go env` and `go list -m` print what is given; no more is there of Go."""
+    go = tmp_path / "go-command"
+    said = tmp_path / "said"
+    go.write_text(
+        "#!/bin/sh\n"
+        f'echo "$@" >> {said}\n'
+        f"case $1$2 in\nenv*) printf '{env}';;\nlist-m) printf '{modules}';;\nlist*) {listing};;\n*) exit 1;;\nesac\n"
+    )
+    go.chmod(0o755)
+    account = accounts.Account(pwd.getpwuid(os.getuid()).pw_name, os.getuid(), os.getgid(), str(tmp_path), "/bin/sh")
+    facts = {"go": {"path": str(go)}, "settings": {}, "places": {}}
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    with observe_go.Workshop(account, {"PATH": os.defpath}, facts) as shop:
+        found = observe_go.Project(shop, str(tmp_path / folder), observe_go.Budget(20), 1 << 20).observe()
+    return {**found, "said": said.read_text().splitlines()}
+
+
+def test_a_folder_of_a_module_is_looked_at(tmp_path: Path) -> None:
+    found = observed(tmp_path, "sub/cmd", f"{tmp_path}/sub/go.mod\\n\\n\\n", "example.com/sub\\t/x\\n", "exit 0")
+    assert found["module_paths"] == ["example.com/sub"] and found["generates"] is False
+    assert found["said"][2].endswith(" ./...") and "failed" in found["trouble"]
+
+
+def test_the_modules_of_a_go_work_are_looked_at(tmp_path: Path) -> None:
+    modules = f"m/a\\t{tmp_path}/gw/a\\nm/b\\t{tmp_path}/gw/b\\nm/c\\t{tmp_path}/elsewhere\\n"
+    found = observed(tmp_path, "gw", f"/dev/null\\n{tmp_path}/gw/go.work\\n\\n", modules, "exit 0")
+    assert found["said"][2].endswith(" ./a/... ./b/...")
+
+
+def test_a_go_work_without_modules_here(tmp_path: Path) -> None:
+    env = f"/dev/null\\n{tmp_path}/go.work\\n\\n"
+    found = observed(tmp_path, "empty", env, f"m/c\\t{tmp_path}/elsewhere\\n")
+    assert "lists no module in" in found["trouble"] and found["command"].startswith("go work use")
+
+
+def test_a_module_that_its_go_work_does_not_list(tmp_path: Path) -> None:
+    env = f"{tmp_path}/gw/own/go.mod\\n{tmp_path}/gw/go.work\\n\\n"
+    found = observed(tmp_path, "gw/own", env, f"m/tools\\t{tmp_path}/gw/tools\\n")
+    check = doctor_module.tests(found)
+    assert "does not list the module" in check.reason and check.command.endswith("/gw/own && go work use .")
+    below = observed(tmp_path, "gw/own/below", env, f"m/tools\\t{tmp_path}/gw/tools\\n")
+    assert below["command"] == "go work use .."
+
+
+@pytest.mark.parametrize(
+    ("env", "said", "command"),
+    [
+        ("/dev/null\\n\\n\\n", "has a go.mod or a go.work", "go mod init"),
+        ("/dev/null\\noff\\n\\n", "has a go.mod or a go.work", "go mod init"),
+        ("\\n\\noff\\n", "GO111MODULE is off", "go env -u GO111MODULE"),
+    ],
+)
+def test_what_belongs_to_no_module(tmp_path: Path, env: str, said: str, command: str) -> None:
+    found = observed(tmp_path, "x", env)
+    assert said in found["trouble"] and found["command"].startswith(command)
+
+
+def test_a_module_that_makes_code_is_known_by_its_directive(tmp_path: Path) -> None:
+    (tmp_path / "sub/deep/vendor").mkdir(parents=True)
+    env = f"{tmp_path}/sub/go.mod\\n\\n\\n"
+    (tmp_path / "sub/deep/vendor/v.go").write_text("package v\n\n//go:generate x\n")
+    assert observed(tmp_path, "sub", env, "m\\t/x\\n")["generates"] is False
+    (tmp_path / "sub/deep/a.go").write_text("package a\n\n//go:generate stringer -type=X\n")
+    assert observed(tmp_path, "sub", env, "m\\t/x\\n")["generates"] is True
+
+
+def test_a_module_without_packages_is_no_failure(tmp_path: Path) -> None:
+    listing = "echo 'go: warning: \"./...\" matched no packages' >&2"
+    found = observed(tmp_path, "x", f"{tmp_path}/x/go.mod\\n\\n\\n", "m\\t/x\\n", listing)
+    assert doctor_module.tests(found).status == "unknown"

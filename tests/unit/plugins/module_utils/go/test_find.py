@@ -1,0 +1,307 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, process
+
+PLAIN = "/usr/bin:/bin"
+
+
+def test_toolchains_are_found_once_with_the_one_on_path_first(tmp_path: Path) -> None:
+    sdk = tmp_path / "sdk" / "go1.26.0" / "bin"
+    own = tmp_path / "bin"
+    for directory in (sdk, own):
+        directory.mkdir(parents=True)
+        (directory / "go").write_text("")
+    (tmp_path / "link").symlink_to(own)
+    found = [
+        entry
+        for entry in go_find.find_toolchains(str(tmp_path), f"{tmp_path}/link:relative:{own}")
+        if entry["path"].startswith(str(tmp_path))
+    ]
+    assert [(entry["path"], entry["found"]) for entry in found] == [
+        (f"{tmp_path}/link/go", "PATH"),
+        (f"{sdk}/go", "~/sdk"),
+    ]
+
+
+def test_only_a_go_in_a_goroot_can_be_stood_in_for(tmp_path: Path) -> None:
+    goroot, launcher = tmp_path / "go1.27", tmp_path / "mise"
+    (goroot / "bin").mkdir(parents=True)
+    (goroot / "pkg" / "tool").mkdir(parents=True)
+    for path in (goroot / "bin" / "go", launcher):
+        path.write_text("")
+    own = tmp_path / "bin" / "go"
+    own.parent.mkdir()
+    own.write_text("")
+    toolchains = [{"real": str(launcher)}, {"real": str(own)}]
+    assert go_find.goroot_commands(toolchains, None) == []
+    assert go_find.goroot_commands(toolchains, str(goroot)) == [f"{goroot}/bin/go"]
+
+
+def test_go_env_is_asked_without_leaving_telemetry_behind_or_hiding_a_configuration() -> None:
+    seen: dict[str, Any] = {}
+
+    def run(command: Any, environment: Any) -> Any:
+        seen.update(environment)
+        return process.Done(0, json.dumps({"GOROOT": "/go"}), "", False, 0, 0, 0, 0, 0)
+
+    own = {"HOME": "/h", "XDG_CONFIG_HOME": "/h/c", "MISE_CONFIG_DIR": "/h/m", "ASDF_DATA_DIR": "/h/a", "GOENV": "off"}
+    assert go_find.go_env("go", run, own) == ({"GOROOT": "/go"}, "")
+    assert {name: seen[name] for name in own} == own
+    assert seen["TEST_TELEMETRY_DIR"].startswith("/dev/null") and seen["GOTOOLCHAIN"] == "local"
+
+
+DEEP = "[" * 1500 + "]" * 1500
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "hello",
+        "[]",
+        '{"GOVERSION": "go1.26"}',
+        'banner\n{"GOROOT": "/go"}',
+        f'{{"GOROOT": "/go", "GOVERSION": {DEEP}}}',
+        '{"GOROOT": "/go", "GOFLAGS": {"__ansible_type": "x"}}',
+    ],
+    ids=range(7),
+)
+def test_a_program_that_is_not_go_gives_a_reason(said: str) -> None:
+    def run(command: Any, environment: Any) -> Any:
+        return process.Done(0, said, "", False, 0, 0, 0, 0, 0)
+
+    values, reason = go_find.go_env("/bin/go", run, {})
+    assert values == {} and "not the Go command" in reason
+
+
+def test_a_go_that_fails_gives_its_reason() -> None:
+    def run(command: Any, environment: Any) -> Any:
+        return process.Done(1, "", "x\ngo: cannot find GOROOT\n", False, 0, 0, 0, 0, 0)
+
+    assert go_find.go_env("/bin/go", run, {}) == ({}, "/bin/go env failed: go: cannot find GOROOT")
+
+
+def program(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def goroot(path: Path, version: str) -> Path:
+    """Make a GOROOT whose command answers as Go does; return the command."""
+    (path / "pkg" / "tool").mkdir(parents=True)
+    answer = json.dumps({"GOROOT": str(path), "GOVERSION": version, "GOENV": "off"})
+    return program(path / "bin" / "go", f"#!/bin/sh\n[ \"$1\" = env ] || exit 2\ncat <<'end'\n{answer}\nend\n")
+
+
+def person(home: Path, shell: str = "/bin/bash") -> accounts.Account:
+    return accounts.Account("ada", os.getuid(), os.getgid(), str(home), shell)
+
+
+def looked_at(home: Path, path: str = PLAIN, terminal: bool = True, **variables: str) -> go_find.Settled:
+    shell = variables.pop("shell", "/bin/bash")
+    return go_find.settle(person(home, shell), {"HOME": str(home), "PATH": path, **variables}, terminal)
+
+
+MISE = """#!/bin/bash
+# As mise does when it is started by the name of a tool: the version comes from its own configuration; without one
+# the next command of that name on PATH is started, or it fails with three lines.
+config=${MISE_GLOBAL_CONFIG_FILE:-${MISE_CONFIG_DIR:-${XDG_CONFIG_HOME:-$HOME/.config}/mise}/config.toml}
+version=$(sed -n 's/^go = "\\(.*\\)"$/\\1/p' "$config" 2>/dev/null)
+data=${MISE_DATA_DIR:-$HOME/.local/share/mise}
+[ -n "$version" ] && exec "$data/installs/go/$version/bin/go" "$@"
+PATH=${PATH//"$data/shims:"/}
+command -v go >/dev/null && exec go "$@"
+echo "mise ERROR No version is set for shim: go" >&2
+echo "mise ERROR Set a global default version with one of the following:" >&2
+echo "mise ERROR Run with --verbose or MISE_VERBOSE=1 for more information" >&2
+exit 1
+"""
+
+
+def mise(home: Path, version: str, configuration: Path) -> Path:
+    data = home / ".local/share/mise"
+    goroot(data / "installs/go" / version, f"go{version}")
+    (data / "shims").mkdir()
+    (data / "shims" / "go").symlink_to(program(home / ".local/bin/mise", MISE))
+    configuration.mkdir(parents=True)
+    (configuration / "config.toml").write_text(f'[tools]\ngo = "{version}"\n')
+    return data / "shims"
+
+
+@pytest.mark.parametrize("variable", ["", "XDG_CONFIG_HOME", "MISE_CONFIG_DIR"])
+def test_a_shim_of_mise_finds_its_configuration(tmp_path: Path, variable: str) -> None:
+    place = {"": ".config/mise", "XDG_CONFIG_HOME": "own/mise", "MISE_CONFIG_DIR": "own"}[variable]
+    shims = mise(tmp_path, "1.27.3", tmp_path / place)
+    distribution = goroot(tmp_path / "usr/lib/go-1.24", "go1.24.4")
+    variables = {variable: f"{tmp_path}/own"} if variable else {}
+    found = looked_at(tmp_path, f"{shims}:{distribution.parent}:{PLAIN}", **variables)
+    assert found.go and found.go["path"] == f"{shims}/go" and found.go["version"] == "go1.27.3"
+    real = f"{tmp_path}/.local/share/mise/installs/go/1.27.3/bin/go"
+    assert real in go_find.goroot_commands(found.toolchains, None)
+
+
+def test_where_a_shim_does_not_answer_the_others_are_asked_and_its_first_line_is_the_reason(tmp_path: Path) -> None:
+    shims = mise(tmp_path, "1.27.3", tmp_path / "elsewhere")
+    found = looked_at(tmp_path, f"{shims}:{PLAIN}")
+    assert found.go and found.go["found"] == "mise" and found.go["version"] == "go1.27.3"
+    (reason,) = [one["reason"] for one in found.toolchains if one["path"] == f"{shims}/go"]
+    assert reason == f"{shims}/go env failed: mise ERROR No version is set for shim: go"
+
+
+def test_no_answer_is_not_no_go(tmp_path: Path) -> None:
+    shims = mise(tmp_path, "1.27.3", tmp_path / "elsewhere")
+    shutil.rmtree(tmp_path / ".local/share/mise/installs")
+    facts = go_observe.observe(person(tmp_path), [], {"HOME": str(tmp_path), "PATH": f"{shims}:{PLAIN}"})
+    assert facts["go"] is None and len(facts["toolchains"]) >= 1
+    assert "No version is set" in facts["unknown"]["go"]
+
+
+def test_a_shim_of_asdf_is_asked_in_the_home(tmp_path: Path) -> None:
+    """Asdf looks for .tool-versions in the folder it is started in and those above it."""
+    data = tmp_path / "asdf"
+    command = goroot(data / "installs/golang/1.26.1/go", "go1.26.1")
+    (tmp_path / ".tool-versions").write_text("golang 1.26.1\n")
+    chosen = "[ -r .tool-versions ] || { echo 'No version is set for command go' >&2; exit 126; }"
+    shim = program(
+        data / "shims/go", f'#!/usr/bin/env bash\n: "${{ASDF_DATA_DIR:?unset}}"\n{chosen}\nexec {command} "$@"\n'
+    )
+    found = looked_at(tmp_path, f"{shim.parent}:{PLAIN}", ASDF_DATA_DIR=str(data))
+    assert found.go and found.go["path"] == str(shim) and found.go["version"] == "go1.26.1"
+    assert not found.unknown and {one["version"] for one in found.toolchains if str(data) in one["path"]} == {
+        "go1.26.1"
+    }
+
+
+def test_goenv_in_bashrc_with_a_root_of_its_own(tmp_path: Path) -> None:
+    root = tmp_path / "opt/goenv"
+    goroot(root / "versions/1.27.3", "go1.27.3")
+    (root / "version").write_text("1.27.3\n")
+    pick = 'version=$(cat "$GOENV_ROOT/version") || exit 1\nexec "$GOENV_ROOT/versions/$version/bin/go" "$@"\n'
+    program(root / "shims/go", f"#!/usr/bin/env bash\n{pick}")
+    (tmp_path / ".bashrc").write_text(
+        f"case $- in *i*) ;; *) return;; esac\nexport GOENV_ROOT={root}\nexport PATH=$GOENV_ROOT/shims:$PATH\n"
+    )
+    found = looked_at(tmp_path)
+    assert found.go and found.go["path"] == f"{root}/shims/go" and found.go["found"] == "terminal"
+    assert found.go["version"] == "go1.27.3" and found.environment["GOENV_ROOT"] == str(root)
+
+
+def test_a_terminal_is_believed_over_the_go_of_the_distribution(tmp_path: Path) -> None:
+    """Gvm puts its Go on PATH by a script that .bashrc reads."""
+    own = goroot(tmp_path / ".gvm/gos/go1.27.3", "go1.27.3")
+    distribution = goroot(tmp_path / "usr/lib/go-1.24", "go1.24.4")
+    scripts = program(tmp_path / ".gvm/scripts/gvm", f"gvm() {{ :; }}\nexport PATH={own.parent}:$PATH\n")
+    (tmp_path / ".bashrc").write_text(f"[ -z $PS1 ] && return\n[[ -s {scripts} ]] && source {scripts}\n")
+    found = looked_at(tmp_path, f"{distribution.parent}:{PLAIN}")
+    assert found.go and found.go["path"] == str(own)
+    assert {"go1.24.4", "go1.27.3"} <= {one["version"] for one in found.toolchains}
+    environment = go_find.environment_with_go(person(tmp_path), {"HOME": str(tmp_path), "PATH": PLAIN})
+    assert shutil.which("go", path=environment["PATH"]) == str(own)
+
+
+def test_a_terminal_without_anything_of_its_own_is_not_started(tmp_path: Path) -> None:
+    distribution = goroot(tmp_path / "usr/lib/go-1.24", "go1.24.4")
+    shutil.copy("/etc/skel/.bashrc", tmp_path / ".bashrc")
+    shell = program(tmp_path / "bash", f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    looked_at(tmp_path, f"{distribution.parent}:{PLAIN}", shell=str(shell))
+    assert not (tmp_path / "started").exists()
+    looked_at(tmp_path, shell=str(shell))
+    assert (tmp_path / "started").exists()
+
+
+def test_a_terminal_that_hangs_or_says_odd_things_has_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "TERMINAL", 1.0)
+    (tmp_path / ".bashrc").write_text("sleep 300\n")
+    begin = time.monotonic()
+    assert "did not come to an end within 1 s" in looked_at(tmp_path).unknown["terminal"]
+    assert time.monotonic() - begin < 10
+    (tmp_path / ".bashrc").write_text("echo hello; exec true\n")
+    assert "shows no environment: hello" in looked_at(tmp_path).unknown["terminal"]
+    assert "options are not known" in looked_at(tmp_path, shell="/usr/bin/nu").unknown["terminal"]
+
+
+def test_what_a_terminal_prints_and_leaves_running_is_no_matter(tmp_path: Path) -> None:
+    own = goroot(tmp_path / "go1.27", "go1.27.3")
+    (tmp_path / ".bashrc").write_text(
+        f"echo A=1; yes B=2 | head -c 200000; sleep 271828 & trap 'echo PATH=/wrong' EXIT\nPATH={own.parent}:$PATH\n"
+    )
+    found = looked_at(tmp_path)
+    assert found.go and found.go["path"] == str(own) and "B" not in found.environment
+    assert subprocess.run(["pgrep", "-f", "sleep 271828"], capture_output=True, check=False).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ".gvm/gos/go1.27.3",
+        ".goenv/versions/1.27.3",
+        ".asdf/installs/golang/1.27.3/go",
+        ".asdf/installs/go/1.27.3/go",
+        ".local/share/mise/installs/go/1.27.3",
+        ".gobrew/versions/1.27.3/go",
+        ".g/versions/1.27.3",
+        ".go",
+        ".go/go1.27.3",
+        ".goup/current",
+        ".version-fox/cache/golang/v-1.27.3/golang-1.27.3",
+        ".proto/tools/go/1.27.3",
+        ".nix-profile",
+        ".local/go",
+        ".local/go1.27.3",
+        "go/go1.27.3",
+        "sdk/go1.27.3",
+    ],
+)
+def test_a_go_in_a_usual_place_is_found_without_a_terminal(tmp_path: Path, place: str) -> None:
+    command = goroot(tmp_path / place, "go1.27.3")
+    found = looked_at(tmp_path, shell="/usr/sbin/nologin")
+    assert str(command) in [one["path"] for one in found.toolchains if one["version"] == "go1.27.3"]
+
+
+def test_roots_of_version_managers_are_those_that_the_login_names(tmp_path: Path) -> None:
+    moved = {
+        "GVM_ROOT": "gos/a",
+        "GOENV_ROOT": "versions/b",
+        "ASDF_DATA_DIR": "installs/golang/c/go",
+        "MISE_DATA_DIR": "installs/go/d",
+        "PROTO_HOME": "tools/go/e",
+        "G_HOME": "versions/f",
+        "XDG_DATA_HOME": "mise/installs/go/g",
+    }
+    for name, below in moved.items():
+        command = goroot(tmp_path / "moved" / name / below, "go1.27.3")
+        found = go_find.find_toolchains(str(tmp_path), PLAIN, environment={name: f"{tmp_path}/moved/{name}"})
+        assert str(command) in [one["path"] for one in found]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root must not start what others may change")
+def test_root_starts_no_go_of_another_account_that_it_merely_finds(tmp_path: Path) -> None:
+    command = goroot(tmp_path / "sdk/go1.27.3", "go1.27.3")
+    os.chown(command.parent, 4711, 4711)
+    found = looked_at(tmp_path)
+    (reason,) = [one["reason"] for one in found.toolchains if one["path"] == str(command)]
+    assert reason == f"{command} was not asked: another account can write there"
+
+
+def test_the_newest_of_several_stands_first(tmp_path: Path) -> None:
+    for version in ("1.9.7", "1.27.3", "1.21.13"):
+        goroot(tmp_path / "sdk" / f"go{version}", f"go{version}")
+    found = go_find.find_toolchains(str(tmp_path), PLAIN)
+    own = [one["path"].split("/")[-3] for one in found if one["found"] == "~/sdk"]
+    assert own == ["go1.27.3", "go1.21.13", "go1.9.7"]

@@ -1,0 +1,27 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
+from ansible_collections.wsltune.go.plugins.modules import go_tmpfs
+
+
+def test_what_an_account_mounted_on_its_folder_is_not_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "eve").mkdir(0o700)
+    person = accounts.Account("eve", os.geteuid(), os.getegid(), "/", "/bin/sh")
+    module = go_tmpfs.Tmpfs.__new__(go_tmpfs.Tmpfs)
+    module.notes, module.changes = [], []
+    assert tmpfs_observe._folder(f"{tmp_path}/eve") == [0o700, person.uid, person.gid]
+    assert module.folder(str(tmp_path), person) == f"{tmp_path}/eve" and not module.notes
+    monkeypatch.setattr(tmpfs_observe, "live", lambda path: object())
+    monkeypatch.setattr(os, "lstat", lambda path: pytest.fail(f"{path} was looked at"))
+    assert tmpfs_observe._folder(f"{tmp_path}/eve") is None
+    assert module.folder(str(tmp_path), person) == "" and "something is mounted on" in module.notes[0]

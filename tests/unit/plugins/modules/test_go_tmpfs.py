@@ -1,0 +1,255 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
+from ansible_collections.wsltune.go.plugins.modules import go_tmpfs
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="gives folders to users: needs root")
+Run = Callable[..., dict[str, Any]]
+SIZE = "256m"
+
+
+class Mounts:
+    """What is mounted, as the kernel would show it; mount and umount are played."""
+
+    def __init__(self, fstab: Path) -> None:
+        self.fstab = fstab
+        self.live: dict[str, mountinfo.Mount] = {}
+        self.failing: set[str] = set()
+        self.calls: list[list[str]] = []
+
+    def run(self, *words: str) -> str:
+        self.calls.append(list(words))
+        command, path = words[0], words[-1]
+        if command in self.failing:
+            return f"{command}: {path}: target is busy."
+        if command == "umount":
+            del self.live[path]
+        elif "-o" in words:
+            size = re.search(r"size=(\d+k)", words[2])
+            self.mount(path, f"size={size[1] if size else ''}")
+        else:
+            line = next(line for line in self.fstab.read_text().splitlines() if f" {path} " in line)
+            self.mount(path, *re.findall(r"(?:size|nr_inodes)=\w+", line))
+            os.chmod(path, 0o755)
+        return ""
+
+    def mount(self, path: str, *super_options: str, options: tuple[str, ...] = ("rw", "nosuid", "nodev")) -> None:
+        self.live[path] = mountinfo.Mount(path, "/", "tmpfs", "wsltune", list(options), list(super_options))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    (tmp_path / "cache").mkdir()
+    return f"{tmp_path}/cache/gotmp"
+
+
+@pytest.fixture
+def mounts(tmp_path: Path, path: str, state: Path, monkeypatch: pytest.MonkeyPatch) -> Mounts:
+    fstab = tmp_path / "fstab"
+    fstab.write_text("# mine\n")
+    played = Mounts(fstab)
+    for place in (go_tmpfs, tmpfs_observe):
+        monkeypatch.setattr(place, "FSTAB", str(fstab))
+    monkeypatch.setattr(tmpfs_plan, "FOLDERS_PATH", f"{tmp_path}/tmpfiles.d/wsltune-go.conf")
+    monkeypatch.setattr(tmpfs_plan, "HELPER_PATH", f"{tmp_path}/mount.wsltune")
+    # The tests' own folder lies below /tmp.
+    monkeypatch.setattr(tmpfs_plan, "FORBIDDEN", {})
+    monkeypatch.setattr(tmpfs_observe, "live", played.live.get)
+    monkeypatch.setattr(tmpfs_observe, "ours", lambda: list(played.live))
+    monkeypatch.setattr(tmpfs_observe, "needs_helper", lambda is_wsl: True)
+    monkeypatch.setattr(go_tmpfs.Tmpfs, "command", played.run)
+    monkeypatch.setattr(go_tmpfs.Tmpfs, "tell_systemd", lambda self, path: None)
+    return played
+
+
+@pytest.fixture
+def eves(people: Any, eve: process.Identity, home: Path) -> None:
+    people.add("eve", eve, home)
+
+
+def options(path: str, **more: Any) -> dict[str, Any]:
+    return {"path": path, "size": SIZE, "users": ["eve"], **more}
+
+
+def test_what_check_mode_lists_is_done_once_and_restored(
+    call: Run, mounts: Mounts, eves: None, path: str, tmp_path: Path
+) -> None:
+    wanted = call(go_tmpfs, True, **options(path))
+    assert not mounts.calls and mounts.fstab.read_text() == "# mine\n"
+    done = call(go_tmpfs, **options(path))
+    assert done["changes"] == wanted["changes"] and done["diff"] == wanted["diff"]
+    assert done["changes"] == [
+        f"wrote {mounts.fstab}",
+        f"wrote {tmp_path}/tmpfiles.d/wsltune-go.conf",
+        f"wrote {tmp_path}/mount.wsltune",
+        f"mounted a tmpfs of 256 MiB on {path}",
+        f"made {path}/eve",
+    ]
+    assert os.stat(f"{path}/eve").st_uid == 4711 and done["folders"] == {"eve": f"{path}/eve"}
+    assert done["live"]["options"] == ["rw", "nosuid", "nodev", "size=262144k"] and done["live"]["mode"] == "0755"
+    assert done["ansible_facts"]["go_tmpfs"]["users"]["eve"]["folder"] == [0o700, 4711, 4711]
+    assert not call(go_tmpfs, **options(path))["changed"]
+    wanted = call(go_tmpfs, True, state="absent", path=path)
+    done = call(go_tmpfs, state="absent", path=path)
+    assert done["changes"] == wanted["changes"] and done["diff"] == wanted["diff"]
+    assert f"unmounted {path}" in done["changes"] and f"restored {mounts.fstab}" in done["changes"]
+    assert mounts.fstab.read_text() == "# mine\n" and not mounts.live
+    # Here the folder holds eve's still, because nothing was mounted over it.
+    assert sorted(os.listdir(tmp_path / "cache")) == ["gotmp"]
+    assert not call(go_tmpfs, state="absent", path=path)["changed"]
+
+
+def test_check_mode_of_absent_knows_what_someone_else_changed(
+    call: Run, mounts: Mounts, eves: None, path: str, tmp_path: Path
+) -> None:
+    call(go_tmpfs, **options(path))
+    (tmp_path / "mount.wsltune").write_text("# mine\n")
+    mounts.fstab.write_text("# theirs\n" + mounts.fstab.read_text())
+    wanted = call(go_tmpfs, True, state="absent", path=path)
+    done = call(go_tmpfs, state="absent", path=path)
+    assert (done["changes"], done["kept"]) == (wanted["changes"], wanted["kept"]) and len(done["kept"]) == 2
+    assert mounts.fstab.read_text() == "# theirs\n# mine\n" and (tmp_path / "mount.wsltune").exists()
+
+
+def test_a_mount_that_fails_leaves_everything_as_it_was(call: Run, mounts: Mounts, eves: None, path: str) -> None:
+    mounts.failing = {"mount"}
+    said = call(go_tmpfs, **options(path))
+    assert "could not be mounted (mount:" in said["msg"] and said["changes"] == []
+    assert mounts.fstab.read_text() == "# mine\n" and not os.path.exists(path)
+
+
+def test_a_live_mount_that_deviates_is_remounted(call: Run, mounts: Mounts, eves: None, path: str) -> None:
+    call(go_tmpfs, **options(path))
+    mounts.mount(path, "size=1024k", options=("rw", "noexec"))
+    os.chmod(path, 0o1777)
+    wanted = call(go_tmpfs, True, **options(path))
+    done = call(go_tmpfs, **options(path))
+    assert done["changes"] == wanted["changes"] and done["changes"][0] == f"gave {path} mode 0755"
+    assert "nosuid was missing, nodev was missing, noexec was set" in done["changes"][1]
+    assert mounts.calls[-1][2] == "remount,rw,nosuid,nodev,exec,size=262144k"
+    mounts.mount(path, "size=1024k")
+    mounts.failing = {"mount"}
+    assert "could not be remounted with 256 MiB" in call(go_tmpfs, **options(path))["msg"]
+
+
+def test_a_tmpfs_elsewhere_is_left_once_nobody_uses_it(
+    call: Run, mounts: Mounts, eves: None, path: str, tmp_path: Path
+) -> None:
+    call(go_tmpfs, **options(path))
+    other = f"{tmp_path}/cache/other"
+    done = call(go_tmpfs, **options(other, in_use=[f"{path}/eve"]))
+    assert done["stale"] == [path] and path in mounts.live
+    mounts.failing = {"umount"}
+    done = call(go_tmpfs, **options(other))
+    assert done["stale"] == [path] and f"{path} could not be unmounted (umount:" in done["kept"][0]
+    mounts.failing = set()
+    done = call(go_tmpfs, **options(other))
+    assert done["stale"] == [] and f"unmounted {path}" in done["changes"] and list(mounts.live) == [other]
+    assert path not in mounts.fstab.read_text()
+
+
+def test_one_that_is_in_use_at_a_rollback_is_named_and_goes_later(
+    call: Run, mounts: Mounts, eves: None, path: str, tmp_path: Path
+) -> None:
+    call(go_tmpfs, **options(path))
+    mounts.failing = {"umount"}
+    done = call(go_tmpfs, state="absent", path=path)
+    assert "could not be unmounted" in done["kept"][0] and f"unmounted {path}" not in done["changes"]
+    assert mounts.fstab.read_text() == "# mine\n"
+    mounts.failing = set()
+    assert call(go_tmpfs, state="absent", path=path)["changes"] == [f"unmounted {path}"]
+
+
+def test_one_run_is_taken_back_alone(call: Run, mounts: Mounts, eves: None, path: str, tmp_path: Path) -> None:
+    call(go_tmpfs, run="1", **options(path))
+    before = mounts.fstab.read_text()
+    other = f"{tmp_path}/cache/other"
+    call(go_tmpfs, run="2", **options(other))
+    done = call(go_tmpfs, state="absent", only_this_run=True, run="2", path=other)
+    assert f"unmounted {other}" in done["changes"] and f"mounted a tmpfs of 256 MiB on {path}" in done["changes"]
+    assert list(mounts.live) == [path] and mounts.fstab.read_text() == before
+    assert call(go_tmpfs, state="absent", only_this_run=True, run="3", path=path)["changes"] == []
+
+
+@pytest.mark.parametrize("what", ["file", "other owner", "unwritable"])
+def test_a_user_whose_folder_cannot_be_made_is_named(
+    call: Run, mounts: Mounts, eves: None, path: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(go_tmpfs, **options(path))
+    os.rmdir(f"{path}/eve")
+    if what == "file":
+        Path(f"{path}/eve").touch()
+    elif what == "other owner":
+        os.mkdir(f"{path}/eve")
+        os.chown(f"{path}/eve", 4712, 4712)
+    else:
+
+        def mkdir(*_words: Any) -> None:
+            raise FileExistsError(17, "File exists")
+
+        monkeypatch.setattr(go_tmpfs.os, "mkdir", mkdir)
+    done = call(go_tmpfs, **options(path))
+    assert done["folders"] == {} and done["notes"][0].startswith("eve has no folder for Go's temporary files:")
+
+
+def test_a_folder_with_another_mode_is_given_to_its_user(call: Run, mounts: Mounts, eves: None, path: str) -> None:
+    call(go_tmpfs, **options(path))
+    os.chmod(f"{path}/eve", 0o755)
+    for check in (True, False):
+        assert call(go_tmpfs, check, **options(path))["changes"] == [f"gave {path}/eve to eve, mode 0700"]
+    assert os.stat(f"{path}/eve").st_mode & 0o777 == 0o700
+
+
+def test_people_who_share_it_know_it(
+    call: Run, mounts: Mounts, eves: None, path: str, people: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "bob").mkdir()
+    people.add("bob", process.Identity(4712, 4712, [4712]), tmp_path / "bob")
+    assert "2 users share the 256 MiB" in call(go_tmpfs, **options(path, users=["eve", "bob"]))["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("table", "more", "sentence"),
+    [
+        ("broken\n", {}, "is broken, line 1"),
+        ("", {"size": "1m"}, "give at least 256m"),
+        ("", {"users": ["nobody-here"]}, "There is no account 'nobody-here'"),
+        ("", {"path": "relative"}, "give an absolute path"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    call: Run, mounts: Mounts, eves: None, path: str, table: str, more: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    if "path" in more:
+        more = {"path": f"{tmp_path}/with blank"}
+    mounts.fstab.write_text(table)
+    assert sentence in call(go_tmpfs, **{**options(path), **more})["msg"]
+    assert mounts.fstab.read_text() == table and not mounts.calls
+
+
+def test_an_error_of_the_system_is_one_sentence(
+    call: Run, mounts: Mounts, eves: None, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_words: Any, **_named: Any) -> None:
+        raise OSError(28, "No space left on device", str(mounts.fstab))
+
+    monkeypatch.setattr(go_tmpfs.journal.Journal, "edit", full)
+    said = call(go_tmpfs, **options(path))["msg"]
+    assert said == f"{mounts.fstab} cannot be written: No space left on device; fix that, then run again."
+
+
+def test_it_needs_root(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "run it as root" in call(go_tmpfs)["msg"]
