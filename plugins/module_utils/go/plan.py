@@ -247,10 +247,10 @@ esac
 
 
 def fish_text(gotmpdir: str) -> str:
-    """Return the same for fish."""
+    """Return the same for fish, which puts in no command within quotes."""
     return f"""# Written by wsltune; see {PROFILE_PATH}.
 if test -z "$GOTMPDIR"; or string match -q -- "{expand(gotmpdir, "*", "*", "*")}" "$GOTMPDIR"
-    set -l wsltune "{expand(gotmpdir, "$USER", "$HOME", "(id -u)")}"
+    set -l wsltune "{expand(gotmpdir, "$USER", "$HOME", '"(id -u)"')}"
     if test ! -O /; and test -d "$wsltune"; and test -O "$wsltune"
         set -gx GOTMPDIR "$wsltune"
     else if test -n "$GOTMPDIR"; and test ! -O "$GOTMPDIR"
