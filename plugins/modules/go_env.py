@@ -12,7 +12,8 @@ description:
     environment alone.
   - V(false) for O(cgo_enabled) is delivered by a small program in the place of each Go command, with the original
     beside it as C(go.distrib); it leaves cgo on where something needs it, such as C(-race), external linking, an
-    experiment, a compiler of the user's own, or code that imports "C".
+    experiment, a compiler of the user's own, or code that imports "C". Root's own Go commands are replaced only where
+    they lie in a usual place for the whole machine, on root's PATH, or belong to a package.
   - A user's own export wins and is reported. Earlier values are kept for V(absent).
 options:
   observed:
@@ -119,6 +120,7 @@ kept:
   elements: str
 """
 
+import contextlib
 import functools
 import os
 import shutil
@@ -157,6 +159,7 @@ class GoEnv:
         self.notes: list[str] = []
         self.kept: list[str] = []
         self.left: set[str] = set()
+        self.on_roots_path: set[str] | None = None
         self.mounts = wsl_judge.mounts_of(wsl_observe.collect())
 
     def hands(self, account: accounts.Account | None = None) -> files.Files:
@@ -562,10 +565,34 @@ class GoEnv:
                     continue
                 if owner == 0:
                     files.check(path)
+                    if not self.is_for_everybody(path, users):
+                        self.leave_command(path, "it is root's, but neither on root's PATH nor of a package")
+                        continue
                 replaced[path] = None if owner == 0 else owners[owner]
             except OSError as error:
                 self.leave_command(path, error.strerror)
         return replaced
+
+    def is_for_everybody(self, path: str, users: Mapping[str, dict[str, Any]]) -> bool:
+        """Whether root's Go command at C(path) is one that this machine starts.
+
+        A user's PATH may name any that root owns, such as one in a container's or another account's tree.
+        """
+        return go_find.is_for_everybody(path) or path in self.roots_commands(users) or self.packaged(path)
+
+    def roots_commands(self, users: Mapping[str, dict[str, Any]]) -> Collection[str]:
+        """Return the Go commands that a login of root finds; of one that nothing is known of, those on its PATH."""
+        for observed in users.values():
+            if observed["uid"] == 0:
+                commands: Collection[str] = observed["commands"]
+                return commands
+        if self.on_roots_path is None:
+            self.on_roots_path = set()
+            with contextlib.suppress(accounts.AccountError):
+                root = accounts.find(["root"])[0]
+                folders = accounts.login_environment(root).get("PATH", "").split(":")
+                self.on_roots_path = {os.path.realpath(os.path.join(folder, "go")) for folder in folders}
+        return self.on_roots_path
 
     @staticmethod
     def needing_cgo(observed: Mapping[str, Any]) -> list[str]:
@@ -604,7 +631,8 @@ class GoEnv:
 
     def packaged(self, path: str) -> bool:
         """Whether a Debian package owns C(path), so that its next version must not overwrite the replacement."""
-        return bool(shutil.which("dpkg-query")) and self.module.run_command(["dpkg-query", "-S", path])[0] == 0
+        # dpkg-query takes a name with one of these for a pattern.
+        return not set("*?[\\").intersection(path) and bool(shutil.which("dpkg-query")) and self.module.run_command(["dpkg-query", "-S", path])[0] == 0
 
     def diverted(self, path: str) -> bool:
         """Whether dpkg was told that C(path) is not its own any more."""
