@@ -509,6 +509,8 @@ class GoEnv:
             )
         own = go_find.environment_with_go(people[name], accounts.login_environment(people[name]))
         environment = dict(own, CGO_ENABLED="1")
+        if people[name].uid == 0:
+            environment.update(scratch.without_workspace(directory, environment))
         flags = ["-buildvcs=false", "-deps", "-test", "-f", go_plan.CGO_LISTING]
         command = [users[name]["go"]["path"], "list", *flags, "./..."]
         done = process.run(command, environment, directory, who, limit=300)
@@ -632,7 +634,11 @@ class GoEnv:
     def packaged(self, path: str) -> bool:
         """Whether a Debian package owns C(path), so that its next version must not overwrite the replacement."""
         # dpkg-query takes a name with one of these for a pattern.
-        return not set("*?[\\").intersection(path) and bool(shutil.which("dpkg-query")) and self.module.run_command(["dpkg-query", "-S", path])[0] == 0
+        return (
+            not set("*?[\\").intersection(path)
+            and bool(shutil.which("dpkg-query"))
+            and self.module.run_command(["dpkg-query", "-S", path])[0] == 0
+        )
 
     def diverted(self, path: str) -> bool:
         """Whether dpkg was told that C(path) is not its own any more."""
