@@ -633,12 +633,10 @@ class GoEnv:
 
     def packaged(self, path: str) -> bool:
         """Whether a Debian package owns C(path), so that its next version must not overwrite the replacement."""
-        # dpkg-query takes a name with one of these for a pattern.
-        return (
-            not set("*?[\\").intersection(path)
-            and bool(shutil.which("dpkg-query"))
-            and self.module.run_command(["dpkg-query", "-S", path])[0] == 0
-        )
+        if set("*?[\\").intersection(path):
+            # dpkg-query takes it for a pattern.
+            return False
+        return bool(shutil.which("dpkg-query")) and self.module.run_command(["dpkg-query", "-S", path])[0] == 0
 
     def diverted(self, path: str) -> bool:
         """Whether dpkg was told that C(path) is not its own any more."""
