@@ -63,6 +63,8 @@ options:
   modules:
     description:
       - Directories of Go modules that must go on working; with O(cgo_enabled=false) one that needs cgo is refused.
+      - Where others would go on working, one that needs cgo or cannot be listed is a note, because its user could stop
+        everybody with it.
     type: list
     elements: path
     default: []
@@ -412,9 +414,34 @@ class GoEnv:
             self.check_compilers(people, users, wanted)
         if self.options["cgo_enabled"] != "false":
             return
-        for directory in self.options["modules"]:
-            self.check_module(directory, people, users)
+        self.check_modules(people, users)
         self.check_commands(users)
+
+    def check_modules(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
+        """Note which modules would not go on working; raise PlanError where none of them would.
+
+        A module is its user's, who could stop everybody with it; in one that needs cgo Go's own default stays.
+        """
+        failures: list[str] = []
+        for directory in self.options["modules"]:
+            if not os.path.isabs(directory):
+                raise go_plan.PlanError(
+                    f"go_env_modules names {directory}, which is no absolute path: name directories of Go modules; "
+                    "nothing was changed."
+                )
+        for directory in self.options["modules"]:
+            try:
+                self.check_module(directory, people, users)
+            except (go_plan.PlanError, accounts.AccountError) as error:
+                failures.append(str(error))
+            except OSError as error:
+                failures.append(
+                    f"go_env_modules names {directory}, which cannot be looked at ({error.strerror}): fix that or take "
+                    "it out; nothing was changed."
+                )
+        if failures and len(failures) == len(self.options["modules"]):
+            raise go_plan.PlanError(failures[0])
+        self.notes += [failure.replace("; nothing was changed", "") for failure in failures]
 
     def check_flags(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
         """Raise PlanError when the flags would stop a Go command that one of the users has."""
