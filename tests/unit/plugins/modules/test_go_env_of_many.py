@@ -105,3 +105,11 @@ def test_a_module_of_one_that_cannot_be_listed_is_a_note(
         bad.add("/m1")
         with pytest.raises(go_plan.PlanError, match="go_env_modules names /m"):
             Settings(modules=modules, cgo_enabled="false").check_modules(people(tmp_path), users())
+
+
+def test_a_module_that_is_no_absolute_path_is_refused_whatever_the_others_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Settings, "check_module", lambda *_words: None)
+    with pytest.raises(go_plan.PlanError, match="names m4, which is no absolute path"):
+        Settings(modules=["/m3", "m4"], cgo_enabled="false").check_modules(people(tmp_path), users())
