@@ -21,6 +21,7 @@ class FilterModule:
             "windows_hosts": site_plan.select_windows_hosts,
             "site_plan": site_plan.make_plan,
             "site_results": site_plan.select_results,
+            "site_measured": site_plan.choose_measured,
             "site_slow_caches": go_plan.list_slow_caches,
             "site_folders_in_use": levers_plan.list_folders_in_use,
             "site_changes": report.list_site_changes,

@@ -12,7 +12,8 @@ description:
     environment alone.
   - V(false) for O(cgo_enabled) is delivered by a small program in the place of each Go command, with the original
     beside it as C(go.distrib); it leaves cgo on where something needs it, such as C(-race), external linking, an
-    experiment, a compiler of the user's own, or code that imports "C".
+    experiment, a compiler of the user's own, or code that imports "C". Root's own Go commands are replaced only where
+    they lie in a usual place for the whole machine, on root's PATH, or belong to a package.
   - A user's own export wins and is reported. Earlier values are kept for V(absent).
 options:
   observed:
@@ -62,6 +63,8 @@ options:
   modules:
     description:
       - Directories of Go modules that must go on working; with O(cgo_enabled=false) one that needs cgo is refused.
+      - Where others would go on working, one that needs cgo or cannot be listed is a note, because its user could stop
+        everybody with it.
     type: list
     elements: path
     default: []
@@ -119,6 +122,7 @@ kept:
   elements: str
 """
 
+import contextlib
 import functools
 import os
 import shutil
@@ -157,6 +161,7 @@ class GoEnv:
         self.notes: list[str] = []
         self.kept: list[str] = []
         self.left: set[str] = set()
+        self.on_roots_path: set[str] | None = None
         self.mounts = wsl_judge.mounts_of(wsl_observe.collect())
 
     def hands(self, account: accounts.Account | None = None) -> files.Files:
@@ -409,9 +414,34 @@ class GoEnv:
             self.check_compilers(people, users, wanted)
         if self.options["cgo_enabled"] != "false":
             return
-        for directory in self.options["modules"]:
-            self.check_module(directory, people, users)
+        self.check_modules(people, users)
         self.check_commands(users)
+
+    def check_modules(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
+        """Note which modules would not go on working; raise PlanError where none of them would.
+
+        A module is its user's, who could stop everybody with it; in one that needs cgo Go's own default stays.
+        """
+        failures: list[str] = []
+        for directory in self.options["modules"]:
+            if not os.path.isabs(directory):
+                raise go_plan.PlanError(
+                    f"go_env_modules names {directory}, which is no absolute path: name directories of Go modules; "
+                    "nothing was changed."
+                )
+        for directory in self.options["modules"]:
+            try:
+                self.check_module(directory, people, users)
+            except (go_plan.PlanError, accounts.AccountError) as error:
+                failures.append(str(error))
+            except OSError as error:
+                failures.append(
+                    f"go_env_modules names {directory}, which cannot be looked at ({error.strerror}): fix that or take "
+                    "it out; nothing was changed."
+                )
+        if failures and len(failures) == len(self.options["modules"]):
+            raise go_plan.PlanError(failures[0])
+        self.notes += [failure.replace("; nothing was changed", "") for failure in failures]
 
     def check_flags(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
         """Raise PlanError when the flags would stop a Go command that one of the users has."""
@@ -506,6 +536,8 @@ class GoEnv:
             )
         own = go_find.environment_with_go(people[name], accounts.login_environment(people[name]))
         environment = dict(own, CGO_ENABLED="1")
+        if people[name].uid == 0:
+            environment.update(scratch.without_workspace(directory, environment))
         flags = ["-buildvcs=false", "-deps", "-test", "-f", go_plan.CGO_LISTING]
         command = [users[name]["go"]["path"], "list", *flags, "./..."]
         done = process.run(command, environment, directory, who, limit=300)
@@ -562,10 +594,34 @@ class GoEnv:
                     continue
                 if owner == 0:
                     files.check(path)
+                    if not self.is_for_everybody(path, users):
+                        self.leave_command(path, "it is root's, but neither on root's PATH nor of a package")
+                        continue
                 replaced[path] = None if owner == 0 else owners[owner]
             except OSError as error:
                 self.leave_command(path, error.strerror)
         return replaced
+
+    def is_for_everybody(self, path: str, users: Mapping[str, dict[str, Any]]) -> bool:
+        """Whether root's Go command at C(path) is one that this machine starts.
+
+        A user's PATH may name any that root owns, such as one in a container's or another account's tree.
+        """
+        return go_find.is_for_everybody(path) or path in self.roots_commands(users) or self.packaged(path)
+
+    def roots_commands(self, users: Mapping[str, dict[str, Any]]) -> Collection[str]:
+        """Return the Go commands that a login of root finds; of one that nothing is known of, those on its PATH."""
+        for observed in users.values():
+            if observed["uid"] == 0:
+                commands: Collection[str] = observed["commands"]
+                return commands
+        if self.on_roots_path is None:
+            self.on_roots_path = set()
+            with contextlib.suppress(accounts.AccountError):
+                root = accounts.find(["root"])[0]
+                folders = accounts.login_environment(root).get("PATH", "").split(":")
+                self.on_roots_path = {os.path.realpath(os.path.join(folder, "go")) for folder in folders}
+        return self.on_roots_path
 
     @staticmethod
     def needing_cgo(observed: Mapping[str, Any]) -> list[str]:
@@ -604,6 +660,9 @@ class GoEnv:
 
     def packaged(self, path: str) -> bool:
         """Whether a Debian package owns C(path), so that its next version must not overwrite the replacement."""
+        if set("*?[\\").intersection(path):
+            # dpkg-query takes it for a pattern.
+            return False
         return bool(shutil.which("dpkg-query")) and self.module.run_command(["dpkg-query", "-S", path])[0] == 0
 
     def diverted(self, path: str) -> bool:

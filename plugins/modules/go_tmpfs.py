@@ -361,44 +361,22 @@ class Tmpfs:
         return self.make_folder(tmpfs_plan.folder_of(path, person.uid), person.uid, person.gid, person.name)
 
     def make_folder(self, folder: str, uid: int, gid: int, name: str) -> str:
-        """Make one folder; return its path, nothing where something else has its name.
-
-        Root changes what it has open and not what has the name: until a mount of an earlier version is root's alone,
-        others can take a name there.
-        """
+        """Make one folder; return its path, nothing where something else has its name."""
         if tmpfs_observe.live(folder) is not None:
             return self.without_folder(name, f"something is mounted on {folder}")
-        silent = look.silent([folder])
-        if silent:
-            return self.without_folder(name, f"{folder} gives {silent[folder]}")
-        if not os.path.lexists(folder):
-            self.changes.append(f"made {folder}")
-            if self.module.check_mode:
-                return folder
-            try:
-                os.mkdir(folder, 0o700)
-            except OSError as error:
-                # Such as a mount of the user's own there, which root cannot see.
-                self.changes.pop()
-                return self.without_folder(name, f"{folder}: {error.strerror}")
         try:
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError:
+            done, trouble = look.once(functools.partial(_give, folder, uid, gid, self.module.check_mode))
+        except TimeoutError as error:
+            return self.without_folder(name, f"{folder} gives {error.strerror}")
+        except NotADirectoryError:
             return self.without_folder(name, f"{folder} is no directory")
-        try:
-            status = os.fstat(descriptor)
-            mode = stat.S_IMODE(status.st_mode)
-            wrong = tmpfs_plan.folder_deviation(mode, status.st_uid, status.st_gid, (uid, gid))
-            if wrong is None:
-                return self.without_folder(name, f"{folder} belongs to user id {status.st_uid}")
-            if wrong:
-                if f"made {folder}" not in self.changes:
-                    self.changes.append(f"gave {folder} to {name}, mode 0700")
-                if not self.module.check_mode:
-                    os.fchmod(descriptor, 0o700)
-                    os.fchown(descriptor, uid, gid)
-        finally:
-            os.close(descriptor)
+        except OSError as error:
+            # Such as a mount of the user's own there, which root cannot see.
+            return self.without_folder(name, f"{folder}: {error.strerror}")
+        if trouble:
+            return self.without_folder(name, f"{folder} {trouble}")
+        if done:
+            self.changes.append(f"made {folder}" if done == "made" else f"gave {folder} to {name}, mode 0700")
         return folder
 
     def without_folder(self, name: str, reason: str) -> str:
@@ -492,6 +470,43 @@ def _way_of(entry: journal.Entry) -> journal.Way:
     if entry.path != os.path.realpath(FSTAB):
         return journal.Way()
     return journal.Way(fstab.without_ours, functools.partial(fstab.part, fstab.MARK))
+
+
+def _give(folder: str, uid: int, gid: int, check: bool) -> tuple[str, str]:
+    """Make one folder or give it to its user; return what was done, C(made) or C(gave), and else what is in the way.
+
+    Root changes what it has open and not what has the name: until a mount of an earlier version is root's alone,
+    others can take a name there. In a child, because its user can mount there what never answers at any moment.
+    """
+    parent, name = os.path.split(folder)
+    done = ""
+    try:
+        with files.opened_folder(parent) as tmpfs:
+            try:
+                os.stat(name, dir_fd=tmpfs, follow_symlinks=False)
+            except FileNotFoundError:
+                done = "made"
+                if check:
+                    return done, ""
+                os.mkdir(name, 0o700, dir_fd=tmpfs)
+            with files.opened_inner(tmpfs, name) as inner:
+                status = os.fstat(inner)
+                if status.st_dev != os.fstat(tmpfs).st_dev:
+                    return "", "is on another file system"
+                wrong = tmpfs_plan.folder_deviation(
+                    stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, (uid, gid)
+                )
+                if wrong is None:
+                    return "", f"belongs to user id {status.st_uid}"
+                if wrong and not check:
+                    os.chmod(f"/proc/self/fd/{inner}", 0o700)
+                    os.chown(f"/proc/self/fd/{inner}", uid, gid)
+                return done or ("gave" if wrong else ""), ""
+    except FileNotFoundError:
+        if check:
+            # The tmpfs is not mounted yet.
+            return "made", ""
+        raise
 
 
 def main() -> None:

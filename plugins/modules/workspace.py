@@ -51,6 +51,8 @@ notes:
     alone. What others can change is not copied for root.
   - Errors are one sentence each, such as too little room, a target that exists, a project in use or unreadable, a Git
     worktree without its repository.
+  - Where other projects can be copied, such an error is a note, and what was bound earlier stays so in that run. A
+    value that is wrong by itself, such as a relative path, is always an error.
 extends_documentation_fragment:
   - wsltune.go.rollback
 author: wsltune contributors (@wsltune)
@@ -104,9 +106,9 @@ import functools
 import os
 import pwd
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -133,6 +135,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as w
 ROLE = "workspace"
 FSTAB = "/etc/fstab"
 ERRORS = (WorkspaceError, accounts.AccountError)
+T = TypeVar("T")
+R = TypeVar("R")
 LONGEST = 4 * workspace_copy.LIMIT
 """Seconds for one step of a project; its user may have stopped the process that does it."""
 
@@ -156,6 +160,9 @@ class Workspace:
         self.headlines: list[str] = []
         self.notes: list[str] = []
         self.kept: list[str] = []
+        self.failures: list[Exception] = []
+        """Why projects are left out of this run."""
+        self.unbound: set[str] = set()
         self.diff: list[dict[str, str]] = []
 
     def mounts(self) -> list[mountinfo.Mount]:
@@ -222,6 +229,31 @@ class Workspace:
             raise WorkspaceError(
                 f"{source} belongs to user id {owner}, which has no account here: name the project's user."
             ) from None
+
+    def check_values(self, given: Mapping[str, Any]) -> None:
+        """Raise what is wrong with the values themselves, whatever the project is like."""
+        workspace_plan.normal(given["source"], "~", "source")
+        workspace_plan.normal(given["target"] or "~", "/", "target")
+        if given["user"]:
+            self.account(given["user"])
+
+    def leave_out(self, source: str, error: Exception) -> None:
+        """Note why a project is left out: what its user does with it is no reason to stop everybody."""
+        reason = f"{error.filename or source}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        self.failures.append(error)
+        self.notes.append(f"{source} is left out: {reason.rstrip('.')}; fix that, then run again")
+
+    def attempt(self, projects: Sequence[tuple[str, T]], step: Callable[[T], R]) -> list[R]:
+        """Return what C(step) makes of each project, which has its source; raise the first failure where all fail."""
+        made = []
+        for source, project in projects:
+            try:
+                made.append(step(project))
+            except (*ERRORS, OSError) as error:
+                self.leave_out(source, error)
+        if self.failures and not made:
+            raise self.failures[0]
+        return made
 
     def project(self, given: Mapping[str, Any]) -> Project:
         """Return the Project that C(given) means."""
@@ -297,38 +329,46 @@ class Workspace:
     # What is done
 
     def present(self) -> NoReturn:
-        projects = [self.project(given) for given in self.module.params["projects"]]
+        given = self.module.params["projects"]
+        for values in given:
+            self.check_values(values)
+        projects = self.attempt([(values["source"], values) for values in given], self.project)
         workspace_plan.check_together(projects)
         self.check_bind(projects)
         # Every project is checked before the first is touched.
-        wanted = [(project, self.check(project)) for project in projects]
-        proofs = {}
-        for project, missing in wanted:
-            if self.tidy(project) and missing:
-                self.ask(project.user, "check_room", project.source)
-            if missing:
-                proofs[project.source] = self.copy(project)
-        copied = [project for project, missing in wanted if missing]
-        bound = self.bind(projects)
+        wanted = self.attempt([(one.source, one) for one in projects], lambda one: (one, self.check(one)))
+        done = self.attempt([(one.source, (one, missing)) for one, missing in wanted], self.carry_out)
+        copied = [project for project, missing, _proof in done if missing]
+        bound = self.bind([project for project, _missing, _proof in done])
         self.headlines = workspace_plan.headlines(copied, bound)
         distro = wsl_judge.distro(self.machine) if wsl_judge.is_wsl(self.machine) else None
-        placed = [
-            {
+
+        def show_place(one: tuple[Project, bool, dict[str, Any]]) -> dict[str, Any]:
+            project, missing, proof = one
+            return {
                 "source": project.source,
                 "target": project.target,
                 "user": project.user,
-                "copied": project in copied,
+                "copied": missing,
                 "bound": project.bind,
                 "windows_path": workspace_plan.way_back(distro, project.target),
-                "proof": proofs.get(project.source, {}),
+                "proof": proof,
                 "live": self.live(project),
             }
-            for project in projects
-        ]
+
+        shown = [one for one in done if one[0].source not in self.unbound]
+        placed = self.attempt([(one[0].source, one) for one in shown], show_place)
         for place in placed:
             if place["copied"] and place["windows_path"]:
                 self.notes.append(f"Windows programs find {place['target']} as {place['windows_path']}")
         self.module.exit_json(**self.result(projects=placed))
+
+    def carry_out(self, wanted: tuple[Project, bool]) -> tuple[Project, bool, dict[str, Any]]:
+        """Copy a project where it is C(missing); return that again with what was compared."""
+        project, missing = wanted
+        if self.tidy(project) and missing:
+            self.ask(project.user, "check_room", project.source)
+        return project, missing, self.copy(project) if missing else {}
 
     def tidy(self, project: Project) -> bool:
         """Finish or remove what a killed run left; return whether a half copy was there."""
@@ -360,29 +400,40 @@ class Workspace:
         """Keep the fstab lines and the live mounts; return the projects that were bound now."""
         wanted = [project for project in projects if project.bind]
         earlier = fstab.marked(self.fstab(), workspace_plan.MARK)
+        # What is left out of this run may be bound, and stays so.
+        kept = earlier if self.failures else []
         for line in earlier:
-            if line.fstype == "none" and line.mount_point not in [project.source for project in wanted]:
+            if line.fstype == "none" and line not in kept and line.mount_point not in [one.source for one in wanted]:
                 self.unmount(line.mount_point, line.source)
-        written = self.write_lines(self.lines(wanted))
+        written = self.write_lines([*self.lines(wanted), *kept])
         if written:
             before, after = written
             self.diff.append({"before_header": FSTAB, "after_header": FSTAB, "before": before, "after": after})
             self.changes.append(f"wrote {FSTAB}")
-        new = [project for project in wanted if not self.is_bound(project)]
+        new, bound = [project for project in wanted if not self.is_bound(project)], []
         for project in new:
             try:
                 if not self.module.check_mode:
                     self.mount(project)
             except (OSError, WorkspaceError) as error:
-                if written:
-                    self.write_lines(earlier)
                 reason = text.line(error.strerror) if isinstance(error, OSError) else error
-                raise WorkspaceError(
+                failure = WorkspaceError(
                     f"{project.target} could not be mounted on {project.source} ({reason}): the copy stays; fix that "
                     "and run again, or set bind to false."
-                ) from error
+                )
+                self.unbound.add(project.source)
+                if len(self.unbound) == len(projects):
+                    if written:
+                        self.write_lines(earlier)
+                    raise failure from error
+                self.leave_out(project.source, failure)
+                continue
+            bound.append(project)
             self.changes.append(f"mounted {project.target} on {project.source}")
-        return new
+        if self.unbound and written:
+            own = [line for line in earlier if line in kept or line.mount_point in self.unbound]
+            self.write_lines([*self.lines([one for one in wanted if one.source not in self.unbound]), *own])
+        return bound
 
     def mount(self, project: Project) -> None:
         """Show the copy at the path of the original, both as they are found without following links."""
@@ -465,7 +516,10 @@ class Workspace:
             if silent:
                 self.kept.append(f"{given['source']} gives {silent[given['source']]}; run again when it does")
             elif os.path.isdir(given["source"]):
-                self.tidy(self.project(given))
+                try:
+                    self.tidy(self.project(given))
+                except (*ERRORS, OSError) as error:
+                    self.kept.append(f"{given['source']}: {error}")
         if not self.module.check_mode:
             self.journal.close()
         self.module.exit_json(**self.result())

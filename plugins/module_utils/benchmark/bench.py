@@ -372,6 +372,7 @@ class Bench:
             reason = scratch.code_of_others(module)
             if reason:
                 raise BenchmarkError(reason)
+            base = {**base, **scratch.without_workspace(module, base)}
         for variant in self.variants.values():
             self.environments[variant.name] = variant.over(base)
         path = self.environments[self.first.name].get("PATH", "")

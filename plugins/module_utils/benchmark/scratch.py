@@ -11,8 +11,10 @@ import contextlib
 import errno
 import fcntl
 import os
+import pathlib
 import re
 import stat
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import files, mountinfo, process
@@ -70,6 +72,24 @@ def code_of_others(folder: str) -> str:
     return (
         f"{place} can be changed by other accounts, whose code root would run: measure it as its owner (wsltune_user)."
     )
+
+
+def without_workspace(folder: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what keeps root's Go from a C(go.work) that another account can put above C(folder), such as in /tmp.
+
+    Go takes the nearest one, which names the code that stands in for a module's dependencies. Nothing is returned where
+    the nearest one is root's own, where GOWORK says which one counts, and for a process that is not root's.
+    """
+    if os.geteuid() != 0 or environment.get("GOWORK"):
+        return {}
+    # Go walks up the path that it was started with, and the one without links where that is another.
+    for path in dict.fromkeys((os.path.abspath(folder), os.path.realpath(folder))):
+        for part in (path, *map(str, pathlib.PurePath(path).parents)):
+            if others_change(part):
+                return {"GOWORK": "off"}
+            if os.path.lexists(os.path.join(part, "go.work")):
+                break
+    return {}
 
 
 class _Made(NamedTuple):

@@ -253,8 +253,10 @@ class Project:
         self.shop, self.directory, self.budget, self.most = shop, os.path.realpath(directory), budget, most
         self.found: dict[str, Any] = {"directory": directory, "trouble": ""}
         self.patterns = ["./..."]
+        self.own = scratch.without_workspace(self.directory, shop.environment)
 
     def _go(self, *words: str, least: float = 5.0, **more: str) -> process.Done:
+        more = {**self.own, **more}
         return self.shop.run([self.shop.go, *words], self.directory, self.budget.left(least), **more)
 
     def observe(self) -> dict[str, Any]:
@@ -484,4 +486,4 @@ class Project:
             self.found["calls"] = {"package": own[0], "table": (counted or b"").decode("utf-8", "replace")}
 
     def _go_under(self, tool: Sequence[str], *words: str) -> process.Done:
-        return self.shop.run([*tool, self.shop.go, *words], self.directory, self.budget.left(2.0))
+        return self.shop.run([*tool, self.shop.go, *words], self.directory, self.budget.left(2.0), **self.own)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import glob
 import json
@@ -143,6 +144,17 @@ def _identity(path: str) -> str:
     """Return what two names of the same Go command share; a link to a version manager is a Go of its own."""
     real = os.path.realpath(path)
     return real if os.path.basename(real).startswith("go") else path
+
+
+def is_for_everybody(path: str) -> bool:
+    """Whether a Go command lies where a distribution or an administrator puts one for the whole machine."""
+    names = path.split("/")
+    for pattern, _name in ELSEWHERE:
+        wanted = pattern.split("/")
+        # Elsewhere than below a variable or a home, and each star stands for one folder.
+        if not wanted[0] and len(wanted) == len(names) and all(map(fnmatch.fnmatchcase, names, wanted)):
+            return True
+    return False
 
 
 def goroot_commands(toolchains: Sequence[Mapping[str, Any]], goroot: str | None) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -315,6 +316,7 @@ def shim_text(kept_as: str) -> str:
     Go's own default stays in force: flags, experiments, a C compiler of the user's choice, and code that imports "C"
     in the module or in what it depends on, which would be left out silently.
     """
+    kept = shlex.quote(kept_as)
     needs = " | ".join(
         f"{flag} | -{flag}" + (f" | {flag}=* | -{flag}=*" if "=" not in flag else "") for flag in NEEDS_CGO
     )
@@ -361,7 +363,7 @@ wsltune_imports_c() (
     # Without dependencies all of it has been looked at.
     grep -Eqs '^[[:space:]]*(require|replace)' "$wsltune_root/go.mod" || exit 1
     cd -- "$wsltune_root" || exit 0
-    wsltune_found=$(CGO_ENABLED=1 {kept_as} list -deps -test ${{wsltune_tags:+"-tags=$wsltune_tags"}} \\
+    wsltune_found=$(CGO_ENABLED=1 {kept} list -deps -test ${{wsltune_tags:+"-tags=$wsltune_tags"}} \\
         -f '{{{{if and .CgoFiles (not .Standard)}}}}C{{{{end}}}}' ./... 2>/dev/null) || exit 0
     [ -n "$wsltune_found" ]
 )
@@ -417,7 +419,7 @@ if [ -z "$CGO_ENABLED" ] || [ "$CGO_ENABLED$WSLTUNE_CGO" = 01 ]; then
     fi
     unset wsltune_flags wsltune_file wsltune_name wsltune_value wsltune_word wsltune_chosen wsltune_tags
 fi
-exec {kept_as} "$@"
+exec {kept} "$@"
 """
 
 

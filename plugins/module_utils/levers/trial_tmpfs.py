@@ -10,6 +10,8 @@ import os
 import re
 from collections.abc import Iterator
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+
 CLONE_NEWNS = 0x00020000
 MS_NOSUID, MS_NODEV = 2, 4
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
@@ -37,9 +39,13 @@ def _sweep(parent: str) -> None:
 
 @contextlib.contextmanager
 def mounted(size: int, uid: int, gid: int, folders: tuple[str, ...], parent: str = "/run") -> Iterator[str]:
-    """Mount a tmpfs of C(size) bytes that holds C(folders) of the user, for this process and its children."""
+    """Mount a tmpfs of C(size) bytes that holds C(folders) of the user, for this process and its children.
+
+    What was started meanwhile and is left at the end is ended: it would keep the tmpfs in memory.
+    """
     library = ctypes.CDLL(None, use_errno=True)
     _sweep(parent)
+    process.adopt()
     path = os.path.join(parent, f"{PREFIX}{os.getpid()}")
     _call(library, "unshare", CLONE_NEWNS)
     _call(library, "mount", b"none", b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
@@ -53,6 +59,7 @@ def mounted(size: int, uid: int, gid: int, folders: tuple[str, ...], parent: str
             os.chown(os.path.join(path, name), uid, gid)
         yield path
     finally:
+        process.end_descendants()
         library.umount2(path.encode("ascii"), 2)
         with contextlib.suppress(OSError):
             os.rmdir(path)

@@ -488,6 +488,16 @@ def opened_folder(path: str) -> Iterator[int]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def opened_inner(folder: int, name: str) -> Iterator[int]:
+    """Open the folder C(name) of an open folder, and no link to one."""
+    descriptor = os.open(name, _FOLDER, dir_fd=folder)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def remove_tree(path: str, own: os.stat_result | None = None) -> None:
     """Remove a folder of the caller's own with all that is in it; nothing where there is none, or not C(own) any more.
 

@@ -167,8 +167,7 @@ def run(
     C(watch) is called five times a second with the bytes of output so far, and ends the program by returning true.
     C(most) bytes of each output are kept, the last ones.
     """
-    # What a program leaves behind comes to this process then, where it can be found (prctl(2)).
-    LIBRARY.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    adopt()
     outputs: list[_Output] = []
     waiter = None
     try:
@@ -360,6 +359,28 @@ def _end(pid: int) -> None:
             break
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def adopt() -> None:
+    """Have what children of this process leave running come to this process, so that it can be found (prctl(2))."""
+    LIBRARY.prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_descendants(limit: float = 5.0) -> None:
+    """Kill all that this process started and what they started; it has called adopt(), and needs none of them."""
+    until = time.monotonic() + limit
+    while time.monotonic() < until:
+        found = descendants({os.getpid()}) - {os.getpid()}
+        for one in found:
+            with contextlib.suppress(OSError):
+                os.kill(one, signal.SIGKILL)
+        for one in found:
+            # Of a child of another one nothing is left to wait for.
+            with contextlib.suppress(OSError):
+                os.waitpid(one, os.WNOHANG)
+        if not found:
+            return
+        time.sleep(0.005)
 
 
 def _started_by(pid: str) -> int | None:

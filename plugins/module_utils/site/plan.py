@@ -186,6 +186,16 @@ def explain_no_toolchain(users: Mapping[str, Mapping[str, Any]], earlier: Mappin
     return f"{', '.join(having)} can run Go" if having else ""
 
 
+def choose_measured(users: Mapping[str, Mapping[str, Any]], invokers: Sequence[str]) -> str:
+    """Return the user whose Go is measured: who asked for the run, else the first by name who has a Go, root last.
+
+    What that Go reports decides about everybody's tuning, so no name that sorts first may bring an account there.
+    """
+    having = sorted((name for name, user in users.items() if user.get("go")), key=lambda name: (name == "root", name))
+    asked = [name for name in invokers if name in having and name != "root"]
+    return next(iter([*asked, *having]), "root")
+
+
 def select_results(results: Results, plan: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return the results of the roles that the plan runs, because Ansible keeps those of an earlier play too."""
     runs = {name for name, step in plan["roles"].items() if step["run"]}

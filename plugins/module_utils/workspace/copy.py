@@ -68,9 +68,18 @@ class Tree:
     """One folder that is copied, and what lies below it by relative path; the folder itself is C("")."""
 
     source: str
+    real: str
+    """Where it is opened, following no link: who works there too could put one that leads to the user's own files."""
     items: dict[str, Item] = field(default_factory=dict)
     repositories: list[str] = field(default_factory=list)
     special: list[str] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def opened(self, path: str) -> Iterator[tuple[int, str]]:
+        """Open the folder in which the relative C(path) lies; return it with the name there."""
+        folder, name = os.path.split(path)
+        with files.opened_folder(os.path.join(self.real, folder)) as descriptor:
+            yield descriptor, name
 
     def files(self) -> list[str]:
         return [name for name, item in self.items.items() if item.kind == "f"]
@@ -221,21 +230,31 @@ class Scanner:
             raise self.person.not_alone(path)
 
     def folder(self, path: str) -> list[tuple[str, Item | None]]:
-        with os.scandir(path) as entries:
-            return [(entry.name, self.item(entry.stat(follow_symlinks=False))) for entry in entries]
+        with files.opened_folder(path) as folder:
+            listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+            try:
+                with os.scandir(listed) as entries:
+                    return [(entry.name, self.item(entry.stat(follow_symlinks=False))) for entry in entries]
+            finally:
+                os.close(listed)
 
-    def tree(self, source: str) -> Tree:
-        tree = Tree(source)
+    def tree(self, source: str, real: str = "") -> Tree:
+        """Read the folder C(source), no part of which is a link unless it is opened as C(real)."""
+        tree = Tree(source, real or source)
         self.person.check_alone(source)
         self.on_drive = workspace_plan.lies_on_drive(self.person.mounts, os.path.realpath(source)) is not None
-        top = self.item(os.stat(source))
-        if top is None or top.kind != "d":
+        try:
+            with files.opened_folder(tree.real) as folder:
+                top = self.item(os.fstat(folder))
+        except NotADirectoryError:
+            top = None
+        if top is None:
             raise WorkspaceError(f"{source} is not a directory: name a project's folder.")
         self.check(source, top)
         tree.items[""] = top
         level = [""]
         while level:
-            listings = _each(lambda name: self.folder(os.path.join(source, name)), level)
+            listings = _each(lambda name: self.folder(os.path.join(tree.real, name)), level)
             level = [name for folder, listing in zip(level, listings) for name in self.take(tree, folder, listing)]
         return tree
 
@@ -295,7 +314,10 @@ class Copy:
             )
         self.trees = [(main, os.path.basename(project.target))]
         for name, path in self.linked_worktrees(main):
-            self.trees.append((scanner.tree(path), f"{os.path.basename(project.worktrees)}/{name}"))
+            tree = scanner.tree(path, os.path.realpath(path))
+            if ".git" not in tree.items:
+                raise self.changed(path)
+            self.trees.append((tree, f"{os.path.basename(project.worktrees)}/{name}"))
         for tree, _place in self.trees:
             locked = next(filter(LOCK_FILE.fullmatch, tree.items), None)
             if locked:
@@ -310,8 +332,17 @@ class Copy:
         self.links = [link for tree, _place in self.trees for link in self.links_of(tree)]
         self.tracked = [{} if self.modes_are_real else self.tracked_modes(tree) for tree, _place in self.trees]
 
-    def read(self, path: str) -> str:
-        content = files.read_from(os.open(path, READ), path, LARGEST).content
+    @staticmethod
+    def changed(path: str) -> WorkspaceError:
+        return WorkspaceError(
+            f"{path} changed while it was copied: close the programs that use the project, on Windows too, then run "
+            "again; nothing was changed."
+        )
+
+    def read(self, tree: Tree, file: str) -> str:
+        with tree.opened(file) as (folder, name):
+            path = os.path.join(tree.source, file)
+            content = files.read_from(os.open(name, READ, dir_fd=folder), path, LARGEST).content
         return content.decode("utf-8", "surrogateescape")
 
     def linked_worktrees(self, main: Tree) -> Iterator[tuple[str, str]]:
@@ -322,7 +353,7 @@ class Copy:
             if not match:
                 continue
             admin = os.path.join(main.source, os.path.dirname(file))
-            told = self.read(os.path.join(main.source, file)).strip()
+            told = self.read(main, file).strip()
             place = os.path.dirname(os.path.normpath(os.path.join(admin, told)))
             if workspace_plan.inside(place, main.source):
                 continue
@@ -341,7 +372,7 @@ class Copy:
                 continue
             path = os.path.join(tree.source, file)
             if GIT_FILE.fullmatch(file):
-                written = self.read(path).strip()
+                written = self.read(tree, file).strip()
                 if not written.startswith("gitdir: "):
                     continue
                 leads_to = os.path.normpath(os.path.join(os.path.dirname(path), written[len("gitdir: ") :]))
@@ -354,12 +385,12 @@ class Copy:
                     )
                 yield Link(path, "file", written[len("gitdir: ") :], leads_to)
             elif ADMIN_FILE.fullmatch(file):
-                written = self.read(path).strip()
+                written = self.read(tree, file).strip()
                 yield Link(path, "admin", written, os.path.normpath(os.path.join(os.path.dirname(path), written)))
             elif ALTERNATES.fullmatch(file):
                 self.notes.append(f"{path} lends objects from another repository, which the copy still needs")
             elif CONFIG_FILE.fullmatch(file):
-                match = re.search(r"^\s*worktree\s*=\s*(.+?)\s*$", self.read(path), re.MULTILINE | re.IGNORECASE)
+                match = re.search(r"^\s*worktree\s*=\s*(.+?)\s*$", self.read(tree, file), re.MULTILINE | re.IGNORECASE)
                 if match:
                     leads_to = os.path.normpath(os.path.join(os.path.dirname(path), match[1]))
                     yield Link(path, "config", match[1], leads_to)
@@ -445,7 +476,8 @@ class Copy:
                     os.mkdir(os.path.join(target, path), 0o700)
                 elif item.kind == "l":
                     where = os.path.join(target, path)
-                    os.symlink(os.readlink(os.path.join(tree.source, path)), where)
+                    with tree.opened(path) as (folder, name_there):
+                        os.symlink(os.readlink(name_there, dir_fd=folder), where)
                     os.utime(where, ns=(item.mtime_ns, item.mtime_ns), follow_symlinks=False)
             names = tree.files()
             copied = _each(functools.partial(self.copy, tree, target, tracked), names)
@@ -472,7 +504,7 @@ class Copy:
         item, where = tree.items[path], os.path.join(target, path)
         digest = hashlib.sha256()
         head = b""
-        with _opened(os.path.join(tree.source, path)) as source, open(where, "xb") as copy:
+        with tree.opened(path) as (folder, name), _opened(name, folder) as source, open(where, "xb") as copy:
             while True:
                 chunk = source.read(CHUNK)
                 if not chunk:
@@ -630,14 +662,11 @@ class Copy:
     def verify_unchanged(self) -> None:
         scanner = Scanner(self.person, self.project.ignored)
         for tree, _place in self.trees:
-            now = scanner.tree(tree.source).items
+            now = scanner.tree(tree.source, tree.real).items
             for path in {**tree.items, **now}:
                 before, after = tree.items.get(path), now.get(path)
                 if before != after and not (before and after and before.kind == after.kind == "d"):
-                    raise WorkspaceError(
-                        f"{os.path.join(tree.source, path)} changed while it was copied: close the programs that use "
-                        "the project, on Windows too, then run again; nothing was changed."
-                    )
+                    raise self.changed(os.path.join(tree.source, path))
 
     # The end
 
@@ -665,9 +694,9 @@ def _each(function: Callable[[str], T], names: Sequence[str]) -> list[T]:
         return list(pool.map(function, names))
 
 
-def _opened(path: str) -> Any:
-    """Open a file to be read, and nothing else that took its place."""
-    descriptor = os.open(path, READ)
+def _opened(path: str, folder: int | None = None) -> Any:
+    """Open a file to be read, in an open folder, and nothing else that took its place."""
+    descriptor = os.open(path, READ, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file any more", path)

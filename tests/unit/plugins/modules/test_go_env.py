@@ -265,6 +265,23 @@ def test_a_go_command_of_somebody_else_is_left_alone(call: Run, eves: Path, peop
     assert not done["unmet"] and not (eves / "sdk/go/bin/go.distrib").exists()
 
 
+@pytest.mark.parametrize("roots", [False, True])
+def test_a_go_of_roots_that_only_a_users_path_names_is_left_alone(
+    call: Run, eves: Path, people: Any, home: Path, tmp_path: Path, roots: bool
+) -> None:
+    """Such as one in the tree of a container, which a user names so that root changes it there."""
+    container = tmp_path / "container"
+    container.mkdir()
+    people.add("root", process.Identity(0, 0, [0]), container)
+    go = container / "sdk/go/bin"
+    people.environments["eve"]["PATH"] = f"{go}:/usr/bin:/bin"
+    people.environments["root"]["PATH"] = f"{go}:/usr/bin:/bin" if roots else "/usr/bin:/bin"
+    done = call(go_env, **options(tmp_path))
+    note = f"{go}/go is left alone, so that cgo stays on with it: it is root's, but neither on root's PATH"
+    assert any(said.startswith(note) for said in done["notes"]) != roots
+    assert (go / "go.distrib").exists() == roots
+
+
 def test_an_error_of_the_system_is_one_sentence(
     call: Run, eves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,3 +83,33 @@ def test_a_command_of_one_that_cannot_be_replaced_is_a_note() -> None:
     for commands in ({"root": ["/ro/bin/go", "/go/bin/go"]}, {name: ["/ro/bin/go"] for name in NAMES}):
         with pytest.raises(go_plan.PlanError, match="cannot be replaced"):
             Settings().check_commands(users(**commands))
+
+
+@pytest.mark.parametrize(
+    "broken", [go_plan.PlanError("go_env_modules names /m2; nothing was changed."), OSError(5, "I/O")]
+)
+def test_a_module_of_one_that_cannot_be_listed_is_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: Exception
+) -> None:
+    bad = {"/m2"}
+
+    def look(_self: Any, directory: str, *_more: Any) -> None:
+        if directory in bad:
+            raise broken
+
+    monkeypatch.setattr(Settings, "check_module", look)
+    module = Settings(modules=["/m1", "/m2"], cgo_enabled="false")
+    module.check_modules(people(tmp_path), users())
+    assert len(module.notes) == 1 and "/m2" in module.notes[0] and "nothing was changed" not in module.notes[0]
+    for modules in (["/m2"], ["/m1", "/m2"]):
+        bad.add("/m1")
+        with pytest.raises(go_plan.PlanError, match="go_env_modules names /m"):
+            Settings(modules=modules, cgo_enabled="false").check_modules(people(tmp_path), users())
+
+
+def test_a_module_that_is_no_absolute_path_is_refused_whatever_the_others_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Settings, "check_module", lambda *_words: None)
+    with pytest.raises(go_plan.PlanError, match="names m4, which is no absolute path"):
+        Settings(modules=["/m3", "m4"], cgo_enabled="false").check_modules(people(tmp_path), users())

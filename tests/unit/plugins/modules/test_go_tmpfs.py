@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files, look, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
@@ -214,6 +217,37 @@ def test_a_folder_with_another_mode_is_given_to_its_user(call: Run, mounts: Moun
     for check in (True, False):
         assert call(go_tmpfs, check, **options(path))["changes"] == [f"gave {path}/4711 to eve, mode 0700"]
     assert os.stat(f"{path}/4711").st_mode & 0o777 == 0o700
+
+
+def mounted_there(path: str) -> str:
+    """In mounts of this child's own: what is done with a folder that somebody mounts over after root's look."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0700", "late", f"{path}/eve"], check=True)
+    before = os.stat(f"{path}/eve").st_mode, os.stat(f"{path}/eve").st_uid
+    done = go_tmpfs._give(f"{path}/eve", 4711, 4711, False)
+    same = (os.stat(f"{path}/eve").st_mode, os.stat(f"{path}/eve").st_uid) == before
+    return f"{' '.join(done)}, {'same' if same else 'changed'}"
+
+
+def test_what_is_mounted_after_the_look_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "eve").mkdir()
+
+    def apart() -> str:
+        assert process.LIBRARY.unshare(0x00020000) == 0
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+        return mounted_there(str(tmp_path))
+
+    assert become.apart(apart, 20.0) == " is on another file system, same"
+
+
+def test_a_look_at_a_folder_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = object.__new__(go_tmpfs.Tmpfs)
+    module.module, module.changes, module.notes = SimpleNamespace(check_mode=False), [], []  # type: ignore[assignment]
+    assert module.make_folder(f"{tmp_path}/eve", 4711, 4711, "eve") == f"{tmp_path}/eve"
+    assert module.changes == [f"made {tmp_path}/eve"] and (tmp_path / "eve").stat().st_uid == 4711
+    monkeypatch.setattr(look.once, "__defaults__", (0.2, None))
+    monkeypatch.setattr(files, "opened_inner", lambda _folder, _name: time.sleep(60))
+    assert module.make_folder(f"{tmp_path}/eve", 4711, 4711, "eve") == ""
+    assert f"{tmp_path}/eve gives no answer in 0 s" in module.notes[0]
 
 
 def test_people_who_share_it_know_it(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -405,3 +406,76 @@ def test_a_process_that_its_user_stopped_is_given_up(
         machine.couriers = {"eve": hands}
         with pytest.raises(TimeoutError):
             machine.ask("eve", "scan")
+
+
+@root_only
+@pytest.mark.parametrize("broken", ["source", "in use", "copy", "login"])
+def test_what_is_wrong_with_one_project_stops_no_other(
+    call: Any,
+    places: Places,
+    shop: dict[str, Any],
+    people: Any,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: str,
+) -> None:
+    call(workspace, projects=[shop])
+    shutil.rmtree(home / "src")
+    bad = places.drive / "bad"
+    bad.mkdir()
+    other = {"source": str(bad), "user": "eve", "bind": True}
+    lock = bad / ".git" / "index.lock"
+    if broken == "source":
+        bad.rmdir()
+    elif broken == "in use":
+        lock.parent.mkdir()
+        lock.touch()
+    elif broken == "copy":
+        make = workspace_copy.Copy.make
+
+        def fail(copy: workspace_copy.Copy) -> None:
+            if copy.project.source == str(bad):
+                raise WorkspaceError(f"{bad} changed while it was copied.")
+            make(copy)
+
+        monkeypatch.setattr(workspace_copy.Copy, "make", fail)
+    else:
+        people.add("mallory", process.Identity(4799, 4799, [4799]), home.parent / "mallory")
+        del people.environments["mallory"]
+        monkeypatch.setitem(other, "user", "mallory")
+
+        def login(account: accounts.Account, timeout: float = 0.0) -> dict[str, str]:
+            if account.name == "mallory":
+                raise accounts.AccountError("A login of mallory did not come to an end within 20 s.")
+            return dict(people.environments[account.name])
+
+        monkeypatch.setattr(accounts, "login_environment", login)
+    done = call(workspace, projects=[other, shop])
+    assert not done.get("failed"), done
+    assert [project["source"] for project in done["projects"]] == [shop["source"]]
+    assert any(note.startswith(f"{bad} is left out: ") for note in done["notes"])
+    assert shop["source"] in places.bound and (home / "src/shop/go.mod").exists()
+    alone = call(workspace, projects=[other])
+    assert alone["failed"] and "is left out" not in alone["msg"]
+    wrong = {"source": "drive/shop", "user": "eve"}
+    assert "give an absolute path" in call(workspace, projects=[shop, wrong])["msg"]
+    # What is bound stays so where its project is left out of a run.
+    assert shop["source"] in places.fstab.read_text()
+
+
+@root_only
+def test_a_project_that_is_bound_stays_so_where_it_is_left_out(
+    call: Any, places: Places, shop: dict[str, Any], home: Path
+) -> None:
+    call(workspace, projects=[shop])
+    other = places.drive / "other"
+    other.mkdir()
+    os.chown(other, 4711, 4711)
+    shutil.rmtree(home / "src")
+    lock = Path(shop["source"]) / ".git" / "HEAD.lock"
+    lock.parent.mkdir()
+    lock.touch()
+    done = call(workspace, projects=[shop, {**shop, "source": str(other)}])
+    assert [project["source"] for project in done["projects"]] == [str(other)], done
+    assert places.bound == [shop["source"], str(other)]
+    assert f" {shop['source']} none" in places.fstab.read_text() and f" {other} none" in places.fstab.read_text()

@@ -403,3 +403,11 @@ def test_the_fingerprint_names_no_machine():
     found = bench.machine_fingerprint()
     assert found["cpus"] >= 1 and found["memory_bytes"] > 1 << 20
     assert os.uname().nodename not in json.dumps(found)
+
+
+def test_a_workspace_above_that_others_can_write_is_not_read_by_root(session, module):
+    """All of this lies below /tmp, where any account can put a go.work."""
+    with session(VARIANTS, modules=[str(module)]) as run:
+        run.prepare()
+        chosen = {environment.get("GOWORK") for environment in run.environments.values()}
+    assert chosen == ({"off"} if os.geteuid() == 0 else {None})

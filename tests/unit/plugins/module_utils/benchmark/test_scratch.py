@@ -167,6 +167,35 @@ def test_code_of_others_is_not_for_root(
 
 
 @as_root
+@pytest.mark.parametrize(
+    ("shared", "work", "off"),
+    [
+        ("", "", False),
+        ("shared", "", True),
+        # The nearest go.work counts: this one nobody else can write, and that one they can.
+        ("shared", "shared/own", False),
+        ("shared/own", "shared", True),
+        ("shared", "shared", True),
+    ],
+)
+def test_a_workspace_of_others_is_not_for_root(home: Path, eve, shared: str, work: str, off: bool) -> None:
+    module = home / "shared" / "own" / "module"
+    module.mkdir(parents=True)
+    os.chown(home, 0, 0)
+    # Else that of /tmp would count, below which all of this lies.
+    (home / "go.work").touch()
+    if shared:
+        (home / shared).chmod(0o1777)
+    if work:
+        (home / work / "go.work").touch()
+    (home / "link").symlink_to(module)
+    for path in (module, home / "link"):
+        assert scratch.without_workspace(str(path), {}) == ({"GOWORK": "off"} if off else {})
+    assert scratch.without_workspace(str(module), {"GOWORK": "/root/go.work"}) == {}
+    assert become.ask(eve, lambda: scratch.without_workspace(str(module), {})) == {}
+
+
+@as_root
 def test_who_is_not_root_runs_any_code(home: Path, eve) -> None:
     assert become.ask(eve, lambda: scratch.code_of_others("/tmp")) == ""
 

@@ -305,3 +305,20 @@ def test_the_newest_of_several_stands_first(tmp_path: Path) -> None:
     found = go_find.find_toolchains(str(tmp_path), PLAIN)
     own = [one["path"].split("/")[-3] for one in found if one["found"] == "~/sdk"]
     assert own == ["go1.27.3", "go1.21.13", "go1.9.7"]
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("/usr/local/go/bin/go", True),
+        ("/usr/lib/go-1.22/bin/go", True),
+        ("/usr/lib/golang/bin/go", True),
+        ("/opt/go/1.25.0/bin/go", True),
+        ("/opt/go1.25/bin/go", True),
+        ("/srv/container/usr/local/go/bin/go", False),
+        ("/opt/gone/container/usr/lib/go/bin/go", False),
+        ("/home/eve/sdk/go1.25/bin/go", False),
+    ],
+)
+def test_a_place_for_the_whole_machine_is_known(path: str, known: bool) -> None:
+    assert go_find.is_for_everybody(path) == known

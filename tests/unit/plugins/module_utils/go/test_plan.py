@@ -158,6 +158,19 @@ def test_a_go_started_by_another_one_may_use_the_race_detector(tmp_path: Path) -
     assert process.run([str(shim), "build"], environment).out == "0\n"
 
 
+def test_the_shim_starts_a_go_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "a b; touch $(touch there)'s"
+    folder.mkdir()
+    real, shim = folder / "go.distrib", folder / "go"
+    real.write_text("#!/bin/sh\necho started\n")
+    shim.write_text(go_plan.shim_text(str(real)))
+    for path in (real, shim):
+        path.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    assert process.run([str(shim), "build"], environment, str(tmp_path)).out == "started\n"
+    assert not (tmp_path / "there").exists()
+
+
 SHIM_CASES = [
     (["test", "./..."], {}, "0"),
     (["build", "."], {}, "0"),

@@ -324,3 +324,22 @@ def test_results_of_an_earlier_play_are_not_those_of_this_run() -> None:
 def test_a_play_has_the_hosts_of_its_side(groups: list[str], distros: str, windows: str) -> None:
     hosts: dict[str, list[str]] = {group: [] for group in groups}
     assert (plan.select_distros("team", hosts), plan.select_windows_hosts("team", hosts)) == (distros, windows)
+
+
+@pytest.mark.parametrize(
+    ("invokers", "measured"),
+    [
+        (["", "", ""], "aaron"),
+        (["zoe", "aaron"], "zoe"),
+        (["bob", "zoe"], "zoe"),
+        (["mallory", "root"], "aaron"),
+    ],
+)
+def test_who_asked_is_measured_before_whose_name_sorts_first(invokers: list[str], measured: str) -> None:
+    users = {"root": {"go": "go"}, "zoe": {"go": "go"}, "bob": {"go": None}, "aaron": {"go": "go"}}
+    assert plan.choose_measured(users, invokers) == measured
+
+
+def test_root_is_measured_where_nobody_else_has_a_go() -> None:
+    assert plan.choose_measured({"root": {"go": "go"}, "alice": {"go": None}}, ["alice"]) == "root"
+    assert plan.choose_measured({"alice": {"go": None}}, ["alice"]) == "root"

@@ -601,3 +601,51 @@ def test_a_source_that_the_user_cannot_reach_is_told(tmp_path: Path, home: Path)
             hands.folder(f"{home}/none")
         assert hands.folder(f"{home}/link") == "/etc"
         assert hands.target(f"{home}/link/shop") == "/etc/shop"
+
+
+@pytest.mark.parametrize("when", ["scanned", "copied"])
+def test_a_folder_that_became_a_link_is_not_followed(
+    tmp_path: Path, person: workspace_copy.Person, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Who works in the project too may have it lead to what the copying user alone can read."""
+    secret = put(tmp_path / "private" / "b.txt", "secret\n").parent
+    shop = tmp_path / "drive" / "shop"
+    put(shop / "deep" / "b.txt", "public\n")
+    target = tmp_path / "home" / "src" / "shop"
+    copy = workspace_copy.Copy(Project(str(shop), str(target), person.account.name), person)
+
+    def swap() -> None:
+        (shop / "deep").rename(shop.with_name("away"))
+        (shop / "deep").symlink_to(secret)
+
+    if when == "scanned":
+        listed = workspace_copy.Scanner.folder
+
+        def folder(scanner: workspace_copy.Scanner, path: str) -> Any:
+            if path.endswith("/deep"):
+                swap()
+            return listed(scanner, path)
+
+        monkeypatch.setattr(workspace_copy.Scanner, "folder", folder)
+        with pytest.raises(NotADirectoryError):
+            copy.scan()
+        return
+    copy.scan()
+    begin = copy.begin
+    monkeypatch.setattr(copy, "begin", lambda: (begin(), swap()))
+    read: list[str] = []
+    verify = copy.verify
+    monkeypatch.setattr(copy, "verify", lambda digests: (read.append("all"), verify(digests)))
+    with pytest.raises(NotADirectoryError):
+        copy.make()
+    assert not read and not target.exists()
+
+
+def test_a_project_that_became_a_link_is_not_followed(tmp_path: Path, person: workspace_copy.Person) -> None:
+    put(tmp_path / "private" / "b.txt", "secret\n")
+    (tmp_path / "drive").mkdir()
+    shop = tmp_path / "drive" / "shop"
+    shop.symlink_to(tmp_path / "private")
+    copy = workspace_copy.Copy(Project(str(shop), f"{tmp_path}/home/src/shop", person.account.name), person)
+    with pytest.raises(WorkspaceError, match="is not a directory"):
+        copy.scan()

@@ -1,0 +1,47 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, process
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a tmpfs: needs root")
+
+
+def test_what_a_trial_left_running_is_ended(tmp_path: Path, eve: process.Identity) -> None:
+    """A process of the user's that has a session of its own and no parent would keep the tmpfs in memory."""
+    noted = tmp_path / "pid"
+    noted.touch()
+    os.chown(noted, eve.uid, eve.gid)
+
+    def left() -> None:
+        subprocess.run(["sh", "-c", f"setsid sh -c 'echo $$ > {noted}; exec sleep 300' & sleep 0.3"], check=True)
+
+    def trial() -> None:
+        with trial_tmpfs.mounted(1 << 20, eve.uid, eve.gid, ("tmp",), str(tmp_path)):
+            become.ask(eve, left)
+            assert os.path.exists(f"/proc/{noted.read_text().strip()}")
+
+    for directory in (tmp_path, *tmp_path.parents[:-1]):
+        directory.chmod(directory.stat().st_mode | 0o011)
+    become.apart(trial, 20.0)
+    assert not os.path.exists(f"/proc/{noted.read_text().strip()}")
+
+
+def test_what_the_trial_did_not_start_goes_on(tmp_path: Path) -> None:
+    """Another process of the caller's is no descendant of the trial's process, and goes on."""
+    with subprocess.Popen(["sleep", "300"]) as other:
+
+        def trial() -> None:
+            with trial_tmpfs.mounted(1 << 20, 0, 0, ("tmp",), str(tmp_path)):
+                pass
+
+        become.apart(trial, 20.0)
+        assert other.poll() is None
+        other.kill()
