@@ -72,6 +72,7 @@ def make_plan(
     C(windows) with C(connection) and C(declared). C(earlier) is the plan that was followed up to the decisions; without
     it, what is decided is of another run.
     """
+    wishes = {**wishes, "levers": levers_plan.parse_wish(wishes["levers"])}
     levers = levers_plan.read_levers(wishes["levers"])
     source = levers.get(SOURCE, True) if wishes["projects"] else False
     tries_source = source == levers_plan.AUTO and bool(wishes["tries"])
