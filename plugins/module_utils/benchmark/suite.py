@@ -75,8 +75,8 @@ def read(text: str) -> dict[str, Package]:
     for name, one in found.items():
         own = "".join(outputs.get((name, ""), []))
         builds = one.get("builds", True) and not any(sign in own for sign in NO_BUILD)
-        said = "".join(
-            "".join(lines)
+        said = "\n".join(
+            "\n".join(lines)
             for (package, test), lines in outputs.items()
             if package == name and test.partition("/")[0] in one["failed"]
         )
