@@ -86,7 +86,7 @@ def test_every_finding_is_told_in_words_and_in_order():
     # Without colour the status is still a word beside each finding.
     assert "Critical Build cache (GOCACHE) on a slow file system WT-002" in told
     assert "Warning PATH with slow directories WT-040" in told
-    assert "1206 us" in told and "go env -w GOCACHE=$HOME/.cache/go-build" in told and "1100.0 to 1400.5" in told
+    assert "1206 µs" in told and "go env -w GOCACHE=$HOME/.cache/go-build" in told and "1100.0 to 1400.5" in told
     assert page.seen.count("section") == 4 and page.seen.count("tr") >= len(doctor_check.TITLES)
 
 
