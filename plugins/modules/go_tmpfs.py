@@ -264,7 +264,7 @@ class Tmpfs:
             place=text.printable(tmpfs_place.describe(place, observed)),
             size_bytes=size,
             folders=folders,
-            stale=[line.mount_point for line in needed] + stale,
+            stale=tmpfs_plan.list_stale([line.mount_point for line in needed], stale),
             headlines=tmpfs_plan.headlines(self.changes, tmpfs_place.TMP_PATH if having == [] else path, folders),
         )
 

@@ -63,13 +63,10 @@ case $verb in
             podman rm --force --volumes "$name" >/dev/null
         fi
         case $init in
-            # What --systemd=always does, without its tmpfs on /tmp: a real machine has there what its distribution says.
-            systemd)
-                start=(--systemd=false --env container=podman --tmpfs /run:mode=755 --tmpfs /run/lock --stop-signal SIGRTMIN+3)
-                command=/lib/systemd/systemd
-                ;;
-            sysvinit) start=(--systemd=false) command=/sbin/init ;;
-            wsl) start=(--systemd=false) command=/usr/local/sbin/wsl-init ;;
+            # podman mounts a tmpfs on /tmp then; a real machine has there what its distribution says.
+            systemd) start=(--systemd=always) command=(/bin/sh -c 'umount /tmp; exec /lib/systemd/systemd') ;;
+            sysvinit) start=(--systemd=false) command=(/sbin/init) ;;
+            wsl) start=(--systemd=false) command=(/usr/local/sbin/wsl-init) ;;
         esac
         case $image in
             */wsltune-trixie-windows:*) "$here/../windows_host/host.sh" binfmt on "$name" ;;
@@ -77,7 +74,7 @@ case $verb in
         # The hard limits of some machines are below podman's own defaults.
         podman create --name "$name" --hostname "$name" --add-host "$name:127.0.0.1" --privileged --network=host "${start[@]}" \
             --label "port=$port" --label "init=$init" \
-            --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 "$@" "$image" "$command" >/dev/null
+            --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 "$@" "$image" "${command[@]}" >/dev/null
         if [ "$port" != 0 ]; then
             listen=$(mktemp)
             printf 'Port %s\nListenAddress 127.0.0.1\n' "$port" >"$listen"

@@ -123,6 +123,8 @@ class Observer:
         self.seen["wsl"] = wsl_judge.observe(self.machine)
         self.seen["conf"] = self.machine.conf
         self.seen["mounts"] = [mount.as_dict() for mount in self.mounts]
+        # What gives no answer is looked for in the PATH of the login; Go is started without it.
+        self.search = self.environment.get("PATH", "")
         self.environment = go_find.environment_with_go(self.account, self.environment)
         go = go_observe.observe(self.account, self.mounts, dict(self.environment))
         self.environment.update(process.GIT_READS_ONLY)
@@ -331,7 +333,8 @@ class Observer:
         }
 
     def _path(self) -> list[dict[str, Any]]:
-        folders = [one for one in dict.fromkeys(self.environment.get("PATH", "").split(":")) if os.path.isabs(one)]
+        login = [*self.environment.get("PATH", "").split(":"), *self.search.split(":")]
+        folders = [one for one in dict.fromkeys(login) if os.path.isabs(one)]
         real, silent = look.each({folder: functools.partial(os.path.realpath, folder) for folder in folders})
         found: list[dict[str, Any]] = self._probe("lookups", *real) if real else []
         found += [{"path": folder, "exists": None, "hangs": reason, "times": {}} for folder, reason in silent.items()]

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, look, process, text
 
 QUERY = (
     *("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED"),
@@ -281,19 +281,34 @@ def _ask_terminal(account: accounts.Account, settled: Settled, seconds: float) -
         return
 
 
+def answering(
+    environment: Mapping[str, str], identity: process.Identity | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return C(environment) without the directories of PATH that give no answer, and these with the reason."""
+    folders = [folder for folder in environment.get("PATH", "").split(":") if os.path.isabs(folder)]
+    silent = look.silent(folders, identity)
+    kept = [folder for folder in environment.get("PATH", "").split(":") if folder not in silent]
+    return {**environment, **({"PATH": ":".join(kept)} if silent else {})}, silent
+
+
 def environment_with_go(
     account: accounts.Account, environment: Mapping[str, str], seconds: float = SECONDS
 ) -> dict[str, str]:
-    """Return C(environment), or that of a terminal, with the Go that C(account) uses first on its PATH."""
+    """Return C(environment), or that of a terminal, with the Go that C(account) uses first on its PATH.
 
-    def look() -> dict[str, Any]:
-        settled = settle(account, environment, seconds=seconds)
-        return {"environment": settled.environment, "path": settled.go["path"] if settled.go else ""}
+    Directories of PATH that give no answer are left out.
+    """
+    identity = accounts.identity(account)
+    answers, _silent = answering(environment, identity)
 
-    found = become.ask(accounts.identity(account), look, seconds + ASKED)
-    variables, path = dict(found["environment"]), found["path"]
-    folders = variables.get("PATH", "").split(":")
-    first = next((os.path.join(folder, "go") for folder in folders if os.path.isfile(os.path.join(folder, "go"))), "")
-    if os.path.basename(path) == "go" and path != first:
-        variables["PATH"] = ":".join([os.path.dirname(path), *filter(None, folders)])
-    return variables
+    def find() -> dict[str, str]:
+        settled = settle(account, answers, seconds=seconds)
+        path = settled.go["path"] if settled.go else ""
+        folders = settled.environment.get("PATH", "").split(":")
+        programs = [os.path.join(folder, "go") for folder in folders]
+        if os.path.basename(path) == "go" and path != next(filter(os.path.isfile, programs), ""):
+            return {**settled.environment, "PATH": ":".join([os.path.dirname(path), *filter(None, folders)])}
+        return settled.environment
+
+    # A child in any case, because what a terminal puts on PATH may never answer.
+    return dict(become.ask(identity, find, seconds + ASKED, always=True))

@@ -174,7 +174,7 @@ def observe(
     if silent:
         said = ", ".join(f"{path}: {reason}" for path, reason in silent.items())
         return _unanswered(account, f"what the environment of {account.name} names gives no answer ({said})")
-    environment, silent = answering(environment, identity)
+    environment, silent = go_find.answering(environment, identity)
     if silent:
         unknown["PATH"] = ", ".join(f"{folder}: {reason}" for folder, reason in silent.items())
     try:
@@ -188,16 +188,6 @@ def observe(
         facts["unknown"]["answer"] = f"looking at it failed: {error.strerror}"
     facts["unknown"].update(unknown)
     return dict(facts)
-
-
-def answering(
-    environment: Mapping[str, str], identity: process.Identity | None
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return C(environment) without the directories of PATH that give no answer, and these with the reason."""
-    folders = [folder for folder in environment.get("PATH", "").split(":") if os.path.isabs(folder)]
-    silent = look.silent(folders, identity)
-    kept = [folder for folder in environment.get("PATH", "").split(":") if folder not in silent]
-    return {**environment, **({"PATH": ":".join(kept)} if silent else {})}, silent
 
 
 def _unanswered(account: accounts.Account, reason: str) -> dict[str, Any]:

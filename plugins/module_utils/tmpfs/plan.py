@@ -315,6 +315,11 @@ done < "$1"
 """
 
 
+def list_stale(mount_points: Sequence[str], folders: Sequence[str]) -> list[str]:
+    """Return the mounts of earlier runs that stay, and the folders that lie on none of them."""
+    return [*mount_points, *(one for one in folders if not any(is_used(point, [one]) for point in mount_points))]
+
+
 def headlines(changes: Sequence[str], path: str, folders: Mapping[str, str]) -> list[str]:
     """Return C(changes) in few words: the mount, then whose folders were made."""
     said = [change for change in changes if not change.startswith(("wrote ", "made "))]

@@ -167,8 +167,12 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-GO = """#!/bin/sh
-# Answers as Go does, by the settings file that GOENV names.
+GO = r"""#!/bin/sh
+# Answers as Go does, by the settings file that GOENV names or that lies in the home.
+GOENV=${GOENV:-${XDG_CONFIG_HOME:-$HOME/.config}/go/env}
+for flag in $GOFLAGS; do
+    case $flag in -*) ;; *) echo "go: parsing \$GOFLAGS: non-flag \"$flag\"" >&2; exit 1 ;; esac
+done
 get() { sed -n "s/^$1=//p" "$GOENV" 2>/dev/null; }
 case "$1" in
 env)

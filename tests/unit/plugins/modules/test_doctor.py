@@ -19,7 +19,7 @@ Run = Callable[..., dict[str, Any]]
 @pytest.fixture
 def eves(people: Any, eve: process.Identity, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     people.add("eve", eve, home)
-    monkeypatch.setattr(doctor.doctor_observe, "login", lambda account: dict(people.environments[account.name]))
+    monkeypatch.setattr(doctor.doctor_observe, "login", lambda account: (dict(people.environments[account.name]), ""))
     return home
 
 

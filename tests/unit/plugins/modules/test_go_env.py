@@ -125,7 +125,7 @@ def test_a_file_of_the_users_own_name_is_not_called_restored(call: Run, eves: Pa
     ("more", "sentence"),
     [
         ({"gotmpdir": "relative"}, "give an absolute path"),
-        ({"goflags": "p=4"}, "is no flag"),
+        ({"goflags": "p=4"}, "non-flag"),
         ({"users": ["nobody-here"]}, "There is no account 'nobody-here'"),
         ({"gotmpdir": "/nowhere/{user}"}, "means /nowhere/eve for eve, which does not exist"),
         ({"modules": ["/nowhere"]}, "names /nowhere, which has no go.mod"),

@@ -95,7 +95,8 @@ def test_what_helps_is_kept_and_what_harms_or_breaks_is_dropped_and_remembered(h
     assert found["gocache_tmpfs"]["reason"].startswith("it makes test slower; a guess would have cost +")
     assert found["cgo_disabled"]["reason"] == "Go does not work with it: go run: no resolver"
     assert not found["caches_local"]["tried"]
-    assert not glob.glob("/run/wt-*")
+    # Those of other processes are there at the same time.
+    assert all(os.path.exists(f"/proc/{path.rpartition('-')[2]}") for path in glob.glob("/run/wt-*"))
 
     again = decide(home, levers)
     assert again["kept"] == ["gotmpdir_tmpfs"] and again["remembered"] and not again["experiments"]
@@ -151,7 +152,7 @@ def test_a_project_that_needs_no_move_is_not_tried(home, drive, place):
 @pytest.fixture
 def here(home, state, monkeypatch):
     """The module in this process: the trial's tmpfs is a folder, and so are temporary files elsewhere."""
-    trial = Path(f"/run/wsltune-trial-{os.getpid()}0")
+    trial = Path(f"/run/wt-{os.getpid()}0")
 
     @contextlib.contextmanager
     def mounted(size, uid, gid, folders):

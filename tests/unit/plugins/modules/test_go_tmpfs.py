@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.modules import go_tmpfs
 
@@ -66,6 +67,9 @@ def mounts(tmp_path: Path, path: str, state: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(tmpfs_plan, "HELPER_PATH", f"{tmp_path}/mount.wsltune")
     # The tests' own folder lies below /tmp.
     monkeypatch.setattr(tmpfs_plan, "FORBIDDEN", {})
+    # The people are played too, so that /etc/passwd does not have them; and this machine may have sandboxes.
+    monkeypatch.setattr(tmpfs_place, "account_hazard", lambda person: "")
+    monkeypatch.setattr(tmpfs_place, "PROGRAMS", {})
     monkeypatch.setattr(tmpfs_observe, "live", played.live.get)
     monkeypatch.setattr(tmpfs_observe, "ours", lambda: list(played.live))
     monkeypatch.setattr(tmpfs_observe, "needs_helper", lambda is_wsl: True)
@@ -80,7 +84,7 @@ def eves(people: Any, eve: process.Identity, home: Path) -> None:
 
 
 def options(path: str, **more: Any) -> dict[str, Any]:
-    return {"path": path, "size": SIZE, "users": ["eve"], **more}
+    return {"place": "gotmpdir", "path": path, "size": SIZE, "users": ["eve"], **more}
 
 
 def test_what_check_mode_lists_is_done_once_and_restored(
@@ -95,9 +99,9 @@ def test_what_check_mode_lists_is_done_once_and_restored(
         f"wrote {tmp_path}/tmpfiles.d/wsltune-go.conf",
         f"wrote {tmp_path}/mount.wsltune",
         f"mounted a tmpfs of 256 MiB on {path}",
-        f"made {path}/eve",
+        f"made {path}/4711",
     ]
-    assert os.stat(f"{path}/eve").st_uid == 4711 and done["folders"] == {"eve": f"{path}/eve"}
+    assert os.stat(f"{path}/4711").st_uid == 4711 and done["folders"] == {"eve": f"{path}/4711"}
     assert done["live"]["options"] == ["rw", "nosuid", "nodev", "size=262144k"] and done["live"]["mode"] == "0755"
     assert done["ansible_facts"]["go_tmpfs"]["users"]["eve"]["folder"] == [0o700, 4711, 4711]
     assert not call(go_tmpfs, **options(path))["changed"]
@@ -149,7 +153,7 @@ def test_a_tmpfs_elsewhere_is_left_once_nobody_uses_it(
 ) -> None:
     call(go_tmpfs, **options(path))
     other = f"{tmp_path}/cache/other"
-    done = call(go_tmpfs, **options(other, in_use=[f"{path}/eve"]))
+    done = call(go_tmpfs, **options(other, in_use=[f"{path}/4711"]))
     assert done["stale"] == [path] and path in mounts.live
     mounts.failing = {"umount"}
     done = call(go_tmpfs, **options(other))
@@ -188,12 +192,12 @@ def test_a_user_whose_folder_cannot_be_made_is_named(
     call: Run, mounts: Mounts, eves: None, path: str, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call(go_tmpfs, **options(path))
-    os.rmdir(f"{path}/eve")
+    os.rmdir(f"{path}/4711")
     if what == "file":
-        Path(f"{path}/eve").touch()
+        Path(f"{path}/4711").touch()
     elif what == "other owner":
-        os.mkdir(f"{path}/eve")
-        os.chown(f"{path}/eve", 4712, 4712)
+        os.mkdir(f"{path}/4711")
+        os.chown(f"{path}/4711", 4712, 4712)
     else:
 
         def mkdir(*_words: Any) -> None:
@@ -206,10 +210,10 @@ def test_a_user_whose_folder_cannot_be_made_is_named(
 
 def test_a_folder_with_another_mode_is_given_to_its_user(call: Run, mounts: Mounts, eves: None, path: str) -> None:
     call(go_tmpfs, **options(path))
-    os.chmod(f"{path}/eve", 0o755)
+    os.chmod(f"{path}/4711", 0o755)
     for check in (True, False):
-        assert call(go_tmpfs, check, **options(path))["changes"] == [f"gave {path}/eve to eve, mode 0700"]
-    assert os.stat(f"{path}/eve").st_mode & 0o777 == 0o700
+        assert call(go_tmpfs, check, **options(path))["changes"] == [f"gave {path}/4711 to eve, mode 0700"]
+    assert os.stat(f"{path}/4711").st_mode & 0o777 == 0o700
 
 
 def test_people_who_share_it_know_it(

@@ -370,7 +370,7 @@ def test_a_source_in_use_or_elsewhere_is_named(
     assert any("does not lie on a Windows drive (ext4)" in note for note in done["notes"])
     drive = {**shop, "source": str(places.drive), "bind": False}
     assert "is a whole drive or mount" in call(workspace, projects=[drive])["msg"]
-    monkeypatch.setattr(workspace.process, "holders", lambda place: ["code (12)"])
+    monkeypatch.setattr(workspace.process, "holders", lambda place, uids=None: ["code (12)"])
     assert "is in use by code (12)" in call(workspace, projects=[shop])["msg"]
 
 

@@ -18,7 +18,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, meminfo
 
 TEXT = "# by hand\nGOPROXY=off\nGOTMPDIR=/old\n junk\nGOTMPDIR=/new\nlower=1\n"
 
@@ -125,13 +125,12 @@ def test_accounts_of_people() -> None:
 
 @pytest.mark.parametrize("names", [["hangs"], ["hangs", "has", "lacks"]])
 def test_a_home_that_gives_no_answer_lets_nobody_wait(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
-    def isdir(path: str) -> bool:
+    def is_folder(path: str) -> bool:
         if path == "/hangs":
             time.sleep(30)
         return path != "/lacks"
 
-    monkeypatch.setattr(os.path, "isdir", isdir)
-    monkeypatch.setattr(accounts, "HOME", 0.5)
+    monkeypatch.setattr(look, "is_folder", is_folder)
     people = [accounts.Account(name, 501, 501, f"/{name}", "/bin/bash") for name in names]
     begin = time.monotonic()
     assert [person.name for person in accounts.with_home(people)] == names[:2]

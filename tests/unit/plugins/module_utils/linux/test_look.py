@@ -188,8 +188,9 @@ def test_the_other_wings_do_not_wait_either(tmp_path: Path) -> None:
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import find
-account = accounts.Account("dead", os.geteuid(), os.getegid(), "/", "/bin/sh")
-folder = tmpfs_observe.observe(os.path.dirname(dead), [account], False)["users"]["dead"]["folder"]
+account = accounts.Account("me", os.geteuid(), os.getegid(), "/", "/bin/sh")
+tmpfs_observe.tmpfs_plan.folder_of = lambda path, uid: dead
+folder = tmpfs_observe.observe(os.path.dirname(dead), [account], wsl_observe.collect())["users"]["me"]["folder"]
 drive = mountinfo.Mount(dead, "/", "9p", "C:", windows_drive=True)
 told = [folder, bench.in_memory({{"TMPDIR": dead}}), find.find_in_time([drive])]
 try:

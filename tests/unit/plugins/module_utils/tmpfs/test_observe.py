@@ -15,13 +15,14 @@ from ansible_collections.wsltune.go.plugins.modules import go_tmpfs
 def test_what_an_account_mounted_on_its_folder_is_not_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "eve").mkdir(0o700)
+    folder = f"{tmp_path}/{os.geteuid()}"
+    os.mkdir(folder, 0o700)
     person = accounts.Account("eve", os.geteuid(), os.getegid(), "/", "/bin/sh")
     module = go_tmpfs.Tmpfs.__new__(go_tmpfs.Tmpfs)
     module.notes, module.changes = [], []
-    assert tmpfs_observe._folder(f"{tmp_path}/eve") == [0o700, person.uid, person.gid]
-    assert module.folder(str(tmp_path), person) == f"{tmp_path}/eve" and not module.notes
+    assert tmpfs_observe._folder(folder) == [0o700, person.uid, person.gid]
+    assert module.folder(str(tmp_path), person) == folder and not module.notes
     monkeypatch.setattr(tmpfs_observe, "live", lambda path: object())
     monkeypatch.setattr(os, "lstat", lambda path: pytest.fail(f"{path} was looked at"))
-    assert tmpfs_observe._folder(f"{tmp_path}/eve") is None
+    assert tmpfs_observe._folder(folder) is None
     assert module.folder(str(tmp_path), person) == "" and "something is mounted on" in module.notes[0]
