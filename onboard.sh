@@ -11,6 +11,7 @@ root=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 
 usage=$(sed -n '/^"""/,/^"""/{s/^"""//;p}' "$root/onboard/__main__.py")
 exec 3>&1
+ask=yes
 # A typing mistake shall not cost an installation.
 for argument in "$@"; do
     case $argument in
@@ -23,6 +24,13 @@ for argument in "$@"; do
         ;;
     -*)
         [[ $usage == *$'\n'"  $argument "* ]] || status=2 fail "unknown option '$argument'; ./onboard.sh --help lists them"
+        [[ $argument != --yes && $argument != --check ]] || ask=''
+        ;;
+    site | rollback | doctor) ;;
+    *)
+        near=''
+        case $argument in d* | D*) near=doctor ;; r* | R*) near=rollback ;; esac
+        status=2 fail "unknown command '$argument'${near:+ (did you mean $near?)}: ./onboard.sh --help lists them"
         ;;
     esac
 done
@@ -36,11 +44,22 @@ unset PYTHONHOME PYTHONPATH
 [[ -d $root/collections/ansible_collections/wsltune/go/plugins ]] ||
     fail "the symbolic link collections/ansible_collections/wsltune/go is not one: clone again inside Linux, in your home directory"
 
+agree_to_install() {
+    local answer
+    printf '%s\n' "To set itself up, this program installs a Python with venv by apt (some 10 MB) and makes .venv (some 250 MB)." \
+        "Both stay after a rollback: remove them with 'sudo apt-get purge python3-venv' and 'rm -r $root/.venv'." >&2
+    [[ $ask && -t 0 && -t 2 ]] || return 0
+    read -rp 'Go on? [Y/n] ' answer || answer=n
+    [[ ! $answer || $answer == [yY]* ]] || status=0 fail 'nothing was changed'
+}
+
 venv=$root/.venv
 lock=$root/requirements/runtime.lock
 if ! venv_current "$venv" "$lock"; then
+    enough_room "$root" 400
     open_log onboard-setup.log
     python=$(find_python) || {
+        agree_to_install
         install_python
         python=$(find_python) || fail "the Python that apt installed does not run; see $log"
     }

@@ -24,6 +24,12 @@ class Step:
     failed: bool = False
     stopped: bool = False
     ended: float = 0.0
+    worked: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether there was nothing to do in it, so that it is not worth a line."""
+        return not (self.worked or self.changed or self.failed or self.stopped)
 
     @property
     def outcome(self) -> str:
@@ -88,26 +94,30 @@ class ProgressFile:
             return None
         doing = PHASES.get(phase) or (f"round {done} of {rounds}" if rounds else "running")
         text = ": ".join(part for part in (scenario, doing) if part)
-        return Progress(f"{text}, at most {duration(left)} left", min(1.0, done / rounds) if rounds > 0 else 0.0)
+        rest = f"at most {duration(left)} left" if left >= 1 else "finishing this round"
+        return Progress(f"{text}, {rest}", min(1.0, done / rounds) if rounds > 0 else 0.0)
 
 
 class PlainDisplay:
     """One line per step; while the benchmark runs, one at most every ten seconds."""
 
     EVERY = 10.0
+    # What takes no longer may turn out to have nothing to do.
+    SOON = 2.0
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream
         self._said = 0.0
         self._last = ""
+        self._shown: Step | None = None
 
     def begin(self, step: Step) -> None:
-        """Print that a step begins."""
-        self.show(f"{step.name} ...")
+        """Wait until the step takes a while, because it may have nothing to do."""
 
     def end(self, step: Step) -> None:
-        """Print how a step ended."""
-        self.show(f"{step.name}: {step.outcome} ({duration(step.seconds())})")
+        """Print how a step ended, unless there was nothing to do."""
+        if not step.empty or self._shown is step:
+            self.show(f"{step.name}: {step.outcome} ({duration(step.seconds())})")
 
     def show(self, text: str) -> None:
         """Print a text."""
@@ -116,6 +126,13 @@ class PlainDisplay:
     def tick(self, step: Step | None, progress: Progress | None) -> None:
         """Print how far the benchmark is, if that is due."""
         now = time.monotonic()
+        if step and self._shown is not step:
+            if step.seconds() >= self.SOON:
+                self._shown, self._said = step, now
+                self.show(f"{step.name} ...")
+        elif step and not progress and now - self._said >= self.EVERY * 2:
+            self._said = now
+            self.show(f"  {step.task or step.name}: {duration(step.seconds())} so far")
         if progress and progress.text != self._last and now - self._said >= self.EVERY:
             self._said, self._last = now, progress.text
             self.show(f"  benchmark {progress.text}")
@@ -146,10 +163,12 @@ class RichDisplay:
         """Print how a step ended in place of its live line."""
         from rich.text import Text
 
+        self._spinner = None
+        if step.empty:
+            return
         mark, style = {"failed": ("✘", "bold red"), "stopped": ("-", "yellow")}.get(step.outcome, ("✔", "green"))
         line = Text.assemble((mark, style), f" {step.name} ", (f"({step.outcome}, {duration(step.seconds())})", "dim"))
         self.console.print(line)
-        self._spinner = None
 
     def show(self, text: str) -> None:
         """Print a text above the live lines, a diff in colours."""

@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import json
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -13,6 +16,10 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "onboard.sh"
 OK, FAILED, USAGE, SETUP, CRITICAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+COMMANDS = ("site", "rollback", "doctor")
+# What a variable of this collection begins with.
+PREFIXES = ("go", "verify", "wsl", "wsltune", "wslconfig", "workspace", "doctor", "defender", "report")
 
 # Ansible would stop and ask at a terminal that nobody sees.
 ASKING = {"-k", "-K", "-J", "--ask-pass", "--ask-become-pass", "--ask-vault-pass", "--ask-vault-password", "--step"}
@@ -40,6 +47,12 @@ class Options:
     projects: list[str] = field(default_factory=list)
 
     @property
+    def budget_minutes(self) -> float:
+        """The budget for measuring that was given on the command line; 0 where none was."""
+        given = re.search(r"\bverify_budget_minutes[\"']?[=:]\s*([0-9.]+)", " ".join(self.extra))
+        return float(given[1]) if given else 0.0
+
+    @property
     def other_hosts(self) -> bool:
         """Whether an inventory of other machines was given."""
         return any(re.match(r"-i|--inventory(-file)?(=|$)", argument) for argument in self.extra)
@@ -53,6 +66,57 @@ class Parser(argparse.ArgumentParser):
         raise Stop(f"{message}; ./onboard.sh --help lists the options", USAGE)
 
 
+def nearest(word: str, names: Iterable[str]) -> str:
+    """Return a question with the name that a word is most like; nothing where none is."""
+    like = difflib.get_close_matches(word, list(names), 1, 0.6)
+    return f" (did you mean {like[0]}?)" if like else ""
+
+
+def known_variables() -> set[str]:
+    """Return the variables that the playbooks and roles read."""
+    import yaml
+
+    names: set[str] = set()
+    for path in ROOT.glob("roles/*/meta/argument_specs.yml"):
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values()
+        names.update(name for entry in entries for name in entry.get("options") or {})
+    files = [*ROOT.glob("playbooks/**/*.yml"), *ROOT.glob("inventory/*.yml"), *ROOT.glob("roles/*/defaults/*.yml")]
+    for path in files:
+        names.update(re.findall(rf"\b(?:{'|'.join(PREFIXES)})_\w+", path.read_text(encoding="utf-8")))
+    return names
+
+
+def given_variables(extra: list[str]) -> Iterator[str]:
+    """Name the variables that the arguments for ansible-playbook set on the command line."""
+    values = []
+    for number, argument in enumerate(extra):
+        if argument in ("-e", "--extra-vars"):
+            values += extra[number + 1 : number + 2]
+        elif argument.startswith("--extra-vars="):
+            values.append(argument.partition("=")[2])
+        elif argument.startswith("-e"):
+            values.append(argument[2:].removeprefix("="))
+    for value in values:
+        if value.startswith("{"):
+            try:
+                yield from json.loads(value)
+            except ValueError:
+                yield from re.findall(r"[{,]\s*[\"']?(\w+)[\"']?\s*:", value)
+        elif not value.startswith("@"):
+            yield from re.findall(r"(?:^|\s)(\w+)=", value)
+
+
+def refuse_unknown_variables(extra: list[str]) -> None:
+    """Stop where a variable with a name as ours is none of ours: it would be passed over without a word."""
+    ours = [name for name in given_variables(extra) if name.startswith(tuple(f"{one}_" for one in PREFIXES))]
+    known = known_variables() if ours else set()
+    for name in ours:
+        if name not in known:
+            raise Stop(
+                f"nothing reads the variable {name}{nearest(name, sorted(known))}: README lists the settings", USAGE
+            )
+
+
 def parse(arguments: list[str], usage: str) -> Options:
     """Return what was given, by the options that C(usage) lists; Stop when it cannot be."""
     own, extra = arguments, []
@@ -60,7 +124,7 @@ def parse(arguments: list[str], usage: str) -> Options:
         cut = arguments.index("--")
         own, extra = arguments[:cut], arguments[cut + 1 :]
     parser = Parser(prog=PROGRAM, add_help=False, allow_abbrev=False)
-    parser.add_argument("command", nargs="?", choices=["site", "rollback", "doctor"], default="site")
+    parser.add_argument("command", nargs="?", default="site")
     for option in ["-h", *re.findall(r"^  (--[a-z-]+) ", usage, re.MULTILINE)]:
         parser.add_argument(option, action="store_true")
     given = parser.parse_args(own)
@@ -70,13 +134,23 @@ def parse(arguments: list[str], usage: str) -> Options:
     asking = next((argument for argument in extra if argument in ASKING), None)
     if asking:
         raise Stop(
-            f"'{asking}' cannot be passed on, for the questions of ansible-playbook are not shown here: "
+            f"'{asking}' cannot be passed on, because the questions of ansible-playbook are not shown here: "
             "run .venv/bin/ansible-playbook site.yml yourself",
             USAGE,
         )
+    if given.command not in COMMANDS:
+        more = nearest(given.command, COMMANDS)
+        raise Stop(f"unknown command '{given.command}'{more}: ./onboard.sh --help lists them", USAGE)
     if given.json and given.command != "doctor":
         raise Stop("--json belongs to the command doctor; ./onboard.sh --help lists the options", USAGE)
     check = given.check or "--check" in extra or "-C" in extra
+    if check and given.command == "doctor":
+        raise Stop("the doctor changes nothing, so that it has no --check: run ./onboard.sh doctor", USAGE)
+    if given.no_benchmark and given.command != "site":
+        raise Stop(
+            f"{given.command} measures nothing that --no-benchmark could leave out: leave that option out", USAGE
+        )
+    refuse_unknown_variables(extra)
     return Options(
         command=given.command,
         check=check,

@@ -29,6 +29,13 @@ def undo_command() -> str:
     return f"{here}/onboard.sh rollback"
 
 
+def again_command(options: Options) -> str:
+    """Return the command that runs this again, to which arguments for ansible-playbook can be added."""
+    own = [] if options.benchmark else ["--no-benchmark"]
+    extra = [argument for argument in options.extra if argument not in ("--check", "-C")]
+    return f"{undo_command().removesuffix(' rollback')} {shlex.join([*own, '--', *extra])}"
+
+
 def children() -> dict[int, list[int]]:
     """Each process of this machine that has children, with them."""
     tree: dict[int, list[int]] = {}
@@ -77,6 +84,7 @@ class Play:
         from ansible_runner import Runner, RunnerConfig
 
         extra_vars: dict[str, Any] = {"verify_progress_file": str(progress), "verify_undo": undo_command()}
+        extra_vars["verify_again"] = again_command(options)
         # ansible-runner gives ansible-playbook a terminal in any case.
         extra_vars["wsltune_at_terminal"] = options.at_terminal
         if not options.benchmark:

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
+import shutil
 import signal
 import sys
 import tempfile
@@ -13,9 +15,9 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from onboard.answers import answers
+from onboard.answers import answers, collection
 from onboard.display import Display, PlainDisplay, ProgressFile, RichDisplay
-from onboard.options import CRITICAL, FAILED, INTERRUPTED, OK, PROGRAM, USAGE, Options, Stop, parse
+from onboard.options import CRITICAL, FAILED, INTERRUPTED, OK, PROGRAM, ROOT, SETUP, USAGE, Options, Stop, parse
 from onboard.play import Play, undo_command
 from onboard.projects import ask_for_projects
 from onboard.story import Story
@@ -23,18 +25,29 @@ from onboard.sudo import Root, become
 
 PLAN = """\
 This tunes Go on this machine:
-  - looks at the machine and at its users' Go; with no Go here, installs the distribution's
-  - WSL only: sets its keys in /etc/wsl.conf, and on Windows Defender's exclusions for Go and .wslconfig
-  - puts Go's temporary files in memory: one line in /etc/fstab, mounted at once
-  - sets GOTMPDIR for every way of starting Go
+  - looks at the machine and at its users' Go{install}
+{parts}
   - {measure}
 Nothing restarts by itself. To undo all of it: {undo}"""
 PLAN_ROLLBACK = """\
 This restores what was there before wsltune's first run on this machine:
-  - Go's settings, the mount and its line in /etc/fstab, the keys of /etc/wsl.conf, what was set on Windows
+  - Go's settings, the lines in /etc/fstab and their mounts, the keys of /etc/wsl.conf, what was set on Windows
   - Go itself, if wsltune installed it and nothing else needs it
-What someone else changed since stays and is named."""
-MEASURE = "measures Go before and after (some minutes), and takes back what made it slower"
+What someone else changed since stays and is named. The .venv of this checkout stays, too."""
+MEASURE = (
+    "measures Go before and after where something changes (up to {minutes:g} minutes), "
+    "and takes back what made it slower"
+)
+TRIES = "  - tries which tunings make Go faster here (up to {minutes:g} minutes), and keeps only those"
+INSTALLS = "; installs the distribution's if no account has one (golang-go and gcc, some 500 MB)"
+ON_WSL = "  - sets the keys of /etc/wsl.conf and .wslconfig that you name, and Defender's exclusions for Go on Windows"
+IN_MEMORY = "  - leaves Go's temporary files where they are, because /tmp is in memory already"
+TO_MEMORY = """\
+  - puts Go's temporary files in memory{if_faster}: one line in /etc/fstab for /tmp, in force from the next start on;
+    where that is not safe, folders of Go's own and GOTMPDIR"""
+EARLIER = """\
+  - an earlier run put Go's temporary files into {path}; that stays only if measuring shows that it makes Go faster"""
+MINUTES = 3.0
 NO_MEASURE = "does not measure whether it helped (--no-benchmark)"
 
 
@@ -55,10 +68,51 @@ def open_log() -> tuple[Path, TextIO]:
     return path, os.fdopen(descriptor, "w", encoding="utf-8")
 
 
+def describe(options: Options, mounts: str, on_wsl: bool, has_go: bool) -> str:
+    """Return what a run does here, as far as it can be said before: C(mounts) is the text of mountinfo."""
+    collection()
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+
+    minutes = options.budget_minutes or MINUTES
+    # What was declared is not tried.
+    tries = options.benchmark and not any("wsltune_levers" in argument for argument in options.extra)
+    table = mountinfo.parse(mounts)
+    temporary = mountinfo.find(table, os.environ.get("TMPDIR") or "/tmp")
+    own = next((mount.mount_point for mount in table if mount.mount_point == "/var/cache/gotmp"), "")
+    parts = [ON_WSL] if on_wsl else []
+    if own and tries:
+        parts.append(EARLIER.format(path=own))
+    elif temporary and temporary.fstype == "tmpfs" and "noexec" not in temporary.options:
+        parts.append(IN_MEMORY)
+    else:
+        parts.append(TO_MEMORY.format(if_faster=" if that makes Go faster" if tries else ""))
+    if tries:
+        parts.append(TRIES.format(minutes=minutes))
+    return PLAN.format(
+        install="" if has_go else INSTALLS,
+        parts="\n".join(parts),
+        measure=MEASURE.format(minutes=minutes) if options.benchmark else NO_MEASURE,
+        undo=undo_command(),
+    )
+
+
+def describe_here(options: Options) -> str:
+    """Return what a run does on this machine."""
+    collection()
+    from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+    from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
+
+    mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    try:
+        on_wsl = wsl_judge.is_wsl(wsl_observe.collect())
+    except (OSError, ValueError):
+        on_wsl = False
+    return describe(options, mounts, on_wsl, shutil.which("go") is not None)
+
+
 def agree(options: Options) -> None:
     """Show the plan and ask whether to go on."""
-    measure = MEASURE if options.benchmark else NO_MEASURE
-    print(PLAN_ROLLBACK if options.command == "rollback" else PLAN.format(measure=measure, undo=undo_command()))
+    print(PLAN_ROLLBACK if options.command == "rollback" else describe_here(options))
     try:
         answer = input("Go on? [Y/n] ").strip().lower()
     except EOFError:
@@ -66,6 +120,27 @@ def agree(options: Options) -> None:
         answer = "n"
     if answer not in ("", "y", "yes"):
         raise Stop("nothing was changed", OK)
+
+
+def interrupted(options: Options, changed: list[str]) -> str:
+    """Return what a person needs to know after an interrupt: what has changed by then, and what to do."""
+    command = "./onboard.sh" if options.command == "site" else f"./onboard.sh {options.command}"
+    again = f"run {command} again to finish"
+    if options.check or options.command == "doctor" or not changed:
+        return f"Interrupted, with nothing changed: {again}."
+    undo = f", or {undo_command()} to restore what was there before" if options.command == "site" else ""
+    return f"Interrupted. Changed by then: {'; '.join(changed)}. To go on, {again}{undo}."
+
+
+def check_room(least: int = 20) -> None:
+    """Stop where a disk that a run writes to is full: what fails there names no cause."""
+    for place in (Path(os.environ.get("XDG_STATE_HOME") or Path.home()), Path(tempfile.gettempdir()), ROOT):
+        if answers(place) and place.is_dir():
+            free = shutil.disk_usage(place).free >> 20
+            if free < least:
+                raise Stop(
+                    f"the disk is full: {place} has {free} MB free, and a run needs {least} MB: make room", SETUP
+                )
 
 
 def run(options: Options, root: Root, terminal: bool) -> int:
@@ -83,7 +158,7 @@ def run(options: Options, root: Root, terminal: bool) -> int:
         display: Display = (
             RichDisplay() if terminal and not options.json else PlainDisplay(sys.stderr if options.json else None)
         )
-        story = Story(display, log, options.benchmark and not options.check, options.command)
+        story = Story(display, log, options.command)
         try:
             play.thread.start()
             while play.running() or not play.events.empty():
@@ -107,7 +182,7 @@ def run(options: Options, root: Root, terminal: bool) -> int:
                 play.end()
             display.close()
         if interrupts:
-            print("Interrupted: run ./onboard.sh again to finish.", file=sys.stderr)
+            print(interrupted(options, story.changed), file=sys.stderr)
             return INTERRUPTED
         if play.runner.rc == 0 and not play.trouble:
             if options.json:
@@ -129,6 +204,7 @@ def main(arguments: list[str], usage: str) -> int:
     try:
         options = parse(arguments, usage)
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        check_room()
         asks = not (options.yes or options.check or options.other_hosts or options.command == "doctor")
         if terminal and asks:
             agree(options)
@@ -136,6 +212,13 @@ def main(arguments: list[str], usage: str) -> int:
         options.at_terminal = terminal
         root = become(options, terminal)
         return run(options, root, terminal and os.environ.get("TERM", "dumb") not in ("", "dumb"))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(
+            f"{PROGRAM}: the disk is full: {error.filename or 'a file'} cannot be written: make room.", file=sys.stderr
+        )
+        return SETUP
     except Stop as stop:
         print(f"{PROGRAM}: {str(stop).rstrip('.')}.", file=sys.stderr)
         return stop.code

@@ -16,7 +16,7 @@ OBSERVE = "Look at this machine and its Go"
 STEPS = {
     "go_toolchain": "See that there is a Go",
     "wsl_conf": "Set up /etc/wsl.conf",
-    "go_tmpfs": "Put Go's temporary files in memory",
+    "go_tmpfs": "Set up the place of Go's temporary files",
     "go_env": "Give Go its settings",
     "workspace": "Copy projects to this distro's own disk",
     "verify": "Measure Go before and after, check and report",
@@ -25,7 +25,7 @@ STEPS = {
 }
 STEPS_BACK = {
     "go_env": "Restore Go's settings",
-    "go_tmpfs": "Take the mount away",
+    "go_tmpfs": "Restore the place of Go's temporary files",
     "workspace": "Take the mounts over Windows drives away",
     "wsl_conf": "Restore /etc/wsl.conf",
     "go_toolchain": "Remove Go if it was installed here",
@@ -37,6 +37,19 @@ REPORT = "report"
 CHECK_ONLY = "Check and report"
 LEVERS = "Try which tunings make Go faster here"
 TAKE_BACK = "Take back what made Go slower"
+# Tasks that do nothing to a machine and look at nothing there.
+TALK = {
+    "include_role",
+    "include_tasks",
+    "import_role",
+    "import_tasks",
+    "set_fact",
+    "set_stats",
+    "debug",
+    "assert",
+    "meta",
+    "validate_argument_spec",
+}
 
 
 def sentence(text: Any) -> str:
@@ -72,10 +85,9 @@ def failure(event: dict[str, Any]) -> str:
 class Story:
     """Turns Ansible's events into steps, and keeps what is said at the end."""
 
-    def __init__(self, display: Display, log: TextIO, benchmark: bool, command: str = "site") -> None:
+    def __init__(self, display: Display, log: TextIO, command: str = "site") -> None:
         self.display = display
         self.steps = STEPS_BACK if command == "rollback" else STEPS
-        self.benchmark = benchmark
         self.log = log
         self.step: Step | None = None
         # The last one of each host: an earlier one was rescued, and the rescue says more.
@@ -85,8 +97,10 @@ class Story:
         self.summaries: dict[str, str] = {}
         self.reports: dict[str, str] = {}
         self.critical = False
+        self.changed: list[str] = []
         self._begun = command == "rollback"
         self._verified = False
+        self._measured = False
 
     def take(self, event: dict[str, Any]) -> None:
         """Take an event in: to the log, the steps and the end."""
@@ -101,7 +115,9 @@ class Story:
         elif kind == "runner_on_file_diff" and said.strip():
             self.display.show(said.replace("\r\n", "\n").strip("\n"))
         elif kind == "runner_on_ok":
-            self._task_done(str(data.get("host")), data.get("res") or {})
+            self._task_done(
+                str(data.get("host")), str(data.get("task_action") or "").rpartition(".")[2], data.get("res") or {}
+            )
         elif kind == "runner_on_unreachable" or (kind == "runner_on_failed" and not data.get("ignore_errors")):
             self.failures[str(data.get("host"))] = failure(event)
             if self.step:
@@ -109,9 +125,16 @@ class Story:
         elif kind in ("verbose", "error", ""):
             self._outside_a_task(said.strip())
 
-    def _task_done(self, host: str, result: dict[str, Any]) -> None:
-        if result.get("changed") and self.step:
-            self.step.changed = True
+    def _works(self, action: str, result: dict[str, Any]) -> bool:
+        """Return whether a task was work for this step: a look whether there is something to do is none."""
+        if self.step and self.step.name == LEVERS:
+            return bool(result.get("experiments"))
+        return action not in TALK
+
+    def _task_done(self, host: str, action: str, result: dict[str, Any]) -> None:
+        if self.step:
+            self.step.changed = self.step.changed or bool(result.get("changed"))
+            self.step.worked = self.step.worked or self._works(action, result)
         # What set_stats keeps for the end; the runner's own account of it leaves out what belongs to one host.
         data = (result.get("ansible_stats") or {}).get("data", {})
         self.critical = self.critical or data.get("wsltune_status") == "critical"
@@ -135,7 +158,11 @@ class Story:
     def _task(self, data: dict[str, Any]) -> None:
         where = f"{data.get('task') or ''} {data.get('task_path') or ''}"
         role = str(data.get("role") or "").rpartition(".")[2] or self._role_in_title(str(data.get("task") or ""))
-        name = LEVERS if re.search(r"levers\w*\.yml", where) else self._step_name(role, "preflight" in where)
+        name = (
+            LEVERS
+            if re.search(r"levers\w*\.yml", where)
+            else self._step_name(role, "preflight" in where, str(data.get("task_action") or ""))
+        )
         if self.step is None or self.step.name != name:
             self.end_step()
             self.step = Step(name)
@@ -149,14 +176,18 @@ class Story:
         named = re.match(r"Role (\w+): ", title)
         return named[1] if named else ""
 
-    def _step_name(self, role: str, preflight: bool) -> str:
+    def _step_name(self, role: str, preflight: bool, action: str = "") -> str:
         # Values of every role are checked before the first one begins.
         self._begun = self._begun or (role in self.steps and not preflight)
         if not self._begun:
             return OBSERVE
         if role == "verify":
             self._verified = True
-            return STEPS[role] if self.benchmark else CHECK_ONLY
+            # The step has its name when it is known that something is measured.
+            self._measured = self._measured or action.endswith("go_benchmark")
+            if self._measured and self.step and self.step.name == CHECK_ONLY:
+                self.step.name = STEPS[role]
+            return STEPS[role] if self._measured else CHECK_ONLY
         if role in self.steps:
             return TAKE_BACK if self._verified and role not in WINDOWS else self.steps[role]
         # The play's own tasks belong to the step they follow.
@@ -177,4 +208,6 @@ class Story:
         if self.step:
             self.step.ended = time.monotonic()
             self.display.end(self.step)
+            if self.step.changed and self.step.name not in self.changed:
+                self.changed.append(self.step.name)
             self.step = None

@@ -16,6 +16,14 @@ fail() {
     exit "${status:-3}"
 }
 
+# enough_room FOLDER MEGABYTES: apt and pip name a wrong cause where a disk is full.
+enough_room() {
+    local free
+    free=$(df -Pm -- "$1" 2>/dev/null | awk 'NR == 2 { print $4 }')
+    [[ ! $free =~ ^[0-9]+$ ]] || ((free >= $2)) ||
+        fail "the disk is full: $1 has $free MB free, and setting up needs $2 MB: make room and start again"
+}
+
 # Output of apt and pip goes to a log; only a failure shows its end.
 open_log() {
     local folder=${XDG_STATE_HOME:-${HOME:-/root}/.local/state}/wsltune

@@ -37,6 +37,8 @@ class FilterModule:
             "bench_trust": bench_report.trust,
             "bench_plot": bench_report.plot,
             "bench_why_not": bench_report.explain_no_measurement,
+            "bench_wants_baseline": bench_report.wants_baseline,
+            "bench_size": bench_report.size,
             "bench_title": bench_report.choose_title,
             "bench_page": bench_report.choose_page,
             "bench_sequence_text": bench_report.write_sequence,

@@ -203,8 +203,8 @@ experiment:
     scenarios:
       description:
         - Per scenario its C(name), C(command), C(status) (V(measured), V(skipped) or V(failed)), C(reason) when it is
-          not compared, why it C(stopped) (V(clear), V(budget) or V(max_runs)), the level C(alpha) of its last look and
-          its C(runs).
+          not compared, C(notes) on what was left out (if anything), why it C(stopped) (V(clear), V(budget) or
+          V(max_runs)), the level C(alpha) of its last look and its C(runs).
         - A run has C(round) (0 is warm-up), C(variant), C(wall), C(user) and C(system) in seconds, C(max_rss) in
           bytes, C(blocks_written) of 512 bytes, C(exit_code), the C(gap) before it in seconds, and when it failed
           the end of its output (C(output_tail)).

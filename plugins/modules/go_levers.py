@@ -170,6 +170,7 @@ class Trial:
             mounts = wsl_judge.mounts_of(wsl_observe.collect())
             self.path = levers_decide.without_windows(self.path, mounts)
         self.experiments: list[dict[str, Any]] = []
+        self.suites: tuple[Any, Any, Any] = [], {}, {}
 
     def settle(self, project: str, folder: str, in_memory: Sequence[str]) -> None:
         """Take what was found of the source and of the places in memory; know what need not be tried."""
@@ -238,6 +239,9 @@ class Trial:
         first, *others = [variant.name for variant in variants]
         with self.bench(variants) as session:
             session.prepare()
+            if others:
+                session.choose(len(variants), self.params["budget_minutes"] * 60)
+                self.suites = session.suites, session.chosen, session.scenario_suites
             fingerprint = {**bench.machine_fingerprint(), **session.fingerprint(first)}
             broken = {name: reason for name in others if (reason := session.broken(name))}
             # Then it is not the lever's fault, and measuring says so.
@@ -247,7 +251,10 @@ class Trial:
 
     def bench(self, variants: Sequence[Variant]) -> Bench:
         limit = max(60.0, self.params["budget_minutes"] * 60)
-        return Bench(self.account, variants, self.modules, limit=limit, environment=self.environment)
+        session = Bench(self.account, variants, self.modules, limit=limit, environment=self.environment)
+        # The tests need not be run again to know which of them pass.
+        session.suites, session.chosen, session.scenario_suites = self.suites
+        return session
 
     def variant(self, name: str, environment: Mapping[str, str], directory: str | None = None) -> Variant:
         before = self.params["before"] or {}

@@ -52,11 +52,12 @@ class Recorder:
 
 def story() -> tuple[onboard_story.Story, Recorder]:
     recorder = Recorder()
-    return onboard_story.Story(recorder, io.StringIO(), benchmark=True), recorder
+    return onboard_story.Story(recorder, io.StringIO()), recorder
 
 
-def task(role: str, name: str = "a task") -> dict[str, Any]:
-    return {"event": "playbook_on_task_start", "event_data": {"role": role, "task": name, "play": "Tune Go"}}
+def task(role: str, name: str = "a task", action: str = "ansible.builtin.command") -> dict[str, Any]:
+    data = {"role": role, "task": name, "play": "Tune Go", "task_action": action}
+    return {"event": "playbook_on_task_start", "event_data": data}
 
 
 def outcome(kind: str, stdout: str = "", **result: Any) -> dict[str, Any]:
@@ -92,6 +93,8 @@ def test_the_steps_of_a_run_in_words() -> None:
         task("wsltune.go.go_tmpfs", "another"),
         task("", "between"),
         task("verify"),
+        task("verify", "Measure", "wsltune.go.go_benchmark"),
+        task("verify", "decide"),
         task("go_tmpfs", "as before"),
     ):
         told.take(event)
@@ -103,7 +106,7 @@ def test_the_steps_of_a_run_in_words() -> None:
         f"ok {onboard_story.LEVERS}",
         f"> {onboard_story.STEPS['go_tmpfs']}",
         f"changed {onboard_story.STEPS['go_tmpfs']}",
-        f"> {onboard_story.STEPS['verify']}",
+        f"> {onboard_story.CHECK_ONLY}",
         f"ok {onboard_story.STEPS['verify']}",
         f"> {onboard_story.TAKE_BACK}",
         f"ok {onboard_story.TAKE_BACK}",
@@ -134,7 +137,172 @@ def test_a_step_that_failed_stays_so_while_it_is_reported() -> None:
     for event in (task("verify"), outcome("runner_on_failed", msg="slower"), task("wsltune.go.report")):
         told.take(event)
     told.end_step()
-    assert recorder.lines[-1] == f"failed {onboard_story.STEPS['verify']}"
+    assert recorder.lines[-1] == f"failed {onboard_story.CHECK_ONLY}"
+
+
+def played(*events: dict[str, Any]) -> str:
+    shown = io.StringIO()
+    told = onboard_story.Story(onboard_display.PlainDisplay(shown), io.StringIO())
+    for event in events:
+        told.take(event)
+    told.end_step()
+    return shown.getvalue()
+
+
+def done(action: str, **result: Any) -> dict[str, Any]:
+    event = outcome("runner_on_ok", **result)
+    event["event_data"]["task_action"] = action
+    return event
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "action", "result", "shown"),
+    [
+        ("go_tmpfs", "", "ansible.builtin.include_role", {}, ""),
+        ("go_env", "", "set_fact", {}, ""),
+        ("go_tmpfs", "", "wsltune.go.go_tmpfs", {}, "Set up the place of Go's temporary files: ok (0 s)\n"),
+        ("go_toolchain", "", "debug", {"changed": True}, "See that there is a Go: changed (0 s)\n"),
+        ("verify", "levers.yml", "wsltune.go.go_levers", {"experiments": []}, ""),
+        (
+            "verify",
+            "levers.yml",
+            "wsltune.go.go_levers",
+            {"experiments": [{}]},
+            "Try which tunings make Go faster here: ok (0 s)\n",
+        ),
+    ],
+)
+def test_a_step_without_work_is_not_shown(role: str, path: str, action: str, result: Any, shown: str) -> None:
+    assert played(task(role, path, action), done(action, **result)) == shown
+
+
+def test_a_step_that_takes_a_while_says_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(onboard_display.time, "monotonic", lambda: now)
+    shown = io.StringIO()
+    display = onboard_display.PlainDisplay(shown)
+    step = onboard_display.Step("See that there is a Go", started=1000.0, task="Install Go by apt")
+    display.begin(step)
+    for second in range(48):
+        now = 1000.0 + second
+        display.tick(step, None)
+    assert shown.getvalue().splitlines() == [
+        "See that there is a Go ...",
+        "  Install Go by apt: 22 s so far",
+        "  Install Go by apt: 42 s so far",
+    ]
+
+
+def test_an_interrupt_says_what_has_changed() -> None:
+    told, _recorder = story()
+    told.take(task("go_tmpfs"))
+    told.take(outcome("runner_on_ok", changed=True))
+    told.end_step()
+    assert told.changed == ["Set up the place of Go's temporary files"]
+    said = onboard_run.interrupted(Options(), told.changed)
+    assert said.startswith("Interrupted. Changed by then: Set up the place of Go's temporary files. To go on, run ")
+    assert "onboard.sh rollback to restore" in said
+    for options, changed in ((Options(), []), (Options(check=True), ["x"]), (Options(command="doctor"), ["x"])):
+        assert onboard_run.interrupted(options, changed).startswith("Interrupted, with nothing changed: ")
+
+
+ROOT_DISK = "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+TMP = "21 20 0:30 / /tmp rw - tmpfs tmpfs rw\n"
+OWN = "22 20 0:31 / /var/cache/gotmp rw - tmpfs tmpfs rw\n"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "on_wsl", "has_go", "options", "said", "unsaid"),
+    [
+        (
+            ROOT_DISK,
+            False,
+            True,
+            Options(),
+            ["if that makes Go faster", "for /tmp", "tries which"],
+            ["WSL", "installs"],
+        ),
+        (ROOT_DISK + TMP, False, True, Options(), ["/tmp is in memory already"], ["one line in /etc/fstab"]),
+        (ROOT_DISK + TMP.replace("rw -", "rw,noexec -"), False, True, Options(), ["one line in"], ["already"]),
+        (ROOT_DISK, True, False, Options(), ["Windows", "installs the distribution's"], []),
+        (ROOT_DISK, False, True, Options(benchmark=False), ["does not measure"], ["tries which", "if that makes"]),
+        (ROOT_DISK + OWN, False, True, Options(), ["an earlier run put", "/var/cache/gotmp"], ["one line in"]),
+        (ROOT_DISK, False, True, Options(extra=["-e", "verify_budget_minutes=7"]), ["up to 7 minutes"], ["3 minutes"]),
+    ],
+)
+def test_the_prompt_promises_what_happens_here(
+    mounts: str,
+    on_wsl: bool,
+    has_go: bool,
+    options: Options,
+    said: list[str],
+    unsaid: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("TMPDIR", raising=False)
+    text = onboard_run.describe(options, mounts, on_wsl, has_go)
+    assert [words for words in said if words not in text] == []
+    assert [words for words in unsaid if words in text] == []
+    assert all(len(line) <= 130 for line in text.splitlines())
+
+
+def test_a_full_disk_is_named_before_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Usage:
+        free = 3 << 20
+
+    monkeypatch.setattr(onboard_run.shutil, "disk_usage", lambda _place: Usage)
+    with pytest.raises(onboard_options.Stop, match=r"the disk is full: .* has 3 MB free"):
+        onboard_run.check_room()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["docter"], "unknown command 'docter' (did you mean doctor?)"),
+        (["doctor", "--check"], "the doctor changes nothing"),
+        (["rollback", "--no-benchmark"], "rollback measures nothing"),
+        (["doctor", "--no-benchmark"], "doctor measures nothing"),
+        (["--", "-e", "go_tmpfs_sise=1G"], "nothing reads the variable go_tmpfs_sise (did you mean go_tmpfs_size?)"),
+        (["--", "-e", '{"verify_module": ["/x"]}'], "nothing reads the variable verify_module (did you mean verify_m"),
+        (["--", "--extra-vars=wsl_x=1"], "nothing reads the variable wsl_x"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert onboard_run.main(arguments, onboard_main.__doc__ or "") == onboard_options.USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_settings_of_the_readme_and_of_others_are_taken() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    settings = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert len(settings) > 8
+    parse(["--", "-e", json.dumps(dict.fromkeys(settings, 1))])
+    parse(["--", "-e", "ansible_port=2 http_proxy=x", "-e", "@vars.yml", "-e", "{not json", "-e"])
+    for given in (["-e", "wsltune_levers={}"], ["-ewsltune_user=eve verify_seed=1"]):
+        parse(["--", *given])
+
+
+@pytest.mark.parametrize("word", ["docter", "rolback", "surgeon"])
+def test_a_wrong_command_costs_no_installation(word: str, tmp_path: Path) -> None:
+    # Without python3 and apt in PATH, an installation would fail in another way.
+    done = subprocess.run(
+        ["bash", str(ROOT / "onboard.sh"), word],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == onboard_options.USAGE
+    assert f"unknown command '{word}'" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_to_run_again_can_be_added_to() -> None:
+    assert onboard_play.again_command(Options()).endswith("onboard.sh --")
+    options = Options(benchmark=False, check=True, extra=["--check", "-e", "a=b c"])
+    assert onboard_play.again_command(options).endswith("onboard.sh --no-benchmark -- -e 'a=b c'")
 
 
 @pytest.mark.parametrize(
@@ -195,6 +363,8 @@ def test_progress_of_the_benchmark(tmp_path: Path) -> None:
     long_ago = time.time() - 60
     os.utime(path, (long_ago, long_ago))
     assert progress.read() == onboard_display.Progress("edit: round 3 of 12, at most 30 s left", 0.25)
+    path.write_text(json.dumps({**told, "seconds_left": 0}), encoding="utf-8")
+    assert progress.read() == onboard_display.Progress("edit: round 3 of 12, finishing this round", 0.25)
     path.write_text(json.dumps({"phase": "prepare", "scenario": "", "seconds_left": 5}), encoding="utf-8")
     assert progress.read() == onboard_display.Progress("getting ready, at most 5 s left", 0.0)
 

@@ -13,6 +13,7 @@ import functools
 import json
 import os
 import random
+import shlex
 import shutil
 import signal
 import stat
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, scratch, stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, scratch, stats, suite
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Run, Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, look, mountinfo, process
 
@@ -30,6 +31,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, 
 STD_PACKAGES = ("bufio", "encoding/csv", "encoding/json", "sort", "text/tabwriter")
 COPY_LIMIT = 512 * 2**20
 TAIL = 4096
+MOST_EVENTS = 64 << 20
 NOT_COPIED = (".git", ".hg", ".svn")
 
 
@@ -344,6 +346,11 @@ class Bench:
         self.copies: dict[str, str] = {}
         self.edits: dict[str, tuple[str, bytes]] = {}
         self.sample = ""
+        # Per scenario and module; empty where all tests are run.
+        self.suites: list[dict[str, suite.Package]] = []
+        self.chosen: dict[str, list[suite.Selection | None]] = {}
+        self.scenario_suites: dict[str, list[dict[str, suite.Package]]] = {}
+        self.seconds = limit
         self.parent_pid = os.getppid()
         self.ended: float | None = None
 
@@ -431,7 +438,7 @@ class Bench:
 
     def scenario(self, name: str) -> Scenario:
         """A scenario made ready to run, with a reason when it cannot be."""
-        ready = Scenario(name, self._shown(name))
+        ready = Scenario(name, self._shown(name), notes=self.notes(name))
         try:
             if name == "edit":
                 self._copy_sources()
@@ -454,12 +461,103 @@ class Bench:
                 raise BenchmarkError(f"the race detector needs cgo, and there is no C compiler ({compiler})")
 
     def _shown(self, scenario: str) -> str:
-        return " ".join(["go", *self._arguments(scenario)])
+        number = next((number for number, one in enumerate(self._selections(scenario)) if one), 0)
+        return shlex.join(["go", *self._arguments(scenario, number)])
 
-    def _arguments(self, scenario: str) -> list[str]:
+    def _arguments(self, scenario: str, number: int = 0) -> list[str]:
         flags = {"test": ["-count=1"], "race": ["-race", "-count=1"]}.get(scenario, [])
-        targets = ["./..."] if self.modules or scenario == "edit" else self.packages
-        return ["test", *flags, *targets]
+        if not self.modules and scenario != "edit":
+            return ["test", *flags, *self.packages]
+        selection = self._selections(scenario)[number]
+        return ["test", *flags, *(selection.arguments if selection else ["./..."])]
+
+    def _selections(self, scenario: str) -> list[suite.Selection | None]:
+        """What is measured of each module in a scenario; all of it where nothing was chosen."""
+        every = [suite.Selection() for _module in self.modules or [""]]
+        return self.chosen.get(scenario) or self.chosen.get("") or list(every)
+
+    def choose(self, names: int, budget: float, min_runs: int = stats.MIN_RUNS) -> None:
+        """Run the modules' tests once, and choose those that pass and that a budget in seconds has the time for."""
+        if not self.modules or self.suites:
+            return
+        self.seconds = 0.5 * budget / (min_runs * (names + 1)) / len(self.modules)
+        limit = max(30.0, budget / 3)
+        places = [self.source(self.first.name), *self.modules[1:]]
+        for place in places:
+            done = process.run(
+                [str(self.go), "test", "-json", "-count=1", "./..."],
+                self._environment("test", self.first.name),
+                place,
+                limit=limit,
+                most=MOST_EVENTS,
+            )
+            self.suites.append(suite.read(done.out))
+        chosen = self._select(self.suites)
+        # Where nothing can be measured, the first run says why.
+        if any(chosen):
+            self.chosen[""] = chosen
+
+    def _select(self, suites: Sequence[Mapping[str, suite.Package]]) -> list[suite.Selection | None]:
+        cpus = len(os.sched_getaffinity(0))
+        return [suite.select(packages, self.seconds, cpus) if packages else suite.Selection() for packages in suites]
+
+    def notes(self, scenario: str) -> list[str]:
+        """What of the modules is left out of a scenario, and why."""
+        chosen = self._selections(scenario)
+        return [note for one in (chosen[:1] if scenario == "edit" else chosen) for note in (one.notes if one else ())]
+
+    def recover(self, scenario: str, name: str, run: Run) -> str:
+        """Leave out what does not pass every time; return what that is, or nothing where the variant breaks it.
+
+        A test that fails in a variant alone is no flaky one, which a second run of both shows.
+        """
+        if not self.suites or run.timed_out:
+            return ""
+        places = self._places(scenario, name)
+        suites = [dict(packages) for packages in self.chosen_suites(scenario)]
+        marked = []
+        once = suite.failed_in(run.output_tail or "")
+        for number, place in enumerate(places):
+            again = self._failing(scenario, name, number, place)
+            if again and name not in (self.first.name, schedule.CONTROL):
+                usual = self._failing(
+                    scenario, self.first.name, number, self._places(scenario, self.first.name)[number]
+                )
+                if set(again) - set(usual):
+                    return ""
+            for package in [*again, *(one for one in once if one not in again)]:
+                if package not in suites[number]:
+                    continue
+                known = again.get(package)
+                tests = known.failed if known else once.get(package, ())
+                word = known.word if known else suite.telling_line(run.output_tail or "")
+                suites[number][package] = suites[number][package].without(tests, word)
+                marked.append(suites[number][package])
+        chosen = self._select(suites) if marked else []
+        if not any(chosen) or chosen == self._selections(scenario):
+            return ""
+        self.scenario_suites[scenario], self.chosen[scenario] = suites, chosen
+        names = [", ".join(one.failed[:3]) + f" in {one.name}" if one.failed else one.name for one in marked]
+        words = next((one.word for one in marked if one.word), "")
+        return f"{' and '.join(names)} does not pass every time" + (f" ({words})" if words else "") + ": left out"
+
+    def chosen_suites(self, scenario: str) -> list[dict[str, suite.Package]]:
+        return self.scenario_suites.get(scenario, self.suites)
+
+    def _failing(self, scenario: str, name: str, number: int, place: str) -> dict[str, suite.Package]:
+        """Run what a scenario runs once more; return the packages that fail."""
+        if self._selections(scenario)[number] is None:
+            return {}
+        arguments = self._arguments(scenario, number)
+        command = [str(self.go), arguments[0], "-json", *arguments[1:]]
+        environment = self._environment(scenario, name)
+        done = process.run(command, environment, place, limit=self.limit, most=MOST_EVENTS)
+        return {one.name: one for one in suite.read(done.out).values() if not one.passes}
+
+    def _places(self, scenario: str, name: str) -> list[str]:
+        if scenario == "edit":
+            return [self.copies[name]]
+        return [self.source(name)] if self._own_directory(name) else [self.source(name), *self.modules[1:]]
 
     def _copy_sources(self) -> None:
         for name in [*self.variants, schedule.CONTROL]:
@@ -508,21 +606,21 @@ class Bench:
         if os.getppid() != self.parent_pid:
             raise SystemExit("whoever started the benchmark is gone")
         environment = self._environment(scenario, name)
-        places = [self.source(name), *self.modules[1:]] if not self._own_directory(name) else [self.source(name)]
         cache = ""
         if scenario == "edit":
             path, original = self.edits[name]
             with open(path, "wb") as handle:
                 handle.write(edited(original, serial))
-            places = [self.copies[name]]
         elif scenario == "cold":
             variant = name if name in self.variants else self.first.name
             cache = self.folders.make(os.path.dirname(self.go_env[variant]["GOCACHE"]), f"cold-{serial}")
             environment = {**environment, "GOCACHE": cache}
-        command = [str(self.go), *self._arguments(scenario)]
         total: dict[str, Any] = {}
         gap = None if self.ended is None else time.perf_counter() - self.ended
-        for place in places:
+        for number, place in enumerate(self._places(scenario, name)):
+            if self._selections(scenario)[number] is None:
+                continue
+            command = [str(self.go), *self._arguments(scenario, number)]
             _add(total, run(command, place, environment, self.limit))
             if total["exit_code"] != 0:
                 break
@@ -552,6 +650,7 @@ class Bench:
         load = os.getloadavg()[0]
         self.prepare()
         names = list(self.variants)
+        self.choose(len(names), budget, limits.get("min_runs", stats.MIN_RUNS))
         start, prints = machine_fingerprint(), {name: self.fingerprint(name) for name in names}
         measured = schedule.measure(
             [self.scenario(name) for name in dict.fromkeys(scenarios)],
@@ -560,8 +659,12 @@ class Bench:
             schedule.Clock(time.monotonic, began, budget),
             seed,
             progress=progress,
+            recover=self.recover,
             **limits,
         )
+        for scenario in measured:
+            # Restarts may have changed it.
+            scenario.command = self._shown(scenario.name)
         gaps = [run.gap for scenario in measured if scenario.name != "cold" for run in scenario.runs if run.gap]
         elapsed = time.monotonic() - began
         return Experiment(
@@ -583,8 +686,8 @@ class Bench:
 
     def broken(self, name: str) -> str:
         """Say why tests fail in a variant; nothing when they pass."""
-        run = self.execute("test", name, 0)
-        return schedule.failure_sentence(Run(0, name, **run)) if run["exit_code"] else ""
+        run = Run(0, name, **self.execute("test", name, 0))
+        return schedule.failure_sentence(run) if run.exit_code and not self.recover("test", name, run) else ""
 
     def works(self, name: str) -> dict[str, str]:
         """Try what people do with Go in the environment of a variant; return why, by the command that failed."""
@@ -594,12 +697,15 @@ class Bench:
         with open(f"{program}/main.go", "w", encoding="utf-8") as handle:
             handle.write('package main\n\nfunc main() { println("works") }\n')
         place = self.source(name)
+        # What is flaky says nothing about the variant.
+        selection = self._selections("test")[0] if self.modules else None
+        tests = selection.arguments if selection else ["./..."]
         tried = (
             ("go build", ["build", "-o", "/dev/null", "./..."], place, environment),
             ("go vet", ["vet", "./..."], place, environment),
-            ("go test", ["test", "-count=1", "./..."], place, environment),
+            ("go test", ["test", "-count=1", *tests], place, environment),
             # The lever cgo_disabled leaves cgo on for -race.
-            ("go test -race", ["test", "-race", "-count=1", "./..."], place, cgo_left_on),
+            ("go test -race", ["test", "-race", "-count=1", *tests], place, cgo_left_on),
             ("go run", ["run", "main.go"], program, environment),
         )
         failures = {}

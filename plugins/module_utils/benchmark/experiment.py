@@ -39,7 +39,7 @@ class Run:
 
 @dataclass
 class Scenario:
-    """One thing that was timed; C(reason) says why it was not, or is not compared."""
+    """One thing that was timed; C(reason) says why it was not, or is not compared, C(notes) what was left out."""
 
     name: str
     command: str = ""
@@ -48,6 +48,7 @@ class Scenario:
     status: str = "running"
     stopped: str = ""
     alpha: float | None = None
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Scenario:
@@ -59,10 +60,12 @@ class Scenario:
             data["status"],
             data.get("stopped", ""),
             data.get("alpha"),
+            list(data.get("notes") or []),
         )
 
     def to_json(self) -> dict[str, Any]:
-        return {**vars(self), "runs": [run.to_json() for run in self.runs]}
+        kept = {key: value for key, value in vars(self).items() if key != "notes" or value}
+        return {**kept, "runs": [run.to_json() for run in self.runs]}
 
     def times(self, key: str = "wall") -> dict[str, list[Any]]:
         """Return the measured values of each variant in the order of the rounds, without the warm-up."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -68,6 +69,8 @@ def _plain_name(scenario: dict[str, Any]) -> str:
 def headline(summary: dict[str, Any] | None, on_slower: str = "warn", why_not: str = "") -> str:
     """The first sentence: did it help?"""
     if summary is None:
+        if why_not.startswith(("Nothing to change", "Nothing was changed")):
+            return f"{why_not.rstrip('.')}."
         return f"Whether Go is faster now was not measured{': ' + why_not.rstrip('.') if why_not else ''}."
     after = summary["variants"][1] if len(summary["variants"]) > 1 else ""
     compared = [one for one in summary["scenarios"] if after in one["comparisons"]]
@@ -94,7 +97,12 @@ def headline(summary: dict[str, Any] | None, on_slower: str = "warn", why_not: s
         return f"It got slower: {_and(told[stats.SLOWER])}{rest}.{then}"
     if summary["verdict"] == stats.NO_DIFFERENCE:
         limit = max(_resolution(one["comparisons"][after]) for one in compared)
-        return f"No clear difference in time for {_and(same)}; one above {limit:.0f} % would have shown."
+        if limit > NOISY:
+            return (
+                f"Cannot tell for {_and(same)}: the runs vary too much to see less than {limit:.0f} %. Close other "
+                "programs and repeat."
+            )
+        return f"No clear difference in time for {_and(same)}; more than {limit:.0f} % would have been seen."
     reasons = [one["reason"] for one in summary["scenarios"] if one["reason"]] + summary["warnings"]
     reasons += [warning for one in summary["scenarios"] for warning in one["warnings"]]
     return f"Whether it helped is not known: {reasons[0].rstrip('.') if reasons else 'nothing could be compared'}."
@@ -133,7 +141,35 @@ def _verdict(verdict: str) -> str:
     return "~ may be chance" if verdict == stats.NO_DIFFERENCE else verdict
 
 
+# Above how many percent a difference must be to be seen, from where on the answer is the noise.
+NOISY = 15
 NOTABLE_WRITES = 2**20
+
+
+def p_value(p: float | None) -> str:
+    if p is None:
+        return "p unknown"
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
+
+
+def spread(summary: dict[str, Any]) -> list[str]:
+    """Say for each scenario that is compared how far its runs lie apart, how many they are, and what they worked."""
+    before, after = summary["variants"][0], summary["variants"][1]
+    lines = []
+    for one in summary["scenarios"]:
+        comparison = one["comparisons"].get(after)
+        if comparison is None or not comparison.get("comparable", True):
+            continue
+        was, now = (one["variants"][name] for name in (before, after))
+        ranges = [f"{min(variant['times']):.2f} to {max(variant['times']):.2f} s" for variant in (was, now)]
+        line = f"{one['name']}: {ranges[0]} before, {ranges[1]} after, n = {comparison['n_after']}"
+        line += f", {p_value(comparison['p'])}"
+        work = [variant["user"] + variant["system"] for variant in (was, now)]
+        # Waiting became less where the work of the processors did not.
+        if work[0] and abs(work[1] / work[0] - 1) >= 0.02:
+            line += f", processors {seconds(work[0])} and {seconds(work[1])}"
+        lines.append(line + ".")
+    return lines
 
 
 def disk_writes(summary: dict[str, Any]) -> str:
@@ -176,15 +212,24 @@ def text(
     on_slower: str = "warn",
     why_not: str = "",
     levers: Sequence[str] = (),
+    again: str = "",
+    check: bool = False,
 ) -> str:
-    """The summary for a terminal: at most 25 lines of 80 columns, plain text."""
-    first = headline(summary, on_slower, why_not)
+    """The summary for a terminal: at most 25 lines of 80 columns, plain text.
+
+    C(again) is the command that runs this again, to which arguments can be added. In check mode (C(check)) nothing has
+    happened that could be undone.
+    """
+    single = summary is not None and len(summary["variants"]) == 1
+    first = describe_baseline(summary, why_not) if summary and single else headline(summary, on_slower, why_not)
+    if check:
+        changes, undo = [predict(change) for change in changes], ""
     head = [*([title] if title else []), *_wrapped(first)]
     measured: list[str] = []
     if summary is not None and len(summary["variants"]) > 1:
         rows = table(summary)
         if rows:
-            measured += ["", *rows, ""]
+            measured += ["", *rows, "", *(line for sentence in spread(summary) for line in _wrapped(sentence))]
             measured += _wrapped(disk_writes(summary))
             measured += _wrapped(trust(summary))
             if summary["verdict"] != "unknown" and schedule.SEQUENTIAL not in summary["warnings"]:
@@ -196,13 +241,21 @@ def text(
             remarks += [f"{one['name']}: {remark}" for remark in found if remark not in first]
         remarks += [warning for warning in summary["warnings"] if warning not in first]
     tail: list[str] = []
-    for label, values in (("Undo", [undo] if undo else []), ("Report", [report] if report else [])):
+    following = choose_next(summary, first, again, check, bool(changes))
+    for label, values in (
+        ("Next", following),
+        ("Undo", [undo] if undo else []),
+        ("Report", [report] if report else []),
+    ):
         tail += _labelled(label, values)
     room = LINES - len(head) - len(measured) - len(tail) - 1
     middle: list[str] = []
     sections = [
         ("Levers", list(levers)),
-        ("Changed", list(changes) or ["nothing; it was so already"]),
+        (
+            "Would" if check else "Changed",
+            list(changes) or ["change nothing" if check else "nothing; it was so already"],
+        ),
         ("Pending", list(pending)),
         ("Note", remarks),
     ]
@@ -212,6 +265,80 @@ def text(
         left = room - len(middle) - 2 * (len(sections) - index - 1)
         middle += _fitted(label, values, left, "see the report" if report else "which -v shows")
     return "\n".join([*head, *measured, "", *middle, *tail]) + "\n"
+
+
+# How a change that was made and one that would be made begin.
+PREDICTIONS = {
+    "wrote": "write",
+    "was": "be",
+    "made": "make",
+    "took": "take",
+    "set": "set",
+    "put": "put",
+    "unset": "unset",
+    "left": "leave",
+    "kept": "keep",
+    "ran": "run",
+    "unmounted": "unmount",
+    "mounted": "mount",
+    "copied": "copy",
+    "moved": "move",
+    "created": "create",
+    "changed": "change",
+    "deleted": "delete",
+    "excluded": "exclude",
+    "removed": "remove",
+    "resized": "resize",
+    "restored": "restore",
+    "installed": "install",
+    "added": "add",
+    "remounted": "remount",
+    "enabled": "enable",
+    "disabled": "disable",
+    "replaced": "replace",
+    "masked": "mask",
+    "unmasked": "unmask",
+}
+
+
+def predict(change: str) -> str:
+    """Return a sentence about a change as one that would be made, to follow "Would:"."""
+    verb, space, rest = change.removeprefix("would ").partition(" ")
+    if verb in PREDICTIONS:
+        return f"{PREDICTIONS[verb]}{space}{rest}"
+    return change.removeprefix("would ")
+
+
+def describe_baseline(summary: dict[str, Any], why_not: str) -> str:
+    """Return what Go takes on a machine where nothing was changed, so that there is nothing to compare."""
+    name = summary["variants"][0]
+    times = [
+        f"{seconds(one['variants'][name]['median'])} for {_plain_name(one)} ({one['variants'][name]['runs']} runs)"
+        for one in summary["scenarios"]
+        if name in one["variants"] and one["status"] == "measured"
+    ]
+    took = f" Go takes {_and(times)} here." if times else ""
+    return f"{(why_not or AS_IT_SHOULD_BE).rstrip('.')}.{took}"
+
+
+def choose_next(summary: dict[str, Any] | None, first: str, again: str, check: bool, changed: bool) -> list[str]:
+    """Return what a person can do next: every run ends with something to do."""
+    if not again:
+        return []
+    command = again.removesuffix(" --")
+    if check:
+        words = [word for word in again.split() if word not in ("--check", "-C")]
+        return [f"{' '.join(words).removesuffix(' --')} (does it)"]
+    reasons = [one["reason"] for one in summary["scenarios"] if one["reason"]] if summary else []
+    asked = next((found[0] for reason in reasons if (found := re.search(r"-e verify_budget_minutes=\d+", reason))), "")
+    if asked:
+        return [f"{again} {asked}"]
+    if first.startswith(("Cannot tell", "Whether it helped is not known")):
+        return [f"{command} (repeats it)"]
+    if not changed and "onboard.sh" in command:
+        program = command.split()[0]
+        return [f"cd into your Go module and start {program} doctor there; it finds what makes that module slow"]
+    return []
 
 
 def _wrapped(sentence: str) -> list[str]:
@@ -258,8 +385,32 @@ def explain_no_measurement(case: Mapping[str, Any]) -> str:
     if case["check_mode"]:
         return "check mode runs no benchmark"
     if case["levers"] is not None and not case["levers"]["kept"] and not case["changes"]:
-        return "no lever was kept, so after is before"
+        return explain_nothing_to_gain(case["levers"])
     return "before and after are the same environment" if case["before"] == case["after"] else ""
+
+
+AS_IT_SHOULD_BE = "Nothing to change: this machine is as it should be"
+
+
+def explain_nothing_to_gain(levers: Mapping[str, Any]) -> str:
+    """Return why no tuning changes anything here: none has an effect, or none of those that were tried helped."""
+    decisions = levers.get("decisions") or []
+    tried = [decision["lever"] for decision in decisions if decision["tried"]]
+    if tried:
+        return f"Nothing to change: {_and(tried)} {'was' if len(tried) == 1 else 'were'} tried and did not help here"
+    start = "not tried: "
+    reasons = [str(one["reason"])[len(start) :] for one in decisions if str(one.get("reason", "")).startswith(start)]
+    failed = [str(one["reason"]) for one in decisions if not str(one.get("reason", "")).startswith(start)]
+    if failed:
+        return f"Nothing was changed, because no tuning could be tried: {failed[0]}"
+    return f"{AS_IT_SHOULD_BE}{', because ' + _and(list(dict.fromkeys(reasons))[:2]) if reasons else ''}"
+
+
+def wants_baseline(case: Mapping[str, Any]) -> bool:
+    """Say whether Go is measured as it is: for a person who waits, where nothing was tried and nothing is compared."""
+    levers = case["levers"]
+    idle = levers is not None and not any(one["tried"] for one in levers.get("decisions") or [])
+    return bool(case["benchmark"]) and not case["check_mode"] and idle and not case["changes"] and not levers["kept"]
 
 
 def choose_title(experiment: Mapping[str, Any], name: str) -> str:
@@ -285,7 +436,7 @@ def write_sequence(summary: dict[str, Any] | None, name: str, kept: str) -> str:
 
 def read_levers_result(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the roles take from a call of go_levers: nothing is kept and the reason is said where it failed."""
-    failure = f"none kept, for they could not be tried: {result.get('msg', '')}"
+    failure = f"none kept, because they could not be tried: {result.get('msg', '')}"
     return {
         "kept": result.get("kept", []),
         "decisions": result.get("decisions", []),

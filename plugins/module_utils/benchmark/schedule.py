@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats, suite
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Run, Scenario
 
 CONTROL = "control"
@@ -30,6 +30,8 @@ BUSY = 0.75
 
 Execute = Callable[[str, str, int], "dict[str, Any]"]
 Progress = Callable[["dict[str, Any]"], None]
+Recover = Callable[[str, str, Run], str]
+"""Says what is left out from now on, so that a scenario can start again; nothing where the failure is the variant's."""
 
 
 class Clock:
@@ -40,9 +42,9 @@ class Clock:
         self.budget = budget
         self.deadline = start + budget
 
-    def prepared(self) -> None:
-        """Compiling for the first time may not take more than half of the budget away from measuring."""
-        self.deadline = max(self.deadline, self.now() + self.budget / 2)
+    def prepared(self, needed: float) -> None:
+        """Give the rounds that a verdict needs up to half of the budget, where compiling first took the time away."""
+        self.deadline = max(self.deadline, self.now() + min(needed, self.budget / 2))
 
     def left(self) -> float:
         return self.deadline - self.now()
@@ -58,27 +60,34 @@ def measure(
     max_runs: int = 30,
     warmup: int = 1,
     progress: Progress | None = None,
+    recover: Recover | None = None,
 ) -> list[Scenario]:
     """Warm up, then run every variant once per round in random order until there is a verdict or no time.
 
     The first of `names` is the baseline. It runs a second time in each round under the name `control`, so that
     what the machine itself makes of two equal things is seen. A scenario with a C(reason) is not run. The same are
-    returned with their runs and what came of them.
+    returned with their runs and what came of them. Where a run fails and C(recover) says what is left out from now on,
+    its scenario starts again.
     """
     copies = [dataclasses.replace(scenario) for scenario in scenarios]
-    every = [_Series(scenario, names, execute, clock, min_runs, max_runs) for scenario in copies]
+    every = [_Series(scenario, names, execute, clock, min_runs, max_runs, recover) for scenario in copies]
     active = [series for series in every if not series.scenario.reason]
     rule = stats.StoppingRule(comparisons=max(1, len(active)) * (len(names) - 1))
     rng = random.Random(seed)
     tell = _teller(progress, clock, every)
 
+    known = 0.0
     for series in list(active):
-        if clock.left() < clock.budget * OVERRUN and series is not active[0]:
-            series.skip("the time was used up by the scenarios before it")
-        else:
-            series.warm_up(warmup, tell)
-    clock.prepared()
+        # No scenario is quicker than half of the one before it, as far as is known.
+        needed = sum(min_runs * other.cost for other in active if not other.over) + min_runs * known * GUESS
+        if known and clock.left() < needed:
+            series.skip(f"there is no time for it beside the scenarios before it: {_advice(clock, needed)}")
+            continue
+        series.warm_up(warmup, tell)
+        _drop_what_cannot_fit([series], clock, min_runs)
+        known = known if series.over else series.cost
     active = [series for series in active if not series.over]
+    clock.prepared(1.2 * sum(min_runs * series.cost for series in active))
 
     while active:
         for series in list(active):
@@ -109,12 +118,18 @@ def _drop_what_cannot_fit(active: list[_Series], clock: Clock, min_runs: int) ->
         too_long = [series for series, seconds in zip(active, missing) if seconds > room]
         series = (too_long or active)[-1]
         active.remove(series)
-        minutes = math.ceil((sum(min_runs * other.cost for other in [*active, series]) + clock.budget / 2) / 60)
+        needed = sum(min_runs * other.cost for other in [*active, series])
         beside = "" if series in too_long else " beside the other scenarios"
         series.skip(
             f"{min_runs} rounds of {_seconds(series.cost)} each do not fit into {clock.budget / 60:.3g} "
-            f"minutes{beside}: allow {max(minutes, 1 + math.floor(clock.budget / 60))}"
+            f"minutes{beside}: {_advice(clock, needed)}"
         )
+
+
+def _advice(clock: Clock, needed: float) -> str:
+    """Return the setting with which there is time for C(needed) seconds of rounds."""
+    minutes = max(math.ceil((needed + clock.budget / 2) / 60), 1 + math.floor(clock.budget / 60))
+    return f"run it again with -e verify_budget_minutes={minutes}"
 
 
 class _Series:
@@ -128,11 +143,13 @@ class _Series:
         clock: Clock,
         min_runs: int,
         max_runs: int,
+        recover: Recover | None = None,
     ) -> None:
         self.scenario = scenario
         self.name = scenario.name
         self.names = list(names)
         self.execute = execute
+        self.recover = recover
         self.clock = clock
         self.min_runs = min_runs
         self.max_runs = max(min_runs, max_runs)
@@ -156,30 +173,42 @@ class _Series:
         rounds = [self.names[:1]] if self.name == "cold" else [[*self.names, CONTROL]] * times
         for variants in rounds:
             for variant in variants:
-                self._run(variant, 0)
+                while not self._run(variant, 0) and not self.over:
+                    pass
+                if self.over:
+                    return
                 # The others may have been compiling; the last one finds all of it done.
                 self.cost = self.runs[-1].wall * (len(self.names) + 1)
                 tell(self, "warm-up")
-                if self.over:
-                    return
 
     def round(self, rng: random.Random, tell: Callable[[_Series, str], None]) -> None:
         self.rounds += 1
         before = self.clock.now()
         for variant in rng.sample([*self.names, CONTROL], len(self.names) + 1):
-            self._run(variant, self.rounds)
+            ran = self._run(variant, self.rounds)
             tell(self, "measure")
-            if self.over:
+            if not ran:
                 return
         self.spent += self.clock.now() - before
         self.cost = self.spent / self.rounds
 
-    def _run(self, variant: str, number: int) -> None:
+    def _run(self, variant: str, number: int) -> bool:
+        """Run a variant once; return whether it passed. Where it did not, the scenario starts again or is over."""
         self.serial += 1
         run = Run(number, variant, **self.execute(self.name, variant, self.serial))
-        self.runs.append(run)
-        if run.exit_code != 0:
+        if run.exit_code == 0:
+            self.runs.append(run)
+            return True
+        note = self.recover(self.name, variant, run) if self.recover else ""
+        if note:
+            # What ran before was another workload.
+            self.runs[:] = []
+            self.rounds, self.spent = 0, 0.0
+            self.scenario.notes.append(note)
+        else:
+            self.runs.append(run)
             self.scenario.status, self.scenario.reason = "failed", failure_sentence(run)
+        return False
 
     def fits(self, left: float) -> bool:
         if self.rounds < self.min_runs:
@@ -238,8 +267,10 @@ def failure_sentence(run: Run) -> str:
     how = f"was stopped after {_seconds(run.wall)}" if run.timed_out else f"exited with {run.exit_code}"
     when = f"in round {run.round}" if run.round else "while warming up"
     lines = [line.strip() for line in (run.output_tail or "").splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("ok ", "ok\t", "FAIL", "?", "exit status"))]
-    word = (telling or lines or [""])[0]
+    telling = [line for line in lines if not line.startswith(("ok ", "ok\t", "FAIL", "?", "exit status", "#"))]
+    told = suite.telling_line(run.output_tail or "")
+    failed = [line for line in lines if line.startswith("--- FAIL")]
+    word = told if ": " in told else (failed or telling or lines or [""])[0]
     return f"go test of variant {run.variant} {how} {when}" + (f": {word[:200]}" if word else "")
 
 
@@ -410,7 +441,7 @@ def _scenario(scenario: Scenario, names: Sequence[str], different: dict[str, lis
         "variants": {},
         "comparisons": {},
         "control": None,
-        "warnings": [],
+        "warnings": list(scenario.notes),
     }
     walls = scenario.times()
     for name in [*names, CONTROL]:

@@ -13,6 +13,16 @@ INDENT = 10
 MARKS = {"critical": "CRITICAL", "warning": "warning", "unknown": "unknown", "ok": "ok"}
 
 
+# How the reason of a check begins that looks for something which only WSL has.
+NOT_HERE = "This is not WSL"
+OF_A_MODULE = ("WT-060", "WT-062", "WT-064", "WT-065", "WT-066")
+
+
+def applies(check: Mapping[str, Any]) -> bool:
+    """Return whether what a check looks for can be on this machine at all."""
+    return not (check["status"] == "ok" and str(check["reason"]).startswith(NOT_HERE))
+
+
 def headline(found: Mapping[str, Any]) -> str:
     """The answer in one sentence."""
     checks = found["checks"]
@@ -20,7 +30,9 @@ def headline(found: Mapping[str, Any]) -> str:
     worst = checks[0] if checks and checks[0]["status"] in ("critical", "warning") else None
     unknown = f" {counts['unknown']} could not be told." if counts["unknown"] else ""
     if worst is None:
-        return f"Nothing makes Go slow here: {counts['ok']} of {len(checks)} checks are ok.{unknown}"
+        idle = sum(not applies(check) for check in checks)
+        rest = f", {idle} do not apply to this machine" if idle else ""
+        return f"Nothing makes Go slow here: {counts['ok'] - idle} of {len(checks)} checks are ok{rest}.{unknown}"
     effect = worst["cost"]["effect"]
     more = counts["critical"] + counts["warning"] - 1
     others = f" {more} more finding{'s' if more > 1 else ''} below." if more else ""
@@ -69,15 +81,21 @@ def text(found: Mapping[str, Any], title: str = "", report: str = "", everything
     """The findings in their order; what is ok takes a line, or is counted."""
     told = [check for check in found["checks"] if check["status"] in ("critical", "warning")]
     unknown = [check for check in found["checks"] if check["status"] == "unknown"]
-    good = [check for check in found["checks"] if check["status"] == "ok"]
+    good = [check for check in found["checks"] if check["status"] == "ok" and applies(check)]
+    idle = [check for check in found["checks"] if not applies(check)]
+    times = [check for check in good if check["id"] in OF_A_MODULE]
     lines = ([title] if title else []) + _wrapped(headline(found))
     for group in (told, unknown):
         if group:
             lines += [""] + [line for check in group for line in _finding(check)]
+    if times and not everything:
+        lines += ["", *(line for check in times for line in _wrapped(check["reason"], f"{'module':<{INDENT}}", INDENT))]
     if good and everything:
         lines += ["", "Looked for and not found, or in order:", *table(good)]
     elif good:
         lines += ["", *_wrapped(f"{len(good)} checks: {ids(good)}", f"{'ok':<{INDENT}}", INDENT)]
+    if idle:
+        lines += _wrapped(f"{len(idle)} checks, because this is not WSL: {ids(idle)}", f"{'no need':<{INDENT}}", INDENT)
     if told:
         pages = f"docs/cases/{told[0]['id']}.md explains the first, each id has its page"
         lines += _wrapped(pages, f"{'Pages:':<{INDENT}}", INDENT)

@@ -17,6 +17,16 @@ PLACES = {TMP: "tmp", OWN_FOLDER: "gotmpdir"}
 FOLDERS = ("GOTMPDIR", "GOCACHE")
 
 
+def parse_wish(wish: Any) -> Any:
+    """Return C(wsltune_levers) as it was meant: C(-e wsltune_levers={}) hands over a text."""
+    if isinstance(wish, str) and wish.strip().startswith("{"):
+        try:
+            return json.loads(wish)
+        except ValueError:
+            return wish
+    return wish
+
+
 def read_levers(wish: Any) -> dict[str, Any]:
     """Return the state of each lever that C(wsltune_levers) names; anything but a mapping means C(auto)."""
     return dict(wish) if isinstance(wish, Mapping) else dict.fromkeys(catalogue.AUTO, AUTO)

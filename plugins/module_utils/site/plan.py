@@ -54,7 +54,12 @@ class Plan:
         """Return the plan as C(site.yml) reads it."""
         return {
             "roles": {name: step.to_json() for name, step in self.steps.items()},
-            "levers": {"on": dict(self.on), "on_auto": self.on_auto, "refusal": self.refusal},
+            "levers": {
+                "on": dict(self.on),
+                "on_auto": self.on_auto,
+                "refusal": self.refusal,
+                "untried": explain_untried(self.on, self.on_auto),
+            },
             "prepares": self.prepares,
             "removes_tmpfs": self.removes_tmpfs,
             "tries_source": self.tries_source,
@@ -72,6 +77,7 @@ def make_plan(
     C(windows) with C(connection) and C(declared). C(earlier) is the plan that was followed up to the decisions; without
     it, what is decided is of another run.
     """
+    wishes = {**wishes, "levers": levers_plan.parse_wish(wishes["levers"])}
     levers = levers_plan.read_levers(wishes["levers"])
     source = levers.get(SOURCE, True) if wishes["projects"] else False
     tries_source = source == levers_plan.AUTO and bool(wishes["tries"])
@@ -138,6 +144,14 @@ def measure_after(place: tmpfs_place.Place | None, user: Mapping[str, Any]) -> d
         return {}
     own = ((user.get("before") or {}).get("environment")) or {}
     return {"environment": dict.fromkeys(levers_decide.trial(levers_decide.TMP, "", "", own=own), IN_MEMORY)}
+
+
+def explain_untried(on: Mapping[str, Any], on_auto: Sequence[str]) -> list[str]:
+    """Return what check mode cannot predict: levers that a run tries before it follows them."""
+    names = [name for name in on_auto if name not in on]
+    if not names:
+        return []
+    return [f"{', '.join(names)} would be tried first: what follows from them is done only where Go is faster with it"]
 
 
 def select_distros(hosts: str, groups: Iterable[str]) -> str:

@@ -145,9 +145,9 @@ DECISIONS = [
 def test_levers_are_shown_with_their_numbers_and_why():
     page = Page(rendered(experiment(), verify_levers_result={"decisions": DECISIONS}))
     told = " ".join(" ".join(page.text).split())
-    assert "gotmpdir_tmpfs kept test -12.0 % -20.0 to -5.0 % <0.0001 test is faster <b>with</b> it" in told
-    assert "caches_local not kept not tried not tried: no drive" in told
-    assert "cgo_disabled not kept no numbers Go does not work with it: go test" in told
+    assert "gotmpdir_tmpfs kept test is faster <b>with</b> it test -12.0 % -20.0 to -5.0 % <0.0001" in told
+    assert "caches_local not tried not tried: no drive" in told
+    assert "cgo_disabled not kept Go does not work with it: go test" in told
 
 
 def test_levers_have_a_page_of_their_own():
@@ -158,3 +158,20 @@ def test_levers_have_a_page_of_their_own():
     told = "".join(page.text)
     assert "Kept: gotmpdir_tmpfs." in told and "The winners together" in told
     assert page.seen.count("svg") == 4 and page.seen.count("main") == 1
+
+
+def test_a_page_of_levers_without_a_trial_says_that_nothing_was_tried():
+    decisions = [{"lever": "caches_local", "tried": False, "kept": False, "reason": "not tried: no drive"}]
+    found = {"kept": [], "decisions": decisions, "experiments": []}
+    text = template("levers.html.j2").render(__verify_levers=found, inventory_hostname="laptop", verify_user="alice")
+    assert "Nothing was tried, for the reasons below" in text and "worth keeping" not in text
+
+
+def test_a_page_reads_well_on_a_phone_and_on_paper():
+    text = rendered(experiment())
+    assert "@media (max-width: 600px)" in text and "@media print" in text
+    first = text[text.index('<table class="cards">') :]
+    labels = re.findall(r'data-label="([^"]+)"', first[: first.index("</tr>", first.index("<tbody>"))])
+    assert labels == ["Scenario", "Verdict", "Before", "After", "Change", "95 % interval", "p", "Written to disk"]
+    # The same numbers as at the terminal.
+    assert "29.2 MiB → 80.0 KiB" in text and "2026-11-23 21:00:00 UTC" in text

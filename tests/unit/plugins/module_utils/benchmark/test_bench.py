@@ -411,3 +411,79 @@ def test_a_workspace_above_that_others_can_write_is_not_read_by_root(session, mo
         run.prepare()
         chosen = {environment.get("GOWORK") for environment in run.environments.values()}
     assert chosen == ({"off"} if os.geteuid() == 0 else {None})
+
+
+# A module with one package that always fails, one that fails each third time, and one that fails with GOTMPDIR=/broken.
+FLAKY_GO = """#!/bin/sh
+case "$1" in
+env) echo '{"GOCACHE": "'$HOME'/.cache/go-build", "GOTMPDIR": "", "GOROOT": "/opt/go", "GOVERSION": "go1.99"}' ;;
+test)
+  echo "$*" >> "$HOME/started"
+  count=$(($(cat "$HOME/count" 2>/dev/null || echo 0) + 1)); echo $count > "$HOME/count"
+  case "$*" in *./...*) all=x ;; esac
+  code=0
+  verdict() {
+    case "$all $*" in *x*|*"$1"*) ;; *) return ;; esac
+    if [ "$2" = fail ]; then
+      code=1
+      if [ "$json" ]; then
+        echo '{"Action":"output","Package":"'$1'","Test":"TestX","Output":"    x_test.go:5: no"}'
+        echo '{"Action":"output","Package":"'$1'","Test":"TestX","Output":"--- FAIL: TestX (0.1s)"}'
+        echo '{"Action":"fail","Package":"'$1'","Test":"TestX"}'; echo '{"Action":"fail","Package":"'$1'"}'
+      else printf -- '--- FAIL: TestX (0.1s)\\n    x_test.go:5: no\\nFAIL\\t%s\\t0.1s\\n' "$1"
+      fi
+    elif [ "$json" ]; then
+      echo '{"Action":"pass","Package":"'$1'","Test":"TestA"}'; echo '{"Action":"pass","Package":"'$1'"}'
+    fi
+  }
+  case "$*" in *-json*) json=x ;; esac
+  wanted=" $* "
+  for package in x/steady x/failing x/flaky; do
+    case "$all$wanted" in x*|*" $package "*) ;; *) continue ;; esac
+    result=pass
+    case $package in
+    x/failing) result=fail ;;
+    x/flaky) if [ -e "$HOME/flaky" ] && [ $((count % 3)) = 0 ]; then result=fail; fi ;;
+    x/steady) if [ "$GOTMPDIR" = /broken ]; then result=fail; fi ;;
+    esac
+    verdict $package $result
+  done
+  exit $code
+;;
+esac
+"""
+
+
+@pytest.fixture
+def measured(home, module, session):
+    (home / "bin" / "go").write_text(FLAKY_GO)
+
+    def measure(variants=VARIANTS):
+        with session(variants, modules=[str(module)]) as bench_session:
+            found = bench_session.experiment(["test"], 0.5, time.monotonic(), 1, max_runs=8)
+        return found.scenarios[0]
+
+    return measure
+
+
+def test_a_failing_test_of_the_users_leaves_a_number(measured):
+    scenario = measured()
+    assert (scenario.status, scenario.reason) == ("measured", "")
+    assert scenario.command == "go test -count=1 x/flaky x/steady"
+    assert scenario.notes == ["measured without TestX in x/failing (x_test.go:5: no)"]
+
+
+def test_a_flaky_test_of_the_users_leaves_a_number(home, measured):
+    (home / "flaky").touch()
+    scenario = measured()
+    assert (scenario.status, scenario.reason) == ("measured", "")
+    assert scenario.command == "go test -count=1 x/steady"
+    assert scenario.notes[-1] == "TestX in x/flaky does not pass every time (TestX: x_test.go:5: no): left out"
+    assert all(run.exit_code == 0 for run in scenario.runs)
+
+
+def test_what_a_variant_breaks_is_never_left_out(measured):
+    scenario = measured([VARIANTS[0], bench.Variant("after", {"GOTMPDIR": "/broken"}, [])])
+    assert scenario.status == "failed"
+    assert "go test of variant after exited with 1" in scenario.reason
+    assert scenario.reason.endswith("TestX: x_test.go:5: no")

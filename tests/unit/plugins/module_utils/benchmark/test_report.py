@@ -106,7 +106,10 @@ def check_golden(name, text):
 
 FAILED = experiment()
 FAILED["scenarios"][0].update(status="failed", reason="go test of variant after exited with 1 in round 3: --- FAIL: X")
-FAILED["scenarios"][1].update(status="skipped", reason="6 rounds of 90 s each do not fit into 3 minutes: allow 10")
+FAILED["scenarios"][1].update(
+    status="skipped",
+    reason="6 rounds of 90 s each do not fit into 3 minutes: run it again with -e verify_budget_minutes=10",
+)
 CASES = {
     "faster": (experiment(), {}),
     "both": (experiment(edit=0.95), {}),
@@ -301,7 +304,7 @@ CASE = {
         ({}, ""),
         ({"benchmark": False, "check_mode": True}, "verify_benchmark is false"),
         ({"check_mode": True, "before": {}}, "check mode runs no benchmark"),
-        ({"levers": {"kept": []}, "changes": [], "before": {}}, "no lever was kept, so after is before"),
+        ({"levers": {"kept": []}, "changes": [], "before": {}}, "Nothing to change: this machine is as it should be"),
         ({"levers": {"kept": []}}, ""),
         ({"levers": {"kept": ["caches_local"]}, "changes": []}, ""),
         ({"changes": []}, ""),
@@ -346,7 +349,7 @@ def test_a_trial_of_levers_that_failed_keeps_nothing_and_says_why():
     assert bench_report.read_levers_result({"failed": True, "msg": "there is no Go"}) == {
         "kept": [],
         "decisions": [],
-        "sentences": ["none kept, for they could not be tried: there is no Go"],
+        "sentences": ["none kept, because they could not be tried: there is no Go"],
         "remembered": None,
     }
 
@@ -357,3 +360,51 @@ def test_of_a_trial_of_levers_the_decisions_and_runs_are_kept():
     record = bench_report.select_levers_record({**tried, "changed": False, "experiments": [{}]})
     assert record == {"kept": ["x"], "decisions": [{"lever": "x"}], "remembered": 1.5, "experiments": [{}]}
     assert bench_report.select_levers_record({"failed": True}) == {}
+
+
+def test_in_check_mode_nothing_is_said_to_have_happened():
+    changes = ["wrote /etc/fstab", "would install the package golang-go", "installed the package x"]
+    text = told(None, changes=changes, check=True, again="./onboard.sh --", report="", why_not="check mode runs none")
+    assert (
+        "Would:    write /etc/fstab\n          install the package golang-go\n          install the package x\n" in text
+    )
+    assert "Undo" not in text and "Changed" not in text
+    assert "Next:     ./onboard.sh (does it)" in text
+    assert "Would:    change nothing" in told(None, changes=[], check=True)
+
+
+@pytest.mark.parametrize(
+    ("decisions", "sentence"),
+    [
+        ([("a", False, "not tried: GOTMPDIR is in memory already")], "as it should be, because GOTMPDIR is in memory"),
+        ([("a", True, "no clear difference")], "Nothing to change: a was tried and did not help here"),
+        ([("a", True, ""), ("b", True, "")], "Nothing to change: a and b were tried and did not help here"),
+        ([("a", False, "not measured: go test fails")], "no tuning could be tried: not measured: go test fails"),
+    ],
+)
+def test_why_nothing_is_to_change_is_said(decisions, sentence):
+    names = ("lever", "tried", "reason")
+    levers = {"kept": [], "decisions": [dict(zip(names, one)) for one in decisions]}
+    case = {**CASE, "levers": levers, "changes": []}
+    assert sentence in bench_report.explain_no_measurement(case)
+    assert bench_report.wants_baseline(case) == (not any(one[1] for one in decisions))
+    assert not bench_report.wants_baseline({**case, "check_mode": True})
+    assert not bench_report.wants_baseline({**case, "levers": None})
+
+
+def test_a_machine_that_needs_nothing_gets_a_number_and_a_next_step():
+    found = experiment()
+    found["variants"] = [{"name": "before", "environment": {}, "unset": []}]
+    text = told(found, why_not="Nothing to change: x", changes=[], again="./onboard.sh --", pending=[], report="")
+    assert "Nothing to change: x. Go takes 1.40 s for repeated tests (10 runs) and 1.60 s for" in " ".join(text.split())
+    assert "Next:     cd into your Go module and start ./onboard.sh doctor there;" in text
+
+
+def test_noise_is_called_noise_and_every_ending_has_a_command():
+    text = told(experiment(test=1.001, unit=0.2), again="./onboard.sh --")
+    assert "Cannot tell for repeated tests" in text and "the runs vary too much to see less than" in " ".join(
+        text.split()
+    )
+    assert "Next:     ./onboard.sh (repeats it)" in text
+    failed = told(FAILED, again="./onboard.sh --")
+    assert "Next:     ./onboard.sh -- -e verify_budget_minutes=10" in failed

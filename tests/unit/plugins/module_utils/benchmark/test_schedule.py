@@ -99,28 +99,36 @@ def test_max_runs_ends_a_scenario():
     assert max(run["round"] for run in scenario["runs"]) == 12
 
 
-def test_compiling_first_takes_at_most_half_of_the_budget_away():
+def test_compiling_first_leaves_the_time_that_a_verdict_needs():
     executor = Executor(lambda scenario, variant: 170.0 if not executor.order else 1.5, noise=0.1)
     found = measured(executor, scenarios=["test"])
     runs = found["scenarios"][0]["runs"]
     assert found["scenarios"][0]["status"] == "measured"
     assert runs[0]["wall"] > 150
     measuring = executor.now - sum(run["wall"] for run in runs if not run["round"])
-    assert 80 < measuring <= 90
+    assert 6 * 3 * 1.5 * 0.8 < measuring <= 45
+    assert max(run["round"] for run in runs) >= 6
 
 
 def test_scenarios_that_do_not_fit_are_left_out_from_the_end():
     executor = Executor(lambda scenario, variant: 9.0, noise=0.05)
     first, second = measured(executor)["scenarios"]
     assert (first["status"], second["status"]) == ("measured", "skipped")
-    assert "do not fit into 3 minutes beside the other scenarios: allow 7" in second["reason"]
+    assert second["runs"] == []
+    assert (
+        "no time for it beside the scenarios before it: run it again with -e verify_budget_minutes=" in second["reason"]
+    )
+    assert executor.now <= 180 * 1.25
 
 
 def test_what_is_too_long_by_itself_does_not_take_the_others_with_it():
     executor = Executor(lambda scenario, variant: 20.0 if scenario == "test" else 1.0)
     first, second = measured(executor)["scenarios"]
     assert (first["status"], second["status"]) == ("skipped", "measured")
-    assert "6 rounds of 60 s each do not fit into 3 minutes: allow" in first["reason"]
+    assert (
+        "6 rounds of 60 s each do not fit into 3 minutes: run it again with -e verify_budget_minutes="
+        in first["reason"]
+    )
 
 
 def test_cold_is_tried_once_before_it_takes_the_time_of_a_round():
@@ -414,3 +422,51 @@ def test_a_busy_machine_is_told_of_measurements_in_sequence_whatever_they_say():
 def test_a_measurement_that_failed_is_not_compared():
     summary = schedule.summarise(schedule.in_sequence(one_variant(1.0), one_variant(0.5, status="failed")))
     assert summary["verdict"] == "unknown" and not summary["scenarios"][0]["comparisons"]
+
+
+def flaky(bad=4, until=1):
+    """Fails at one serial; with a package left out the runs are quicker."""
+
+    def fails(scenario, variant, serial):
+        return {"exit_code": 1, "output_tail": "FAIL"} if serial == bad + 3 else None
+
+    return fails
+
+
+def test_a_scenario_starts_again_without_what_is_flaky():
+    executor = Executor(faster, fails=flaky())
+    asked = []
+
+    def recover(scenario, variant, run):
+        asked.append((scenario, variant, run.exit_code))
+        return "TestX in p does not pass every time: left out"
+
+    found = measured(executor, scenarios=["test"], recover=recover)
+    summary = schedule.summarise(found)
+    assert len(asked) == 1
+    assert summary["verdict"] == "faster"
+    assert found["scenarios"][0]["notes"] == ["TestX in p does not pass every time: left out"]
+    assert summary["scenarios"][0]["warnings"] == ["TestX in p does not pass every time: left out"]
+    # What ran before was another workload.
+    assert all(run["exit_code"] == 0 for run in found["scenarios"][0]["runs"])
+    assert min(run["round"] for run in found["scenarios"][0]["runs"]) == 1
+    json.dumps(found)
+
+
+def test_what_a_variant_breaks_is_not_recovered():
+    executor = Executor(faster, fails=flaky())
+    found = measured(executor, scenarios=["test"], recover=lambda *_run: "")
+    assert found["scenarios"][0]["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ("12:01 log line\n--- FAIL: TestX (0.00s)\n    x_test.go:7: got 3\nFAIL\tp\t0.1s", "TestX: x_test.go:7: got 3"),
+        ("# p\np/x.go:3:4: undefined: y\nFAIL\tp [build failed]", "p/x.go:3:4: undefined: y"),
+        ("panic: no network\nok  \tq", "panic: no network"),
+    ],
+)
+def test_the_line_that_says_why_is_quoted(said, word):
+    sentence = schedule.failure_sentence(Run(0, "before", 1.0, 0.0, 0.0, 0, 0, exit_code=1, output_tail=said))
+    assert sentence.endswith(f": {word}")

@@ -124,3 +124,13 @@ def test_names_for_a_sentence() -> None:
         "1.2 ms",
         "2.5 s",
     ]
+
+
+def test_what_does_not_apply_is_no_success_and_a_modules_times_are_shown() -> None:
+    idle = doctor_check.ok("WT-020", "This is not WSL: nothing reads wsl.conf.")
+    timed = doctor_check.ok("WT-060", "The tests of /home/ada/app pass in 3.1 s.")
+    text = doctor_report.text(findings(idle, timed))
+    every = len(doctor_check.TITLES)
+    assert f"{every - 1} of {every} checks are ok, 1 do not apply to this machine." in " ".join(text.split())
+    assert "module    The tests of /home/ada/app pass in 3.1 s.\n" in text
+    assert "no need   1 checks, because this is not WSL: WT-020\n" in text

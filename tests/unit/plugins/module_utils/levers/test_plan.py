@@ -95,3 +95,11 @@ def test_what_cannot_be_followed_is_one_sentence(wish: object, right: bool) -> N
             f"wsltune_levers is {json.dumps(wish)}: give auto, or true, false or auto for each of"
         )
         assert "append_windows_path; nothing was changed." in sentence
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("{}", {}), ('{"cgo_disabled": true}', {"cgo_disabled": True}), ("auto", "auto"), ("{x", "{x"), ({}, {})],
+)
+def test_a_text_on_the_command_line_is_taken_for_what_it_shows(given: Any, meant: Any) -> None:
+    assert plan.parse_wish(given) == meant

@@ -229,6 +229,11 @@ def test_levers_that_are_wrong_are_refused_and_not_followed(levers: Any) -> None
     assert planned["levers"]["on"] == {} and planned["levers"]["on_auto"] == []
 
 
+def test_levers_of_a_command_line_are_a_text() -> None:
+    assert make(levers="{}") == make(levers={})
+    assert make(levers='{"cgo_disabled": true}')["levers"]["on"] == {"cgo_disabled": True}
+
+
 def placed(place: str, temporary: dict[str, Any] = DISK, **changed: Any) -> dict[str, Any]:
     found = {**FACTS, "go_tmpfs": {**TMP_OF_GO, "temporary": temporary}}
     options = {**OPTIONS, "go_tmpfs_place": place}

@@ -1,0 +1,162 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A module's own tests as `go test -json` tells of them, and which of them can be measured: those that pass.
+
+Nothing here starts a program; bench.py does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+LINK_ONLY = "^$"
+# A command line has room for 128 KiB in one argument.
+MOST_PATTERN = 100_000
+NO_BUILD = ("[build failed]", "[setup failed]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Package:
+    """What became of one package: its top-level tests that passed and failed, and the line that says why."""
+
+    name: str
+    passes: bool = False
+    builds: bool = True
+    elapsed: float = 0.0
+    passed: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    word: str = ""
+
+    def without(self, tests: Iterable[str], word: str) -> Package:
+        """Return the package as one that does not pass every time because of some of its tests."""
+        failed = dict.fromkeys([*self.failed, *tests])
+        passed = tuple(test for test in self.passed if test not in failed)
+        return dataclasses.replace(self, passes=False, passed=passed, failed=tuple(failed), word=word or self.word)
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """What of a module is measured: all of it where C(packages) is empty; C(notes) name what is left out and why."""
+
+    packages: tuple[str, ...] = ()
+    run: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> list[str]:
+        return [*(["-run", self.run] if self.run else []), *(self.packages or ["./..."])]
+
+
+def read(text: str) -> dict[str, Package]:
+    """Return the packages that `go test -json` tells of; one that did not come to its end does not pass."""
+    outputs: dict[tuple[str, str], list[str]] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for line in text.splitlines():
+        try:
+            event = json.loads(line) if line.startswith("{") else None
+        except ValueError:
+            continue
+        if not isinstance(event, dict) or not event.get("Package"):
+            continue
+        name, test, action = str(event["Package"]), str(event.get("Test") or ""), event.get("Action")
+        one = found.setdefault(name, {"passed": [], "failed": [], "passes": False, "elapsed": 0.0})
+        if action == "output":
+            outputs.setdefault((name, test), []).append(str(event.get("Output") or ""))
+        elif test and "/" not in test and action in ("pass", "fail"):
+            one["passed" if action == "pass" else "failed"].append(test)
+        elif not test and action in ("pass", "skip", "fail"):
+            one["passes"], one["elapsed"] = action != "fail", float(event.get("Elapsed") or 0.0)
+            one["ended"], one["builds"] = True, not event.get("FailedBuild")
+    packages = {}
+    for name, one in found.items():
+        own = "".join(outputs.get((name, ""), []))
+        builds = one.get("builds", True) and not any(sign in own for sign in NO_BUILD)
+        said = "\n".join(
+            "\n".join(lines)
+            for (package, test), lines in outputs.items()
+            if package == name and test.partition("/")[0] in one["failed"]
+        )
+        if one["passes"]:
+            word = ""
+        elif not builds:
+            word = "it does not build"
+        else:
+            word = telling_line(said or own) or ("its tests fail" if one.get("ended") else "its tests did not end")
+        packages[name] = Package(
+            name, one["passes"], builds, one["elapsed"], tuple(one["passed"]), tuple(one["failed"]), word
+        )
+    return packages
+
+
+def telling_line(text: str) -> str:
+    """Return the line of a failing `go test` that says what failed and where; nothing where none does."""
+    lines = [line.strip() for line in text.splitlines()]
+    start = next((number for number, line in enumerate(lines) if line.startswith(("--- FAIL", "panic:"))), None)
+    if start is None:
+        start, head = 0, ""
+    else:
+        head = re.sub(r"^--- FAIL: (\S+).*", r"\1", lines[start])
+    place = re.compile(r"^[\w./-]+\.go:\d+(:\d+)?: ")
+    # A test's own log lines come before its verdict in -json, and after it without.
+    around = [*lines[start + 1 :], *reversed(lines[:start])] if head else lines
+    where = next((line for line in around if place.match(line)), "")
+    return (f"{head}: {where}" if head and where else head or where)[:200]
+
+
+def failed_in(text: str) -> dict[str, list[str]]:
+    """Return the packages that plain `go test` says to fail, with all tests that it says so of."""
+    packages = re.findall(r"^FAIL\t(\S+)", text, re.MULTILINE)
+    tests = re.findall(r"^--- FAIL: ([^\s/]+)", text, re.MULTILINE)
+    return {name: tests if len(packages) == 1 else [] for name in packages}
+
+
+def select(packages: Mapping[str, Package], seconds: float, cpus: int) -> Selection | None:
+    """Return what can be measured where one run may take C(seconds): packages, else tests, else linking alone.
+
+    None where nothing can be built.
+    """
+    good = [one for one in packages.values() if one.passes]
+    bad = [one for one in packages.values() if not one.passes]
+    notes = [f"measured without {_named(one)}" for one in bad]
+    if any(one.passed for one in good) or not bad:
+        quick = _fitting(good, seconds, cpus)
+        slow = [one for one in good if one not in quick]
+        if quick and (not slow or any(one.passed for one in quick)):
+            notes += [f"measured without {one.name}, whose tests take {one.elapsed:.0f} s" for one in slow]
+            return Selection(tuple(one.name for one in quick) if bad or slow else (), "", tuple(notes))
+        notes.append("measured by building and linking the tests alone, because they take too long for six rounds")
+        return Selection(tuple(one.name for one in good) if bad else (), LINK_ONLY, tuple(notes))
+    usable = [one for one in bad if one.builds]
+    steady = [one for one in usable if one.passed and one.failed]
+    # A test of the same name may fail in another package.
+    failing = {test for one in steady for test in one.failed}
+    tests = sorted({test for one in steady for test in one.passed} - failing)
+    pattern = f"^({'|'.join(map(re.escape, tests))})$"
+    if tests and len(pattern) < MOST_PATTERN and max(one.elapsed for one in steady) <= seconds:
+        return Selection(tuple(one.name for one in steady), pattern, tuple(notes))
+    if usable or good:
+        notes.append("measured by building and linking the tests alone, because no package passes")
+        return Selection(tuple(one.name for one in [*good, *usable]), LINK_ONLY, tuple(notes))
+    return None
+
+
+def _named(package: Package) -> str:
+    tests = ", ".join(package.failed[:3]) + (" and more" if len(package.failed) > 3 else "")
+    what = f"{tests} in {package.name}" if tests else package.name
+    word = package.word.removeprefix(f"{package.failed[0]}: ") if len(package.failed) == 1 else package.word
+    return f"{what} ({word})" if word and word != tests else what
+
+
+def _fitting(packages: Iterable[Package], seconds: float, cpus: int) -> list[Package]:
+    """Return the packages whose tests end in time, the quick ones first, because go test runs one on each processor."""
+    fitting: list[Package] = []
+    total = 0.0
+    for one in sorted(packages, key=lambda package: package.elapsed):
+        total += one.elapsed
+        if max(one.elapsed, total / max(1, cpus)) <= seconds:
+            fitting.append(one)
+    return sorted(fitting, key=lambda package: package.name)
