@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,7 +20,7 @@ def test_what_an_account_mounted_on_its_folder_is_not_looked_at(
     os.mkdir(folder, 0o700)
     person = accounts.Account("eve", os.geteuid(), os.getegid(), "/", "/bin/sh")
     module = go_tmpfs.Tmpfs.__new__(go_tmpfs.Tmpfs)
-    module.notes, module.changes = [], []
+    module.notes, module.changes, module.module = [], [], SimpleNamespace(check_mode=True)
     assert tmpfs_observe._folder(folder) == [0o700, person.uid, person.gid]
     assert module.folder(str(tmp_path), person) == folder and not module.notes
     monkeypatch.setattr(tmpfs_observe, "live", lambda path: object())
