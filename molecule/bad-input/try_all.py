@@ -17,7 +17,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/containers"))
 from driver import Machine
 
-WORKS = {"go_tmpfs_size": "1g", "wsl_conf_force": True}
+WORKS = {"go_tmpfs_place": "gotmpdir", "go_tmpfs_size": "1g", "wsl_conf_force": True}
 
 
 def main() -> None:

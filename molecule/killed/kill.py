@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/containers"))
 from driver import Machine, Play
 
-COMMON = {"go_tmpfs_size": "1g", "wsl_conf_force": True}
+COMMON = {"go_tmpfs_place": "gotmpdir", "go_tmpfs_size": "1g", "wsl_conf_force": True}
 SETTINGS = [
     COMMON | {"go_env_cgo_enabled": "false", "go_env_goflags": "-p=2", "wsl_conf_interop_append_windows_path": False},
     COMMON | {"go_tmpfs_path": "/var/lib/gotmp", "go_tmpfs_size": "512m", "wsl_conf_interop_append_windows_path": True},

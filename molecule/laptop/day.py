@@ -249,6 +249,7 @@ def main() -> None:
     day.doctor()
     original, before, windows = day.original(), laptop.run("root", LISTED), day.of_windows()
     wanted = {"workspace_projects": [{"source": SHOP, "bind": True}], "wslconfig_settings": {"wsl2.swap": "1GB"}}
+    wanted["go_tmpfs_place"] = "gotmpdir"
     said = day.onboard(f"--yes --no-benchmark -- -e {shlex.quote(json.dumps(wanted))}")
     laptop.say(said)
     if day.windows:

@@ -24,6 +24,7 @@ PROJECT = r"C:\src\shop"
 COUNTER = "/var/tmp/counting-powershell"
 SETTINGS = {
     "verify_benchmark": False,
+    "go_tmpfs_place": "gotmpdir",
     "go_tmpfs_size": "1g",
     "wslconfig_settings": {"wsl2.processors": 2, "wsl2.swap": "1GB"},
     "defender_projects": [PROJECT],

@@ -77,6 +77,7 @@ def controller(windows_host):
 def test_a_fleet_is_tuned_twice_and_undone(controller, windows_host):
     settings = {
         "verify_benchmark": False,
+        "go_tmpfs_place": "gotmpdir",
         "go_tmpfs_size": "256m",
         "wsl_conf_interop_append_windows_path": False,
         "wslconfig_settings": {"wsl2.swap": "1GB"},

@@ -48,6 +48,8 @@ SETTINGS = [
     '{"wsl_conf_settings":{"network.hostname":"onboarded"}}',
     "-e",
     "go_tmpfs_size=256m",
+    "-e",
+    "go_tmpfs_place=gotmpdir",
 ]
 WAITS = "network.hostname in /etc/wsl.conf takes effect after `wsl.exe --terminate Debian`"
 
@@ -186,7 +188,9 @@ def test_at_a_terminal_of_the_distro(clone, windows_host):
     assert exclusions(windows_host) == before and conf(windows_host) == ""
 
     wanted = json.dumps({"defender_projects": ["C:\\src\\shop"]})
-    done = onboard("--yes", "--no-benchmark", "--", "-e", wanted, "-e", "go_tmpfs_size=256m")
+    done = onboard(
+        "--yes", "--no-benchmark", "--", "-e", wanted, "-e", "go_tmpfs_size=256m", "-e", "go_tmpfs_place=gotmpdir"
+    )
     assert done.returncode == 0 and "Undo:     ./onboard.sh rollback" in done.stdout
     notes = [line for line in done.stdout.splitlines() if line.startswith("Note:")]
     assert notes == ["Note:     3 users share the 256 MiB on /var/cache/gotmp: one of them can fill it"]

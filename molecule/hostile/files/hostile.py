@@ -28,7 +28,12 @@ from driver import CACHE, ROOT, Machine, Play
 
 HERE = Path(__file__).resolve().parent
 MODULES = "../molecule/hostile/modules.yml"
-WISHES = {"go_tmpfs_size": "1g", "wsl_conf_force": True, "wsl_conf_interop_append_windows_path": False}
+WISHES = {
+    "go_tmpfs_place": "gotmpdir",
+    "go_tmpfs_size": "1g",
+    "wsl_conf_force": True,
+    "wsl_conf_interop_append_windows_path": False,
+}
 MOUNT = "/var/cache/gotmp"
 HONEST = ["root", "alice", "bob", "carol", "dev"]
 LIMIT = 150
@@ -313,9 +318,9 @@ chmod 755 ~/bin/go; echo 'PATH=$HOME/bin:$PATH' > ~/.profile
 DRIVES = {
     "evehang": ("/home/evehang/dead", "hangs"),
     "evereturn": ("/home/evereturn/dead\r", "answers"),
-    "evemount": (f"{MOUNT}/evemount", "answers"),
+    "evemount": (MOUNT, "answers"),
 }
-"""FUSE file systems of these accounts during the second run."""
+"""FUSE file systems of these accounts during the second run, on the account's own folder where MOUNT stands."""
 # Stops every Python of this account's but itself.
 STOP = """
 import os, signal, time
@@ -384,8 +389,8 @@ os.symlink('/etc', '/home/eve/slow/shop')
 """
 # Puts a folder of eve's in the place of each that dev's Go makes, with a program of eve's in it.
 TAKE_DEV = """
-import contextlib, os, shutil
-place = '/var/cache/gotmp/dev'
+import contextlib, os, pwd, shutil
+place = '/var/cache/gotmp/%d' % pwd.getpwnam('dev').pw_uid
 with open('/home/eve/main', 'w') as handle:
     handle.write('#!/bin/sh\\nid > /tmp/eve-ran-as-$(id -un)\\n')
 os.umask(0)
@@ -460,6 +465,10 @@ class Trials:
 
     def user(self, name: str, script: str, check: bool = True) -> str:
         return self.machine.run(*self._as(name), "bash", "-ec", script, check=check)
+
+    def folder(self, name: str) -> str:
+        """Return an account's folder in the tmpfs."""
+        return f"{MOUNT}/{self.root(f'id -u {name}').strip()}"
 
     @staticmethod
     def _as(name: str) -> list[str]:
@@ -553,10 +562,11 @@ class Trials:
     def served(self, users: list[str]) -> None:
         """Each has an own folder in the tmpfs, and a fresh login's Go uses it."""
         for user in users:
+            folder = self.folder(user)
             said = self.root(
-                f"timeout 60 su - {user} -c 'go env GOTMPDIR' | tail -1; stat -c '%a %U' {MOUNT}/{user}", check=False
+                f"timeout 60 su - {user} -c 'go env GOTMPDIR' | tail -1; stat -c '%a %U' {folder}", check=False
             )
-            self.expect(said.split() == [f"{MOUNT}/{user}", "700", user], f"{user} is not served: {said!r}")
+            self.expect(said.split() == [folder, "700", user], f"{user} is not served: {said!r}")
 
     def make(self, rows: list[Row]) -> list[Row]:
         rows = [row for row in rows if self.wants(row.name)]
@@ -575,7 +585,7 @@ class Trials:
                 if not row.stays
                 else ""
             )
-            served = f"GOTMPDIR={MOUNT}/{row.account}\n" in settings
+            served = f"GOTMPDIR={self.folder(row.account)}\n" in settings
             self.expect(
                 re.search(rf"\b{row.account}\b", noted) or served or not row.noted,
                 f"{row.account} is not served, and no note says so: {noted}",
@@ -636,8 +646,13 @@ def hostile_programs(trials: Trials) -> list[str]:
     for account, (folder, how) in DRIVES.items():
         if trials.root(f"id {account} 2>/dev/null || true"):
             trials.machine.put(HERE / "drive.py", "/var/tmp/drive.py")
+            seen = account
+            if folder == MOUNT:
+                folder = seen = trials.folder(account)
             started.append(trials.start(*trials._as(account), "python3", "/var/tmp/drive.py", folder, how))
-            trials.root(f"for n in $(seq 50); do grep -q ' /.*{account}' /proc/mounts && exit; sleep 0.1; done; exit 1")
+            trials.root(
+                f"for n in $(seq 50); do grep -q ' /.*{seen.lstrip('/')}' /proc/mounts && exit; sleep 0.1; done; exit 1"
+            )
     if trials.root("id evestop 2>/dev/null || true"):
         started.append(trials.start(*trials._as("evestop"), "python3", "-c", STOP))
     return started
@@ -652,9 +667,9 @@ def second_run(trials: Trials) -> None:
             trials.root("cd /var/lib/wsltune && : > applied.json && printf '[' > before.json")
         if names:
             trials.root(f"chmod 1777 {MOUNT}")
-            taken = trials.user(
-                "eve", f"rm -rf {MOUNT}/eve; ln -s /etc {MOUNT}/eve; mkdir -m 777 {MOUNT}/newdev", check=False
-            )
+            eves, last = trials.folder("eve"), "getent passwd | cut -d: -f3 | awk '$1 < 60000' | sort -n | tail -1"
+            newdevs = f"{MOUNT}/{int(trials.root(last)) + 1}"
+            taken = trials.user("eve", f"rm -rf {eves}; ln -s /etc {eves}; mkdir -m 777 {newdevs}", check=False)
             trials.root("id newdev >/dev/null 2>&1 || useradd --create-home --shell /bin/bash newdev")
         beside = hostile_programs(trials)
         watching = trials.start("python3", "-c", MEMORY)
@@ -662,7 +677,8 @@ def second_run(trials: Trials) -> None:
         memory, shared = (int(word) for word in trials.root("cat /run/memory").split())
         for name in [watching, *beside]:
             trials.stop(name)
-        trials.root(f"umount -l {MOUNT}/evemount /home/evehang/dead /home/evereturn/dead* || true", check=False)
+        mounted = f"$(grep -o ' {MOUNT}/[0-9]* ' /proc/mounts || true)"
+        trials.root(f"umount -l {mounted} /home/evehang/dead /home/evereturn/dead* || true", check=False)
         trials.succeeds(play)
         trials.check(rows, play)
         trials.now = "the second run"
@@ -674,11 +690,10 @@ def second_run(trials: Trials) -> None:
         if names:
             trials.now = NAMES
             for user in ("eve", "newdev"):
-                owner = trials.root(f"stat -c '%a %U' {MOUNT}/{user}", check=False).strip()
+                folder = trials.folder(user)
+                owner = trials.root(f"stat -c '%a %U' {folder}", check=False).strip()
                 noted = re.search(rf"\b{user}\b", notes(play))
-                trials.expect(
-                    owner == f"700 {user}" or noted, f"{MOUNT}/{user} is {owner!r}, and no note says so {taken}"
-                )
+                trials.expect(owner == f"700 {user}" or noted, f"{folder} is {owner!r}, and no note says so {taken}")
             mount = trials.root(f"stat -c '%a %U' {MOUNT}").strip()
             trials.expect(mount == "755 root", f"{MOUNT} is {mount}")
 
@@ -702,16 +717,15 @@ def shared_tmpfs(trials: Trials) -> None:
             trials.stop(taking)
     if trials.wants("a memory that eve filled"):
         with trials.case("a memory that eve filled"):
-            trials.user(
-                "eve", f"fallocate -l 2G {MOUNT}/eve/blob || head -c 2G /dev/zero > {MOUNT}/eve/blob", check=False
-            )
+            blob = f"{trials.folder('eve')}/blob"
+            trials.user("eve", f"fallocate -l 2G {blob} || head -c 2G /dev/zero > {blob}", check=False)
             trials.succeeds(trials.play("site.yml", go_tmpfs_size="768m"))
-            trials.root(f"rm -f {MOUNT}/eve/blob")
+            trials.root(f"rm -f {blob}")
     if trials.wants("a group with a blank, after a restart"):
         with trials.case("a group with a blank, after a restart"):
             lines = trials.root("cat /etc/tmpfiles.d/wsltune-go.conf")
             trials.expect(
-                re.search(rf"(?m)^\S+ {MOUNT}/zed 0?700 \d+ \d+ ", lines),
+                re.search(rf"(?m)^\S+ {trials.folder('zed')} 0?700 \d+ \d+ ", lines),
                 f"the folders have no numbers: {lines[-400:]}",
             )
             trials.stop(trials.appending)
@@ -763,9 +777,8 @@ def rollback(trials: Trials) -> None:
             if trials.wants(f"a record that is {how}"):
                 damaged[path] = trials.machine.run("python3", "-c", DAMAGE, path, how).strip()
         if trials.wants("a process in the tmpfs"):
-            held = trials.start(
-                *trials._as("dev"), "bash", "-c", f"cp /bin/sleep ~/holder && cd {MOUNT}/dev && exec ~/holder 600"
-            )
+            hold = f"cp /bin/sleep ~/holder && cd {trials.folder('dev')} && exec ~/holder 600"
+            held = trials.start(*trials._as("dev"), "bash", "-c", hold)
             time.sleep(0.5)
         locked = bool(trials.root("id evelock 2>/dev/null || true"))
         if locked:

@@ -183,6 +183,9 @@ def choose(wanted: str, observed: Mapping[str, Any], size: str = "auto", gocache
     TmpfsError where what is asked for by name cannot be.
     """
     temporary = observed["temporary"]
+    if size != "auto":
+        # A value that is wrong is refused also where it would not be needed.
+        tmpfs_plan.plan_size(size, observed["memory"])
     if wanted == GOTMPDIR:
         return _own_folder(observed, "go_tmpfs_place asks for it")
     if wanted == TMP and gocache:
@@ -218,6 +221,7 @@ def is_met(
 ) -> bool:
     """Whether a call of the module would change nothing; False where that has to be looked at closely."""
     try:
+        tmpfs_plan.check_path(observed["path"])
         place = choose(wanted, observed, size, gocache)
         if place.kind == GOTMPDIR:
             return tmpfs_plan.is_met(observed, size, inodes, [name for name in users if name not in place.left_out])

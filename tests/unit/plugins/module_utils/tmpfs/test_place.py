@@ -189,6 +189,13 @@ def test_too_little_memory_is_no_error_unless_a_size_is_asked_for() -> None:
     assert choose(memory=small, start=start).kind == "none"
 
 
+@pytest.mark.parametrize("size", ["big", "64m", "900g"])
+def test_a_wrong_value_is_refused_also_where_it_is_not_needed(size: str) -> None:
+    with pytest.raises(tmpfs_plan.TmpfsError, match="go_tmpfs_size is"):
+        tmpfs_place.choose("auto", observed(temporary=TMPFS), size)
+    assert not is_met(temporary=TMPFS, path="/tmp")
+
+
 @pytest.mark.parametrize(
     ("output", "version"),
     [
