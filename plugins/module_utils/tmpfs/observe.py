@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import shutil
 import stat
@@ -33,6 +34,8 @@ UNIT = "/etc/systemd/system/tmp.mount"
 ENABLED = "{}/systemd/system/local-fs.target.wants/tmp.mount"
 LIMIT = 3.0
 """Seconds that looking at one home, or at what lies in /tmp, may take."""
+MOST_NAMES = 3
+"""Names in /tmp that a note has."""
 MOST_FILES = 20000
 """Files in /tmp that are counted; more are called unknown."""
 SEARCHED = "/usr/local/bin:/usr/bin:/bin"
@@ -160,7 +163,7 @@ def _used(path: str) -> int | None:
 def temporary(mounts: Sequence[mountinfo.Mount], path: str = tmpfs_place.TMP_PATH) -> dict[str, Any]:
     """Return what /tmp is now; what lies in it only where it is on a disk."""
     found = _fields(mountinfo.find(mounts, path))
-    found.update(is_link=os.path.islink(path), size_bytes=None, used_bytes=None, names=[])
+    found.update(is_link=os.path.islink(path), size_bytes=None, used_bytes=None, names=[], count=0)
     if found["fstype"] in ("tmpfs", "ramfs"):
         held = os.statvfs(path)
         # A tmpfs without a limit has no blocks to count.
@@ -170,7 +173,11 @@ def temporary(mounts: Sequence[mountinfo.Mount], path: str = tmpfs_place.TMP_PAT
     with contextlib.suppress(OSError):
         found["used_bytes"] = look.once(functools.partial(_used, path), LIMIT)
     with contextlib.suppress(OSError):
-        found["names"] = sorted(name for name in os.listdir(path) if not name.startswith(OF_THE_SYSTEM))
+        # Everybody can make files there, any number of them.
+        with os.scandir(path) as entries:
+            some = [entry.name for entry in itertools.islice(entries, MOST_FILES)]
+        names = sorted(name for name in some if not name.startswith(OF_THE_SYSTEM))
+        found.update(names=names[:MOST_NAMES], count=len(names))
     return found
 
 

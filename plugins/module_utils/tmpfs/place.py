@@ -249,7 +249,8 @@ def notes(place: Place, temporary: Mapping[str, Any]) -> list[str]:
     found += [f"{name} has no GOTMPDIR: {reason}" for name, reason in place.left_out.items()]
     names = temporary["names"]
     if place.kind == TMP and place.waits and names:
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        more = temporary["count"] - len(names)
+        shown = ", ".join(names) + (f" and {more} more" if more > 0 else "")
         found.append(
             f"What lies in /tmp on the disk ({shown}) stays there and is hidden from the next start on; a rollback "
             "shows it again"

@@ -28,6 +28,7 @@ DISK = {
     "size_bytes": None,
     "used_bytes": 0,
     "names": [],
+    "count": 0,
 }
 TMPFS = {**DISK, "mount_point": "/tmp", "fstype": "tmpfs", "source": "tmpfs"}
 START = {"is_wsl": False, "container": False, "tmp_unit": "", "systemd": True, "restart_command": None}

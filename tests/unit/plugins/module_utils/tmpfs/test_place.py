@@ -25,6 +25,7 @@ DISK = {
     "size_bytes": None,
     "used_bytes": 4096,
     "names": ["build.log"],
+    "count": 1,
 }
 TMPFS = {**DISK, "mount_point": "/tmp", "fstype": "tmpfs", "source": "tmpfs", "size_bytes": 4 * GIB, "names": []}
 OURS = {**TMPFS, "source": "wsltune"}
@@ -271,6 +272,12 @@ def test_what_lies_in_tmp_is_counted_in_time(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "systemd-private-1").mkdir()
     found = tmpfs_observe.temporary(mounts, str(tmp_path))
     assert 100_000 <= found["used_bytes"] < 200_000 and found["names"] == ["below", "link"]
+    for number in range(5):
+        (tmp_path / f"a{number}").touch()
+    found = tmpfs_observe.temporary(mounts, str(tmp_path))
+    assert (found["names"], found["count"]) == (["a0", "a1", "a2"], 7)
+    place = tmpfs_place.Place("tmp", "", waits=True)
+    assert "(a0, a1, a2 and 4 more)" in tmpfs_place.notes(place, found)[0]
     monkeypatch.setattr(tmpfs_observe, "MOST_FILES", 2)
     assert tmpfs_observe.temporary(mounts, str(tmp_path))["used_bytes"] is None
     monkeypatch.setattr(tmpfs_observe, "LIMIT", 0.2)
