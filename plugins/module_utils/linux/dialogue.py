@@ -38,13 +38,13 @@ class Dialogue:
     def __init__(self, program: subprocess.Popen[bytes]) -> None:
         self.program = program
         self.out, self.err = bytearray(), bytearray()
-        self._stdin = cast("IO[bytes]", program.stdin)
+        self._stdin = cast(IO[bytes], program.stdin)
         self._pending = memoryview(b"")
         self._searched = 0
         self._ended = 0.0
         self._selector = selectors.DefaultSelector()
         for stream, most in ((program.stdout, self.out), (program.stderr, self.err)):
-            pipe = cast("IO[bytes]", stream)
+            pipe = cast(IO[bytes], stream)
             os.set_blocking(pipe.fileno(), False)
             self._selector.register(pipe, selectors.EVENT_READ, most)
         os.set_blocking(self._stdin.fileno(), False)
@@ -149,7 +149,7 @@ class Dialogue:
         self._selector.close()
         for stream in (self.program.stdin, self.program.stdout, self.program.stderr):
             with contextlib.suppress(OSError):
-                cast("IO[bytes]", stream).close()
+                cast(IO[bytes], stream).close()
 
 
 def end(program: subprocess.Popen[bytes]) -> None:

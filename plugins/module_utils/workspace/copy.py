@@ -504,7 +504,7 @@ class Copy:
         item, where = tree.items[path], os.path.join(target, path)
         digest = hashlib.sha256()
         head = b""
-        with tree.opened(path) as (folder, name), _opened(name, folder) as source, open(where, "xb") as copy:
+        with tree.opened(path) as place, _opened(place[1], place[0]) as source, open(where, "xb") as copy:
             while True:
                 chunk = source.read(CHUNK)
                 if not chunk:
