@@ -125,8 +125,9 @@ class Observer:
         self.seen["mounts"] = [mount.as_dict() for mount in self.mounts]
         # What gives no answer is looked for in the PATH of the login; Go is started without it.
         self.search = self.environment.get("PATH", "")
-        self.environment = go_find.environment_with_go(self.account, self.environment)
+        # As a login has it, so that a Go that comes first and does not answer is seen.
         go = go_observe.observe(self.account, self.mounts, dict(self.environment))
+        self.environment = go_find.environment_with_go(self.account, self.environment)
         self.environment.update(process.GIT_READS_ONLY)
         self.seen["go"] = go
         self.seen["login"] = {"reason": self.failed_login or go["unknown"].get("terminal", "")}

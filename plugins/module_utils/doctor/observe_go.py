@@ -352,11 +352,19 @@ class Project:
         done = self._go("list", "-deps", "-test", "-f", LISTING, *self.patterns)
         if not self._failed(done, "go list ./..."):
             self.found["listing"] = done.out
-            # Such as a module whose only files are for another system, or for a tag.
             if "matched no packages" in done.err and not done.out.strip():
+                # Without cgo, each file that imports "C" is left out.
+                with_cgo = self._go("list", "-deps", "-test", "-f", LISTING, *self.patterns, CGO_ENABLED="1")
+                if with_cgo.code == 0 and with_cgo.out.strip():
+                    self.found.update(listing=with_cgo.out, needs_cgo=True)
+                    return
+                # Such as a module whose only files are for another system, or for a tag.
                 self.found.update(trouble="there is no package", empty=True)
 
     def _mains(self) -> list[list[str]]:
+        if self.found.get("needs_cgo"):
+            # Go builds none of them now.
+            return []
         rows = [line.split("\t") for line in self.found["listing"].splitlines()]
         return [
             row for row in rows if len(row) == 9 and row[2] == "main" and row[3] == "false" and ".test" not in row[0]
