@@ -252,8 +252,8 @@ def notes(place: Place, temporary: Mapping[str, Any]) -> list[str]:
         more = temporary["count"] - len(names)
         shown = ", ".join(names) + (f" and {more} more" if more > 0 else "")
         found.append(
-            f"What lies in /tmp on the disk ({shown}) stays there and is hidden from the next start on; a rollback "
-            "shows it again"
+            f"What lies in /tmp on the disk ({shown}) stays there and is hidden from the next start on; after a "
+            "rollback it is there again, unless the distribution clears /tmp at a start"
         )
     return found
 
@@ -265,7 +265,7 @@ def pending_sentences(place: Place, restart_command: str | None) -> list[str]:
 
 def pending_rollback(restart_command: str | None) -> list[str]:
     """Return what has to be done until /tmp lies on the disk again, which cannot be while programs use it."""
-    return [f"/tmp on the disk, with what lay there, is back {_when(restart_command)}"]
+    return [f"/tmp is on the disk again {_when(restart_command)}"]
 
 
 def _when(restart_command: str | None) -> str:
