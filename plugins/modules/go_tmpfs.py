@@ -221,7 +221,7 @@ class Tmpfs:
 
     def check_table(self, table: str) -> None:
         """Raise TmpfsError when the fstab cannot be changed; nothing has been touched yet."""
-        reason = tmpfs_plan.table_obstacle(tmpfs_observe.ground("/", table, self.machine))
+        reason = tmpfs_plan.table_obstacle(table, tmpfs_observe.is_table_writable())
         if reason:
             self.refuse(f"{reason}; nothing was changed.")
 

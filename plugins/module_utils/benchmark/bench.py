@@ -227,7 +227,7 @@ def in_memory(places: dict[str, str | None]) -> list[str]:
     mounts = _mounts()
     questions = {name: functools.partial(file_system_of, mounts, path) for name, path in places.items() if path}
     answers, _silent = look.each(questions)
-    return [name for name in questions if answers.get(name) in ("tmpfs", "ramfs")]
+    return [name for name in questions if answers.get(name) in mountinfo.IN_MEMORY]
 
 
 def write_progress(path: str, state: Mapping[str, Any]) -> None:

@@ -15,6 +15,10 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 VIRTIOFS_LINKS = "/run/wsl/virtiofs"
 
 
+IN_MEMORY = ("tmpfs", "ramfs")
+"""File systems whose files never reach a disk."""
+
+
 @dataclass(frozen=True)
 class Mount:
     """One line of mountinfo. `windows_path` is the Windows side of `mount_point`, where it is known."""

@@ -113,6 +113,11 @@ def _parts(path: str) -> Iterator[str]:
         yield path
 
 
+def is_table_writable() -> bool:
+    """Whether the fstab can be written, or made where there is none."""
+    return not os.path.exists(FSTAB) or os.access(FSTAB, os.W_OK)
+
+
 def ground(path: str, table: str, machine: wsl_judge.Machine) -> tmpfs_plan.Ground:
     """Return what stands where a tmpfs is to go on C(path); C(table) is the text of the fstab."""
     mount = live(path)
@@ -120,7 +125,7 @@ def ground(path: str, table: str, machine: wsl_judge.Machine) -> tmpfs_plan.Grou
     plain = mount is None and link is None and os.path.isdir(path)
     return tmpfs_plan.Ground(
         table=table,
-        table_is_writable=not os.path.exists(FSTAB) or os.access(FSTAB, os.W_OK),
+        table_is_writable=is_table_writable(),
         table_is_followed=_is_fstab_followed(machine),
         changeable=_changeable(path),
         link=link,
@@ -164,7 +169,7 @@ def temporary(mounts: Sequence[mountinfo.Mount], path: str = tmpfs_place.TMP_PAT
     """Return what /tmp is now; what lies in it only where it is on a disk."""
     found = _fields(mountinfo.find(mounts, path))
     found.update(is_link=os.path.islink(path), size_bytes=None, used_bytes=None, names=[], count=0)
-    if found["fstype"] in ("tmpfs", "ramfs"):
+    if found["fstype"] in mountinfo.IN_MEMORY:
         held = os.statvfs(path)
         # A tmpfs without a limit has no blocks to count.
         found["size_bytes"] = held.f_blocks * held.f_frsize or None
@@ -204,7 +209,7 @@ def _wsl_version(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) 
         return process.run([program, "--version"], environment, limit=10).out if program else ""
 
     try:
-        return tmpfs_place.parse_wsl_version(become.apart(ask, 12.0))
+        return tmpfs_place.parse_wsl_version(look.once(ask, 12.0))
     except OSError:
         return ()
 
@@ -237,22 +242,18 @@ def _signs(home: str) -> tuple[str, list[str]]:
 def _person(
     account: accounts.Account, path: str, mounts: Sequence[mountinfo.Mount], local: bool, container: bool
 ) -> dict[str, Any]:
-    answer, home, signs = "", account.home, list[str]()
+    folder = _folder(tmpfs_plan.folder_of(path, account.uid))
     try:
         home, signs = become.ask(accounts.identity(account), functools.partial(_signs, account.home), LIMIT)
     except OSError as error:
-        answer = error.strerror or "no answer"
-    mount = None if answer else mountinfo.find(mounts, home)
+        return dict(_silent(account, local, error), folder=folder)
+    mount = mountinfo.find(mounts, home)
     return {
-        "uid": account.uid,
-        "gid": account.gid,
-        "folder": _folder(tmpfs_plan.folder_of(path, account.uid)),
-        "home": account.home,
+        **_silent(account, local),
+        "folder": folder,
         "fstype": mount.fstype if mount else None,
         "shared": bool(container and mount and mount.mount_point not in ("/", "/home")),
         "signs": signs,
-        "local": local,
-        "answer": answer,
     }
 
 
@@ -266,14 +267,15 @@ def _look_at(
         for person in people
     }
     found = become.gather(errands, 2 * LIMIT)
-    for name, answer in found.items():
+    for person in people:
+        answer = found[person.name]
         if isinstance(answer, OSError):
-            account = next(person for person in people if person.name == name)
-            found[name] = dict(_silent(account, answer.strerror or "no answer"), local=name in listed)
+            found[person.name] = _silent(person, person.name in listed, answer)
     return found
 
 
-def _silent(account: accounts.Account, answer: str) -> dict[str, Any]:
+def _silent(account: accounts.Account, local: bool, error: OSError | None = None) -> dict[str, Any]:
+    """Return what is known of an account without a look at its home, and why there was none."""
     return {
         "uid": account.uid,
         "gid": account.gid,
@@ -282,8 +284,8 @@ def _silent(account: accounts.Account, answer: str) -> dict[str, Any]:
         "fstype": None,
         "shared": False,
         "signs": [],
-        "local": True,
-        "answer": answer,
+        "local": local,
+        "answer": (error.strerror or "no answer") if error else "",
     }
 
 
@@ -295,17 +297,15 @@ def observe(
     C(was) is what was returned before in the same run, of which the slow answers are taken again.
     """
     mount = live(path)
-    mounts = mountinfo.parse(machine.mountinfo or "", is_wsl=wsl_judge.is_wsl(machine))
-    table = text_of(FSTAB)
-    now = temporary(mountinfo.parse(text_of("/proc/self/mountinfo") or ""))
-    in_memory = now["fstype"] in ("tmpfs", "ramfs")
-    beginning = start(mounts, machine, ask_wsl=was is None and not in_memory)
+    mounts = wsl_judge.mounts_of(machine)
+    now = temporary(mounts)
+    beginning = start(mounts, machine, ask_wsl=was is None and now["fstype"] not in mountinfo.IN_MEMORY)
     if was is not None:
         beginning["wsl_version"] = was["start"]["wsl_version"]
     needs = needs_helper(wsl_judge.is_wsl(machine))
     return {
         "path": path,
-        "fstab": table,
+        "fstab": text_of(FSTAB),
         "folders": text_of(tmpfs_plan.FOLDERS_PATH),
         "helper": text_of(tmpfs_plan.HELPER_PATH) if needs else None,
         "needs_helper": needs,

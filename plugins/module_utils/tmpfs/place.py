@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab
+from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
@@ -78,7 +78,7 @@ def is_ours(temporary: Mapping[str, Any]) -> bool:
 
 def memory_obstacle(temporary: Mapping[str, Any]) -> str:
     """Say why Go's temporary files in /tmp are not in memory, or do not work there; nothing when all is well."""
-    if temporary["fstype"] not in ("tmpfs", "ramfs"):
+    if temporary["fstype"] not in mountinfo.IN_MEMORY:
         return f"/tmp lies on {temporary['fstype'] or 'an unknown file system'}"
     if "noexec" in temporary["options"]:
         return "the tmpfs on /tmp has noexec, so that go test and go run fail there"
@@ -245,7 +245,7 @@ def sentence(place: Place) -> str:
 
 def notes(place: Place, temporary: Mapping[str, Any]) -> list[str]:
     """Return what a person is to know about a place, as sentences."""
-    found = [sentence(place)] if sentence(place) else []
+    found = list(filter(None, [sentence(place)]))
     found += [f"{name} has no GOTMPDIR: {reason}" for name, reason in place.left_out.items()]
     names = temporary["names"]
     if place.kind == TMP and place.waits and names:

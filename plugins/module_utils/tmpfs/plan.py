@@ -136,13 +136,13 @@ def is_ours(mount: mountinfo.Mount) -> bool:
     return mount.fstype == "tmpfs" and mount.source == SOURCE
 
 
-def table_obstacle(ground: Ground) -> str:
+def table_obstacle(table: str, is_writable: bool) -> str:
     """Return why the fstab cannot be changed, as the end of a sentence; empty when it can."""
     try:
-        fstab.check(ground.table)
+        fstab.check(table)
     except fstab.FstabError as error:
         return f"/etc/fstab is broken, {error}: fix that line first"
-    if not ground.table_is_writable:
+    if not is_writable:
         return "/etc/fstab cannot be written (read-only file system?): make it writable"
     return ""
 
@@ -152,7 +152,7 @@ def obstacle(path: str, ground: Ground, users: Sequence[str]) -> str:
 
     C(users) are the names of folders that a run without a mount may have left there.
     """
-    reason = table_obstacle(ground)
+    reason = table_obstacle(ground.table, ground.table_is_writable)
     if reason:
         return reason
     foreign = [line for line in fstab.lines_for(ground.table, path) if not line.ours]

@@ -218,7 +218,7 @@ def check_places(project: Project, on: mountinfo.Mount | None, to: mountinfo.Mou
     """Raise WorkspaceError when a project must not be copied from the mount C(on) to the mount C(to)."""
     if on is not None and on.mount_point == project.source:
         raise WorkspaceError(f"{project.source} is a whole drive or mount: name a project's folder in it.")
-    if to is not None and (to.windows_drive or to.fstype in ("tmpfs", "ramfs")):
+    if to is not None and (to.windows_drive or to.fstype in mountinfo.IN_MEMORY):
         what = "a Windows drive" if to.windows_drive else "in memory and gone at the next start"
         raise WorkspaceError(f"The target {project.target} is {what}: choose one on the distro's own disk.")
 
