@@ -225,11 +225,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, stats
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, meminfo, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
-
-IN_MEMORY = "{tmpfs}"
-"""In a variant's environment, a folder of the user's on a tmpfs that is there while it is measured."""
 
 
 def _variants(module: AnsibleModule) -> list[bench.Variant]:
@@ -272,7 +269,7 @@ def _measure(
     params = module.params
     limit = max(60.0, params["budget_minutes"] * 60)
     environment = go_find.environment_with_go(account, accounts.login_environment(account))
-    in_memory = any(IN_MEMORY in value for variant in variants for value in variant.environment.values())
+    in_memory = any(trial_tmpfs.PLACEHOLDER in value for variant in variants for value in variant.environment.values())
 
     def measure(tell: schedule.Progress) -> dict[str, Any]:
         with bench.Bench(
@@ -292,21 +289,18 @@ def _measure(
     with contextlib.ExitStack() as stack:
         if in_memory:
             # Before the child is made, which would not see the mount otherwise.
-            folder = os.path.join(stack.enter_context(_memory(params["tmpfs_size"], account)), "tmp")
+            if os.geteuid() != 0:
+                raise bench.BenchmarkError(
+                    f"Only root can mount what {trial_tmpfs.PLACEHOLDER} stands for: run with become"
+                )
+            trial = stack.enter_context(trial_tmpfs.mounted_for(account, params["tmpfs_size"], ("tmp",)))
+            folder = os.path.join(trial, "tmp")
             for variant in variants:
-                over = variant.environment
-                variant.environment = {name: value.replace(IN_MEMORY, folder) for name, value in over.items()}
+                for name, value in variant.environment.items():
+                    variant.environment[name] = value.replace(trial_tmpfs.PLACEHOLDER, folder)
         heard = stack.enter_context(bench.progress_to(params["progress_path"]))
         experiment: dict[str, Any] = bench.as_user(account, measure, params["budget_minutes"], heard)
     return experiment
-
-
-def _memory(size: str, account: accounts.Account) -> contextlib.AbstractContextManager[str]:
-    if os.geteuid() != 0:
-        raise bench.BenchmarkError(f"Only root can mount what {IN_MEMORY} stands for: run with become")
-    with open("/proc/meminfo", encoding="ascii") as handle:
-        most = tmpfs_plan.plan_size(size, meminfo.parse(handle.read()))
-    return trial_tmpfs.mounted(most, account.uid, account.gid, ("tmp",))
 
 
 def main() -> None:

@@ -150,7 +150,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_fi
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue, trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import Decision
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, meminfo, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
@@ -332,10 +332,8 @@ class Trial:
         if not wanted:
             return decisions, None
         params = self.params
-        with open("/proc/meminfo", encoding="ascii") as handle:
-            size = tmpfs_plan.plan_size(params["tmpfs_size"], meminfo.parse(handle.read()))
         places = ("tmp", "gotmpdir", "gocache")
-        with trial_tmpfs.mounted(size, self.account.uid, self.account.gid, places) as folder:  # noqa: SIM117
+        with trial_tmpfs.mounted_for(self.account, params["tmpfs_size"], places) as folder:  # noqa: SIM117
             # The child is made after the mount, which it would not see otherwise.
             with bench.progress_to(params["progress_path"]) as heard:
                 judged, fingerprint, self.experiments = bench.as_user(

@@ -9,14 +9,20 @@ import ctypes
 import os
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 
 CLONE_NEWNS = 0x00020000
 MS_NOSUID, MS_NODEV = 2, 4
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
 PREFIX = "wt-"
 """Short, because a test's sockets lie below it and the path of a socket has 107 bytes."""
+
+
+PLACEHOLDER = "{tmpfs}"
+"""In a variant's environment, what stands for a folder of the user's on a tmpfs that is there while it is measured."""
 
 
 class TrialError(OSError):
@@ -63,3 +69,10 @@ def mounted(size: int, uid: int, gid: int, folders: tuple[str, ...], parent: str
         library.umount2(path.encode("ascii"), 2)
         with contextlib.suppress(OSError):
             os.rmdir(path)
+
+
+def mounted_for(account: accounts.Account, size: str, folders: tuple[str, ...]) -> AbstractContextManager[str]:
+    """Mount one for C(account) of the size that go_tmpfs takes; TmpfsError when the memory does not carry it."""
+    with open("/proc/meminfo", encoding="ascii") as handle:
+        most = tmpfs_plan.plan_size(size, meminfo.parse(handle.read()))
+    return mounted(most, account.uid, account.gid, folders)

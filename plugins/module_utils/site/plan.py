@@ -11,12 +11,10 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils import report
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 from ansible_collections.wsltune.go.plugins.module_utils.levers import plan as levers_plan
-from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import SOURCE
+from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 
 HOLDS = "it is so already"
-IN_MEMORY = "{tmpfs}"
-"""What M(wsltune.go.go_benchmark) replaces by a folder on a tmpfs of its own."""
 Results = Mapping[str, Mapping[str, Any]]
 
 
@@ -79,7 +77,7 @@ def make_plan(
     """
     wishes = {**wishes, "levers": levers_plan.parse_wish(wishes["levers"])}
     levers = levers_plan.read_levers(wishes["levers"])
-    source = levers.get(SOURCE, True) if wishes["projects"] else False
+    source = levers.get(levers_decide.SOURCE, True) if wishes["projects"] else False
     tries_source = source == levers_plan.AUTO and bool(wishes["tries"])
     refusal = levers_plan.explain_refusal(wishes["levers"]) if wishes["levers"] else ""
     decisions = wishes["decisions"] if earlier else None
@@ -143,7 +141,8 @@ def measure_after(place: tmpfs_place.Place | None, user: Mapping[str, Any]) -> d
     if place is None or place.kind != tmpfs_place.TMP or not place.waits:
         return {}
     own = ((user.get("before") or {}).get("environment")) or {}
-    return {"environment": dict.fromkeys(levers_decide.trial(levers_decide.TMP, "", "", own=own), IN_MEMORY)}
+    names = levers_decide.trial(levers_decide.TMP, "", "", own=own)
+    return {"environment": dict.fromkeys(names, trial_tmpfs.PLACEHOLDER)}
 
 
 def explain_untried(on: Mapping[str, Any], on_auto: Sequence[str]) -> list[str]:
@@ -184,10 +183,10 @@ def explain_no_copy(
     if not projects:
         return "workspace_projects names no project"
     if not source:
-        return f"the lever {SOURCE} is off"
+        return f"the lever {levers_decide.SOURCE} is off"
     if tries_source and decisions is None:
         return "it is tried first"
-    if tries_source and levers_plan.has_lost(decisions or [], SOURCE):
+    if tries_source and levers_plan.has_lost(decisions or [], levers_decide.SOURCE):
         return "measuring speaks against it"
     return ""
 
