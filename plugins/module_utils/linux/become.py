@@ -303,12 +303,6 @@ def ask(
         return hands.call("run", limit=limit, heard=heard)
 
 
-def apart(function: Callable[[], Any], limit: float) -> Any:
-    """Return what C(function) returns in a child that stays who this process is, so that it can be given up."""
-    with Hands(None, lambda: Errand(function)) as hands:
-        return hands.call("run", limit=limit)
-
-
 def gather(errands: Mapping[str, Callable[[], Any]], limit: float) -> dict[str, Any]:
     """Return what each function returns or the OSError it raised; several run at a time, so that none waits for all.
 

@@ -13,7 +13,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import become, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import look, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
 
 FOLDER = "/usr/local/bin"
@@ -50,7 +50,7 @@ def find_in_time(mounts: Sequence[mountinfo.Mount]) -> dict[str, str]:
     """Return what find() returns for the Windows drives in C(mounts); nothing when they do not answer in time."""
     drives = [mount.mount_point for mount in interop.drive_roots(mounts)]
     try:
-        return dict(become.apart(functools.partial(find, drives), LIMIT)) if drives else {}
+        return dict(look.once(functools.partial(find, drives), LIMIT)) if drives else {}
     except OSError:
         return {}
 

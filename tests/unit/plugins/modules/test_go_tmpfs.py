@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files, look, mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
@@ -236,7 +236,7 @@ def test_what_is_mounted_after_the_look_is_not_touched(tmp_path: Path) -> None:
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
         return mounted_there(str(tmp_path))
 
-    assert become.apart(apart, 20.0) == " is on another file system, same"
+    assert look.once(apart, 20.0) == " is on another file system, same"
 
 
 def test_a_look_at_a_folder_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
-from ansible_collections.wsltune.go.plugins.module_utils.linux import become, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, look, process
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a tmpfs: needs root")
 
@@ -30,7 +30,7 @@ def test_what_a_trial_left_running_is_ended(tmp_path: Path, eve: process.Identit
 
     for directory in (tmp_path, *tmp_path.parents[:-1]):
         directory.chmod(directory.stat().st_mode | 0o011)
-    become.apart(trial, 20.0)
+    look.once(trial, 20.0)
     assert not os.path.exists(f"/proc/{noted.read_text().strip()}")
 
 
@@ -42,6 +42,6 @@ def test_what_the_trial_did_not_start_goes_on(tmp_path: Path) -> None:
             with trial_tmpfs.mounted(1 << 20, 0, 0, ("tmp",), str(tmp_path)):
                 pass
 
-        become.apart(trial, 20.0)
+        look.once(trial, 20.0)
         assert other.poll() is None
         other.kill()
