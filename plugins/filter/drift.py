@@ -1,0 +1,109 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import adopt as fleet_adopt
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift as fleet_drift
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift_report
+from ansible_collections.wsltune.go.plugins.module_utils.site import plan as site_plan
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
+
+
+def _declared(facts: Mapping[str, Any], wishes: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run would keep on this machine: by the plan of site.yml, with what was decided about levers."""
+    first = site_plan.make_plan(facts, {**wishes, "tries": False, "decisions": []})
+    tried = [one for one in facts["drift"]["decisions"] if one.get("lever") in first["levers"]["on_auto"]]
+    plan = site_plan.make_plan(facts, {**wishes, "tries": False, "decisions": tried}, first)
+    conf, tmpfs, go = (plan["roles"][name]["variables"] for name in ("wsl_conf", "go_tmpfs", "go_env"))
+    observed, gocache = facts["go_tmpfs"], bool(tmpfs["go_tmpfs_gocache"])
+    place = tmpfs_place.Place("", "")
+    if tmpfs["go_tmpfs_state"] == "present":
+        place = tmpfs_place.choose(tmpfs["go_tmpfs_place"], observed, str(tmpfs["go_tmpfs_size"]), gocache)
+    own = observed["path"] if place.kind == tmpfs_place.GOTMPDIR else ""
+    content = options["wsl_conf"]["content"]
+    if "wsl_conf_interop_append_windows_path" in conf:
+        value = conf["wsl_conf_interop_append_windows_path"]
+        content = wsl_conf.merge(content, {"interop.appendWindowsPath": value})
+    return {
+        "states": {**wishes["states"], "workspace": options["workspace_state"]},
+        "wsl_conf": {**options["wsl_conf"], "content": content},
+        "go_tmpfs": {
+            **options["go_tmpfs"],
+            "kind": place.kind,
+            "size": str(tmpfs["go_tmpfs_size"]),
+            "left_out": dict(place.left_out),
+        },
+        "go_env": {
+            **options["go_env"],
+            "gotmpdir": f"{own}/{{uid}}" if own else "",
+            "gotmpdir_left_out": sorted(place.left_out),
+            "gocache": f"{own}/{{uid}}/gocache" if own and gocache else "",
+            "caches_local": go["go_env_caches_local"],
+            "cgo_enabled": str(go["go_env_cgo_enabled"]).lower(),
+        },
+        "projects": [] if plan["roles"]["workspace"]["why_not"] else wishes["projects"],
+    }
+
+
+def drift_report_of(facts: Any, host: str, wishes: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Compare a machine's facts with what is declared for it; raise AnsibleFilterError where the facts lack a part."""
+    if not isinstance(facts, Mapping) or not {"wsl", "go", "go_tmpfs", "drift"} <= set(facts):
+        raise AnsibleFilterError(
+            "drift_report: the input is not what it takes: pass the facts of wsltune.go.go_facts with wsl, tmpfs_path "
+            "and drift."
+        )
+    try:
+        return fleet_drift.report(host, facts, _declared(facts, wishes, options), time.time())
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+def drift_not_seen(reason: Any, host: str, earlier: Any = None) -> dict[str, Any]:
+    """Return the report of a machine that was not reached, with what the earlier report (dict or JSON) says of it."""
+    try:
+        known = json.loads(earlier) if isinstance(earlier, str) and earlier else earlier
+    except ValueError:
+        # A report that was cut off says nothing.
+        known = None
+    return fleet_drift.not_seen(host, known if isinstance(known, Mapping) else None, str(reason or ""))
+
+
+def drift_could_not_look(reason: Any, host: str) -> dict[str, Any]:
+    """Return the report of a machine that was reached but could not be looked at."""
+    return fleet_drift.could_not_look(host, str(reason or "no reason was given"), time.time())
+
+
+def drift_fleet(reports: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, Any]:
+    """Merge the machines' reports into the fleet's; a host without a report could not be looked at."""
+    known = {report["host"]: report for report in reports if report}
+    lost = "nothing was reported about it"
+    return fleet_drift.fleet([known.get(host) or drift_could_not_look(lost, host) for host in hosts], time.time())
+
+
+class FilterModule:
+    """What of a machine is not as it was declared, for people and programs."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name; NAME.yml documents each."""
+        return {
+            "drift_report": drift_report_of,
+            "drift_not_seen": drift_not_seen,
+            "drift_could_not_look": drift_could_not_look,
+            "drift_fleet": drift_fleet,
+            "drift_adopted": fleet_adopt.adopt,
+            "drift_text": drift_report.text,
+            "drift_fleet_text": drift_report.fleet_text,
+            "drift_markdown": drift_report.markdown,
+            "drift_junit": drift_report.junit,
+            "drift_sarif": drift_report.sarif,
+            "drift_page": drift_report.page,
+        }

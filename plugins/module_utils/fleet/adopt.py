@@ -1,0 +1,121 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Takes a person's value over as declared: the variables that say so, for host_vars."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
+
+VARIABLES = {
+    "GOTMPDIR": "go_env_gotmpdir",
+    "GOCACHE": "go_env_gocache",
+    "GOMODCACHE": "go_env_gomodcache",
+    "GOFLAGS": "go_env_goflags",
+}
+TEMPLATES = ("{{", "{%", "{#")
+ABSENT = {"go_tmpfs": "go_tmpfs_state", "workspace": "workspace_state"}
+"""Roles whose line or mount somebody took away, which is adopted as a whole."""
+
+
+class AdoptError(ValueError):
+    """A setting that cannot be taken over, in one sentence."""
+
+
+def _wsl_conf(setting: Mapping[str, Any], variables: dict[str, Any]) -> None:
+    name = setting["id"].partition(":")[2]
+    key = wsl_conf.KEYS.get(name)
+    if key is None:
+        raise AdoptError(f"wsltune_adopt names {setting['id']}, which no variable declares: change the role's instead")
+    if setting["now"] is None:
+        variables.setdefault("wsl_conf_remove", []).append(name)
+        return
+    value: Any = setting["now"]
+    if key.type == "bool":
+        value = value == "true"
+    elif key.type == "int":
+        value = f"{int(value):04o}" if key.octal else int(value)
+    variables.setdefault("wsl_conf_settings", {})[name] = value
+
+
+def _go(setting: Mapping[str, Any], variables: dict[str, Any]) -> None:
+    _role, _user, name = setting["id"].split(":", 2)
+    if name == "CGO_ENABLED":
+        variables["go_env_cgo_enabled"] = {"1": "true", "0": "false"}.get(str(setting["now"]), "keep")
+        return
+    value = setting["now"] or ""
+    if any(mark in value for mark in TEMPLATES):
+        # A user chose it, and a controller would run what is in it.
+        raise AdoptError(
+            f"wsltune_adopt names {setting['id']}, whose value is a template where a variable has it ({value!r}): "
+            "write the variable by hand, with !unsafe before the value"
+        )
+    variable = VARIABLES[name]
+    if variables.setdefault(variable, value) != value:
+        raise AdoptError(
+            f"wsltune_adopt names {name} of two users with different values ({variables[variable]!r} and {value!r}): "
+            "one variable declares both, so name one of them"
+        )
+
+
+def _variables_of(setting: Mapping[str, Any], variables: dict[str, Any]) -> None:
+    role = setting["role"]
+    named = setting["id"].split(":")
+    if role == "wsl_conf":
+        _wsl_conf(setting, variables)
+    elif role == "go_env" and len(named) == 3 and named[2] in (*VARIABLES, "CGO_ENABLED"):
+        _go(setting, variables)
+    elif role in ABSENT and setting["now"] is None:
+        variables[ABSENT[role]] = "absent"
+    else:
+        raise AdoptError(
+            f"wsltune_adopt names {setting['id']}, whose value no variable can declare: run site.yml, or change the "
+            "role's variables by hand"
+        )
+
+
+def adopt(
+    report: Mapping[str, Any],
+    settings: Sequence[str],
+    wsl_conf_settings: Mapping[str, Any] | None = None,
+    wsl_conf_remove: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return the report with C(adopted): the settings taken over and the variables that declare them.
+
+    What was only declared anew, what cannot be read and what no variable declares is refused, one sentence each.
+    C(wsl_conf_settings) and C(wsl_conf_remove) are those of now, because a host's variable stands for all of a group's.
+    """
+    known = {setting["id"]: setting for setting in report["settings"]}
+    variables: dict[str, Any] = {}
+    declared = {wsl_conf.canonical(name) or name: value for name, value in (wsl_conf_settings or {}).items()}
+    adopted, refused = [], []
+    for name in dict.fromkeys(settings):
+        setting = known.get(name)
+        if setting is None:
+            # A list holds for a fleet, of which not every machine has every setting.
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            refused.append(f"wsltune_adopt names {name}, which {report['host']} does not have{hint}")
+        elif setting["state"] not in (drift.CHANGED, drift.CONFLICT, drift.GONE):
+            refused.append(
+                f"wsltune_adopt names {name}, which is {drift.TITLES[setting['state']]} on {report['host']}: only what "
+                "someone else changed can be adopted"
+            )
+        else:
+            try:
+                _variables_of(setting, variables)
+                adopted.append({"id": name, "value": setting["now"], "was_declared": setting["declared"]})
+            except AdoptError as error:
+                refused.append(str(error))
+    if "wsl_conf_remove" in variables:
+        for name in variables["wsl_conf_remove"]:
+            declared.pop(name, None)
+        variables["wsl_conf_remove"] = [*wsl_conf_remove, *variables["wsl_conf_remove"]]
+        variables.setdefault("wsl_conf_settings", {})
+    if "wsl_conf_settings" in variables:
+        variables["wsl_conf_settings"] = {**declared, **variables["wsl_conf_settings"]}
+    return {**report, "adopted": adopted, "adopt_variables": variables, "adopt_refused": refused}

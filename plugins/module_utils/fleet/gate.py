@@ -1,0 +1,226 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The gate of a ring: what is known of its hosts goes in, go, hold or roll back comes out, each with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import pool as bench_pool
+from ansible_collections.wsltune.go.plugins.module_utils.fleet.rings import Ring
+
+DONE = "done"
+TAKEN_BACK = "taken back"
+FAILED = "failed"
+PENDING = "pending"
+EXCLUDED = "excluded"
+STATES = (DONE, TAKEN_BACK, FAILED, PENDING, EXCLUDED)
+ANSWERED = (DONE, TAKEN_BACK, FAILED)
+
+GO = "go"
+HOLD = "hold"
+ROLL_BACK = "roll back"
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the record knows of one host, as far as a gate asks.
+
+    C(measures) says that a ratio is expected of it; C(ratio), C(low), C(high) and C(alpha) are that ratio with its
+    interval. C(reread) is whether it answered after the soak time, C(lost) what was in force and is no more,
+    C(critical) which critical findings the doctor has now and had not before.
+    """
+
+    name: str
+    state: str = PENDING
+    measures: bool = False
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    alpha: float = 0.05
+    reread: bool = False
+    lost: tuple[str, ...] = ()
+    critical: tuple[str, ...] = ()
+
+    def effect(self) -> bench_pool.Effect | None:
+        """Return the machine's effect for the pool; None where it did not measure one."""
+        return None if self.ratio is None else bench_pool.read_interval(self.ratio, self.low, self.high, self.alpha)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a gate says: C(sentences) are what was met for a go, and what stands against it for another answer."""
+
+    result: str
+    sentences: list[str]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    pooled: bench_pool.Pooled | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the decision as the record and the facts have it."""
+        return {
+            "result": self.result,
+            "sentences": self.sentences,
+            "counts": dict(self.counts),
+            "pooled": self.pooled._asdict() if self.pooled else None,
+        }
+
+
+def decide(ring: Ring, hosts: Sequence[Host], now: float, since: float | None) -> Decision:
+    """Decide about a ring at C(now); C(since) is when enough of it had answered, in seconds, None before.
+
+    Harm that was measured or found is answered by rolling back, whatever else is missing. Everything that could still
+    become right holds: hosts asleep, the soak time, a failure, an interval that is too wide.
+    """
+    counts = {state: sum(host.state == state for host in hosts) for state in STATES}
+    pooled = pool_ratios(hosts)
+    harm = [
+        *_limit_taken_back(ring, counts),
+        *_find_slower(ring, pooled),
+        *_find_critical(hosts),
+    ]
+    if harm:
+        return Decision(ROLL_BACK, harm, counts, pooled)
+    missing = [
+        *_lack_quorum(ring, counts),
+        *_limit_failed(ring, counts),
+        *_lack_ratio(ring, hosts, pooled),
+        *(_lack_soak(ring, now, since) or _lack_reread(ring, hosts)),
+    ]
+    if missing:
+        return Decision(HOLD, missing, counts, pooled)
+    return Decision(GO, [_praise(ring, counts, pooled)], counts, pooled)
+
+
+def pool_ratios(hosts: Sequence[Host]) -> bench_pool.Pooled | None:
+    """Return the pooled ratio of the hosts that measured; one that was taken back counts with what it measured."""
+    effects = [effect for effect in (host.effect() for host in hosts if host.state in ANSWERED) if effect is not None]
+    return bench_pool.pool(effects) if effects else None
+
+
+def has_quorum(ring: Ring, counts: Mapping[str, int]) -> bool:
+    """Return whether enough hosts of a ring have answered; of a ring that has none, all have."""
+    return _answered(counts) * 100 >= ring.quorum * _members(counts) and (_answered(counts) > 0 or not _members(counts))
+
+
+def _answered(counts: Mapping[str, int]) -> int:
+    return sum(counts[state] for state in ANSWERED)
+
+
+def _members(counts: Mapping[str, int]) -> int:
+    return _answered(counts) + counts[PENDING]
+
+
+def _exceeds(part: int, whole: int, percent: float) -> bool:
+    return part * 100 > percent * whole
+
+
+def _limit_taken_back(ring: Ring, counts: Mapping[str, int]) -> list[str]:
+    taken, answered = counts[TAKEN_BACK], _answered(counts)
+    if not _exceeds(taken, answered, ring.max_taken_back):
+        return []
+    limit = f"max_taken_back is {ring.max_taken_back:g} %"
+    return [f"Go got slower and was taken back on {taken} of {answered} hosts; {limit}."]
+
+
+def _find_slower(ring: Ring, pooled: bench_pool.Pooled | None) -> list[str]:
+    if pooled is None or pooled.high <= ring.max_ratio or pooled.low <= 1:
+        return []
+    return [
+        f"Go is slower on the hosts of this ring together: {write_pooled(pooled)}; max_ratio is {ring.max_ratio:g}."
+    ]
+
+
+def _find_critical(hosts: Sequence[Host]) -> list[str]:
+    found = [host for host in hosts if host.critical and host.state != EXCLUDED]
+    if not found:
+        return []
+    cases = sorted({case for host in found for case in host.critical})
+    return [f"The doctor has a new critical finding ({', '.join(cases)}) on {_name(found)}."]
+
+
+def _lack_quorum(ring: Ring, counts: Mapping[str, int]) -> list[str]:
+    if has_quorum(ring, counts):
+        return []
+    answered, members = _answered(counts), _members(counts)
+    needed = next(count for count in range(1, members + 1) if count * 100 >= ring.quorum * members)
+    pending = counts[PENDING]
+    return [f"{answered} of {members} hosts have answered and {needed} are needed; {pending} {_is(pending)} pending."]
+
+
+def _limit_failed(ring: Ring, counts: Mapping[str, int]) -> list[str]:
+    failed, answered = counts[FAILED], _answered(counts)
+    if not _exceeds(failed, answered, ring.max_failed):
+        return []
+    return [f"The run failed on {failed} of {answered} hosts; max_failed is {ring.max_failed:g} %: fix them."]
+
+
+def _lack_ratio(ring: Ring, hosts: Sequence[Host], pooled: bench_pool.Pooled | None) -> list[str]:
+    if pooled is not None:
+        if pooled.high <= ring.max_ratio:
+            return []
+        seen = f"{write_pooled(pooled)}, and max_ratio is {ring.max_ratio:g}"
+        return [f"It is not certain yet that Go does not get slower: {seen}; measure on more hosts or longer."]
+    expected = [host for host in hosts if host.measures and host.state in ANSWERED]
+    if not expected:
+        return []
+    return [
+        f"None of the hosts that measure has a ratio; see the reports of {_name(expected)}, or give the ring measure 0."
+    ]
+
+
+def _lack_soak(ring: Ring, now: float, since: float | None) -> list[str]:
+    if since is None:
+        return ["The soak time has not begun."] if ring.soak_hours else []
+    if now < since:
+        return [f"The clock is {_duration(since - now)} behind the record: set it right, or wait."]
+    left = since + ring.soak_hours * 3600 - now
+    return [f"The soak time lasts another {_duration(left)}."] if left > 0 else []
+
+
+def _lack_reread(ring: Ring, hosts: Sequence[Host]) -> list[str]:
+    done = [host for host in hosts if host.state == DONE]
+    read = [host for host in done if host.reread]
+    lost = [host for host in read if host.lost]
+    sentences = []
+    if len(read) * 100 < ring.quorum * len(done):
+        sentences.append(f"{len(read)} of {len(done)} hosts have been looked at again since the soak time.")
+    if _exceeds(len(lost), len(read), ring.max_failed):
+        names = sorted({name for host in lost for name in host.lost})
+        sentences.append(f"What was set is not in force any more on {_name(lost)}: {', '.join(names)}.")
+    return sentences
+
+
+def _praise(ring: Ring, counts: Mapping[str, int], pooled: bench_pool.Pooled | None) -> str:
+    answered, members = _answered(counts), _members(counts)
+    if not members:
+        return f"The ring {ring.name} has no host."
+    ratio = f"{write_pooled(pooled)} within max_ratio {ring.max_ratio:g}" if pooled else "nothing was measured"
+    return f"{answered} of {members} hosts have answered, all limits are kept, {ratio}."
+
+
+def write_pooled(pooled: bench_pool.Pooled) -> str:
+    """Return a pooled ratio in words: ratio 0.81 (0.78 to 0.85) of 12 hosts."""
+    hosts = f"{pooled.machines} host{'' if pooled.machines == 1 else 's'}"
+    return f"ratio {pooled.ratio:.3f} ({pooled.low:.3f} to {pooled.high:.3f}) of {hosts}"
+
+
+def _name(hosts: Sequence[Host], most: int = 3) -> str:
+    names = sorted(host.name for host in hosts)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in words, rounded up, so that whoever waits for it does not come too early."""
+    minutes = max(1, int(-(-seconds // 60)))
+    if minutes < 120:
+        return f"{minutes} min"
+    hours = -(-minutes // 60)
+    return f"{hours} h" if hours < 72 else f"{-(-hours // 24)} days"

@@ -1,0 +1,282 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What one run of a rollout does next: the record and a command go in, hosts to look at, tune or take back come out."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fleet_gate
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import record as fleet_record
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import rings as fleet_rings
+from ansible_collections.wsltune.go.plugins.module_utils.fleet.record import HostState, RingState, Rollout
+
+COMMANDS = ("run", "status", "continue", "hold", "abort")
+FINISHED, FAILED, ROLLED_BACK, HOLDING = 0, 1, 2, 3
+"""Exit codes."""
+EFFECTIVE = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
+
+Hosts = Mapping[str, HostState]
+
+
+class CommandError(ValueError):
+    """What is wrong with what a run was asked for, in one sentence."""
+
+
+def start(
+    name: str,
+    now: float,
+    rings: Sequence[fleet_rings.Ring],
+    hosts: Iterable[str],
+    groups: Mapping[str, Iterable[str]],
+    wanted: Mapping[str, str],
+) -> Rollout:
+    """Return a new rollout with its hosts in their rings."""
+    found = fleet_rings.assign(rings, hosts, groups, wanted)
+    states = [RingState(ring, found.rings[ring.name]) for ring in rings]
+    return Rollout(name, now, states, dict(found.excluded))
+
+
+def refresh(
+    rollout: Rollout,
+    rings: Sequence[fleet_rings.Ring],
+    hosts: Iterable[str],
+    wanted: Mapping[str, str],
+) -> None:
+    """Take over what changed in the inventory: limits, hosts that left, and new hosts, which join the last ring.
+
+    Who was in a ring when the rollout began stays in it, because a share of a larger fleet is other hosts.
+    """
+    declared = {ring.name: ring for ring in rings}
+    names = [state.ring.name for state in rollout.rings]
+    if sorted(declared) != sorted(names):
+        raise CommandError(
+            f"the rollout {rollout.name} has the rings {', '.join(names)} and wsltune_rings has {', '.join(declared)}: "
+            "keep the names until it has finished, or begin another by wsltune_rollout_name."
+        )
+    every = set(hosts)
+    for state in rollout.rings:
+        state.ring = declared[state.ring.name]
+        for host in state.hosts:
+            if wanted.get(host) == fleet_rings.EXCLUDED:
+                rollout.excluded[host] = "wsltune_ring is none"
+            elif host not in every:
+                rollout.excluded[host] = "it is not in the inventory any more"
+            else:
+                rollout.excluded.pop(host, None)
+    known = {host for state in rollout.rings for host in state.hosts} | set(rollout.excluded)
+    for host in sorted(every - known, key=fleet_rings.hash_name):
+        if wanted.get(host) == fleet_rings.EXCLUDED:
+            rollout.excluded[host] = "wsltune_ring is none"
+        else:
+            rollout.rings[-1].hosts.append(host)
+
+
+def members(rollout: Rollout, state: RingState) -> list[str]:
+    """Return the hosts of a ring that take part."""
+    return [host for host in state.hosts if host not in rollout.excluded]
+
+
+def check_command(wish: str) -> None:
+    """Refuse what is no command."""
+    if wish not in COMMANDS:
+        raise CommandError(f"wsltune_rollout is {wish!r}: give {', '.join(COMMANDS)}.")
+
+
+def command(rollout: Rollout, wish: str, hosts: Hosts, now: float, blocked: str = "") -> dict[str, list[str]]:
+    """Follow what a person asks for; return the hosts to look at again, and those to take back.
+
+    C(blocked) is why nothing may happen now: a stop file or a freeze.
+    """
+    nothing: dict[str, list[str]] = {"look": [], "back": [], "again": []}
+    check_command(wish)
+    if wish == "status":
+        return nothing
+    state = rollout.rings[min(rollout.current, len(rollout.rings) - 1)]
+    over = rollout.status in (fleet_record.FINISHED, fleet_record.ABORTED)
+    if wish == "abort" and not over:
+        rollout.status = fleet_record.ABORTED
+        rollout.why = f"A person ended it in the ring {state.ring.name}; the rings before keep what they have."
+        rollout.note(now, state.ring.name, "abort", [rollout.why])
+        return {**nothing, "back": _touched(rollout, state, hosts)}
+    if wish == "hold" and not over:
+        rollout.status, rollout.why = fleet_record.HELD, "A person holds it: -e wsltune_rollout=continue goes on."
+        rollout.note(now, state.ring.name, "hold", [rollout.why])
+        return nothing
+    again: list[str] = []
+    if wish == "continue" and not over:
+        if rollout.status == fleet_record.ROLLED_BACK:
+            again, state.since, state.decision = members(rollout, state), None, {}
+        else:
+            wrong = (fleet_gate.FAILED, fleet_gate.TAKEN_BACK)
+            again = [host for host in members(rollout, state) if hosts[host].state in wrong]
+        if rollout.status != fleet_record.RUNNING:
+            rollout.note(now, state.ring.name, "continue", ["A person lets it go on."])
+        rollout.status, rollout.why = fleet_record.RUNNING, ""
+    if blocked and rollout.status == fleet_record.RUNNING:
+        rollout.why = blocked
+        rollout.note(now, state.ring.name, "hold", [blocked])
+        return {**nothing, "again": again}
+    if rollout.status != fleet_record.RUNNING:
+        return nothing
+    rollout.why = ""
+    return {**nothing, "look": [] if again else _to_look_at(rollout, state, hosts, now), "again": again}
+
+
+def _done(rollout: Rollout, state: RingState, hosts: Hosts) -> list[str]:
+    return [host for host in members(rollout, state) if hosts[host].state == fleet_gate.DONE]
+
+
+def _touched(rollout: Rollout, state: RingState, hosts: Hosts) -> list[str]:
+    """Return the hosts of a ring that this rollout changed or may have changed.
+
+    Where Go got slower, a host was restored but for /etc/wsl.conf; a run that failed may have changed a part.
+    """
+    return [
+        host
+        for host in members(rollout, state)
+        if hosts[host].state == fleet_gate.DONE
+        or (hosts[host].state in (fleet_gate.FAILED, fleet_gate.TAKEN_BACK) and hosts[host].run)
+    ]
+
+
+def _to_look_at(rollout: Rollout, state: RingState, hosts: Hosts, now: float) -> list[str]:
+    """Return the hosts that have not been looked at since the soak time, once it is over."""
+    if state.since is None or now < state.since + state.ring.soak_hours * 3600:
+        return []
+    return [host for host in _done(rollout, state, hosts) if not _is_reread(state, hosts[host]) or hosts[host].lost]
+
+
+def _is_reread(state: RingState, host: HostState) -> bool:
+    """Return whether a host was looked at since the soak time; where that is none, right after it was tuned counts."""
+    if host.reread is None or state.since is None:
+        return host.reread is not None and not state.ring.soak_hours
+    if not state.ring.soak_hours:
+        return True
+    return host.reread >= state.since + state.ring.soak_hours * 3600
+
+
+def judge(rollout: Rollout, hosts: Hosts, now: float) -> list[str]:
+    """Decide about the current ring and go on to the next one where its gate lets it; return what to take back."""
+    while rollout.status == fleet_record.RUNNING:
+        state = rollout.rings[rollout.current]
+        seen = [_for_gate(state, hosts[host]) for host in members(rollout, state)]
+        counts = {name: sum(one.state == name for one in seen) for name in fleet_gate.STATES}
+        if state.since is None and fleet_gate.has_quorum(state.ring, counts):
+            state.since = now
+        decision = fleet_gate.decide(state.ring, seen, now, state.since)
+        state.decision = decision.to_json()
+        if decision.result == fleet_gate.HOLD and state.opened is None:
+            rollout.why = f"The ring {state.ring.name} is next."
+            return []
+        rollout.note(now, state.ring.name, decision.result, decision.sentences)
+        if decision.result == fleet_gate.ROLL_BACK:
+            rollout.status, rollout.why = fleet_record.ROLLED_BACK, " ".join(decision.sentences)
+            return _touched(rollout, state, hosts)
+        if decision.result != fleet_gate.GO:
+            rollout.why = " ".join(decision.sentences)
+            return []
+        state.passed = now
+        if rollout.current + 1 == len(rollout.rings):
+            rollout.status, rollout.why = fleet_record.FINISHED, "Every ring has passed its gate."
+            return []
+        rollout.current += 1
+    return []
+
+
+def to_tune(rollout: Rollout, hosts: Hosts, now: float) -> list[str]:
+    """Return the hosts that this run tunes: those of the ring that have not been, and those that slept before."""
+    if rollout.status not in (fleet_record.RUNNING, fleet_record.FINISHED):
+        return []
+    if rollout.status == fleet_record.RUNNING and rollout.rings[rollout.current].opened is None:
+        rollout.rings[rollout.current].opened = now
+    open_states = (fleet_gate.PENDING, fleet_gate.FAILED)
+    reached = rollout.rings[: rollout.current + 1]
+    return [host for state in reached for host in members(rollout, state) if hosts[host].state in open_states]
+
+
+def _for_gate(state: RingState, host: HostState) -> fleet_gate.Host:
+    """Return what the gate asks of a host: of what was measured the first, which is the same on every host.
+
+    The worst of several would be slower by chance alone; any that is slower has had the host taken back.
+    """
+    known = [one for one in host.comparisons if one.get("ratio") and one.get("high") is not None]
+    first = known[0] if known else {}
+    return fleet_gate.Host(
+        host.host,
+        host.state,
+        host.measures and state.ring.measure > 0,
+        first.get("ratio"),
+        first.get("low"),
+        first.get("high"),
+        float(first.get("alpha") or 0.05),
+        _is_reread(state, host),
+        tuple(host.lost),
+        tuple(host.new_critical),
+    )
+
+
+def exit_code(rollout: Rollout) -> int:
+    """Return what a run ends with."""
+    if rollout.status == fleet_record.FINISHED:
+        return FINISHED
+    return ROLLED_BACK if rollout.status in (fleet_record.ROLLED_BACK, fleet_record.ABORTED) else HOLDING
+
+
+def take_effective(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is in force on a machine, from the facts of go_facts: each user's settings of Go, and the tmpfs."""
+    effective = {}
+    for name, user in ((facts.get("go") or {}).get("users") or {}).items():
+        for setting in EFFECTIVE:
+            found = (user.get("settings") or {}).get(setting)
+            if found is not None:
+                effective[f"{setting} of {name}"] = str(found.get("value"))
+    tmpfs = facts.get("go_tmpfs") or {}
+    effective["tmpfs"] = f"{(tmpfs.get('live') or {}).get('fstype')} on {tmpfs.get('path')}"
+    return effective
+
+
+def find_lost(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return what was in force and is other now; what cannot be read any more is lost, too."""
+    return sorted(name for name, value in before.items() if now.get(name) != value)
+
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def find_freeze(windows: Any, now: datetime.datetime) -> str:
+    """Return why nothing may change at C(now), the controller's local time: nothing where no window has it."""
+    if not isinstance(windows, Sequence) or isinstance(windows, str):
+        raise CommandError(f"wsltune_rollout_freeze is {windows!r}: give a list of windows.")
+    for window in windows:
+        if _is_in(window, now):
+            why = f": {window['why']}" if window.get("why") else ""
+            return f"A freeze keeps it from going on{why}."
+    return ""
+
+
+def _is_in(window: Any, now: datetime.datetime) -> bool:
+    """Return whether a window has a moment: days of a week, or dates from and to, both ends included."""
+    refusal = CommandError(
+        f"wsltune_rollout_freeze has {window!r}: give days, such as [fri, sat], or from and to as 2026-12-20."
+    )
+    if not isinstance(window, Mapping) or not {"days", "from", "to"} & set(window):
+        raise refusal
+    if "days" in window:
+        days = window["days"]
+        if not isinstance(days, Sequence) or isinstance(days, str) or not set(days) <= set(DAYS):
+            raise refusal
+        if DAYS[now.weekday()] not in days:
+            return False
+    try:
+        first, last = (
+            datetime.date.fromisoformat(str(window[name])) if name in window else default
+            for name, default in (("from", datetime.date.min), ("to", datetime.date.max))
+        )
+    except ValueError:
+        raise refusal from None
+    if first > last:
+        raise refusal
+    return first <= now.date() <= last

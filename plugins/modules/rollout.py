@@ -1,0 +1,124 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout
+short_description: Keep the record of a rollout and decide about its rings
+version_added: 1.0.0
+description:
+  - The steps of the playbook C(rollout), which docs/guide/fleet describes. Use that playbook, not this action.
+  - Runs on the controller alone and never connects to the host. The record is a folder with one file about the rings
+    and one about each host; each is replaced in one step, so that a run that is killed can be run again.
+  - Refuses a folder that another controller has, or that another version wrote.
+options:
+  step:
+    description:
+      - What to do. For all hosts, V(begin) reads the rings, takes the lock and follows O(command); V(judge) and
+        V(judge_again) let the gate of the ring decide, before and after the tuning; V(finish) writes the reports and
+        lets go of the lock.
+      - For the host of the task, V(tune) notes that it begins, V(done), V(failed) and V(back) how it ended, V(looked)
+        what was in force after the soak time.
+    type: str
+    required: true
+    choices: [begin, judge, judge_again, finish, tune, done, failed, looked, back]
+  folder:
+    description: The folder of the record.
+    type: path
+    required: true
+  name:
+    description: The name of the rollout.
+    type: str
+    default: default
+  command:
+    description: What a person asks for; V(run) moves on when it may.
+    type: str
+    choices: [run, status, continue, hold, abort]
+    default: run
+  rings:
+    description: The rings, as in C(wsltune_rings). A sandbox, 10 %, 30 % and the rest when left out.
+    type: list
+    elements: dict
+  hosts:
+    description: The hosts of the rollout.
+    type: list
+    elements: str
+    default: []
+  freeze:
+    description: Windows in which nothing goes on; each has C(days), or C(from) and C(to), and a reason C(why).
+    type: list
+    elements: dict
+    default: []
+  stop_file:
+    description: Nothing goes on while there is a file of this name.
+    type: str
+    default: ''
+  verify:
+    description: The fact C(verify_result) of the role P(wsltune.go.verify#role).
+    type: dict
+    default: {}
+  facts:
+    description: The facts of M(wsltune.go.go_facts).
+    type: dict
+    default: {}
+  doctor:
+    description: The C(doctor) of M(wsltune.go.doctor).
+    type: dict
+    default: {}
+  run:
+    description: The run of the roles, so that what it changed can be taken back alone.
+    type: str
+    default: ''
+  note:
+    description: A sentence about the host for the report.
+    type: str
+    default: ''
+author: wsltune contributors (@wsltune)
+"""
+
+EXAMPLES = r"""
+- name: Decide about the ring
+  wsltune.go.rollout:
+    step: judge
+    folder: /var/lib/rollouts/december
+  run_once: true
+"""
+
+RETURN = r"""
+look:
+  description: The hosts to look at again, after the soak time.
+  returned: with O(step=begin)
+  type: list
+  elements: str
+blocked:
+  description: Whether a freeze, a stop file or the command keeps everything from going on.
+  returned: with O(step=begin)
+  type: bool
+tune:
+  description: The hosts to tune in this run.
+  returned: with O(step=judge)
+  type: list
+  elements: str
+measured:
+  description: The hosts that measure.
+  returned: with O(step=judge)
+  type: list
+  elements: str
+back:
+  description: The hosts to take back.
+  returned: with O(step=begin), O(step=judge) and O(step=judge_again)
+  type: list
+  elements: str
+runs:
+  description: By host, the run to take back.
+  returned: with C(back)
+  type: dict
+text:
+  description: The report for a terminal.
+  returned: with O(step=finish)
+  type: str
+exit_code:
+  description: 0 finished, 2 rolled back or aborted, 3 holding.
+  returned: with O(step=finish)
+  type: int
+"""

@@ -1,0 +1,631 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The pull agent: fetches a Git repository, verifies what it offers, and runs its playbook on this machine.
+
+    wsltune-pull run [--now]     one run; --now waits neither for the battery, a Go build nor a freeze window
+    wsltune-pull boot            for [boot] command without systemd: goes to the background and runs at intervals
+    wsltune-pull status          prints what the last run came to
+    wsltune-pull off | on        the switch, which is the file pull.off
+    wsltune-pull check           reads the configuration
+
+pull.py, beside this file, has every decision; here is what touches the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import datetime
+import fcntl
+import json
+import logging
+import logging.handlers
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ansible_collections.wsltune.go.plugins.module_utils.fleet import metrics, pull
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import files
+else:
+    import files
+    import metrics
+    import pull
+
+CODES = {pull.OK: 0, pull.WAITING: 0, pull.OFF: 0, pull.FAILED: 1, pull.REFUSED: 2, pull.STOPPED: 3}
+BUSY = 0
+IOPRIO_WHO_PROCESS, IOPRIO_IDLE = 1, 3 << 13
+SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
+PR_SET_PDEATHSIG = 1
+LOG_BYTES, LOG_FILES = 1 << 20, 4
+MOST_ARGUMENTS = 1 << 12
+"""Bytes of a process's arguments that are read: any account can make those of its own as long as its memory."""
+SECONDS_AFTER_BOOT = 120.0
+CANDIDATE, ACCEPTED, APPLIED, WITHDRAWN, TAGS = (
+    "refs/wsltune/candidate",
+    "refs/wsltune/accepted",
+    "refs/wsltune/applied",
+    "refs/wsltune/withdrawn",
+    "refs/wsltune/tags",
+)
+
+
+class Failure(Exception):
+    """Something that the next run tries again, as a sentence."""
+
+
+class Refusal(Exception):
+    """What the repository offers is not to be run, as a sentence."""
+
+
+class Places:
+    """Where the agent keeps what; C(root) is / but for tests."""
+
+    def __init__(self, root: str = "/") -> None:
+        base = Path(root)
+        self.config = base / "etc/wsltune/pull.json"
+        self.signers = base / "etc/wsltune/pull-signers"
+        self.off = base / "etc/wsltune/pull.off"
+        self.state = base / "var/lib/wsltune/pull"
+        self.repository = self.state / "repository.git"
+        self.tree = self.state / "tree"
+        self.record = self.state / "record.json"
+        self.status = self.state / "status.json"
+        self.lock = self.state / "lock"
+        self.log = base / "var/log/wsltune/pull.log"
+        self.proc = base / "proc" if root != "/" else Path("/proc")
+        self.supplies = base / "sys/class/power_supply"
+        self.base = base
+
+
+def write(path: Path, content: str, mode: int = 0o600) -> None:
+    """Replace a file in one atomic step; its temporary name never ends like the file's."""
+    temporary = path.with_name(f".{path.name}.new")
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        os.fchmod(handle.fileno(), mode)
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+
+
+def yield_to_others() -> None:
+    """Take CPU and disk only when nobody else wants them, also in every process that is started from here."""
+    os.nice(19)
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    number = SYS_IOPRIO_SET.get(os.uname().machine)
+    if number:
+        ctypes.CDLL(None, use_errno=True).syscall(number, IOPRIO_WHO_PROCESS, 0, IOPRIO_IDLE)
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this child when the agent is killed, so that no second run meets the first one's."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def call(
+    command: Sequence[str],
+    timeout: float,
+    environment: Mapping[str, str],
+    output: Any = subprocess.PIPE,
+    cwd: str = "/",
+    umask: int = 0o077,
+) -> tuple[int, str]:
+    """Run a command in a process group of its own; return its exit code and what it printed."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env=dict(environment),
+        cwd=cwd,
+        umask=umask,
+        start_new_session=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509  the agent has one thread
+    ) as process:
+        try:
+            printed, _errors = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise Failure(f"{command[0]} took longer than {timeout:g} seconds") from None
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
+    return process.returncode, (printed or b"").decode("utf-8", "replace")
+
+
+class Git:
+    """The repository, bare, of which nothing is in a work tree before it is verified."""
+
+    def __init__(self, places: Places, config: pull.Config) -> None:
+        self.places, self.config = places, config
+        ssh = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
+        if config.ssh_key:
+            ssh += ["-o", "IdentitiesOnly=yes", "-i", config.ssh_key]
+        if config.known_hosts:
+            ssh += ["-o", f"UserKnownHostsFile={config.known_hosts}", "-o", "StrictHostKeyChecking=yes"]
+        # None of the settings and hooks of whoever runs this, and no question that nobody answers.
+        self.environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(places.state),
+            "LC_ALL": "C.UTF-8",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_SSH_COMMAND": " ".join(ssh),
+        }
+        self.options = [
+            f"--git-dir={places.repository}",
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "protocol.ext.allow=never",
+            "-c",
+            "transfer.fsckObjects=true",
+            "-c",
+            "gc.auto=0",
+            "-c",
+            "gpg.format=ssh",
+            "-c",
+            f"gpg.ssh.allowedSignersFile={places.signers}",
+            "-c",
+            "gpg.minTrustLevel=fully",
+            # The kind of a signature is the signer's choice, and a keyring of root's says nothing about who may.
+            "-c",
+            "gpg.openpgp.program=/bin/false",
+            "-c",
+            "gpg.x509.program=/bin/false",
+        ]
+
+    def run(self, *arguments: str, timeout: float = 60.0, more: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """Return git's exit code and what it prints."""
+        return call(["git", *self.options, *arguments], timeout, {**self.environment, **(more or {})})
+
+    def ask(self, *arguments: str, timeout: float = 60.0, more: Mapping[str, str] | None = None) -> str:
+        """Return what git prints; Failure with its last line where it fails."""
+        code, printed = self.run(*arguments, timeout=timeout, more=more)
+        if code != 0:
+            lines = [line.strip() for line in printed.splitlines() if line.strip()]
+            telling = [line for line in lines if line.startswith(("fatal:", "error:"))]
+            raise Failure(f"git {arguments[0]} failed: {(telling or lines or ['no reason given'])[0][:300]}")
+        return printed.strip()
+
+    def commit_of(self, name: str) -> str:
+        """Return the commit that a name leads to; empty without one."""
+        code, printed = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        return printed.strip() if code == 0 else ""
+
+    def fetch(self) -> str:
+        """Fetch what the repository offers, and return its commit; nothing is checked out."""
+        self.places.repository.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.run("rev-parse", "--git-dir")[0] != 0:
+            # Killed while it was made, or damaged.
+            shutil.rmtree(self.places.repository)
+            self.ask("init", "--quiet", "--bare", str(self.places.repository))
+        for lock in self.places.repository.rglob("*.lock"):
+            # Of a run that was killed: the agent's own lock is held now, and nobody else works here.
+            lock.unlink()
+        refs = [f"+refs/heads/{self.config.ref}", f"+refs/tags/{self.config.ref}"]
+        listed = self.ask("ls-remote", self.config.repository, timeout=self.config.network_timeout)
+        offered = {line.split("\t")[-1] for line in listed.splitlines()}
+        wanted = [ref for ref in refs if ref[1:] in offered]
+        if not wanted:
+            raise Failure(f"the repository has neither a branch nor a tag {self.config.ref}")
+        self.ask(
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--prune",
+            self.config.repository,
+            f"{wanted[0]}:{CANDIDATE}",
+            f"+refs/tags/*:{TAGS}/*",
+            timeout=self.config.network_timeout,
+        )
+        return self.ask("rev-parse", "--verify", f"{CANDIDATE}^{{commit}}")
+
+    def signer_of(self, kind: str, name: str) -> tuple[str, str]:
+        """Return who signed a commit or tag, empty for nobody who may, and what git says."""
+        code, printed = self.run(f"verify-{kind}", "--raw", name)
+        lines = printed.strip().splitlines()
+        good = [line for line in lines if line.startswith('Good "git" signature for ')]
+        if code != 0 or not good:
+            return "", lines[-1] if lines else ""
+        return good[0].removeprefix('Good "git" signature for ').split(" with ")[0], ""
+
+    def is_ancestor(self, ancestor: str, commit: str) -> bool:
+        """Return whether a commit is another one or comes before it."""
+        return self.run("merge-base", "--is-ancestor", ancestor, commit)[0] == 0
+
+    def find_rollback(self, commit: str, accepted: str) -> pull.Rollback | None:
+        """Return the signed tag that takes this machine from the commit that it has to C(commit)."""
+        for ref in self.ask("for-each-ref", "--format=%(refname)", TAGS).splitlines():
+            if self.ask("cat-file", "-t", ref) != "tag":
+                continue
+            rollback = pull.parse_rollback(self.ask("cat-file", "tag", ref))
+            if rollback is None or rollback.target != commit or not self.commit_of(rollback.source):
+                continue
+            # The machine may not have come as far as the commit that is taken back.
+            between = self.is_ancestor(commit, accepted) and self.is_ancestor(accepted, rollback.source)
+            if between and self.signer_of("tag", ref)[0]:
+                return rollback
+        return None
+
+    def judge(self, commit: str, record: pull.Record) -> tuple[pull.Candidate, pull.Rollback | None]:
+        """Return what is known of a commit, by what the machine has."""
+        signer, why = self.signer_of("commit", commit)
+        accepted = record.accepted
+        follows = not accepted or self.is_ancestor(accepted, commit)
+        # Back to a commit again that was left by going forward takes a tag; forward to one that was taken back never.
+        withdrawn = commit != accepted and any(self.is_ancestor(commit, one) for one in record.withdrawn)
+        rollback = None if follows or not signer else self.find_rollback(commit, accepted)
+        return pull.Candidate(commit, signer, why, follows, withdrawn, rollback.name if rollback else ""), rollback
+
+    def check_out(self, commit: str) -> None:
+        """Put the files of a commit into a new tree, so that no earlier file or edit has a part in it."""
+        new = self.places.state / "tree.new"
+        index = self.places.state / "index"
+        for path in (new, self.places.state / "tree.old"):
+            shutil.rmtree(path, ignore_errors=True)
+        for path in (index, index.with_suffix(".lock")):
+            path.unlink(missing_ok=True)
+        new.mkdir(mode=0o700)
+        more = {"GIT_INDEX_FILE": str(index)}
+        self.ask("read-tree", commit, more=more)
+        self.ask(f"--work-tree={new}", "checkout-index", "--all", "--force", f"--prefix={new}/", more=more)
+        index.unlink(missing_ok=True)
+        if self.places.tree.exists():
+            self.places.tree.rename(self.places.state / "tree.old")
+        new.rename(self.places.tree)
+        shutil.rmtree(self.places.state / "tree.old", ignore_errors=True)
+
+
+def list_processes(proc: Path) -> Iterator[pull.Process]:
+    """Return the processes of this machine, of all users."""
+    for folder in proc.glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            with (folder / "cmdline").open("rb", buffering=0) as handle:
+                arguments = handle.read(MOST_ARGUMENTS).decode("utf-8", "replace").split("\0")
+            yield pull.Process(os.readlink(folder / "exe"), arguments)
+
+
+def list_supplies(folder: Path) -> list[dict[str, str]]:
+    """Return what the kernel says about each power supply."""
+    supplies = []
+    for supply in folder.glob("*"):
+        values = {}
+        for name in ("type", "status", "online"):
+            with contextlib.suppress(OSError):
+                values[name] = (supply / name).read_text(encoding="utf-8").strip()
+        supplies.append(values)
+    return supplies
+
+
+class Agent:
+    """One run, from the lock to the status."""
+
+    def __init__(self, places: Places, config: pull.Config, log: logging.Logger) -> None:
+        self.places, self.config, self.log = places, config, log
+        self.git = Git(places, config)
+        self.record = pull.Record()
+
+    def read_record(self) -> pull.Record:
+        """Return the record. Of a damaged one the commits are known by the repository's own names."""
+        try:
+            text = self.places.record.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            text = ""
+        record = pull.parse_record(text)
+        if record is None:
+            if text:
+                self.log.warning("the record was damaged; the commits are taken from the repository")
+                self.places.record.replace(self.places.record.with_suffix(".damaged"))
+            record = pull.Record()
+            if self.places.repository.is_dir():
+                record.accepted = self.git.commit_of(ACCEPTED)
+                record.applied = self.git.commit_of(APPLIED)
+                record.withdrawn = self.git.ask("for-each-ref", "--format=%(objectname)", WITHDRAWN).split()
+        return record
+
+    def save(self) -> None:
+        """Keep the record, and the commits in the repository too, which also keeps them from being collected."""
+        if self.places.repository.is_dir():
+            kept = [(f"{WITHDRAWN}/{commit}", commit) for commit in self.record.withdrawn]
+            for ref, commit in (*kept, (ACCEPTED, self.record.accepted), (APPLIED, self.record.applied)):
+                if commit:
+                    self.git.run("update-ref", ref, commit)
+        write(self.places.record, json.dumps(self.record.to_json(), indent=1) + "\n")
+
+    def play(self, playbook: str, more: Mapping[str, Any]) -> int:
+        """Run a playbook of the tree on this machine; return Ansible's exit code."""
+        tree = self.places.tree
+        if not (tree / playbook).is_file():
+            raise Failure(f"the repository has no {playbook}")
+        command = [self.config.ansible_playbook, "-i", self.config.inventory, playbook]
+        command += ["-e", json.dumps({**self.config.variables, **more})]
+        environment = {**self.git.environment, "HOME": os.environ.get("HOME", "/root"), "ANSIBLE_NOCOLOR": "1"}
+        # What runs by itself says so in the trail of changes.
+        environment.update(WSLTUNE_COMMIT=self.record.accepted, WSLTUNE_STARTED_BY="wsltune-pull")
+        if (tree / "ansible.cfg").is_file():
+            environment["ANSIBLE_CONFIG"] = str(tree / "ansible.cfg")
+        with self.places.log.open("ab") as output:
+            # What a playbook makes is for the machine's users, and as open as if root had made it at a terminal.
+            return call(command, self.config.timeout, environment, output, str(tree), umask=0o022)[0]
+
+    def look_for_drift(self, now: float) -> None:
+        """Read how the machine's settings compare with what is declared."""
+        self.record.drift = None
+        playbook = self.config.drift_playbook
+        if not playbook or not (self.places.tree / playbook).is_file():
+            return
+        # One name, so that what a killed run left goes too.
+        folder = self.places.state / "drift"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        code = self.play(playbook, {"wsltune_drift_dir": str(folder), "wsltune_drift_fail_on": "never"})
+        with contextlib.suppress(OSError, ValueError):
+            report = next(iter(sorted(folder.rglob("drift.json"))), folder / "drift.json")
+            self.record.drift = pull.count_states(json.loads(report.read_text(encoding="utf-8")))
+        shutil.rmtree(folder, ignore_errors=True)
+        if self.record.drift is None:
+            self.log.warning("drift could not be looked at (exit code %s)", code)
+        else:
+            pull.note_time(self.record, now)
+
+    def run(self, now: float) -> tuple[str, str]:
+        """Fetch, verify, check out and apply; return the state and the reason."""
+        commit = self.git.fetch()
+        candidate, rollback = self.git.judge(commit, self.record)
+        reason = pull.refuse(candidate, self.record.accepted)
+        if reason:
+            raise Refusal(reason)
+        if commit != self.record.accepted:
+            self.log.info("%s, signed by %s", commit, candidate.signer)
+            if rollback is not None:
+                self.log.info("%s takes back what came after it", rollback.name)
+                self.record.withdrawn = sorted({*self.record.withdrawn, rollback.source})
+            self.record.accepted, self.record.failed_heals = commit, 0
+            self.save()
+        self.git.check_out(commit)
+        if pull.needs_run(self.record, commit):
+            code = self.play(self.config.playbook, {})
+            if code != 0:
+                raise Failure(f"{self.config.playbook} of {commit[:12]} ended with exit code {code}")
+            self.record.applied = commit
+            self.look_for_drift(now)
+            return pull.OK, f"applied {commit[:12]}"
+        self.look_for_drift(now)
+        return self.heal(commit, now)
+
+    def heal(self, commit: str, now: float) -> tuple[str, str]:
+        """Restore the declared state where that may be done by itself."""
+        reason = pull.explain_no_heal(self.config, self.record, now)
+        if reason:
+            stopped = self.record.failed_heals >= pull.MOST_FAILED_HEALS
+            return (pull.STOPPED if stopped else pull.OK), f"{commit[:12]} is applied; {reason}"
+        self.record.failed_heals += 1
+        self.save()
+        code = self.play(self.config.playbook, {})
+        self.look_for_drift(now)
+        left = sum(count for state, count in (self.record.drift or {}).items() if state in pull.HEALABLE)
+        if code != 0 or self.record.drift is None or left:
+            raise Failure(
+                f"the heal {f'ended with exit code {code}' if code else 'left drift'}; {commit[:12]} is applied"
+            )
+        self.record.failed_heals = 0
+        self.record.heals += 1
+        return pull.OK, f"healed: the state of {commit[:12]} is restored"
+
+    def finish(self, state: str, reason: str, now: float) -> int:
+        """Keep and show what the run came to."""
+        self.record.state, self.record.reason = state, reason
+        self.record.last_run = now
+        if state == pull.OK:
+            self.record.last_success, self.record.failures = now, 0
+        elif state in (pull.FAILED, pull.REFUSED):
+            self.record.failures += 1
+        if self.record.failed_heals >= pull.MOST_FAILED_HEALS and state == pull.FAILED:
+            state = self.record.state = pull.STOPPED
+        self.save()
+        write(self.places.status, json.dumps(self.record.to_json(), indent=1) + "\n", 0o644)
+        self.write_metrics(state)
+        self.log.log(
+            logging.INFO if state in (pull.OK, pull.WAITING, pull.OFF) else logging.ERROR, "%s: %s", state, reason
+        )
+        return CODES[state]
+
+    def write_metrics(self, state: str) -> None:
+        """Write what a collector reads, where there is one."""
+        folders = [self.config.metrics_directory] if self.config.metrics_directory else metrics.FOLDERS
+        for folder in folders:
+            path = self.places.base / folder.lstrip("/")
+            if path.is_dir():
+                text = metrics.render(metrics.describe_pull(state, self.record.to_json())).encode("utf-8")
+                try:
+                    # Debian gives the folder above it to the collector's account.
+                    hands = files.Files()
+                    hands.put_in_own(str(path / metrics.PULL_FILE), files.FileState(text, 0o644, 0, 0, 0))
+                except OSError as error:
+                    self.log.warning("%s cannot be written: %s", path / metrics.PULL_FILE, error.strerror)
+                return
+
+
+def open_log(places: Places) -> logging.Logger:
+    """Return the log, which is rotated, and have C(places) name it by its folder as it is open now.
+
+    Some distributions have a logger's account write in /var/log, who could put another folder there.
+    """
+    try:
+        places.log.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        # It stays open as long as the program runs.
+        found = files.own_place(str(places.log))
+        places.log = Path(f"/proc/self/fd/{found.folder}") / found.name
+    except OSError:
+        places.log = places.state / places.log.name
+    log = logging.getLogger("wsltune-pull")
+    log.setLevel(logging.INFO)
+    handler = logging.handlers.RotatingFileHandler(places.log, maxBytes=LOG_BYTES, backupCount=LOG_FILES)
+    os.chmod(places.log, 0o600)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    if sys.stderr.isatty():
+        log.addHandler(logging.StreamHandler())
+    return log
+
+
+def read_config(places: Places) -> pull.Config:
+    """Return the configuration; ConfigError says what is wrong with it."""
+    try:
+        return pull.parse_config(json.loads(places.config.read_text(encoding="utf-8")))
+    except (OSError, json.JSONDecodeError) as error:
+        raise pull.ConfigError(f"{places.config} cannot be read: {error}") from None
+
+
+def run(places: Places, now_wanted: bool, now: float) -> int:
+    """Do one run; return its exit code."""
+    os.umask(0o077)
+    places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with places.lock.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("wsltune-pull: another run is under way", file=sys.stderr)
+            return BUSY
+        log = open_log(places)
+        try:
+            agent = Agent(places, read_config(places), log)
+            agent.record = agent.read_record()
+        except pull.OtherVersion as error:
+            log.error("%s is of another version: %s; update the agent", places.record, error)
+            return CODES[pull.FAILED]
+        except pull.ConfigError as error:
+            log.error("%s", error)
+            return CODES[pull.FAILED]
+        if places.off.exists():
+            return agent.finish(pull.OFF, f"{places.off} is there; `wsltune-pull on` removes it", now)
+        config = agent.config
+        waiting = "" if now_wanted else explain_waiting(places, config, agent.record, now)
+        if waiting:
+            return agent.finish(pull.WAITING, waiting, now)
+        agent.record.build_since = None
+        yield_to_others()
+        try:
+            state, reason = agent.run(now)
+        except Refusal as error:
+            state, reason = pull.REFUSED, str(error)
+        except (Failure, OSError) as error:
+            state, reason = pull.FAILED, str(error)
+        return agent.finish(state, reason, now)
+
+
+def explain_waiting(places: Places, config: pull.Config, record: pull.Record, now: float) -> str:
+    """Return why this run waits for the next one; empty if nothing speaks against it. C(record) notes since when."""
+    moment = datetime.datetime.fromtimestamp(now).astimezone()
+    build = pull.find_build(list_processes(places.proc))
+    waited = pull.age(record.build_since, now)
+    if not build or waited is None:
+        record.build_since = now if build else None
+    return pull.explain_waiting(
+        config,
+        on_battery=pull.is_on_battery(list_supplies(places.supplies)),
+        build=build,
+        frozen_until=pull.find_freeze(config.freezes, moment),
+        waited=waited,
+    )
+
+
+def show(places: Places) -> int:
+    """Print what the last run came to."""
+    try:
+        record = json.loads(places.status.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        print("The agent has not run yet.")
+        return 0
+    when = datetime.datetime.fromtimestamp(record["last_run"]).astimezone().isoformat(timespec="seconds")
+    print(f"{record['state']} at {when}: {record['reason']}")
+    for name in ("applied", "accepted", "failures", "failed_heals", "heals", "drift"):
+        print(f"  {name}: {record[name]}")
+    return 0
+
+
+def switch(places: Places, on: bool) -> int:
+    """Turn the agent on or off; on also lets it heal again after failures."""
+    if not on:
+        places.off.parent.mkdir(parents=True, exist_ok=True)
+        places.off.touch()
+        print(f"The agent is off because {places.off} is there.")
+        return 0
+    places.off.unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError, pull.OtherVersion):
+        record = pull.parse_record(places.record.read_text(encoding="utf-8"))
+        if record is not None:
+            record.failed_heals = 0
+            write(places.record, json.dumps(record.to_json(), indent=1) + "\n")
+    print("The agent is on.")
+    return 0
+
+
+def check(places: Places) -> int:
+    """Print what is wrong with the configuration, if anything is."""
+    try:
+        read_config(places)
+    except pull.ConfigError as error:
+        print(f"wsltune-pull: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def stay(places: Places) -> int:
+    """Run now and then in the background, where no systemd has a timer."""
+    if os.fork():
+        return 0
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    with open(os.devnull, "r+b") as null:
+        for descriptor in range(3):
+            os.dup2(null.fileno(), descriptor)
+    time.sleep(SECONDS_AFTER_BOOT)
+    while True:
+        # A process of its own each time, so that an update of the program counts.
+        subprocess.run([sys.executable, str(Path(__file__).parent), "run"], check=False)
+        try:
+            interval = read_config(places).interval
+        except pull.ConfigError:
+            return 1
+        time.sleep(max(interval, 60.0))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(
+        prog="wsltune-pull", description="Keeps this machine as a Git repository declares it."
+    )
+    parser.add_argument("verb", choices=["run", "boot", "status", "off", "on", "check"])
+    parser.add_argument("--now", action="store_true", help="wait neither for the battery, a build nor a freeze window")
+    parser.add_argument("--root", default="/", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    places = Places(options.root)
+    if options.verb == "check":
+        return check(places)
+    if options.verb == "status":
+        return show(places)
+    if options.verb in ("on", "off"):
+        return switch(places, options.verb == "on")
+    if options.verb == "boot":
+        return stay(places)
+    return run(places, options.now, time.time())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

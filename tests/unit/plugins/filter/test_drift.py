@@ -1,0 +1,106 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What counts as declared is what a run of site.yml would keep."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.wsltune.go.plugins.filter import drift
+
+MEMORY = {"total_bytes": 16 << 30, "available_bytes": 8 << 30, "swap_total_bytes": 4 << 30}
+
+
+def facts(**decided: bool) -> dict[str, Any]:
+    person = {"uid": 1, "gid": 1, "folder": None, "home": "/h", "fstype": "ext4", "shared": False, "signs": []}
+    decisions = [{"lever": name, "tried": True, "kept": kept} for name, kept in decided.items()]
+    temporary = {"mount_point": "/", "fstype": "ext4", "source": "/dev/sda", "options": [], "is_link": False}
+    return {
+        "wsl": {"is_wsl": False, "interop": {"enabled": False, "reason": "this is not WSL"}},
+        "go": {
+            "users": {"alice": {"go": {"path": "/usr/bin/go", "version": "go1.26"}}},
+            "in_force": {"machine": {}, "verdicts": {}},
+            "observed_at": "1800000000.0",
+        },
+        "go_tmpfs": {
+            "path": "/var/cache/gotmp",
+            "fstab": "",
+            "memory": MEMORY,
+            "sandboxes": [],
+            "temporary": {**temporary, "used_bytes": 0, "size_bytes": None},
+            "start": {"is_wsl": False, "container": False, "pid1": "systemd", "tmp_unit": "own", "systemd": True},
+            "users": {"alice": {**person, "local": True, "answer": ""}},
+        },
+        "drift": {"decisions": decisions},
+    }
+
+
+def declared(levers: Any, **decided: bool) -> dict[str, Any]:
+    options = {
+        "go_tmpfs_place": "auto",
+        "go_tmpfs_size": "auto",
+        "go_tmpfs_gocache": False,
+        "go_env_gotmpdir": "",
+        "go_env_caches_local": True,
+        "go_env_cgo_enabled": "keep",
+        "verify_user": "alice",
+    }
+    wishes = {
+        "levers": levers,
+        "decisions": [],
+        "tries": True,
+        "projects": [],
+        "states": dict.fromkeys(("wsl_conf", "go_tmpfs", "go_env"), "present"),
+        "met": dict.fromkeys(("wsl_conf", "go_tmpfs", "go_env"), False),
+        "options": options,
+        "workload": {},
+        "takes_back": True,
+        "windows": {"connection": "local", "declared": False},
+    }
+    roles = {"wsl_conf": {"content": ""}, "go_tmpfs": {}, "go_env": {}, "workspace_state": "present"}
+    return drift._declared(facts(**decided), wishes, roles)
+
+
+@pytest.mark.parametrize(
+    ("levers", "decided", "gotmpdir"),
+    [
+        ({}, {}, "/var/cache/gotmp/{uid}"),
+        ({}, {"gotmpdir_tmpfs": False}, "/var/cache/gotmp/{uid}"),
+        ("auto", {"gotmpdir_tmpfs": False}, ""),
+        ("auto", {"gotmpdir_tmpfs": True}, "/var/cache/gotmp/{uid}"),
+        ({"gotmpdir_tmpfs": False}, {}, ""),
+        ({"gotmpdir_tmpfs": True}, {"gotmpdir_tmpfs": False}, "/var/cache/gotmp/{uid}"),
+    ],
+)
+def test_a_decision_counts_where_its_lever_is_on_auto(levers: Any, decided: dict[str, bool], gotmpdir: str) -> None:
+    found = declared(levers, **decided)
+    assert found["go_env"]["gotmpdir"] == gotmpdir
+    assert (found["go_tmpfs"]["kind"] == "gotmpdir") is bool(gotmpdir)
+
+
+def test_levers_that_are_declared_change_what_roles_keep() -> None:
+    found = declared({"append_windows_path": True, "cgo_disabled": True, "caches_local": False, "gocache_tmpfs": True})
+    assert found["wsl_conf"]["content"] == "[interop]\nappendWindowsPath=false\n"
+    go = found["go_env"]
+    assert (go["cgo_enabled"], go["caches_local"]) == ("false", False)
+    assert go["gocache"] == "/var/cache/gotmp/{uid}/gocache"
+
+
+def test_facts_that_lack_what_drift_needs_are_refused() -> None:
+    with pytest.raises(AnsibleFilterError, match="pass the facts of"):
+        drift.drift_report_of({"go": {}}, "laptop", {}, {})
+
+
+@pytest.mark.parametrize("earlier", ["", "{", "[]", None, json.dumps({"schema_version": 1, "host": "other"})])
+def test_an_earlier_report_that_cannot_be_used_counts_as_never_seen(earlier: Any) -> None:
+    found = drift.drift_not_seen("Task failed: no route", "laptop", earlier)
+    assert (found["status"], found["looked_at"], found["reason"]) == ("not_seen", None, "no route")
+
+
+def test_a_machine_without_a_report_is_in_the_fleet_all_the_same() -> None:
+    found = drift.drift_fleet([{}], ["lost"])
+    assert [(host["host"], host["status"]) for host in found["hosts"]] == [("lost", "unknown")]

@@ -1,0 +1,175 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import adopt, drift, drift_report
+
+ROOT = Path(__file__).resolve().parents[5]
+SCHEMA = json.loads((ROOT / "docs" / "schemas" / "drift.json").read_text(encoding="utf-8"))
+EVIL = "<script>|`x`\n&"
+
+
+def view(**more: Any) -> drift.View:
+    known: dict[str, Any] = {
+        "id": "wsl_conf:network.hostname",
+        "role": "wsl_conf",
+        "path": "/etc/wsl.conf",
+        "declared": "laptop",
+        "applied": "laptop",
+        "now": "laptop",
+        "recorded": True,
+        **more,
+    }
+    return drift.View(**known)
+
+
+VIEWS = {
+    drift.IN_STATE: view(id="a"),
+    drift.PENDING: view(id="b", in_force=False, effective="old", restart="wsl.exe --terminate Debian"),
+    drift.NOT_ROLLED_OUT: view(id="c", declared="new"),
+    drift.CHANGED: view(id="wsl_conf:network.hostname", now=EVIL, owner="root", at=1_800_000_000.0),
+    drift.BY_HAND: view(id="e", declared="new", now="new"),
+    drift.CONFLICT: view(id="go_env:alice:GOFLAGS", role="go_env", declared="-p=4", applied="-p=2", now="-v"),
+    drift.GONE: view(id="go_tmpfs:mount:/var/cache/gotmp", role="go_tmpfs", now=None),
+    drift.UNKNOWN: view(id="h", reason="the login did not end"),
+}
+
+
+def host(name: str = "laptop", views: Any = None) -> dict[str, Any]:
+    return drift._host(name, [drift.describe(one) for one in views or VIEWS.values()], 1_800_000_100.0, 1_700_000_000.0)
+
+
+def whole() -> dict[str, Any]:
+    asleep = drift.not_seen("asleep", host("asleep", [VIEWS[drift.IN_STATE]]), "Task failed: ssh: no route")
+    hosts = [host(), asleep, drift.could_not_look("broken", "no Python", 1_800_000_200.0), drift.not_seen("new", None)]
+    return drift.fleet(hosts, 1_800_000_200.0)
+
+
+def test_each_state_of_the_table_has_its_view() -> None:
+    assert {state: drift.judge(one) for state, one in VIEWS.items()} == {state: state for state in drift.STATES}
+
+
+def test_the_json_is_what_the_published_schema_describes() -> None:
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    validator.check_schema(SCHEMA)
+    validator.validate(whole())
+    validator.validate(drift.fleet([adopt.adopt(host(), ["wsl_conf:network.hostname"])], 1.0))
+
+
+@pytest.mark.parametrize(
+    "broken", [{"state": "fine"}, {"state": "unknown", "reason": ""}, {"fingerprint": "1"}, {"more": 1}, {"remedy": ""}]
+)
+def test_the_schema_refuses_what_it_does_not_describe(broken: dict[str, Any]) -> None:
+    fleet = whole()
+    next(one for one in fleet["hosts"] if one["host"] == "laptop")["settings"][3].update(broken)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(fleet, SCHEMA)
+
+
+def test_the_text_has_every_drift_with_its_remedy_and_counts_the_rest() -> None:
+    text = drift_report.text(host(), "/x/drift.html")
+    for state, one in VIEWS.items():
+        shown = state not in (drift.IN_STATE, drift.BY_HAND)
+        assert (f"{drift.TITLES[state]}: {one.id} (" in text) is shown
+    assert "declared laptop; applied laptop; now" in text and "by root at 2027-01-15T08:00:00Z" in text
+    assert "do: wsl.exe --terminate Debian" in text and text.endswith("Report: /x/drift.html\n")
+    assert max(map(len, text.splitlines())) <= drift_report.WIDTH
+
+
+def test_a_fleet_has_a_line_for_every_machine() -> None:
+    lines = drift_report.fleet_text(whole()).splitlines()
+    assert [line.split()[0] for line in lines] == ["host", "laptop", "broken", "asleep", "new"]
+    assert "not seen since 2027-01-15T08:01:40Z (ssh: no route)" in lines[3]
+    assert "not seen since ever" in lines[4]
+
+
+def test_junit_fails_for_drift_errs_for_the_unknown_and_skips_what_waits() -> None:
+    root = ElementTree.fromstring(drift_report.junit(whole()))
+    suites = {suite.get("name"): suite for suite in root}
+    laptop = suites["laptop"]
+    assert [laptop.get(key) for key in ("tests", "failures", "errors", "skipped")] == ["8", "4", "1", "1"]
+    assert {name: suites[name].get("errors") for name in ("asleep", "broken", "new")} == dict.fromkeys(
+        ("asleep", "broken", "new"), "1"
+    )
+    assert len(laptop.findall("testcase/failure")) == 4 and "<script>" in (laptop[1][0].text or "")
+
+
+def test_sarif_has_fingerprints_that_do_not_hang_on_the_value() -> None:
+    log = drift_report.sarif(whole())
+    run = log["runs"][0]
+    assert (log["version"], run["invocations"][0]["executionSuccessful"]) == ("2.1.0", False)
+    assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} >= {one["ruleId"] for one in run["results"]}
+    kinds = {one["ruleId"]: (one["kind"], one["level"]) for one in run["results"]}
+    assert kinds["changed"] == ("fail", "error") and kinds["in_state"] == ("pass", "none")
+    prints = [json.dumps(one["partialFingerprints"], sort_keys=True) for one in run["results"]]
+    assert len(set(prints)) == len(prints)
+    moved = drift.describe(view(now="other"))["fingerprint"]
+    assert moved == drift.describe(view())["fingerprint"] != drift.describe(view(path="/x"))["fingerprint"]
+
+
+def test_values_of_a_machine_do_nothing_to_a_page() -> None:
+    fleet = whole()
+    page, markdown = drift_report.page(fleet), drift_report.markdown(fleet)
+    assert "<script>" not in page and "<script>" not in markdown
+    assert "&lt;script&gt;" in page and "<h1>Drift: 1 of 4 machines drifted</h1>" in page
+    assert all(line.count("|") - line.count("\\|") in (0, 4, 5) for line in markdown.splitlines())
+    assert not re.search(r"(src|href)=", page), "a page that needs nothing else"
+    assert all(one["host"] in page and one["host"] in markdown for one in fleet["hosts"])
+
+
+def test_what_a_person_chose_is_declared_by_variables() -> None:
+    views = [
+        view(id="wsl_conf:network.hostname", now="mine"),
+        view(id="wsl_conf:filesystem.umask", now="18", declared="63", applied="63"),
+        view(id="wsl_conf:boot.systemd", now=None),
+        VIEWS[drift.CONFLICT],
+        VIEWS[drift.GONE],
+    ]
+    found = adopt.adopt(
+        host(views=views),
+        [one.id for one in views],
+        {"Boot.Systemd": True, "time.useWindowsTimezone": False},
+        ["gpu.enabled"],
+    )
+    assert found["adopt_refused"] == []
+    assert found["adopt_variables"] == {
+        "wsl_conf_settings": {
+            "time.useWindowsTimezone": False,
+            "network.hostname": "mine",
+            "filesystem.umask": "0022",
+        },
+        "wsl_conf_remove": ["gpu.enabled", "boot.systemd"],
+        "go_env_goflags": "-v",
+        "go_tmpfs_state": "absent",
+    }
+    assert found["adopted"][0] == {"id": "wsl_conf:network.hostname", "value": "mine", "was_declared": "laptop"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("wsl_conf:network.hostnam", "does not have; did you mean wsl_conf:network.hostname?"),
+        ("a", "which is in state on laptop: only what someone else changed can be adopted"),
+        ("h", "which is unknown on laptop"),
+        ("c", "which is not yet rolled out on laptop"),
+        ("go_env:profile", "whose value no variable can declare"),
+        ("wsl_conf:launcher:clip.exe", "which no variable declares"),
+        # A controller would run it from the variable.
+        ("go_env:eve:GOFLAGS", "whose value is a template where a variable has it"),
+    ],
+)
+def test_what_cannot_be_adopted_is_refused(name: str, said: str) -> None:
+    more = [view(id=one, role=one.split(":")[0], now="x") for one in ("go_env:profile", "wsl_conf:launcher:clip.exe")]
+    more.append(view(id="go_env:eve:GOFLAGS", role="go_env", now="-tags={{ lookup('pipe', 'id') }}"))
+    found = adopt.adopt(host(views=[*VIEWS.values(), *more]), [name])
+    assert (found["adopted"], found["adopt_variables"]) == ([], {})
+    assert len(found["adopt_refused"]) == 1 and said in found["adopt_refused"][0]

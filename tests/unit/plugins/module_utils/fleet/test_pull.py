@@ -1,0 +1,238 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift, metrics, pull
+
+A, B = "a" * 40, "b" * 40
+NOW = 1_790_000_000.0
+GIVEN: dict[str, Any] = {
+    "repository": "git@example.com:fleet.git",
+    "ref": "main",
+    "playbook": "site.yml",
+    "inventory": "inventory/local.yml",
+    "ansible_playbook": "/usr/bin/ansible-playbook",
+}
+
+
+def config(**more: Any) -> pull.Config:
+    return pull.parse_config({**GIVEN, **more})
+
+
+def record(**more: Any) -> pull.Record:
+    return pull.Record(**{"drift": {"changed": 1, "in_state": 9}, "first_report": NOW - 8 * pull.DAY, **more})
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ({"mode": "force"}, "mode"),
+        ({"ref": "../x"}, "ref"),
+        ({"ref": "--upload-pack=x"}, "ref"),
+        ({"repository": "ext::sh -c id"}, "repository"),
+        ({"repository": "--upload-pack=x"}, "repository"),
+        ({"playbook": "/etc/site.yml"}, "playbook"),
+        ({"inventory": "../hosts"}, "inventory"),
+        ({"timeout": float("nan")}, "timeout"),
+        ({"report_days": -1}, "report_days"),
+        ({"freezes": [{"from": "2026-12-20"}]}, "freeze"),
+        ({"freezes": [{"from": "2026-12-20", "to": "2026-12-19"}]}, "before it begins"),
+        ({"colour": "blue"}, "colour"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_named(more: dict[str, Any], word: str) -> None:
+    with pytest.raises(pull.ConfigError, match=word):
+        config(**more)
+
+
+def test_a_value_that_is_missing_is_named() -> None:
+    with pytest.raises(pull.ConfigError, match="playbook"):
+        pull.parse_config({key: value for key, value in GIVEN.items() if key != "playbook"})
+    with pytest.raises(pull.ConfigError, match="mapping"):
+        pull.parse_config([])
+
+
+def test_a_record_is_read_back() -> None:
+    wanted = record(applied=A, accepted=B, withdrawn=[B], failures=2, last_run=NOW)
+    assert pull.parse_record(json.dumps(wanted.to_json())) == wanted
+
+
+@pytest.mark.parametrize("cut", range(0, 253, 23))
+def test_a_half_written_record_is_none(cut: int) -> None:
+    assert pull.parse_record(json.dumps(record(applied=A).to_json())[:cut]) is None
+
+
+@pytest.mark.parametrize(
+    "more", [{"applied": 1}, {"failures": "x"}, {"withdrawn": "x"}, {"other": 1}, {"last_run": "x"}]
+)
+def test_a_record_with_a_value_of_another_kind_is_none(more: dict[str, Any]) -> None:
+    assert pull.parse_record(json.dumps({**pull.Record().to_json(), **more})) is None
+
+
+def test_a_record_of_another_version_is_an_error_of_its_own() -> None:
+    with pytest.raises(pull.OtherVersion, match="2"):
+        pull.parse_record(json.dumps({**pull.Record().to_json(), "format": 2, "new": True}))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "accepted", "word"),
+    [
+        (pull.Candidate(B, "anna"), A, ""),
+        (pull.Candidate(B, "anna", follows=False), "", ""),
+        (pull.Candidate(B, "", "no principal matched"), A, "no principal matched"),
+        (pull.Candidate(B, ""), "", "not signed"),
+        (pull.Candidate(B, "", rollback="rollback/1", follows=False), A, "not signed"),
+        (pull.Candidate(B, "anna", follows=False), A, "does not descend"),
+        (pull.Candidate(B, "anna", follows=False, rollback="rollback/1"), A, ""),
+        (pull.Candidate(B, "anna", is_withdrawn=True), A, "taken back"),
+    ],
+)
+def test_what_is_refused(candidate: pull.Candidate, accepted: str, word: str) -> None:
+    reason = pull.refuse(candidate, accepted)
+    assert (word in reason) if word else reason == ""
+
+
+TAG = f"object {A}\ntype commit\ntag rollback/1\ntagger x <x> 1 +0000\n\nTake back.\n\nRollback-From: {B}\n"
+
+
+def test_a_rollback_names_both_commits() -> None:
+    assert pull.parse_rollback(TAG) == pull.Rollback("rollback/1", B, A)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("tag rollback/1", "tag v1.0"),
+        ("type commit", "type tree"),
+        ("Rollback-From", "From"),
+        (B, "b" * 12),
+        ("Take back.", f"-----BEGIN SSH SIGNATURE-----\nRollback-From: {B}".replace(B, "x")),
+    ],
+)
+def test_another_tag_is_no_rollback(old: str, new: str) -> None:
+    assert pull.parse_rollback(TAG.replace(old, new)) is None
+
+
+def test_a_commit_that_failed_or_was_killed_runs_again() -> None:
+    assert not pull.needs_run(record(applied=A, accepted=A), A)
+    assert pull.needs_run(record(applied=A, accepted=B), B)
+    assert pull.needs_run(record(applied=A, accepted=A), B)
+    assert pull.needs_run(record(), A)
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "found"),
+    [
+        ("/usr/lib/go-1.24/pkg/tool/linux_amd64/compile", ["compile", "-o", "x"], "compile"),
+        ("/usr/lib/go-1.24/bin/go", ["go", "test", "./..."], "go test"),
+        ("/tmp/go-build1/b001/shop.test", ["shop.test", "-test.timeout=10m"], "shop.test"),
+        ("/usr/bin/link", ["link", "a", "b"], ""),
+        ("/usr/lib/go-1.24/bin/go", ["go", "env"], ""),
+        ("/usr/bin/python3", ["python3", "go", "test"], ""),
+        ("/home/ada/my.test", ["my.test"], ""),
+    ],
+)
+def test_a_build_is_known_by_its_program(program: str, arguments: list[str], found: str) -> None:
+    assert pull.find_build([pull.Process("/sbin/init", ["init"]), pull.Process(program, arguments)]) == found
+
+
+@pytest.mark.parametrize(
+    ("supplies", "expected"),
+    [
+        ([], False),
+        ([{"type": "Battery", "status": "Discharging"}, {"type": "Mains", "online": "0"}], True),
+        ([{"type": "Battery", "status": "Charging"}, {"type": "Mains", "online": "1"}], False),
+        ([{"type": "Battery", "status": "Discharging"}, {"type": "Mains", "online": "1"}], False),
+        ([{"type": "Battery"}], False),
+    ],
+)
+def test_a_battery_counts_while_it_is_emptied(supplies: list[dict[str, str]], expected: bool) -> None:
+    assert pull.is_on_battery(supplies) is expected
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        ("2026-12-19T23:59:59+01:00", ""),
+        ("2026-12-20T00:00:00+01:00", "2027-01-06"),
+        ("2027-01-06T23:59:59+01:00", "2027-01-06"),
+        ("2027-01-07T00:00:00+01:00", ""),
+        ("2026-11-27T13:00:00+01:00", "2026-11-27T18:00+01:00"),
+        ("2026-11-27T16:59:00+00:00", "2026-11-27T18:00+01:00"),
+        ("2026-11-27T17:01:00+00:00", ""),
+    ],
+)
+def test_a_freeze_lasts_from_its_first_day_to_its_last(moment: str, expected: str) -> None:
+    windows = [
+        {"from": "2026-12-20", "to": "2027-01-06"},
+        {"from": "2026-11-27T12:00+01:00", "to": "2026-11-27T18:00+01:00"},
+    ]
+    assert pull.find_freeze(windows, datetime.datetime.fromisoformat(moment)) == expected
+
+
+def test_what_waits_says_for_what() -> None:
+    seen: dict[str, Any] = {"on_battery": False, "build": "", "frozen_until": ""}
+    assert pull.explain_waiting(config(), **seen) == ""
+    assert "battery" in pull.explain_waiting(config(), **{**seen, "on_battery": True})
+    assert pull.explain_waiting(config(on_battery=True), **{**seen, "on_battery": True}) == ""
+    assert "go test" in pull.explain_waiting(config(), **{**seen, "build": "go test"})
+    assert "2027-01-06" in pull.explain_waiting(config(), **{**seen, "frozen_until": "2027-01-06"})
+    building = {**seen, "build": "go test"}
+    assert pull.explain_waiting(config(), **building, waited=pull.MOST_WAITING - 1)
+    assert pull.explain_waiting(config(), **building, waited=pull.MOST_WAITING) == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ({}, ""),
+        ({"drift": {"gone": 2}}, ""),
+        ({"drift": {"changed": 1, "pending_restart": 3, "by_hand": 1}}, ""),
+        ({"drift": None}, "could not be looked at"),
+        ({"drift": {"in_state": 5, "pending_restart": 1}}, "nothing to heal"),
+        ({"drift": {"not_rolled_out": 1}}, "nothing to heal"),
+        ({"drift": {"changed": 1, "conflict": 1}}, "conflict"),
+        ({"drift": {"changed": 1, "unknown": 2}}, "unknown"),
+        ({"first_report": None}, "first 7 days"),
+        ({"first_report": NOW - 6 * pull.DAY}, "first 7 days"),
+        ({"first_report": NOW + pull.DAY}, "first 7 days"),
+        ({"failed_heals": 3}, "3 heals in a row failed"),
+        ({"failed_heals": 2}, ""),
+    ],
+)
+def test_a_heal_happens_only_where_nobody_has_to_decide(more: dict[str, Any], word: str) -> None:
+    reason = pull.explain_no_heal(config(mode="heal"), record(**more), NOW)
+    assert (word in reason) if word else reason == ""
+
+
+def test_the_default_is_to_report() -> None:
+    assert "mode is report" in pull.explain_no_heal(config(), record(), NOW)
+
+
+def test_the_days_of_reports_begin_anew_where_the_clock_went_back() -> None:
+    known = record(first_report=NOW - 3 * pull.DAY)
+    pull.note_time(known, NOW)
+    assert known.first_report == NOW - 3 * pull.DAY
+    pull.note_time(known, NOW - 30 * pull.DAY)
+    assert known.first_report == NOW - 30 * pull.DAY
+
+
+def test_drifts_report_is_understood() -> None:
+    settings = [{"state": "changed"}, {"state": "in_state"}, {"state": "changed"}]
+    assert pull.count_states({"hosts": [{"status": "drift", "settings": settings}]}) == {"changed": 2, "in_state": 1}
+    assert pull.count_states({"hosts": [drift.could_not_look("localhost", "no Python", NOW)]}) is None
+    for text in ("{}", "[]", '{"hosts": []}', '{"hosts": [{}]}', "null"):
+        assert pull.count_states(json.loads(text)) is None
+
+
+def test_the_states_are_those_of_drift_and_of_the_metrics() -> None:
+    assert metrics.DRIFT_STATES == drift.STATES
+    assert {*pull.HEALABLE, *pull.KEEPING_HEALS_BACK} <= set(drift.STATES)
+    assert metrics.PULL_STATES == (pull.OK, pull.WAITING, pull.OFF, pull.REFUSED, pull.FAILED, pull.STOPPED)

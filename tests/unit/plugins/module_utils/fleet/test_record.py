@@ -1,0 +1,138 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import record, rings
+
+
+@pytest.fixture
+def store(tmp_path):
+    return record.Store(str(tmp_path / "rollout"))
+
+
+def rollout() -> record.Rollout:
+    return record.Rollout("december", 1.0, [record.RingState(rings.Ring("a", ("x",)), ["x"], since=2.0)])
+
+
+def test_what_was_saved_is_loaded(store):
+    store.save(rollout())
+    host = record.HostState("x", "done", 2, 1, comparisons=[{"ratio": 0.8}], lost=["GOTMPDIR of anna"])
+    store.save_host(host)
+    assert store.load() == rollout() and store.load_host("x") == host
+    assert os.stat(store.path).st_mode & 0o777 == 0o600 and os.stat(store.folder).st_mode & 0o777 == 0o700
+
+
+def test_nothing_is_there_before_the_first_run(store):
+    assert store.load() is None and store.load_host("x") == record.HostState("x")
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "..", "ü", "x" * 60, "*"])
+def test_no_name_of_a_host_leaves_the_folder(store, name):
+    store.save_host(record.HostState(name, "done"))
+    assert os.path.dirname(store.host_path(name)) == os.path.join(store.folder, "hosts")
+    assert store.load_host(name).state == "done"
+
+
+BROKEN = ["", "{", '{"version": 1', "[]", '{"name": "x"}', '{"version": 1, "name": "x"}', '{"version": "1"}']
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_half_a_record_is_refused_in_one_sentence(store, text):
+    os.makedirs(store.folder)
+    with open(store.path, "w", encoding="utf-8") as handle:
+        handle.write(text)
+    with pytest.raises(record.RecordError, match=f"^{store.path} is no record of a rollout: restore it from a backup"):
+        store.load()
+
+
+def test_a_record_of_another_version_is_refused(store):
+    store.save(rollout())
+    with open(store.path, encoding="utf-8") as handle:
+        later = {**json.load(handle), "version": 2}
+    with open(store.path, "w", encoding="utf-8") as handle:
+        json.dump(later, handle)
+    with pytest.raises(record.RecordError, match="is a record of version 2 and this wsltune knows version 1: use the"):
+        store.load()
+
+
+def test_a_full_disk_leaves_the_record_before(store, monkeypatch):
+    store.save(rollout())
+
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        record.RecordError, match=r"cannot write .*rollout.json: No space left on device: make room and"
+    ):
+        store.save(record.Rollout("other", 2.0, []))
+    assert store.load() == rollout()
+
+
+def test_a_second_run_on_this_controller_is_refused_until_the_first_has_ended(store):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        store.lock(other.pid)
+        with pytest.raises(record.RecordError, match=f"^process {other.pid} on this controller has this rollout: wait"):
+            store.lock(os.getpid())
+        other.communicate(b"\n")
+    store.lock(os.getpid())
+    store.lock(os.getpid())
+
+
+def test_a_number_that_another_process_has_now_is_not_taken_for_the_first(store):
+    store.lock(os.getpid())
+    with open(store.lock_path, encoding="utf-8") as handle:
+        held = json.load(handle)
+    with open(store.lock_path, "w", encoding="utf-8") as handle:
+        json.dump({**held, "began": "1"}, handle)
+    store.lock(os.getpid())
+
+
+def test_another_controller_is_never_guessed_to_be_gone(store):
+    os.makedirs(store.folder)
+    with open(store.lock_path, "w", encoding="utf-8") as handle:
+        json.dump({"host": "elsewhere", "pid": 1, "began": "1"}, handle)
+    with pytest.raises(record.RecordError, match="the controller elsewhere has this rollout: wait for its end, or rem"):
+        store.lock(os.getpid())
+
+
+def test_it_is_free_after_unlock_and_after_half_a_lock(store):
+    store.lock(os.getpid())
+    store.unlock(os.getpid())
+    with open(store.lock_path, "r+", encoding="utf-8") as handle:
+        assert handle.read() == ""
+        handle.write('{"host": "el')
+    store.lock(os.getpid())
+
+
+def test_what_is_left_of_a_run_that_was_killed_takes_no_lock(store):
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    with pytest.raises(record.RecordError, match="to which this belongs, has ended"):
+        store.lock(gone.pid)
+    store.lock(os.getpid())
+
+
+def test_a_link_in_place_of_the_lock_is_not_followed(store, tmp_path):
+    os.makedirs(store.folder)
+    os.symlink(tmp_path / "elsewhere", store.lock_path)
+    with pytest.raises(record.RecordError, match="cannot lock"):
+        store.lock(os.getpid())
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_the_history_says_each_thing_once():
+    found = rollout()
+    for now in (1.0, 2.0, 3.0):
+        found.note(now, "a", "hold", ["asleep"])
+    found.note(4.0, "a", "go", ["met"])
+    assert [(entry["at"], entry["result"]) for entry in found.history] == [(1.0, "hold"), (4.0, "go")]

@@ -1,0 +1,129 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+import html.parser
+import json
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate, record, report, rings, rollout
+
+HOSTILE = '<script>alert("x")</script>'
+
+
+def summary(hosts=3, **changes):
+    names = [f"h{number}" for number in range(hosts)]
+    states = {name: record.HostState(name, gate.DONE, 1, 1, at=100.0, reread=100.0, measures=True) for name in names}
+    for state in states.values():
+        state.comparisons = [{"scenario": "test", "ratio": 0.8, "low": 0.78, "high": 0.82, "alpha": 0.05}]
+    found = rollout.start("december", 0.0, rings.read_rings([{"name": "all", "share": "rest"}]), names, {}, {})
+    found.rings[0].opened = found.rings[0].since = 100.0
+    for name, change in changes.items():
+        for key, value in change.items():
+            setattr(states[name], key, value)
+    rollout.judge(found, states, 200.0)
+    return report.summarise(found, states, 200.0)
+
+
+def test_a_terminal_shows_rings_hosts_and_the_next_step():
+    asleep = {"state": gate.PENDING, "comparisons": []}
+    text = report.write_text(summary(h1=asleep, h2={"pending_restart": 2}), "/state")
+    assert text.splitlines()[:6] == [
+        "Rollout december holds at the ring all: 2 of 3 hosts are done.",
+        "The soak time lasts another 24 h.",
+        "",
+        "ring         done  pending  ratio (95 %)",
+        "all   soaks  2     1        0.80 (0.79 to 0.81)",
+        "",
+    ]
+    assert "h2    done     0.80 (0.78 to 0.82)  2" in text
+    assert "\nh1    pending\n" in text and "\nNext: Run it again after 1970-01-02" in text
+
+
+def test_of_many_hosts_only_those_that_are_not_done_are_listed():
+    text = report.write_text(summary(200, h7={"state": gate.FAILED, "note": "no space\nleft"}), "/state")
+    assert "h7    failed" in text and "no space left" in text and "h8" not in text
+
+
+def test_the_page_is_whole_needs_nothing_else_and_escapes_what_hosts_say():
+    page = report.write_html(summary(h0={"state": gate.FAILED, "note": HOSTILE}))
+    assert HOSTILE not in page and "&lt;script&gt;" in page
+    assert "src=" not in page and "href=" not in page and "url(" not in page and "@import" not in page
+    plot = page[page.index("<svg") : page.index("</svg>") + 6]
+    drawn = ElementTree.fromstring(plot)
+    assert len(drawn.findall("circle")) == 3 and len(drawn.findall("polygon")) == 1
+    Balanced().feed(page)
+
+
+class Balanced(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_a_program_gets_the_same():
+    data = json.loads(json.dumps(summary()))
+    assert data["format"] == 1 and data["exit_code"] == 3 and len(data["hosts"]) == 3
+    assert data["rings"][0]["counts"]["done"] == 3 and data["rings"][0]["decision"]["pooled"]["machines"] == 3
+
+
+def test_the_plot_of_thousands_shows_the_slowest():
+    page = report.write_html(summary(2000, h1999={"comparisons": [{"ratio": 1.5, "low": 1.4, "high": 1.6}]}))
+    assert page.count("<circle") == report.MOST_MARKS and "The 200 slowest of 2000 are shown." in page
+    assert "h1999" in page[: page.index("</svg>")]
+
+
+@pytest.mark.parametrize("ratio", [0.12, 0.8, 1.0, 4.8])
+def test_the_numbers_below_the_plot_do_not_lie_on_each_other(ratio):
+    found = {"comparisons": [{"ratio": ratio, "low": ratio * 0.97, "high": ratio * 1.03}]}
+    page = report.write_html(summary(3, h1=found))
+    drawn = ElementTree.fromstring(page[page.index("<svg") : page.index("</svg>") + 6])
+    below = max(float(one.get("y")) for one in drawn.findall("text"))
+    places = sorted(float(one.get("x")) for one in drawn.findall("text") if float(one.get("y")) == below)
+    assert len(places) > 2 and all(after - before >= 20 for before, after in zip(places, places[1:]))
+
+
+def test_a_host_that_takes_no_part_is_never_dropped():
+    names = ["a", "b"]
+    found = rollout.start("x", 0.0, rings.read_rings([{"name": "all", "share": "rest"}]), names, {}, {"b": "none"})
+    rows = report.summarise(found, {"a": record.HostState("a")}, 1.0)["hosts"]
+    assert [(row["host"], row["state"], row["note"]) for row in rows][1] == ("b", "excluded", "wsltune_ring is none")
+    assert "wsltune_ring is none" in report.write_html(report.summarise(found, {"a": record.HostState("a")}, 1.0))
+
+
+ROW = {
+    "comparisons": [{"ratio": 0.8, "low": 0.78, "high": 0.82}],
+    "changes": ["one", "two"],
+    "pending": ["a restart"],
+    "rollback_wanted": False,
+}
+
+
+def test_a_run_of_many_machines_has_a_row_for_each_also_where_it_ended_early():
+    rows = report.make_rows({"a": report.make_row(ROW), "b": None}, {"b": 1}, {"c": 1})
+    assert report.write_table(rows).splitlines() == [
+        "host  state    ratio (95 %)         pending  note",
+        "a     done     0.80 (0.78 to 0.82)  1        2 changes",
+        "b     failed                                 see its error above",
+        "c     pending                                did not answer",
+    ]
+
+
+def test_a_row_says_what_was_taken_back_and_where_nothing_was_to_change():
+    assert report.make_row({**ROW, "rollback_wanted": True})["state"] == gate.TAKEN_BACK
+    assert report.make_row({"comparisons": [], "changes": []})["note"] == "nothing to change"
+
+
+def test_a_long_note_is_cut():
+    line = report.write_table([{"host": "a", "state": "failed", "note": "x" * 500}]).splitlines()[1]
+    assert len(line) < 120 and line.endswith("…")

@@ -1,0 +1,271 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A rollout, run after run, with hosts that sleep, fail and get slower."""
+
+from __future__ import annotations
+
+import datetime
+import random
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate, record, report, rings, rollout
+
+HOUR = 3600.0
+FASTER = [{"scenario": "test", "ratio": 0.8, "low": 0.78, "high": 0.82, "alpha": 0.05}]
+
+
+class Fleet:
+    """Plays runs as rollout.yml does, without Ansible: C(asleep), C(bad) and C(slow) name hosts."""
+
+    def __init__(self, declared, hosts):
+        self.declared, self.names = declared, list(hosts)
+        self.now = 0.0
+        self.rollout = rollout.start("test", 0.0, rings.read_rings(declared), hosts, {}, {})
+        self.hosts = {name: record.HostState(name) for name in hosts}
+        self.asleep, self.bad, self.slow, self.effective = set(), set(), set(), {"GOTMPDIR of anna": "/tmp"}
+        self.tuned = []
+
+    def run(self, wish="run", hours=0.0, blocked="", wanted=None):
+        self.now += hours * HOUR
+        rollout.refresh(self.rollout, rings.read_rings(self.declared), self.names, wanted or {})
+        for name in self.names:
+            self.hosts.setdefault(name, record.HostState(name))
+        found = rollout.command(self.rollout, wish, self.hosts, self.now, blocked)
+        for name in found["again"]:
+            self.hosts[name] = record.HostState(name)
+        for name in set(found["look"]) - self.asleep:
+            host = self.hosts[name]
+            host.reread, host.lost = self.now, rollout.find_lost(host.effective, self.effective)
+        back = found["back"]
+        self.tuned = []
+        if wish != "status" and not blocked and not back:
+            back = rollout.judge(self.rollout, self.hosts, self.now)
+            self.tuned = rollout.to_tune(self.rollout, self.hosts, self.now)
+            for name in set(self.tuned) - self.asleep:
+                self.tune(self.hosts[name])
+            back = back or rollout.judge(self.rollout, self.hosts, self.now)
+        for name in set(back) - self.asleep:
+            self.hosts[name].state = gate.TAKEN_BACK
+        report.write_text(report.summarise(self.rollout, self.hosts, self.now), "/x")
+        return rollout.exit_code(self.rollout)
+
+    def tune(self, host):
+        host.tries, host.at, host.reread = host.tries + 1, self.now, self.now
+        if host.host in self.bad:
+            host.state = gate.FAILED
+            return
+        host.times_done += 1
+        host.state = gate.TAKEN_BACK if host.host in self.slow else gate.DONE
+        host.measures, host.effective = True, dict(self.effective)
+        ratio = 1.2 if host.host in self.slow else 0.8
+        host.comparisons = [{**FASTER[0], "ratio": ratio, "low": ratio - 0.02, "high": ratio + 0.02}]
+
+    def states(self, ring=0):
+        return {name: self.hosts[name].state for name in self.rollout.rings[ring].hosts}
+
+
+TWO = [
+    {"name": "first", "hosts": ["a", "b"], "soak_hours": 24, "quorum": 50},
+    {"name": "all", "share": "rest", "soak_hours": 0},
+]
+
+
+@pytest.fixture
+def fleet():
+    return Fleet(TWO, "abcdef")
+
+
+def test_a_rollout_that_meets_everything_finishes(fleet):
+    assert fleet.run() == rollout.HOLDING and sorted(fleet.tuned) == ["a", "b"]
+    assert fleet.rollout.why == "The soak time lasts another 24 h."
+    assert fleet.run(hours=23) == rollout.HOLDING and fleet.tuned == []
+    assert fleet.run(hours=1) == rollout.FINISHED and sorted(fleet.tuned) == ["c", "d", "e", "f"]
+    assert fleet.run(hours=1) == rollout.FINISHED and fleet.tuned == []
+    assert {host.times_done for host in fleet.hosts.values()} == {1}
+    assert [entry["result"] for entry in fleet.rollout.history] == ["hold", "hold", "go", "go"]
+
+
+def test_who_sleeps_is_pending_and_caught_up_by_a_later_run(fleet):
+    fleet.asleep = {"a", "f"}
+    fleet.run()
+    assert fleet.states() == {"a": "pending", "b": "done"}
+    assert fleet.run(hours=25) == rollout.FINISHED
+    fleet.asleep = set()
+    assert fleet.run(hours=1) == rollout.FINISHED and sorted(fleet.tuned) == ["a", "f"]
+    assert {host.state for host in fleet.hosts.values()} == {"done"}
+
+
+def test_all_canaries_asleep_hold_and_begin_no_soak_time(fleet):
+    fleet.asleep = {"a", "b"}
+    fleet.run()
+    fleet.run(hours=48)
+    assert fleet.rollout.rings[0].since is None
+    assert fleet.rollout.why.startswith("0 of 2 hosts have answered and 1 are needed; 2 are pending.")
+    fleet.asleep = set()
+    fleet.run(hours=1)
+    assert fleet.run(hours=23) == rollout.HOLDING
+    assert fleet.run(hours=1) == rollout.FINISHED
+
+
+def test_a_host_that_fails_holds_its_ring_and_is_tried_again(fleet):
+    fleet.bad = {"a"}
+    assert fleet.run() == rollout.HOLDING
+    assert fleet.run(hours=25) == rollout.HOLDING and fleet.tuned == ["a"]
+    assert fleet.rollout.why == "The run failed on 1 of 2 hosts; max_failed is 5 %: fix them."
+    fleet.bad = set()
+    assert fleet.run() == rollout.HOLDING and fleet.rollout.why == "The ring all is next."
+    assert fleet.hosts["b"].times_done == 1
+
+
+def test_a_host_where_go_gets_slower_rolls_its_ring_back_until_a_person_lets_it_go_on(fleet):
+    fleet.run()
+    fleet.slow = {"d"}
+    assert fleet.run(hours=25) == rollout.ROLLED_BACK
+    assert set(fleet.states(1).values()) == {"taken back"} and set(fleet.states(0).values()) == {"done"}
+    assert fleet.run(hours=25) == rollout.ROLLED_BACK and fleet.tuned == []
+    fleet.slow = set()
+    assert fleet.run("continue") == rollout.FINISHED and sorted(fleet.tuned) == ["c", "d", "e", "f"]
+    assert set(fleet.states(1).values()) == {"done"}
+
+
+def test_a_ring_is_taken_back_on_every_host_that_may_have_changed(fleet):
+    fleet.run()
+    for name, state, run in (("a", gate.TAKEN_BACK, "1.0"), ("b", gate.FAILED, "1.0")):
+        fleet.hosts[name].state, fleet.hosts[name].run = state, run
+    assert set(rollout.command(fleet.rollout, "abort", fleet.hosts, fleet.now)["back"]) == {"a", "b"}
+
+
+def test_a_host_that_failed_or_was_taken_back_without_a_change_is_left_alone(fleet):
+    fleet.run()
+    fleet.hosts["a"].state, fleet.hosts["b"].state = gate.TAKEN_BACK, gate.FAILED
+    assert rollout.command(fleet.rollout, "abort", fleet.hosts, fleet.now)["back"] == []
+
+
+def test_what_somebody_undid_during_the_soak_time_holds(fleet):
+    fleet.run()
+    fleet.effective = {"GOTMPDIR of anna": ""}
+    assert fleet.run(hours=25) == rollout.HOLDING
+    assert fleet.rollout.why == "What was set is not in force any more on a, b: GOTMPDIR of anna."
+    fleet.effective = {"GOTMPDIR of anna": "/tmp"}
+    assert fleet.run(hours=1) == rollout.FINISHED
+
+
+def test_a_hold_lasts_until_continue(fleet):
+    fleet.run()
+    assert fleet.run("hold") == rollout.HOLDING
+    assert fleet.run(hours=48) == rollout.HOLDING and fleet.tuned == []
+    assert fleet.run("continue") == rollout.FINISHED
+
+
+def test_an_abort_takes_the_open_ring_back_and_is_final(fleet):
+    fleet.run()
+    assert fleet.run("abort") == rollout.ROLLED_BACK
+    assert set(fleet.states().values()) == {"taken back"}
+    for wish in ("run", "continue", "hold", "abort"):
+        assert fleet.run(wish, hours=48) == rollout.ROLLED_BACK and fleet.tuned == []
+
+
+def test_a_stop_file_and_a_freeze_hold_and_lose_nothing(fleet):
+    assert fleet.run(blocked="The stop file /x/stop is there.") == rollout.HOLDING
+    assert fleet.tuned == [] and fleet.rollout.why == "The stop file /x/stop is there."
+    fleet.run()
+    assert fleet.run(hours=25, blocked="frozen") == rollout.HOLDING
+    assert fleet.run() == rollout.FINISHED
+
+
+def test_status_changes_nothing(fleet):
+    fleet.run()
+    before = fleet.rollout.to_json()
+    assert fleet.run("status", hours=48) == rollout.HOLDING
+    assert fleet.rollout.to_json() == before
+
+
+def test_a_clock_that_moved_back_holds(fleet):
+    fleet.run(hours=100)
+    assert fleet.run(hours=-50) == rollout.HOLDING
+    assert fleet.rollout.why == "The clock is 50 h behind the record: set it right, or wait."
+
+
+def test_who_joins_is_in_the_last_ring_and_who_leaves_counts_no_more(fleet):
+    fleet.asleep = {"a"}
+    fleet.run()
+    fleet.names = list("bcdefg")
+    fleet.run(wanted={"e": "none"}, hours=25)
+    assert sorted(fleet.tuned) == ["c", "d", "f", "g"]
+    assert fleet.rollout.excluded == {"a": "it is not in the inventory any more", "e": "wsltune_ring is none"}
+
+
+def test_limits_may_be_changed_while_it_runs_but_not_the_rings(fleet):
+    fleet.run()
+    fleet.declared = [{**TWO[0], "soak_hours": 1}, TWO[1]]
+    assert fleet.run(hours=1) == rollout.FINISHED
+    fleet.declared = [{**TWO[0], "name": "canary"}, TWO[1]]
+    with pytest.raises(rollout.CommandError, match="has the rings first, all and wsltune_rings has canary, all: keep"):
+        fleet.run()
+
+
+def test_a_ring_that_cannot_be_measured_passes_once_its_measure_is_0(fleet):
+    fleet.declared = [TWO[0], {**TWO[1], "measure": 0}]
+    fleet.run()
+    for host in fleet.hosts.values():
+        host.comparisons = []
+    assert fleet.run(hours=25) == rollout.HOLDING and fleet.rollout.why.startswith("None of the hosts that measure")
+    fleet.declared = [{**TWO[0], "measure": 0}, fleet.declared[1]]
+    assert fleet.run() == rollout.FINISHED
+
+
+def test_an_unknown_command_is_refused(fleet):
+    with pytest.raises(
+        rollout.CommandError, match=r"^wsltune_rollout is 'go': give run, status, continue, hold, abort.$"
+    ):
+        fleet.run("go")
+
+
+def test_a_fleet_of_thousands_goes_through_the_default_rings_and_no_host_is_done_twice():
+    chance = random.Random(3)
+    fleet = Fleet(rings.DEFAULT, [f"h{number}" for number in range(2000)])
+    for _ in range(60):
+        fleet.asleep = {name for name in fleet.names if chance.random() < 0.25}
+        fleet.run(hours=12)
+    assert fleet.rollout.status == record.FINISHED
+    assert {host.times_done for host in fleet.hosts.values()} == {1}
+
+
+WINDOWS = [
+    ([], ""),
+    ([{"days": ["fri", "sat"]}], ""),
+    ([{"days": ["sun"]}], "A freeze keeps it from going on."),
+    ([{"from": "2026-11-29", "to": "2026-11-29", "why": "release"}], "A freeze keeps it from going on: release."),
+    ([{"from": "2026-11-30"}], ""),
+    ([{"days": ["sun"], "to": "2026-11-28"}], ""),
+]
+
+
+@pytest.mark.parametrize(("windows", "sentence"), WINDOWS)
+def test_a_freeze_is_a_day_of_the_week_or_a_date(windows, sentence):
+    sunday = datetime.datetime(2026, 11, 29, 12)
+    assert rollout.find_freeze(windows, sunday) == sentence
+
+
+@pytest.mark.parametrize(
+    "window",
+    [{}, {"days": "fri"}, {"days": ["friday"]}, {"from": "soon"}, "fri", {"from": "2026-12-02", "to": "2026-12-01"}],
+)
+def test_a_freeze_that_is_none_is_refused(window):
+    with pytest.raises(rollout.CommandError, match=r"wsltune_rollout_freeze has .*: give days, such as"):
+        rollout.find_freeze([window], datetime.datetime(2026, 11, 29))
+
+
+def test_what_is_in_force_is_each_users_settings_and_the_tmpfs():
+    facts = {
+        "go": {
+            "users": {
+                "anna": {"settings": {"GOTMPDIR": {"value": "/t/1", "source": "login"}, "GOROOT": {"value": "/r"}}}
+            }
+        },
+        "go_tmpfs": {"path": "/t", "live": {"fstype": "tmpfs"}},
+    }
+    found = rollout.take_effective(facts)
+    assert found == {"GOTMPDIR of anna": "/t/1", "tmpfs": "tmpfs on /t"}
+    assert rollout.find_lost(found, {"GOTMPDIR of anna": "/t/1"}) == ["tmpfs"]

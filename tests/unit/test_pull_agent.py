@@ -1,0 +1,497 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The pull agent's program with real Git repositories and commits that are signed by SSH keys."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = {
+    "__main__.py": ROOT / "roles/pull_agent/files/wsltune_pull.py",
+    "pull.py": ROOT / "plugins/module_utils/fleet/pull.py",
+    "metrics.py": ROOT / "plugins/module_utils/fleet/metrics.py",
+    "files.py": ROOT / "plugins/module_utils/linux/files.py",
+}
+# docs/contributing/development.md has what forty came to.
+KILLS = int(os.environ.get("WSLTUNE_KILLS", "6"))
+PLAYBOOK = """#!/bin/sh
+# In the place of ansible-playbook: notes what it was given, and does what the tree says.
+while [ $# -gt 0 ]; do case $1 in -i) shift ;; -e) vars=$2; shift ;; *) playbook=$1 ;; esac; shift; done
+ps -o ni= -p $$ | tr -d ' ' > "@ROOT@/nice"
+umask > "@ROOT@/umask"
+if [ "$playbook" = playbooks/drift.yml ]; then
+    folder=$(printf '%s' "$vars" | sed 's/.*"wsltune_drift_dir": "\\([^"]*\\)".*/\\1/')
+    cp "@ROOT@/drift.json" "$folder/drift.json" 2>/dev/null
+    exit 0
+fi
+echo "$WSLTUNE_STARTED_BY $WSLTUNE_COMMIT" >> "@ROOT@/plays"
+. ./site.yml
+"""
+
+
+@dataclass
+class Bed:
+    """A machine's root folder, the repository that it pulls from, and keys."""
+
+    root: Path
+    origin: Path
+
+    def git(self, *arguments: str, key: str | None = "ours", **more: str) -> str:
+        signing = ["-c", "commit.gpgsign=true", "-c", "tag.gpgsign=true"] if key else []
+        signing += ["-c", "gpg.format=ssh", "-c", f"user.signingkey={self.root}/keys/{key}"] if key else []
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.root),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            **{
+                f"GIT_{who}_{what}": "anna@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+            },
+            **more,
+        }
+        command = ["git", "-C", str(self.origin), *signing, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.strip()
+
+    def commit(self, site: str, key: str | None = "ours") -> str:
+        (self.origin / "site.yml").write_text(site + "\n")
+        self.git("add", "site.yml")
+        self.git("commit", "--quiet", "--allow-empty", "-m", "change", key=key)
+        return self.git("rev-parse", "HEAD")
+
+    def configure(self, **more: Any) -> None:
+        path = self.root / "etc/wsltune/pull.json"
+        values = {
+            "repository": f"file://{self.origin}",
+            "ref": "main",
+            "playbook": "site.yml",
+            "inventory": "inventory/local.yml",
+            "ansible_playbook": str(self.root / "ansible-playbook"),
+            "drift_playbook": "playbooks/drift.yml",
+        }
+        path.write_text(json.dumps({**values, **more}))
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, str(self.root / "program"), *arguments, "--root", str(self.root)]
+
+    def run(self, *arguments: str) -> int:
+        done = subprocess.run(self.command("run", *arguments), check=False, capture_output=True, text=True, timeout=60)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode
+
+    def record(self) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads((self.root / "var/lib/wsltune/pull/record.json").read_text())
+        return record
+
+    @property
+    def plays(self) -> list[str]:
+        path = self.root / "plays"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def write_drift(self, *states: str) -> None:
+        text = json.dumps({"hosts": [{"status": "drift", "settings": [{"state": state} for state in states]}]})
+        (self.root / "drift.json").write_text(text)
+
+    def be_old(self, days: float) -> None:
+        """Have the first report be as long ago."""
+        path = self.root / "var/lib/wsltune/pull/record.json"
+        path.write_text(json.dumps({**self.record(), "first_report": time.time() - days * 86400}))
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keys")
+    for name in ("ours", "stranger"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(folder / name)]
+        subprocess.run(command, check=True)
+    return folder
+
+
+@pytest.fixture
+def bed(tmp_path: Path, keys: Path) -> Bed:
+    root, origin = tmp_path / "root", tmp_path / "origin"
+    for folder in ("etc/wsltune", "program", "proc", "var/lib/prometheus/node-exporter"):
+        (root / folder).mkdir(parents=True)
+    shutil.copytree(keys, root / "keys")
+    for name, source in FILES.items():
+        shutil.copy(source, root / "program" / name)
+    (root / "etc/wsltune/pull-signers").write_text(f"anna@example.com {(keys / 'ours.pub').read_text()}")
+    program = root / "ansible-playbook"
+    program.write_text(PLAYBOOK.replace("@ROOT@", str(root)))
+    program.chmod(0o755)
+    origin.mkdir()
+    made = Bed(root, origin)
+    made.git("init", "--quiet", "--initial-branch=main")
+    (origin / "playbooks").mkdir()
+    (origin / "playbooks/drift.yml").write_text("---\n")
+    made.git("add", ".")
+    made.configure()
+    made.write_drift("in_state")
+    return made
+
+
+def test_a_signed_commit_is_applied_once_and_not_again(bed: Bed) -> None:
+    commit = bed.commit("exit 0")
+    assert bed.run() == 0
+    assert bed.plays == [f"wsltune-pull {commit}"] and bed.record()["applied"] == commit
+    assert bed.run() == 0
+    assert len(bed.plays) == 1 and "nothing to heal" in bed.record()["reason"]
+    later = bed.commit("true")
+    assert bed.run() == 0
+    assert bed.plays[1:] == [f"wsltune-pull {later}"]
+
+
+def test_it_runs_when_nobody_else_wants_the_machine(bed: Bed) -> None:
+    bed.commit("exit 0")
+    bed.run()
+    # ps shows no number for what has the idle policy.
+    assert (bed.root / "nice").read_text().strip() in ("19", "-")
+    assert (bed.root / "umask").read_text().strip() == "0022"
+
+
+def test_the_metrics_and_the_status_are_readable_and_the_rest_is_not(bed: Bed) -> None:
+    bed.commit("exit 0")
+    bed.run()
+    text = (bed.root / "var/lib/prometheus/node-exporter/wsltune_pull.prom").read_text()
+    assert 'wsltune_pull_state{state="ok"} 1\n' in text and "wsltune_pull_failures_in_a_row 0\n" in text
+    state = bed.root / "var/lib/wsltune/pull"
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in state.iterdir()}
+    assert modes["status.json"] == 0o644 and modes["record.json"] == 0o600 and modes["tree"] == 0o700
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    shown = subprocess.run(bed.command("status"), check=True, capture_output=True, text=True).stdout
+    assert shown.startswith("ok at ")
+
+
+@pytest.mark.parametrize("key", [None, "stranger"])
+def test_a_commit_that_nobody_allowed_signed_never_reaches_a_tree(bed: Bed, key: str | None) -> None:
+    first = bed.commit("exit 0")
+    bed.run()
+    bed.commit("echo harm", key=key)
+    assert bed.run() == 2
+    assert "not signed by an allowed key" in bed.record()["reason"]
+    assert bed.record()["applied"] == bed.record()["accepted"] == first and len(bed.plays) == 1
+    assert "harm" not in (bed.root / "var/lib/wsltune/pull/tree/site.yml").read_text()
+    assert 'state="refused"} 1' in (bed.root / "var/lib/prometheus/node-exporter/wsltune_pull.prom").read_text()
+
+
+def test_the_first_commit_is_verified_too(bed: Bed) -> None:
+    bed.commit("exit 0", key="stranger")
+    assert bed.run() == 2
+    assert not (bed.root / "var/lib/wsltune/pull/tree").exists() and bed.plays == []
+
+
+def test_a_signed_tag_does_not_stand_for_an_unsigned_commit(bed: Bed) -> None:
+    bed.commit("exit 0", key=None)
+    bed.git("tag", "-m", "release", "v1")
+    bed.configure(ref="v1")
+    assert bed.run() == 2 and bed.plays == []
+
+
+def test_an_older_signed_commit_is_refused_as_a_replay(bed: Bed) -> None:
+    first = bed.commit("exit 0")
+    second = bed.commit("true")
+    bed.run()
+    bed.git("reset", "--quiet", "--hard", first)
+    assert bed.run() == 2
+    assert "does not descend" in bed.record()["reason"] and bed.record()["applied"] == second
+
+
+def test_a_rewritten_history_is_refused(bed: Bed) -> None:
+    bed.commit("exit 0")
+    bed.run()
+    bed.git("commit", "--quiet", "--amend", "-m", "another one")
+    assert bed.run() == 2 and "does not descend" in bed.record()["reason"]
+
+
+def test_a_history_that_was_rewritten_after_a_failed_run_is_refused(bed: Bed) -> None:
+    first = bed.commit("exit 0")
+    bed.run()
+    bed.commit("exit 1")
+    assert bed.run() == 1
+    bed.git("reset", "--quiet", "--hard", first)
+    bed.commit("true")
+    assert bed.run() == 2 and "does not descend" in bed.record()["reason"]
+
+
+def test_a_tag_that_is_followed_and_moved_back_is_refused(bed: Bed) -> None:
+    first = bed.commit("exit 0")
+    second = bed.commit("true")
+    bed.configure(ref="stable")
+    bed.git("tag", "-m", "x", "stable", second)
+    assert bed.run() == 0 and bed.record()["applied"] == second
+    bed.git("tag", "-f", "-m", "x", "stable", first)
+    assert bed.run() == 2 and bed.record()["applied"] == second
+
+
+def roll_back(bed: Bed, source: str, target: str, key: str | None = "ours", name: str = "rollback/1") -> None:
+    bed.git("reset", "--quiet", "--hard", target)
+    sign = ["-s"] if key else ["-a"]
+    bed.git("tag", *sign, "-f", "-m", f"Take back.\n\nRollback-From: {source}", name, target, key=key)
+
+
+def test_a_signed_rollback_goes_back_and_forward_again_but_not_to_what_was_taken_back(bed: Bed) -> None:
+    first, bad = bed.commit("exit 0"), bed.commit("true")
+    bed.run()
+    roll_back(bed, bad, first)
+    assert bed.run() == 0 and bed.record()["applied"] == first
+    assert bed.run() == 0 and len(bed.plays) == 2
+    # Whoever holds the server has the bad commit still, and it is signed and descends from the first.
+    bed.git("reset", "--quiet", "--hard", bad)
+    assert bed.run() == 2 and "taken back" in bed.record()["reason"]
+    (bed.root / "var/lib/wsltune/pull/record.json").write_text("{")
+    assert bed.run() == 2 and "taken back" in bed.record()["reason"]
+    bed.git("reset", "--quiet", "--hard", first)
+    fixed = bed.commit("echo fixed")
+    assert bed.run() == 0 and bed.record()["applied"] == fixed
+    # The tag is still there, and is about another state.
+    bed.git("reset", "--quiet", "--hard", first)
+    assert bed.run() == 2 and bed.record()["applied"] == fixed
+
+
+@pytest.mark.parametrize("key", [None, "stranger"])
+def test_a_rollback_that_nobody_allowed_signed_is_refused(bed: Bed, key: str | None) -> None:
+    first, bad = bed.commit("exit 0"), bed.commit("true")
+    bed.run()
+    roll_back(bed, bad, first, key=key)
+    assert bed.run() == 2 and bed.record()["applied"] == bad
+
+
+def test_another_signed_tag_under_the_name_of_a_rollback_is_refused(bed: Bed) -> None:
+    first, bad = bed.commit("exit 0"), bed.commit("true")
+    bed.run()
+    roll_back(bed, bad, first, name="v1")
+    bed.git("update-ref", "refs/tags/rollback/1", "refs/tags/v1")
+    bed.git("update-ref", "-d", "refs/tags/v1")
+    assert bed.run() == 2 and bed.record()["applied"] == bad
+
+
+def test_a_failed_run_is_tried_again_until_it_succeeds(bed: Bed) -> None:
+    commit = bed.commit("exit 1")
+    assert bed.run() == 1 and bed.run() == 1
+    assert bed.record()["failures"] == 2 and bed.record()["applied"] == ""
+    (bed.root / "ready").touch()
+    later = bed.commit(f"test -e {bed.root}/ready")
+    assert bed.run() == 0 and bed.record()["failures"] == 0
+    assert bed.plays == [f"wsltune-pull {commit}"] * 2 + [f"wsltune-pull {later}"]
+
+
+def test_without_a_network_or_a_repository_the_machine_stays_and_the_reason_is_kept(bed: Bed) -> None:
+    commit = bed.commit("exit 0")
+    bed.run()
+    for address in ("https://127.0.0.1:9/fleet.git", f"file://{bed.origin}-gone"):
+        bed.configure(repository=address)
+        assert bed.run() == 1
+        assert bed.record()["reason"].startswith("git ls-remote failed: fatal:") and bed.record()["applied"] == commit
+    bed.configure(ref="other")
+    assert bed.run() == 1 and "neither a branch nor a tag other" in bed.record()["reason"]
+    bed.configure()
+    assert bed.run() == 0 and len(bed.plays) == 1
+
+
+def test_edits_and_a_merge_in_the_tree_have_no_part_in_the_next_run(bed: Bed) -> None:
+    bed.commit("exit 0")
+    bed.run()
+    tree = bed.root / "var/lib/wsltune/pull/tree"
+    (tree / "site.yml").write_text("<<<<<<< HEAD\n")
+    (tree / "extra.yml").touch()
+    bed.commit("test ! -e extra.yml")
+    assert bed.run() == 0 and sorted(os.listdir(tree)) == ["playbooks", "site.yml"]
+
+
+def test_a_damaged_record_does_not_open_the_way_for_a_replay(bed: Bed) -> None:
+    first, second = bed.commit("exit 0"), bed.commit("true")
+    bed.run()
+    path = bed.root / "var/lib/wsltune/pull/record.json"
+    path.write_text(path.read_text()[:40])
+    bed.git("reset", "--quiet", "--hard", first)
+    assert bed.run() == 2 and bed.record()["accepted"] == second
+    bed.git("reset", "--quiet", "--hard", second)
+    assert bed.run() == 0 and len(bed.plays) == 1
+
+
+def test_a_record_of_another_version_is_left_alone(bed: Bed) -> None:
+    bed.commit("exit 0")
+    path = bed.root / "var/lib/wsltune/pull/record.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"format": 99, "accepted": "x"}')
+    assert bed.run() == 1 and bed.plays == []
+    assert path.read_text() == '{"format": 99, "accepted": "x"}'
+    assert "another version" in (bed.root / "var/log/wsltune/pull.log").read_text()
+
+
+def test_a_clock_that_went_back_stops_nothing(bed: Bed) -> None:
+    bed.commit("exit 0")
+    bed.run()
+    path = bed.root / "var/lib/wsltune/pull/record.json"
+    later = {name: time.time() + 10**8 for name in ("last_run", "last_success", "first_report")}
+    path.write_text(json.dumps({**bed.record(), **later}))
+    commit = bed.commit("true")
+    assert bed.run() == 0 and bed.record()["applied"] == commit
+    assert bed.record()["last_run"] < time.time() + 1 and bed.record()["first_report"] < time.time() + 1
+
+
+def test_the_switch_is_one_command_and_one_file(bed: Bed) -> None:
+    bed.commit("exit 0")
+    subprocess.run(bed.command("off"), check=True, capture_output=True)
+    assert (bed.root / "etc/wsltune/pull.off").exists()
+    assert bed.run("--now") == 0 and bed.plays == [] and bed.record()["state"] == "off"
+    subprocess.run(bed.command("on"), check=True, capture_output=True)
+    assert bed.run() == 0 and len(bed.plays) == 1
+
+
+def test_it_waits_on_battery_and_while_go_builds_unless_a_person_asks(bed: Bed) -> None:
+    bed.commit("exit 0")
+    battery = bed.root / "sys/class/power_supply/BAT1"
+    battery.mkdir(parents=True)
+    (battery / "type").write_text("Battery\n")
+    (battery / "status").write_text("Discharging\n")
+    assert bed.run() == 0 and "battery" in bed.record()["reason"]
+    shutil.rmtree(battery)
+    process = bed.root / "proc/4711"
+    process.mkdir()
+    (process / "cmdline").write_bytes(b"go\0test\0./...\0")
+    (process / "exe").symlink_to("/usr/lib/go-1.24/bin/go")
+    assert bed.run() == 0 and "go test is running" in bed.record()["reason"] and bed.plays == []
+    bed.configure(freezes=[{"from": "2000-01-01", "to": "2999-01-01"}])
+    assert bed.run() == 0 and "freeze" in bed.record()["reason"] and bed.plays == []
+    assert bed.run("--now") == 0 and len(bed.plays) == 1
+
+
+def test_a_build_is_waited_for_a_day_because_anybody_can_pretend_one(bed: Bed) -> None:
+    bed.commit("exit 0")
+    process = bed.root / "proc/4711"
+    process.mkdir()
+    (process / "cmdline").write_bytes(b"go\0test\0./...\0")
+    (process / "exe").symlink_to("/home/eve/go")
+    assert bed.run() == 0 and bed.record()["state"] == "waiting"
+    path = bed.root / "var/lib/wsltune/pull/record.json"
+    since = bed.record()["build_since"]
+    path.write_text(json.dumps({**bed.record(), "build_since": since - 3600}))
+    assert bed.run() == 0 and bed.record()["state"] == "waiting" and bed.record()["build_since"] == since - 3600
+    path.write_text(json.dumps({**bed.record(), "build_since": since - 86400}))
+    assert bed.run() == 0 and len(bed.plays) == 1 and bed.record()["build_since"] is None
+
+
+def test_arguments_without_end_take_no_memory(bed: Bed) -> None:
+    """As a process has them that made its own so long (PR_SET_MM_MAP)."""
+    bed.commit("exit 0")
+    process = bed.root / "proc/4711"
+    process.mkdir()
+    (process / "cmdline").touch()
+    os.truncate(process / "cmdline", 64 << 30)
+    (process / "exe").symlink_to("/usr/bin/python3")
+    assert subprocess.run(["prlimit", "--as=2000000000", *bed.command("run")], check=False).returncode == 0
+    assert len(bed.plays) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is led astray")
+def test_no_account_of_a_collector_or_logger_leads_it_elsewhere(bed: Bed) -> None:
+    bed.commit("exit 0")
+    metrics, log = bed.root / "var/lib/prometheus/node-exporter", bed.root / "var/log/wsltune"
+    log.mkdir(parents=True)
+    for folder in (metrics.parent, log.parent):
+        os.chown(folder, 4711, 4711)
+    assert bed.run() == 0 and (metrics / "wsltune_pull.prom").exists() and (log / "pull.log").exists()
+    elsewhere = bed.root / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "pull.log").touch(0o644)
+    for folder in (metrics, log):
+        folder.rename(folder.with_name("moved"))
+        folder.symlink_to(elsewhere)
+    assert bed.run() == 0
+    assert [path.name for path in elsewhere.iterdir()] == ["pull.log"]
+    status = (elsewhere / "pull.log").stat()
+    assert status.st_size == 0 and stat.S_IMODE(status.st_mode) == 0o644
+    kept = (bed.root / "var/lib/wsltune/pull/pull.log").read_text()
+    assert "wsltune_pull.prom cannot be written: Not a directory" in kept
+
+
+def test_one_run_at_a_time(bed: Bed) -> None:
+    bed.commit(f"touch {bed.root}/started; sleep 2")
+    with subprocess.Popen(bed.command("run"), start_new_session=True) as first:
+        while not (bed.root / "started").exists():
+            time.sleep(0.02)
+        assert bed.run() == 0
+        assert first.wait() == 0
+    assert len(bed.plays) == 1
+
+
+def test_drift_is_healed_after_the_days_of_reports(bed: Bed) -> None:
+    bed.configure(mode="heal")
+    bed.commit(f'echo \'{{"hosts": [{{"settings": [{{"state": "in_state"}}]}}]}}\' > {bed.root}/drift.json')
+    bed.run()
+    bed.write_drift("changed", "in_state")
+    assert bed.run() == 0 and "first 7 days" in bed.record()["reason"] and len(bed.plays) == 1
+    bed.be_old(8)
+    bed.write_drift("changed", "conflict")
+    assert bed.run() == 0 and "conflict" in bed.record()["reason"] and len(bed.plays) == 1
+    bed.write_drift("gone", "in_state")
+    assert bed.run() == 0 and bed.record()["reason"].startswith("healed") and len(bed.plays) == 2
+    assert bed.record()["heals"] == 1 and bed.run() == 0 and len(bed.plays) == 2
+
+
+def test_three_failed_heals_in_a_row_stop_it_until_a_person_or_a_new_commit(bed: Bed) -> None:
+    bed.configure(mode="heal")
+    bed.commit("exit 0")
+    bed.run()
+    bed.be_old(8)
+    bed.write_drift("changed")
+    assert [bed.run() for _time in range(3)] == [1, 1, 3]
+    assert bed.record()["state"] == "stopped" and len(bed.plays) == 4
+    assert bed.run() == 3 and "3 heals in a row failed" in bed.record()["reason"] and len(bed.plays) == 4
+    assert 'state="stopped"} 1' in (bed.root / "var/lib/prometheus/node-exporter/wsltune_pull.prom").read_text()
+    subprocess.run(bed.command("on"), check=True, capture_output=True)
+    assert bed.run() == 1 and len(bed.plays) == 5
+    bed.commit("true")
+    assert bed.run() == 0 and bed.record()["failed_heals"] == 0
+
+
+def test_the_log_is_rotated_and_private(bed: Bed) -> None:
+    bed.commit("exit 0")
+    log = bed.root / "var/log/wsltune/pull.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"x" * (1 << 20))
+    bed.run()
+    assert log.stat().st_size < 1 << 16 and stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert log.with_name("pull.log.1").stat().st_size == 1 << 20
+
+
+def test_killed_at_any_moment_the_next_run_converges(bed: Bed) -> None:
+    chance = random.Random(14)
+    bed.commit("exit 0")
+    began = time.monotonic()
+    bed.run()
+    whole = time.monotonic() - began
+    reached = set()
+    for number in range(KILLS):
+        commit = bed.commit(f"sleep 0.05 # {number}")
+        with subprocess.Popen(bed.command("run"), start_new_session=True, stderr=subprocess.DEVNULL) as process:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(chance.uniform(0.05, whole * 1.2))
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        record = bed.record()
+        reached.add((record["accepted"] == commit, record["applied"] == commit))
+        for _try in range(50):
+            code = bed.run()
+            if bed.record()["applied"] == commit:
+                break
+            time.sleep(0.02)
+        assert code == 0 and bed.record()["applied"] == bed.record()["accepted"] == commit
+        assert (bed.root / "var/lib/wsltune/pull/tree/site.yml").read_text() == f"sleep 0.05 # {number}\n"
+    assert KILLS < 40 or {(False, False), (True, False)} <= reached
+    left = {path.name for path in (bed.root / "var/lib/wsltune/pull").iterdir()}
+    assert left == {"lock", "record.json", "repository.git", "status.json", "tree"}

@@ -1,0 +1,93 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""playbooks/rollout.yml by the real ansible-playbook: what a platform engineer types, and what comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import record
+from benchmarks.fleet import killed
+from benchmarks.fleet.light_fleet import LightFleet
+
+RINGS = [
+    {"name": "sandbox", "hosts": ["a", "b"], "soak_hours": 0},
+    {"name": "early", "hosts": ["c", "d", "e"], "soak_hours": 0},
+    {"name": "all", "share": "rest", "soak_hours": 0},
+]
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    return LightFleet(tmp_path, "abcdefg", RINGS)
+
+
+def test_a_rollout_from_its_first_run_to_its_last(fleet):
+    code, said = fleet.run("status")
+    assert code == 3 and "No rollout named default has begun." in said and not fleet.record.exists()
+
+    code, said = fleet.run(light_bad=["a"])
+    assert code == 3 and "The run failed on 1 of 2 hosts; max_failed is 5 %: fix them." in said
+    assert re.search("^a +failed +planted failure$", said, re.M) and "Next: Fix a, then run it again." in said
+
+    code, said = fleet.run()
+    assert code == 3 and "The ring early is next." in said and sorted(fleet.done()) == ["a", "a", "b"]
+
+    code, said = fleet.run(light_slow=["c"], asleep=["e"])
+    assert code == 2 and "Go got slower and was taken back on 1 of 2 hosts; max_taken_back is 5 %." in said
+    assert sorted(fleet.done()[-2:]) == ["back c 1.0", "back d 1.0"] and re.search("^c .* Go got slower$", said, re.M)
+    before = len(fleet.done())
+    assert fleet.run()[0] == 2 and len(fleet.done()) == before
+
+    assert fleet.run("continue", asleep=["e"])[0] == 3
+    (fleet.record / "stop").touch()
+    code, said = fleet.run()
+    assert code == 3 and f"The stop file {fleet.record}/stop is there: remove it to go on." in said
+    (fleet.record / "stop").unlink()
+
+    before = len(fleet.done())
+    code, said = fleet.run(asleep=["e"])
+    assert code == 0 and "Rollout default finished: 6 of 7 hosts are done." in said
+    assert sorted(fleet.done()[before:]) == ["f", "g"] and "Next: Run it again to catch up e." in said
+    assert fleet.run()[0] == 0 and fleet.done()[-1] == "e"
+    report = json.loads((fleet.record / "fleet.json").read_text(encoding="utf-8"))
+    assert {row["state"] for row in report["hosts"]} == {"done"}
+    assert (fleet.record / "fleet.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+REFUSED = {
+    "an unknown command": ({"wsltune_rollout": "go"}, "wsltune_rollout is 'go': give run, status, continue, hold"),
+    "shares over 100 %": (
+        {"wsltune_rings": [{"name": "x", "share": 70}, {"name": "y", "share": 40}]},
+        "the shares in wsltune_rings come to 110 %",
+    ),
+    "a ring without hosts": ({"wsltune_rings": [{"name": "x"}]}, "the ring x in wsltune_rings has no host"),
+    "a host in two rings": (
+        {"wsltune_rings": [{"name": "x", "hosts": ["a"]}, {"name": "y", "hosts": ["a"]}]},
+        "a is in the rings x and y: leave it in one of them.",
+    ),
+    "a freeze that is none": ({"wsltune_rollout_freeze": [{"days": ["someday"]}]}, "wsltune_rollout_freeze has"),
+}
+
+
+@pytest.mark.parametrize(("settings", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_bad_input_ends_with_1_before_anything_is_touched(fleet, settings, sentence):
+    code, said = fleet.run(**settings)
+    assert code == 1 and sentence in said
+    assert not fleet.done() and not (fleet.record / "rollout.json").exists()
+
+
+def test_a_second_controller_is_refused(fleet):
+    fleet.record.mkdir()
+    own = {"host": os.uname().nodename, "pid": os.getpid(), "began": record.read_start(os.getpid())}
+    (fleet.record / "lock").write_text(json.dumps(own), encoding="utf-8")
+    code, said = fleet.run()
+    assert code == 1 and f"process {os.getpid()} on this controller has this rollout" in said and not fleet.done()
+
+
+def test_a_run_that_is_killed_is_continued(tmp_path):
+    assert killed.kill(3, tmp_path)["killed"] == 3

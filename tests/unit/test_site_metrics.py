@@ -1,0 +1,89 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The end of a run as the main job plays it, with facts and a result of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+FACTS = {
+    "go": {"users": {"alice": {"go": {"version": "go1.27.3"}}}, "observed_at": "1790000000.25"},
+    "wsl": {"distro": "Ubuntu", "version": 2, "kernel": "6.6", "conf": {"pending_sentences": ["a"]}},
+}
+TIMES = {"runs": 6, "median": 2.0, "times": [2.0] * 6}
+RESULT = {
+    "verdict": "faster",
+    "summary": "wsltune on laptop\n",
+    "rollback_wanted": False,
+    "proves": True,
+    "comparisons": [],
+    "changes": [],
+    "pending": [],
+    "measured": True,
+    "benchmark": {
+        "scenarios": [
+            {
+                "name": "test",
+                "variants": {"before": TIMES, "after": TIMES},
+                "comparisons": {"after": {"ratio": 0.5, "low": 0.4, "high": 0.8, "comparable": True}},
+            }
+        ]
+    },
+}
+
+
+def play(folder: Path, **more: Any) -> str:
+    collectors = [folder / name for name in ("machine", "controller")]
+    for collector in collectors:
+        collector.mkdir(exist_ok=True)
+    tasks = [
+        {"ansible.builtin.set_fact": {**FACTS, "cacheable": True}},
+        {"ansible.builtin.import_tasks": str(ROOT / "playbooks/parts/report.yml")},
+    ]
+    variables = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "ansible_become": False,
+        "verify_result": RESULT,
+        "verify_user": "alice",
+        "verify_on_slower": "rollback",
+        "site_plan": {"levers": {"on": {"caches_local": True}}},
+        "_site_tmpfs": "/var/cache/gotmp",
+        "metrics_directory": str(collectors[0]),
+        "metrics_controller_directory": str(collectors[1]),
+        **more,
+    }
+    book = folder / "play.yml"
+    book.write_text(json.dumps([{"hosts": "laptop", "gather_facts": False, "vars": variables, "tasks": tasks}]))
+    environment = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+        "ANSIBLE_HOME": str(folder / "ansible"),
+    }
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "laptop,", str(book)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_run_leaves_metrics_on_the_machine_and_on_the_controller(tmp_path: Path) -> None:
+    play(tmp_path, wsltune_metrics=True)
+    own = (tmp_path / "machine/wsltune.prom").read_text()
+    assert 'go_version="go1.27.3",distro="Ubuntu",wsl_version="2"' in own
+    assert 'wsltune_speedup_ratio{scenario="test"} 2\n' in own and "wsltune_pending_restarts 1\n" in own
+    assert 'wsltune_lever_on{lever="caches_local"} 1\n' in own and "wsltune_last_run_success 1\n" in own
+    assert (
+        'wsltune_pending_restarts{instance="laptop"} 1\n' in (tmp_path / "controller/wsltune_laptop.prom").read_text()
+    )
+
+
+def test_nothing_is_written_unless_it_is_wanted(tmp_path: Path) -> None:
+    play(tmp_path)
+    assert not any(tmp_path.rglob("*.prom"))
