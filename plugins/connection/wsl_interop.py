@@ -130,12 +130,13 @@ EXAMPLES = r"""
 
 import base64
 import contextlib
+import functools
 import hashlib
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
@@ -143,7 +144,7 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue, look, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
@@ -152,8 +153,21 @@ display = Display()
 
 # Base64 of three bytes needs no padding in between, and the lines stay short enough to travel smoothly.
 CHUNK = 3 * 65536
+# Seconds for wslpath, which asks the Windows side.
+WSLPATH = 10.0
 # More than a line of the agreed kind can have.
 LONGEST = 1 << 20
+
+
+def _wslpath(windows_path: str) -> str | None:
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        said = subprocess.run(
+            ["wslpath", "-u", windows_path], stdin=subprocess.DEVNULL, capture_output=True, timeout=WSLPATH, check=False
+        )
+        path = said.stdout.decode("utf-8", "surrogateescape").strip()
+        if said.returncode == 0 and os.path.isfile(path):
+            return path
+    return None
 
 
 class Connection(ConnectionBase):
@@ -174,8 +188,10 @@ class Connection(ConnectionBase):
         self._powershell = ""
         self._folder: str | None = None
         self._transfer: _Transfer | None = None
+        self._silent: dict[str, str] = {}
 
     def is_pipelining_enabled(self, wrap_async: bool = False) -> bool:
+        """Return True: PowerShell reads every module from its standard input, so no file is copied for it."""
         return True
 
     # What is where
@@ -203,24 +219,48 @@ class Connection(ConnectionBase):
         host: str | None = self._play_context.remote_addr
         return host
 
+    def _look(self, question: Callable[[str], Any], path: str, limit: float = look.LIMIT) -> Any:
+        """Ask about a path in a child, because one on a drive or a share that is gone may never answer; None then."""
+        try:
+            return look.once(functools.partial(question, path), limit)
+        except OSError as error:
+            self._silent[path] = error.strerror or str(error)
+            return None
+
+    def _is_file(self, path: str) -> bool:
+        return bool(self._look(os.path.isfile, path))
+
+    def _missing(self, path: str, kind: str) -> str:
+        """Say what is wrong with a path that was given."""
+        reason = self._silent.get(path)
+        return f"which gives no answer ({reason})" if reason else f"and no such {kind} is there"
+
+    def _find_on_path(self) -> str | None:
+        folders = dict.fromkeys(os.get_exec_path())
+        questions = {folder: functools.partial(shutil.which, "powershell.exe", path=folder) for folder in folders}
+        answers, silent = look.each(questions)
+        self._silent.update(silent)
+        return next((answers[folder] for folder in folders if answers.get(folder)), None)
+
     def _find_powershell(self) -> str:
         given: str | None = self.get_option("powershell_executable")
         if given:
-            if not os.path.isfile(given):
+            if not self._is_file(given):
                 raise AnsibleConnectionFailure(
-                    f"ansible_wsl_interop_powershell_executable is {given!r}, and no such file is there: give the "
+                    f"ansible_wsl_interop_powershell_executable is {given!r}, {self._missing(given, 'file')}: give the "
                     "Linux path of powershell.exe, or leave it out and have it found."
                 )
             return given
         found = (
-            interop.find_program(self._mounts, interop.POWERSHELL, os.path.isfile)
-            or shutil.which("powershell.exe")
+            interop.find_program(self._mounts, interop.POWERSHELL, self._is_file)
+            or self._find_on_path()
             or self._ask_wslpath("C:\\" + interop.POWERSHELL)
         )
         if not found:
+            dead = "".join(f" ({path}: {reason})" for path, reason in list(self._silent.items())[:3])
             raise AnsibleConnectionFailure(
                 "No powershell.exe was found: no Windows drive that is mounted here has "
-                f"{interop.POWERSHELL}, and PATH has none; set automount.enabled to true in /etc/wsl.conf, or "
+                f"{interop.POWERSHELL}, and PATH has none{dead}; set automount.enabled to true in /etc/wsl.conf, or "
                 "ansible_wsl_interop_powershell_executable to its Linux path."
             )
         return found
@@ -228,28 +268,23 @@ class Connection(ConnectionBase):
     def _find_folder(self) -> str:
         given: str | None = self.get_option("working_directory")
         if given:
-            if not os.path.isdir(given):
+            if not self._look(os.path.isdir, given):
                 raise AnsibleConnectionFailure(
-                    f"ansible_wsl_interop_working_directory is {given!r}, and no such folder is there: give the Linux "
-                    "path of a folder on a Windows drive."
+                    f"ansible_wsl_interop_working_directory is {given!r}, {self._missing(given, 'folder')}: give the "
+                    "Linux path of a folder on a Windows drive."
                 )
             return given
-        mount = mountinfo.find(self._mounts, os.path.realpath(self._powershell))
+        mount = mountinfo.find(self._mounts, self._look(os.path.realpath, self._powershell) or self._powershell)
         return mount.mount_point if mount and mount.windows_drive else os.path.dirname(self._powershell)
 
     def _ask_wslpath(self, windows_path: str) -> str | None:
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
-            said = subprocess.run(
-                ["wslpath", "-u", windows_path], stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False
-            )
-            path = said.stdout.decode("utf-8", "surrogateescape").strip()
-            if said.returncode == 0 and os.path.isfile(path):
-                return path
-        return None
+        # In a child as well: it may be one that not even SIGKILL ends, for which subprocess would wait.
+        path: str | None = self._look(_wslpath, windows_path, WSLPATH + look.LIMIT)
+        return path
 
     def _to_path(self, windows_path: str) -> str | None:
         path = interop.to_linux(self._mounts, windows_path)
-        return path if path and os.path.isfile(path) else self._ask_wslpath(windows_path)
+        return path if path and self._is_file(path) else self._ask_wslpath(windows_path)
 
     def _check_elevated(self) -> None:
         whoami = self._to_path("C:\\" + interop.WHOAMI) or os.path.join(os.path.dirname(self._powershell), "whoami.exe")
@@ -318,6 +353,7 @@ class Connection(ConnectionBase):
         return code, out, err
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
+        """Run a command on the Windows side; return its code and output, the error output without CLIXML."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         try:
             command = interop.command_for(
@@ -336,12 +372,13 @@ class Connection(ConnectionBase):
     # Files
 
     def _files(self) -> _Transfer:
-        """The PowerShell that keeps the files going; one for all files of this connection."""
+        """Return the PowerShell that keeps the files going; one for all files of this connection."""
         if self._transfer is None:
             self._transfer = _Transfer(self)
         return self._transfer
 
     def put_file(self, in_path: str, out_path: str) -> None:
+        """Copy a file of this distro to Windows; raise AnsibleFileNotFound where there is none."""
         super().put_file(in_path, out_path)
         display.vvv(f"PUT {in_path} TO {out_path}", host=self._host)
         if not os.path.isfile(to_bytes(in_path, errors="surrogate_or_strict")):
@@ -349,15 +386,18 @@ class Connection(ConnectionBase):
         self._files().put(in_path, out_path)
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
+        """Copy a file of Windows to this distro."""
         super().fetch_file(in_path, out_path)
         display.vvv(f"FETCH {in_path} TO {out_path}", host=self._host)
         self._files().get(in_path, out_path)
 
     def reset(self) -> None:
+        """Look for PowerShell and the drives again."""
         self.close()
         self._connect()
 
     def close(self) -> None:
+        """End the PowerShell of the transfers, if one was started."""
         if self._transfer is not None:
             self._transfer.close()
             self._transfer = None
@@ -404,7 +444,7 @@ class _Transfer:
         self.talk.close()
 
     def broken(self, said: bytes = b"") -> AnsibleConnectionFailure:
-        """What it means that there is no answer, or none that was agreed on; what PowerShell printed is in it."""
+        """Say what it means that there is no answer, or none that was agreed on; what PowerShell printed is in it."""
         self.talk.rest(self.deadline)
         code = self.talk.wait(self.deadline)
         out, err = said + bytes(self.talk.out), bytes(self.talk.err)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -217,6 +218,41 @@ def test_no_powershell(fake, monkeypatch, tmp_path):
     sentence = refused(fake, powershell_executable=None)
     assert "No powershell.exe was found" in sentence and "automount.enabled" in sentence
     assert "'/nowhere/x.exe'" in refused(fake, powershell_executable="/nowhere/x.exe")
+
+
+@pytest.fixture
+def dead(monkeypatch, tmp_path):
+    """A folder of a drive that is gone: whoever asks about what is in it waits."""
+    folder = tmp_path / "dead"
+
+    def waiting(question):
+        def ask(name, *rest, **more):
+            if str(folder) in (str(name), os.path.dirname(str(name)), str(more.get("path"))):
+                time.sleep(60)
+            return question(name, *rest, **more)
+
+        return ask
+
+    for name in ("isfile", "isdir", "realpath"):
+        monkeypatch.setattr(os.path, name, waiting(getattr(os.path, name)))
+    monkeypatch.setattr(shutil, "which", waiting(shutil.which))
+    return folder
+
+
+@pytest.mark.parametrize("option", ["powershell_executable", "working_directory"])
+def test_a_path_on_a_drive_that_is_gone_is_not_waited_for(fake, dead, option):
+    began = time.monotonic()
+    assert "which gives no answer (no answer in 2 s)" in refused(fake, **{option: f"{dead}/x"})
+    assert time.monotonic() - began < 20
+
+
+def test_a_folder_of_path_that_is_gone_hides_no_other(fake, dead, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", f"{dead}:{tmp_path}:{os.environ['PATH']}")
+    began = time.monotonic()
+    assert connect(fake, powershell_executable=None).exec_command("x")[0] == 0
+    assert time.monotonic() - began < 20
+    fake.path.unlink()
+    assert f"({dead}: no answer in 2 s)" in refused(fake, powershell_executable=None)
 
 
 def test_powershell_on_path(fake, monkeypatch, tmp_path):

@@ -1,0 +1,282 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Makes a .wsl file here, starts it as WSL does and takes it through a first day: prove.py MACHINE PORT."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/containers"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "collections"))
+from driver import CACHE, PLAYBOOK, ROOT, Machine, Play
+
+from ansible_collections.wsltune.go.plugins.module_utils.image import build, clean, rules
+
+# As the variables of site.yml, so that a second onboarding can be given the same.
+DECLARED = {
+    "go_env_cgo_enabled": "false",
+    "go_env_goflags": "-p=2",
+    "go_tmpfs_size": "512m",
+    "wsl_conf_force": True,
+    "wsl_conf_settings": {"interop.appendWindowsPath": False},
+}
+# A small part of the machine's file system is enough, and quicker; Go needs no C compiler without cgo.
+LEFT_OUT = re.compile(
+    r"\./(usr/(libexec|lib)/gcc/|usr/share/(locale|doc|man|zsh|fish|perl)/|usr/share/go-[^/]*/(test|api|doc)/"
+    r"|usr/bin/[^/]*(lto|gcc|g\+\+|cpp|gcov)[^/]*-14|usr/include/|usr/lib/x86_64-linux-gnu/(perl|lib[a-z]*san)"
+    r"|usr/lib/[^/]*/[^/]*\.a$|.*/testdata/|etc/fstab$)"
+)
+# What a test machine needs and a laptop has not: a start, and a way in by ssh.
+CONTAINERFILE = """
+FROM {base}
+COPY wsl-init /usr/local/sbin/
+COPY authorized_keys /root/.ssh/
+RUN chmod 0700 /root/.ssh && ssh-keygen -qA && mkdir -p /etc/ssh/sshd_config.d
+"""
+OF_THE_TEST = (
+    r"usr/local/sbin(/wsl-init)?|root/\.ssh(/.*)?|root|etc/ssh(/.*)?|etc/(hosts|hostname|resolv\.conf|mtab)|etc|run"
+    r"|var/log/.*"
+)
+OF_THE_IMAGE = (
+    r"etc/wsl-distribution\.conf|usr/lib|usr/lib/wsl(/wsltune-oobe)?|usr/lib/wsltune(/.*)?|etc/skel/\.cache(/.*)?"
+    r"|etc/skel"
+)
+OF_THE_ACCOUNT = r"home|home/anna(/.*)?|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?|etc/\.pwd\.lock|var/mail.*"
+# What every start or program makes anew, and Debian's own leave behind.
+OF_A_START = (
+    r"proc|sys|dev|run|tmp|root/\.(cache|ansible)|root/\.config(/go(/telemetry(/.*)?)?)?|.*__pycache__.*"
+    r"|var/lib/dpkg/(diversions|diversions-old|lock.*|triggers.*)|var/lib/(systemd|apt)/.*"
+)
+ULIMIT = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
+
+
+class Proof:
+    """What was found wrong with an image, and where it is tried."""
+
+    def __init__(self, machine: Machine, folder: Path) -> None:
+        self.machine, self.folder, self.wrong = machine, folder, []
+        self.source = folder / "source.tar"
+
+    def expect(self, what: str, is_so: bool, details: object = "") -> None:
+        """Print whether something is as it should be, and keep it where it is not."""
+        print(f"{'as it should be' if is_so else 'WRONG'}: {what}", flush=True)
+        if not is_so:
+            self.wrong.append(f"{what}: {str(details)[-1500:]}")
+
+    def podman(self, *words: str) -> subprocess.CompletedProcess:
+        """Run podman."""
+        command = [str(ROOT / "tests/containers/podman.sh"), "podman", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def build(self, output: Path, **changes: object) -> Play:
+        """Run playbooks/image.yml on this machine."""
+        wishes = {
+            "golden_image_source": str(self.source),
+            "golden_image_output": str(output),
+            "golden_image_root": str(CACHE / "image-root" / output.parent.name),
+            "golden_image_name": "acme-go",
+            "golden_image_compression": 1,
+            "golden_image_warm": ["os/user"],
+            **DECLARED,
+            **changes,
+        }
+        begin = time.monotonic()
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MOLECULE_"))}
+        environment |= {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "true"}
+        command = [str(PLAYBOOK), str(ROOT / "playbooks/image.yml"), "-e", json.dumps(wishes)]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        return Play(done.returncode, done.stdout + done.stderr, time.monotonic() - begin)
+
+    def make_source(self) -> None:
+        """Make a root file system of the one that the test machines' image was made of."""
+        bases = [path for path in (CACHE / "images").glob("trixie-*.tar") if re.fullmatch(r"trixie-\w{12}", path.stem)]
+        base = max(bases, key=lambda path: path.stat().st_size)
+        with tarfile.open(base) as old, tarfile.open(self.source, "w", format=tarfile.PAX_FORMAT) as new:
+            for member in old:
+                if not LEFT_OUT.match(member.name):
+                    new.addfile(member, old.extractfile(member) if member.isreg() else None)
+
+    def prove_build(self) -> Path:
+        """Build the image twice, and ask for what must be refused."""
+        first, second = self.folder / "a/acme.wsl", self.folder / "b/acme.wsl"
+        for path in (first, second):
+            path.parent.mkdir()
+            made = self.build(path)
+            self.expect(f"the image is built, in {made.seconds:.0f} s", made.code == 0, made.output)
+            if made.code != 0:
+                raise SystemExit(self.end())
+        sums = [build.digest(str(path)) for path in (first, second)]
+        self.expect("two builds make the same file", sums[0] == sums[1], sums)
+        again = self.build(first)
+        self.expect("a third run changes nothing", again.code == 0 and again.changed == 0, again.output)
+        other = self.build(first, go_env_cgo_enabled="true")
+        refused = "with other options: set golden_image_replace" in " ".join(other.output.split())
+        self.expect("other options are refused without golden_image_replace", other.code != 0 and refused, other.output)
+        found = build.read(str(first))
+        verdict = rules.judge(found.members, found.read, found.architecture)
+        self.expect("Microsoft's rules find no error", verdict.errors == [], verdict)
+        self.expect("and advise nothing but an icon", verdict.warnings == ["shortcut.icon is missing"], verdict)
+        bill = json.loads((first.parent / "acme.wsl.spdx.json").read_text())
+        self.expect("the bill of materials has Go", any(one["name"] == "golang-go" for one in bill["packages"]))
+        print(f"{first.stat().st_size / 2**20:.1f} MiB of {self.source.stat().st_size / 2**20:.1f} MiB", flush=True)
+        return first
+
+    def start(self, image: Path) -> None:
+        """Import the image as a container and start it as WSL does."""
+        base, name = "localhost/wsltune-image-first:base", "localhost/wsltune-image-first:test"
+        imported = self.podman("import", "--quiet", str(image), base)
+        self.expect("the image is imported", imported.returncode == 0, imported.stderr)
+        context = self.folder / "context"
+        context.mkdir()
+        (context / "Containerfile").write_text(CONTAINERFILE.format(base=base))
+        (context / "wsl-init").write_bytes((ROOT / "tests/containers/wsl-init").read_bytes())
+        (context / "wsl-init").chmod(0o755)
+        (context / "authorized_keys").write_bytes((CACHE / "ssh/id_ed25519.pub").read_bytes())
+        made = self.podman("build", "--quiet", *ULIMIT, "--tag", name, str(context))
+        self.expect("a way in is added for the test", made.returncode == 0, made.stderr)
+        tool = str(ROOT / "tests/containers/machine.sh")
+        up = [tool, "up", self.machine.name, name, str(self.machine.port), "wsl"]
+        started = subprocess.run(up, capture_output=True, text=True, check=False)
+        self.expect("it starts", started.returncode == 0, started.stderr)
+
+    def oobe(self, answers: str) -> subprocess.CompletedProcess:
+        """Run what WSL runs before the first shell."""
+        command = self.machine.command("/usr/lib/wsl/wsltune-oobe")
+        return subprocess.run(command, input=answers, capture_output=True, text=True, check=False)
+
+    def prove_first_start(self) -> None:
+        """Answer the questions of the first start."""
+        status = self.machine.run("cat", "/run/mount-a.status").strip()
+        tmp = self.machine.run("findmnt", "--noheadings", "--output", "FSTYPE,SIZE", "/tmp").split()
+        self.expect(
+            "/tmp is in memory from the first start on", status == "0" and tmp == ["tmpfs", "512M"], (status, tmp)
+        )
+        first = self.oobe("Bad Name\nanna\n")
+        print(first.stdout, flush=True)
+        self.expect("the first start ends with 0", first.returncode == 0, first.stderr)
+        self.expect("it says what is no name of an account", "'Bad Name' is no name" in first.stdout, first.stdout)
+        who = self.machine.run("id", "anna")
+        self.expect("it makes the account, who may use sudo", "uid=1000(anna)" in who and "(sudo)" in who, who)
+        said = " ".join(first.stdout.split())
+        for words in ("what is tuned", "appendWindowsPath", "CGO_ENABLED=0", "GOFLAGS for anna"):
+            self.expect(f"it says {words!r}", words in said, first.stdout)
+        setting = self.machine.run("su", "-", "anna", "-c", "go env CGO_ENABLED GOFLAGS").split()
+        self.expect("anna's Go has the settings", setting == ["0", "-p=2"], setting)
+        self.machine.run("mv", "/usr/lib/wsltune/first-start.json", "/root/kept")
+        broken = self.oobe("")
+        self.machine.run("mv", "/root/kept", "/usr/lib/wsltune/first-start.json")
+        self.expect(
+            "what goes wrong keeps nobody from a shell", broken.returncode == 0 and "Later:" in broken.stdout, broken
+        )
+
+    def prove_first_test(self) -> None:
+        """Run the first tests of the new account, with its build cache and with an empty one."""
+        self.machine.run("mkdir", "-p", "/home/anna/gotest")
+        for path in sorted((ROOT / "molecule/shared/files/gotest").iterdir()):
+            self.machine.put(path, f"/home/anna/gotest/{path.name}")
+        self.machine.run("chown", "-R", "anna:", "/home/anna/gotest")
+        seconds = []
+        for before in ("", "GOCACHE=$HOME/empty "):
+            begin = time.monotonic()
+            said = self.machine.run("su", "-", "anna", "-c", f"cd gotest && {before}go test -count=1 .")
+            seconds.append(time.monotonic() - begin)
+            self.expect("the tests of a first day pass", said.startswith("ok"), said)
+        self.machine.run("rm", "-r", "/home/anna/empty")
+        print(f"the first go test: {seconds[0]:.1f} s, with an empty build cache {seconds[1]:.1f} s", flush=True)
+        self.expect("the warmed cache is used", seconds[0] < seconds[1], seconds)
+
+    def prove_second_day(self) -> None:
+        """Onboard once more, then roll back."""
+        again = self.machine.play("site.yml", DECLARED)
+        self.expect("another onboarding changes nothing", again.code == 0 and again.changed == 0, again.output)
+        back = self.machine.play("rollback.yml", DECLARED)
+        self.expect("the rollback runs", back.code == 0 and back.changed > 0, back.output)
+        differences = self.compare()
+        self.expect("it restores what the source had", differences == [], differences[:20])
+        self.expect("and no record stays", self.machine.run("ls", "-A", "/var/lib").find("wsltune") < 0)
+
+    def compare(self) -> list[str]:
+        """Return what differs from the source, but for what belongs to the test, the image itself and the account."""
+        wanted = {}
+        with tarfile.open(self.source) as archive:
+            for member in archive:
+                name = member.name.removeprefix("./").rstrip("/")
+                if name not in ("", ".") and not name.startswith(("dev/", "run/")):
+                    wanted[name] = describe(archive, member)
+        listed = self.machine.run("python3", "-", text=LIST)
+        now = json.loads(listed)
+        ignored = re.compile("|".join((OF_THE_TEST, OF_THE_IMAGE, OF_THE_ACCOUNT, OF_A_START)))
+        everything = {**wanted, **now}
+        kept = {name for name, facts in everything.items() if clean.judge(name, facts[0] == "folder") == clean.KEEP}
+        names = sorted(name for name in kept if not ignored.fullmatch(name))
+        return [
+            f"{name}: {wanted.get(name)} became {now.get(name)}" for name in names if wanted.get(name) != now.get(name)
+        ]
+
+    def end(self) -> int:
+        """Remove the machine and print what was wrong; return the exit code."""
+        subprocess.run([str(ROOT / "tests/containers/machine.sh"), "down", self.machine.name], check=False)
+        self.podman(
+            "image", "rm", "--force", "localhost/wsltune-image-first:test", "localhost/wsltune-image-first:base"
+        )
+        print(json.dumps({"wrong": self.wrong}))
+        return int(bool(self.wrong))
+
+
+# What a rollback must restore of each path: its kind, mode and owner, and of a file its content and its time.
+LIST = """
+import hashlib, json, os, stat
+found = {}
+device = os.lstat("/").st_dev
+for folder, folders, names in os.walk("/"):
+    if os.lstat(folder).st_dev != device:
+        folders[:] = []
+        continue
+    for name in folders + names:
+        path = os.path.join(folder, name)
+        status = os.lstat(path)
+        facts = ["folder", stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid]
+        if stat.S_ISLNK(status.st_mode):
+            facts = ["link", os.readlink(path)]
+        elif stat.S_ISREG(status.st_mode):
+            facts = ["file", *facts[1:], int(status.st_mtime), hashlib.sha256(open(path, "rb").read()).hexdigest()]
+        found[path[1:]] = facts
+print(json.dumps(found))
+"""
+
+
+def describe(archive: tarfile.TarFile, member: tarfile.TarInfo) -> list:
+    """Return what a rollback must restore of an entry, as LIST has it."""
+    if member.issym():
+        return ["link", member.linkname]
+    facts = [member.mode, member.uid, member.gid]
+    content = archive.extractfile(member)
+    if content is None:
+        return ["folder", *facts]
+    return ["file", *facts, int(member.mtime), hashlib.sha256(content.read()).hexdigest()]
+
+
+def main() -> None:
+    """Prove it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        proof = Proof(Machine(sys.argv[1], int(sys.argv[2])), Path(scratch))
+        proof.make_source()
+        image = proof.prove_build()
+        proof.start(image)
+        proof.prove_first_start()
+        proof.prove_first_test()
+        proof.prove_second_day()
+        sys.exit(proof.end())
+
+
+if __name__ == "__main__":
+    main()

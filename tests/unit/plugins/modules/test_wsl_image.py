@@ -1,0 +1,270 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From a root file system to an image, and what keeps one from being made."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import tarfile
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.image import build
+from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+from ansible_collections.wsltune.go.plugins.modules import wsl_image, wsl_image_root
+from tests.unit.plugins.module_utils.image import rootfs
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root unpacks files of others")
+Call = Callable[..., dict[str, Any]]
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder of root's own."""
+    rootfs.make(tmp_path / "source.tar")
+    (tmp_path / "program").write_bytes(b"PK program")
+    (tmp_path / "oobe").write_text("#!/bin/sh\nexit 0\n")
+    (tmp_path / "out").mkdir()
+    return tmp_path
+
+
+def options(place: Path, **changes: Any) -> dict[str, Any]:
+    return {
+        "source": str(place / "source.tar"),
+        "root": str(place / "work/acme"),
+        "output": str(place / "out/acme.wsl"),
+        "name": "acme",
+        "version": "1.2.0",
+        **changes,
+    }
+
+
+def make(
+    call: Call, place: Path, check: bool = False, close: dict[str, Any] | None = None, **changes: Any
+) -> dict[str, Any]:
+    """Make an image; return what the last module printed."""
+    wanted = options(place, **changes)
+    opened = call(wsl_image_root, check=check, **wanted)
+    if opened.get("failed") or opened["made"]:
+        return opened
+    (place / "work/acme.pyz").parent.mkdir(exist_ok=True)
+    (place / "work/acme.pyz").write_bytes((place / "program").read_bytes())
+    return call(
+        wsl_image,
+        check=check,
+        **{name: wanted[name] for name in ("root", "output")},
+        **{name: opened[name] for name in ("recipe", "architecture")},
+        program=str(place / "work/acme.pyz"),
+        oobe=str(place / "oobe"),
+        plan={"version": "1.2.0", "steps": [], "checks": [], "tuned": []},
+        **(close or {}),
+    )
+
+
+def test_an_image_has_what_its_first_start_needs_and_no_secrets(call: Call, place: Path) -> None:
+    made = make(call, place, close={"user": "anna", "groups": ["sudo"]})
+    assert not made.get("failed"), made
+    assert made["packages"] == 1 and made["warnings_of_microsoft"] == ["shortcut.icon is missing"]
+    found = build.read(made["output"])
+    assert found.text("/etc/shadow") == "root:*:19000::::::\n"
+    assert found.text("/etc/wsl-distribution.conf").startswith("[oobe]\ncommand = /usr/lib/wsl/wsltune-oobe\n")
+    assert found.members["usr/lib/wsl/wsltune-oobe"].mode == 0o755
+    assert "usr/lib/wsltune/first-start.pyz" in found.members and "root/.bash_history" not in found.members
+    with tarfile.open(made["output"]) as archive:
+        settings = archive.extractfile("./usr/lib/wsltune/first-start.conf")
+        assert settings is not None and settings.read() == b"user='anna'\ngroups='sudo'\n"
+    assert not (place / "work/acme").exists() and not (place / "work/acme.pyz").exists()
+
+
+def test_what_lies_beside_an_image_belongs_to_it(call: Call, place: Path) -> None:
+    (place / "out/SHA256SUMS").write_text(f"{'ab' * 32}  other.wsl\n")
+    made = make(call, place, url="https://x.example/acme.wsl", close={"url": "https://x.example/acme.wsl"})
+    sums = (place / "out/SHA256SUMS").read_text().splitlines()
+    assert [line.split()[1] for line in sums] == ["acme.wsl", "acme.wsl.spdx.json", "other.wsl"]
+    check = ["sha256sum", "--check", "--ignore-missing", "--status", "SHA256SUMS"]
+    assert subprocess.run(check, cwd=place / "out", check=False).returncode == 0
+    bill = json.loads((place / "out/acme.wsl.spdx.json").read_text())
+    assert bill["packages"][0]["checksums"][0]["checksumValue"] == made["sha256"]
+    assert bill["packages"][1]["externalRefs"][0]["referenceLocator"] == "pkg:deb/debian/bash@5.2?arch=amd64"
+    catalogue = json.loads((place / "out/acme.wsl.catalogue.json").read_text())
+    assert list(catalogue["ModernDistributions"]["acme"][0].values())[-1]["Sha256"] == f"0x{made['sha256']}"
+    assert call(wsl_image, check=True, state="absent", output=made["output"])["changed"]
+    assert (place / "out/acme.wsl").exists()
+    assert call(wsl_image, state="absent", output=made["output"])["changed"]
+    assert [path.name for path in (place / "out").iterdir()] == ["SHA256SUMS"]
+    assert (place / "out/SHA256SUMS").read_text() == f"{'ab' * 32}  other.wsl\n"
+    assert not call(wsl_image, state="absent", output=made["output"])["changed"]
+
+
+def test_two_builds_make_the_same_file_and_a_third_is_none(call: Call, place: Path) -> None:
+    first = make(call, place)
+    os.rename(place / "out", place / "before")
+    (place / "out").mkdir()
+    second = make(call, place)
+    assert first["sha256"] == second["sha256"] == build.digest(str(place / "before/acme.wsl"))
+    assert make(call, place) == {**make(call, place), "changed": False, "made": True}
+    assert not (place / "work/acme").exists()
+
+
+def test_another_recipe_replaces_an_image_only_on_request(call: Call, place: Path) -> None:
+    make(call, place)
+    for changes, words in (
+        ({"version": "1.3.0"}, "is an image of wsltune 1.2.0, which is older than this one, 1.3.0"),
+        ({"options": {"x": 1}}, "of another source or with other options"),
+    ):
+        refused = make(call, place, **changes)
+        assert refused["failed"] and words in refused["msg"] and not (place / "work/acme").exists()
+    assert make(call, place, version="1.3.0", replace=True)["changed"]
+    assert make(call, place, version="1.3.0")["made"]
+
+
+def test_a_file_that_somebody_else_made_stays(call: Call, place: Path) -> None:
+    (place / "out/acme.wsl").write_text("mine")
+    assert "was not made by this role" in make(call, place)["msg"]
+    (place / "out/acme.wsl").unlink()
+    make(call, place)
+    with (place / "out/acme.wsl").open("ab") as file:
+        file.write(b"changed")
+    assert "or was changed since" in make(call, place)["msg"]
+
+
+def test_check_mode_tells_and_leaves_everything(call: Call, place: Path) -> None:
+    made = make(call, place, check=True)
+    assert made["changed"] and list((place / "out").iterdir()) == [] and not (place / "work/acme").exists()
+
+
+def test_an_image_is_a_source_too(call: Call, place: Path) -> None:
+    make(call, place)
+    os.rename(place / "out/acme.wsl", place / "first.wsl")
+    (place / "out/acme.wsl.json").unlink()
+    opened = call(wsl_image_root, **options(place, source=str(place / "first.wsl"), version="1.3.0"))
+    assert opened["made_by"] == "1.2.0" and opened["changed"]
+    refused = call(wsl_image_root, **options(place, source=str(place / "first.wsl"), version="1.1.0"))
+    assert "wsltune 1.2.0, which is newer than this one, 1.1.0" in refused["msg"]
+
+
+@pytest.mark.parametrize(
+    ("member", "words"),
+    [
+        (rootfs.member("../../etc/cron.d/x"), "leads out of the folder"),
+        (rootfs.member("srv/disk", tarfile.BLKTYPE), "a device outside of /dev"),
+        (rootfs.member("bin/x"), "below 'bin', which is no folder but a link"),
+        (rootfs.member("srv/x", tarfile.LNKTYPE, "../../etc/shadow"), "leads out of the folder"),
+    ],
+)
+def test_a_hostile_archive_is_refused_before_anything_is_unpacked(
+    call: Call, place: Path, member: tarfile.TarInfo, words: str
+) -> None:
+    rootfs.make(place / "source.tar", member)
+    refused = make(call, place)
+    assert refused["failed"] and words in refused["msg"] and not (place / "work").exists()
+
+
+def test_bad_input_is_one_sentence(call: Call, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = "aarch64" if platform.machine() == "x86_64" else "x86_64"
+    for changes, words in (
+        ({"name": "a b"}, "golden_image_name is 'a b'"),
+        ({"output": str(place / "a.tar")}, "golden_image_output is"),
+        ({"user": "Anna"}, "golden_image_user has 'Anna'"),
+        ({"url": "ftp://x/a.wsl"}, "golden_image_url is"),
+        ({"source": str(place / "none.tar")}, "none.tar cannot be read"),
+        ({"source": str(place / "program")}, "is no archive that tar can read"),
+        ({"architecture": other}, f"the archive is for {platform.machine()}, and golden_image_architecture is {other}"),
+        ({"source": None}, "source must be given"),
+    ):
+        refused = call(wsl_image_root, **options(place, **changes))
+        assert refused["failed"] and words in refused["msg"] and "\n" not in refused["msg"], refused
+    rootfs.make(place / "other.tar", architecture=other)
+    refused = call(wsl_image_root, **options(place, source=str(place / "other.tar")))
+    assert "do not run on this machine" in refused["msg"] or "golden_image_architecture" in refused["msg"]
+    rootfs.make(place / "bare.tar", without="usr/bin/python3")
+    assert "no /usr/bin/python3" in call(wsl_image_root, **options(place, source=str(place / "bare.tar")))["msg"]
+    monkeypatch.setattr(build.shutil, "disk_usage", lambda _path: Usage(0, 0, 1 << 10))
+    assert "has 0 MiB free, and the image takes" in call(wsl_image_root, **options(place))["msg"]
+    assert not (place / "work").exists()
+
+
+def test_an_image_that_breaks_a_rule_is_not_kept(call: Call, place: Path) -> None:
+    rootfs.make(place / "source.tar", without="usr/bin/bash")
+    refused = make(call, place)
+    assert "the image breaks 1 rules: /bin/bash is missing" in refused["msg"]
+    assert list((place / "out").iterdir()) == []
+
+
+def test_what_a_killed_build_left_is_in_nobodys_way(call: Call, place: Path) -> None:
+    (place / "work").mkdir(0o700)
+    (place / "work/acme/etc").mkdir(parents=True)
+    (place / "work/acme.unpacked").touch()
+    (place / "work/acme/etc/left-over").write_text("x")
+    made = make(call, place)
+    assert "etc/left-over" not in build.read(made["output"]).members
+    (place / "work/acme").mkdir()
+    (place / "work/acme.unpacked").touch()
+    (place / "work/acme.pyz").write_text("x")
+    assert call(wsl_image_root, check=True, state="absent", root=str(place / "work/acme"))["changed"]
+    assert call(wsl_image_root, state="absent", root=str(place / "work/acme"))["changed"]
+    assert not (place / "work/acme").exists() and not (place / "work/acme.pyz").exists()
+    assert not call(wsl_image_root, state="absent", root=str(place / "work/acme"))["changed"]
+
+
+def test_only_what_was_unpacked_is_removed_and_no_other_folder_changed(call: Call, place: Path) -> None:
+    """Whatever golden_image_root names: a folder with files of somebody's, in one that everybody reads."""
+    srv = place / "srv"
+    (srv / "data").mkdir(parents=True)
+    (srv / "data/only copy").write_text("mine")
+    srv.chmod(0o755)
+    for root, words in ((srv / "acme", "other accounts can look into"), (srv / "data", "other accounts can look into")):
+        assert words in call(wsl_image_root, **options(place, root=str(root)))["msg"]
+    assert srv.stat().st_mode & 0o777 == 0o755
+    srv.chmod(0o700)
+    for state in ("present", "absent"):
+        refused = call(wsl_image_root, **options(place, root=str(srv / "data"), state=state))
+        assert "was not unpacked by this role" in refused["msg"], refused
+    recipe = call(wsl_image_root, check=True, **options(place))["recipe"]
+    words = {"recipe": recipe, "program": str(place / "program"), "oobe": str(place / "oobe")}
+    refused = call(wsl_image, root=str(srv / "data"), output=str(place / "out/acme.wsl"), **words)
+    assert "was not unpacked" in refused["msg"]
+    assert (srv / "data/only copy").read_text() == "mine"
+    (place / "out/acme.wsl").write_text("mine")
+    assert "stays: remove it yourself" in call(wsl_image, state="absent", output=str(place / "out/acme.wsl"))["msg"]
+    assert (place / "out/acme.wsl").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["acme.wsl.new", "acme.wsl.new.tar", "acme.wsl.json.new", "SHA256SUMS.new"])
+def test_nothing_is_written_through_another_accounts_link(
+    call: Call, place: Path, eve: process.Identity, home: Path, name: str
+) -> None:
+    victim = place / "victim"
+    victim.write_text("root's")
+    (home / name).symlink_to(victim)
+    refused = make(call, place, output=str(home / "acme.wsl"))
+    assert f"golden_image_output lies in {home}, and another account can write in" in refused["msg"], refused
+    opened = call(wsl_image_root, **options(place))
+    (place / "work/acme.pyz").write_text("x")
+    words = {"recipe": opened["recipe"], "program": str(place / "work/acme.pyz"), "oobe": str(place / "oobe")}
+    refused = call(wsl_image, root=str(place / "work/acme"), output=str(home / "acme.wsl"), **words)
+    assert "another account can write in" in refused["msg"], refused
+    assert victim.read_text() == "root's"
+
+
+def test_a_source_that_changes_after_it_was_judged_is_not_unpacked(
+    call: Call, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = wsl_image_root.remove
+
+    def swap(root: str) -> None:
+        rootfs.make(place / "source.tar", rootfs.member("srv/disk", tarfile.BLKTYPE))
+        remove(root)
+
+    monkeypatch.setattr(wsl_image_root, "remove", swap)
+    refused = make(call, place)
+    assert "changed while it was looked at" in refused["msg"] and not (place / "work/acme").exists()
+    assert not (place / "work/acme.source").exists()

@@ -1,0 +1,123 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What an image runs at its first start."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+FILES = Path(__file__).resolve().parents[3] / "roles/golden_image/files"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"golden_image_{name}", FILES / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("program") / "first-start.pyz"
+    path.write_bytes(load("make_program").make())
+    return path
+
+
+def test_the_same_versions_make_the_same_program_which_is_small(program: Path) -> None:
+    content = load("make_program").make()
+    assert content == program.read_bytes() and len(content) < 1 << 20
+
+
+def test_the_program_runs_a_module_by_itself_without_ansible(program: Path, tmp_path: Path) -> None:
+    given = json.dumps({"ANSIBLE_MODULE_ARGS": {"checks": ["WT-002"], "nonsense": 1}})
+    command = ["/usr/bin/python3", "-I", str(program), "--module", "doctor"]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert "nonsense" in json.loads(done.stdout)["msg"], done.stderr
+    for name in ("go_env", "doctor"):
+        command[-1] = name
+        given = json.dumps({"ANSIBLE_MODULE_ARGS": {"nonsense": 1}})
+        done = subprocess.run(command, input=given, capture_output=True, text=True, cwd=tmp_path, check=False)
+        assert "nonsense" in json.loads(done.stdout)["msg"], done.stderr
+
+
+@pytest.fixture
+def first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = load("first_start")
+    plan = {"version": "1.2.0", "tuned": ["wrote /etc/wsl.conf"], "checks": ["WT-049"]}
+    plan["steps"] = [{"module": "go_env", "arguments": {"users": [], "cgo_enabled": "false"}}]
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    monkeypatch.setattr(module, "PLAN", str(tmp_path / "plan.json"))
+    return module
+
+
+CHECK = {
+    "id": "WT-049",
+    "status": "warning",
+    "title": "No usable Go",
+    "reason": "there is no Go",
+    "cost": {"effect": "", "wasted": None, "unit": ""},
+    "answer": {"lever": "", "command": ""},
+    "page": "docs/cases/WT-049.md",
+    "details": {},
+}
+
+
+def test_it_tunes_the_account_and_says_what_is_tuned(
+    first: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = []
+
+    def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        calls.append((name, arguments))
+        found = {
+            "status": "warning",
+            "checks": [CHECK],
+            "counts": {"critical": 0, "warning": 1, "unknown": 0},
+            "go": None,
+        }
+        return {"go_env": {"headlines": ["CGO_ENABLED=0"], "notes": ["a note"]}, "doctor": {"doctor": found}}[name]
+
+    monkeypatch.setattr(first, "call", call)
+    assert first.main(["anna"]) == 0
+    assert calls == [
+        ("go_env", {"users": ["anna", "root"], "cgo_enabled": "false"}),
+        ("doctor", {"user": "anna", "checks": ["WT-049"]}),
+    ]
+    said = capsys.readouterr().out
+    for words in ("what is tuned", "wrote /etc/wsl.conf", "CGO_ENABLED=0", "a note", "WT-049: there is no Go"):
+        assert words in said
+
+
+def test_what_fails_is_a_sentence(
+    first: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(first, "call", lambda _name, _arguments: {"failed": True, "msg": "no room"})
+    assert first.main([]) == 0
+    said = capsys.readouterr().out
+    assert "go_env was left out: no room" in said and "The doctor could not look: no room" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("print('no json')", "it gave no answer"),
+        ("pass", "it gave no answer"),
+        ("import time; time.sleep(9)", "it did not end within 1 s"),
+    ],
+)
+def test_a_module_without_an_answer_is_a_sentence_too(
+    first: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, reason: str
+) -> None:
+    (tmp_path / "program.py").write_text(text)
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "program.py")])
+    monkeypatch.setattr(first, "SECONDS", 1.0)
+    assert first.call("go_env", {}) == {"failed": True, "msg": reason}
