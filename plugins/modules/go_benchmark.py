@@ -41,7 +41,7 @@ options:
       environment:
         description:
           - Variables laid over the environment of the login. C({tmpfs}) in a value is a folder of the user's on a tmpfs
-            that is there while it is measured, for root alone.
+            that is there while it is measured, for root alone. C({disk}) is one on a disk, in C(/var/tmp) or the home.
         type: dict
         default: {}
       unset:
@@ -55,6 +55,13 @@ options:
         description:
           - A Go module to measure in place of O(modules), for variants that differ in where the source lies.
         type: path
+      revision:
+        description:
+          - A Git revision of the first of O(modules) to measure in place of what lies there now, such as
+            V(origin/main).
+          - It is written into a folder beside the repository for as long as the module runs; the repository is only
+            read. Submodules are not in it.
+        type: str
   modules:
     description:
       - Folders of Go modules to test with C(./...).
@@ -77,10 +84,43 @@ options:
         original for as long as the module runs. Without O(modules) it is a small generated module.
       - V(cold) runs C(go test) with an empty build cache, made beside the real one and removed after each run.
       - V(race) runs C(go test -race -count=1), and is left out where there is no C compiler.
+      - V(build) changes one file in a copy of the source before each C(go build) of the module's programs; of a module
+        without programs all packages are built.
+      - V(bench) runs Go's benchmarks that O(benchmarks) names, 100 ms each, and compares the geometric mean of their
+        times per operation.
     type: list
     elements: str
-    choices: [test, edit, cold, race]
+    choices: [test, edit, cold, race, build, bench]
     default: [test, edit]
+  benchmarks:
+    description:
+      - Which of Go's benchmarks V(bench) runs, as C(go test -bench) takes it.
+    type: str
+    default: .
+  commands:
+    description:
+      - Commands to measure beside the O(scenarios), each in copies of the first of O(modules) that lie beside it.
+      - They run as the user, with an empty standard input and no terminal. One that runs longer than the budget, or
+        ends with anything but 0, is not compared, with the reason.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description:
+          - A name for the results, as for a variant, and not that of a scenario.
+        type: str
+        required: true
+      run:
+        description:
+          - What C(/bin/sh) runs, such as C(make test).
+        type: str
+        required: true
+      setup:
+        description:
+          - What it runs before each measured run; its time is not counted.
+        type: str
+        default: ""
   budget_minutes:
     description:
       - How many minutes the module may take. Compiling for the first time takes at most half of it away from
@@ -118,6 +158,20 @@ options:
         takes it.
     type: str
     default: auto
+  remember:
+    description:
+      - Keep the verdict on the second variant on the machine, as that on a lever that is in force. The next run of
+        M(wsltune.go.go_facts) returns it. Only root can.
+    type: dict
+    suboptions:
+      fingerprint:
+        description: The machine and Go that the verdict holds for.
+        type: dict
+        required: true
+      workload:
+        description: What was measured, as the verdict holds for nothing else.
+        type: dict
+        required: true
 notes:
   - Nothing of the user's is changed. Like every C(go test), the runs add entries to the build cache, which Go removes
     when they were not used for five days. V(edit) adds most, about 1 MiB per run.
@@ -151,6 +205,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+in_force:
+  description: One line that says what was kept, with its numbers.
+  returned: with O(remember)
+  type: str
+  sample: "tmp_in_memory is in force; compared with /var/tmp (ext4) on 2026-11-28, faster: test -9 %"
 experiment:
   description: Everything that was measured, as the filters of this collection read it.
   returned: when something was measured
@@ -222,8 +281,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, guard, schedule, scratch, stats
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.levers import in_force as levers_in_force
 from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
@@ -240,7 +301,13 @@ def _variants(module: AnsibleModule) -> list[bench.Variant]:
             )
         environment = {str(key): str(value) for key, value in (given["environment"] or {}).items()}
         variants.append(
-            bench.Variant(name, environment, [str(one) for one in given["unset"] or []], given["directory"])
+            bench.Variant(
+                name,
+                environment,
+                [str(one) for one in given["unset"] or []],
+                given["directory"],
+                given["revision"] or None,
+            )
         )
     if len({variant.name for variant in variants}) != len(variants) or not variants:
         module.fail_json(msg="variants: give at least one, and each its own name.")
@@ -254,8 +321,8 @@ def _check_numbers(module: AnsibleModule) -> None:
             module.fail_json(msg=f"{name} is {params[name]}: it must be from {low} to {high}.")
     if params["max_runs"] < params["min_runs"]:
         module.fail_json(msg=f"max_runs is {params['max_runs']}: it must not be below min_runs ({params['min_runs']}).")
-    if not params["scenarios"]:
-        module.fail_json(msg="scenarios is empty: name at least one of test, edit, cold, race.")
+    if not params["scenarios"] and not params["commands"]:
+        module.fail_json(msg=f"scenarios is empty: name at least one of {', '.join(bench.SCENARIOS)}.")
     path = params["progress_path"]
     if path and path in look.silent([path]):
         module.fail_json(msg=f"progress_path is {path}, which gives no answer: name a file on this machine's own disk.")
@@ -263,18 +330,53 @@ def _check_numbers(module: AnsibleModule) -> None:
         module.fail_json(msg=f"progress_path is {path}: its folder does not exist.")
 
 
+def _have(variants: Sequence[bench.Variant], placeholder: str) -> bool:
+    return any(placeholder in value for variant in variants for value in variant.environment.values())
+
+
+def _fill(variants: Sequence[bench.Variant], placeholder: str, folder: str) -> None:
+    for variant in variants:
+        for name, value in variant.environment.items():
+            variant.environment[name] = value.replace(placeholder, folder)
+
+
+def _remember(key: dict[str, Any], user: str, experiment: dict[str, Any]) -> str:
+    """Keep the verdict on a lever that is in force; return it as one line."""
+    entry = levers_in_force.describe(key, experiment, time.time())
+    journal.write_record(journal.IN_FORCE, {**journal.read_record(journal.IN_FORCE), user: entry})
+    return levers_in_force.sentence(entry, taken_back=False)
+
+
 def _measure(
-    module: AnsibleModule, account: accounts.Account, variants: Sequence[bench.Variant], began: float
+    module: AnsibleModule,
+    account: accounts.Account,
+    variants: Sequence[bench.Variant],
+    commands: Sequence[bench.Command],
+    began: float,
 ) -> dict[str, Any]:
     params = module.params
     limit = max(60.0, params["budget_minutes"] * 60)
     environment = go_find.environment_with_go(account, accounts.login_environment(account))
-    in_memory = any(trial_tmpfs.PLACEHOLDER in value for variant in variants for value in variant.environment.values())
+    in_memory = _have(variants, trial_tmpfs.PLACEHOLDER)
+
+    workload = (params["modules"], params["packages"], params["go"])
 
     def measure(tell: schedule.Progress) -> dict[str, Any]:
-        with bench.Bench(
-            account, variants, params["modules"], params["packages"], params["go"], limit, environment=environment
-        ) as session:
+        with contextlib.ExitStack() as stack:
+            if _have(variants, levers_in_force.DISK):
+                folders = stack.enter_context(scratch.Folders())
+                _fill(variants, levers_in_force.DISK, levers_in_force.make_disk(account, folders, bench.read_mounts()))
+            session = stack.enter_context(
+                bench.Bench(
+                    account,
+                    variants,
+                    *workload,
+                    limit=limit,
+                    environment=environment,
+                    commands=commands,
+                    benchmarks=params["benchmarks"],
+                )
+            )
             return session.experiment(
                 params["scenarios"],
                 params["budget_minutes"],
@@ -295,15 +397,14 @@ def _measure(
                 )
             trial = stack.enter_context(trial_tmpfs.mounted_for(account, params["tmpfs_size"], ("tmp",)))
             folder = os.path.join(trial, "tmp")
-            for variant in variants:
-                for name, value in variant.environment.items():
-                    variant.environment[name] = value.replace(trial_tmpfs.PLACEHOLDER, folder)
-        heard = stack.enter_context(bench.progress_to(params["progress_path"]))
-        experiment: dict[str, Any] = bench.as_user(account, measure, params["budget_minutes"], heard)
+            _fill(variants, trial_tmpfs.PLACEHOLDER, folder)
+        heard = stack.enter_context(bench.report_progress_to(params["progress_path"]))
+        experiment: dict[str, Any] = bench.run_as_user(account, measure, params["budget_minutes"], heard)
     return experiment
 
 
 def main() -> None:
+    """Measure the scenarios in every variant within the budget and return the experiment."""
     module = AnsibleModule(
         argument_spec={
             "user": {"type": "str"},
@@ -317,6 +418,7 @@ def main() -> None:
                     "environment": {"type": "dict", "default": {}},
                     "unset": {"type": "list", "elements": "str", "default": []},
                     "directory": {"type": "path"},
+                    "revision": {"type": "str"},
                 },
             },
             "modules": {"type": "list", "elements": "path", "default": []},
@@ -324,9 +426,11 @@ def main() -> None:
             "scenarios": {
                 "type": "list",
                 "elements": "str",
-                "choices": ["test", "edit", "cold", "race"],
+                "choices": list(bench.SCENARIOS),
                 "default": ["test", "edit"],
             },
+            "benchmarks": {"type": "str", "default": "."},
+            "commands": bench.COMMANDS,
             "budget_minutes": {"type": "float", "default": 3.0},
             "min_runs": {"type": "int", "default": stats.MIN_RUNS},
             "max_runs": {"type": "int", "default": 30},
@@ -334,23 +438,40 @@ def main() -> None:
             "seed": {"type": "int"},
             "progress_path": {"type": "path"},
             "tmpfs_size": {"type": "str", "default": "auto"},
+            "remember": {
+                "type": "dict",
+                "options": {
+                    "fingerprint": {"type": "dict", "required": True},
+                    "workload": {"type": "dict", "required": True},
+                },
+            },
         },
         supports_check_mode=True,
     )
     began = time.monotonic()
     variants = _variants(module)
+    try:
+        commands = bench.read_commands(module.params["commands"], module.params["modules"])
+    except bench.BenchmarkError as error:
+        module.fail_json(msg=str(error))
     _check_numbers(module)
+    remember = module.params["remember"]
+    if remember and (os.geteuid() != 0 or len(variants) < 2):
+        module.fail_json(msg="remember keeps the verdict on the second variant for root: give two, and run as root.")
     if module.check_mode:
         module.exit_json(changed=False, skipped=True, msg="Nothing is measured in check mode.")
     bench.clean_up_on_signals()
+    # A trial must not have the kernel end what else runs here.
+    guard.volunteer()
     try:
         account = accounts.find([module.params["user"] or pwd.getpwuid(os.geteuid()).pw_name])[0]
-        experiment = _measure(module, account, variants, began)
+        experiment = _measure(module, account, variants, commands, began)
+        kept = {"in_force": _remember(remember, account.name, experiment)} if remember else {}
     except (accounts.AccountError, bench.BenchmarkError, tmpfs_plan.TmpfsError) as error:
         module.fail_json(msg=text.line(error))
     except OSError as error:
         module.fail_json(msg=text.line(f"The benchmark cannot go on: {error}."))
-    module.exit_json(changed=False, experiment=text.printable(experiment))
+    module.exit_json(changed=False, experiment=text.printable(experiment), **text.printable(kept))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,12 @@ options:
     description: The file that WSL reads, with O(wsl=true).
     type: path
     default: /etc/wsl.conf
+  drift:
+    description:
+      - Whether to return the fact C(drift) as well, what was last applied and what stands there now.
+      - Without root what was applied is not known, and the fact names the reason.
+    type: bool
+    default: false
   tmpfs_path:
     description: The mount point of M(wsltune.go.go_tmpfs), to return the fact C(go_tmpfs) about it as well.
     type: path
@@ -76,6 +82,11 @@ ansible_facts:
               call would change nothing, and C(notes) for the users, as sentences; null where it was not, or for others
               than root.
           type: dict
+        in_force:
+          description:
+            - By user name, the C(verdicts) that O(wsltune.go.go_benchmark#module:remember) kept, and the C(machine) as
+              it is now, which they depend on.
+          type: dict
     wsl:
       description: As M(wsltune.go.wsl_facts) returns it.
       returned: with O(wsl=true)
@@ -86,6 +97,14 @@ ansible_facts:
           C(live) mount and the folders of C(users).
       returned: with O(tmpfs_path)
       type: dict
+    drift:
+      description:
+        - What P(wsltune.go.drift_report#filter) compares with what is declared. C(files), each with its content as it
+          was last C(applied) and is C(now), as checksums, and its owner; the settings of C(wsl_conf), the lines of
+          C(fstab) and the settings of C(go) as they were applied; C(decisions) about levers; C(reason) where none of
+          that could be read.
+      returned: with O(drift=true)
+      type: dict
 """
 
 import os
@@ -93,22 +112,27 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import observe as fleet_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go_applied
 from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, text
+from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, fingerprint, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 
 def main() -> None:
+    """Return what Go is set to for each user; only root sees others, and with `wsl` the facts of WSL too."""
     module = AnsibleModule(
         argument_spec={
             "users": {"type": "list", "elements": "str", "default": []},
             "also": {"type": "str"},
             "wsl": {"type": "bool", "default": False},
             "conf_path": {"type": "path", "default": "/etc/wsl.conf"},
+            "drift": {"type": "bool", "default": False},
             "tmpfs_path": {"type": "path"},
         },
         supports_check_mode=True,
@@ -119,16 +143,23 @@ def main() -> None:
     try:
         people = accounts.find(module.params["users"], module.params["also"])
         seen = go_observe.observe_all([person for person in people if os.geteuid() in (0, person.uid)], mounts)
-        users = {name: dict(facts, before=baseline.get(name)) for name, facts in seen.items()}
+        users = {name: dict(facts, before=go_tuning.neutral(baseline.get(name), facts)) for name, facts in seen.items()}
     except accounts.AccountError as error:
         module.fail_json(msg=str(error))
-    told = {"users": users, "applied": go_applied.observe(users), "observed_at": f"{time.time():.6f}"}
+    told = {
+        "users": users,
+        "applied": go_applied.observe(users),
+        "in_force": {"verdicts": journal.read_record(journal.IN_FORCE), "machine": fingerprint.read()},
+        "observed_at": f"{time.time():.6f}",
+    }
     facts = {"go": text.printable(told)}
     if module.params["wsl"]:
         facts["wsl"] = wsl_judge.observe(machine)
     if module.params["tmpfs_path"]:
         found = tmpfs_observe.observe(module.params["tmpfs_path"], people, machine)
         facts["go_tmpfs"] = text.printable(found)
+    if module.params["drift"]:
+        facts["drift"] = text.printable(fleet_observe.observe(conf_path=module.params["conf_path"]))
     module.exit_json(changed=False, ansible_facts=facts)
 
 

@@ -11,9 +11,12 @@ author:
 description:
   - Runs C(go test) of one user with each lever on, beside a baseline and a control that is the same as the baseline,
     interleaved in random order, and decides which levers are kept. The winners then run together against the baseline.
-  - A lever is kept when it is faster in a scenario and slower in none, with the interval clear of no change at a level
-    that allows for the number of levers, and when C(go build), C(go vet), C(go test), C(go test -race) and C(go run)
-    work with it wherever they work without it.
+  - Of many levers the slower half leaves after each round, as far as the time makes it necessary, so that those that
+    lead get the runs. Levers for which there is no time at all are not tried; the O(budget_minutes) that are enough for
+    all are named.
+  - A lever is kept when it is faster in a scenario, or in all of them together, and slower in none, with the interval
+    clear of no change at a level that allows for the number of levers, and when C(go build), C(go vet), C(go test),
+    C(go test -race) and C(go run) work with it wherever they work without it.
   - A lever with which tests fail where they pass without it is dropped before anything is measured.
   - Changes nothing on the machine but the record of the decision. A tmpfs that a trial needs is mounted in a mount
     namespace of the module's own, a copy that it needs is removed at the end.
@@ -31,6 +34,13 @@ options:
       - caches_local
       - source_on_ext4
       - append_windows_path
+      - buildvcs_off
+      - vet_off
+      - tool_gc
+      - parallel
+      - go_version
+      - cgo_linker
+      - gocacheprog
     required: true
   user:
     description: The user whose Go is measured, in the environment of a fresh login.
@@ -72,12 +82,44 @@ options:
     description: What is measured, as in M(wsltune.go.go_benchmark).
     type: list
     elements: str
-    choices: [test, edit, cold, race]
+    choices: [test, edit, cold, race, build, bench]
     default: [test, edit]
+  commands:
+    description:
+      - Commands of the user's own to measure beside O(scenarios), as in M(wsltune.go.go_benchmark). A lever with which
+        one fails or gets slower is not kept.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Its name in the results, of letters, digits, V(.), V(_) and V(-), and not that of a scenario.
+        type: str
+        required: true
+      run:
+        description: What a shell runs.
+        type: str
+        required: true
+      setup:
+        description: What a shell runs before it, not timed.
+        type: str
+        default: ''
+  benchmarks:
+    description: Which of Go's benchmarks V(bench) runs, as in M(wsltune.go.go_benchmark).
+    type: str
+    default: .
   budget_minutes:
     description: The longest that measuring the levers takes; the winners together take up to as long again.
     type: float
     default: 3.0
+  gocacheprog:
+    description: The command that V(gocacheprog) tries, an absolute path with arguments.
+    type: str
+    default: ''
+  parallel:
+    description: What V(parallel) tries, as O(wsltune.go.go_env#module:parallel).
+    type: str
+    default: auto
   tmpfs_size:
     description: Size of the trial's tmpfs, as in M(wsltune.go.go_tmpfs).
     type: str
@@ -110,7 +152,7 @@ RETURN = r"""
 decisions:
   description:
     - Per lever C(lever), C(tried), C(kept), C(reason), C(evidence) (V(interleaved)), and where it was measured
-      C(scenario), C(ratio), C(low), C(high), C(p), C(verdict).
+      C(scenario), C(ratio), C(low), C(high), C(p), C(verdict). Those that gain most come first.
   returned: always
   type: list
   elements: dict
@@ -136,7 +178,9 @@ experiments:
 """
 
 import contextlib
+import json
 import os
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -144,16 +188,25 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, scratch
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, guard, schedule, scratch, stats
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.bench import Bench, Variant
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.go import tool_gc
+from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue, trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
+from ansible_collections.wsltune.go.plugins.module_utils.levers import guard as levers_guard
 from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import Decision
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, meminfo, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import fingerprint as linux_fingerprint
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
+
+GROUND = ("GOVERSION", "GOFLAGS", "CGO_ENABLED", "GOMODCACHE")
+"""What the levers that have no place of Go's are judged by."""
 
 
 class Trial:
@@ -165,6 +218,7 @@ class Trial:
         environment = accounts.login_environment(self.account)
         self.environment = go_find.environment_with_go(self.account, environment)
         self.names = list(dict.fromkeys(module.params["levers"]))
+        self.commands = bench.read_commands(module.params["commands"], module.params["modules"])
         self.path = self.environment.get("PATH", "")
         if levers_decide.WINDOWS_PATH in self.names:
             mounts = wsl_judge.mounts_of(wsl_observe.collect())
@@ -172,8 +226,9 @@ class Trial:
         self.experiments: list[dict[str, Any]] = []
         self.suites: tuple[Any, Any, Any] = [], {}, {}
 
-    def settle(self, project: str, folder: str, in_memory: Sequence[str]) -> None:
-        """Take what was found of the source and of the places in memory; know what need not be tried."""
+    def settle(self, project: str, folder: str, in_memory: Sequence[str], ground: Mapping[str, Any]) -> None:
+        """Take what was found of the source, the places in memory and the Go; know what need not be tried."""
+        self.ground = levers_guard.Ground(**ground)
         self.project, self.folder = project, folder
         self.modules = list(self.params["modules"])
         slow = list(self.params["slow_places"])
@@ -184,10 +239,18 @@ class Trial:
             slow.append(catalogue.SOURCE_PLACE)
         self.slow = slow
         self.workload = {"modules": self.modules, "scenarios": self.params["scenarios"]}
-        reasons = {name: levers_decide.without_effect(name, slow, in_memory) for name in self.names}
+        # Beside those of earlier decisions only where there is one, so that these hold.
+        if self.commands:
+            self.workload["commands"] = [vars(command) for command in self.commands]
+        if "bench" in self.params["scenarios"]:
+            self.workload["benchmarks"] = self.params["benchmarks"]
+        reasons = {
+            name: levers_decide.without_effect(name, slow, in_memory) or levers_guard.explain_missing(name, self.ground)
+            for name in self.names
+        }
         self.idle = {name: reason for name, reason in reasons.items() if reason}
 
-    def survey(self, held: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    def survey(self, held: Mapping[str, Decision], budget: float) -> tuple[dict[str, Any], dict[str, Any] | None]:
         """As the user: return what settle() takes and, where the decisions C(held) may serve, what they depend on."""
         project, folder = self.find_project() if levers_decide.SOURCE in self.names else ("", ".")
         own = (self.params["before"] or {}).get("environment") or {}
@@ -197,14 +260,49 @@ class Trial:
             "GOTMPDIR": own.get("GOTMPDIR") or temporary,
             "GOCACHE": own.get("GOCACHE"),
         }
-        found: dict[str, Any] = {"project": project, "folder": folder, "in_memory": bench.in_memory(places)}
+        found: dict[str, Any] = {
+            "project": project,
+            "folder": folder,
+            "in_memory": bench.list_in_memory(places),
+            "ground": self.look_at_go().to_json(),
+        }
         self.settle(**found)
-        fingerprint = self.look([self.variant(levers_decide.BASELINE, {})])[0] if self.usable(held) else None
+        fingerprint = self.look([self.variant(levers_decide.BASELINE, {})])[0] if self.usable(held, budget) else None
         return found, fingerprint
 
-    def usable(self, held: Mapping[str, Any]) -> bool:
-        """Whether there is an earlier decision on each lever that would be tried."""
-        return bool(held) and set(held) >= set(self.names) - set(self.idle)
+    def look_at_go(self) -> levers_guard.Ground:
+        """As the user: return what the levers that have no place of Go's need to know."""
+        environment = self.variant(levers_decide.BASELINE, {}).over(self.environment)
+        path = environment.get("PATH", "")
+        go = shutil.which("go", path=path)
+        settings: dict[str, str] = {}
+        if go:
+            # With the toolchain that the user's own setting chooses, but none is downloaded to find it out.
+            # CGO_LDFLAGS apart, because Go makes a folder in GOTMPDIR for it, which may be gone.
+            for names in (GROUND, ("CGO_LDFLAGS",)):
+                command = [go, "env", "-json", *names]
+                done = process.run(command, {**environment, "GOPROXY": "off"}, self.account.home, limit=60)
+                with contextlib.suppress(ValueError, AttributeError, RecursionError):
+                    settings.update(
+                        {key: str(value or "") for key, value in json.loads(done.out).items() if key in names}
+                    )
+        memory = meminfo.parse(tmpfs_observe.text_of("/proc/meminfo") or "")
+        return levers_guard.Ground(
+            memory=memory["total_bytes"],
+            cpus=len(os.sched_getaffinity(0)),
+            settings=settings,
+            toolchains=go_observe.list_cached_toolchains(settings.get("GOMODCACHE", "")),
+            linker=go_tuning.find_linker("auto", path),
+            gocacheprog=self.params["gocacheprog"],
+            parallel=self.params["parallel"],
+            builds="build" in self.params["scenarios"] or bool(self.commands),
+            has_repository=any(map(levers_guard.is_in_repository, self.params["modules"])),
+        )
+
+    def usable(self, held: Mapping[str, Decision], budget: float) -> bool:
+        """Return whether each lever that would be tried has an earlier decision, in no more time than C(budget)."""
+        more = self.params["budget_minutes"] > budget and any(map(levers_decide.is_short_of_time, held.values()))
+        return bool(held) and set(held) >= set(self.names) - set(self.idle) and not more
 
     def find_project(self) -> tuple[str, str]:
         """Find what the lever SOURCE is tried on: a module that does not lie on the home's disk."""
@@ -215,22 +313,35 @@ class Trial:
                 continue
             with contextlib.suppress(OSError):
                 elsewhere = os.stat(project).st_dev != os.stat(self.account.home).st_dev
-                if elsewhere and os.path.isfile(os.path.join(project, folder, "go.mod")):
+                root = scratch.find_module_root(os.path.join(project, folder))
+                if elsewhere and root and os.path.commonpath([root, project]) == os.path.normpath(project):
                     return project, folder
         return "", "."
 
     def remember(
         self, known: dict[str, Any], decisions: Sequence[Decision], fingerprint: dict[str, Any] | None
     ) -> None:
+        """Keep the decisions that rest on a trial, beside those that are known, with what they were measured on."""
         entry = known.get(self.account.name, {})
-        fresh = {decision.lever: decision.to_json() for decision in decisions if decision.tried}
-        if not fresh:
+        fresh = {
+            decision.lever: decision.to_json()
+            for decision in decisions
+            if decision.tried or levers_decide.is_short_of_time(decision)
+        }
+        # What is not known any more is no older decision either.
+        earlier = {
+            name: decision
+            for name, decision in entry.get("levers", {}).items()
+            if name not in [decision.lever for decision in decisions]
+        }
+        if not any(decision.tried for decision in decisions):
             return
         known[self.account.name] = {
             "workload": self.workload,
             "fingerprint": fingerprint,
             "decided_at": time.time(),
-            "levers": {**entry.get("levers", {}), **fresh},
+            "budget_minutes": self.params["budget_minutes"],
+            "levers": {**earlier, **fresh},
         }
         journal.write_record(journal.DECISIONS, known)
 
@@ -240,9 +351,12 @@ class Trial:
         with self.bench(variants) as session:
             session.prepare()
             if others:
-                session.choose(len(variants), self.params["budget_minutes"] * 60)
+                count = len(variants) - 1
+                # Each is warmed up as well.
+                runs = count + stats.Screening().cost(count)
+                session.choose(runs, self.params["budget_minutes"] * 60)
                 self.suites = session.suites, session.chosen, session.scenario_suites
-            fingerprint = {**bench.machine_fingerprint(), **session.fingerprint(first)}
+            fingerprint = {**linux_fingerprint.read(), **session.fingerprint(first)}
             broken = {name: reason for name in others if (reason := session.broken(name))}
             # Then it is not the lever's fault, and measuring says so.
             if broken and session.broken(first):
@@ -250,13 +364,23 @@ class Trial:
         return fingerprint, broken
 
     def bench(self, variants: Sequence[Variant]) -> Bench:
+        """Open a measurement of the variants; each command gets the whole budget as its limit, at least 60 s."""
         limit = max(60.0, self.params["budget_minutes"] * 60)
-        session = Bench(self.account, variants, self.modules, limit=limit, environment=self.environment)
+        session = Bench(
+            self.account,
+            variants,
+            self.modules,
+            limit=limit,
+            environment=self.environment,
+            commands=self.commands,
+            benchmarks=self.params["benchmarks"],
+        )
         # The tests need not be run again to know which of them pass.
         session.suites, session.chosen, session.scenario_suites = self.suites
         return session
 
     def variant(self, name: str, environment: Mapping[str, str], directory: str | None = None) -> Variant:
+        """Return a variant on top of the environment from before the first run."""
         before = self.params["before"] or {}
         own = {**(before.get("environment") or {}), **environment}
         unset = [one for one in before.get("unset") or [] if one not in own]
@@ -267,7 +391,10 @@ class Trial:
         params, began = self.params, time.monotonic()
         names = [variant.name for variant in variants]
         with self.bench(variants) as session:
-            experiment = session.experiment(params["scenarios"], params["budget_minutes"], began, params["seed"], tell)
+            screening = stats.Screening() if names[1:] != [levers_decide.TOGETHER] else None
+            experiment = session.experiment(
+                params["scenarios"], params["budget_minutes"], began, params["seed"], tell, screening
+            )
             self.experiments.append(experiment.to_json())
             summary = schedule.summarise_runs(experiment)
             failures = {}
@@ -290,17 +417,26 @@ class Trial:
         with contextlib.ExitStack() as stack:
             moved = None
             if levers_decide.SOURCE in wanted:
-                reason = scratch.code_of_others(self.project)
+                reason = scratch.find_code_of_others(self.project)
                 if reason:
                     raise bench.BenchmarkError(reason)
-                copy = stack.enter_context(bench.copied_home(self.account, self.project))
+                copy = stack.enter_context(bench.copy_home(self.account, self.project))
+                if self.ground.builds:
+                    environment = self.variant(levers_decide.BASELINE, {}).over(self.environment)
+                    bench.copy_history(self.account.name, self.project, copy, environment)
                 moved = os.path.normpath(os.path.join(copy, self.folder))
 
             def variant(name: str, tried: Sequence[str]) -> Variant:
                 merged: dict[str, str] = {}
                 own = (self.params["before"] or {}).get("environment") or {}
+                values = levers_guard.values(self.ground, tmpfs_folder)
                 for one in tried:
-                    merged.update(levers_decide.trial(one, tmpfs_folder, self.account.home, self.slow, self.path, own))
+                    merged.update(
+                        levers_decide.trial(one, tmpfs_folder, self.account.home, self.slow, self.path, own, values)
+                    )
+                flags = levers_guard.goflags(tried, self.ground, values)
+                if flags:
+                    merged["GOFLAGS"] = flags
                 return self.variant(name, merged, moved if levers_decide.SOURCE in tried else None)
 
             baseline = variant(levers_decide.BASELINE, [])
@@ -325,6 +461,10 @@ class Trial:
         settled = levers_decide.settle(judged, together)
         return [decision.to_json() for decision in settled], fingerprint, self.experiments
 
+    def program_text(self) -> str:
+        """Return the program that the lever tool_gc is tried with."""
+        return tool_gc.program_text(self.ground.memory, self.ground.cpus)
+
     def measure(self) -> tuple[list[Decision], dict[str, Any] | None]:
         """Have the levers that can have an effect measured; return the decisions on all and what they depend on."""
         decisions = [levers_decide.idle(name, reason) for name, reason in self.idle.items()]
@@ -333,10 +473,11 @@ class Trial:
             return decisions, None
         params = self.params
         places = ("tmp", "gotmpdir", "gocache")
-        with trial_tmpfs.mounted_for(self.account, params["tmpfs_size"], places) as folder:  # noqa: SIM117
+        with trial_tmpfs.mounted_for(self.account, params["tmpfs_size"], places) as folder:
+            trial_tmpfs.put_program(f"{folder}/{levers_guard.PROGRAM}", self.program_text())
             # The child is made after the mount, which it would not see otherwise.
-            with bench.progress_to(params["progress_path"]) as heard:
-                judged, fingerprint, self.experiments = bench.as_user(
+            with bench.report_progress_to(params["progress_path"]) as heard:
+                judged, fingerprint, self.experiments = bench.run_as_user(
                     self.account, lambda tell: self.decide(wanted, folder, tell), 2 * params["budget_minutes"], heard
                 )
         return decisions + [Decision.from_json(decision) for decision in judged], fingerprint
@@ -347,9 +488,12 @@ class Trial:
         entry = known.get(self.account.name, {})
         recorded = entry.get("levers", {})
         held = {name: Decision.from_json(recorded[name]) for name in recorded if name in self.names}
-        found, fingerprint = bench.as_user(self.account, lambda: self.survey(held), self.params["budget_minutes"])
+        budget = float(entry.get("budget_minutes", 0.0))
+        found, fingerprint = bench.run_as_user(
+            self.account, lambda: self.survey(held, budget), self.params["budget_minutes"]
+        )
         self.settle(**found)
-        if self.usable(held) and not levers_decide.stale(
+        if self.usable(held, budget) and not levers_decide.stale(
             entry, fingerprint, self.workload, time.time(), self.params["days"]
         ):
             decisions, remembered = list(held.values()), entry["decided_at"]
@@ -358,15 +502,16 @@ class Trial:
             remembered = None
             self.remember(known, decisions, fingerprint)
         return {
-            "decisions": [decision.to_json() for decision in decisions],
+            "decisions": [decision.to_json() for decision in levers_decide.rank(decisions)],
             "kept": [decision.lever for decision in decisions if decision.kept],
-            "sentences": [levers_decide.sentence(decision) for decision in decisions],
+            "sentences": levers_decide.sentences(decisions),
             "remembered": remembered,
             "experiments": self.experiments,
         }
 
 
 def main() -> None:
+    """Try the levers within the budget and return a decision for each."""
     module = AnsibleModule(
         argument_spec={
             "levers": {"type": "list", "elements": "str", "choices": list(catalogue.LEVERS), "required": True},
@@ -385,10 +530,14 @@ def main() -> None:
             "scenarios": {
                 "type": "list",
                 "elements": "str",
-                "choices": ["test", "edit", "cold", "race"],
+                "choices": list(bench.SCENARIOS),
                 "default": ["test", "edit"],
             },
+            "commands": bench.COMMANDS,
+            "benchmarks": {"type": "str", "default": "."},
             "budget_minutes": {"type": "float", "default": 3.0},
+            "gocacheprog": {"type": "str", "default": ""},
+            "parallel": {"type": "str", "default": "auto"},
             "tmpfs_size": {"type": "str", "default": "auto"},
             "days": {"type": "float", "default": 30},
             "seed": {"type": "int"},
@@ -400,12 +549,16 @@ def main() -> None:
         module.fail_json(msg="go_levers mounts a tmpfs and becomes the user: run it as root (become: true).")
     if module.params["budget_minutes"] <= 0:
         module.fail_json(msg=f"budget_minutes is {module.params['budget_minutes']}: give more than 0.")
+    if not module.params["scenarios"] and not module.params["commands"]:
+        module.fail_json(msg=f"scenarios is empty: name at least one of {', '.join(bench.SCENARIOS)}, or a command.")
     if module.check_mode:
         module.exit_json(changed=False, skipped=True, msg="Nothing is measured in check mode.")
     bench.clean_up_on_signals()
+    # A trial must not have the kernel end what else runs here.
+    guard.volunteer()
     try:
         result = Trial(module).run()
-    except (accounts.AccountError, bench.BenchmarkError, tmpfs_plan.TmpfsError) as error:
+    except (accounts.AccountError, bench.BenchmarkError, tmpfs_plan.TmpfsError, go_tuning.TuningError) as error:
         module.fail_json(msg=text.line(error))
     except OSError as error:
         module.fail_json(msg=text.line(f"The levers cannot be tried: {error}."))

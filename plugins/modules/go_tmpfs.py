@@ -168,11 +168,12 @@ class Tmpfs:
         self.notes: list[str] = []
 
     def command(self, *words: str) -> str:
-        """Run a command of util-linux; return its message when it fails."""
+        """Run mount or umount; return its message when it fails."""
         code, out, err = self.module.run_command(list(words))
         return (err or out or f"exit {code}").strip() if code else ""
 
     def read(self, path: str) -> str:
+        """Return a file's text, empty where there is none; bytes that are no UTF-8 survive."""
         state = files.Files().read(path)
         return "" if state is None else state.content.decode("utf-8", "surrogateescape")
 
@@ -208,6 +209,7 @@ class Tmpfs:
             self.module.run_command(["systemctl", "daemon-reload"])
 
     def refuse(self, sentence: str) -> NoReturn:
+        """Raise TmpfsError with the sentence."""
         raise tmpfs_plan.TmpfsError(sentence)
 
     def check_machine(self, path: str, table: str, people: Sequence[accounts.Account]) -> None:
@@ -226,6 +228,7 @@ class Tmpfs:
             self.refuse(f"{reason}; nothing was changed.")
 
     def present(self) -> NoReturn:
+        """Write the fstab lines and mount them; raise TmpfsError, before anything changed, where that is not safe."""
         params = self.module.params
         path = tmpfs_plan.check_path(params["path"])
         people = accounts.find(params["users"])
@@ -239,13 +242,13 @@ class Tmpfs:
         if place.kind == tmpfs_place.GOTMPDIR:
             size = tmpfs_plan.plan_size(params["size"], observed["memory"])
             self.check_machine(path, table, having)
-            lines = tmpfs_plan.wanted_lines(path, size, params["inodes"], observed["needs_helper"])
+            lines = tmpfs_plan.wanted_lines(path, size, params["inodes"], observed["needs_helper"], observed["busybox"])
         else:
             having = []
             self.check_table(table)
             if place.kind == tmpfs_place.TMP:
                 size = tmpfs_plan.plan_size(params["size"], observed["memory"], for_all=True)
-                lines = [tmpfs_plan.tmp_line(size, params["inodes"])]
+                lines = [tmpfs_plan.tmp_line(size, params["inodes"], observed["busybox"])]
         earlier = tmpfs_plan.earlier_lines(table, lines)
         needed = [line for line in earlier if tmpfs_plan.is_used(line.mount_point, params["in_use"])]
         for line in earlier:
@@ -322,6 +325,7 @@ class Tmpfs:
                 os.rmdir(os.path.dirname(tmpfs_plan.HOLD_PATH))
 
     def mount(self, path: str, size: int, inodes: int) -> None:
+        """Mount or remount as the fstab line says; `size` is in bytes, 0 inodes leave their number to the kernel."""
         live = tmpfs_observe.live(path)
         if live is None:
             self.changes.append(f"mounted a tmpfs of {size // tmpfs_plan.MIB} MiB on {path}")
@@ -337,15 +341,22 @@ class Tmpfs:
         wrong = tmpfs_plan.deviations(live.options, live.super_options, size, mode, inodes)
         if not wrong:
             return
-        self.changes.append(f"remounted {path}: {', '.join(wrong)}")
+        change = f"remounted {path}: {', '.join(wrong)}"
         if self.module.check_mode:
+            self.changes.append(change)
             return
         message = self.command("mount", "-o", tmpfs_plan.remount_options(size, inodes), path)
-        if message:
-            self.refuse(
-                f"{path} could not be remounted with {size // tmpfs_plan.MIB} MiB ({message}): it may hold more than "
-                "that; delete files there or give a larger go_tmpfs_size; nothing was changed."
-            )
+        if not message:
+            self.changes.append(change)
+            return
+        # With its source too, because mount would add the size in the fstab to the options otherwise (mount(8)).
+        if self.command("mount", "-o", tmpfs_plan.REMOUNT, tmpfs_plan.SOURCE, path):
+            self.refuse(f"{path} could not be remounted ({message}): nothing was changed.")
+        # Anybody can fill it, and that is no reason to stop everybody.
+        self.notes.append(
+            f"{path} keeps its size until the next start, because it may hold more than {size // tmpfs_plan.MIB} MiB "
+            f"({message}); delete files there, then run again, or give a larger go_tmpfs_size"
+        )
 
     def narrow(self, path: str) -> None:
         """Have the top of the live mount be as the fstab line makes it at the next start."""
@@ -380,6 +391,7 @@ class Tmpfs:
         return folder
 
     def without_folder(self, name: str, reason: str) -> str:
+        """Note why a user gets no folder, and return the empty path that stands for none."""
         self.notes.append(f"{name} has no folder for Go's temporary files: {reason}; remove it, then run again")
         return ""
 
@@ -400,6 +412,7 @@ class Tmpfs:
         return False
 
     def absent(self) -> NoReturn:
+        """Unmount and restore what was there before, of this run only where that is asked for."""
         only = self.module.params["only_this_run"]
         entries = [entry for entry in self.journal.entries(ROLE) if not only or entry.run == self.journal.run]
         stay = self.before_run() if only else []
@@ -428,7 +441,9 @@ class Tmpfs:
         if not self.module.check_mode:
             self.journal.close()
         tmp = tmpfs_observe.live(tmpfs_place.TMP_PATH)
-        waiting = tmp is not None and tmpfs_plan.is_ours(tmp) and bool(entries)
+        held = [line for line in fstab.marked(self.read(FSTAB)) if line.mount_point == tmpfs_place.TMP_PATH]
+        # A run that took back what was slower left nothing to restore, and still it waits.
+        waiting = tmp is not None and tmpfs_plan.is_ours(tmp) and (bool(entries) or not held)
         command = wsl_judge.restart_command(wsl_observe.collect())
         self.module.exit_json(
             **self.result(self.module.params["path"]),
@@ -447,6 +462,7 @@ class Tmpfs:
         )
 
     def result(self, path: str) -> dict[str, Any]:
+        """Return the result with what is mounted on `path` now; empty where nothing is."""
         live = tmpfs_observe.live(path)
         return {
             "changed": bool(self.changes),
@@ -510,6 +526,7 @@ def _give(folder: str, uid: int, gid: int, check: bool) -> tuple[str, str]:
 
 
 def main() -> None:
+    """Mount or restore memory for Go's temporary files; root only."""
     module = AnsibleModule(
         argument_spec={
             **journal.ARGUMENTS,

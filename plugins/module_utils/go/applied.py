@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.go import cache as go_cache
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
+from ansible_collections.wsltune.go.plugins.module_utils.go import tool_gc
+from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 
 RECORD = "applied.json"
 OPTIONS = (
@@ -22,8 +25,10 @@ OPTIONS = (
     "cgo_enabled",
     "caches_local",
     "modules",
+    "gocache_limit",
+    *go_tuning.OPTIONS,
 )
-WATCHED = (go_plan.PROFILE_PATH, go_plan.FISH_PATH, *go_plan.BLOCK_PATHS)
+WATCHED = (go_plan.PROFILE_PATH, go_plan.FISH_PATH, *go_plan.BLOCK_PATHS, tool_gc.PATH)
 
 
 def states(users: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -65,7 +70,8 @@ def observe(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) ->
             "options": options,
             "holds": set(settings) == set(there) == set(options["users"] or users)
             and all(_holds(name, there[name], settings[name], cgo_enabled) for name in there)
-            and states(there) == known["states"],
+            and states(there) == known["states"]
+            and go_cache.is_met(options["gocache_limit"], there, settings),
             "notes": [
                 note for name in there for note in go_plan.notes_for(name, there[name], settings[name], cgo_enabled)
             ],
@@ -76,7 +82,7 @@ def observe(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) ->
 
 
 def _holds(user: str, observed: Mapping[str, Any], settings: Mapping[str, str], cgo_enabled: str) -> bool:
-    """Whether go_env would leave one user as it is; where it had to look closer, no."""
+    """Return whether go_env would leave one user as it is; where it had to look closer, no."""
     return bool(
         # Go commands come and go, and each gets a program in its place.
         cgo_enabled == "keep"

@@ -24,6 +24,8 @@ QUERY = (
 MOST_TOOLCHAINS = 50
 ASKED = 10.0
 """Seconds that one Go command may take to answer."""
+MOST_SAID = 1 << 20
+"""Bytes of what a Go command says that are kept."""
 SECONDS = 30.0
 """Seconds that finding and asking the Go commands of one user may take."""
 # In each list a version manager's own choice stands before all that it has installed.
@@ -130,11 +132,11 @@ def find_toolchains(
     found: dict[str, dict[str, str]] = {}
     for directory in search_path.split(":"):
         path = os.path.join(directory, "go")
-        if os.path.isabs(directory) and exists(path):
+        if os.path.isabs(directory) and len(found) < MOST_TOOLCHAINS and exists(path):
             found.setdefault(_identity(path), {"path": path, "found": "PATH"})
     for pattern, name in ELSEWHERE:
         for place in _places(pattern, home, environment or {}):
-            for path in sorted(glob.glob(place), key=_newest_first):
+            for path in sorted(look.expand(place), key=_newest_first):
                 if len(found) < MOST_TOOLCHAINS and exists(path):
                     found.setdefault(_identity(path), {"path": path, "found": name})
     return [dict(entry, real=os.path.realpath(entry["path"])) for entry in found.values()]
@@ -147,7 +149,7 @@ def _identity(path: str) -> str:
 
 
 def is_for_everybody(path: str) -> bool:
-    """Whether a Go command lies where a distribution or an administrator puts one for the whole machine."""
+    """Return whether a Go command lies where a distribution or an administrator puts one for the whole machine."""
     names = path.split("/")
     for pattern, _name in ELSEWHERE:
         wanted = pattern.split("/")
@@ -171,7 +173,7 @@ def _in_goroot(path: str) -> bool:
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], directory: str = "/") -> process.Done:
-    return process.run(command, environment, directory, limit=ASKED)
+    return process.run(command, environment, directory, limit=ASKED, most=MOST_SAID)
 
 
 def reason_of(done: process.Done) -> str:
@@ -185,7 +187,8 @@ def reason_of(done: process.Done) -> str:
 def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str, str], str]:
     """Return the settings that C(go) reports, or why it reports none.
 
-    The names are asked for one by one: `go env` alone fails where GOTMPDIR does not exist.
+    The names are asked for one by one, and no flag of the C compiler is among them: `go env` alone, and CGO_LDFLAGS,
+    fail where GOTMPDIR does not exist.
     """
     try:
         done = run([go, "env", "-json", *QUERY], {**environment, **QUIET})
@@ -199,7 +202,8 @@ def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str,
         reported = json.loads(done.out)
         values = {name: reported[name] for name in QUERY if name in reported}
         # The command is the user's own and may give anything, such as lists in lists that nobody could pass on.
-        if not all(isinstance(value, str) for value in values.values()) or not os.path.isabs(values["GOROOT"]):
+        usable = all(isinstance(value, str) and text.is_for_system(value) for value in values.values())
+        if not usable or not os.path.isabs(values["GOROOT"]):
             raise ValueError(done.out)
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}, f"{go} env -json gives no settings, so it is not the Go command or prints something else as well"

@@ -43,6 +43,27 @@ def split(flags: str) -> list[str]:
     return words
 
 
+def name_of(word: str) -> str:
+    """Return the name of the flag in a word of GOFLAGS, such as C(p) for C(--p=4)."""
+    return word.strip("'\"").lstrip("-").partition("=")[0]
+
+
+def add(own: str, added: Sequence[str]) -> str:
+    """Return the value C(own) of GOFLAGS with the flags C(added) behind it; a flag that is there already stays."""
+    words = split(own)
+    missing: list[str] = []
+    for flag in added:
+        if name_of(flag) not in map(name_of, [*words, *missing]):
+            missing.append(flag)
+    # What is the user's own stays to the byte, however it is spaced.
+    return " ".join([own, *missing] if own.strip() else missing) if missing else own
+
+
+def without(flags: str, removed: Sequence[str]) -> str:
+    """Return a value of GOFLAGS without the words C(removed)."""
+    return " ".join(word for word in split(flags) if word not in removed)
+
+
 def list_refusals(toolchains: Sequence[Mapping[str, Any]], environment: Mapping[str, str], flags: str) -> list[str]:
     """Return which of these Go commands refuse C(flags): the command, its version, the flag and what it says.
 

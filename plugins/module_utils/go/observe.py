@@ -17,6 +17,7 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
+from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     become,
@@ -28,10 +29,15 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
 )
 
 SETTINGS = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
+EXPORTS = (*SETTINGS, *go_tuning.FROM_FILE, "TMPDIR", "GOENV")
+READ = {*SETTINGS, *go_tuning.FROM_FILE, *go_plan.CHOSEN_FOR_CGO}
+"""What is taken from a file of Go's settings; the others may be secrets, such as a GOPROXY with a password."""
 PLACES = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOROOT", "TMPDIR")
 LARGEST = 1 << 20
 LIMIT = 40.0
 """Seconds that looking at one user's Go may take, all commands together."""
+MOST_TOLD = 128 << 10
+"""Bytes of what is told about one user; Ansible takes minutes with what a hundred times as much is made of."""
 GRACE = 20.0
 """Seconds that ending what did not answer in time may take."""
 READ_BY_GO = ("GOENV", "GOROOT", "XDG_CONFIG_HOME")
@@ -42,7 +48,11 @@ PROBE = """
 for place; do
     while [ ! -d "$place" ]; do place=$(dirname "$place"); done
     file=$(mktemp -p "$place" .wsltune-XXXXXX 2>/dev/null) || { echo "? not writable"; continue; }
-    printf '#!/bin/sh\\nexit 0\\n' > "$file" && chmod 700 "$file" && "$file" 2>/dev/null && echo yes || echo no
+    if printf '#!/bin/sh\\nexit 0\\n' 2>/dev/null > "$file" && chmod 700 "$file" 2>/dev/null; then
+        "$file" 2>/dev/null && echo yes || echo no
+    else
+        echo "? full"
+    fi
     rm -f "$file"
 done
 """
@@ -77,6 +87,17 @@ def source_of(
     return "default"
 
 
+def list_cached_toolchains(cache: str) -> list[str]:
+    """Return the versions of Go that the module cache C(cache) holds, the newest first.
+
+    Go puts them there where a go.mod asks for a newer one (https://go.dev/doc/toolchain).
+    """
+    folder = os.path.join(cache, "golang.org")
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+    names = [name for name in look.names(folder) if os.access(os.path.join(folder, name, "bin/go"), os.X_OK)]
+    return go_tuning.list_toolchains(names, f"linux-{machine}")
+
+
 def file_state(path: str) -> str:
     """Return what tells this state of a file from others: a hash of its content, or what else is there."""
     try:
@@ -94,7 +115,8 @@ def _settings(path: str) -> dict[str, str]:
         state = files.Files().read(path, LARGEST)
     except OSError:
         return {}
-    return {} if state is None else envfile.parse(state.content.decode("utf-8", "surrogateescape"))
+    values = {} if state is None else envfile.parse(state.content.decode("utf-8", "surrogateescape"))
+    return {name: value for name, value in values.items() if name in READ}
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> process.Done:
@@ -180,13 +202,13 @@ def observe(
     try:
         # A child in any case, because what a setting names may never answer.
         left = max(2.0, seconds - (time.monotonic() - began))
-        look_there = functools.partial(_look, account, mounts, environment, terminal, left * 0.7)
+        look_there = functools.partial(_look_briefly, account, mounts, environment, terminal, left * 0.7)
         facts = become.ask(identity, look_there, left, always=True)
     except OSError as error:
-        facts = _nothing(account, environment)
+        facts = _nothing(account, {})
         facts["unknown"]["go"] = f"the Go of {account.name} could not be looked at: {error.strerror}"
         facts["unknown"]["answer"] = f"looking at it failed: {error.strerror}"
-    facts["unknown"].update(unknown)
+    facts["unknown"].update({name: text.line(reason) for name, reason in unknown.items()})
     return dict(facts)
 
 
@@ -230,9 +252,19 @@ def _nothing(account: accounts.Account, environment: Mapping[str, str]) -> dict[
         "places": {},
         "unknown": {},
         "keeps_cgo": [name for name in go_plan.CHOSEN_FOR_CGO if environment.get(name)],
-        "exports": {name: environment[name] for name in SETTINGS + ("TMPDIR", "GOENV") if environment.get(name)},
+        "exports": {name: environment[name] for name in EXPORTS if environment.get(name)},
         "user_file": {"path": os.path.join(account.home, ".config/go/env"), "values": {}, "state": ""},
     }
+
+
+def _look_briefly(account: accounts.Account, *words: Any) -> dict[str, Any]:
+    """Return what M(_look) does, where it is not too much: much of it is whatever the user has it be."""
+    facts = _look(account, *words)
+    if len(json.dumps(facts)) <= MOST_TOLD:
+        return facts
+    return _unanswered(
+        account, f"what there is to say about the Go of {account.name} takes more than {MOST_TOLD >> 10} KiB"
+    )
 
 
 def _look(

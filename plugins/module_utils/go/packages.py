@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,14 +33,6 @@ def explain_no_answer(users: Mapping[str, Mapping[str, Any]]) -> str:
     return "" if without else "; ".join(silent)
 
 
-def list_new(simulation: str) -> list[str]:
-    """Return the packages that `apt-get --simulate install` says it would add; an upgrade shows the old version.
-
-    Without the architecture, as the list of what is installed has them.
-    """
-    return sorted(set(re.findall(r"(?m)^Inst ([^\s:]+)\S* \(", simulation)))
-
-
 def read_record(content: str | None) -> list[str]:
     """Return the packages that earlier runs installed; none where there is no record that can be understood."""
     try:
@@ -60,3 +51,8 @@ def merge_record(
     """
     added = set(new) if after is None else set(after) - set(before)
     return sorted({*read_record(content), *added})
+
+
+def write_record(names: Sequence[str]) -> str:
+    """Return the text of a record."""
+    return json.dumps(sorted(names))

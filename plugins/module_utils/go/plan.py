@@ -10,13 +10,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, mountinfo
 
 BEGIN = "# BEGIN wsltune"
 END = "# END wsltune"
 PROFILE_PATH = "/etc/profile.d/wsltune-go.sh"
 FISH_PATH = "/etc/fish/conf.d/wsltune-go.fish"
-BLOCK_PATHS = ("/etc/bash.bashrc", "/etc/zsh/zshenv")
+BLOCK_PATHS = distribution.BLOCK_FILES
 CACHES = {"GOCACHE": ".cache/go-build", "GOMODCACHE": "go/pkg/mod"}
 NEEDS_CGO = (
     *("-race", "-msan", "-asan", "-linkshared"),
@@ -57,11 +58,16 @@ def check_goflags(flags: str) -> None:
 
 
 def settings_for(
-    user: str, observed: Mapping[str, Any], options: Mapping[str, Any], slow: Mapping[str, bool]
+    user: str,
+    observed: Mapping[str, Any],
+    options: Mapping[str, Any],
+    slow: Mapping[str, bool],
+    tuned: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return what the Go settings file of one user shall say.
 
-    C(slow) tells for each cache whether the place it had before the first run lies on a Windows drive.
+    C(slow) tells for each cache whether the place it had before the first run lies on a Windows drive. C(tuned) are
+    the settings that change how Go works (tuning.settings), GOFLAGS among them.
     """
     wanted = {}
     home = observed["home"]
@@ -70,8 +76,7 @@ def settings_for(
         pattern = options[name.lower()]
         if pattern and not (left_out and (name == "GOTMPDIR" or pattern.startswith(options["made_before"] + "/"))):
             wanted[name] = expand(pattern, user, home, str(observed["uid"]))
-    if options["goflags"]:
-        wanted["GOFLAGS"] = options["goflags"]
+    wanted.update(tuned or {})
     if options["cgo_enabled"] == "true":
         wanted["CGO_ENABLED"] = "1"
     if options["caches_local"]:
@@ -104,19 +109,22 @@ def cache_path(name: str, observed: Mapping[str, Any], before: Mapping[str, Any]
     return recorded or path
 
 
-def obstacle(user: str, paths: Mapping[str, str], observed: Mapping[str, Any]) -> str:
-    """Return why the settings file of one user must not be written, by what was observed; empty when it may be.
-
-    C(paths) has the settings file of every user, with no links in it.
-    """
-    others = [name for name in paths if name != user and paths[name] == paths[user]]
+def obstacle(observed: Mapping[str, Any]) -> str:
+    """Return why the settings file of one user must not be written, by what was observed; empty when it may be."""
     if observed["exports"].get("GOENV") == "off":
         return "GOENV=off in a login, so that Go reads no settings file"
     if "user_file" in observed["unknown"]:
         return str(observed["unknown"]["user_file"])
-    if others:
-        return f"{paths[user]} is the settings file of {describe(others)} too"
     return ""
+
+
+def shared_file(user: str, paths: Mapping[str, str]) -> str:
+    """Return whose settings file that of one user is too; empty where it is nobody else's.
+
+    C(paths) has the settings file of every user who can write it, with no links in it.
+    """
+    others = [name for name in paths if name != user and paths[name] == paths[user]]
+    return f"{paths[user]} is the settings file of {describe(others)} too" if others else ""
 
 
 def irreplaceable(mount: mountinfo.Mount | None) -> str:
@@ -145,7 +153,7 @@ def module_owner(directory: str, homes: Mapping[str, str]) -> str | None:
 
 
 def folder_is_made(folder: str, made_before: str) -> bool:
-    """Whether an earlier step of the play makes C(folder), which check mode cannot see."""
+    """Return whether an earlier step of the play makes C(folder), which check mode cannot see."""
     return bool(made_before) and folder.startswith(made_before + "/")
 
 
@@ -206,7 +214,10 @@ def unmet(
     for name, value in effective.items():
         if name == "CGO_ENABLED" and value == "0" and observed.get("keeps_cgo"):
             continue
-        got = observed["settings"].get(name, {}).get("value")
+        if name in go_tuning.FROM_FILE:
+            got = observed.get("user_file", {}).get("values", {}).get(name)
+        else:
+            got = observed["settings"].get(name, {}).get("value")
         if got != value and not exports.get(name):
             missing.append(f"{user}'s go env says {name}={got!r} instead of {value!r}.")
     place = observed["places"].get("GOTMPDIR")
@@ -276,7 +287,8 @@ def headlines(changes: Sequence[str], wanted: Mapping[str, Mapping[str, str]], f
     if users:
         names = sorted({name for user in users for name in wanted[user]})
         said.append(f"{', '.join(names) or 'earlier settings'} for {describe(users)}")
-    shells = {PROFILE_PATH: "login shells", BLOCK_PATHS[0]: "bash", BLOCK_PATHS[1]: "zsh", FISH_PATH: "fish"}
+    blocks = {path: "bash" if "bash" in os.path.basename(path) else "zsh" for path in BLOCK_PATHS}
+    shells = {PROFILE_PATH: "login shells", **blocks, FISH_PATH: "fish"}
     touched = [name for path, name in shells.items() if f"wrote {path}" in changes or f"restored {path}" in changes]
     if touched:
         said.append(f"GOTMPDIR in {describe(touched)}")
@@ -301,7 +313,7 @@ def revert_block(base: bytes | None, written: bytes, current: bytes) -> bytes | 
 
 
 def keeps_cgo(version: str) -> bool:
-    """Whether a Go of this version gets its cryptography by cgo, so that CGO_ENABLED=0 would take it away silently.
+    """Return whether a Go of this version gets its cryptography by cgo, which CGO_ENABLED=0 would silently take away.
 
     Go itself shows its experiments as X:boringcrypto; Red Hat's and Microsoft's call OpenSSL.
     """
@@ -358,8 +370,10 @@ wsltune_imports_c() (
         [ -z "$wsltune_above" ] && break
         wsltune_above=${{wsltune_above%/*}}
     done
-    grep -Eqrs --include='*.go' '^[[:space:]]*(import[[:space:]]+)?"C"' "$wsltune_root"
-    [ $? = 1 ] || exit 0
+    # Not grep -r --include, which BusyBox lacks; an error counts as yes too.
+    wsltune_found=$(find "$wsltune_root" -type f -name '*.go' \\
+        -exec grep -El '^[[:space:]]*(import[[:space:]]+)?"C"' {{}} + 2>&1)
+    [ -z "$wsltune_found" ] || exit 0
     # Without dependencies all of it has been looked at.
     grep -Eqs '^[[:space:]]*(require|replace)' "$wsltune_root/go.mod" || exit 1
     cd -- "$wsltune_root" || exit 0

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 from ansible_collections.wsltune.go.plugins.modules import go_benchmark
 
 ROOT = Path(__file__).parents[4]
@@ -104,6 +106,34 @@ def test_it_measures_and_returns_the_raw_runs(own, call):
     assert not [name for name in os.listdir(own) if "wsltune-bench" in name]
 
 
+def test_a_verdict_on_what_is_in_force_is_kept(own, call, monkeypatch, tmp_path):
+    """The first variant has its temporary files in a folder on a disk, which is gone at the end."""
+    monkeypatch.setattr(go_benchmark.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(go_benchmark.levers_in_force, "PARENTS", (str(own),))
+    monkeypatch.setattr(go_benchmark.bench, "read_mounts", lambda: mountinfo.parse("19 0 8:1 / / rw - ext4 x rw\n"))
+    kept = {"ada": {"verdict": "~"}}
+    monkeypatch.setattr(go_benchmark.journal, "read_record", lambda _name: dict(kept))
+    monkeypatch.setattr(go_benchmark.journal, "write_record", lambda _name, data: kept.update(data))
+    options = given(own, max_runs=6)
+    options["variants"][0]["environment"]["TMPDIR"] = "{disk}"
+    key = {"fingerprint": {"cpus": 4}, "workload": {"scenarios": ["test"]}}
+    found = call(go_benchmark, **options, remember=key)
+    assert found["in_force"].startswith(f"tmp_in_memory is in force; compared with {own} (ext4) on ")
+    entry = kept[getpass.getuser()]
+    assert kept["ada"] and entry["workload"] == key["workload"] and entry["fingerprint"] == key["fingerprint"]
+    folder = found["experiment"]["variants"][0]["environment"]["TMPDIR"]
+    assert os.path.dirname(folder) == str(own) and not os.path.exists(folder)
+
+
+def test_only_root_keeps_a_verdict_and_only_of_two(own, call, monkeypatch):
+    key = {"fingerprint": {}, "workload": {}}
+    for uid, count in ((1000, 2), (0, 1)):
+        monkeypatch.setattr(go_benchmark.os, "geteuid", lambda uid=uid: uid)
+        options = given(own)
+        found = call(go_benchmark, **{**options, "variants": options["variants"][:count]}, remember=key)
+        assert found["msg"].startswith("remember keeps the verdict on the second variant for root")
+
+
 def test_check_mode_runs_nothing(own, call):
     assert call(go_benchmark, True, **given(own))["skipped"] is True
 
@@ -112,7 +142,7 @@ def test_an_error_of_the_system_is_one_sentence(own, call, monkeypatch):
     def full(*_words):
         raise OSError(28, "No space left on device", "/tmp")
 
-    monkeypatch.setattr(go_benchmark.bench, "as_user", full)
+    monkeypatch.setattr(go_benchmark.bench, "run_as_user", full)
     found = call(go_benchmark, **given(own))
     assert found["msg"] == "The benchmark cannot go on: [Errno 28] No space left on device: '/tmp'."
 
@@ -209,3 +239,33 @@ def test_all_that_is_the_users_is_done_by_the_user(home, tmp_path):
     assert json.loads((told / "progress").read_text())["step"] == "benchmark"
     assert (told / "progress").stat().st_uid == 0 and (told / "progress").stat().st_mode & 0o777 == 0o644
     assert not scratch_of(home)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"commands": [{"name": "test", "run": "make"}], "modules": ["/m"]}, "'test' is no name for a command"),
+        ({"commands": [{"name": "a b", "run": "make"}], "modules": ["/m"]}, "'a b' is no name for a command"),
+        ({"commands": [{"name": "make", "run": "make"}]}, "modules is empty"),
+        ({"commands": [{"name": "make", "run": " "}], "modules": ["/m"]}, "make has nothing to run"),
+        ({"scenarios": []}, "name at least one of test, edit, cold, race, build, bench"),
+    ],
+)
+def test_commands_that_cannot_be_measured_are_refused(own, options, said):
+    assert said in answer(own, **options)["msg"]
+
+
+def test_a_command_alone_is_measured_without_running_the_tests(own):
+    module = own / "src" / "app"
+    module.mkdir(parents=True)
+    (module / "go.mod").write_text("module x\n")
+    found = answer(
+        own,
+        scenarios=[],
+        modules=[str(module)],
+        commands=[{"name": "lint", "run": "echo >> written", "setup": "test ! -e written || rm written"}],
+        max_runs=6,
+    )
+    (scenario,) = found["experiment"]["scenarios"]
+    assert (scenario["name"], scenario["command"], scenario["status"]) == ("lint", "echo >> written", "measured")
+    assert os.listdir(module) == ["go.mod"]

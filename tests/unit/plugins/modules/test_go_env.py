@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go_applied
+from ansible_collections.wsltune.go.plugins.module_utils.go import cache as go_cache
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
-from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.go import tool_gc, trim
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.modules import go_env
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="becomes the users: needs root")
@@ -28,6 +32,7 @@ def etc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(go_plan, "PROFILE_PATH", f"{folder}/profile.d/wsltune-go.sh")
     monkeypatch.setattr(go_plan, "FISH_PATH", f"{folder}/fish/conf.d/wsltune-go.fish")
     monkeypatch.setattr(go_plan, "BLOCK_PATHS", (f"{folder}/bash.bashrc", f"{folder}/zsh/zshenv"))
+    monkeypatch.setattr(distribution, "list_shell_files", lambda: list(go_plan.BLOCK_PATHS))
     watched = (go_plan.PROFILE_PATH, go_plan.FISH_PATH, *go_plan.BLOCK_PATHS)
     monkeypatch.setattr(go_applied, "WATCHED", watched)
     return folder
@@ -99,6 +104,94 @@ def test_one_run_is_taken_back_alone(call: Run, eves: Path, tmp_path: Path) -> N
     done = call(go_env, state="absent", only_this_run=True, run="2")
     assert done["changes"] == [f"restored {eves}/.config/go/env"]
     assert "GOFLAGS=-p=4\n" in (eves / ".config/go/env").read_text()
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the program of tool_gc goes, on a machine that is large enough and whose accounts use it alone."""
+    path = tmp_path / "lib/wsltune/go-tool-gc"
+    path.parents[1].mkdir()
+    monkeypatch.setattr(tool_gc, "PATH", str(path))
+    monkeypatch.setattr(tool_gc, "obstacle", lambda _total, _cpus: "")
+    monkeypatch.setattr(tmpfs_place, "list_hazards", lambda _seen: {})
+    return path
+
+
+TUNED = {"users": ["eve"], "goflags_added": ["-vet=off"], "tool_gc": False, "gocacheprog": "/bin/true -x"}
+
+
+def test_flags_of_a_lever_stand_behind_a_users_own_and_go_again(
+    call: Run, eves: Path, program: Path, tmp_path: Path
+) -> None:
+    env = eves / ".config/go/env"
+    env.parent.mkdir(parents=True)
+    env.write_text("# mine\nGOFLAGS=-p=3\n")
+    for path in (env, *env.parents[:2]):
+        os.chown(path, 4711, 4711)
+    before = tree(eves, tmp_path / "lib")
+    wanted = call(go_env, True, **TUNED)
+    assert tree(eves, tmp_path / "lib") == before
+    done = call(go_env, **TUNED)
+    assert done["changes"] == wanted["changes"] and not done["unmet"]
+    # The program stands there before a setting names it.
+    assert done["changes"] == [f"wrote {program}", f"wrote {env}"] and program.stat().st_mode & 0o777 == 0o755
+    assert env.read_text() == f"# mine\nGOFLAGS=-p=3 -vet=off -toolexec={program}\nGOCACHEPROG=/bin/true -x\n"
+    assert not call(go_env, **TUNED)["changed"]
+    wanted = call(go_env, True, **{**TUNED, "tool_gc": True})
+    done = call(go_env, **{**TUNED, "tool_gc": True})
+    assert done["changes"] == wanted["changes"] == [f"wrote {env}", f"restored {program}"]
+    assert "GOFLAGS=-p=3 -vet=off\n" in env.read_text()
+    call(go_env, **TUNED)
+    wanted = call(go_env, True, state="absent")
+    done = call(go_env, state="absent")
+    assert done["changes"] == wanted["changes"] == [f"restored {env}", f"restored {program}"]
+    assert tree(eves, tmp_path / "lib") == before
+
+
+def test_a_go_that_also_runs_elsewhere_gets_no_program(
+    call: Run, eves: Path, program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tmpfs_place, "list_hazards", lambda _seen: {"eve": "dev containers are in use"})
+    done = call(go_env, **TUNED)
+    assert "-toolexec" not in (eves / ".config/go/env").read_text() and not program.exists()
+    assert "eve's Go keeps its compiler's garbage collection: dev containers are in use." in done["notes"]
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"goflags_added": ["vet=off"]}, "GOFLAGS cannot have vet=off, because for eve"),
+        ({"gocacheprog": "/nowhere/cache"}, "but eve cannot start /nowhere/cache, so that no build would"),
+        ({"parallel": "many"}, "go_env_parallel is 'many': give auto or how many packages"),
+    ],
+)
+def test_a_lever_that_would_break_go_is_refused(
+    call: Run, eves: Path, program: Path, more: dict[str, Any], sentence: str
+) -> None:
+    before = tree(eves)
+    for check in (True, False):
+        assert sentence in call(go_env, check, **{**TUNED, **more})["msg"]
+    assert tree(eves) == before and not program.exists()
+
+
+def test_a_machine_that_is_too_small_for_tool_gc_is_refused(
+    call: Run, eves: Path, program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tool_gc, "obstacle", lambda _total, _cpus: "it is too small")
+    said = call(go_env, **TUNED)["msg"]
+    assert said == "go_env_tool_gc is false, but it is too small: set it true; nothing was changed."
+
+
+@pytest.mark.parametrize(
+    ("more", "note"),
+    [
+        ({"cgo_linker": "auto"}, "eve's CGO_LDFLAGS is not set: no mold nor lld on the PATH of a login."),
+        ({"gotoolchain": "go1.99.1"}, "eve's GOTOOLCHAIN is not set: no go1.99.1 lies in "),
+    ],
+)
+def test_what_a_user_does_not_have_is_a_note(call: Run, eves: Path, more: dict[str, Any], note: str) -> None:
+    done = call(go_env, users=["eve"], **more)
+    assert any(one.startswith(note) for one in done["notes"]) and not done["changed"], done
 
 
 def test_what_is_not_wanted_any_more_is_restored(call: Run, eves: Path, etc: Path, people: Any, tmp_path: Path) -> None:
@@ -195,8 +288,10 @@ def test_a_user_whose_file_cannot_be_written_is_left_alone(
         home = tmp_path / "bob"
         home.mkdir()
         people.add("bob", process.Identity(4712, 4712, [4712]), home)
+        (tmp_path / "both").mkdir()
+        (tmp_path / "both").chmod(0o777)
         for name in ("eve", "bob"):
-            people.environments[name]["GOENV"] = f"{tmp_path}/env"
+            people.environments[name]["GOENV"] = f"{tmp_path}/both/env"
     elif what == "link":
         (eves / ".config").symlink_to("/root/none")
     else:
@@ -204,6 +299,20 @@ def test_a_user_whose_file_cannot_be_written_is_left_alone(
     users = ["eve", "bob"] if what == "shared" else ["eve"]
     done = call(go_env, users=users, goflags="-v")
     assert not done["changed"] and any("eve's Go settings are left alone" in note for note in done["notes"])
+
+
+def test_whoever_names_the_file_of_somebody_else_has_no_part_in_it(
+    call: Run, eves: Path, people: Any, tmp_path: Path
+) -> None:
+    home = tmp_path / "bob"
+    home.mkdir()
+    people.add("bob", process.Identity(4712, 4712, [4712]), home)
+    people.environments["eve"]["GOENV"] = f"{home}/.config/go/env"
+    done = call(go_env, users=["eve", "bob"], goflags="-v")
+    assert "GOFLAGS=-v" in (home / ".config/go/env").read_text() and list(done["settings"]) == ["bob"]
+    assert [note for note in done["notes"] if "left alone" in note] == [
+        f"eve's Go settings are left alone: {home} is not writable for its user; fix that, then run again."
+    ]
 
 
 def test_a_folder_that_the_user_cannot_use_is_not_set(call: Run, eves: Path, tmp_path: Path) -> None:
@@ -244,6 +353,8 @@ def test_a_packaged_go_is_diverted_and_comes_back(
         (tools / name).write_text(DPKG.replace("@LOG@", f"{tmp_path}/log"))
         (tools / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    monkeypatch.setattr(distribution, "SEARCHED", f"{tools}:/usr/bin:/bin")
+    (tools / "apt-get").symlink_to("dpkg-query")
     home = tmp_path / "root"
     home.mkdir()
     people.add("root", process.Identity(0, 0, [0]), home)
@@ -256,6 +367,30 @@ def test_a_packaged_go_is_diverted_and_comes_back(
     assert (tmp_path / "log.diverted").exists()
     assert call(go_env, state="absent")["changes"] == [f"restored {go}"]
     assert not (tmp_path / "log.diverted").exists() and not Path(f"{go}.distrib").exists()
+
+
+def test_a_go_of_a_package_that_cannot_be_diverted_is_noted(
+    call: Run, people: Any, etc: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("rpm", "dnf", "restorecon"):
+        (tools / name).write_text(f'#!/bin/sh\necho "$0 $*" >> {tmp_path}/log\n')
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    monkeypatch.setattr(distribution, "SEARCHED", f"{tools}")
+    monkeypatch.setattr(distribution, "has_selinux", lambda: True)
+    home = tmp_path / "root"
+    home.mkdir()
+    people.add("root", process.Identity(0, 0, [0]), home)
+    go = home / "sdk/go/bin/go"
+    done = call(go_env, users=["root"], cgo_enabled="false")
+    note = f"The next update of the package of {go} brings Go's own program back there: run again after it."
+    assert done["changes"] == [f"put a program that sets CGO_ENABLED=0 in the place of {go}"] and note in done["notes"]
+    assert f"restorecon {go}" in (tmp_path / "log").read_text() and f"rpm -qf {go}" in (tmp_path / "log").read_text()
+    again = call(go_env, users=["root"], cgo_enabled="false")
+    assert not again["changed"] and note not in again["notes"]
+    assert call(go_env, state="absent")["changes"] == [f"restored {go}"] and not Path(f"{go}.distrib").exists()
 
 
 def test_a_go_command_of_somebody_else_is_left_alone(call: Run, eves: Path, people: Any, tmp_path: Path) -> None:
@@ -296,3 +431,101 @@ def test_an_error_of_the_system_is_one_sentence(
 def test_it_needs_root(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "run it as root" in call(go_env)["msg"]
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with systemd; returns the file with what systemctl was asked."""
+    folder, asked = tmp_path / "units", tmp_path / "asked"
+    folder.mkdir()
+    asked.touch()
+    places = {"PROGRAM": "lib/go-trim.py", "TIMER": "t.timer", "SERVICE": "t.service", "WANTED": "wants.d/t.conf"}
+    for name, place in places.items():
+        monkeypatch.setattr(go_cache, name, str(folder / place))
+    monkeypatch.setattr(trim, "SETTINGS", str(folder / "etc/go-trim.json"))
+    monkeypatch.setattr(go_cache, "has_systemd", lambda: True)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/systemctl").write_text(f'#!/bin/sh\necho "$@" $(ls {folder}) >> {asked}\n')
+    (tmp_path / "bin/systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    return asked
+
+
+def test_a_limit_for_the_build_caches_is_a_timer_and_goes_again(
+    call: Run, people: Any, eves: Path, systemd: Path, tmp_path: Path
+) -> None:
+    people.environments["eve"]["GOCACHE"] = f"{eves}/.cache/go-build"
+    folder = tmp_path / "units"
+    given = {"users": ["eve"], "gocache_limit": "10GiB"}
+    wanted = call(go_env, True, **given)
+    assert not list(folder.iterdir()) and not systemd.read_text()
+    done = call(go_env, **given)
+    assert done["changes"] == wanted["changes"] == [f"wrote {path}" for path in go_cache.all_paths()[::-1]]
+    assert done["headlines"] == ["build caches kept below 10GiB"]
+    assert json.loads((folder / "etc/go-trim.json").read_text())["caches"] == {"eve": f"{eves}/.cache/go-build"}
+    asked = [line.split()[0] for line in systemd.read_text().splitlines()]
+    assert asked == ["daemon-reload", "restart"]
+    assert done["ansible_facts"]["go"]["applied"]["holds"]
+    assert not call(go_env, **given)["changed"]
+    call(go_env, **{**given, "gocache_limit": "20GiB"})
+    assert json.loads((folder / "etc/go-trim.json").read_text())["limit"] == 20 << 30
+    systemd.write_text("")
+    wanted = call(go_env, True, state="absent")
+    done = call(go_env, state="absent")
+    assert done["changes"] == wanted["changes"] and len(done["changes"]) == 5 and not done["kept"]
+    assert not list(folder.iterdir())
+    # Stopped while its file is there, and forgotten after.
+    asked = [line.split() for line in systemd.read_text().splitlines()]
+    assert [words[0] for words in asked] == ["stop", "daemon-reload"] and "t.timer" in asked[0]
+
+
+def test_no_limit_any_more_removes_the_timer(call: Run, eves: Path, systemd: Path, tmp_path: Path) -> None:
+    call(go_env, users=["eve"], gocache_limit="1GiB")
+    done = call(go_env, users=["eve"])
+    assert done["headlines"] == ["build caches grow as Go has them"] and not list((tmp_path / "units").iterdir())
+    systemd.write_text("")
+    assert not call(go_env, users=["eve"])["changed"] and not systemd.read_text()
+
+
+def test_one_run_that_set_a_limit_is_taken_back_alone(call: Run, eves: Path, systemd: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "units/etc/go-trim.json"
+    call(go_env, run="1", users=["eve"], gocache_limit="1GiB")
+    call(go_env, run="2", users=["eve"], gocache_limit="2GiB")
+    done = call(go_env, state="absent", only_this_run=True, run="2")
+    assert done["changes"] == [f"restored {settings}"] and json.loads(settings.read_text())["limit"] == 1 << 30
+    assert "restart" in systemd.read_text().splitlines()[-1]
+
+
+def test_without_systemd_a_note_has_the_command(
+    call: Run, eves: Path, systemd: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(go_cache, "has_systemd", lambda: False)
+    done = call(go_env, users=["eve"], gocache_limit="1GiB")
+    assert len(done["changes"]) == 2 and not systemd.read_text()
+    assert any(f"`sudo python3 {go_cache.PROGRAM}`" in note for note in done["notes"])
+
+
+def test_a_limit_that_cannot_be_meant_touches_nothing(call: Run, eves: Path, systemd: Path, tmp_path: Path) -> None:
+    done = call(go_env, users=["eve"], gocache_limit="10GB")
+    assert "go_env_gocache_limit is '10GB'" in done["msg"] and not list((tmp_path / "units").iterdir())
+
+
+def test_whoever_ends_the_child_that_looks_there_stops_nobody_else(
+    call: Run, eves: Path, people: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "bob"
+    home.mkdir()
+    people.add("bob", process.Identity(4712, 4712, [4712]), home)
+    tuned = go_env.GoEnv.tuned
+
+    def end(module: go_env.GoEnv, person: Any, observed: Any) -> dict[str, str]:
+        if person.name == "eve":
+            hands = module.hands(person)
+            os.kill(hands._pid, 9)  # type: ignore[attr-defined]
+        return tuned(module, person, observed)
+
+    monkeypatch.setattr(go_env.GoEnv, "tuned", end)
+    done = call(go_env, users=["eve", "bob"], goflags="-v")
+    assert not done.get("failed"), done
+    assert any("eve's Go settings are left alone" in note and "without an answer" in note for note in done["notes"])
+    assert (home / ".config/go/env").read_text() == "GOFLAGS=-v\n" and not (eves / ".config/go/env").exists()

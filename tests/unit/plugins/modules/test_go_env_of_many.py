@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, mountinfo
 from ansible_collections.wsltune.go.plugins.modules import go_env
 
 NAMES = ("root", "ada", "eve")
@@ -113,3 +115,88 @@ def test_a_module_that_is_no_absolute_path_is_refused_whatever_the_others_are(
     monkeypatch.setattr(Settings, "check_module", lambda *_words: None)
     with pytest.raises(go_plan.PlanError, match="names m4, which is no absolute path"):
         Settings(modules=["/m3", "m4"], cgo_enabled="false").check_modules(people(tmp_path), users())
+
+
+def test_a_folder_that_gives_no_answer_lets_nobody_wait(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(files, "opened_folder", lambda path: time.sleep(60))
+    monkeypatch.setattr(look, "once", functools.partial(look.once, limit=0.5))
+    module = Settings(cgo_enabled="false")
+    begin = time.monotonic()
+    everybody = {name: dict(one, toolchains=[]) for name, one in users(eve=["/net/eve/go/bin/go"]).items()}
+    assert module.commands(people(tmp_path), everybody) == {} and time.monotonic() - begin < 20
+    assert "/net/eve/go/bin/go is left alone" in module.notes[0] and "no answer" in module.notes[0]
+
+
+def persons(home: Path) -> dict[str, accounts.Account]:
+    return {name: accounts.Account(name, number, 0, f"{home}/{name}", "/bin/sh") for number, name in enumerate(NAMES)}
+
+
+@pytest.mark.parametrize("odd", [["/home/eve/go refuses -x"], TimeoutError(110, "no answer in 90 s"), "no login"])
+def test_a_go_of_one_that_refuses_a_flag_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: Any) -> None:
+    hers = {"eve"}
+
+    def login(person: accounts.Account) -> dict[str, str]:
+        if odd == "no login" and person.name in hers:
+            raise accounts.AccountError("A login did not end.")
+        return {"HOME": person.name}
+
+    def refuse(_toolchains: Any, environment: dict[str, str], _flags: str) -> list[str]:
+        if environment["HOME"] not in hers or odd == "no login":
+            return []
+        if isinstance(odd, OSError):
+            raise odd
+        return list(odd)
+
+    monkeypatch.setattr(accounts, "login_environment", login)
+    monkeypatch.setattr(go_env.go_find, "environment_with_go", lambda _person, environment: environment)
+    monkeypatch.setattr(go_env.go_flags, "list_refusals", refuse)
+    seen = {name: {**one, "toolchains": [{"path": "/go", "version": "go1.27"}]} for name, one in users().items()}
+    wanted = {name: {"GOFLAGS": "-v -x -p=2"} for name in NAMES}
+    module = Settings(goflags="-v -x")
+    module.added = ["-p=2"]
+    module.check_flags(persons(tmp_path), seen, wanted)
+    assert wanted == {"root": {"GOFLAGS": "-v -x -p=2"}, "ada": {"GOFLAGS": "-v -x -p=2"}, "eve": {"GOFLAGS": "-p=2"}}
+    module.check_added(persons(tmp_path), seen, wanted)
+    assert wanted["ada"] == {"GOFLAGS": "-v -x -p=2"} and wanted["eve"] == {}
+    assert [note.split(":")[0] for note in module.notes] == ["eve's GOFLAGS has no -v -x", "eve's GOFLAGS has no -p=2"]
+    for those in ({"root"}, set(NAMES)):
+        hers.clear()
+        hers.update(those)
+        with pytest.raises(go_plan.PlanError, match="go_env_goflags is '-v -x', but for root"):
+            Settings(goflags="-v -x").check_flags(persons(tmp_path), seen, wanted)
+
+
+def test_a_cache_program_that_one_cannot_start_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hers: list[Any] = ["eve"]
+    monkeypatch.setattr(accounts, "identity", lambda person: person.name)
+
+    def ask(identity: str, _function: Any) -> bool:
+        if identity in hers:
+            raise OSError(5, "the process that looked there ended without an answer")
+        return True
+
+    monkeypatch.setattr(go_env.become, "ask", ask)
+    wanted = {name: {"GOCACHEPROG": "/bin/cache -x"} for name in NAMES}
+    module = Settings(gocacheprog="/bin/cache -x")
+    module.check_cache_program(persons(tmp_path), wanted)
+    assert wanted["ada"] and wanted["eve"] == {} and "eve cannot start /bin/cache" in module.notes[0]
+    for those in (["root"], list(NAMES)):
+        hers[:] = those
+        wanted["eve"] = {"GOCACHEPROG": "/bin/cache -x"}
+        with pytest.raises(go_env.go_tuning.TuningError, match="root cannot start"):
+            Settings(gocacheprog="/bin/cache -x").check_cache_program(persons(tmp_path), wanted)
+
+
+def test_the_only_module_is_one_of_an_account_that_breaks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(_self: Any, directory: str, *_more: Any) -> None:
+        raise go_plan.PlanError(f"go_env_modules names {directory}; nothing was changed.")
+
+    monkeypatch.setattr(Settings, "check_module", look)
+    module = Settings(modules=[f"{tmp_path}/eve/m"], cgo_enabled="false")
+    module.check_modules(persons(tmp_path), users())
+    assert len(module.notes) == 1
+    alone = {name: person for name, person in persons(tmp_path).items() if name != "ada"}
+    with pytest.raises(go_plan.PlanError):
+        module.check_modules(alone, users())
+    with pytest.raises(go_plan.PlanError):
+        Settings(modules=["/srv/m"], cgo_enabled="false").check_modules(persons(tmp_path), users())

@@ -24,7 +24,7 @@ def eves(people: Any, eve: process.Identity, home: Path, state: Path) -> Path:
 
 
 def test_it_returns_what_is_documented(call: Run, eves: Path, tmp_path: Path) -> None:
-    done = call(go_facts, wsl=True, tmpfs_path=f"{tmp_path}/gotmp", conf_path=f"{tmp_path}/wsl.conf")
+    done = call(go_facts, wsl=True, tmpfs_path=f"{tmp_path}/gotmp", conf_path=f"{tmp_path}/wsl.conf", drift=True)
     assert done["changed"] is False
     documented = yaml.safe_load(go_facts.RETURN)["ansible_facts"]["contains"]
     assert set(done["ansible_facts"]) == set(documented)
@@ -33,6 +33,8 @@ def test_it_returns_what_is_documented(call: Run, eves: Path, tmp_path: Path) ->
     assert facts["go"]["path"] == f"{eves}/sdk/go/bin/go" and facts["go"]["version"] == "go1.99"
     assert facts["before"] is None and done["ansible_facts"]["go"]["applied"] is None
     assert done["ansible_facts"]["go_tmpfs"]["users"]["eve"]["folder"] is None
+    record = done["ansible_facts"]["drift"]
+    assert record["reason"] == "" and record["applied_at"] is None and "/etc/fstab" in record["files"]
 
 
 def test_the_facts_about_go_alone(call: Run, eves: Path) -> None:

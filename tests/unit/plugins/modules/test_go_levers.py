@@ -16,20 +16,24 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.wsltune.go.plugins.modules import go_levers
+from tests.unit.plugins.modules import pretended
 
 ROOT = Path(__file__).parents[4]
 # Stands in for go: temporary files on the trial's tmpfs make it fast. A build cache there makes it slow, and so does a
-# source in /dev/shm, which is another disk than the home's. Without cgo its programs do not run.
+# source in /dev/shm, which is another disk than the home's. Without cgo its programs do not run. What it takes is said
+# and not slept, because what the machine does beside it would decide otherwise.
 GO = """#!/bin/sh
 case "$1" in
-env) echo '{"GOCACHE": "'$HOME'/.cache/go-build", "GOTMPDIR": "", "GOROOT": "/opt/go", "GOVERSION": "go1.99"}' ;;
+env) echo '{"GOCACHE": "'$HOME'/.cache/go-build", "GOTMPDIR": "", "GOROOT": "/opt/go", "GOVERSION": "go1.99",'
+  echo '"GOFLAGS": "'$GOFLAGS'"}' ;;
 run) if [ "$CGO_ENABLED" = 0 ]; then echo "no resolver"; exit 1; fi ;;
 test)
+  echo "took 0 ms" >&2
   if [ -e needs-cgo ] && [ "$CGO_ENABLED" = 0 ]; then echo "undefined: C"; exit 1; fi
-  case "$PWD" in /dev/shm/*) sleep 0.15 ;; esac
-  case "$GOCACHE" in /run/wt-*) sleep 0.2 ;; esac
+  case "$PWD" in /dev/shm/*) echo "took 250 ms" >&2 ;; esac
+  case "$GOCACHE" in /run/wt-*) echo "took 200 ms" >&2 ;; esac
   case "$GOTMPDIR" in /run/wt-*) touch "$GOTMPDIR/x" && findmnt -no FSTYPE -T "$GOTMPDIR" > "$HOME/fstype" ;;
-  *) if [ "$CGO_ENABLED" != 0 ]; then sleep 0.15; fi ;;
+  *) if [ "$CGO_ENABLED" != 0 ]; then echo "took 150 ms" >&2; fi ;;
   esac
 ;;
 esac
@@ -39,6 +43,8 @@ import json, sys
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.modules import go_levers
+from tests.unit.plugins.modules import pretended
+go_levers.bench.process.run = pretended.run_and_pretend
 journal.ROOT = sys.argv[1]
 for function in (journal.read_record, journal.write_record):
     function.__defaults__ = (sys.argv[1],)
@@ -65,7 +71,8 @@ def given(home, levers, **options):
         "user": pwd.getpwuid(os.geteuid()).pw_name,
         "before": {"environment": own},
         "scenarios": ["test"],
-        "budget_minutes": 0.5,
+        # More than they need: what else runs on the machine is not to decide.
+        "budget_minutes": 5,
         "tmpfs_size": "256m",
         "seed": 3,
         **options,
@@ -80,7 +87,7 @@ def decide(home, levers, **options):
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "collections")},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'collections'}"},
     )
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
@@ -108,6 +115,19 @@ def test_what_is_in_memory_already_is_not_tried(home):
     result = decide(home, ["gotmpdir_tmpfs"], before={"environment": environment})
     assert [one["reason"] for one in result["decisions"]] == ["not tried: GOTMPDIR is in memory already"]
     assert not result["experiments"] and not result["kept"]
+
+
+def test_flags_are_tried_beside_a_users_own_and_what_is_missing_is_one_sentence(home):
+    own = {**given(home, [])["before"]["environment"], "GOFLAGS": "-mod=mod"}
+    levers = ["vet_off", "tool_gc", "gocacheprog", "buildvcs_off", "go_version"]
+    result = decide(home, levers, before={"environment": own}, budget_minutes=0.3)
+    found = {one["lever"]: one["reason"] for one in result["decisions"]}
+    flags = {one["name"]: one["environment"].get("GOFLAGS") for one in result["experiments"][0]["variants"]}
+    assert flags["baseline"] == "-mod=mod" and flags["vet_off"] == "-mod=mod -vet=off"
+    assert flags["tool_gc"].startswith("-mod=mod -toolexec=/run/wt-") and flags["tool_gc"].endswith("/tool-gc")
+    assert found["gocacheprog"] == "not tried: go_env_gocacheprog names no command"
+    assert found["buildvcs_off"].startswith("not tried: go test asks Git nothing")
+    assert found["go_version"].startswith("not tried: no Go newer than go1.99 lies in")
 
 
 @pytest.fixture
@@ -152,7 +172,7 @@ def test_a_project_that_needs_no_move_is_not_tried(home, drive, place):
 @pytest.fixture
 def here(home, state, monkeypatch):
     """The module in this process: the trial's tmpfs is a folder, and so are temporary files elsewhere."""
-    trial = Path(f"/run/wt-{os.getpid()}0")
+    trial = Path(f"/run/wt-{os.getpid()}")
 
     @contextlib.contextmanager
     def mounted(size, uid, gid, folders):
@@ -164,6 +184,7 @@ def here(home, state, monkeypatch):
             shutil.rmtree(trial)
 
     monkeypatch.setattr(go_levers.trial_tmpfs, "mounted", mounted)
+    monkeypatch.setattr(go_levers.bench.process, "run", pretended.run_and_pretend)
     # Copies go to the account's home, which others look into at the same time.
     own = go_levers.accounts.Account(pwd.getpwuid(0).pw_name, 0, 0, str(home), "/bin/sh")
     monkeypatch.setattr(go_levers.accounts, "find", lambda names: [own])
@@ -204,7 +225,9 @@ def test_tests_that_fail_with_one_lever_are_its_fault_alone(here, call):
     (here / "needs-cgo").touch()
     result = call(go_levers, **given(here, ["cgo_disabled", "gotmpdir_tmpfs"], modules=[str(here)]))
     assert result["kept"] == ["gotmpdir_tmpfs"]
-    assert "undefined: C" in result["decisions"][0]["reason"]
+    # What gains most comes first.
+    assert [one["lever"] for one in result["decisions"]] == ["gotmpdir_tmpfs", "cgo_disabled"]
+    assert "undefined: C" in result["decisions"][1]["reason"]
 
 
 def test_tests_that_fail_without_a_lever_are_not_its_fault(here, call):
@@ -226,7 +249,7 @@ def test_an_error_of_the_system_is_one_sentence(here, call, monkeypatch):
     def full(*_words):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(go_levers.bench, "as_user", full)
+    monkeypatch.setattr(go_levers.bench, "run_as_user", full)
     result = call(go_levers, **given(here, ["gotmpdir_tmpfs"]))
     assert result["msg"] == "The levers cannot be tried: [Errno 28] No space left on device."
 
@@ -234,3 +257,131 @@ def test_an_error_of_the_system_is_one_sentence(here, call, monkeypatch):
 def test_it_needs_root(call, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "run it as root" in call(go_levers, levers=["gotmpdir_tmpfs"], user="x")["msg"]
+
+
+def test_levers_that_there_was_no_time_for_are_tried_when_there_is(here, call, monkeypatch):
+    levers = ["gotmpdir_tmpfs", "gocache_tmpfs", "cgo_disabled"]
+    experiments = []
+    original = go_levers.schedule.summarise_runs
+
+    def short_of_time(experiment):
+        summary = original(experiment)
+        experiments.append(experiment)
+        for scenario in summary["scenarios"]:
+            scenario["comparisons"].pop("gocache_tmpfs", None)
+            scenario.update(dropped={"gocache_tmpfs": 0}, enough=2)
+        return summary
+
+    monkeypatch.setattr(go_levers.schedule, "summarise_runs", short_of_time)
+    first = call(go_levers, **given(here, levers))
+    assert first["kept"] == ["gotmpdir_tmpfs"]
+    sentence = "gocache_tmpfs not tried: the budget has no time for them; -e verify_budget_minutes=2 is enough for all"
+    assert sentence in first["sentences"]
+    assert call(go_levers, **given(here, levers))["remembered"]
+    assert len(experiments) == 1
+    assert call(go_levers, **given(here, levers, budget_minutes=6))["remembered"] is None
+    assert len(experiments) == 2
+
+
+def test_a_lever_that_takes_the_memory_of_others_is_dropped_and_nothing_else_ends(here, call, monkeypatch):
+    """Memory is short as long as the run with the build cache in memory lives."""
+    go = here / "bin" / "go"
+    go.write_text(GO.replace('echo "took 200 ms" >&2', 'echo $$ > "$HOME/hog"; sleep 5'))
+
+    def source(path):
+        if path != "/proc/meminfo":
+            return None
+        hog = here / "hog"
+        alive = hog.exists() and os.path.exists(f"/proc/{hog.read_text().strip() or 0}")
+        return f"MemTotal: 8388608 kB\nMemAvailable: {1024 if alive else 4194304} kB\n"
+
+    monkeypatch.setattr(go_levers.bench, "make_memory_guard", lambda: go_levers.guard.Guard([], source))
+    other = subprocess.Popen(["/bin/sleep", "60"])
+    try:
+        result = call(go_levers, **given(here, ["gocache_tmpfs", "gotmpdir_tmpfs"]))
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+    assert result["kept"] == ["gotmpdir_tmpfs"]
+    reasons = {one["lever"]: one["reason"] for one in result["decisions"]}
+    assert "was stopped while warming up, because only 1 MiB of memory were left" in reasons["gocache_tmpfs"]
+
+
+# As Go does: a build asks the Git of the folder that it is in, which takes time, but not with -buildvcs=false.
+BUILDS = GO.replace(
+    'case "$1" in',
+    """case "$1" in
+list) printf 'shop\\t%s\\tmain.go\\t\\tmain\\n' "$PWD" ;;
+build)
+  echo "took 0 ms" >&2
+  case " $GOFLAGS " in *" -buildvcs=false "*) ;; *)
+    echo "$PWD $(git rev-parse --absolute-git-dir)" >> "$HOME/asked"
+    if [ -e .git ]; then echo "took 150 ms" >&2; fi ;;
+  esac
+;;""",
+    1,
+)
+
+
+def repository(folder):
+    """A repository of one module with a program."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "go.mod").write_text("module shop\n")
+    (folder / "main.go").write_text("package main\n\nfunc main() {}\n")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "one"]):
+        subprocess.run([*git, *words], cwd=folder, check=True)
+    return folder
+
+
+def test_buildvcs_is_tried_where_a_build_asks_git(here, call):
+    (here / "bin/go").write_text(BUILDS)
+    module = repository(here / "src" / "shop")
+    result = call(go_levers, **given(here, ["buildvcs_off"], modules=[str(module)], scenarios=["build"]))
+    assert result["kept"] == ["buildvcs_off"], str(result)
+    assert result["decisions"][0]["scenario"] == "build" and result["decisions"][0]["ratio"] < 0.8
+    asked = [line.split() for line in (here / "asked").read_text().splitlines()]
+    # Each copy has a history of its own, which is not that of the module.
+    copies = [line for line in asked if line[0] != str(module)]
+    assert copies and all(git == f"{folder}/.git" for folder, git in copies)
+
+
+def test_a_source_that_moves_takes_its_history_along(here, call, drive):
+    (here / "bin/go").write_text(BUILDS)
+    module = repository(drive / "shop")
+    places = {"projects": [str(module)], "modules": [str(module)], "scenarios": ["build"]}
+    call(go_levers, **given(here, ["source_on_ext4", "buildvcs_off"], **places))
+    asked = [line.split() for line in (here / "asked").read_text().splitlines()]
+    moved = [line for line in asked if not line[0].startswith(str(drive))]
+    assert moved and all(git == f"{folder}/.git" for folder, git in moved)
+
+
+# What a lever does for a command of the user's own.
+FAST = 'echo "took 0 ms" >&2; case "$GOTMPDIR" in /run/wt-*) ;; *) echo "took 150 ms" >&2 ;; esac'
+
+
+def test_the_users_own_command_decides(here, call):
+    repository(here / "shop")
+    own = {"modules": [str(here / "shop")], "scenarios": [], "commands": [{"name": "lint", "run": FAST}]}
+    result = call(go_levers, **given(here, ["gotmpdir_tmpfs", "gocache_tmpfs"], **own))
+    assert result["kept"] == ["gotmpdir_tmpfs"] and result["decisions"][0]["scenario"] == "lint"
+    assert call(go_levers, **given(here, ["gotmpdir_tmpfs", "gocache_tmpfs"], **own))["remembered"]
+    # Another command is another question.
+    own["commands"][0]["run"] = FAST.replace("/run/wt-*) ;;", "/run/wt-*) exit 3 ;;")
+    result = call(go_levers, **given(here, ["gotmpdir_tmpfs"], **own))
+    assert result["remembered"] is None and result["kept"] == []
+    assert result["decisions"][0]["reason"].startswith("Go does not work with it: ")
+
+
+def test_a_command_may_build_so_that_buildvcs_is_tried(here, call):
+    (here / "bin/go").write_text(BUILDS)
+    module = repository(here / "shop")
+    own = {"modules": [str(module)], "scenarios": [], "commands": [{"name": "make", "run": "go build ./..."}]}
+    assert call(go_levers, **given(here, ["buildvcs_off"], **own))["kept"] == ["buildvcs_off"]
+
+
+def test_nothing_to_measure_and_a_command_without_a_module_are_one_sentence(here, call):
+    assert "name at least one of test" in call(go_levers, **given(here, ["vet_off"], scenarios=[]))["msg"]
+    own = {"commands": [{"name": "make", "run": "make"}]}
+    assert "modules is empty" in call(go_levers, **given(here, ["vet_off"], **own))["msg"]

@@ -31,18 +31,19 @@ class Mounts:
         self.fstab = fstab
         self.live: dict[str, mountinfo.Mount] = {}
         self.failing: set[str] = set()
+        self.full = False
         self.calls: list[list[str]] = []
 
     def run(self, *words: str) -> str:
         self.calls.append(list(words))
         command, path = words[0], words[-1]
-        if command in self.failing:
+        if command in self.failing or (self.full and "size=" in words[-2]):
             return f"{command}: {path}: target is busy."
         if command == "umount":
             del self.live[path]
         elif "-o" in words:
             size = re.search(r"size=(\d+k)", words[2])
-            self.mount(path, f"size={size[1] if size else ''}")
+            self.mount(path, *([f"size={size[1]}"] if size else self.live[path].super_options))
         else:
             line = next(line for line in self.fstab.read_text().splitlines() if f" {path} " in line)
             self.mount(path, *re.findall(r"(?:size|nr_inodes)=\w+", line))
@@ -148,7 +149,18 @@ def test_a_live_mount_that_deviates_is_remounted(call: Run, mounts: Mounts, eves
     assert mounts.calls[-1][2] == "remount,rw,nosuid,nodev,exec,size=262144k"
     mounts.mount(path, "size=1024k")
     mounts.failing = {"mount"}
-    assert "could not be remounted with 256 MiB" in call(go_tmpfs, **options(path))["msg"]
+    assert "could not be remounted (mount:" in call(go_tmpfs, **options(path))["msg"]
+
+
+def test_a_tmpfs_that_somebody_filled_keeps_its_size_and_stops_nobody(
+    call: Run, mounts: Mounts, eves: None, path: str
+) -> None:
+    call(go_tmpfs, **options(path))
+    mounts.mount(path, "size=524288k", options=("rw", "nosuid", "nodev"))
+    mounts.full = True
+    done = call(go_tmpfs, **options(path))
+    assert not done["changed"] and done["live"]["options"] == ["rw", "nosuid", "nodev", "size=524288k"]
+    assert done["notes"][0].startswith(f"{path} keeps its size until the next start, because it may hold more than 256")
 
 
 def test_a_tmpfs_elsewhere_is_left_once_nobody_uses_it(

@@ -19,6 +19,13 @@ OPTIONS = {
     "goflags": "",
     "cgo_enabled": "keep",
     "caches_local": True,
+    "goflags_added": [],
+    "parallel": "",
+    "tool_gc": True,
+    "gotoolchain": "",
+    "cgo_linker": "",
+    "gocacheprog": "",
+    "gocache_limit": "",
     "modules": [],
 }
 SETTINGS = {"alice": {"GOTMPDIR": "/tmpfs/alice"}}

@@ -19,6 +19,21 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, 
 PLAIN = "/usr/bin:/bin"
 
 
+def test_no_setting_is_asked_that_go_makes_a_folder_for() -> None:
+    # cmd/go/internal/envcmd: it builds the flags of the C compiler in GOTMPDIR, which may be gone.
+    assert not {name for name in go_find.QUERY if name.endswith("FLAGS") and name != "GOFLAGS"} | (
+        {"PKG_CONFIG", "GOGCCFLAGS"} & set(go_find.QUERY)
+    )
+
+
+@pytest.mark.parametrize("value", ["/home/\ud800", "/home/\0"])
+def test_what_no_path_can_be_is_no_setting(value: str) -> None:
+    """The command may be a program of the user's own; root passes on, writes and opens what it says."""
+    said = json.dumps({"GOROOT": "/usr/local/go", "GOCACHE": value})
+    values, reason = go_find.go_env("go", lambda *_words: process.Done(0, said, "", False, 0, 0, 0, 0, 0), {})
+    assert values == {} and "gives no settings" in reason
+
+
 def test_toolchains_are_found_once_with_the_one_on_path_first(tmp_path: Path) -> None:
     sdk = tmp_path / "sdk" / "go1.26.0" / "bin"
     own = tmp_path / "bin"

@@ -65,3 +65,24 @@ def test_a_go_that_fails_without_flags_too_says_nothing_of_them(tmp_path: Path) 
 )
 def test_words_are_those_of_go(flags: str, words: list[str]) -> None:
     assert go_flags.split(flags) == words
+
+
+@pytest.mark.parametrize(
+    ("own", "added", "flags"),
+    [
+        ("", ["-vet=off"], "-vet=off"),
+        ("-p=4 '-ldflags=-s -w'", ["-vet=off", "-buildvcs=false"], "-p=4 '-ldflags=-s -w' -vet=off -buildvcs=false"),
+        ("--vet=all", ["-vet=off"], "--vet=all"),
+        ("'-toolexec=my tool'", ["-toolexec=/x", "-p=2"], "'-toolexec=my tool' -p=2"),
+        ("-v", [], "-v"),
+        ("-v\f GOTMPDIR=/nowhere ", [], "-v\f GOTMPDIR=/nowhere "),
+        ("-v\f-x", ["-vet=off"], "-v\f-x -vet=off"),
+        ("  ", ["-vet=off"], "-vet=off"),
+    ],
+)
+def test_flags_are_put_behind_a_users_own_and_never_in_their_place(own: str, added: list[str], flags: str) -> None:
+    assert go_flags.add(own, added) == flags
+
+
+def test_flags_that_were_added_can_be_taken_out_again() -> None:
+    assert go_flags.without("-p=4 '-ldflags=-s -w' -vet=off", ["-vet=off"]) == "-p=4 '-ldflags=-s -w'"

@@ -96,6 +96,18 @@ def test_the_probe_executes_a_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_full_folder_is_no_folder_that_cannot_execute(tmp_path: Path) -> None:
+    script = 'mount -t tmpfs -o size=64k none "$1"; cat /dev/zero > "$1/fill" 2>/dev/null; exec sh -c "$2" sh "$1"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", str(tmp_path), go_observe.PROBE],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["? full"]
+
+
 @pytest.mark.parametrize(("text", "numbers"), [("go1.26.0", (1, 26, 0)), ("go1.27rc1", (1, 27)), ("devel +x", ())])
 def test_version(text: str, numbers: tuple[int, ...]) -> None:
     assert go_observe.version_tuple(text) == numbers
@@ -157,3 +169,40 @@ def test_the_environment_before_is_recorded_once(tmp_path: Path) -> None:
     }
     journal.forget_record(journal.BEFORE, str(tmp_path))
     assert go_baseline.read(str(tmp_path)) == {}
+
+
+LOGINS = {
+    "a PATH of many Go commands": "printf 'PATH=/usr/bin'; for n in $(seq 3000); do printf ':%s/p%d' $HOME $n; done",
+    "a path of 500 KB": "printf 'TMPDIR=/'; head -c 500000 /dev/zero | tr '\\0' x",
+}
+
+
+@pytest.mark.parametrize("what", LOGINS)
+def test_what_is_told_about_one_user_is_little(tmp_path: Path, what: str) -> None:
+    """Whatever the login says; Ansible takes minutes with what it is made of."""
+    for number in range(3000 if "PATH" in what else 0):
+        (tmp_path / f"p{number + 1}").mkdir()
+        (tmp_path / f"p{number + 1}" / "go").symlink_to("/bin/false")
+    mark = accounts.MARK.decode()
+    shell = tmp_path / "shell"
+    shell.write_text(f"#!/bin/sh\nHOME={tmp_path}\necho {mark}\n{LOGINS[what]}\nprintf '\\0'\necho {mark}\n")
+    shell.chmod(0o755)
+    account = accounts.Account("eve", os.geteuid(), os.getegid(), str(tmp_path), str(shell))
+    done = subprocess.run([str(shell)], stdout=subprocess.PIPE, check=True)
+    told = go_observe.observe(account, [], accounts.parse_environment(done.stdout))
+    assert len(json.dumps(told)) < 2 * go_observe.MOST_TOLD and "go" in told["unknown"]
+    assert max(map(len, told["unknown"].values())) < 2000
+
+
+def test_of_a_settings_file_only_what_counts_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_text("GOPROXY=https://user:secret@proxy\nGOFLAGS=-v\n" + "".join(f"A{n}=\n" for n in range(9)))
+    assert go_observe._settings(str(path)) == {"GOFLAGS": "-v"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a login is started as root")
+def test_a_login_whose_environment_has_no_end_shows_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "MOST_SAID", 100)
+    account = accounts.Account("root", 0, 0, "/root", "/bin/sh")
+    with pytest.raises(accounts.AccountError, match="more than"):
+        accounts.login_environment(account)

@@ -10,12 +10,6 @@ import pytest
 from ansible_collections.wsltune.go.plugins.module_utils.go import packages as go_packages
 
 FIRST = ["golang-1.24-go", "golang-go", "golang-src"]
-SIMULATION = """\
-Inst golang-1.24-src (1.24.4-1 Debian:13.0/stable [all])
-Inst libc6 [2.41-1] (2.41-2 Debian:13.0/stable [amd64])
-Inst golang-go:amd64 (2:1.24~2 Debian:13.0/stable [amd64])
-Conf golang-1.24-src (1.24.4-1 Debian:13.0/stable [all])
-"""
 
 
 def user(**unknown: str) -> dict[str, Any]:
@@ -46,11 +40,6 @@ def test_a_go_that_does_not_answer_is_there_all_the_same() -> None:
     # One user keeps nobody else from a Go, and is named.
     assert go_packages.explain_no_answer({"root": root, "ms": silent, "bob": NONE}) == ""
     assert go_packages.list_no_answer({"root": root, "ms": silent, "bob": NONE}) == ["ms: mise ERROR No version is set"]
-
-
-def test_only_what_is_new_would_be_installed() -> None:
-    assert go_packages.list_new(SIMULATION) == ["golang-1.24-src", "golang-go"]
-    assert go_packages.list_new("E: Unable to locate package golang-go") == []
 
 
 def test_the_record_keeps_what_earlier_runs_installed() -> None:

@@ -22,6 +22,12 @@ OPTIONS = {
     "goflags": "",
     "cgo_enabled": "keep",
     "caches_local": True,
+    "goflags_added": [],
+    "parallel": "",
+    "tool_gc": True,
+    "gotoolchain": "",
+    "cgo_linker": "",
+    "gocacheprog": "",
 }
 
 
@@ -38,8 +44,8 @@ def observed(**changes: Any) -> dict[str, Any]:
 
 
 def test_settings_follow_the_options() -> None:
-    options = dict(OPTIONS, gocache="~/cache", goflags="-p=4", cgo_enabled="true")
-    assert go_plan.settings_for("alice", observed(), options, {}) == {
+    options = dict(OPTIONS, gocache="~/cache", cgo_enabled="true")
+    assert go_plan.settings_for("alice", observed(), options, {}, {"GOFLAGS": "-p=4"}) == {
         "GOTMPDIR": "/var/cache/gotmp/1000",
         "GOCACHE": "/home/alice/cache",
         "GOFLAGS": "-p=4",
@@ -48,9 +54,10 @@ def test_settings_follow_the_options() -> None:
 
 
 def test_whoever_has_no_folder_gets_no_setting_that_names_it() -> None:
-    options = dict(OPTIONS, gocache="/var/cache/gotmp/{uid}/gocache", gotmpdir_left_out=["alice"], goflags="-p=4")
-    assert go_plan.settings_for("alice", observed(), options, {}) == {"GOFLAGS": "-p=4"}
-    assert set(go_plan.settings_for("bob", observed(), options, {})) == {"GOTMPDIR", "GOCACHE", "GOFLAGS"}
+    options = dict(OPTIONS, gocache="/var/cache/gotmp/{uid}/gocache", gotmpdir_left_out=["alice"])
+    flags = {"GOFLAGS": "-p=4"}
+    assert go_plan.settings_for("alice", observed(), options, {}, flags) == flags
+    assert set(go_plan.settings_for("bob", observed(), options, {}, flags)) == {"GOTMPDIR", "GOCACHE", "GOFLAGS"}
     elsewhere = dict(options, gocache="~/cache")
     assert go_plan.settings_for("alice", observed(), elsewhere, {})["GOCACHE"] == "/home/alice/cache"
 
@@ -358,18 +365,22 @@ def test_a_cache_counts_by_the_place_that_it_had_before_the_first_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "paths", "reason"),
+    ("changes", "reason"),
     [
-        ({"exports": {"GOENV": "off"}}, {}, "GOENV=off in a login"),
-        ({"unknown": {"user_file": "go env failed"}}, {}, "go env failed"),
-        ({}, {"bob": "/srv/env", "carol": "/srv/env"}, "/srv/env is the settings file of bob, carol too"),
-        ({}, {"bob": "/home/bob/env"}, ""),
+        ({"exports": {"GOENV": "off"}}, "GOENV=off in a login"),
+        ({"unknown": {"user_file": "go env failed"}}, "go env failed"),
+        ({}, ""),
     ],
 )
-def test_why_a_settings_file_is_left_alone(changes: dict[str, Any], paths: dict[str, str], reason: str) -> None:
-    facts = observed(**{"unknown": {}, **changes})
-    got = go_plan.obstacle("alice", {"alice": "/srv/env", **paths}, facts)
+def test_why_a_settings_file_is_left_alone(changes: dict[str, Any], reason: str) -> None:
+    got = go_plan.obstacle(observed(**{"unknown": {}, **changes}))
     assert got.startswith(reason) and bool(got) is bool(reason)
+
+
+def test_whose_settings_file_it_is_too() -> None:
+    paths = {"alice": "/srv/env", "bob": "/srv/env", "carol": "/srv/env", "dev": "/home/dev/env"}
+    assert go_plan.shared_file("alice", paths) == "/srv/env is the settings file of bob, carol too"
+    assert go_plan.shared_file("dev", paths) == ""
 
 
 @pytest.mark.parametrize(

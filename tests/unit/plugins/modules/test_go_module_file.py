@@ -1,0 +1,79 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.go import image as go_image
+from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+from ansible_collections.wsltune.go.plugins.modules import go_module_file
+
+Run = Callable[..., dict[str, Any]]
+NAME = ".github/workflows/image.yml"
+ROOT = Path(__file__).resolve().parents[4]
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="becomes the module's user: needs root")
+
+
+@pytest.fixture
+def shop(home: Path, eve: process.Identity, people: Any) -> Path:
+    people.add("eve", eve, home)
+    shop = home / "shop"
+    shop.mkdir()
+    os.chown(shop, eve.uid, eve.gid)
+    return shop
+
+
+def write(call: Run, shop: Path, content: str, check: bool = False, **more: Any) -> dict[str, Any]:
+    wanted = {"path": str(shop), "name": NAME, "user": "eve", "content": content, **more}
+    return call(go_module_file, check, **wanted)
+
+
+@root_only
+def test_the_file_is_the_users_and_written_once(call: Run, shop: Path) -> None:
+    first, second = go_image.mark("a: 1\n"), go_image.mark("a: 2\n")
+    checked = write(call, shop, first, True)
+    assert checked["changed"] and not list(shop.iterdir())
+    done = write(call, shop, first)
+    assert done["changed"] and done["diff"] == checked["diff"] and (shop / NAME).read_text() == first
+    for path in (shop / NAME, *(shop / NAME).parents[:2]):
+        assert path.stat().st_uid == 4711
+    assert (shop / NAME).stat().st_mode & 0o7777 == 0o644
+    assert not write(call, shop, first)["changed"]
+    assert write(call, shop, second)["diff"][0]["before"] == first
+    assert write(call, shop, "", True, state="absent")["changed"] and (shop / NAME).exists()
+    assert write(call, shop, "", state="absent")["changed"] and not (shop / NAME).exists()
+    assert not write(call, shop, "", state="absent")["changed"]
+
+
+@root_only
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_what_somebody_else_wrote_stays(call: Run, shop: Path, tmp_path: Path, state: str) -> None:
+    (shop / "Containerfile").write_text("FROM mine\n")
+    done = write(call, shop, go_image.mark("x"), name="Containerfile", state=state)
+    assert done["failed"] and "was changed meanwhile by another program" in done["msg"]
+    assert (shop / "Containerfile").read_text() == "FROM mine\n"
+    done = write(call, shop, go_image.mark("x"), name="../up", state=state)
+    assert done["failed"] and "leads out of the module" in done["msg"]
+
+
+@root_only
+def test_a_link_leads_nowhere_that_its_owner_could_not_go(call: Run, shop: Path, tmp_path: Path, people: Any) -> None:
+    people.add("root", process.Identity(0, 0, [0]), tmp_path / "root")
+    roots = tmp_path / "roots"
+    roots.mkdir()
+    (shop / ".github").symlink_to(roots)
+    done = write(call, shop, go_image.mark("x"))
+    assert done["failed"] and not list(roots.iterdir())
+    done = write(call, shop, go_image.mark("x"), user="root")
+    assert done["failed"] and "can be changed by other accounts" in done["msg"] and not list(roots.iterdir())
+
+
+def test_no_task_runs_as_another_account_than_root() -> None:
+    """What that account's Python prints would be the task's result, and facts for the tasks of root that follow."""
+    for path in [*ROOT.glob("roles/*/**/*.yml"), *ROOT.glob("playbooks/**/*.yml"), ROOT / "site.yml"]:
+        assert "become_user:" not in path.read_text(encoding="utf-8"), path
