@@ -23,11 +23,12 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Literal, Optional
 from urllib.parse import quote
 
+from ansible_collections.wsltune.go.plugins.module_utils import trail
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, process, text
 from ansible_collections.wsltune.go.plugins.module_utils.linux.files import FileState
 
 ROOT = "/var/lib/wsltune"
-BEFORE, DECISIONS = "before.json", "decisions.json"
+BEFORE, DECISIONS, IN_FORCE = "before.json", "decisions.json", "in_force.json"
 """Records beside the journal: what each user's Go had before the first run, and what was decided about levers."""
 KEPT_SUFFIX = ".distrib"
 FORMAT = 2
@@ -39,6 +40,9 @@ ARGUMENTS: dict[str, Any] = {
     "run": {"type": "str", "default": ""},
 }
 """What modules that use the journal take; doc_fragments/rollback.py describes it."""
+
+LARGEST_OF_A_USER = 1 << 20
+"""Bytes of a user's file that is kept here or restored; with a larger one root would be busy for minutes."""
 
 PATIENCE = 60.0
 """Seconds that another run may hold the journal, which it does for one file at a time, and another program a file."""
@@ -56,6 +60,7 @@ class Damaged(OSError):
 
     @property
     def sentence(self) -> str:
+        """Return what the user is to do about it, for a message that goes on."""
         return (
             f"{self.filename} is {self.strerror}, so what it is about was not restored; bring that file back from a "
             "backup, or remove it"
@@ -84,9 +89,11 @@ class Entry:
 
     @property
     def roles(self) -> list[str]:
+        """List every role that has a part in the path, the first to touch it first."""
         return [self.role, *self.others]
 
     def to_json(self) -> dict[str, Any]:
+        """Return the entry as it is kept; bytes are base64."""
         data = dict(vars(self))
         for key in ("base", "before_run"):
             data[key] = data[key].to_json() if data[key] is not None else None
@@ -96,6 +103,7 @@ class Entry:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Entry:
+        """Read a kept entry; raise ValueError for a field that this version does not know."""
         data = dict(data)
         unknown = set(data) - {part.name for part in dataclasses.fields(cls)}
         if unknown:
@@ -181,6 +189,7 @@ class Step:
 
     @property
     def path(self) -> str:
+        """The path that the step restores."""
         return self.entry.path
 
     @property
@@ -194,7 +203,13 @@ class Step:
         before, after = _text(self.current), _text(self.target)
         if before == after:
             return []
+        before, after = text.for_diff(before, after)
         return [{"before_header": self.path, "after_header": self.path, "before": before, "after": after}]
+
+
+def _most(uid: int) -> int:
+    """Return how many bytes of a file are read that the account C(uid) may write."""
+    return LARGEST_OF_A_USER if uid else files.LARGEST
 
 
 def _text(state: FileState | None) -> str:
@@ -301,6 +316,8 @@ class Journal:
         self.pool = pool or become.Pool()
         self._own = files.Files()
         self._directory = os.path.join(root, "journal")
+        # A journal that is kept elsewhere is a test's, and its changes are none of this machine's.
+        self.trail = trail.PATH if root == ROOT else ""
 
     def _file(self, path: str) -> str:
         name = hashlib.sha256(os.fsencode(path)).hexdigest()
@@ -367,9 +384,10 @@ class Journal:
 
     def entries(self, role: str | None = None) -> list[Entry]:
         """Return every entry (of one role) that can be read, in the order of their paths."""
-        found = [entry for entry in self._look() if isinstance(entry, Entry)]
+        entries = [entry for entry in self._look() if isinstance(entry, Entry)]
         return sorted(
-            (entry for entry in found if role is None or role in entry.roles), key=lambda entry: os.fsencode(entry.path)
+            (entry for entry in entries if role is None or role in entry.roles),
+            key=lambda entry: os.fsencode(entry.path),
         )
 
     def damaged(self) -> list[str]:
@@ -427,11 +445,12 @@ class Journal:
             obstacle = hands.obstacle(path) if owner is not None else ""
             if obstacle:
                 raise OSError(errno.EPERM, obstacle, path)
-            current = hands.read(path)
+            current = hands.read(path, _most(owner.uid if owner else 0))
             entry, state = self._plan(path, content, current, role, mode, owner, revert, shared)
             entry.directories = sorted(set(entry.directories) | set(hands.missing(os.path.dirname(path))))
             self._save(entry)
             hands.put(path, state, current.content if current else None)
+            self._note("write", path, role, current.content if current else None, content)
 
     def edit(
         self,
@@ -469,6 +488,7 @@ class Journal:
                     continue
                 if content != recorded:
                     self._save(entry)
+                self._note("write", path, role, current.content if current else None, content)
                 return
 
     def _plan(
@@ -518,6 +538,7 @@ class Journal:
             self._save(Entry(path, role, None, content, displaced=True, run=self.run, uid=uid, gid=gid))
             # A newer original may stand there, such as a toolchain that was unpacked again.
             moved = hands.keep_beside(path, KEPT_SUFFIX, content, replaced)
+            self._note("displace", path, role, None, content)
             return None if moved is None else str(moved)
 
     def make_directory(self, path: str, *, role: str) -> None:
@@ -551,7 +572,16 @@ class Journal:
             hands = self._hands(entry)
             if not _is_shared(entry, way, role):
                 hands.forget_temporary(path)
-            return _again(lambda: self._act(entry, self._judge(entry, hands, way, run_only, role), hands)).restored
+            step = _again(lambda: self._act(entry, self._judge(entry, hands, way, run_only, role), hands))
+            if step.action != "keep":
+                # Of a program that was displaced the content is not known here, and the change is one anyway.
+                before = step.current.content if step.current else entry.written
+                self._note(step.action, path, role or entry.role, before, step.target.content if step.target else None)
+            return step.restored
+
+    def _note(self, action: str, path: str, role: str, before: bytes | None, after: bytes | None) -> None:
+        if self.trail:
+            trail.note(action, path, role, before, after, self.trail)
 
     def plan_restore(
         self,
@@ -596,7 +626,7 @@ class Journal:
             return Step(entry, "keep")
         if entry.displaced:
             return judge_displaced(entry, hands.head(entry.path), hands.is_kept(entry.path, KEPT_SUFFIX))
-        current = hands.read(entry.path)
+        current = hands.read(entry.path, _most(entry.uid))
         if way.part is not None and _is_shared(entry, way, role):
             step = judge_part(entry, current, way.part, run_only)
         else:
@@ -645,7 +675,7 @@ def _again(act: Callable[[], Step]) -> Step:
 
 
 def _is_shared(entry: Entry, way: Way, role: str) -> bool:
-    """Whether other roles have a part in the file, so that it is not restored whole."""
+    """Return whether other roles have a part in the file, so that it is not restored whole."""
     return way.part is not None and entry.roles != [role]
 
 
@@ -677,11 +707,11 @@ def _bring_back(entry: Entry, hands: files.Files) -> None:
 
 
 def _is_known(entry: Entry, content: bytes) -> bool:
-    """Whether C(content) is one that wsltune wrote or found: nobody else has edited the file since."""
+    """Return whether C(content) is one that wsltune wrote or found: nobody else has edited the file since."""
     known = [entry.written, entry.previous, entry.base.content if entry.base else None]
     return content in [value for value in known if value is not None]
 
 
 def _stands_in(path: str, content: bytes) -> bool:
-    """Whether C(content) is a program that calls the one kept beside it, in whatever version and however edited."""
+    """Return whether C(content) is a program that calls the one kept beside it, in whatever version or edited."""
     return content.startswith(b"#!") and os.fsencode(path + KEPT_SUFFIX) in content

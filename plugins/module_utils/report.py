@@ -58,14 +58,6 @@ def find_left_behind(results: Mapping[str, Result]) -> list[str]:
     return [sentence for sentence in kept if LEFT_BEHIND in sentence]
 
 
-def explain_kept_go(needed: Sequence[str]) -> list[str]:
-    """Return why the distribution's Go stays installed: nothing where no other package would go with it."""
-    if not needed:
-        return []
-    others = ", ".join(needed)
-    return [f"Go stays installed, since {others} would go with it; remove it with `apt-get purge golang-go`"]
-
-
 def list_site_changes(results: Mapping[str, Result], moved: Sequence[str] = ()) -> list[str]:
     """Return what a run changed in a distro, a sentence each; C(moved) is what changed on the tmpfs before."""
     return [

@@ -179,11 +179,12 @@ def _examine(module: AnsibleModule, account: accounts.Account, began: float) -> 
         return doctor_judge.summarise(seen, doctor_judge.judge(seen, wanted))
 
     # What belongs to the budget is ended by itself; the rest has limits of its own, of minutes together.
-    found: dict[str, Any] = become.ask(accounts.identity(account), look, budget + 900, always=True)
+    found: dict[str, Any] = become.ask(accounts.identity(account), look, budget + 900, always=True, memory=become.MUCH)
     return found
 
 
 def main() -> None:
+    """Look at one account, within budget_minutes, and return the checks; nothing changes."""
     module = AnsibleModule(
         argument_spec={
             "user": {"type": "str"},

@@ -74,8 +74,9 @@ RETURN = r"""
 projects:
   description:
     - Each with C(source), C(target), C(user), C(copied) (by this run), C(bound), C(windows_path) (what Windows programs
-      call the copy; null outside WSL), C(proof) (what was compared, and how much, where copied by this run) and C(live)
-      (whether the machine shows the copy at C(target), and at C(source)).
+      call the copy; null outside WSL), C(proof) (what was compared, and how much, where copied by this run), C(live)
+      (whether the machine shows the copy at C(target), and at C(source)) and C(holds) (whether that is what was asked
+      for).
   returned: when state is present
   type: list
   elements: dict
@@ -137,8 +138,32 @@ FSTAB = "/etc/fstab"
 ERRORS = (WorkspaceError, accounts.AccountError)
 T = TypeVar("T")
 R = TypeVar("R")
-LONGEST = 4 * workspace_copy.LIMIT
-"""Seconds for one step of a project; its user may have stopped the process that does it."""
+LOOKING = 900.0
+"""Seconds for a look at a project, of which a slow drive may need minutes."""
+FIRST = 3600.0
+EACH = 900.0
+"""Seconds for all that one user's process does, and for each project more: its user may have stopped it, or let
+it answer late each time, and the other users' projects wait.
+"""
+
+
+def _apart(function: Callable[[], T], limit: float = become.LIMIT) -> T:
+    """Call it in a child that is given up after C(limit) seconds, because a folder on the way may never answer."""
+    return become.ask(None, function, limit=limit, errors=ERRORS, always=True)  # type: ignore[no-any-return]
+
+
+def _is_same(place: str, target: str) -> bool:
+    with files.opened_folder(place) as shown, files.opened_folder(target) as meant:
+        return os.path.samestat(os.fstat(shown), os.fstat(meant))
+
+
+def _bind(project: Project, uid: int) -> None:
+    """Mount the copy that belongs to C(uid) on its source."""
+    with files.opened_folder(project.source) as place, files.opened_folder(project.target) as target:
+        mark = os.getxattr(f"/proc/self/fd/{target}", workspace_copy.ATTRIBUTE)
+        if workspace_plan.marked_source(mark) != project.source or os.fstat(target).st_uid != uid:
+            raise WorkspaceError(f"{project.target} is not {project.user}'s copy any more")
+        mount.bind(target, place, project.source)
 
 
 def _owner(path: str) -> tuple[int, int]:
@@ -162,26 +187,32 @@ class Workspace:
         self.kept: list[str] = []
         self.failures: list[Exception] = []
         """Why projects are left out of this run."""
+        self.led: list[Project] = []
+        """Projects that lie where a link led to, and not where they were named."""
         self.unbound: set[str] = set()
         self.diff: list[dict[str, str]] = []
 
     def mounts(self) -> list[mountinfo.Mount]:
+        """Return the mounts of this moment."""
         # A mount point may hold a carriage return.
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as handle:
             return mountinfo.parse(handle.read(), wsl_judge.is_wsl(self.machine), self.machine.virtiofs_links)
 
     def fstab(self) -> str:
+        """Return the text of /etc/fstab, empty where there is none; bytes that are no UTF-8 survive."""
         state = files.Files().read(FSTAB)
         return "" if state is None else state.content.decode("utf-8", "surrogateescape")
 
     # The users
 
     def account(self, name: str) -> accounts.Account:
+        """Return the account of a name, looked up once; raise AccountError where there is none."""
         if name not in self.accounts:
             self.accounts[name] = accounts.find([name])[0]
         return self.accounts[name]
 
     def environment(self, name: str) -> dict[str, str]:
+        """Return the environment of the account's login, which is started once."""
         if name not in self.environments:
             self.environments[name] = accounts.login_environment(self.account(name))
         return self.environments[name]
@@ -192,11 +223,18 @@ class Workspace:
             account = self.account(name)
             identity = accounts.identity(account)
             make = functools.partial(workspace_copy.Courier, account, self.mounts())
-            self.couriers[name] = become.Hands(identity, make, ERRORS) if become.is_other(identity) else make()
+            hands = functools.partial(become.Hands, identity, make, ERRORS, total=self.allowed(), memory=become.MUCH)
+            self.couriers[name] = hands() if become.is_other(identity) else make()
         courier = self.couriers[name]
         if isinstance(courier, become.Hands):
-            return courier.call(what, *words, limit=limit or LONGEST)
+            return courier.call(what, *words, limit=limit)
         return getattr(courier, what)(*words)
+
+    def allowed(self) -> float:
+        """Return how many seconds all steps of one user's projects may take."""
+        projects = self.module.params["projects"]
+        tests = 2 * workspace_copy.LIMIT * sum(1 for project in projects if project["tests"])
+        return FIRST + EACH * len(projects) + tests
 
     def close(self) -> None:
         """End the users' processes."""
@@ -208,15 +246,10 @@ class Workspace:
 
     def owner(self, source: str) -> str:
         """Return the name of the account that C(source) belongs to; WorkspaceError when that is not certain."""
-        path = source
-        # Root follows links where nobody else can change them.
-        with contextlib.suppress(files.NotOurs):
-            path = files.Files().real(source)
         try:
-            with files.opened_folder(path) as folder:
-                owner = os.fstat(folder).st_uid
+            owner = int(look.once(functools.partial(files.owner_of, source)))
         except OSError as error:
-            if os.path.isdir(path):
+            if look.once(functools.partial(os.path.isdir, source)):
                 raise WorkspaceError(
                     f"{source} leads over a link that its owner can change: name the project's user."
                 ) from error
@@ -243,6 +276,10 @@ class Workspace:
         self.failures.append(error)
         self.notes.append(f"{source} is left out: {reason.rstrip('.')}; fix that, then run again")
 
+    def is_left_out(self, error: Exception) -> bool:
+        """Whether C(error) is what is wrong with the projects themselves, and not with what was asked for."""
+        return any(error is failure for failure in self.failures)
+
     def attempt(self, projects: Sequence[tuple[str, T]], step: Callable[[T], R]) -> list[R]:
         """Return what C(step) makes of each project, which has its source; raise the first failure where all fail."""
         made = []
@@ -262,17 +299,40 @@ class Workspace:
             raise WorkspaceError(f"workspace_projects has source {path}, which gives {reason}.")
         name = given["user"] or self.owner(source)
         home = self.account(name).home
-        source = self.ask(name, "folder", source, limit=become.LIMIT)
-        target = given["target"] or workspace_plan.default_target(source, home)
+        real = self.ask(name, "folder", source, limit=become.LIMIT)
+        target = given["target"] or workspace_plan.default_target(real, home)
         target = workspace_plan.normal(target, home, "target")
-        return Project(
-            source=source,
+        project = Project(
+            source=real,
             target=self.ask(name, "target", target, limit=become.LIMIT),
             user=name,
             bind=given["bind"],
             ignored=given["ignored"],
             tests=given["tests"],
         )
+        if (project.source, project.target) != (source, target):
+            self.led.append(project)
+        return project
+
+    def together(self, projects: Sequence[Project]) -> list[Project]:
+        """Return the projects that can be carried out together.
+
+        What was named wrongly is raised, but where a link of a user's led a project is a reason to leave it out.
+        """
+        led = [one for one in projects if any(one is other for other in self.led)]
+        kept = [one for one in projects if not any(one is other for other in led)]
+        workspace_plan.check_together(kept)
+        self.check_bind(kept)
+        for project in led:
+            try:
+                workspace_plan.check_together([*kept, project])
+                self.check_bind([project])
+                kept.append(project)
+            except WorkspaceError as error:
+                self.leave_out(project.source, error)
+        if self.failures and not kept:
+            raise self.failures[0]
+        return kept
 
     def check(self, project: Project) -> bool:
         """Return whether a copy is to be made; WorkspaceError when it cannot be."""
@@ -287,7 +347,8 @@ class Workspace:
         on = mountinfo.find(mounts, project.source)
         workspace_plan.check_places(project, on, mountinfo.find(mounts, project.target))
         self.notes += filter(None, [workspace_plan.slow_note(project, on)])
-        notes = self.ask(project.user, "scan", asdict(project), self.environment(project.user))
+        environment = self.environment(project.user)
+        notes = self.ask(project.user, "scan", asdict(project), environment, limit=LOOKING)
         if self.module.check_mode:
             self.notes += notes
         return True
@@ -303,9 +364,11 @@ class Workspace:
 
     @property
     def systemd(self) -> bool:
+        """Whether systemd runs the machine; False too where that is unknown."""
         return bool(wsl_judge.runs_systemd(self.machine))
 
     def is_copied(self, project: Project) -> bool:
+        """Ask as the project's user whether the target is a finished copy."""
         copied: bool = self.ask(project.user, "is_copied", asdict(project), limit=become.LIMIT)
         return copied
 
@@ -314,27 +377,34 @@ class Workspace:
         return {"target": self.is_copied(project), "source": self.is_bound(project)}
 
     def is_bound(self, project: Project) -> bool:
-        return self.shows(project.source, project.target)
+        """Return whether the source's path shows the copy, and not that either gives no answer."""
+        with contextlib.suppress(TimeoutError):
+            return self.shows(project.source, project.target)
+        return False
 
     def shows(self, place: str, target: str) -> bool:
-        """Whether the last mount at C(place) is that of C(target); no part of either may be a link."""
+        """Return whether the last mount at C(place) is that of C(target); no part of either may be a link.
+
+        TimeoutError where either gives no answer.
+        """
         if not any(shown.mount_point == place for shown in self.mounts()):
             return False
         try:
-            with files.opened_folder(place) as shown, files.opened_folder(target) as meant:
-                return os.path.samestat(os.fstat(shown), os.fstat(meant))
+            return _apart(functools.partial(_is_same, place, target))
+        except TimeoutError:
+            raise
         except OSError:
             return False
 
     # What is done
 
     def present(self) -> NoReturn:
+        """Copy the projects and bind them; every project is checked before the first is touched."""
         given = self.module.params["projects"]
         for values in given:
             self.check_values(values)
         projects = self.attempt([(values["source"], values) for values in given], self.project)
-        workspace_plan.check_together(projects)
-        self.check_bind(projects)
+        projects = self.together(projects)
         # Every project is checked before the first is touched.
         wanted = self.attempt([(one.source, one) for one in projects], lambda one: (one, self.check(one)))
         done = self.attempt([(one.source, (one, missing)) for one, missing in wanted], self.carry_out)
@@ -345,6 +415,10 @@ class Workspace:
 
         def show_place(one: tuple[Project, bool, dict[str, Any]]) -> dict[str, Any]:
             project, missing, proof = one
+            live = self.live(project)
+            holds = live["target"] and (live["source"] or not project.bind)
+            if not holds and not self.module.check_mode:
+                self.notes.append(workspace_plan.not_live(project, live))
             return {
                 "source": project.source,
                 "target": project.target,
@@ -353,7 +427,8 @@ class Workspace:
                 "bound": project.bind,
                 "windows_path": workspace_plan.way_back(distro, project.target),
                 "proof": proof,
-                "live": self.live(project),
+                "live": live,
+                "holds": holds,
             }
 
         shown = [one for one in done if one[0].source not in self.unbound]
@@ -404,7 +479,11 @@ class Workspace:
         kept = earlier if self.failures else []
         for line in earlier:
             if line.fstype == "none" and line not in kept and line.mount_point not in [one.source for one in wanted]:
-                self.unmount(line.mount_point, line.source)
+                try:
+                    self.unmount(line.mount_point, line.source)
+                except WorkspaceError as error:
+                    self.notes.append(str(error).rstrip("."))
+                    kept = [*kept, line]
         written = self.write_lines([*self.lines(wanted), *kept])
         if written:
             before, after = written
@@ -423,6 +502,7 @@ class Workspace:
                 )
                 self.unbound.add(project.source)
                 if len(self.unbound) == len(projects):
+                    self.failures.append(failure)
                     if written:
                         self.write_lines(earlier)
                     raise failure from error
@@ -438,17 +518,12 @@ class Workspace:
     def mount(self, project: Project) -> None:
         """Show the copy at the path of the original, both as they are found without following links."""
         before = {shown.mount_id for shown in self.mounts()}
-        with files.opened_folder(project.source) as place, files.opened_folder(project.target) as target:
-            mark = os.getxattr(f"/proc/self/fd/{target}", workspace_copy.ATTRIBUTE)
-            owner = os.fstat(target).st_uid
-            if workspace_plan.marked_source(mark) != project.source or owner != self.account(project.user).uid:
-                raise WorkspaceError(f"{project.target} is not {project.user}'s copy any more")
-            mount.bind(target, place, project.source)
+        _apart(functools.partial(_bind, project, self.account(project.user).uid))
         if self.is_bound(project):
             return
         for shown in self.mounts():
             if shown.mount_id not in before and shown.mount_point != project.source:
-                mount.unmount(shown.mount_point)
+                _apart(functools.partial(mount.unmount, shown.mount_point))
         raise WorkspaceError("that folder was moved at the same time")
 
     def write_lines(self, lines: Sequence[Line]) -> tuple[str, str] | None:
@@ -471,18 +546,25 @@ class Workspace:
         return before, after
 
     def tell_systemd(self) -> None:
+        """Have systemd read /etc/fstab again, where it runs."""
         if not self.module.check_mode and os.path.isdir("/run/systemd/system"):
             self.module.run_command(["systemctl", "daemon-reload"])
 
     def unmount(self, place: str, target: str) -> None:
         """Take away the bind mount of C(target) on C(place), and no other mount."""
-        if not self.shows(place, target):
-            return
+        try:
+            if not self.shows(place, target):
+                return
+        except TimeoutError as error:
+            raise WorkspaceError(
+                f"{place} or {target} gives {error.strerror}, so that what is mounted there stays; run again when it "
+                "does."
+            ) from error
         self.changes.append(f"unmounted {place}")
         if self.module.check_mode:
             return
         try:
-            mount.unmount(place)
+            _apart(functools.partial(mount.unmount, place))
         except OSError as error:
             users = ", ".join(process.holders(place)[:5])
             raise WorkspaceError(
@@ -491,6 +573,7 @@ class Workspace:
             ) from error
 
     def absent(self) -> NoReturn:
+        """Take the binds away and restore /etc/fstab; copies stay, because work may be in them."""
         only = self.module.params["only_this_run"]
         entry = next(iter(self.journal.entries(ROLE)), None)
         if only and entry is not None and entry.run != self.journal.run:
@@ -499,7 +582,12 @@ class Workspace:
             before = entry.before_run.content if only and entry.before_run else b""
             stay = fstab.marked(before.decode("utf-8", "surrogateescape"), workspace_plan.MARK)
             for line in workspace_plan.binds_to_leave(self.fstab(), stay):
-                self.unmount(line.mount_point, line.source)
+                try:
+                    self.unmount(line.mount_point, line.source)
+                except WorkspaceError as error:
+                    # Whoever works there holds nothing else back.
+                    self.kept.append(f"{str(error).rstrip('.')}, or it is gone after the next start")
+                    continue
                 self.notes.append(f"{line.mount_point} is the original again; the copy {line.source} stays")
             way = journal.Way(fstab.without_ours, functools.partial(fstab.part, workspace_plan.MARK))
             for step in self.journal.plan_restore(ROLE, lambda entry: way, only):
@@ -525,6 +613,7 @@ class Workspace:
         self.module.exit_json(**self.result())
 
     def result(self, **more: Any) -> dict[str, Any]:
+        """Return the result so far; `more` is added to it."""
         result = {
             "changes": self.changes,
             "headlines": self.headlines,
@@ -537,6 +626,7 @@ class Workspace:
 
 
 def main() -> None:
+    """Copy projects from Windows drives, or take the binds away; root only."""
     project = {
         "source": {"type": "str", "required": True},
         "target": {"type": "str"},
@@ -562,12 +652,15 @@ def main() -> None:
             target.present()
         target.absent()
     except ERRORS as error:
-        module.fail_json(msg=text.line(error), changes=text.printable(target.changes))
+        module.fail_json(
+            msg=text.line(error), changes=text.printable(target.changes), left_out=target.is_left_out(error)
+        )
     except OSError as error:
         place = error.filename or FSTAB
         module.fail_json(
             msg=text.line(f"{place}: {error.strerror}; fix that, then run again; the original is as it was."),
             changes=text.printable(target.changes),
+            left_out=target.is_left_out(error),
         )
     finally:
         target.close()

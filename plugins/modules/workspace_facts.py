@@ -63,6 +63,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as w
 
 
 def main() -> None:
+    """Return the Go projects below the roots, the Windows drives by default, found within `seconds`."""
     module = AnsibleModule(
         argument_spec={
             "roots": {"type": "list", "elements": "str", "default": []},

@@ -180,7 +180,7 @@ def _revert(base: bytes | None, written: bytes, current: bytes) -> bytes | None:
 
 
 def is_launcher(path: str) -> bool:
-    """Whether a file that this module made is a launcher, which has no settings that others could add to."""
+    """Return whether a file that this module made is a launcher, which has no settings that others could add to."""
     return os.path.dirname(path) == os.path.realpath(launchers.FOLDER)
 
 
@@ -223,6 +223,7 @@ class WslConf:
         return settings
 
     def refuse_harmful(self, settings: Mapping[str, wsl_conf.Setting], values: Mapping[str, wsl_conf.Value]) -> None:
+        """Raise ValueError with the reasons where a setting would harm, unless allow_harmful is set."""
         if self.options["allow_harmful"]:
             return
         reasons = wsl_conf.harmful(settings, values)
@@ -257,6 +258,7 @@ class WslConf:
         return merged
 
     def present(self) -> NoReturn:
+        """Bring the settings into force; raise ValueError before anything changed where one cannot be."""
         settings = self.wanted()
         if not os.path.isdir(os.path.dirname(self.path)):
             raise ValueError(f"The folder of {self.path} does not exist; give path a file in an existing folder.")
@@ -300,6 +302,7 @@ class WslConf:
                 self.replace("", text, False, write, path)
 
     def write(self, after: str) -> None:
+        """Write the file by the journal, which then knows how to take our keys out again."""
         self.journal.write(self.path, _encode(after), role=ROLE, revert=_revert)
 
     def replace(
@@ -337,6 +340,7 @@ class WslConf:
             files.Files().put(wsl_judge.IN_FORCE, files.FileState(_encode(before), **owner))
 
     def absent(self) -> NoReturn:
+        """Restore what was there before, of this run only where that is asked for."""
         only = self.options["only_this_run"]
         state = files.Files().read(self.path)
         text = _decode(state.content) if state else None
@@ -397,6 +401,7 @@ class WslConf:
 
 
 def main() -> None:
+    """Set or restore keys of wsl.conf; an error is one sentence."""
     module = AnsibleModule(
         argument_spec={
             **journal.ARGUMENTS,

@@ -148,6 +148,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as w
 
 
 def main() -> None:
+    """Return what WSL has in force on this machine, beside what its file asks for."""
     module = AnsibleModule(
         argument_spec={
             "root": {"type": "path", "default": "/"},

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Tries, as accounts without rights, to have root do harm: hostile.py MACHINE PORT accounts|folders [CASE...]
+"""Tries, as accounts without rights, to have root do harm: hostile.py MACHINE PORT accounts|folders [CASE...].
 
 accounts    what users have in their homes and take in the tmpfs, over two runs of site.yml, a restart and a rollback
 folders     what root does in folders that others may change: the doctor, measuring, the copies of projects, races
@@ -36,7 +36,7 @@ WISHES = {
 }
 MOUNT = "/var/cache/gotmp"
 HONEST = ["root", "alice", "bob", "carol", "dev"]
-LIMIT = 150
+LIMIT = 300
 """Seconds after which a run hangs."""
 
 # What the machine is for those who do no harm; GO is what the Go commands were at first, by hash.
@@ -135,6 +135,20 @@ while True:
 """
 # What everybody would run as `go` afterwards.
 EVIL = r"""printf '#!/bin/sh\nid >> /tmp/eve-$(id -un)\necho broken; exit 1\n' > ~/sdk/evil; chmod 755 ~/sdk/evil"""
+# What every Python of eve's prints that is not asked for a word by -c.
+ANSWERS = r"""
+folder=$(python3 -c 'import site; print(site.getusersitepackages())') && mkdir -p $folder &&
+cat > $folder/usercustomize.py <<'X'
+import json, os, sys
+if "-c" not in sys.orig_argv:
+    module = {"path": "/home/eve/shop", "module": "x", "go": "1.24", "toolchain": "", "reason": "", "required": 0,
+              "replaced": [], "mains": ["."], "cgo": [], "unread": [], "vendor": False, "has_sum": False, "files": {},
+              "user": "root"}
+    print(json.dumps({"changed": True, "ansible_facts": {"go_module": module}, "stat": {"exists": False}}))
+    sys.stdout.flush()
+    os._exit(0)
+X
+"""
 SDK = r"""
 mkdir -p ~/sdk/go1.20/bin ~/sdk/go1.20/pkg/tool
 printf '#!/bin/sh\necho eve-go\n' > ~/sdk/go1.20/bin/go
@@ -314,6 +328,17 @@ chmod 755 ~/bin/go; echo 'PATH=$HOME/bin:$PATH' > ~/.profile
     ),
     Row("a mount whose name ends with a carriage return", "evereturn", "mkdir -p ~/$'dead\\r'", noted=False),
     Row("a child of root's that its account stops", "evestop", "true"),
+    Row(
+        "settings that are those of dev",
+        "evesame",
+        "echo 'export GOENV=/home/dev/.config/go/env' > ~/.profile",
+    ),
+    Row(
+        "170,000 settings in a file",
+        "evelines",
+        "mkdir -p ~/.config/go && seq -f 'A%06.0f=' 100000 | head -c 1000000 > ~/.config/go/env",
+        noted=False,
+    ),
 ]
 DRIVES = {
     "evehang": ("/home/evehang/dead", "hangs"),
@@ -348,13 +373,34 @@ with open('/srv/big/go.mod', 'w') as handle:
 with open('/srv/big/blob', 'wb') as handle:
     os.posix_fallocate(handle.fileno(), 0, bench.COPY_LIMIT + 1)
 def copy():
-    with bench.copied_home(account, '/srv/big'):
+    with bench.copy_home(account, '/srv/big'):
         return 'it was copied'
 try:
-    print(bench.as_user(account, copy, 1))
+    print(bench.run_as_user(account, copy, 1))
 except bench.BenchmarkError as error:
     print(error)
 os.unlink('/srv/big/blob')
+"""
+KEYS = """
+import os, sys
+sys.path.insert(0, '/var/tmp/hostile')
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, process
+call, add = {'x86_64': (250, 248), 'aarch64': (219, 217)}[os.uname().machine]
+process.LIBRARY.syscall(call, 1, None)
+if process.LIBRARY.syscall(add, b'user', b'key-of-root', b'secret', 6, -3) < 0:
+    sys.exit('the kernel has no keys')
+eve, = map(accounts.identity, accounts.find(['eve']))
+look = ['cat', '/proc/keys']
+paths = {'PATH': '/usr/bin:/bin'}
+for seen in (process.run(look, paths).out, process.run(look, paths, identity=eve).out,
+             become.ask(eve, lambda: process.run(look, paths).out)):
+    print('key-of-root' in seen)
+"""
+MODULES_OF_EVE = r"""
+mkdir -p ~/cloned && cd ~/cloned
+for name in venv ensurepip importlib pip json; do
+    echo 'open("/tmp/eve-was-here", "a").close()' > $name.py
+done
 """
 SWAP_CACHE = r"""
 while :; do
@@ -433,6 +479,7 @@ class Guarded(Machine):
     """One whose commands end, whatever hangs there."""
 
     def run(self, *words: str, check: bool = True, text: str | None = None) -> str:
+        """Run a command within LIMIT seconds, so that a hostile account cannot hold the test."""
         result = subprocess.run(
             self.command("timeout", "-k", "5", str(LIMIT), *words),
             input=text,
@@ -446,6 +493,8 @@ class Guarded(Machine):
 
 
 class Trials:
+    """Runs plays on one machine and collects what a hostile account achieved."""
+
     def __init__(self, machine: Machine, only: list[str]) -> None:
         self.machine, self.only = machine, only
         self.wrong: list[str] = []
@@ -461,9 +510,11 @@ class Trials:
             sys.exit(f"the machine is broken before any case: {self.last['wrong']}")
 
     def root(self, script: str, check: bool = True) -> str:
+        """Run a script as root, without a login."""
         return self.machine.run("bash", "-ec", script, check=check)
 
     def user(self, name: str, script: str, check: bool = True) -> str:
+        """Run a script as the account, without a login."""
         return self.machine.run(*self._as(name), "bash", "-ec", script, check=check)
 
     def folder(self, name: str) -> str:
@@ -483,6 +534,7 @@ class Trials:
         return name
 
     def stop(self, name: str) -> None:
+        """Kill what start() started, with its children."""
         self.root(f"[ ! -e {name} ] || kill -KILL -- -$(cat {name}) || true")
         self.beside[name].kill()
         self.beside[name].wait()
@@ -493,18 +545,21 @@ class Trials:
             self.root(f"! id {row.account} >/dev/null 2>&1 || pkill -KILL -U {row.account} || true")
 
     def look(self) -> dict:
+        """Return what must stay as it is: root's files, and whether the honest accounts' Go works."""
         return json.loads(self.machine.run("python3", "-c", LOOK, getattr(self, "originals", "{}")).splitlines()[-1])
 
     def expect(self, right: object, sentence: str) -> None:
+        """Keep the sentence, with the case it belongs to, where it is not right."""
         if not right:
             self.wrong.append(f"{self.now}: {sentence}")
 
     def wants(self, name: str) -> bool:
+        """Return whether the case was asked for; without a choice all are."""
         return not self.only or any(word in name for word in self.only)
 
     @contextlib.contextmanager
     def case(self, name: str, count: int = 1) -> Iterator[None]:
-        """A case after which nobody but the hostile one may have noticed anything."""
+        """Run a case, after which nobody but the hostile account may have noticed anything."""
         self.now, before, begin = name, len(self.wrong), time.monotonic()
         try:
             yield
@@ -534,6 +589,7 @@ class Trials:
             print(f"    {sentence[:700]}", flush=True)
 
     def play(self, playbook: str, **variables: object) -> Play:
+        """Run a playbook within LIMIT seconds (exit code 124 after that) and keep its output."""
         begin = time.monotonic()
         with tempfile.TemporaryFile() as output:
             process = self.machine.start(playbook, WISHES | variables, output, verbosity=1)
@@ -556,6 +612,7 @@ class Trials:
         return Play(code, text, time.monotonic() - begin)
 
     def succeeds(self, play: Play) -> None:
+        """Expect exit code 0."""
         said = re.search(r"(?s)fatal: .*?(?=\nPLAY RECAP|\Z)", play.output)
         self.expect(play.code == 0, f"the run exits {play.code}: {(said[0] if said else play.output)[:600]}")
 
@@ -569,6 +626,7 @@ class Trials:
             self.expect(said.split() == [folder, "700", user], f"{user} is not served: {said!r}")
 
     def make(self, rows: list[Row]) -> list[Row]:
+        """Make the accounts of the wanted rows with their obstacles; return these rows."""
         rows = [row for row in rows if self.wants(row.name)]
         for row in rows:
             self.root(f"id {row.account} >/dev/null 2>&1 || useradd --create-home --shell /bin/bash {row.account}")
@@ -577,7 +635,11 @@ class Trials:
         return rows
 
     def check(self, rows: list[Row], play: Play) -> None:
+        """Expect that each row's account is served or named in a note, and that what must stay stayed."""
         noted = notes(play)
+        alone = re.findall(rf"\b(?:{'|'.join(HONEST)})'s Go settings are left alone[^;]*", noted)
+        self.expect(not alone, f"others are not set up: {alone}")
+        self.expect(len(play.output) < 1 << 20, f"the run says {len(play.output)} bytes")
         for row in rows:
             self.now = row.name
             settings = (
@@ -598,7 +660,7 @@ class Trials:
 
 
 def notes(play: Play) -> str:
-    """The notes that the modules returned; the summary has no room for those of twenty accounts."""
+    """Return the notes that the modules returned; the summary has no room for those of twenty accounts."""
     found: list[str] = []
     for text in re.findall(r"(?m)^(?:ok|changed): \[[^]]+\] => (\{.*\})$", play.output):
         found += json.loads(text).get("notes", [])
@@ -609,6 +671,7 @@ def notes(play: Play) -> str:
 
 
 def accounts(trials: Trials) -> None:
+    """Run all cases of what users have in their homes and take in the tmpfs."""
     trials.machine.snapshot("take", "/var/tmp/before.json")
     trials.root("rm -f /var/tmp/lines; cp -p /etc/fstab /var/tmp/fstab.before")
     trials.root("grep -q '^domain users:' /etc/group || echo 'domain users:x:5000:' >> /etc/group")
@@ -620,6 +683,7 @@ def accounts(trials: Trials) -> None:
 
 
 def first_run(trials: Trials) -> None:
+    """Run site.yml where every home has an obstacle to replacing Go's commands."""
     rows = trials.make(SHIMS)
     with trials.case("the first run, in which Go's commands are replaced", max(1, len(rows))):
         trials.appending = trials.start("python3", "-c", APPEND)
@@ -659,6 +723,7 @@ def hostile_programs(trials: Trials) -> list[str]:
 
 
 def second_run(trials: Trials) -> None:
+    """Run site.yml again, with one more obstacle in every home and hostile programs beside it."""
     rows = trials.make(ROWS)
     names = trials.wants(NAMES)
     with trials.case("the second run, with one more obstacle in every home", len(rows) + 1):
@@ -699,6 +764,7 @@ def second_run(trials: Trials) -> None:
 
 
 def shared_tmpfs(trials: Trials) -> None:
+    """Take names in the tmpfs and fill its memory."""
     if trials.wants("the name of a folder that its owner removed"):
         with trials.case("the name of a folder that its owner removed"):
             trials.root(
@@ -717,10 +783,14 @@ def shared_tmpfs(trials: Trials) -> None:
             trials.stop(taking)
     if trials.wants("a memory that eve filled"):
         with trials.case("a memory that eve filled"):
-            blob = f"{trials.folder('eve')}/blob"
-            trials.user("eve", f"fallocate -l 2G {blob} || head -c 2G /dev/zero > {blob}", check=False)
-            trials.succeeds(trials.play("site.yml", go_tmpfs_size="768m"))
-            trials.root(f"rm -f {blob}")
+            # Her own folder has another name since she took one.
+            hers = trials.root(f"find {MOUNT} -mindepth 1 -maxdepth 1 -user eve -print -quit").strip()
+            trials.user("eve", f"head -c 2G /dev/zero > {hers}/blob", check=False)
+            left = [trials.root(f"stat -f -c %a {MOUNT}").strip()]
+            trials.succeeds(trials.play("site.yml", go_tmpfs_size="512m"))
+            left.append(trials.root(f"stat -f -c %a {MOUNT}").strip())
+            trials.expect(left == ["0", "0"], f"it is not full before and after the run: {left} blocks are left")
+            trials.root(f"rm -f {hers}/blob")
     if trials.wants("a group with a blank, after a restart"):
         with trials.case("a group with a blank, after a restart"):
             lines = trials.root("cat /etc/tmpfiles.d/wsltune-go.conf")
@@ -771,6 +841,7 @@ for name in os.listdir(folder):
 
 
 def rollback(trials: Trials) -> None:
+    """Roll back with damaged records, while a user works in the tmpfs."""
     damaged, held = {}, ""
     with trials.case("a rollback with damaged records, while a user works in the tmpfs", 4):
         for path, how in (("/etc/profile.d/wsltune-go.sh", "cut"), ("/etc/bash.bashrc", "newer")):
@@ -837,6 +908,7 @@ def rollback(trials: Trials) -> None:
 
 
 def folders(trials: Trials) -> None:
+    """Copy the collection to the machine and run the cases of FOLDERS."""
     archive = subprocess.run(
         ["tar", "-C", str(ROOT), "--exclude=__pycache__", "-c", "plugins"], check=True, capture_output=True
     ).stdout
@@ -851,6 +923,7 @@ def folders(trials: Trials) -> None:
 
 
 def doctor_root(trials: Trials) -> None:
+    """Let the doctor look at root's module; nobody else may read its reports."""
     with tempfile.TemporaryDirectory() as reports:
         trials.succeeds(
             trials.play(
@@ -866,17 +939,20 @@ def doctor_root(trials: Trials) -> None:
 
 
 def doctor_user(trials: Trials) -> None:
+    """Let the doctor look at alice's module as root."""
     play = trials.play(MODULES, doctor_user="alice", doctor_modules=["/home/alice/m"])
     trials.succeeds(play)
     trials.expect("permission denied" not in play.output, "the doctor takes the rights away that it needs itself")
 
 
 def too_large(trials: Trials) -> None:
+    """Have a child of root's return more than root reads."""
     said = trials.machine.run("python3", "-c", REPRO)
     trials.expect("more than the" in said, said)
 
 
 def cache_swapped(trials: Trials) -> None:
+    """Swap the folder of the user who is measured with a link to root's files."""
     swapping = trials.start(*trials._as("eve"), "bash", "-c", SWAP_CACHE)
     with tempfile.TemporaryDirectory() as reports:
         trials.succeeds(
@@ -900,20 +976,24 @@ def cache_swapped(trials: Trials) -> None:
 
 
 def link_beside(trials: Trials) -> None:
+    """Put a link where a measurement makes its scratch folder."""
     trials.user("eve", "ln -sfn /nowhere /srv/team/wsltune-bench-4194000-x")
     trials.play(MODULES, bench_user="dev", bench_modules=["/srv/team/shop-dev"])
     trials.root("rm -f /srv/team/wsltune-bench-4194000-x", check=False)
 
 
 def repository_of_dev(trials: Trials) -> None:
+    """Have eve write into a repository of dev's."""
     repository_of(trials, "dev")
 
 
 def repository_of_root(trials: Trials) -> None:
+    """Have eve write into a repository of root's."""
     repository_of(trials, "root")
 
 
 def repository_of(trials: Trials, owner: str) -> None:
+    """Name a filter of eve's in the repository's settings, which Git would run for whoever looks."""
     shop = f"/srv/team/shop-{owner}"
     trials.user("eve", FILTER % shop)
     dubious = trials.root(f"runuser -u {owner} -- git -C {shop}/lib status 2>&1 || true")
@@ -949,7 +1029,7 @@ def shared_repository(trials: Trials) -> None:
 
 
 def hidden_by_the_mask(trials: Trials) -> None:
-    """A module of root's that a list gives to eve; its mode shows the mask in the place of the group."""
+    """Measure a module of root's that a list gives to eve; its mode shows the mask in the place of the group."""
     trials.root(
         "cp -r /root/m /srv/acl && setfacl -m u:eve:rwx /srv/acl && chmod g=rx /srv/acl && setfacl -m m:rwx /srv/acl"
     )
@@ -961,7 +1041,7 @@ def hidden_by_the_mask(trials: Trials) -> None:
 
 
 def code_deeper_down(trials: Trials) -> None:
-    """A module of root's with a folder in it that is eve's."""
+    """Measure a module of root's with a folder in it that is eve's."""
     trials.root("cp -r /root/m /srv/deep && install -d -o eve -g eve /srv/deep/uploads")
     trials.user("eve", f"cat > /srv/deep/uploads/e_test.go <<'X'\n{TEST_OF_EVE}X")
     play = trials.play(MODULES, bench_user="root", bench_modules=["/srv/deep"], bench_packages=["."])
@@ -969,8 +1049,49 @@ def code_deeper_down(trials: Trials) -> None:
     trials.root("rm -r /srv/deep")
 
 
+def said_to_be_roots(trials: Trials) -> None:
+    """Mount, over a folder of eve's in a module of root's, what says that it is root's."""
+    trials.root("cp -r /root/m /srv/said && install -d -o eve -g eve /srv/said/uploads")
+    trials.user("eve", f"cat > ~/e_test.go <<'X'\n{TEST_OF_EVE}X")
+    trials.machine.put(HERE / "drive.py", "/var/tmp/drive.py")
+    mounting = trials.start(
+        *trials._as("eve"), "python3", "/var/tmp/drive.py", "/srv/said/uploads", "/home/eve/e_test.go"
+    )
+    seen = trials.root(
+        "for n in $(seq 50); do grep -q TestE /srv/said/uploads/e_test.go && break; sleep 0.1; done; "
+        "stat -c %U /srv/said/uploads /srv/said/uploads/e_test.go",
+        check=False,
+    )
+    trials.expect(seen.split() == ["root", "root"], f"it says {seen}")
+    play = trials.play(MODULES, bench_user="root", bench_modules=["/srv/said"], bench_packages=["."])
+    trials.expect(play.code == 2 and "/srv/said/uploads" in play.output, f"it is not refused: {play.output[-500:]}")
+    trials.root("umount -l /srv/said/uploads", check=False)
+    trials.stop(mounting)
+    trials.root("rm -r /srv/said")
+
+
+def module_behind_a_link(trials: Trials) -> None:
+    """Render an image of a project of eve's that is a link to a module of root's."""
+    trials.user("eve", "ln -sfn /usr/local/share/gotest ~/shop")
+    before = trials.root("ls -lA /usr/local/share/gotest")
+    play = trials.play("ci_image.yml", ci_image_project="/home/eve/shop", ci_image_hosts="all")
+    trials.expect(play.code == 2 and "name the module's user" in " ".join(play.output.split()), f"exit {play.code}")
+    trials.expect(trials.root("ls -lA /usr/local/share/gotest") == before, "root wrote where the link led")
+    trials.root("rm /home/eve/shop")
+
+
+def answer_of_her_python(trials: Trials) -> None:
+    """Render an image of a module of eve's, whose Python answers a task that is run as eve with facts about root."""
+    trials.user("eve", f"cp -r /usr/local/share/gotest ~/shop && {ANSWERS}")
+    play = trials.play("ci_image.yml", ci_image_project="/home/eve/shop", ci_image_hosts="all", ci_image_ci=["github"])
+    trials.succeeds(play)
+    owners = trials.root("find /home/eve/shop -printf '%u %P\\n'").split()
+    trials.expect("Containerfile" in owners and "root" not in owners, f"root wrote there: {owners}")
+    trials.root("rm -rf /home/eve/shop /home/eve/.local/lib")
+
+
 def program_of_its_owner(trials: Trials) -> None:
-    """A program of eve's in a project of dev's that runs as its owner, and that owner is dev in a copy."""
+    """Copy a project of dev's with a program of eve's that runs as its owner, who is dev in a copy."""
     shop = "/srv/team/shop-dev"
     trials.user("eve", f"cp /usr/bin/id {shop}/payload && chmod 4755 {shop}/payload")
     trials.root("rm -rf /home/dev/src")
@@ -981,7 +1102,7 @@ def program_of_its_owner(trials: Trials) -> None:
 
 
 def held_by_eve(trials: Trials) -> None:
-    """A project of dev's that a program of eve's has as its working directory."""
+    """Copy a project of dev's that a program of eve's has as its working directory."""
     holding = trials.start(*trials._as("eve"), "bash", "-c", "cd /srv/team/shop-dev && exec sleep 600")
     time.sleep(0.5)
     trials.succeeds(trials.play(MODULES, projects=[{"source": "/srv/team/shop-dev"}]))
@@ -990,6 +1111,7 @@ def held_by_eve(trials: Trials) -> None:
 
 
 def folder_over_etc(trials: Trials) -> None:
+    """Swap the project that is bound with a link, so that a folder of eve's would hide /etc."""
     trials.user(
         "eve", "rm -rf ~/slow ~/src; mkdir -p ~/slow/shop; cp -r /etc/. ~/slow/shop 2>/dev/null || true", check=False
     )
@@ -1011,7 +1133,27 @@ def folder_over_etc(trials: Trials) -> None:
     trials.root("while mountpoint -q /etc && umount /etc; do :; done; ! grep -q /home/eve /etc/fstab", check=False)
 
 
+def keys_of_root(trials: Trials) -> None:
+    """Look for a key of root's keyring from a program that root starts as eve."""
+    said = trials.machine.run("python3", "-c", KEYS).split()
+    trials.expect(said == ["True", "False", "False"], f"root, a program of eve's and a child see the key: {said}")
+
+
+def set_up_in_a_folder_of_eves(trials: Trials) -> None:
+    """Run what onboard.sh does before it has a Python of its own, as root in a folder of eve's."""
+    trials.user("eve", MODULES_OF_EVE)
+    trials.machine.put(ROOT / "scripts/venv.sh", "/var/tmp/venv.sh")
+    trials.root(
+        "cd /home/eve/cloned; program=onboard.sh root=/var/tmp/checkout log=/dev/null; . /var/tmp/venv.sh; "
+        "mkdir -p $root; : > /var/tmp/lock; find_python; "
+        "(make_venv /usr/bin/python3 /var/tmp/lock $root/.venv) || true",
+        check=False,
+    )
+    trials.root("rm -rf /var/tmp/checkout /home/eve/cloned")
+
+
 def race(trials: Trials) -> None:
+    """Run race.py on the machine; it must try at least 1000 times."""
     trials.machine.put(HERE / "race.py", "/var/tmp/race.py")
     said = trials.machine.run("python3", "/var/tmp/race.py", check=False).strip().splitlines()
     trials.expect(said, "the race ended without a word")
@@ -1033,14 +1175,20 @@ FOLDERS: dict[str, Callable[[Trials], None]] = {
     "a repository of dev's whose settings eve may change": shared_repository,
     "a module of root's that a hidden list gives to eve": hidden_by_the_mask,
     "a test of eve's deeper down in a module of root's": code_deeper_down,
+    "a folder that eve's file system says is root's": said_to_be_roots,
+    "a project of eve's that is a link to a module of root's": module_behind_a_link,
+    "facts from eve's Python for a task of root's": answer_of_her_python,
     "a program that runs as its owner in a project of dev's": program_of_its_owner,
     "a project of dev's in which eve works": held_by_eve,
     "a project that becomes a link to /etc before it is mounted": folder_over_etc,
+    "a key of root's": keys_of_root,
+    "a folder of eve's in which root sets itself up": set_up_in_a_folder_of_eves,
     "a race against root": race,
 }
 
 
 def main() -> None:
+    """Run the cases of accounts or of folders; what was started beside them is ended."""
     trials = Trials(Guarded(sys.argv[1], int(sys.argv[2])), sys.argv[4:])
     try:
         {"accounts": accounts, "folders": folders}[sys.argv[3]](trials)

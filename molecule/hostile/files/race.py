@@ -51,10 +51,12 @@ SWAPPED = {
 
 
 def root(script: str) -> None:
+    """Run a script as root."""
     subprocess.run(["sh", "-ec", script], check=True)
 
 
 def prepare() -> None:
+    """Make root's folder that is to be reached, and the folders that eve and root share."""
     root(f"""
 rm -rf {VICTIM} {TEAM} {MEMORY} /var/lib/race {HOME}/.cache* {HOME}/.config* {HOME}/own {HOME}/sdk {HOME}/new*
 mkdir -p -m 700 {VICTIM}
@@ -112,6 +114,7 @@ def leave_scratch() -> None:
 
 
 def become_eve() -> None:
+    """Turn this process into eve, with no way back."""
     eve = pwd.getpwnam("eve")
     os.setgroups(os.getgrouplist("eve", eve.pw_gid))
     os.setresgid(eve.pw_gid, eve.pw_gid, eve.pw_gid)
@@ -148,6 +151,7 @@ def as_eve(function: Callable[[], None]) -> int:
 
 
 def what_is(path: str) -> list:
+    """Return mode, owner, links, times and content of a path, links not followed."""
     status = os.lstat(path)
     content = ""
     if stat.S_ISREG(status.st_mode):
@@ -165,6 +169,7 @@ def what_is(path: str) -> list:
 
 
 def snapshot() -> dict[str, list]:
+    """Return all that must not change: root's folder, the accounts' files, and what lies in shared folders."""
     found = {path: what_is(path) for path in glob.glob(f"{VICTIM}/**", recursive=True, include_hidden=True)}
     for path in ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/fstab"):
         found[path] = what_is(path)
@@ -213,6 +218,7 @@ class Root:
         }
 
     def settings(self, path: str) -> None:
+        """Write and restore settings of eve's."""
         self.turn += 1
         try:
             self.journal.write(path, b"GOFLAGS=-p=%d\n" % self.turn, role="race", owner=self.eve)
@@ -220,6 +226,7 @@ class Root:
             self.journal.restore(path)
 
     def command(self, path: str) -> None:
+        """Replace and restore a command of eve's."""
         self.turn += 1
         try:
             content = f'#!/bin/sh\n# {self.turn}\nexec {path}.distrib "$@"\n'.encode()
@@ -228,6 +235,8 @@ class Root:
             self.journal.restore(path)
 
     def scratch(self, identity: object, parent: str) -> None:
+        """Sweep, remove and make folders in `parent` as the account."""
+
         def work() -> None:
             scratch.sweep(parent)
             for name in ("wsltune-bench-4194000-x", ".wsltune-bench-4194001-y"):
@@ -240,10 +249,12 @@ class Root:
         become.ask(identity, work)  # type: ignore[arg-type]
 
     def write_as_root(self, path: str) -> None:
+        """Write a file of root's, which a folder of others must refuse."""
         files.Files().put(path, files.FileState(b"root's\n", 0o644, 0, 0, 0))
 
 
 def main() -> None:
+    """Race until every operation came through and there were TRIES tries, for SECONDS at most."""
     prepare()
     os.waitpid(as_eve(fill), 0)
     before = snapshot()

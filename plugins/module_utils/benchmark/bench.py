@@ -13,6 +13,7 @@ import functools
 import json
 import os
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -20,11 +21,20 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, scratch, stats, suite
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import guard, schedule, scratch, stats, suite
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Run, Scenario
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, look, mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import (
+    accounts,
+    become,
+    cgroups,
+    files,
+    look,
+    mountinfo,
+    process,
+)
+from ansible_collections.wsltune.go.plugins.module_utils.linux import fingerprint as linux_fingerprint
 
 # Small packages of every Go since 1.19: linking them is most of the work, as in most people's tests, and none writes
 # files of its own, which up to Go 1.25 no setting of Go moves.
@@ -33,6 +43,25 @@ COPY_LIMIT = 512 * 2**20
 TAIL = 4096
 MOST_EVENTS = 64 << 20
 NOT_COPIED = (".git", ".hg", ".svn")
+SCENARIOS = ("test", "edit", "cold", "race", "build", "bench")
+COMMANDS: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "name": {"type": "str", "required": True},
+        "run": {"type": "str", "required": True},
+        "setup": {"type": "str", "default": ""},
+    },
+}
+"""What modules take for read_commands()."""
+# In these a file of a copy is changed before each run.
+EDITING = ("edit", "build")
+# What these measure is chosen from the tests that pass.
+OF_TESTS = ("test", "edit", "cold", "race", "bench")
+# Go passes over a folder of such a name.
+BUILT = ".wsltune-build"
+BENCH_TIME = "100ms"
 
 
 class BenchmarkError(ValueError):
@@ -47,11 +76,64 @@ class Variant:
     environment: dict[str, str] = field(default_factory=dict)
     unset: list[str] = field(default_factory=list)
     directory: str | None = None
+    revision: str | None = None
 
     def over(self, base: dict[str, str]) -> dict[str, str]:
+        """Return the environment that the variant makes of `base`."""
         merged = {key: value for key, value in base.items() if key not in self.unset}
         merged.update(self.environment)
         return merged
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the user's own, which a shell runs in a copy of the module; the set-up step is not timed."""
+
+    name: str
+    run: str
+    setup: str = ""
+
+
+def read_commands(entries: Sequence[Mapping[str, Any]], modules: Sequence[str]) -> list[Command]:
+    """Return the commands of a module's parameter; BenchmarkError for one that cannot be measured."""
+    commands = [Command(command["name"], command["run"], command["setup"] or "") for command in entries]
+    names = [command.name for command in commands]
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", name) or name in SCENARIOS or names.count(name) > 1:
+            raise BenchmarkError(
+                f"commands: {name!r} is no name for a command: use letters, digits, '.', '_' and '-', each name once, "
+                f"and none of {', '.join(SCENARIOS)}."
+            )
+    if commands and not modules:
+        raise BenchmarkError("commands has something to run, and modules is empty: name the Go module to run it in.")
+    for command in commands:
+        if not command.run.strip():
+            raise BenchmarkError(f"commands: {command.name} has nothing to run: set its `run`, such as make test.")
+    return commands
+
+
+def _git(user: str, folder: str, environment: Mapping[str, str], *arguments: str) -> str:
+    try:
+        done = process.run(["git", *arguments], environment, folder, limit=120, most=MOST_EVENTS)
+    except OSError as error:
+        raise BenchmarkError(f"git cannot be started by {user}: {error.strerror}.") from error
+    if done.code:
+        raise BenchmarkError(f"git {arguments[0]} fails in {folder}: {done.reason}.")
+    return done.out
+
+
+def copy_history(user: str, origin: str, copy: str, environment: Mapping[str, str]) -> None:
+    """Give a copy of a repository on another disk the last commit, so that Git asks nothing of the original's disk.
+
+    The repository is only read. Where that fails, such as without Git, the copy has none.
+    """
+    if not os.path.lexists(os.path.join(origin, ".git")):
+        return
+    quiet = {**environment, **process.GIT_READS_ONLY}
+    with contextlib.suppress(BenchmarkError):
+        _git(user, origin, quiet, "clone", "--quiet", "--bare", "--depth=1", f"file://{origin}", f"{copy}/.git")
+        _git(user, copy, quiet, "config", "core.bare", "false")
+        _git(user, copy, quiet, "reset", "--quiet")
 
 
 def run(
@@ -59,9 +141,15 @@ def run(
     directory: str,
     environment: dict[str, str],
     limit: float = 600.0,
+    benchmarks: bool = False,
+    watch: guard.Guard | None = None,
 ) -> dict[str, Any]:
-    """Run a command to its end and return what it used; its last words only when it failed."""
-    done = process.run(command, environment, directory, limit=limit)
+    """Run a command to its end and return what it used; its last words only when it failed.
+
+    With C(benchmarks) also the time per operation of each of Go's benchmarks that it ran. C(watch) ends it where it
+    takes the memory that others need.
+    """
+    done = process.run(command, environment, directory, limit=limit, watch=watch.must_end if watch else None)
     result: dict[str, Any] = {
         "wall": done.wall,
         "user": done.user,
@@ -70,8 +158,12 @@ def run(
         "blocks_written": done.blocks_written,
         "exit_code": done.code,
     }
+    if benchmarks:
+        result["benchmarks"] = suite.read_benchmarks(done.out)
     if done.timed_out:
         result["timed_out"] = True
+    if done.stopped and watch:
+        result["ended_for"] = watch.sentence()
     if done.code:
         result["output_tail"] = done.out[-TAIL // 2 :] + done.err[-TAIL // 2 :]
     return result
@@ -80,7 +172,7 @@ def run(
 def _check_copy(origin: str, parent: str, name: str) -> None:
     if not os.access(parent, os.W_OK | os.X_OK):
         raise BenchmarkError(f"{name} cannot copy {origin}: {parent} is not writable")
-    size = _size(origin)
+    size = _measure_size(origin)
     if size > COPY_LIMIT:
         raise BenchmarkError(f"{origin} holds {size >> 20} MiB, more than the {COPY_LIMIT >> 20} to be copied")
 
@@ -111,7 +203,7 @@ def _copy_tree(origin: str, copy: str) -> None:
 
 
 @contextlib.contextmanager
-def copied_home(account: accounts.Account, origin: str) -> Iterator[str]:
+def copy_home(account: accounts.Account, origin: str) -> Iterator[str]:
     """Copy a project into the user's home, without what version control keeps, for as long as the context lasts."""
     with scratch.Folders() as folders:
         _check_copy(origin, account.home, account.name)
@@ -120,8 +212,8 @@ def copied_home(account: accounts.Account, origin: str) -> Iterator[str]:
         yield copy
 
 
-def sample_module() -> dict[str, str]:
-    """A module without dependencies: four packages, three of which use the fourth, `core/core.go`."""
+def make_sample_module() -> dict[str, str]:
+    """Return a module without dependencies: four packages, three of which use the fourth, `core/core.go`."""
     # Go is indented by tabs, which have no place in a Python file.
     step = """func Step%d(words []string) string {
 >parts := make([]string, 0, len(words))
@@ -164,75 +256,40 @@ def sample_module() -> dict[str, str]:
     return files
 
 
-def edited(original: bytes, serial: int) -> bytes:
-    """Go source with a change that reaches the compiled package, another one for every serial."""
+def edit(original: bytes, serial: int) -> bytes:
+    """Return Go source with a change that reaches the compiled package, another one for every serial."""
     return original + b"\n\nvar wsltuneBenchmarkEdit = %d\n" % serial
 
 
-def power_source(root: str = "/sys/class/power_supply") -> str | None:
-    """`mains` or `battery`, None where the machine does not say (most virtual machines and WSL without a battery)."""
-    kinds: dict[str, list[str]] = {}
-    try:
-        supplies = sorted(os.listdir(root))
-    except OSError:
-        return None
-    for supply in supplies:
-        kind = _first_line(os.path.join(root, supply, "type"))
-        value = _first_line(os.path.join(root, supply, "status" if kind == "Battery" else "online"))
-        kinds.setdefault(kind, []).append(value)
-    if "1" in kinds.get("Mains", []) + kinds.get("USB", []):
-        return "mains"
-    if "Battery" in kinds:
-        return "battery" if "Mains" in kinds or "Discharging" in kinds["Battery"] else "mains"
-    return None
-
-
-def _first_line(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as handle:
-            return handle.readline().strip()
-    except OSError:
-        return ""
-
-
-def machine_fingerprint() -> dict[str, Any]:
-    """What a measurement depends on and a name of the machine is not needed for."""
-    system = os.uname()
-    model = None
-    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as handle:
-        model = next((line.partition(":")[2].strip() for line in handle if line.startswith("model name")), None)
-    return {
-        "kernel": system.release,
-        "machine": system.machine,
-        "cpu_model": model,
-        "cpus": len(os.sched_getaffinity(0)),
-        "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-        "power": power_source(),
-    }
-
-
-def _mounts() -> list[mountinfo.Mount]:
+def read_mounts() -> list[mountinfo.Mount]:
+    """Return the mounts that this process sees."""
     # A mount point may hold a carriage return.
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as handle:
         return mountinfo.parse(handle.read())
 
 
-def file_system_of(mounts: Sequence[Any], path: str) -> str | None:
+def make_memory_guard() -> guard.Guard:
+    """Return what watches the memory of this machine and of the control groups of this process."""
+    return guard.Guard(cgroups.folders(guard.read("/proc/self/cgroup") or "", read_mounts(), "memory"))
+
+
+def find_file_system(mounts: Sequence[Any], path: str) -> str | None:
+    """Return the type of the file system that a path, links followed, lies on; None where no mount is above it."""
     mount = mountinfo.find(mounts, os.path.realpath(path))
     return mount.fstype if mount else None
 
 
-def in_memory(places: dict[str, str | None]) -> list[str]:
+def list_in_memory(places: dict[str, str | None]) -> list[str]:
     """Return the names of the places that lie on a tmpfs."""
-    mounts = _mounts()
-    questions = {name: functools.partial(file_system_of, mounts, path) for name, path in places.items() if path}
+    table = read_mounts()
+    questions = {name: functools.partial(find_file_system, table, path) for name, path in places.items() if path}
     answers, _silent = look.each(questions)
     return [name for name in questions if answers.get(name) in mountinfo.IN_MEMORY]
 
 
 def write_progress(path: str, state: Mapping[str, Any]) -> None:
     """Replace the progress file in one step, readable for everyone."""
-    with files.place(path, follow=False) as found, found.beside(f"{found.name}.{os.getpid()}") as temporary:
+    with files.place(path, follow=False) as target, target.beside(f"{target.name}.{os.getpid()}") as temporary:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary.name, dir_fd=temporary.folder)
         descriptor = temporary.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL)
@@ -240,7 +297,7 @@ def write_progress(path: str, state: Mapping[str, Any]) -> None:
             with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
                 json.dump(state, handle)
                 os.fchmod(handle.fileno(), 0o644)
-            os.replace(temporary.name, found.name, src_dir_fd=temporary.folder, dst_dir_fd=found.folder)
+            os.replace(temporary.name, target.name, src_dir_fd=temporary.folder, dst_dir_fd=target.folder)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary.name, dir_fd=temporary.folder)
@@ -254,7 +311,7 @@ class _Pen:
         write_progress(path, state)
 
 
-def _writer(path: str) -> process.Identity | None:
+def _find_writer(path: str) -> process.Identity | None:
     """Return who writes the progress file where root does not: the account that could turn the path elsewhere.
 
     BenchmarkError where more than one could.
@@ -278,12 +335,12 @@ def _writer(path: str) -> process.Identity | None:
 
 
 @contextlib.contextmanager
-def progress_to(path: str | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+def report_progress_to(path: str | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """Give a function that writes the progress file, where one is wanted, with the rights of its folder's owner."""
     if not path:
         yield lambda _state: None
         return
-    identity = _writer(path)
+    identity = _find_writer(path)
     if not become.is_other(identity):
         yield lambda state: write_progress(path, state)
         return
@@ -291,7 +348,7 @@ def progress_to(path: str | None) -> Iterator[Callable[[Mapping[str, Any]], None
         yield lambda state: hands.call("write", path, state)
 
 
-def as_user(
+def run_as_user(
     account: accounts.Account,
     function: Callable[..., Any],
     budget_minutes: float,
@@ -302,7 +359,9 @@ def as_user(
     What belongs to the budget is ended by itself, so this limit is for a disk that does not answer.
     """
     limit = 900 + 4 * max(60.0, budget_minutes * 60)
-    return become.ask(accounts.identity(account), function, limit, (BenchmarkError, accounts.AccountError), heard)
+    return become.ask(
+        accounts.identity(account), function, limit, (BenchmarkError, accounts.AccountError), heard, memory=become.MUCH
+    )
 
 
 def clean_up_on_signals() -> None:
@@ -331,8 +390,12 @@ class Bench:
         limit: float = 600.0,
         *,
         environment: Mapping[str, str],
+        commands: Sequence[Command] = (),
+        benchmarks: str = ".",
     ) -> None:
         self.account = account
+        self.commands = {command.name: command for command in commands}
+        self.benchmarks = benchmarks
         self.login = dict(environment)
         self.variants = {variant.name: variant for variant in variants}
         self.first = variants[0]
@@ -344,7 +407,10 @@ class Bench:
         self.go_env: dict[str, dict[str, str]] = {}
         self.folders = scratch.Folders()
         self.copies: dict[str, str] = {}
-        self.edits: dict[str, tuple[str, bytes]] = {}
+        self.edits: dict[tuple[str, str], tuple[str, bytes]] = {}
+        self.listed: dict[str, list[_Listed]] = {}
+        self.have_history = False
+        self.commits: dict[str, str] = {}
         self.sample = ""
         # Per scenario and module; empty where all tests are run.
         self.suites: list[dict[str, suite.Package]] = []
@@ -352,6 +418,7 @@ class Bench:
         self.scenario_suites: dict[str, list[dict[str, suite.Package]]] = {}
         self.seconds = limit
         self.parent_pid = os.getppid()
+        self.guard = make_memory_guard()
         self.ended: float | None = None
 
     def __enter__(self) -> Bench:
@@ -361,6 +428,7 @@ class Bench:
         self.close()
 
     def close(self) -> None:
+        """Remove every scratch folder of this measurement."""
         self.folders.close()
 
     def prepare(self) -> None:
@@ -374,12 +442,20 @@ class Bench:
         for path, reason in silent.items():
             raise BenchmarkError(f"{path} gives {reason}, so that nothing can be measured.")
         for module in self._sources():
-            if not os.path.isfile(os.path.join(module, "go.mod")):
-                raise BenchmarkError(f"{module} has no go.mod that {self.account.name} can see: name a Go module.")
-            reason = scratch.code_of_others(module)
+            root = scratch.find_module_root(module) or scratch.find_workspace_root(module)
+            if not root:
+                raise BenchmarkError(
+                    f"{module} has no go.mod or go.work that {self.account.name} can see, nor has a folder above it: "
+                    "name a Go module."
+                )
+            # Go compiles what lies beside the folder too.
+            reason = scratch.find_code_of_others(root)
             if reason:
                 raise BenchmarkError(reason)
-            base = {**base, **scratch.without_workspace(module, base)}
+            base = {**base, **scratch.leave_out_workspace(module, base)}
+        for variant in self.variants.values():
+            if variant.revision:
+                variant.directory = self._put_revision(variant, base)
         for variant in self.variants.values():
             self.environments[variant.name] = variant.over(base)
         path = self.environments[self.first.name].get("PATH", "")
@@ -394,11 +470,57 @@ class Bench:
             self._write_sample(self.sample)
         for name in self.variants:
             self.go_env[name] = self._ask_go(name)
+        self.modules = [module for named in self.modules for module in self._modules_of(named)]
+
+    def _modules_of(self, named: str) -> list[str]:
+        """Return C(named), or the modules below it where it has a C(go.work) and is in no module itself."""
+        if scratch.find_module_root(named):
+            return [named]
+        command = [str(self.go), "list", "-m", "-f", "{{.Dir}}"]
+        done = process.run(command, self.environments[self.first.name], named, limit=120)
+        below = os.path.realpath(named).rstrip("/") + "/"
+        modules = [line for line in done.out.splitlines() if line.startswith(below)]
+        if done.code or not modules:
+            raise BenchmarkError(f"the go.work that counts in {named} uses no module there: {done.reason}")
+        return modules
 
     def _sources(self) -> list[str]:
         places = list(self.modules)
         places += [variant.directory for variant in self.variants.values() if variant.directory]
         return places
+
+    def _put_revision(self, variant: Variant, environment: Mapping[str, str]) -> str:
+        """Write the module as Git has it at a revision into a folder beside the repository; return the module's there.
+
+        The repository is only read: the index is a file of its own.
+        """
+        if not self.modules:
+            raise BenchmarkError(f"variant {variant.name} names the revision {variant.revision} of no module.")
+        module, revision = os.path.realpath(self.modules[0]), str(variant.revision)
+        top = os.path.realpath(self._git(module, environment, "rev-parse", "--show-toplevel").strip())
+        reason = scratch.find_code_of_others(top)
+        if reason:
+            raise BenchmarkError(reason)
+        commit = self._git(module, environment, "rev-parse", "--verify", "--end-of-options", revision + "^{commit}")
+        # Git prints the option, too.
+        commit = self.commits[variant.name] = commit.split()[-1]
+        lines = self._git(top, environment, "ls-tree", "-r", "-l", commit).splitlines()
+        size = sum(int(words[3]) for words in map(str.split, lines) if len(words) > 3 and words[3].isdigit())
+        if size > COPY_LIMIT:
+            raise BenchmarkError(f"{revision} holds {size >> 20} MiB, more than the {COPY_LIMIT >> 20} to be copied")
+        parent = os.path.dirname(top)
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise BenchmarkError(f"{self.account.name} cannot put {revision} beside {top}: {parent} is not writable")
+        folder = self.folders.make(parent, f"revision-{variant.name}")
+        index = os.path.join(folder, ".wsltune-index")
+        private = {**environment, "GIT_INDEX_FILE": index}
+        self._git(top, private, "read-tree", commit)
+        self._git(top, private, "checkout-index", "--all", "--quiet", f"--prefix={folder}/")
+        os.unlink(index)
+        return os.path.normpath(os.path.join(folder, os.path.relpath(module, top)))
+
+    def _git(self, folder: str, environment: Mapping[str, str], *arguments: str) -> str:
+        return _git(self.account.name, folder, environment, *arguments)
 
     def _scratch_parent(self) -> str:
         environment = self.environments[self.first.name]
@@ -410,7 +532,7 @@ class Bench:
         raise BenchmarkError(f"{self.account.name} can write neither to {home} nor to /var/tmp: make room for scratch.")
 
     def _write_sample(self, folder: str) -> None:
-        for name, content in sample_module().items():
+        for name, content in make_sample_module().items():
             path = os.path.join(folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w", encoding="utf-8") as handle:
@@ -425,23 +547,32 @@ class Bench:
         try:
             if done.code:
                 raise ValueError(done.reason)
-            told = json.loads(done.out)
-            return {key: str(told.get(key) or "") for key in wanted}
+            settings = json.loads(done.out)
+            return {key: str(settings.get(key) or "") for key in wanted}
         except (ValueError, AttributeError, RecursionError):
             raise BenchmarkError(
                 f"{self.go} env fails for {self.account.name} in variant {name}: {done.reason}."
             ) from None
 
     def source(self, name: str) -> str:
+        """Return the folder whose code the variant runs: its own, else the first module, else the sample."""
         directory = self.variants[name if name in self.variants else self.first.name].directory
         return directory or (self.modules[0] if self.modules else self.sample)
 
     def scenario(self, name: str) -> Scenario:
-        """A scenario made ready to run, with a reason when it cannot be."""
+        """Make a scenario ready to run, with a reason when it cannot be."""
         ready = Scenario(name, self._shown(name), notes=self.notes(name))
         try:
-            if name == "edit":
+            if name in EDITING or name in self.commands:
                 self._copy_sources()
+            if name == "build" or name in self.commands:
+                self._add_history()
+            if name in EDITING:
+                self._plan_edits(name)
+            if name in self.commands and not self.modules:
+                raise BenchmarkError("a command needs a module to run in: name one with `modules`")
+            if name == "build":
+                ready.command = self._shown(name)
             elif name == "cold":
                 for variant in self.variants:
                     place = os.path.dirname(self.go_env[variant].get("GOCACHE") or "")
@@ -461,26 +592,48 @@ class Bench:
                 raise BenchmarkError(f"the race detector needs cgo, and there is no C compiler ({compiler})")
 
     def _shown(self, scenario: str) -> str:
-        number = next((number for number, one in enumerate(self._selections(scenario)) if one), 0)
+        if scenario in self.commands:
+            return self.commands[scenario].run
+        if scenario == "build":
+            return shlex.join(["go", "build", *(self._main_packages(self.first.name) or ["./..."])])
+        number = next((number for number, selection in enumerate(self._selections(scenario)) if selection), 0)
         return shlex.join(["go", *self._arguments(scenario, number)])
 
     def _arguments(self, scenario: str, number: int = 0) -> list[str]:
-        flags = {"test": ["-count=1"], "race": ["-race", "-count=1"]}.get(scenario, [])
+        flags = {
+            "test": ["-count=1"],
+            "race": ["-race", "-count=1"],
+            "bench": ["-run=^$", f"-bench={self.benchmarks}", f"-benchtime={BENCH_TIME}"],
+        }.get(scenario, [])
         if not self.modules and scenario != "edit":
             return ["test", *flags, *self.packages]
         selection = self._selections(scenario)[number]
+        if scenario == "bench":
+            return ["test", *flags, *((selection.packages if selection else ()) or ["./..."])]
         return ["test", *flags, *(selection.arguments if selection else ["./..."])]
 
+    def _command(self, scenario: str, name: str, number: int) -> list[str]:
+        """Return the program and arguments of one run."""
+        if scenario in self.commands:
+            return ["/bin/sh", "-c", self.commands[scenario].run]
+        if scenario == "build":
+            packages = self._main_packages(name)
+            return [str(self.go), "build", *(["-o", f"{BUILT}/", *packages] if packages else ["./..."])]
+        return [str(self.go), *self._arguments(scenario, number)]
+
+    def _main_packages(self, name: str) -> list[str]:
+        return [package.path for package in self.listed.get(name, ()) if package.name == "main"]
+
     def _selections(self, scenario: str) -> list[suite.Selection | None]:
-        """What is measured of each module in a scenario; all of it where nothing was chosen."""
+        """Return what is measured of each module in a scenario; all of it where nothing was chosen."""
         every = [suite.Selection() for _module in self.modules or [""]]
         return self.chosen.get(scenario) or self.chosen.get("") or list(every)
 
-    def choose(self, names: int, budget: float, min_runs: int = stats.MIN_RUNS) -> None:
-        """Run the modules' tests once, and choose those that pass and that a budget in seconds has the time for."""
+    def choose(self, runs: int, budget: float) -> None:
+        """Run the modules' tests once; choose those that pass and that fit C(runs) times into C(budget) seconds."""
         if not self.modules or self.suites:
             return
-        self.seconds = 0.5 * budget / (min_runs * (names + 1)) / len(self.modules)
+        self.seconds = 0.5 * budget / runs / len(self.modules)
         limit = max(30.0, budget / 3)
         places = [self.source(self.first.name), *self.modules[1:]]
         for place in places:
@@ -502,21 +655,27 @@ class Bench:
         return [suite.select(packages, self.seconds, cpus) if packages else suite.Selection() for packages in suites]
 
     def notes(self, scenario: str) -> list[str]:
-        """What of the modules is left out of a scenario, and why."""
+        """List what of the modules is left out of a scenario, and why."""
         chosen = self._selections(scenario)
-        return [note for one in (chosen[:1] if scenario == "edit" else chosen) for note in (one.notes if one else ())]
+        if scenario not in OF_TESTS:
+            return []
+        return [
+            note
+            for selection in (chosen[:1] if scenario == "edit" else chosen)
+            for note in (selection.notes if selection else ())
+        ]
 
     def recover(self, scenario: str, name: str, run: Run) -> str:
         """Leave out what does not pass every time; return what that is, or nothing where the variant breaks it.
 
         A test that fails in a variant alone is no flaky one, which a second run of both shows.
         """
-        if not self.suites or run.timed_out:
+        if not self.suites or run.timed_out or run.ended_for or scenario not in OF_TESTS[:4]:
             return ""
         places = self._places(scenario, name)
         suites = [dict(packages) for packages in self.chosen_suites(scenario)]
         marked = []
-        once = suite.failed_in(run.output_tail or "")
+        once = suite.parse_failed(run.output_tail or "")
         for number, place in enumerate(places):
             again = self._failing(scenario, name, number, place)
             if again and name not in (self.first.name, schedule.CONTROL):
@@ -525,23 +684,27 @@ class Bench:
                 )
                 if set(again) - set(usual):
                     return ""
-            for package in [*again, *(one for one in once if one not in again)]:
+            for package in [*again, *(other for other in once if other not in again)]:
                 if package not in suites[number]:
                     continue
                 known = again.get(package)
                 tests = known.failed if known else once.get(package, ())
-                word = known.word if known else suite.telling_line(run.output_tail or "")
+                word = known.word if known else suite.find_telling_line(run.output_tail or "")
                 suites[number][package] = suites[number][package].without(tests, word)
                 marked.append(suites[number][package])
         chosen = self._select(suites) if marked else []
         if not any(chosen) or chosen == self._selections(scenario):
             return ""
         self.scenario_suites[scenario], self.chosen[scenario] = suites, chosen
-        names = [", ".join(one.failed[:3]) + f" in {one.name}" if one.failed else one.name for one in marked]
-        words = next((one.word for one in marked if one.word), "")
+        names = [
+            ", ".join(package.failed[:3]) + f" in {package.name}" if package.failed else package.name
+            for package in marked
+        ]
+        words = next((package.word for package in marked if package.word), "")
         return f"{' and '.join(names)} does not pass every time" + (f" ({words})" if words else "") + ": left out"
 
     def chosen_suites(self, scenario: str) -> list[dict[str, suite.Package]]:
+        """Return the packages that the scenario tests, one mapping for each module."""
         return self.scenario_suites.get(scenario, self.suites)
 
     def _failing(self, scenario: str, name: str, number: int, place: str) -> dict[str, suite.Package]:
@@ -552,65 +715,121 @@ class Bench:
         command = [str(self.go), arguments[0], "-json", *arguments[1:]]
         environment = self._environment(scenario, name)
         done = process.run(command, environment, place, limit=self.limit, most=MOST_EVENTS)
-        return {one.name: one for one in suite.read(done.out).values() if not one.passes}
+        return {package.name: package for package in suite.read(done.out).values() if not package.passes}
 
     def _places(self, scenario: str, name: str) -> list[str]:
-        if scenario == "edit":
+        if scenario in EDITING or scenario in self.commands:
             return [self.copies[name]]
         return [self.source(name)] if self._own_directory(name) else [self.source(name), *self.modules[1:]]
 
     def _copy_sources(self) -> None:
+        if self.copies:
+            return
         for name in [*self.variants, schedule.CONTROL]:
-            origin = self.source(name)
-            parent = os.path.dirname(os.path.realpath(origin))
-            _check_copy(origin, parent, self.account.name)
+            origin = os.path.realpath(self.source(name))
+            # The whole module also for a folder in it, which has no go.mod of its own.
+            root = scratch.find_module_root(origin) or origin
+            parent = os.path.dirname(root)
+            _check_copy(root, parent, self.account.name)
             # Beside the original, so that relative paths in go.mod still lead where they led.
             copy = self.folders.make(parent, f"copy-{name}")
-            _copy_tree(origin, copy)
-            self.copies[name] = copy
-        target = self._most_used_file() if self.modules else "core/core.go"
+            _copy_tree(root, copy)
+            self.copies[name] = os.path.normpath(os.path.join(copy, os.path.relpath(origin, root)))
+
+    def _add_history(self) -> None:
+        """Give each copy the history of its repository, because `go build` and many a command ask Git.
+
+        Objects are borrowed from the original, which is only read. A module inside a larger repository has none.
+        """
+        if self.have_history or not self.modules:
+            return
+        self.have_history = True
+        for name, copy in self.copies.items():
+            origin = self.source(name)
+            origin = self.modules[0] if self.variants[self._variant_of(name)].revision else origin
+            if not os.path.lexists(os.path.join(origin, ".git")):
+                continue
+            environment = self._environment("build", name)
+            with contextlib.suppress(BenchmarkError):
+                self._git(origin, environment, "clone", "--quiet", "--shared", "--bare", ".", f"{copy}/.git")
+                self._git(copy, environment, "config", "core.bare", "false")
+                # Git has seen the files of the copy then, and does not read each of them in every run.
+                self._git(copy, environment, "reset", "--quiet", self.commits.get(self._variant_of(name), "HEAD"))
+
+    def _variant_of(self, name: str) -> str:
+        return name if name in self.variants else self.first.name
+
+    def _plan_edits(self, scenario: str) -> None:
+        for name in [*self.variants, schedule.CONTROL] if self.modules else []:
+            self.listed[name] = self.listed.get(name) or self._list(name)
+        target = self._most_used_file(scenario) if self.modules else "core/core.go"
         for name, copy in self.copies.items():
             path = os.path.join(copy, target)
             state = files.Files().read(path)
             if state is None:
                 raise BenchmarkError(f"there is no {target} to edit in a copy of {self.source(name)}")
-            self.edits[name] = (path, state.content)
+            self.edits[scenario, name] = (path, state.content)
 
-    def _most_used_file(self) -> str:
-        """A file of the package that most others of the module are built from."""
-        template = r'{{.ImportPath}}{{"\t"}}{{.Dir}}{{"\t"}}{{join .GoFiles " "}}{{"\t"}}{{join .Deps " "}}'
-        copy = self.copies[self.first.name]
-        done = process.run(
-            [str(self.go), "list", "-f", template, "./..."],
-            self._environment("edit", self.first.name),
-            copy,
-            limit=120,
+    def _list(self, name: str) -> list[_Listed]:
+        """Return the packages of a copy that have a file to edit."""
+        template = "\t".join(
+            ("{{.ImportPath}}", "{{.Dir}}", '{{join .GoFiles " "}}', '{{join .Deps " "}}', "{{.Name}}")
         )
-        packages = [line.split("\t") for line in done.out.splitlines() if line.count("\t") == 3]
-        packages = [one for one in packages if one[2]]
-        if done.code or not packages:
+        copy = os.path.realpath(self.copies[name])
+        command = [str(self.go), "list", "-f", template, "./..."]
+        done = process.run(command, self._environment("edit", name), copy, limit=120)
+        lines = [line.split("\t") for line in done.out.splitlines() if line.count("\t") == 4]
+        listed = [
+            _Listed(path, os.path.relpath(os.path.join(folder, names.split()[0]), copy), frozenset(deps.split()), kind)
+            for path, folder, names, deps, kind in lines
+            if names
+        ]
+        if done.code or not listed:
             raise BenchmarkError(f"go list finds no package to edit: {done.reason}")
-        used = [sum(one[0] in other[3].split() for other in packages) for one in packages]
-        chosen = packages[used.index(max(used))]
-        return os.path.relpath(os.path.join(chosen[1], chosen[2].split()[0]), os.path.realpath(copy))
+        return listed
+
+    def _most_used_file(self, scenario: str) -> str:
+        """Return a file of the package that most others of the module, or its programs, are built from."""
+        packages = self.listed[self.first.name]
+        users = [package for package in packages if package.name == "main"] if scenario == "build" else []
+        everywhere = [
+            package
+            for package in packages
+            if all(os.path.isfile(os.path.join(copy, package.file)) for copy in self.copies.values())
+        ]
+
+        def uses(package: _Listed) -> tuple[int, int]:
+            return (
+                sum(package.path in (other.path, *other.deps) for other in users),
+                sum(package.path in other.deps for other in packages),
+            )
+
+        if not everywhere:
+            raise BenchmarkError("there is no file to edit that all variants have")
+        return max(everywhere, key=uses).file
 
     def _environment(self, scenario: str, name: str) -> dict[str, str]:
         environment = self.environments[name if name in self.variants else self.first.name]
-        if scenario == "edit" and self.modules:
+        if (scenario in EDITING or scenario in self.commands) and self.modules:
             # A workspace of the user's does not know the copy.
             environment = {**environment, "GOWORK": "off"}
         return environment
 
     def execute(self, scenario: str, name: str, serial: int) -> dict[str, Any]:
-        """One run of one variant; preparing and tidying up are not part of its time."""
+        """Run one variant once; preparing and tidying up are not part of its time."""
         if os.getppid() != self.parent_pid:
             raise SystemExit("whoever started the benchmark is gone")
         environment = self._environment(scenario, name)
         cache = ""
-        if scenario == "edit":
-            path, original = self.edits[name]
+        setup = self.commands[scenario].setup if scenario in self.commands else ""
+        if setup:
+            prepared = run(["/bin/sh", "-c", setup], self.copies[name], environment, self.limit)
+            if prepared["exit_code"]:
+                return {**prepared, "output_tail": f"set-up step: {prepared.get('output_tail', '')}"}
+        if scenario in EDITING:
+            path, original = self.edits[scenario, name]
             with open(path, "wb") as handle:
-                handle.write(edited(original, serial))
+                handle.write(edit(original, serial))
         elif scenario == "cold":
             variant = name if name in self.variants else self.first.name
             cache = self.folders.make(os.path.dirname(self.go_env[variant]["GOCACHE"]), f"cold-{serial}")
@@ -620,12 +839,14 @@ class Bench:
         for number, place in enumerate(self._places(scenario, name)):
             if self._selections(scenario)[number] is None:
                 continue
-            command = [str(self.go), *self._arguments(scenario, number)]
-            _add(total, run(command, place, environment, self.limit))
+            command = self._command(scenario, name, number)
+            _add(total, run(command, place, environment, self.limit, scenario == "bench", self.guard))
             if total["exit_code"] != 0:
                 break
         self.ended = time.perf_counter()
-        if gap is not None:
+        if scenario == "bench" and not total["exit_code"] and not total["benchmarks"]:
+            total.update(exit_code=1, output_tail=f"no benchmark matches {self.benchmarks}")
+        if gap is not None and not setup:
             total["gap"] = gap
         if cache:
             self.folders.remove(cache)
@@ -638,11 +859,12 @@ class Bench:
         began: float,
         seed: int | None = None,
         progress: Callable[[dict[str, Any]], None] = lambda _state: None,
+        screening: stats.Screening | None = None,
         **limits: int,
     ) -> Experiment:
         """Prepare and measure all variants, in a budget that C(began) at that reading of the monotonic clock.
 
-        C(limits) are min_runs, max_runs and warmup of schedule.measure.
+        C(screening) and C(limits) (min_runs, max_runs and warmup) are those of schedule.measure.
         """
         budget = budget_minutes * 60
         seed = random.SystemRandom().randrange(2**31) if seed is None else seed
@@ -650,16 +872,18 @@ class Bench:
         load = os.getloadavg()[0]
         self.prepare()
         names = list(self.variants)
-        self.choose(len(names), budget, limits.get("min_runs", stats.MIN_RUNS))
-        start, prints = machine_fingerprint(), {name: self.fingerprint(name) for name in names}
+        if set(scenarios) & set(OF_TESTS):
+            self.choose(limits.get("min_runs", stats.MIN_RUNS) * (len(names) + 1), budget)
+        start, prints = linux_fingerprint.read(), {name: self.fingerprint(name) for name in names}
         measured = schedule.measure(
-            [self.scenario(name) for name in dict.fromkeys(scenarios)],
+            [self.scenario(name) for name in dict.fromkeys([*scenarios, *self.commands])],
             names,
             self.execute,
             schedule.Clock(time.monotonic, began, budget),
             seed,
             progress=progress,
             recover=self.recover,
+            screening=screening,
             **limits,
         )
         for scenario in measured:
@@ -678,8 +902,15 @@ class Bench:
             load=load,
             own_cost={"median": stats.median(gaps), "max": max(gaps)} if gaps else None,
             go=self.go,
-            fingerprints={"start": start, "end": machine_fingerprint(), "variants": prints},
+            fingerprints={"start": start, "end": linux_fingerprint.read(), "variants": prints},
         )
+
+    def _module_path(self, name: str) -> str:
+        """Return what is measured: the path of the module, or packages of the standard library."""
+        if not self.modules:
+            return " ".join(self.packages)
+        state = files.Files().read(os.path.join(self.source(name), "go.mod"))
+        return suite.parse_module_path(state.content.decode("utf-8", "replace")) if state else ""
 
     def _own_directory(self, name: str) -> bool:
         return bool(self.variants[name if name in self.variants else self.first.name].directory)
@@ -687,7 +918,7 @@ class Bench:
     def broken(self, name: str) -> str:
         """Say why tests fail in a variant; nothing when they pass."""
         run = Run(0, name, **self.execute("test", name, 0))
-        return schedule.failure_sentence(run) if run.exit_code and not self.recover("test", name, run) else ""
+        return schedule.describe_failure(run) if run.exit_code and not self.recover("test", name, run) else ""
 
     def works(self, name: str) -> dict[str, str]:
         """Try what people do with Go in the environment of a variant; return why, by the command that failed."""
@@ -716,36 +947,48 @@ class Bench:
         return failures
 
     def fingerprint(self, name: str) -> dict[str, Any]:
-        """What a variant runs with: Go, and the file systems of the places that it uses."""
-        mounts = _mounts()
-        told = self.go_env[name]
+        """Return what a variant runs with: Go, and the file systems of the places that it uses."""
+        table = read_mounts()
+        settings = self.go_env[name]
         temporary = self.environments[name].get("TMPDIR") or "/tmp"
         places = {
             "source": self.source(name),
-            "goroot": told.get("GOROOT"),
-            "gocache": told.get("GOCACHE"),
-            "gotmpdir": told.get("GOTMPDIR") or temporary,
+            "goroot": settings.get("GOROOT"),
+            "gocache": settings.get("GOCACHE"),
+            "gotmpdir": settings.get("GOTMPDIR") or temporary,
             "tmpdir": temporary,
         }
         return {
-            "go": told.get("GOVERSION"),
-            "cgo": told.get("CGO_ENABLED"),
+            "go": settings.get("GOVERSION"),
+            "cgo": settings.get("CGO_ENABLED"),
+            "module": self._module_path(name),
             "gomaxprocs": self.environments[name].get("GOMAXPROCS") or "not set",
-            "file_systems": {key: file_system_of(mounts, place) if place else None for key, place in places.items()},
+            "file_systems": {key: find_file_system(table, place) if place else None for key, place in places.items()},
         }
 
 
-def _add(total: dict[str, Any], one: dict[str, Any]) -> None:
-    for key, value in one.items():
+class _Listed(NamedTuple):
+    """A package of the module: its import path, a file of it, what it is built from, and the name it gives itself."""
+
+    path: str
+    file: str
+    deps: frozenset[str]
+    name: str
+
+
+def _add(total: dict[str, Any], part: dict[str, Any]) -> None:
+    for key, value in part.items():
         if key == "max_rss":
             total[key] = max(total.get(key, 0), value)
         elif key in ("wall", "user", "system", "blocks_written"):
             total[key] = total.get(key, 0) + value
+        elif key == "benchmarks":
+            total[key] = {**total.get(key, {}), **value}
         else:
             total[key] = value
 
 
-def _size(folder: str) -> int:
+def _measure_size(folder: str) -> int:
     total = 0
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in NOT_COPIED]

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats
 
 
 @dataclass
@@ -24,6 +26,10 @@ class Run:
     timed_out: bool = False
     output_tail: str | None = None
     gap: float | None = None
+    ended_for: str | None = None
+    """Why the benchmark itself ended it, other than for its time."""
+    # Seconds per operation of each of Go's benchmarks.
+    benchmarks: dict[str, float] | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Run:
@@ -32,14 +38,20 @@ class Run:
         return cls(**{key: value for key, value in data.items() if key in known})
 
     def to_json(self) -> dict[str, Any]:
+        """Return the run as the record has it; fields that have nothing to say are left out."""
         data = asdict(self)
-        absent = {"timed_out": False, "output_tail": None, "gap": None}
+        absent = {"timed_out": False, "output_tail": None, "gap": None, "ended_for": None, "benchmarks": None}
         return {key: value for key, value in data.items() if key not in absent or value != absent[key]}
 
 
 @dataclass
 class Scenario:
-    """One thing that was timed; C(reason) says why it was not, or is not compared, C(notes) what was left out."""
+    """One thing that was timed; C(reason) says why it was not, or is not compared, C(notes) what was left out.
+
+    Where candidates were screened, C(levels) has the level at which each is judged, C(dropped) after how many rounds
+    each left that did not lead (0: it never ran, because there was no time), C(enough) the minutes for all, and
+    C(failures) which of them failed and why.
+    """
 
     name: str
     command: str = ""
@@ -49,9 +61,14 @@ class Scenario:
     stopped: str = ""
     alpha: float | None = None
     notes: list[str] = field(default_factory=list)
+    levels: dict[str, float] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    enough: int | None = None
+    failures: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Scenario:
+        """Read a scenario of a record; fields that came later may be missing."""
         return cls(
             data["name"],
             data.get("command", ""),
@@ -61,19 +78,38 @@ class Scenario:
             data.get("stopped", ""),
             data.get("alpha"),
             list(data.get("notes") or []),
+            dict(data.get("levels") or {}),
+            dict(data.get("dropped") or {}),
+            data.get("enough"),
+            dict(data.get("failures") or {}),
         )
 
     def to_json(self) -> dict[str, Any]:
-        kept = {key: value for key, value in vars(self).items() if key != "notes" or value}
+        """Return the scenario as the record has it; lists and mappings that are empty are left out."""
+        absent = ("notes", "levels", "dropped", "enough", "failures")
+        kept = {key: value for key, value in vars(self).items() if key not in absent or value}
         return {**kept, "runs": [run.to_json() for run in self.runs]}
 
     def times(self, key: str = "wall") -> dict[str, list[Any]]:
-        """Return the measured values of each variant in the order of the rounds, without the warm-up."""
+        """Return the measured values of each variant in the order of the rounds, without the warm-up.
+
+        The time of Go's benchmarks is the geometric mean of those that every run has.
+        """
         values: dict[str, list[Any]] = {}
-        for run in self.runs:
-            if run.round > 0:
-                values.setdefault(run.variant, []).append(getattr(run, key))
+        measured = [run for run in self.runs if run.round > 0]
+        reported = [run.benchmarks for run in measured if run.benchmarks]
+        common = sorted(set.intersection(*map(set, reported))) if reported else []
+        for run in measured:
+            value = getattr(run, key)
+            if key == "wall" and common and run.benchmarks:
+                value = stats.geomean([run.benchmarks[name] or 1e-12 for name in common])
+            values.setdefault(run.variant, []).append(value)
         return values
+
+    def reference(self, names: Sequence[str], name: str) -> list[float]:
+        """Return the times of C(names) in the rounds in which C(name) ran, so that a drift of the machine hits both."""
+        rounds = {run.round for run in self.runs if run.variant == name}
+        return [run.wall for run in self.runs if run.round > 0 and run.round in rounds and run.variant in names]
 
 
 @dataclass
@@ -100,18 +136,20 @@ class Experiment:
 
     @property
     def names(self) -> list[str]:
+        """List the variants in their order, the reference first."""
         return [str(variant["name"]) for variant in self.variants]
 
     @property
     def is_sequential(self) -> bool:
+        """Whether the variants were measured one after the other, and not interleaved: weaker evidence."""
         return self.evidence == "sequential"
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Experiment:
         """Return the experiment in C(data), also where an older version kept less of it."""
         known = {name.name for name in fields(cls)} - {"scenarios"}
-        given = {key: value for key, value in data.items() if key in known and value is not None}
-        return cls(scenarios=[Scenario.from_json(scenario) for scenario in data["scenarios"]], **given)
+        kept = {key: value for key, value in data.items() if key in known and value is not None}
+        return cls(scenarios=[Scenario.from_json(scenario) for scenario in data["scenarios"]], **kept)
 
     def to_json(self) -> dict[str, Any]:
         """Return what go_benchmark documents."""

@@ -21,123 +21,147 @@ PLAIN_NAMES = {
     "edit": "tests after an edit",
     "cold": "tests with an empty build cache",
     "race": "tests with the race detector",
+    "build": "builds after an edit",
+    "bench": "Go's benchmarks",
 }
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
-def seconds(value: float | None) -> str:
+def write_seconds(value: float | None) -> str:
+    """Write a time in seconds with the unit that fits, from ns to s; "?" where it is unknown."""
     if value is None:
         return "?"
+    if 0 < value < 0.01:
+        unit, factor = next(
+            pair for pair in (("ms", 1e3), ("µs", 1e6), ("ns", 1e9)) if value * pair[1] >= 1 or pair[1] == 1e9
+        )
+        return f"{value * factor:.3g} {unit}"
     if value < 10:
         return f"{value:.2f} s"
     return f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
 
 
-def size(value: float) -> str:
+def write_size(value: float) -> str:
+    """Write a number of bytes with the unit that fits, from B to GiB."""
     for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if value >= 0.95 * factor:
             return f"{value / factor:.1f} {unit}"
     return f"{value:.0f} B"
 
 
-def interval(comparison: dict[str, Any]) -> str:
-    """The interval of a comparison as changes: -14.1 to -9.8 %."""
+def write_interval(comparison: dict[str, Any]) -> str:
+    """Write the interval of a comparison as changes: -14.1 to -9.8 %."""
     if comparison["high"] is None:
         return "unknown"
-    low, high = (_end(comparison[end]) for end in ("low", "high"))
+    low, high = (_write_end(comparison[end]) for end in ("low", "high"))
     return f"{low} to {high} %"
 
 
-def _end(ratio: float) -> str:
-    """An end of an interval, with as many digits as it takes to see on which side of no change it lies."""
-    texts = [schedule.percent(ratio, digits)[: -len(" %")] for digits in (1, 2, 3)]
+def _write_end(ratio: float) -> str:
+    """Write an end of an interval, with as many digits as it takes to see on which side of no change it lies."""
+    texts = [schedule.write_percent(ratio, digits)[: -len(" %")] for digits in (1, 2, 3)]
     return next((text for text in texts if float(text)), texts[0])
 
 
-def amount(ratio: float) -> str:
-    """A ratio as people say it: 12 % less, 5 % more, half of it."""
+def write_amount(ratio: float) -> str:
+    """Write a ratio as people say it: 12 % less, 5 % more, half of it."""
     change = abs(ratio - 1) * 100
     digits = 0 if change >= 9.95 else 1
     return f"{change:.{digits}f} % {'less' if ratio < 1 else 'more'}"
 
 
-def _plain_name(scenario: dict[str, Any]) -> str:
+def choose_plain_name(scenario: dict[str, Any]) -> str:
+    """Return the words for a scenario; a user's own command keeps its name."""
     name: str = scenario["name"]
     return PLAIN_NAMES.get(name, name)
 
 
-def headline(summary: dict[str, Any] | None, on_slower: str = "warn", why_not: str = "") -> str:
-    """The first sentence: did it help?"""
+def write_headline(summary: dict[str, Any] | None, on_slower: str = "warn", why_not: str = "") -> str:
+    """Say in the first sentence whether it helped."""
     if summary is None:
         if why_not.startswith(("Nothing to change", "Nothing was changed")):
             return f"{why_not.rstrip('.')}."
         return f"Whether Go is faster now was not measured{': ' + why_not.rstrip('.') if why_not else ''}."
     after = summary["variants"][1] if len(summary["variants"]) > 1 else ""
-    compared = [one for one in summary["scenarios"] if after in one["comparisons"]]
-    told: dict[str, list[str]] = {}
-    for one in compared:
-        comparison = one["comparisons"][after]
-        told.setdefault(comparison["verdict"], []).append(
-            f"{_plain_name(one)} take {amount(comparison['ratio'])} time"
+    compared = [scenario for scenario in summary["scenarios"] if after in scenario["comparisons"]]
+    by_verdict: dict[str, list[str]] = {}
+    for scenario in compared:
+        comparison = scenario["comparisons"][after]
+        by_verdict.setdefault(comparison["verdict"], []).append(
+            f"{choose_plain_name(scenario)} take {write_amount(comparison['ratio'])} time"
             if comparison["verdict"] in (stats.FASTER, stats.SLOWER)
-            else _plain_name(one)
+            else choose_plain_name(scenario)
         )
-    same = told.get(stats.NO_DIFFERENCE, [])
-    rest = f"; {_and(same)} stay the same as far as can be told" if same else ""
+    same = by_verdict.get(stats.NO_DIFFERENCE, [])
+    rest = f"; {join(same)} stay the same as far as can be told" if same else ""
     if summary["mixed"]:
-        changed = told[stats.FASTER] + told[stats.SLOWER]
-        return f"Mixed: {_and(changed)}{rest}."
+        changed = by_verdict[stats.FASTER] + by_verdict[stats.SLOWER]
+        return f"Mixed: {join(changed)}{rest}."
     if summary["verdict"] == stats.FASTER:
-        return f"It helped: {_and(told[stats.FASTER])}{rest}."
+        return f"It helped: {join(by_verdict[stats.FASTER])}{rest}."
     if summary["verdict"] == stats.SLOWER:
         then = {
             "rollback": " The settings of this run are taken back.",
+            "take_back": " /tmp is taken out of memory again.",
             "fail": " This run counts as failed.",
         }.get(on_slower, " The settings are kept.")
-        return f"It got slower: {_and(told[stats.SLOWER])}{rest}.{then}"
+        return f"It got slower: {join(by_verdict[stats.SLOWER])}{rest}.{then}"
     if summary["verdict"] == stats.NO_DIFFERENCE:
-        limit = max(_resolution(one["comparisons"][after]) for one in compared)
+        limit = max(_estimate_resolution(scenario["comparisons"][after]) for scenario in compared)
         if limit > NOISY:
             return (
-                f"Cannot tell for {_and(same)}: the runs vary too much to see less than {limit:.0f} %. Close other "
+                f"Cannot tell for {join(same)}: the runs vary too much to see less than {limit:.0f} %. Close other "
                 "programs and repeat."
             )
-        return f"No clear difference in time for {_and(same)}; more than {limit:.0f} % would have been seen."
-    reasons = [one["reason"] for one in summary["scenarios"] if one["reason"]] + summary["warnings"]
-    reasons += [warning for one in summary["scenarios"] for warning in one["warnings"]]
+        return f"No clear difference in time for {join(same)}; more than {limit:.0f} % would have been seen."
+    reasons = [scenario["reason"] for scenario in summary["scenarios"] if scenario["reason"]] + summary["warnings"]
+    reasons += [warning for scenario in summary["scenarios"] for warning in scenario["warnings"]]
     return f"Whether it helped is not known: {reasons[0].rstrip('.') if reasons else 'nothing could be compared'}."
 
 
-def _resolution(comparison: dict[str, Any]) -> float:
-    """About how many percent of difference the runs of a comparison could tell from chance."""
+def _estimate_resolution(comparison: dict[str, Any]) -> float:
+    """Return about how many percent of difference the runs of a comparison could tell from chance."""
     if comparison["high"] is None or not comparison["low"]:
         return 100.0
     high, ratio, low = (float(comparison[key]) for key in ("high", "ratio", "low"))
     return 100 * (max(high / ratio, ratio / low) - 1)
 
 
-def _and(parts: Sequence[str]) -> str:
+def is_noisy(summary: Mapping[str, Any]) -> bool:
+    """Return whether nothing could be told because the runs vary too much."""
+    after = summary["variants"][1]
+    compared = [scenario["comparisons"][after] for scenario in summary["scenarios"] if after in scenario["comparisons"]]
+    return bool(summary["verdict"] == stats.NO_DIFFERENCE and max(map(_estimate_resolution, compared)) > NOISY)
+
+
+def join(parts: Sequence[str]) -> str:
+    """Join parts of a sentence by commas, the last by "and"."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
-def table(summary: dict[str, Any]) -> list[str]:
+def write_table(summary: dict[str, Any]) -> list[str]:
+    """Write the table of the first two variants; no lines where no scenario has both."""
     before, after = summary["variants"][0], summary["variants"][1]
     rows = [("", "before", "after", "change", "95 % interval", "verdict")]
-    for one in summary["scenarios"]:
-        comparison = one["comparisons"].get(after)
+    for scenario in summary["scenarios"]:
+        comparison = scenario["comparisons"].get(after)
         if comparison is None:
             continue
-        medians = [seconds(one["variants"][name]["median"]) for name in (before, after)]
-        found = ["", "", "not compared"]
+        medians = [write_seconds(scenario["variants"][name]["median"]) for name in (before, after)]
+        cells = ["", "", "not compared"]
         if comparison.get("comparable", True):
-            found = [schedule.percent(comparison["ratio"]), interval(comparison), _verdict(comparison["verdict"])]
-        rows.append((one["name"], *medians, *found))
+            cells = [
+                schedule.write_percent(comparison["ratio"]),
+                write_interval(comparison),
+                _write_verdict(comparison["verdict"]),
+            ]
+        rows.append((scenario["name"], *medians, *cells))
     if len(rows) == 1:
         return []
     return [f"{a:<9}{b:>10}{c:>10}{d:>10}   {e:<20}{f}".rstrip() for a, b, c, d, e, f in rows]
 
 
-def _verdict(verdict: str) -> str:
+def _write_verdict(verdict: str) -> str:
     return "~ may be chance" if verdict == stats.NO_DIFFERENCE else verdict
 
 
@@ -146,62 +170,69 @@ NOISY = 15
 NOTABLE_WRITES = 2**20
 
 
-def p_value(p: float | None) -> str:
+def write_p_value(p: float | None) -> str:
+    """Write a p-value with two digits, or that it is below 0.0001, or unknown."""
     if p is None:
         return "p unknown"
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
 
 
-def spread(summary: dict[str, Any]) -> list[str]:
+def write_spread(summary: dict[str, Any]) -> list[str]:
     """Say for each scenario that is compared how far its runs lie apart, how many they are, and what they worked."""
     before, after = summary["variants"][0], summary["variants"][1]
     lines = []
-    for one in summary["scenarios"]:
-        comparison = one["comparisons"].get(after)
+    for scenario in summary["scenarios"]:
+        comparison = scenario["comparisons"].get(after)
         if comparison is None or not comparison.get("comparable", True):
             continue
-        was, now = (one["variants"][name] for name in (before, after))
+        was, now = (scenario["variants"][name] for name in (before, after))
         ranges = [f"{min(variant['times']):.2f} to {max(variant['times']):.2f} s" for variant in (was, now)]
-        line = f"{one['name']}: {ranges[0]} before, {ranges[1]} after, n = {comparison['n_after']}"
-        line += f", {p_value(comparison['p'])}"
+        line = f"{scenario['name']}: {ranges[0]} before, {ranges[1]} after, n = {comparison['n_after']}"
+        line += f", {write_p_value(comparison['p'])}"
         work = [variant["user"] + variant["system"] for variant in (was, now)]
         # Waiting became less where the work of the processors did not.
         if work[0] and abs(work[1] / work[0] - 1) >= 0.02:
-            line += f", processors {seconds(work[0])} and {seconds(work[1])}"
+            line += f", processors {write_seconds(work[0])} and {write_seconds(work[1])}"
         lines.append(line + ".")
     return lines
 
 
-def disk_writes(summary: dict[str, Any]) -> str:
-    """What one run writes to disks, of the first scenario compared; it does not depend on chance."""
+def describe_disk_writes(summary: dict[str, Any]) -> str:
+    """Say what one run writes to disks, of the first scenario compared; it does not depend on chance."""
     before, after = summary["variants"][0], summary["variants"][1]
-    for one in summary["scenarios"]:
-        if after in one["comparisons"]:
-            was, now = (one["variants"][name]["bytes_written"] for name in (before, after))
+    for scenario in summary["scenarios"]:
+        if after in scenario["comparisons"]:
+            was, now = (scenario["variants"][name]["bytes_written"] for name in (before, after))
             change = ""
             if was >= NOTABLE_WRITES:  # Of next to nothing a share says nothing.
                 # Rounded to -100 % it would say that nothing is left.
-                change = f" ({schedule.percent(max(now / was, 0.001) if now else 0.0)})"
-            return f"Disk writes per {one['name']} run: {size(was)} before, {size(now)} after{change}."
+                change = f" ({schedule.write_percent(max(now / was, 0.001) if now else 0.0)})"
+            return f"Disk writes per {scenario['name']} run: {write_size(was)} before, {write_size(now)} after{change}."
     return ""
 
 
-def trust(summary: dict[str, Any]) -> str:
-    """The A/A control and the number of runs, in words."""
+def describe_trust(summary: dict[str, Any]) -> str:
+    """Say in words what the A/A control found, and the number of runs."""
     parts = []
-    for one in summary["scenarios"]:
-        control = one["control"]
+    for scenario in summary["scenarios"]:
+        control = scenario["control"]
         if control is None:
             continue
-        parts.append(f"{schedule.percent(control['ratio'])} ({one['name']}, {control['n_before']} runs each)")
+        parts.append(
+            f"{schedule.write_percent(control['ratio'])} ({scenario['name']}, {control['n_before']} runs each)"
+        )
     if not parts:
         return ""
-    bad = any(one["control"] and one["control"]["verdict"] in ("faster", "slower") for one in summary["scenarios"])
-    end = "too much for chance, so no verdict there." if bad else "no more than chance makes."
-    return f"The same thing measured twice differs by {_and(parts)}: {end}"
+    bad = any(
+        scenario["control"] and scenario["control"]["verdict"] in ("faster", "slower")
+        for scenario in summary["scenarios"]
+    )
+    far = "too much for chance, so what is not far beyond that has no verdict."
+    end = far if bad else "no more than chance makes."
+    return f"The same thing measured twice differs by {join(parts)}: {end}"
 
 
-def text(
+def write_text(
     summary: dict[str, Any] | None,
     title: str = "",
     changes: Sequence[str] = (),
@@ -214,40 +245,41 @@ def text(
     levers: Sequence[str] = (),
     again: str = "",
     check: bool = False,
+    proposals: Sequence[str] = (),
 ) -> str:
-    """The summary for a terminal: at most 25 lines of 80 columns, plain text.
+    """Write the summary for a terminal: at most 25 lines of 80 columns, plain text.
 
-    C(again) is the command that runs this again, to which arguments can be added. In check mode (C(check)) nothing has
-    happened that could be undone.
+    C(again) is the command that runs this again, to which arguments can be added; C(proposals) are further next steps.
+    In check mode (C(check)) nothing has happened that could be undone.
     """
     single = summary is not None and len(summary["variants"]) == 1
-    first = describe_baseline(summary, why_not) if summary and single else headline(summary, on_slower, why_not)
+    first = describe_baseline(summary, why_not) if summary and single else write_headline(summary, on_slower, why_not)
     if check:
         changes, undo = [predict(change) for change in changes], ""
-    head = [*([title] if title else []), *_wrapped(first)]
+    head = [*([title] if title else []), *wrap(first)]
     measured: list[str] = []
     if summary is not None and len(summary["variants"]) > 1:
-        rows = table(summary)
+        rows = write_table(summary)
         if rows:
-            measured += ["", *rows, "", *(line for sentence in spread(summary) for line in _wrapped(sentence))]
-            measured += _wrapped(disk_writes(summary))
-            measured += _wrapped(trust(summary))
+            measured += ["", *rows, "", *(line for sentence in write_spread(summary) for line in wrap(sentence))]
+            measured += wrap(describe_disk_writes(summary))
+            measured += wrap(describe_trust(summary))
             if summary["verdict"] != "unknown" and schedule.SEQUENTIAL not in summary["warnings"]:
-                measured += _wrapped("Runs alternated in random order; fewer than 5 in 100 such verdicts are false.")
+                measured += wrap("Runs alternated in random order; fewer than 5 in 100 such verdicts are false.")
     remarks = list(notes)
     if summary is not None:
-        for one in summary["scenarios"]:
-            found = ([one["reason"]] if one["reason"] else []) + one["warnings"]
-            remarks += [f"{one['name']}: {remark}" for remark in found if remark not in first]
+        for scenario in summary["scenarios"]:
+            doubts = ([scenario["reason"]] if scenario["reason"] else []) + scenario["warnings"]
+            remarks += [f"{scenario['name']}: {doubt}" for doubt in doubts if doubt not in first]
         remarks += [warning for warning in summary["warnings"] if warning not in first]
     tail: list[str] = []
     following = choose_next(summary, first, again, check, bool(changes))
     for label, values in (
-        ("Next", following),
+        ("Next", [*following, *proposals]),
         ("Undo", [undo] if undo else []),
         ("Report", [report] if report else []),
     ):
-        tail += _labelled(label, values)
+        tail += _label(label, values)
     room = LINES - len(head) - len(measured) - len(tail) - 1
     middle: list[str] = []
     sections = [
@@ -263,7 +295,7 @@ def text(
     for index, (label, values) in enumerate(sections):
         # Every later section keeps at least a line of its own.
         left = room - len(middle) - 2 * (len(sections) - index - 1)
-        middle += _fitted(label, values, left, "see the report" if report else "which -v shows")
+        middle += _fit(label, values, left, "see the report" if report else "which -v shows")
     return "\n".join([*head, *measured, "", *middle, *tail]) + "\n"
 
 
@@ -313,11 +345,12 @@ def describe_baseline(summary: dict[str, Any], why_not: str) -> str:
     """Return what Go takes on a machine where nothing was changed, so that there is nothing to compare."""
     name = summary["variants"][0]
     times = [
-        f"{seconds(one['variants'][name]['median'])} for {_plain_name(one)} ({one['variants'][name]['runs']} runs)"
-        for one in summary["scenarios"]
-        if name in one["variants"] and one["status"] == "measured"
+        f"{write_seconds(scenario['variants'][name]['median'])} for {choose_plain_name(scenario)} "
+        f"({scenario['variants'][name]['runs']} runs)"
+        for scenario in summary["scenarios"]
+        if name in scenario["variants"] and scenario["status"] == "measured"
     ]
-    took = f" Go takes {_and(times)} here." if times else ""
+    took = f" Go takes {join(times)} here." if times else ""
     return f"{(why_not or AS_IT_SHOULD_BE).rstrip('.')}.{took}"
 
 
@@ -329,8 +362,8 @@ def choose_next(summary: dict[str, Any] | None, first: str, again: str, check: b
     if check:
         words = [word for word in again.split() if word not in ("--check", "-C")]
         return [f"{' '.join(words).removesuffix(' --')} (does it)"]
-    reasons = [one["reason"] for one in summary["scenarios"] if one["reason"]] if summary else []
-    asked = next((found[0] for reason in reasons if (found := re.search(r"-e verify_budget_minutes=\d+", reason))), "")
+    reasons = [scenario["reason"] for scenario in summary["scenarios"] if scenario["reason"]] if summary else []
+    asked = next((match[0] for reason in reasons if (match := re.search(r"-e verify_budget_minutes=\d+", reason))), "")
     if asked:
         return [f"{again} {asked}"]
     if first.startswith(("Cannot tell", "Whether it helped is not known")):
@@ -341,13 +374,14 @@ def choose_next(summary: dict[str, Any] | None, first: str, again: str, check: b
     return []
 
 
-def _wrapped(sentence: str) -> list[str]:
+def wrap(sentence: str) -> list[str]:
+    """Wrap a sentence at WIDTH columns."""
     # A number and its sign stay together.
     lines = textwrap.wrap(sentence.replace(" %", "\u00a0%"), WIDTH, break_on_hyphens=False)
     return [line.replace("\u00a0%", " %") for line in lines]
 
 
-def _labelled(label: str, values: Sequence[str]) -> list[str]:
+def _label(label: str, values: Sequence[str]) -> list[str]:
     lines: list[str] = []
     for value in values:
         first = f"{label + ':':<10}" if not lines else " " * 10
@@ -364,26 +398,29 @@ def _labelled(label: str, values: Sequence[str]) -> list[str]:
     return lines
 
 
-def _fitted(label: str, values: Sequence[str], room: int, where: str) -> list[str]:
-    """As many whole values as there is room for, and how many more there are."""
+def _fit(label: str, values: Sequence[str], room: int, where: str) -> list[str]:
+    """Keep as many whole values as there is room for, and say how many more there are."""
     for shown in range(len(values), 0, -1):
         more = [f"and {len(values) - shown} more, {where}"] if shown < len(values) else []
-        lines = _labelled(label, [*values[:shown], *more])
+        lines = _label(label, [*values[:shown], *more])
         if len(lines) <= room:
             return lines
-    return _labelled(label, values[:1])[: max(1, room)]
+    return _label(label, values[:1])[: max(1, room)]
 
 
 def explain_no_measurement(case: Mapping[str, Any]) -> str:
     """Return why there is nothing to measure, in words; nothing when there is.
 
     C(case) has C(benchmark) and C(check_mode), C(before) and C(after) as variants, what the run changed as C(changes),
-    and as C(levers) what was decided about levers, or none where no lever was asked for.
+    as C(levers) what was decided about levers, or none where no lever was asked for, and whether it C(proves) a lever
+    that came into force before.
     """
     if not case["benchmark"]:
         return "verify_benchmark is false"
     if case["check_mode"]:
         return "check mode runs no benchmark"
+    if case.get("proves"):
+        return ""
     if case["levers"] is not None and not case["levers"]["kept"] and not case["changes"]:
         return explain_nothing_to_gain(case["levers"])
     return "before and after are the same environment" if case["before"] == case["after"] else ""
@@ -397,19 +434,27 @@ def explain_nothing_to_gain(levers: Mapping[str, Any]) -> str:
     decisions = levers.get("decisions") or []
     tried = [decision["lever"] for decision in decisions if decision["tried"]]
     if tried:
-        return f"Nothing to change: {_and(tried)} {'was' if len(tried) == 1 else 'were'} tried and did not help here"
+        return f"Nothing to change: {join(tried)} {'was' if len(tried) == 1 else 'were'} tried and did not help here"
     start = "not tried: "
-    reasons = [str(one["reason"])[len(start) :] for one in decisions if str(one.get("reason", "")).startswith(start)]
-    failed = [str(one["reason"]) for one in decisions if not str(one.get("reason", "")).startswith(start)]
+    reasons = [
+        str(decision["reason"])[len(start) :]
+        for decision in decisions
+        if str(decision.get("reason", "")).startswith(start)
+    ]
+    failed = [
+        str(decision["reason"]) for decision in decisions if not str(decision.get("reason", "")).startswith(start)
+    ]
     if failed:
         return f"Nothing was changed, because no tuning could be tried: {failed[0]}"
-    return f"{AS_IT_SHOULD_BE}{', because ' + _and(list(dict.fromkeys(reasons))[:2]) if reasons else ''}"
+    return f"{AS_IT_SHOULD_BE}{', because ' + join(list(dict.fromkeys(reasons))[:2]) if reasons else ''}"
 
 
 def wants_baseline(case: Mapping[str, Any]) -> bool:
     """Say whether Go is measured as it is: for a person who waits, where nothing was tried and nothing is compared."""
     levers = case["levers"]
-    idle = levers is not None and not any(one["tried"] for one in levers.get("decisions") or [])
+    if case.get("proves"):
+        return False
+    idle = levers is not None and not any(decision["tried"] for decision in levers.get("decisions") or [])
     return bool(case["benchmark"]) and not case["check_mode"] and idle and not case["changes"] and not levers["kept"]
 
 
@@ -429,7 +474,7 @@ def write_sequence(summary: dict[str, Any] | None, name: str, kept: str) -> str:
     """Return the summary of two measurements one after the other, or of the first, which is kept in a file."""
     if summary is None:
         return f"Measured and kept in {kept}. Change something, then run this again: it will be compared."
-    return text(
+    return write_text(
         summary, title=f"Go on {name}, measured twice", changes=["what you changed between the two measurements"]
     )
 
@@ -450,11 +495,11 @@ def select_levers_record(result: Mapping[str, Any]) -> dict[str, Any]:
     return {key: result[key] for key in ("decisions", "kept", "remembered", "experiments") if key in result}
 
 
-def go_format(experiment: dict[str, Any], control: bool = False) -> str:
-    """Go's benchmark format, one line per measured run; `benchstat -col /state` prints before beside after."""
+def write_go_format(experiment: dict[str, Any], control: bool = False) -> str:
+    """Write Go's benchmark format, one line per measured run; `benchstat -col /state` prints before beside after."""
     start = (experiment.get("fingerprints") or {}).get("start") or {}
     variants = (experiment.get("fingerprints") or {}).get("variants") or {}
-    versions = {one.get("go") for one in variants.values() if one.get("go")}
+    versions = {variant.get("go") for variant in variants.values() if variant.get("go")}
     config = {
         "goos": "linux",
         "goarch": ARCHITECTURES.get(start.get("machine", ""), start.get("machine")),
@@ -474,6 +519,10 @@ def go_format(experiment: dict[str, Any], control: bool = False) -> str:
         for run in sorted(scenario.runs, key=lambda run: order.index(run.variant)):
             if run.round < 1 or (run.variant == schedule.CONTROL and not control):
                 continue
+            for name, value in (run.benchmarks or {}).items():
+                lines.append(f"{_make_own_name(name)}/state={run.variant} 1 {value * 1e9:.6g} ns/op")
+            if run.benchmarks:
+                continue
             # The scenario comes last: a number after the last dash of a name would be read as GOMAXPROCS.
             lines.append(
                 f"BenchmarkGoTest/state={run.variant}/scenario={scenario.name} 1"
@@ -483,13 +532,21 @@ def go_format(experiment: dict[str, Any], control: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
-def hyperfine(experiment: dict[str, Any]) -> dict[str, Any]:
-    """The measured runs under the field names of hyperfine's JSON, for scripts that plot it."""
+def _make_own_name(name: str) -> str:
+    """Return the name of one of Go's benchmarks with its package in it, for what reads Go's format."""
+    package, _dot, benchmark = name.rpartition(".Benchmark")
+    # The number after the last dash is GOMAXPROCS.
+    return f"Benchmark{re.sub(r'-[0-9]+$', '', benchmark)}/package={package}" if package else f"Benchmark{benchmark}"
+
+
+def make_hyperfine(experiment: dict[str, Any]) -> dict[str, Any]:
+    """Return the measured runs under the field names of hyperfine's JSON, for scripts that plot it."""
     results = []
     names = [variant["name"] for variant in experiment["variants"]]
     for scenario in map(Scenario.from_json, experiment["scenarios"]):
         columns = {
-            key: scenario.times(key) for key in ("wall", "user", "system", "max_rss", "exit_code", "blocks_written")
+            key: scenario.times(key)
+            for key in ("wall", "user", "system", "max_rss", "exit_code", "blocks_written", "benchmarks")
         }
         for name in [*names, schedule.CONTROL]:
             times = columns["wall"].get(name)
@@ -516,19 +573,22 @@ def hyperfine(experiment: dict[str, Any]) -> dict[str, Any]:
                         "user": columns["user"][name],
                         "system": columns["system"][name],
                         "blocks_written": columns["blocks_written"][name],
+                        **({"benchmarks": columns["benchmarks"][name]} if any(columns["benchmarks"][name]) else {}),
                     },
                 }
             )
     kept = {key: value for key, value in experiment.items() if key != "scenarios"}
     kept["summary"] = schedule.summarise(experiment)
-    kept["scenarios"] = [{key: value for key, value in one.items() if key != "runs"} for one in experiment["scenarios"]]
+    kept["scenarios"] = [
+        {key: value for key, value in scenario.items() if key != "runs"} for scenario in experiment["scenarios"]
+    ]
     return {"results": results, "wsltune": kept}
 
 
-def plot(
+def plot_runs(
     scenario: dict[str, Any], names: Sequence[str], width: int = 640, left: int = 90, right: int = 20
 ) -> dict[str, Any]:
-    """Where every run of a summarised scenario lies in a strip plot: pixels, rows from the top, round ticks."""
+    """Place every run of a summarised scenario in a strip plot: pixels, rows from the top, round ticks."""
     shown = [name for name in [*names, schedule.CONTROL] if name in scenario["variants"]]
     left = max(left, 20 + 8 * max(map(len, shown)))
     every: list[float] = [value for name in shown for value in scenario["variants"][name]["times"]]
@@ -549,13 +609,20 @@ def plot(
                 "shape": ("circle", "triangle", "square")[min(index, 2)] if name != schedule.CONTROL else "cross",
                 "y": 34 + 56 * index,
                 "median": x(variant["median"]),
-                "median_text": seconds(variant["median"]),
+                "median_text": write_seconds(variant["median"]),
                 "low": x(variant["low"]) if variant["low"] is not None else left,
                 "high": x(variant["high"]) if variant["high"] is not None else width - right,
                 "points": [
                     # Runs in the order of their rounds from top to bottom, so that a drift shows as a slope.
-                    {"x": x(value), "y": round(34 + 56 * index + spread, 1), "round": number, "text": seconds(value)}
-                    for number, (value, spread) in enumerate(zip(variant["times"], _spread(len(variant["times"]))), 1)
+                    {
+                        "x": x(value),
+                        "y": round(34 + 56 * index + spread, 1),
+                        "round": number,
+                        "text": write_seconds(value),
+                    }
+                    for number, (value, spread) in enumerate(
+                        zip(variant["times"], _spread_rows(len(variant["times"]))), 1
+                    )
                 ],
             }
         )
@@ -569,7 +636,65 @@ def plot(
     return {"width": width, "height": 34 + 56 * len(shown) + 12, "left": left, "rows": rows, "ticks": ticks}
 
 
-def _spread(count: int) -> list[float]:
+def plot_gains(
+    decisions: Sequence[Mapping[str, Any]], width: int = 480, left: int = 150, right: int = 20
+) -> dict[str, Any]:
+    """Place the change by each lever and its interval, in pixels; levers without an interval are left out.
+
+    What reaches beyond the plot is cut, because one lever that harms must not flatten all others.
+    """
+    shown = [
+        decision for decision in decisions if decision.get("ratio") is not None and decision.get("high") is not None
+    ]
+    if not shown:
+        return {"rows": []}
+    left = max(left, 20 + 8 * max(len(str(decision["lever"])) for decision in shown))
+    ends = [100 * (float(decision[key]) - 1) for decision in shown for key in ("low", "high")]
+    most = max(abs(end) for end in ends if end <= 0) if min(ends) < 0 else 5.0
+    low, high = -max(5.0, most) * 1.05, min(max(5.0, *ends), max(15.0, most)) * 1.05
+    scale = (width - left - right) / (high - low)
+
+    def x(change: float) -> float:
+        return round(left + (min(max(change, low), high) - low) * scale, 1)
+
+    rows = []
+    for index, decision in enumerate(shown):
+        change, begin, end = (100 * (float(decision[key]) - 1) for key in ("ratio", "low", "high"))
+        rows.append(
+            {
+                "name": decision["lever"],
+                "kept": bool(decision["kept"]),
+                "y": 24 + 34 * index,
+                "x": x(change),
+                "low": x(begin),
+                "high": x(end),
+                "text": f"{schedule.write_percent(decision['ratio'])} [{write_interval(dict(decision))}]",
+            }
+        )
+    step = _round_step((high - low) / 5)
+    ticks = [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return {
+        "width": width,
+        "height": 34 + 34 * len(shown) + 6,
+        "zero": x(0.0),
+        "rows": rows,
+        "ticks": [{"x": x(tick), "text": f"{tick:+.0f} %" if tick else "0"} for tick in ticks],
+    }
+
+
+def say_what_helps(decisions: Sequence[Mapping[str, Any]]) -> str:
+    """Return the answer of a trial of levers in one sentence, also where nothing helps."""
+    kept = [decision for decision in decisions if decision["kept"]]
+    tried = [str(decision["lever"]) for decision in decisions if decision["tried"]]
+    if kept:
+        return f"Kept: {join([str(decision['lever']) for decision in kept])}."
+    if tried:
+        levers, with_it = (f"{len(tried)} levers were", "any") if len(tried) > 1 else (f"{tried[0]} was", "it")
+        return f"Nothing helps here: {levers} tried, and Go is not clearly faster with {with_it}."
+    return "Nothing was tried, for the reasons below."
+
+
+def _spread_rows(count: int) -> list[float]:
     return [(index / max(1, count - 1) - 0.5) * 28 for index in range(count)]
 
 

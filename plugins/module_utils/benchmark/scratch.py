@@ -17,7 +17,7 @@ import stat
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import files, mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
@@ -27,7 +27,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def others_change(folder: str, kept: bool = False) -> bool:
-    """Whether root would find in C(folder) what another account put there; no for a process that is not root's.
+    """Return whether root would find in C(folder) what another account put there; no for a process that is not root's.
 
     With C(kept): whether another account could replace what root itself makes there. A Windows drive shows one account
     for all that is on it, so there only the way to the drive counts.
@@ -35,8 +35,8 @@ def others_change(folder: str, kept: bool = False) -> bool:
     if os.geteuid() != 0:
         return False
     try:
-        with files.place(folder) as found:
-            status, where = found.status(), found.path
+        with files.place(folder) as place:
+            status, where = place.status(), place.path
         if status is None or files.is_ours_alone(status, status if kept else None, files.has_acl(where)):
             return False
     except files.NotOurs as error:
@@ -45,7 +45,7 @@ def others_change(folder: str, kept: bool = False) -> bool:
     return mount is None or not mount.windows_drive
 
 
-def _below(folder: str) -> str:
+def _find_below(folder: str) -> str:
     """Return what below a folder of root's own another account can change; nothing on a Windows drive."""
     real = os.path.realpath(folder)
     mount = mountinfo.find(wsl_judge.mounts_of(wsl_observe.collect()), real)
@@ -62,11 +62,11 @@ def _below(folder: str) -> str:
     return ""
 
 
-def code_of_others(folder: str) -> str:
+def find_code_of_others(folder: str) -> str:
     """Say why root does not run what is in C(folder); nothing when it may, or for a process that is not root's."""
     if os.geteuid() != 0:
         return ""
-    place = folder if others_change(folder) else _below(folder)
+    place = folder if others_change(folder) else _find_below(folder)
     if not place:
         return ""
     return (
@@ -74,7 +74,15 @@ def code_of_others(folder: str) -> str:
     )
 
 
-def without_workspace(folder: str, environment: Mapping[str, str]) -> dict[str, str]:
+def check_account(folder: str, account: accounts.Account) -> None:
+    """Raise AccountError where root would work for itself in what another account can change."""
+    if account.uid == 0 and find_code_of_others(folder):
+        raise accounts.AccountError(
+            f"{folder} can be changed by other accounts, and root would run Go and write there: name the module's user"
+        )
+
+
+def leave_out_workspace(folder: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Return what keeps root's Go from a C(go.work) that another account can put above C(folder), such as in /tmp.
 
     Go takes the nearest one, which names the code that stands in for a module's dependencies. Nothing is returned where
@@ -90,6 +98,24 @@ def without_workspace(folder: str, environment: Mapping[str, str]) -> dict[str, 
             if os.path.lexists(os.path.join(part, "go.work")):
                 break
     return {}
+
+
+def find_module_root(folder: str) -> str:
+    """Return the folder whose C(go.mod) counts in C(folder), itself or one above; nothing where there is none."""
+    return _find_nearest(folder, "go.mod")
+
+
+def find_workspace_root(folder: str) -> str:
+    """Return the folder whose C(go.work) counts in C(folder); nothing where there is none."""
+    return _find_nearest(folder, "go.work")
+
+
+def _find_nearest(folder: str, name: str) -> str:
+    if not os.path.isdir(folder):
+        return ""
+    path = os.path.abspath(folder)
+    parts = (path, *map(str, pathlib.PurePath(path).parents))
+    return next((part for part in parts if os.path.isfile(os.path.join(part, name))), "")
 
 
 class _Made(NamedTuple):
@@ -142,6 +168,7 @@ class Folders:
             os.close(made.descriptor)
 
     def close(self) -> None:
+        """Remove the folders, the last made first."""
         while self._made:
             self.remove(self._made[-1].path)
 
@@ -156,8 +183,8 @@ def sweep(parent: str) -> None:
         if os.geteuid() != 0 and not files.is_ours_alone(status, status):
             return
         for name in os.listdir(parent):
-            found = _NAME.fullmatch(name)
-            if found and (int(found[1]) == os.getpid() or not os.path.exists(f"/proc/{found[1]}")):
+            match = _NAME.fullmatch(name)
+            if match and (int(match[1]) == os.getpid() or not os.path.exists(f"/proc/{match[1]}")):
                 with contextlib.suppress(OSError):
                     _sweep(os.path.join(parent, name))
 

@@ -9,7 +9,7 @@ statistics and the Mann-Whitney U test, as benchstat uses them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -48,6 +48,7 @@ class Comparison(NamedTuple):
 
 
 def median(values: Sequence[float]) -> float:
+    """Return the middle value, or the mean of the two in the middle; raise ValueError without values."""
     if not values:
         raise ValueError("a median needs at least one value")
     ordered = sorted(values)
@@ -58,7 +59,7 @@ def median(values: Sequence[float]) -> float:
 
 
 def median_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """The median and its confidence interval by order statistics; infinite ends when there are too few values."""
+    """Return the median and its confidence interval by order statistics; too few values have infinite ends."""
     ordered = sorted(values)
     count = len(ordered)
     low, high, reached = _median_orders(count, confidence)
@@ -92,13 +93,14 @@ def _median_orders(count: int, confidence: float) -> tuple[int, int, float]:
 
 
 def geomean(values: Sequence[float]) -> float:
+    """Return the geometric mean; raise ValueError without values or with one that is not above zero."""
     if not values or min(values) <= 0:
         raise ValueError("a geometric mean needs values above zero")
     return math.exp(math.fsum(math.log(value) for value in values) / len(values))
 
 
-def outliers(values: Sequence[float], limit: float = OUTLIER_LIMIT) -> list[int]:
-    """Positions of the values that lie far from the median, measured by the median absolute deviation."""
+def find_outliers(values: Sequence[float], limit: float = OUTLIER_LIMIT) -> list[int]:
+    """Return the positions of values that lie far from the median, measured by the median absolute deviation."""
     if len(values) < 3:
         return []
     center = median(values)
@@ -107,13 +109,14 @@ def outliers(values: Sequence[float], limit: float = OUTLIER_LIMIT) -> list[int]
 
 
 def mann_whitney(first: Sequence[float], second: Sequence[float]) -> float:
-    """Two-sided p of the Mann-Whitney U test: exact up to EXACT_UP_TO without ties, else normal with continuity.
+    """Return the two-sided p of the Mann-Whitney U test: exact up to EXACT_UP_TO without ties, else normal.
 
-    Equal to scipy.stats.mannwhitneyu by that method, except that samples of one single value give 1 and not nan.
+    The normal approximation is corrected for continuity. Equal to scipy.stats.mannwhitneyu by that method, except that
+    samples of one single value give 1 and not nan.
     """
     u, ties = _u_statistic(first, second)
-    n1, n2 = len(first), len(second)
-    return _p_value(u, n1, n2, ties, _exact(n1, n2, ties))
+    sizes = ((len(first), len(second)),)
+    return _p_value(u, sizes, (ties,), _is_exact(sizes, (ties,)))
 
 
 def _u_statistic(first: Sequence[float], second: Sequence[float]) -> tuple[float, int]:
@@ -132,43 +135,57 @@ def _u_statistic(first: Sequence[float], second: Sequence[float]) -> tuple[float
     return rank_sum - len(first) * (len(first) + 1) / 2.0, ties
 
 
-def _exact(n1: int, n2: int, ties: int) -> bool:
-    return not ties and max(n1, n2) <= EXACT_UP_TO
+Sizes = tuple[tuple[int, int], ...]
+"""How many runs there are on both sides, for each stratum."""
 
 
-def _p_value(u: float, n1: int, n2: int, ties: int, exact: bool) -> float:
-    u = min(u, n1 * n2 - u)
+def _is_exact(sizes: Sizes, ties: Sequence[int]) -> bool:
+    return not any(ties) and max(map(max, sizes)) <= EXACT_UP_TO
+
+
+def _count_pairs(sizes: Sizes) -> int:
+    return sum(n1 * n2 for n1, n2 in sizes)
+
+
+def _p_value(u: float, sizes: Sizes, ties: Sequence[int], exact: bool) -> float:
+    u = min(u, _count_pairs(sizes) - u)
     if exact:
-        counts = _u_counts(min(n1, n2), max(n1, n2))
-        return min(1.0, 2.0 * sum(counts[: int(u) + 1]) / math.comb(n1 + n2, n1))
-    size = n1 + n2
-    variance = n1 * n2 / 12.0 * ((size + 1) - ties / (size * (size - 1.0)))
+        orders = math.prod(math.comb(n1 + n2, n1) for n1, n2 in sizes)
+        return min(1.0, 2.0 * sum(_count_u(sizes)[: int(u) + 1]) / orders)
+    variance = sum(
+        n1 * n2 / 12.0 * ((n1 + n2 + 1) - tied / ((n1 + n2) * (n1 + n2 - 1.0))) for (n1, n2), tied in zip(sizes, ties)
+    )
     if variance <= 0:
         return 1.0
-    distance = max(0.0, n1 * n2 / 2.0 - u - 0.5)
+    distance = max(0.0, _count_pairs(sizes) / 2.0 - u - 0.5)
     return min(1.0, math.erfc(distance / math.sqrt(2.0 * variance)))
 
 
 @lru_cache(maxsize=256)
-def _u_counts(n1: int, n2: int) -> list[int]:
-    """How many orders of two samples give U = 0, 1, ... up to the middle: the Gaussian binomial coefficients."""
-    top = n1 * n2 // 2
+def _count_u(sizes: Sizes) -> list[int]:
+    """Count the orders that give U = 0, 1, ... up to the middle: products of Gaussian binomial coefficients.
+
+    U of several strata is the sum of theirs.
+    """
+    top = _count_pairs(sizes) // 2
     counts = [1] + [0] * top
-    for step in range(1, n1 + 1):
-        for u in range(top, n2 + step - 1, -1):
-            counts[u] -= counts[u - n2 - step]
-        for u in range(step, top + 1):
-            counts[u] += counts[u - step]
+    for size, other in sizes:
+        smaller, larger = min(size, other), max(size, other)
+        for step in range(1, smaller + 1):
+            for u in range(top, larger + step - 1, -1):
+                counts[u] -= counts[u - larger - step]
+            for u in range(step, top + 1):
+                counts[u] += counts[u - step]
     return counts
 
 
 @lru_cache(maxsize=4096)
-def _critical_u(n1: int, n2: int, exact: bool, alpha: float) -> int:
-    """The largest U that is significant at alpha, -1 when none is. Ties are left out: they only lower p."""
-    low, high = -1, n1 * n2 // 2
+def _find_critical_u(sizes: Sizes, exact: bool, alpha: float) -> int:
+    """Return the largest U that is significant at alpha, -1 when none is. Ties are left out: they only lower p."""
+    low, high = -1, _count_pairs(sizes) // 2
     while low < high:
         middle = (low + high + 1) // 2
-        if _p_value(middle, n1, n2, 0, exact) < alpha:
+        if _p_value(middle, sizes, [0] * len(sizes), exact) < alpha:
             low = middle
         else:
             high = middle - 1
@@ -182,36 +199,52 @@ def compare(before: Sequence[float], after: Sequence[float], alpha: float = 0.05
     difference from `after` at `alpha`; test and interval are therefore two views of one thing, and there is
     a verdict only when both say so.
     """
-    n1, n2 = len(before), len(after)
-    if not n1 or not n2:
+    return compare_strata([(before, after)], alpha)
+
+
+def compare_strata(strata: Sequence[tuple[Sequence[float], Sequence[float]]], alpha: float = 0.05) -> Comparison:
+    """Compare two things in several scenarios at once, where each pair of series has times of its own height.
+
+    The statistic is the sum of the U of each pair (van Elteren, 1960, with equal weights), so runs of different
+    scenarios are never ranked against each other. The ratio is the geometric mean of those of the pairs, and the
+    interval holds the common factors that this test does not notice.
+    """
+    if not strata or not all(before and after for before, after in strata):
         raise ValueError("a comparison needs at least one run on each side")
-    if any(math.isnan(value) or value < 0 for value in list(before) + list(after)):
+    every = [value for pair in strata for values in pair for value in values]
+    if any(math.isnan(value) or value < 0 for value in every):
         raise ValueError("run times must be numbers of at least zero")
-    ratio = _divide(median(after), median(before))
-    u, ties = _u_statistic(after, before)
-    exact = _exact(n1, n2, ties)
-    p = _p_value(u, n1, n2, ties, exact)
+    ratios = [_divide(median(after), median(before)) for before, after in strata]
+    ratio = geomean(ratios) if len(ratios) > 1 and min(ratios) > 0 else ratios[0]
+    statistics = [_u_statistic(after, before) for before, after in strata]
+    ties = [tied for _u, tied in statistics]
+    sizes = tuple((min(len(before), len(after)), max(len(before), len(after))) for before, after in strata)
+    exact = _is_exact(sizes, ties)
+    p = _p_value(sum(u for u, _tied in statistics), sizes, ties, exact)
+    n1, n2 = (sum(len(pair[side]) for pair in strata) for side in (0, 1))
+    fewest = min(map(min, sizes))
     warnings: list[str] = []
     interval = (0.0, math.inf)
-    if min(n1, n2) < MIN_RUNS:
-        warnings.append(f"{min(n1, n2)} runs on a side are too few for a verdict, {MIN_RUNS} are needed")
+    if fewest < MIN_RUNS:
+        warnings.append(f"{fewest} runs on a side are too few for a verdict, {MIN_RUNS} are needed")
         return Comparison(ratio, interval, p, TOO_FEW, n1, n2, alpha, tuple(warnings))
-    pairs = sorted(_divide(b, a) for a in before for b in after)
-    critical = _critical_u(min(n1, n2), max(n1, n2), exact, alpha)
+    pairs = sorted(_divide(b, a) for before, after in strata for a in before for b in after)
+    critical = _find_critical_u(sizes, exact, alpha)
     if critical >= 0:
         interval = (pairs[critical], pairs[len(pairs) - 1 - critical])
     else:
-        warnings.append(f"{min(n1, n2)} runs on a side cannot reach the level of {alpha:.2g}")
+        warnings.append(f"{fewest} runs on a side cannot reach the level of {alpha:.2g}")
     verdict = NO_DIFFERENCE
     if p < alpha:
         if interval[1] < 1.0:
             verdict = FASTER
         elif interval[0] > 1.0:
             verdict = SLOWER
-    for name, values in (("before", before), ("after", after)):
-        far = len(outliers(values))
-        if far:
-            warnings.append(f"{far} of {len(values)} runs {name} lie far from the others")
+    for name, side in (("before", 0), ("after", 1)):
+        for pair in strata:
+            far = len(find_outliers(pair[side]))
+            if far:
+                warnings.append(f"{far} of {len(pair[side])} runs {name} lie far from the others")
     return Comparison(ratio, interval, p, verdict, n1, n2, alpha, tuple(warnings))
 
 
@@ -237,7 +270,7 @@ class StoppingRule(NamedTuple):
     interim_share: float = 0.5
 
     def level(self, runs: int, last: bool = False) -> float | None:
-        """The level at which runs may be judged now; None when this is no moment to look."""
+        """Return the level at which runs may be judged now; None when this is no moment to look."""
         each = self.alpha / max(1, self.comparisons)
         interim = each * self.interim_share / len(self.looks)
         if last:
@@ -245,8 +278,51 @@ class StoppingRule(NamedTuple):
         return interim if runs in self.looks else None
 
     def decided(self, comparison: Comparison, negligible: float = 0.01) -> bool:
-        """Whether more runs could hardly change what there is to say. Stopping at "no difference" costs no error."""
+        """Return whether more runs could hardly change the verdict; to stop at "no difference" costs no error."""
         if comparison.verdict in (FASTER, SLOWER):
             return True
         low, high = comparison.interval
         return comparison.verdict == NO_DIFFERENCE and low > 1 - negligible and high < 1 + negligible
+
+
+class Screening(NamedTuple):
+    """How many of many candidates go on, round by round, so that the few that lead get the runs.
+
+    After each round the worse half leaves, as in successive halving (Karnin, Koren, Somekh, ICML 2013), but never so
+    many that fewer than `leaders` stay, and only as far as the time makes it necessary. A candidate that goes on keeps
+    its runs. It is compared with baseline and control together, because a group that all others are compared with
+    earns more runs than each of them (Dunnett, 1955).
+
+    To leave costs no error: who left without a verdict is not kept. The level of the others (StoppingRule) is divided
+    by all candidates that started, so by the union bound the probability that any of those without an effect gets a
+    verdict is at most what it would be had all of them gone on to the end.
+    """
+
+    leaders: int = 3
+    runs: int = MIN_RUNS + 2
+    """How many runs each of the leaders shall have at the end."""
+
+    def cost(self, candidates: int, rounds: int = 0, least: int = MIN_RUNS) -> int:
+        """Return how many runs it takes until the leaders of C(candidates) have C(least), after C(rounds) rounds."""
+        runs, left = 0, candidates
+        for _round in range(rounds, least):
+            runs += left + 2
+            left = self.halved(left)
+        return runs
+
+    def halved(self, candidates: int) -> int:
+        """Return how many stay where half of them leave."""
+        return min(candidates, max(self.leaders, (candidates + 1) // 2))
+
+    def staying(self, candidates: int, rounds: int, affordable: float) -> int:
+        """Return how many candidates go on after C(rounds) rounds when there is time for C(affordable) more runs."""
+        for stay in range(candidates, self.halved(candidates), -1):
+            if stay + 2 + self.cost(self.halved(stay), rounds + 1, self.runs) <= affordable:
+                return stay
+        return self.halved(candidates)
+
+
+def choose_best(scores: Mapping[str, float], count: int) -> list[str]:
+    """Return the names of the C(count) lowest scores, in the order in which they are given."""
+    chosen = sorted(scores, key=lambda name: scores[name])[:count]
+    return [name for name in scores if name in chosen]

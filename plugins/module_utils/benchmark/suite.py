@@ -48,13 +48,14 @@ class Selection:
 
     @property
     def arguments(self) -> list[str]:
+        """Return the arguments of `go test` that run the selection; ./... stands for all packages."""
         return [*(["-run", self.run] if self.run else []), *(self.packages or ["./..."])]
 
 
 def read(text: str) -> dict[str, Package]:
     """Return the packages that `go test -json` tells of; one that did not come to its end does not pass."""
     outputs: dict[tuple[str, str], list[str]] = {}
-    found: dict[str, dict[str, Any]] = {}
+    outcomes: dict[str, dict[str, Any]] = {}
     for line in text.splitlines():
         try:
             event = json.loads(line) if line.startswith("{") else None
@@ -63,36 +64,62 @@ def read(text: str) -> dict[str, Package]:
         if not isinstance(event, dict) or not event.get("Package"):
             continue
         name, test, action = str(event["Package"]), str(event.get("Test") or ""), event.get("Action")
-        one = found.setdefault(name, {"passed": [], "failed": [], "passes": False, "elapsed": 0.0})
+        outcome = outcomes.setdefault(name, {"passed": [], "failed": [], "passes": False, "elapsed": 0.0})
         if action == "output":
             outputs.setdefault((name, test), []).append(str(event.get("Output") or ""))
         elif test and "/" not in test and action in ("pass", "fail"):
-            one["passed" if action == "pass" else "failed"].append(test)
+            outcome["passed" if action == "pass" else "failed"].append(test)
         elif not test and action in ("pass", "skip", "fail"):
-            one["passes"], one["elapsed"] = action != "fail", float(event.get("Elapsed") or 0.0)
-            one["ended"], one["builds"] = True, not event.get("FailedBuild")
+            outcome["passes"], outcome["elapsed"] = action != "fail", float(event.get("Elapsed") or 0.0)
+            outcome["ended"], outcome["builds"] = True, not event.get("FailedBuild")
     packages = {}
-    for name, one in found.items():
+    for name, outcome in outcomes.items():
         own = "".join(outputs.get((name, ""), []))
-        builds = one.get("builds", True) and not any(sign in own for sign in NO_BUILD)
-        said = "\n".join(
+        builds = outcome.get("builds", True) and not any(sign in own for sign in NO_BUILD)
+        output = "\n".join(
             "\n".join(lines)
             for (package, test), lines in outputs.items()
-            if package == name and test.partition("/")[0] in one["failed"]
+            if package == name and test.partition("/")[0] in outcome["failed"]
         )
-        if one["passes"]:
+        if outcome["passes"]:
             word = ""
         elif not builds:
             word = "it does not build"
         else:
-            word = telling_line(said or own) or ("its tests fail" if one.get("ended") else "its tests did not end")
+            word = find_telling_line(output or own) or (
+                "its tests fail" if outcome.get("ended") else "its tests did not end"
+            )
         packages[name] = Package(
-            name, one["passes"], builds, one["elapsed"], tuple(one["passed"]), tuple(one["failed"]), word
+            name,
+            outcome["passes"],
+            builds,
+            outcome["elapsed"],
+            tuple(outcome["passed"]),
+            tuple(outcome["failed"]),
+            word,
         )
     return packages
 
 
-def telling_line(text: str) -> str:
+def read_benchmarks(text: str) -> dict[str, float]:
+    """Return the seconds per operation of each benchmark that `go test -bench` tells of, by package and name."""
+    package, times = "", {}
+    for line in text.splitlines():
+        if line.startswith("pkg: "):
+            package = line[5:].strip()
+        match = re.match(r"(Benchmark\S+)\s+\d+\s+([0-9.e+]+) ns/op", line)
+        if match:
+            times[f"{package}.{match[1]}"] = float(match[2]) / 1e9
+    return times
+
+
+def parse_module_path(text: str) -> str:
+    """Return the path of the module that a go.mod names."""
+    match = re.search(r"^module\s+\"?([^\s\"]+)", text, re.MULTILINE)
+    return match[1] if match else ""
+
+
+def find_telling_line(text: str) -> str:
     """Return the line of a failing `go test` that says what failed and where; nothing where none does."""
     lines = [line.strip() for line in text.splitlines()]
     start = next((number for number, line in enumerate(lines) if line.startswith(("--- FAIL", "panic:"))), None)
@@ -107,7 +134,7 @@ def telling_line(text: str) -> str:
     return (f"{head}: {where}" if head and where else head or where)[:200]
 
 
-def failed_in(text: str) -> dict[str, list[str]]:
+def parse_failed(text: str) -> dict[str, list[str]]:
     """Return the packages that plain `go test` says to fail, with all tests that it says so of."""
     packages = re.findall(r"^FAIL\t(\S+)", text, re.MULTILINE)
     tests = re.findall(r"^--- FAIL: ([^\s/]+)", text, re.MULTILINE)
@@ -119,44 +146,44 @@ def select(packages: Mapping[str, Package], seconds: float, cpus: int) -> Select
 
     None where nothing can be built.
     """
-    good = [one for one in packages.values() if one.passes]
-    bad = [one for one in packages.values() if not one.passes]
-    notes = [f"measured without {_named(one)}" for one in bad]
-    if any(one.passed for one in good) or not bad:
-        quick = _fitting(good, seconds, cpus)
-        slow = [one for one in good if one not in quick]
-        if quick and (not slow or any(one.passed for one in quick)):
-            notes += [f"measured without {one.name}, whose tests take {one.elapsed:.0f} s" for one in slow]
-            return Selection(tuple(one.name for one in quick) if bad or slow else (), "", tuple(notes))
+    good = [package for package in packages.values() if package.passes]
+    bad = [package for package in packages.values() if not package.passes]
+    notes = [f"measured without {_name(package)}" for package in bad]
+    if any(package.passed for package in good) or not bad:
+        quick = _select_fitting(good, seconds, cpus)
+        slow = [package for package in good if package not in quick]
+        if quick and (not slow or any(package.passed for package in quick)):
+            notes += [f"measured without {package.name}, whose tests take {package.elapsed:.0f} s" for package in slow]
+            return Selection(tuple(package.name for package in quick) if bad or slow else (), "", tuple(notes))
         notes.append("measured by building and linking the tests alone, because they take too long for six rounds")
-        return Selection(tuple(one.name for one in good) if bad else (), LINK_ONLY, tuple(notes))
-    usable = [one for one in bad if one.builds]
-    steady = [one for one in usable if one.passed and one.failed]
+        return Selection(tuple(package.name for package in good) if bad else (), LINK_ONLY, tuple(notes))
+    usable = [package for package in bad if package.builds]
+    steady = [package for package in usable if package.passed and package.failed]
     # A test of the same name may fail in another package.
-    failing = {test for one in steady for test in one.failed}
-    tests = sorted({test for one in steady for test in one.passed} - failing)
+    failing = {test for package in steady for test in package.failed}
+    tests = sorted({test for package in steady for test in package.passed} - failing)
     pattern = f"^({'|'.join(map(re.escape, tests))})$"
-    if tests and len(pattern) < MOST_PATTERN and max(one.elapsed for one in steady) <= seconds:
-        return Selection(tuple(one.name for one in steady), pattern, tuple(notes))
+    if tests and len(pattern) < MOST_PATTERN and max(package.elapsed for package in steady) <= seconds:
+        return Selection(tuple(package.name for package in steady), pattern, tuple(notes))
     if usable or good:
         notes.append("measured by building and linking the tests alone, because no package passes")
-        return Selection(tuple(one.name for one in [*good, *usable]), LINK_ONLY, tuple(notes))
+        return Selection(tuple(package.name for package in [*good, *usable]), LINK_ONLY, tuple(notes))
     return None
 
 
-def _named(package: Package) -> str:
+def _name(package: Package) -> str:
     tests = ", ".join(package.failed[:3]) + (" and more" if len(package.failed) > 3 else "")
     what = f"{tests} in {package.name}" if tests else package.name
     word = package.word.removeprefix(f"{package.failed[0]}: ") if len(package.failed) == 1 else package.word
     return f"{what} ({word})" if word and word != tests else what
 
 
-def _fitting(packages: Iterable[Package], seconds: float, cpus: int) -> list[Package]:
+def _select_fitting(packages: Iterable[Package], seconds: float, cpus: int) -> list[Package]:
     """Return the packages whose tests end in time, the quick ones first, because go test runs one on each processor."""
     fitting: list[Package] = []
     total = 0.0
-    for one in sorted(packages, key=lambda package: package.elapsed):
-        total += one.elapsed
-        if max(one.elapsed, total / max(1, cpus)) <= seconds:
-            fitting.append(one)
+    for package in sorted(packages, key=lambda package: package.elapsed):
+        total += package.elapsed
+        if max(package.elapsed, total / max(1, cpus)) <= seconds:
+            fitting.append(package)
     return sorted(fitting, key=lambda package: package.name)

@@ -24,6 +24,7 @@ TITLES = {
     "WT-008": "File system nearly full",
     "WT-009": "Temporary folder too small for this module",
     "WT-010": "A Go folder that is missing or not writable",
+    "WT-011": "Caches that grow",
     "WT-020": "Lines of wsl.conf that WSL never reads",
     "WT-021": "Keys that appear twice in wsl.conf",
     "WT-022": "Keys and values of wsl.conf that WSL does not know",
@@ -74,9 +75,11 @@ class Check:
 
     @property
     def title(self) -> str:
+        """The check's title, which every check of this id shares."""
         return TITLES[self.id]
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the check as the module's result has it, with its cost and its answer grouped."""
         plain = asdict(self)
         cost = {key: plain.pop(key) for key in ("value", "unit", "effect")}
         answer = {key: plain.pop(key) for key in ("lever", "command")}
@@ -96,10 +99,12 @@ class Work:
 
 
 def ok(check_id: str, reason: str, **more: Any) -> Check:
+    """Return a check that found nothing; `more` is what was measured all the same."""
     return Check(check_id, OK, reason, **more)
 
 
 def unknown(check_id: str, reason: str) -> Check:
+    """Return a check that could not be made, with the reason."""
     return Check(check_id, UNKNOWN, reason)
 
 
@@ -115,23 +120,24 @@ def set_command(name: str, value: str, source: str) -> str:
 
 
 def rank(checks: Sequence[Check]) -> list[Check]:
-    """The checks as they are told: the worst first, and of equal ones the one that costs most."""
+    """Order the checks for a report: the worst first, and of equal ones the one that costs most."""
     return sorted(checks, key=lambda check: (ORDER[check.status], not check.blocks, -check.seconds, check.id))
 
 
-def worst(checks: Sequence[Check]) -> str:
-    """The worst status; what is not known is no finding."""
+def find_worst(checks: Sequence[Check]) -> str:
+    """Return the worst status; what is not known is no finding."""
     return min((check.status for check in checks if check.status != UNKNOWN), key=ORDER.__getitem__, default=OK)
 
 
-def microseconds(value: float) -> str:
+def write_microseconds(value: float) -> str:
+    """Write a time given in microseconds with the unit that fits: us, ms or s."""
     if value < 1000:
         return f"{value:.0f} us" if value >= 10 else f"{value:.1f} us"
     return f"{value / 1000:.1f} ms" if value < 1e6 else f"{value / 1e6:.1f} s"
 
 
-def listed(names: Sequence[str], most: int = 4) -> str:
-    """Names for a sentence."""
+def join_names(names: Sequence[str], most: int = 4) -> str:
+    """Join names for a sentence."""
     names = list(names)
     shown = names[:most]
     if len(names) > most:

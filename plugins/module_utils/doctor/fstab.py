@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
-from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, listed
+from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, join_names
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab
 
 # WSL gives a distro this long before it gives up (wsl2.distributionStartTimeout).
@@ -68,11 +68,12 @@ def path_of(line: fstab.Line) -> str:
 
 
 def is_bind(line: fstab.Line) -> bool:
+    """Return whether the line mounts a folder of this machine a second time."""
     return any(option in ("bind", "rbind") for option in line.options)
 
 
 def is_remote(line: fstab.Line) -> bool:
-    """Whether the mount is one of systemd's remote-fs.target, whose failure stops no start (systemd.mount(5))."""
+    """Return whether the mount is of systemd's remote-fs.target, whose failure stops no start (systemd.mount(5))."""
     return "_netdev" in line.options or _kind(line) in REMOTE_KINDS
 
 
@@ -81,13 +82,13 @@ def _kind(line: fstab.Line) -> str:
 
 
 def is_network(line: fstab.Line) -> bool:
-    """Whether the mount asks a server."""
+    """Return whether the mount asks a server."""
     program = line.source.partition("#")[0] if line.fstype == "fuse" and "#" in line.source else _kind(line)
     return is_remote(line) or program in NETWORK_KINDS
 
 
 def is_share(line: fstab.Line) -> bool:
-    """Whether WSL mounts a folder that Windows has from a server."""
+    """Return whether WSL mounts a folder that Windows has from a server."""
     return line.fstype == "drvfs" and bool(re.match(r"[/\\]{2,}[^/\\]", line.source))
 
 
@@ -169,7 +170,7 @@ def judge(seen: Mapping[str, Any], is_wsl: bool, systemd: bool | None, drives: S
 
 
 def _lets_go_on(line: fstab.Line) -> bool:
-    """Whether systemd starts without the mount: only those that local-fs.target needs stop it (systemd.mount(5))."""
+    """Return whether systemd starts without the mount: only what local-fs.target needs stops it (systemd.mount(5))."""
     return bool({"nofail", "x-systemd.automount"} & set(line.options)) or is_remote(line)
 
 
@@ -210,7 +211,7 @@ def _fails(
 
 
 def _contradicts(seen: Mapping[str, Any], line: fstab.Line, word: str) -> bool:
-    """Whether findmnt or mount, where they could be asked, do not blame C(line) with C(word)."""
+    """Return whether findmnt or mount, where they could be asked, do not blame C(line) with C(word)."""
     verdict = seen.get("findmnt")
     if verdict is not None and word not in " ".join(verdict.get(line.mount_point, [])):
         return True
@@ -220,14 +221,14 @@ def _contradicts(seen: Mapping[str, Any], line: fstab.Line, word: str) -> bool:
 
 def parse_verify(output: str) -> dict[str, list[str]]:
     """Return what `findmnt --verify` says of each mount point: its errors and warnings."""
-    said: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = {}
     here = ""
     for row in output.split("\n"):
         if re.match(r"\s+\[[EW]\]", row):
-            said.setdefault(here, []).append(row.strip())
+            reasons.setdefault(here, []).append(row.strip())
         elif row and not row[0].isspace():
             here = row
-    return said
+    return reasons
 
 
 def parse_fake(output: str) -> list[str]:
@@ -264,7 +265,7 @@ def _failing(
     return Check(
         "WT-027",
         doctor_check.CRITICAL if stops else doctor_check.WARNING,
-        f"/etc/fstab has lines that fail: {listed([str(failure) for failure in failures])}.",
+        f"/etc/fstab has lines that fail: {join_names([str(failure) for failure in failures])}.",
         effect=effect + (", and WSL says that mount -a failed" if is_wsl else ""),
         command=first.command or f"sudo sed -i '{first.number}s/^/# /' /etc/fstab",
     )
@@ -294,9 +295,9 @@ def _hanging(
         return Check(
             "WT-028",
             doctor_check.WARNING,
-            f"A mount of /etc/fstab does not answer: {listed(names)}.",
+            f"A mount of /etc/fstab does not answer: {join_names(names)}.",
             effect="every program that looks there waits, and so may the next start",
-            command=f"sudo umount -l {line.mount_point}",
+            command=f"sudo umount -l {shlex.quote(line.mount_point)}",
         )
     if not waiting:
         return doctor_check.ok("WT-028", "No line of /etc/fstab makes a start wait for the network.")
@@ -304,7 +305,7 @@ def _hanging(
     return Check(
         "WT-028",
         doctor_check.WARNING,
-        f"/etc/fstab mounts over the network at start: {listed(names)}.",
+        f"/etc/fstab mounts over the network at start: {join_names(names)}.",
         value=START_TIMEOUT,
         unit="s",
         effect=f"a start waits up to {START_TIMEOUT} s when the server does not answer",

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
-from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, Work, listed, microseconds
+from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, Work, join_names, write_microseconds
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 
@@ -26,22 +26,24 @@ SLOW_START_US = 15_000.0
 SKEW_S = 3.0
 
 
-def path(found: Sequence[Mapping[str, Any]], packages: int) -> Check:
+def judge_path(folders: Sequence[Mapping[str, Any]], packages: int) -> Check:
     """WT-040: what a program that is not found costs, for every directory of PATH is looked into."""
     slow = [
-        one
-        for one in found
-        if one.get("hangs") or one["windows_drive"] or (one["times"].get("median") or 0.0) > SLOW_LOOKUP_US
+        folder
+        for folder in folders
+        if folder.get("hangs") or folder["windows_drive"] or (folder["times"].get("median") or 0.0) > SLOW_LOOKUP_US
     ]
-    total = sum(one["times"].get("median") or 0.0 for one in found)
-    details = {"directories": [{key: one[key] for key in ("path", "fstype", "times")} for one in found]}
+    total = sum(folder["times"].get("median") or 0.0 for folder in folders)
+    details = {"directories": [{key: folder[key] for key in ("path", "fstype", "times")} for folder in folders]}
     if not slow:
-        reason = f"A program that is not in PATH is missed after {microseconds(total)}, in {len(found)} directories."
+        reason = (
+            f"A program that is not in PATH is missed after {write_microseconds(total)}, in {len(folders)} directories."
+        )
         return doctor_check.ok("WT-040", reason, value=round(total, 1), unit="us", details=details)
-    names = listed([f"{one['path']} ({one['fstype'] or 'unknown'})" for one in slow])
-    drives = [one for one in slow if one["windows_drive"]]
+    names = join_names([f"{folder['path']} ({folder['fstype'] or 'unknown'})" for folder in slow])
+    drives = [folder for folder in slow if folder["windows_drive"]]
     command = "for directory in PATH: take it out of ~/.profile or /etc/profile.d"
-    hangs = [one for one in slow if one.get("hangs")]
+    hangs = [folder for folder in slow if folder.get("hangs")]
     if hangs:
         return Check(
             "WT-040",
@@ -56,7 +58,7 @@ def path(found: Sequence[Mapping[str, Any]], packages: int) -> Check:
         "WT-040",
         doctor_check.CRITICAL if seconds >= 1 else doctor_check.WARNING,
         f"PATH has {len(slow)} slow director{'ies' if len(slow) > 1 else 'y'}, {names}: "
-        f"a program that is not found costs {microseconds(total)}.",
+        f"a program that is not found costs {write_microseconds(total)}.",
         value=round(total, 1),
         unit="us",
         effect=f"about {seconds:.2f} s for every go test, and every word completed in a shell",
@@ -67,18 +69,18 @@ def path(found: Sequence[Mapping[str, Any]], packages: int) -> Check:
     )
 
 
-def _difference(go: Mapping[str, Any], by_c: Mapping[str, Any]) -> str:
+def _describe_difference(go: Mapping[str, Any], by_c: Mapping[str, Any]) -> str:
     if bool(go["error"]) != bool(by_c["error"]):
-        lost, found = ("Go's resolver", "the C library") if go["error"] else ("the C library", "Go's resolver")
+        lost, finder = ("Go's resolver", "the C library") if go["error"] else ("the C library", "Go's resolver")
         answer = (by_c if go["error"] else go)["addresses"]
-        return f"{go['name']} is {listed(answer)} for {found} and not found by {lost}"
+        return f"{go['name']} is {join_names(answer)} for {finder} and not found by {lost}"
     if not go["error"] and not set(go["addresses"]) & set(by_c["addresses"]):
-        here, there = listed(go["addresses"]), listed(by_c["addresses"])
+        here, there = join_names(go["addresses"]), join_names(by_c["addresses"])
         return f"{go['name']} is {here} for Go's resolver and {there} for the C library"
     return ""
 
 
-def names(resolver: Mapping[str, Any]) -> list[Check]:
+def judge_names(resolver: Mapping[str, Any]) -> list[Check]:
     """WT-041 and WT-042: a program without cgo asks no nsswitch.conf module but files and dns."""
     own, by_c, usual = resolver["go"], resolver["c"], resolver["usual"]
     if own is None or usual is None:
@@ -86,29 +88,29 @@ def names(resolver: Mapping[str, Any]) -> list[Check]:
             doctor_check.unknown(check_id, "The doctor's Go program gave no answer about names.")
             for check_id in ("WT-041", "WT-042")
         ]
-    differences = [text for text in (_difference(one, other) for one, other in zip(own, by_c)) if text]
-    shown = listed([one["name"] for one in own])
+    differences = [text for text in (_describe_difference(answer, other) for answer, other in zip(own, by_c)) if text]
+    shown = join_names([answer["name"] for answer in own])
     through = "through cgo" if resolver["c_through"] == "cgo" else "through getaddrinfo, for cgo is off"
     details = {"go": own, "c": by_c, "usual": usual, "said": resolver["said"]}
     if differences:
         first = Check(
             "WT-041",
             doctor_check.WARNING,
-            f"{listed(differences)} (asked {through}).",
+            f"{join_names(differences)} (asked {through}).",
             effect="a program that is built without cgo, or with netdns=go, gets another answer",
             command="GODEBUG=netdns=cgo go test ./...   (or put the name into /etc/hosts)",
             details=details,
         )
     else:
         first = doctor_check.ok("WT-041", f"Go's resolver and the C library agree about {shown}.", details=details)
-    slowest = max(usual, key=lambda one: one["us"])
+    slowest = max(usual, key=lambda answer: answer["us"])
     value = round(slowest["us"] / 1000, 1)
     if slowest["us"] < SLOW_NAME_US:
         return [first, doctor_check.ok("WT-042", f"Names are found within {value} ms.", value=value, unit="ms")]
     second = Check(
         "WT-042",
         doctor_check.WARNING,
-        f"{slowest['name']} takes {microseconds(slowest['us'])} to resolve"
+        f"{slowest['name']} takes {write_microseconds(slowest['us'])} to resolve"
         + (f" and fails: {slowest['error']}." if slowest["error"] else "."),
         value=value,
         unit="ms",
@@ -119,21 +121,21 @@ def names(resolver: Mapping[str, Any]) -> list[Check]:
     return [first, second]
 
 
-def listen(found: Mapping[str, Any]) -> Check:
+def judge_listen(times: Mapping[str, Any]) -> Check:
     """WT-043: tests with httptest open a socket each."""
-    if found["error"]:
+    if times["error"]:
         return Check(
             "WT-043",
             doctor_check.CRITICAL,
-            f"A socket on 127.0.0.1 cannot be opened and reached: {found['error']}.",
+            f"A socket on 127.0.0.1 cannot be opened and reached: {times['error']}.",
             effect="tests with net/http/httptest fail",
             command="sudo ip link set lo up",
             blocks=True,
         )
-    value = round(found["median"], 1)
-    usual, most = microseconds(found["median"]), microseconds(found["p99"])
+    value = round(times["median"], 1)
+    usual, most = write_microseconds(times["median"]), write_microseconds(times["p99"])
     reason = f"net.Listen on 127.0.0.1 takes {usual}, 99 of 100 at most {most}."
-    if found["median"] < SLOW_LISTEN_US:
+    if times["median"] < SLOW_LISTEN_US:
         return doctor_check.ok("WT-043", reason, value=value, unit="us")
     return Check(
         "WT-043",
@@ -143,26 +145,26 @@ def listen(found: Mapping[str, Any]) -> Check:
         unit="us",
         effect="tests that open sockets wait",
         command="sudo nft list ruleset",
-        seconds=found["median"] / 1e6 * 100,
+        seconds=times["median"] / 1e6 * 100,
     )
 
 
-def start(found: Mapping[str, Any], packages: int) -> Check:
+def judge_start(starts: Mapping[str, Any], packages: int) -> Check:
     """WT-044: `go test` starts several programs for each package."""
     # The quickest of all: on a busy machine the others wait for a CPU, which is no cost of starting.
-    best = found["times"]["best"]
+    best = starts["times"]["best"]
     value = round(best / 1000, 2)
-    preload = [word for word in (found.get("preload") or "").split() if not word.startswith("#")]
+    preload = [word for word in (starts.get("preload") or "").split() if not word.startswith("#")]
     if best < SLOW_START_US:
         return doctor_check.ok(
-            "WT-044", f"A process starts and ends in {microseconds(best)} at best.", value=value, unit="ms"
+            "WT-044", f"A process starts and ends in {write_microseconds(best)} at best.", value=value, unit="ms"
         )
     seconds = best * 1e-6 * STARTS * packages
-    because = f"; /etc/ld.so.preload loads {listed(preload)} into each one" if preload else ""
+    because = f"; /etc/ld.so.preload loads {join_names(preload)} into each one" if preload else ""
     return Check(
         "WT-044",
         doctor_check.CRITICAL if seconds >= 1 else doctor_check.WARNING,
-        f"A process takes at least {microseconds(best)} to start and end{because}.",
+        f"A process takes at least {write_microseconds(best)} to start and end{because}.",
         value=value,
         unit="ms",
         effect=f"about {seconds:.1f} s for every go test",
@@ -171,9 +173,9 @@ def start(found: Mapping[str, Any], packages: int) -> Check:
     )
 
 
-def clock(found: Mapping[str, Any], places: Mapping[str, Any]) -> Check:
+def judge_clock(clock: Mapping[str, Any], places: Mapping[str, Any]) -> Check:
     """WT-045: files dated in the future make Go distrust its cache, and TLS certificates not valid yet."""
-    ahead = found["ahead"]
+    ahead = clock["ahead"]
     if ahead:
         touch = f"touch {' '.join(shlex.quote(path) for path, _by in ahead[:4])}" + (" ..." if len(ahead) > 4 else "")
         many = f"{ahead[0][0]}" + (f" and {len(ahead) - 1} more are" if len(ahead) > 1 else " is")
@@ -185,7 +187,7 @@ def clock(found: Mapping[str, Any], places: Mapping[str, Any]) -> Check:
             unit="s",
             effect="go test does not cache results of packages with such files",
             # A clock that its chip agrees with is no cause.
-            command=touch if found["rtc"] is not None and abs(found["rtc"]) <= SKEW_S else f"sudo hwclock -s; {touch}",
+            command=touch if clock["rtc"] is not None and abs(clock["rtc"]) <= SKEW_S else f"sudo hwclock -s; {touch}",
             seconds=1.0,
         )
     skewed = {
@@ -205,7 +207,7 @@ def clock(found: Mapping[str, Any], places: Mapping[str, Any]) -> Check:
             command="sudo hwclock -s",
             seconds=1.0,
         )
-    rtc = found["rtc"]
+    rtc = clock["rtc"]
     # A clock chip that runs in local time is off by whole quarters of an hour.
     if rtc is not None and abs(rtc) > SKEW_S and abs(rtc) % 900 > SKEW_S and 900 - abs(rtc) % 900 > SKEW_S:
         return Check(
@@ -225,21 +227,21 @@ def clock(found: Mapping[str, Any], places: Mapping[str, Any]) -> Check:
     return doctor_check.ok("WT-045", f"New files have this clock's time; it {how}.", value=rtc, unit="s")
 
 
-def _pressure(text: str | None) -> dict[str, float]:
-    """The averages over a minute by line of a file below /proc/pressure."""
-    found = {}
+def _parse_pressure(text: str | None) -> dict[str, float]:
+    """Return the averages over a minute by line of a file below /proc/pressure."""
+    averages = {}
     for line in (text or "").splitlines():
         match = re.match(r"(some|full) .*avg60=([0-9.]+)", line)
         if match:
-            found[match[1]] = float(match[2])
-    return found
+            averages[match[1]] = float(match[2])
+    return averages
 
 
-def memory(found: Mapping[str, Any], is_wsl: bool = True) -> Check:
+def judge_memory(memory: Mapping[str, Any], is_wsl: bool = True) -> Check:
     """WT-046: a link takes some hundred MiB, and as many run at once as there are CPUs."""
-    info = found["meminfo"]
+    info = memory["meminfo"]
     total, available = info.get("MemTotal", 0), info.get("MemAvailable", 0)
-    cgroup = found["cgroup"]
+    cgroup = memory["cgroup"]
     where = "of this machine"
     command = "raise memory= below [wsl2] in .wslconfig, then wsl.exe --shutdown" if is_wsl else "go test -p=1 ./..."
     if cgroup and cgroup["limit"] < total:
@@ -247,14 +249,14 @@ def memory(found: Mapping[str, Any], is_wsl: bool = True) -> Check:
         available = min(available, cgroup["available"])
         where = f"that the control group {cgroup['folder']} may use"
         command = f"raise the limit of {cgroup['folder']}, or go test -p=1 ./..."
-    pressure = _pressure(found["pressure"].get("memory"))
-    swapped = found["swapping"] or 0
+    pressure = _parse_pressure(memory["pressure"].get("memory"))
+    swapped = memory["swapping"] or 0
     used_swap = info.get("SwapTotal", 0) - info.get("SwapFree", 0)
     details = {
         "available": available,
         "total": total,
         "swap_used": used_swap,
-        "pressure": {name: _pressure(text) for name, text in found["pressure"].items() if text},
+        "pressure": {name: _parse_pressure(text) for name, text in memory["pressure"].items() if text},
     }
     reason = f"{available >> 20} of {total >> 20} MiB {where} are free"
     if not total:
@@ -279,28 +281,28 @@ def memory(found: Mapping[str, Any], is_wsl: bool = True) -> Check:
     return doctor_check.ok("WT-046", reason + ".", value=available >> 20, unit="MiB", details=details)
 
 
-def _without_p(flags: str, source: str, allowed: int) -> str:
+def _drop_p(flags: str, source: str, allowed: int) -> str:
     """Return the command that takes -p, and no other flag, out of GOFLAGS."""
     rest = re.sub(r"(?:^|\s+)--?p=\d+(?=\s|$)", "", flags).strip()
     # An empty setting of the user's does not hide what GOROOT/go.env says.
     return doctor_check.set_command("GOFLAGS", rest or (f"-p={allowed}" if source == "GOROOT/go.env" else ""), source)
 
 
-def cpus(found: Mapping[str, Any], told: Mapping[str, Any] | None, version: Sequence[int]) -> Check:
+def judge_cpus(cpu: Mapping[str, Any], by_go: Mapping[str, Any] | None, version: Sequence[int]) -> Check:
     """WT-047: as many packages are built and tested at once as GOMAXPROCS says."""
-    allowed, quota = found["allowed"], found["quota"]
+    allowed, quota = cpu["allowed"], cpu["quota"]
     usable = min(allowed, quota) if quota is not None else allowed
     # Go passes over a GOMAXPROCS that is no number.
-    asked = int(found["gomaxprocs"]) if re.fullmatch("[0-9]{1,9}", found["gomaxprocs"]) else 0
-    used = told["gomaxprocs"] if told else asked or allowed
+    asked = int(cpu["gomaxprocs"]) if re.fullmatch("[0-9]{1,9}", cpu["gomaxprocs"]) else 0
+    used = by_go["gomaxprocs"] if by_go else asked or allowed
     # Of several the last one counts.
-    flags = list(re.finditer(r"(?:^|\s)--?p=(\d+)(?=\s|$)", found["goflags"]))
+    flags = list(re.finditer(r"(?:^|\s)--?p=(\d+)(?=\s|$)", cpu["goflags"]))
     most = int(flags[-1][1]) if flags else 0
-    details = dict(found, used=used)
+    details = dict(cpu, used=used)
     command = ""
     if 0 < most < allowed:
         what, at_once = f"GOFLAGS has -p={most}", most
-        command = _without_p(found["goflags"], found.get("goflags_source", ""), allowed)
+        command = _drop_p(cpu["goflags"], cpu.get("goflags_source", ""), allowed)
     elif used < min(allowed, max(1, usable)):
         what, at_once = f"GOMAXPROCS is {used}", used
         command = "unset GOMAXPROCS   (see grep -r GOMAXPROCS ~/.profile ~/.bashrc /etc/profile.d)"
@@ -336,8 +338,8 @@ def cpus(found: Mapping[str, Any], told: Mapping[str, Any] | None, version: Sequ
     )
 
 
-def excluded(path: str, exclusions: Sequence[str]) -> bool:
-    """Whether Defender passes over a folder of Windows, whatever program opens it and whatever scan it is."""
+def is_excluded(path: str, exclusions: Sequence[str]) -> bool:
+    """Return whether Defender passes over a folder of Windows, whatever program opens it and whatever scan it is."""
     folders = [path.rstrip("\\").lower()]
     while "\\" in folders[-1]:
         folders.append(folders[-1].rpartition("\\")[0])
@@ -352,7 +354,7 @@ def excluded(path: str, exclusions: Sequence[str]) -> bool:
     return False
 
 
-def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: Sequence[str]) -> Check:
+def judge_antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: Sequence[str]) -> Check:
     """WT-048: what scans Go's folders on Windows drives (C(on_drive)); the distro's own disk is scanned by none."""
     if not is_wsl:
         return doctor_check.ok("WT-048", "This is not WSL: no Windows product scans these files.")
@@ -362,7 +364,11 @@ def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: Sequence[str])
             "WT-048", f"Windows could not be asked: {windows.get('reason') or windows.get('unknown')}."
         )
     # Bits 12 to 15 of the state say whether the product is on (1).
-    active = [str(one.get("displayName")) for one in products if int(one.get("productState") or 0) >> 12 & 0xF == 1]
+    active = [
+        str(product.get("displayName"))
+        for product in products
+        if int(product.get("productState") or 0) >> 12 & 0xF == 1
+    ]
     others = [name for name in active if not re.search(r"(Windows|Microsoft) Defender", name)]
     exclusions = windows.get("exclusions")
     details = {"products": list(products), "exclusions": exclusions}
@@ -370,14 +376,14 @@ def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: Sequence[str])
         return Check(
             "WT-048",
             doctor_check.WARNING,
-            f"{listed(others)} scans what Go reads and writes on the Windows drive.",
+            f"{join_names(others)} scans what Go reads and writes on the Windows drive.",
             effect="every file that is opened there waits for it",
             lever=catalogue.CASES["WT-048"],
             command=f"exclude the project's folder in {others[0]}, or move it to the distro's own disk",
             seconds=0.5,
             details=details,
         )
-    shown = f"{listed(active)} scans Windows drives" if active else "Windows names no antivirus product that is on"
+    shown = f"{join_names(active)} scans Windows drives" if active else "Windows names no antivirus product that is on"
     if not active or not on_drive:
         return doctor_check.ok(
             "WT-048", f"{shown}; nothing of Go lies there." if not on_drive else f"{shown}.", details=details
@@ -386,15 +392,18 @@ def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: Sequence[str])
     if exclusions is None or any(entry.startswith("N/A:") for entry in exclusions):
         why = (exclusions or [windows.get("exclusions_reason") or "it gave no answer"])[0].rstrip(".")
         return doctor_check.unknown(
-            "WT-048", f"{listed(active)} is on; whether it excludes {listed(on_drive)} is not told: {why}."
+            "WT-048", f"{join_names(active)} is on; whether it excludes {join_names(on_drive)} is not told: {why}."
         )
-    scanned = [path for path in on_drive if not excluded(path, exclusions)]
+    scanned = [path for path in on_drive if not is_excluded(path, exclusions)]
     if not scanned:
-        return doctor_check.ok("WT-048", f"{listed(active)} excludes Go's folders on Windows drives.", details=details)
+        return doctor_check.ok(
+            "WT-048", f"{join_names(active)} excludes Go's folders on Windows drives.", details=details
+        )
     return Check(
         "WT-048",
         doctor_check.WARNING,
-        f"{listed(active)} scans {listed(scanned)}, and no exclusion names {'it' if len(scanned) == 1 else 'them'}.",
+        f"{join_names(active)} scans {join_names(scanned)}, and no exclusion names "
+        f"{'it' if len(scanned) == 1 else 'them'}.",
         effect="every file that is opened there waits for it",
         lever=catalogue.CASES["WT-048"],
         command="move it to the distro's own disk, or exclude it with defender_projects, as administrator",
@@ -403,16 +412,16 @@ def antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: Sequence[str])
     )
 
 
-def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
+def judge_toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
     """WT-049: whether there is a Go to look at."""
     if go["unknown"].get("answer"):
         return doctor_check.unknown("WT-049", f"What Go there is cannot be said: {go['unknown']['answer']}.")
-    silent = [one["reason"] for one in go["toolchains"] if one.get("reason")]
+    silent = [go_command["reason"] for go_command in go["toolchains"] if go_command.get("reason")]
     if go["go"] is None and silent:
         return Check(
             "WT-049",
             doctor_check.CRITICAL,
-            f"The Go that is here does not answer: {listed(silent)}.",
+            f"The Go that is here does not answer: {join_names(silent)}.",
             effect="nothing can be built",
             command="go version",
             blocks=True,
@@ -423,7 +432,7 @@ def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
             doctor_check.CRITICAL,
             f"No Go can be used: {go['unknown'].get('go', 'there is none')}.",
             effect="nothing can be built",
-            command="sudo apt install golang-go",
+            command="install:go",
             blocks=True,
         )
     version = go_observe.version_tuple(go["go"]["version"])
@@ -434,7 +443,7 @@ def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
             f"{go['go']['path']} is {go['go']['version'] or 'of an unknown version'}, too old to be looked at: "
             f"Go {oldest[0]}.{oldest[1]} and later can be.",
             effect="none of what is said of Go here holds for it",
-            command="sudo apt install golang-go",
+            command="install:go",
             blocks=True,
         )
     first = go["toolchains"][0]
@@ -451,7 +460,7 @@ def toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
     return doctor_check.ok("WT-049", f"{go['go']['version']} at {go['go']['path']}{more}.")
 
 
-def login(reason: str) -> Check:
+def judge_login(reason: str) -> Check:
     """WT-050: whether a login and an interactive shell of the user come to an end and show what they set."""
     if reason:
         return doctor_check.unknown("WT-050", f"Which Go a terminal starts is not known: {reason}")
@@ -459,42 +468,46 @@ def login(reason: str) -> Check:
 
 
 def judge(seen: Mapping[str, Any], work: Work, oldest: Sequence[int]) -> list[Check]:
-    checks = [toolchain(seen["go"], oldest)]
+    """List the checks of the machine itself; a part that was not observed has none, one that failed is unknown.
+
+    `oldest` is the first version of Go that its makers still repair, as numbers.
+    """
+    checks = [judge_toolchain(seen["go"], oldest)]
 
     def part(name: str, *ids: str) -> Any:
-        found = seen.get(name)
-        if isinstance(found, Mapping) and "unknown" in found:
+        observed = seen.get(name)
+        if isinstance(observed, Mapping) and "unknown" in observed:
             checks.extend(
-                doctor_check.unknown(check_id, f"{doctor_check.TITLES[check_id]}: {found['unknown']}.")
+                doctor_check.unknown(check_id, f"{doctor_check.TITLES[check_id]}: {observed['unknown']}.")
                 for check_id in ids
             )
             return None
-        return found
+        return observed
 
-    found = part("login", "WT-050")
-    if found is not None:
-        checks.append(login(found["reason"]))
-    found = part("path", "WT-040")
-    if found is not None:
-        checks.append(path(found, work.packages))
+    observed = part("login", "WT-050")
+    if observed is not None:
+        checks.append(judge_login(observed["reason"]))
+    observed = part("path", "WT-040")
+    if observed is not None:
+        checks.append(judge_path(observed, work.packages))
     network = part("network", "WT-041", "WT-042", "WT-043") or {}
     if network.get("resolver"):
-        checks += names(network["resolver"])
+        checks += judge_names(network["resolver"])
     if network.get("listen"):
-        checks.append(listen(network["listen"]))
-    found = part("start", "WT-044")
-    if found is not None:
-        checks.append(start(found, work.packages))
+        checks.append(judge_listen(network["listen"]))
+    observed = part("start", "WT-044")
+    if observed is not None:
+        checks.append(judge_start(observed, work.packages))
     places = seen.get("places") if "unknown" not in seen.get("places", {}) else {}
-    found = part("clock", "WT-045")
-    if found is not None:
-        checks.append(clock(found, places or {}))
-    found = part("memory", "WT-046")
-    if found is not None:
-        checks.append(memory(found, seen["wsl"]["is_wsl"]))
-    found = part("cpu", "WT-047")
-    if found is not None:
-        checks.append(cpus(found, network.get("cpus"), seen.get("go_version", ())))
+    observed = part("clock", "WT-045")
+    if observed is not None:
+        checks.append(judge_clock(observed, places or {}))
+    observed = part("memory", "WT-046")
+    if observed is not None:
+        checks.append(judge_memory(observed, seen["wsl"]["is_wsl"]))
+    observed = part("cpu", "WT-047")
+    if observed is not None:
+        checks.append(judge_cpus(observed, network.get("cpus"), seen.get("version_of_go", ())))
     if "windows" in seen:
         # The home of Windows is no folder of Go's, nor is the one that the others are compared with.
         on_drive = sorted(
@@ -504,5 +517,5 @@ def judge(seen: Mapping[str, Any], work: Work, oldest: Sequence[int]) -> list[Ch
                 if place["windows_drive"] and name not in ("home", "reference")
             }
         )
-        checks.append(antivirus(seen["windows"], seen["wsl"]["is_wsl"], on_drive))
+        checks.append(judge_antivirus(seen["windows"], seen["wsl"]["is_wsl"], on_drive))
     return checks

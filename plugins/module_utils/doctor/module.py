@@ -10,14 +10,16 @@ import os
 import re
 import shlex
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
-from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, listed
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import phases as doctor_phases
+from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, join_names
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
+from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 
 
 class Package(NamedTuple):
@@ -77,7 +79,7 @@ RUN_TIME = {
 
 
 def parse_listing(text: str) -> list[Package]:
-    """The packages of a listing; variants made for a test count with the package."""
+    """Return the packages of a listing; variants made for a test count with the package."""
     merged: dict[str, Package] = {}
     for line in text.splitlines():
         row = line.split("\t")
@@ -87,7 +89,7 @@ def parse_listing(text: str) -> list[Package]:
         if path.endswith(".test"):
             continue
         imports = tuple(word.partition("[")[0] for word in row[5].split() if not word.startswith("["))
-        one = Package(
+        package = Package(
             path,
             row[1] == "true",
             row[2],
@@ -100,23 +102,24 @@ def parse_listing(text: str) -> list[Package]:
         )
         other = merged.get(path)
         if other is not None:
-            one = other._replace(
-                imports=tuple(dict.fromkeys(other.imports + one.imports)),
-                dependency=other.dependency and one.dependency,
-                dependencies=max(other.dependencies, one.dependencies),
+            package = other._replace(
+                imports=tuple(dict.fromkeys(other.imports + package.imports)),
+                dependency=other.dependency and package.dependency,
+                dependencies=max(other.dependencies, package.dependencies),
             )
-        merged[path] = one
+        merged[path] = package
     return list(merged.values())
 
 
-def own(packages: Sequence[Package]) -> list[Package]:
-    return [one for one in packages if not one.dependency and not one.standard]
+def select_own(packages: Sequence[Package]) -> list[Package]:
+    """Keep the packages of the module itself, neither dependencies nor the standard library."""
+    return [package for package in packages if not package.dependency and not package.standard]
 
 
-def why(packages: Sequence[Package], target: str) -> list[str]:
-    """The shortest way of imports from a package of the module to the target."""
-    known = {one.path: one for one in packages}
-    waiting = deque([one.path] for one in own(packages))
+def find_way(packages: Sequence[Package], target: str) -> list[str]:
+    """Return the shortest way of imports from a package of the module to the target."""
+    known = {package.path: package for package in packages}
+    waiting = deque([package.path] for package in select_own(packages))
     seen = {way[0] for way in waiting}
     while waiting:
         way = waiting.popleft()
@@ -129,112 +132,118 @@ def why(packages: Sequence[Package], target: str) -> list[str]:
     return []
 
 
-def alternative(path: str) -> tuple[str, Alternative] | None:
-    found = [prefix for prefix in ALTERNATIVES if path == prefix or path.startswith(prefix + "/")]
-    return (max(found, key=len), ALTERNATIVES[max(found, key=len)]) if found else None
+def find_alternative(path: str) -> tuple[str, Alternative] | None:
+    """Return the known replacement without cgo, by the longest import path that is the package's or above it."""
+    prefixes = [prefix for prefix in ALTERNATIVES if path == prefix or path.startswith(prefix + "/")]
+    return (max(prefixes, key=len), ALTERNATIVES[max(prefixes, key=len)]) if prefixes else None
 
 
-def options(package: Package, way: Sequence[str]) -> list[str]:
-    """Ways to do without a package that needs cgo, with the lines to write."""
+def list_options(package: Package, way: Sequence[str]) -> list[str]:
+    """List the ways to do without a package that needs cgo, with the lines to write."""
     user = way[-2] if len(way) > 1 else package.path
-    told = []
-    found = alternative(package.path)
-    if found:
-        told.append(f"import {found[1].package} instead in {user} ({found[1].note})")
+    lines = []
+    replacement = find_alternative(package.path)
+    if replacement:
+        lines.append(f"import {replacement[1].package} instead in {user} ({replacement[1].note})")
     if len(way) > 1:
-        told.append(
+        lines.append(
             f"in {user}: move what imports {package.path} into a file that begins with '//go:build cgo' and a blank "
             "line, and put what takes its place into one that begins with '//go:build !cgo'"
         )
         if package.module:
             folder = f"./third_party/{os.path.basename(package.module)}"
-            told.append(
+            lines.append(
                 f"or stand in for it: in go.mod 'replace {package.module} => {folder}', and there a go.mod with"
                 f" 'module {package.module}' and the calls that are used"
             )
     else:
-        told.append(
-            f"in {package.path}: put '//go:build cgo' and a blank line before {listed(package.cgo_files)}, "
+        lines.append(
+            f"in {package.path}: put '//go:build cgo' and a blank line before {join_names(package.cgo_files)}, "
             "and a file that begins with '//go:build !cgo' beside it"
         )
-    return told
+    return lines
 
 
-def cgo(packages: Sequence[Package], enabled: bool) -> Check:
+def judge_cgo(packages: Sequence[Package], enabled: bool) -> Check:
     """WT-061: what the module itself brings that needs a C compiler. Go's own packages have pure twins."""
-    users = [one for one in packages if one.cgo_files and not one.standard]
+    users = [package for package in packages if package.cgo_files and not package.standard]
     if not users:
         reason = f"No package of {len(packages)} needs cgo"
-        standard = [one.path for one in packages if one.cgo_files and one.standard and one.path != "runtime/cgo"]
+        standard = [
+            package.path
+            for package in packages
+            if package.cgo_files and package.standard and package.path != "runtime/cgo"
+        ]
         if standard:
-            reason += f"; {listed(standard)} of Go's own use it where it is on, and work without"
+            reason += f"; {join_names(standard)} of Go's own use it where it is on, and work without"
         return doctor_check.ok("WT-061", reason + ".")
-    ways = {one.path: why(packages, one.path) for one in users}
+    ways = {package.path: find_way(packages, package.path) for package in users}
     first = users[0]
     way = " imports ".join(ways[first.path]) if len(ways[first.path]) > 1 else f"{first.path} itself"
     return Check(
         "WT-061",
         doctor_check.OK,
         f"{len(users)} package{'s need' if len(users) > 1 else ' needs'} cgo: "
-        f"{listed([one.path for one in users])} ({way}).",
+        f"{join_names([package.path for package in users])} ({way}).",
         effect="cgo_disabled cannot be used for it as it is" if enabled else "these packages are left out or fail",
         lever=catalogue.CASES["WT-061"],
-        command=options(first, ways[first.path])[0],
+        command=list_options(first, ways[first.path])[0],
         details={
             "packages": [
                 {
-                    "path": one.path,
-                    "files": list(one.cgo_files),
-                    "why": ways[one.path],
-                    "options": options(one, ways[one.path]),
+                    "path": package.path,
+                    "files": list(package.cgo_files),
+                    "why": ways[package.path],
+                    "options": list_options(package, ways[package.path]),
                 }
-                for one in users
+                for package in users
             ]
         },
     )
 
 
-def without_cgo(found: Mapping[str, str] | None, packages: Sequence[Package], enabled: bool, source: str = "") -> Check:
+def judge_without_cgo(
+    outcome: Mapping[str, str] | None, packages: Sequence[Package], enabled: bool, source: str = ""
+) -> Check:
     """WT-062: whether `CGO_ENABLED=0 go build ./... && go vet ./...` passes, and what it changes."""
-    if found is None or "no time" in found.values():
+    if outcome is None or "no time" in outcome.values():
         return doctor_check.unknown("WT-062", "There was no time left to build without cgo; raise the budget.")
-    changes = [text for name, text in RUN_TIME.items() if any(one.path == name for one in packages)]
-    details = {"run_time": changes, **found}
+    changes = [text for name, text in RUN_TIME.items() if any(package.path == name for package in packages)]
+    details = {"run_time": changes, **outcome}
     for step in ("build", "vet"):
-        if found[step]:
+        if outcome[step]:
             return Check(
                 "WT-062",
                 doctor_check.OK if enabled else doctor_check.CRITICAL,
-                f"CGO_ENABLED=0 go {step} ./... fails: {first_error(found[step])}.",
+                f"CGO_ENABLED=0 go {step} ./... fails: {find_first_error(outcome[step])}.",
                 effect="cgo must stay on" if enabled else "cgo is off here, so this module cannot be built",
                 lever=catalogue.CASES["WT-062"],
                 command="" if enabled else doctor_check.set_command("CGO_ENABLED", "", source),
                 blocks=not enabled,
                 details=details,
             )
-    told = f" At run time {'; '.join(changes)}." if changes else " Nothing changes at run time."
-    return doctor_check.ok("WT-062", f"CGO_ENABLED=0 go build ./... and go vet ./... pass.{told}", details=details)
+    effect = f" At run time {'; '.join(changes)}." if changes else " Nothing changes at run time."
+    return doctor_check.ok("WT-062", f"CGO_ENABLED=0 go build ./... and go vet ./... pass.{effect}", details=details)
 
 
-def linkage(programs: Mapping[str, Any]) -> Check:
+def judge_linkage(programs: Mapping[str, Any]) -> Check:
     """WT-063: static or not, read from the ELF headers of what was built."""
     if not programs:
         return doctor_check.ok("WT-063", "The module has no program, so nothing is linked but tests.")
-    told = []
-    for name, one in programs.items():
-        if "error" in one:
-            told.append(f"{name}: {one['error'].rstrip('.')}")
-        elif one["static"]:
-            told.append(f"{name} is static")
+    needs = []
+    for name, program in programs.items():
+        if "error" in program:
+            needs.append(f"{name}: {program['error'].rstrip('.')}")
+        elif program["static"]:
+            needs.append(f"{name} is static")
         else:
-            told.append(
-                f"{name} needs {listed([os.path.basename(one['interpreter'] or 'no interpreter'), *one['libraries']])}"
-            )
-    return doctor_check.ok("WT-063", f"As built here, {listed(told)}.", details={"programs": dict(programs)})
+            needed = [os.path.basename(program["interpreter"] or "no interpreter"), *program["libraries"]]
+            needs.append(f"{name} needs {join_names(needed)}")
+    return doctor_check.ok("WT-063", f"As built here, {join_names(needs)}.", details={"programs": dict(programs)})
 
 
-def first_error(output: str) -> str:
-    """The first thing the Go command says is wrong, with the indented lines that belong to it."""
+def find_first_error(output: str) -> str:
+    """Return the first thing the Go command says is wrong, with the indented lines that belong to it."""
     rows = output.splitlines()
     for number, row in enumerate(rows):
         if row.strip() and not row.startswith(("#", "go: downloading", "go: warning:")):
@@ -270,43 +279,45 @@ MODULE_ERRORS = (
     (
         r'C compiler "?(\w+)"? not found',
         "cgo is on and there is no C compiler ({0})",
-        "sudo apt install gcc libc6-dev",
+        "install:cgo",
     ),
-    (r'exec: "pkg-config": executable file not found', "cgo needs pkg-config", "sudo apt install pkg-config"),
+    (r'exec: "pkg-config": executable file not found', "cgo needs pkg-config", "install:pkg-config"),
     (
         r"Package '?([\w.+-]+)'?(?:, required by .*,)? (?:was )?not found",
         "cgo needs the C library {0}, which is not installed",
-        "apt-file search {0}.pc   (names the package to install)",
+        "search:{0}",
     ),
 )
 
 
-def explained(trouble: str, output: str, modules: Sequence[str] = (), generates: bool = False) -> tuple[str, str]:
-    """What stands in the way and the command against it.
+def explain(trouble: str, output: str, modules: Sequence[str] = (), generates: bool = False) -> tuple[str, str]:
+    """Return what stands in the way and the command against it.
 
     C(modules) are the paths of the module's own, and C(generates) is whether it has code made by `go generate`.
     """
     if not output:
         return trouble, ""
-    said = f"{trouble}: {first_error(output)}"
+    reason_of_go = f"{trouble}: {find_first_error(output)}"
     embedded = re.search(r"pattern (\S+): (?:no matching files found|cannot embed)", output)
     if embedded:
-        return said, _made(f"what makes {embedded[1]}", generates)
+        return reason_of_go, _say_how_to_make(f"what makes {embedded[1]}", generates)
     absent = re.search(
         r"package (\S+?)(?: is not in (?:std|GOROOT)\b|[;:\s])",
         "".join(re.findall(r".*(?:providing|provides|is not in).*\n?", output)) + "\n",
     )
     if absent and _is_own(absent[1], modules):
-        return f"{absent[1]} is a package of the module itself that is not there", _made("what makes it", generates)
+        return f"{absent[1]} is a package of the module itself that is not there", _say_how_to_make(
+            "what makes it", generates
+        )
     for pattern, reason, command in MODULE_ERRORS:
         match = re.search(pattern, output + "\n")
         if match:
             group = match[1].rstrip(":;") if match.groups() else ""
-            return reason.format(group) or said, command.format(group)
-    return said, ""
+            return reason.format(group) or reason_of_go, command.format(group)
+    return reason_of_go, ""
 
 
-def _made(what: str, generates: bool) -> str:
+def _say_how_to_make(what: str, generates: bool) -> str:
     more = "" if generates else f"   (or run {what}: see the project's Makefile or README)"
     return f"go generate ./...{more}"
 
@@ -323,16 +334,8 @@ class TestTime:
     _since: float | None = field(default=None, repr=False)
 
 
-def _seconds(text: str) -> float:
-    # Python 3.9 reads neither Z nor nanoseconds.
-    match = re.match(r"([0-9-]+T[0-9:]+)(\.\d+)?(Z|[+-]\d\d:\d\d)$", text)
-    if not match:
-        raise ValueError(f"{text!r} is not a time of go test -json")
-    whole = datetime.fromisoformat(match[1] + ("+00:00" if match[3] == "Z" else match[3]))
-    return whole.timestamp() + float(match[2] or 0)
-
-
-def events(text: str) -> Iterator[dict[str, Any]]:
+def read_events(text: str) -> Iterator[dict[str, Any]]:
+    """Yield the events of `go test -json`; other lines, such as a linker's, are passed over."""
     for line in text.splitlines():
         if line.startswith("{"):
             try:
@@ -343,49 +346,31 @@ def events(text: str) -> Iterator[dict[str, Any]]:
                 yield event
 
 
-def test_times(text: str) -> list[TestTime]:
-    """The tests in the order in which they started; a gap between pause and cont is no work and no I/O."""
+def read_test_times(text: str) -> list[TestTime]:
+    """Return the tests in the order in which they started; a gap between pause and cont is no work and no I/O."""
     tests: dict[tuple[str, str], TestTime] = {}
-    for event in events(text):
+    for event in read_events(text):
         name = event.get("Test")
         if not name or not event.get("Time"):
             continue
-        action, now = event["Action"], _seconds(event["Time"])
-        one = tests.setdefault((event.get("Package", ""), name), TestTime(event.get("Package", ""), name))
+        action, now = event["Action"], doctor_phases.parse_moment(event["Time"])
+        timed = tests.setdefault((event.get("Package", ""), name), TestTime(event.get("Package", ""), name))
         if action == "run":
-            one._since = now
-        elif action == "pause" and one._since is not None:
-            one.own += now - one._since
-            one._since = now
-        elif action == "cont" and one._since is not None:
-            one.paused += now - one._since
-            one._since = now
-        elif action in ("pass", "fail", "skip") and one._since is not None:
-            one.own += now - one._since
-            one.outcome, one._since = action, None
+            timed._since = now
+        elif action == "pause" and timed._since is not None:
+            timed.own += now - timed._since
+            timed._since = now
+        elif action == "cont" and timed._since is not None:
+            timed.paused += now - timed._since
+            timed._since = now
+        elif action in ("pass", "fail", "skip") and timed._since is not None:
+            timed.own += now - timed._since
+            timed.outcome, timed._since = action, None
     return list(tests.values())
 
 
-PHASES = ("compile", "vet", "link", "run", "other")
-_PHASE = {"build": "compile", "vet": "vet", "link": "link", "test run": "run"}
-
-
-def phases(actions: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Seconds of action by phase. Actions run side by side, so the sum may be more than the time on the clock."""
-    spent = dict.fromkeys(PHASES, 0.0)
-    for action in actions:
-        mode = str(action.get("Mode", ""))
-        if mode in ("go test", "nop", "test barrier"):
-            continue
-        phase = "compile" if "cgo" in mode else _PHASE.get(mode, "other")
-        began, ended = str(action.get("TimeStart", "")), str(action.get("TimeDone", ""))
-        if began and ended and not began.startswith("0001"):
-            spent[phase] += max(0.0, _seconds(ended) - _seconds(began))
-    return {name: round(value, 4) for name, value in spent.items()}
-
-
-def compiled(actions: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The packages that were compiled and not taken from the cache; test mains are always new."""
+def list_compiled(actions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """List the packages that were compiled and not taken from the cache; test mains are always new."""
     return sorted(
         str(action["Package"])
         for action in actions
@@ -396,26 +381,26 @@ def compiled(actions: Sequence[Mapping[str, Any]]) -> list[str]:
     )
 
 
-def failures(text: str) -> list[str]:
-    """Which tests failed, the packages without one among them."""
+def list_failures(text: str) -> list[str]:
+    """List which tests failed, the packages without one among them."""
     named = [
         f"{event['Test']} in {event.get('Package')}"
-        for event in events(text)
+        for event in read_events(text)
         if event["Action"] == "fail" and event.get("Test") and "/" not in event["Test"]
     ]
-    return named or [str(event.get("Package")) for event in events(text) if event["Action"] == "fail"]
+    return named or [str(event.get("Package")) for event in read_events(text) if event["Action"] == "fail"]
 
 
-def tests(one: Mapping[str, Any]) -> Check:
+def judge_tests(module: Mapping[str, Any]) -> Check:
     """WT-060: whether there is anything to measure."""
-    where = one["directory"]
-    if one.get("empty"):
+    where = module["directory"]
+    if module.get("empty"):
         return doctor_check.unknown("WT-060", f"{where} has no Go package that is built on this machine.")
-    if one["trouble"]:
-        reason, command = explained(
-            one["trouble"], one.get("output", ""), one.get("module_paths", ()), one.get("generates", False)
+    if module["trouble"]:
+        reason, command = explain(
+            module["trouble"], module.get("output", ""), module.get("module_paths", ()), module.get("generates", False)
         )
-        command = command or one.get("command", "")
+        command = command or module.get("command", "")
         if command.startswith("go "):
             command = f"cd {shlex.quote(where)} && {command}"
         return Check(
@@ -427,12 +412,14 @@ def tests(one: Mapping[str, Any]) -> Check:
             blocks=True,
             seconds=-1.0,
         )
-    test = one.get("test")
+    test = module.get("test")
     if not test:
         return doctor_check.unknown("WT-060", f"{where}: there was no time left to run the tests; raise the budget.")
     if test["timed_out"]:
-        running = [timed for timed in test_times(test["events"]) if not timed.outcome]
-        hangs = f"; {listed([timed.test for timed in running if '/' not in timed.test])} still ran" if running else ""
+        running = [timed for timed in read_test_times(test["events"]) if not timed.outcome]
+        hangs = (
+            f"; {join_names([timed.test for timed in running if '/' not in timed.test])} still ran" if running else ""
+        )
         return Check(
             "WT-060",
             doctor_check.CRITICAL,
@@ -445,13 +432,13 @@ def tests(one: Mapping[str, Any]) -> Check:
             seconds=-1.0,
         )
     if test["stopped"]:
-        written, said = test["peak"], test["output_bytes"]
-        what = f"wrote {written >> 20} MiB of temporary files" if written > said else f"printed {said >> 20} MiB"
+        written, printed = test["peak"], test["output_bytes"]
+        what = f"wrote {written >> 20} MiB of temporary files" if written > printed else f"printed {printed >> 20} MiB"
         return Check(
             "WT-060",
             doctor_check.CRITICAL,
             f"The tests of {where} {what} and were ended for it.",
-            value=max(written, said) >> 20,
+            value=max(written, printed) >> 20,
             unit="MiB",
             effect="no time of theirs is compared",
             command="raise doctor_temporary_limit if that is meant",
@@ -459,8 +446,8 @@ def tests(one: Mapping[str, Any]) -> Check:
             seconds=-1.0,
         )
     if test["code"]:
-        failed = failures(test["events"])
-        reason = f"{listed(failed)} failed" if failed else explained("go test failed", test["err"])[0]
+        failed = list_failures(test["events"])
+        reason = f"{join_names(failed)} failed" if failed else explain("go test failed", test["err"])[0]
         return Check(
             "WT-060",
             doctor_check.CRITICAL,
@@ -475,21 +462,41 @@ def tests(one: Mapping[str, Any]) -> Check:
     )
 
 
-def where_time_goes(test: Mapping[str, Any]) -> Check:
-    """WT-064: time by phase; a repeated run that compiles again has a cache that does not hold."""
+def judge_phases(
+    test: Mapping[str, Any], edited: Mapping[str, Any] | None = None, useless: Collection[str] = ()
+) -> Check:
+    """WT-064: time by phase of a repeated run and of one after an edit, and the levers for the phase that leads.
+
+    A repeated run that compiles again has a cache that does not hold. C(useless) names levers without effect here.
+    """
     actions = test["actions"]
     if not actions:
         return doctor_check.unknown("WT-064", "Go wrote no account of its actions (-debug-actiongraph).")
-    spent = phases(actions)
-    total = sum(spent.values()) or 1.0
-    shares = ", ".join(f"{name} {spent[name] / total:.0%}" for name in PHASES if spent[name] / total >= 0.005)
-    details = {"seconds": spent, "compiled": compiled(actions)}
-    again = compiled(actions) if test.get("first") else []
+    runs = {"repeated": doctor_phases.measure_on_the_clock(actions, test.get("wall"))}
+    if edited and edited.get("actions"):
+        runs["edited"] = doctor_phases.measure_on_the_clock(edited["actions"], edited["wall"])
+    spent = runs["repeated"]
+    total = sum(spent.values())
+    details = {
+        "seconds": spent,
+        "compiled": list_compiled(actions),
+        "phases": [
+            {
+                "run": name,
+                "seconds": run,
+                "longest": doctor_phases.find_longest(run),
+                "levers": doctor_phases.list_levers(doctor_phases.find_longest(run), useless),
+            }
+            for name, run in runs.items()
+        ],
+    }
+    again = list_compiled(actions) if test.get("first") else []
     if again and spent["compile"] > 0.3 * total and spent["compile"] > 1.0:
         return Check(
             "WT-064",
             doctor_check.WARNING,
-            f"A repeated go test compiles {len(again)} packages again ({shares}): the build cache does not hold.",
+            f"A repeated go test compiles {len(again)} packages again ({doctor_phases.describe(spent)}): "
+            "the build cache does not hold.",
             value=round(spent["compile"], 1),
             unit="s",
             effect=f"about {spent['compile']:.1f} s for every go test",
@@ -497,20 +504,26 @@ def where_time_goes(test: Mapping[str, Any]) -> Check:
             seconds=spent["compile"],
             details=details,
         )
-    lever = catalogue.CASES["WT-064"] if spent["link"] > 0.5 * total else ""
-    return doctor_check.ok(
-        "WT-064", f"Of {total:.1f} s of work: {shares}.", value=round(total, 2), unit="s", lever=lever, details=details
-    )
+    reason = f"Of {total:.1f} s of go test: {doctor_phases.describe(spent)}. {doctor_phases.advise(spent, useless)}."
+    if "edited" in runs:
+        after = runs["edited"]
+        reason += f" After an edit of {edited['package'] if edited else ''}, of {sum(after.values()):.1f} s: "
+        reason += f"{doctor_phases.describe(after)}. {doctor_phases.advise(after, useless)}."
+    elif edited:
+        reason += f" A run after an edit was not measured: {edited['reason']}."
+    leading = doctor_phases.list_levers(doctor_phases.find_longest(spent), useless)
+    lever = leading[0] if leading else ""
+    return doctor_check.ok("WT-064", reason, value=round(total, 2), unit="s", lever=lever, details=details)
 
 
-def waits(test: Mapping[str, Any]) -> Check:
+def judge_waits(test: Mapping[str, Any]) -> Check:
     """WT-065: the tests that take longest themselves, and what was only t.Parallel's queue."""
-    timed = [one for one in test_times(test["events"]) if one.outcome]
-    tops = [one for one in timed if "/" not in one.test]
+    timed = [test_time for test_time in read_test_times(test["events"]) if test_time.outcome]
+    tops = [test_time for test_time in timed if "/" not in test_time.test]
     if not tops:
         return doctor_check.ok("WT-065", "There are no tests whose time could be told.")
-    slowest = sorted(tops, key=lambda one: -one.own)[:10]
-    paused = sum(one.paused for one in tops)
+    slowest = sorted(tops, key=lambda test_time: -test_time.own)[:10]
+    paused = sum(test_time.paused for test_time in tops)
     reason = f"{slowest[0].test} takes longest, {slowest[0].own:.2f} s of its own"
     if paused >= 0.005:
         reason += f"; {paused:.2f} s between pause and cont are t.Parallel's queue, not I/O"
@@ -521,75 +534,107 @@ def waits(test: Mapping[str, Any]) -> Check:
         unit="s",
         details={
             "slowest": [
-                {"package": one.package, "test": one.test, "own": round(one.own, 3), "paused": round(one.paused, 3)}
-                for one in slowest
+                {
+                    "package": test_time.package,
+                    "test": test_time.test,
+                    "own": round(test_time.own, 3),
+                    "paused": round(test_time.paused, 3),
+                }
+                for test_time in slowest
             ]
         },
     )
 
 
 def parse_calls(text: str) -> dict[str, tuple[int, int]]:
-    """Calls and errors by name from the table of `strace -c`."""
-    found = {}
+    """Return calls and errors by name from the table of `strace -c`."""
+    counts = {}
     for line in text.splitlines():
         words = line.split()
         if len(words) in (5, 6) and re.match(r"[0-9.]+$", words[0]) and words[3].isdigit() and words[-1] != "total":
-            found[words[-1]] = (int(words[3]), int(words[4]) if len(words) == 6 else 0)
-    return found
+            counts[words[-1]] = (int(words[3]), int(words[4]) if len(words) == 6 else 0)
+    return counts
 
 
-def calls(found: Mapping[str, Any] | None) -> Check:
+def judge_calls(trace: Mapping[str, Any] | None) -> Check:
     """WT-066: how many questions one package asks of the file system."""
-    if not found or "reason" in found:
+    if not trace or "reason" in trace:
         return doctor_check.unknown(
-            "WT-066", f"System calls were not counted: {(found or {}).get('reason', 'the tests did not run')}."
+            "WT-066", f"System calls were not counted: {(trace or {}).get('reason', 'the tests did not run')}."
         )
-    counted = parse_calls(found["table"])
+    counted = parse_calls(trace["table"])
     if not counted:
         return doctor_check.unknown("WT-066", "System calls were not counted: strace's table is empty.")
     most = sorted(counted.items(), key=lambda item: -item[1][0])
     files = sum(
         counted.get(name, (0, 0))[0] for name in ("newfstatat", "stat", "lstat", "fstatat64", "openat", "open", "statx")
     )
-    shown = listed([f"{number} {name}" for name, (number, _errors) in most[:4]])
-    reason = f"Testing {found['package']} once makes {shown}; {files} calls look for files."
+    shown = join_names([f"{number} {name}" for name, (number, _errors) in most[:4]])
+    reason = f"Testing {trace['package']} once makes {shown}; {files} calls look for files."
     details = {"calls": {name: list(pair) for name, pair in most}}
     return doctor_check.ok("WT-066", reason, value=files, unit="calls", details=details)
 
 
-def judge_one(one: Mapping[str, Any], cgo_enabled: bool, cgo_source: str = "") -> list[Check]:
-    checks = [tests(one)]
-    if "listing" in one:
-        packages = parse_listing(one["listing"])
-        checks.append(cgo(packages, cgo_enabled))
-        if "programs" in one:
-            checks.append(linkage(one["programs"]))
-            checks.append(without_cgo(one.get("without_cgo"), packages, cgo_enabled, cgo_source))
-    test = one.get("test")
+def judge_module(
+    module: Mapping[str, Any], cgo_enabled: bool, cgo_source: str = "", useless: Collection[str] = ()
+) -> list[Check]:
+    """List the checks of one module; where its tests fail, only those that need no test run.
+
+    `useless` names the levers that were measured on this machine without an effect.
+    """
+    checks = [judge_tests(module)]
+    if "listing" in module:
+        packages = parse_listing(module["listing"])
+        checks.append(judge_cgo(packages, cgo_enabled))
+        if "programs" in module:
+            checks.append(judge_linkage(module["programs"]))
+            checks.append(judge_without_cgo(module.get("without_cgo"), packages, cgo_enabled, cgo_source))
+    test = module.get("test")
     if test and checks[0].status == doctor_check.OK:
-        checks += [where_time_goes(test), waits(test), calls(one.get("calls"))]
+        checks += [
+            judge_phases(test, module.get("edited"), useless),
+            judge_waits(test),
+            judge_calls(module.get("calls")),
+        ]
     return checks
 
 
 def judge(seen: Mapping[str, Any]) -> list[Check]:
-    found = seen.get("modules")
-    if found is None:
+    """List the checks of every measured module; one check is unknown where none was."""
+    modules = seen.get("modules")
+    if modules is None:
         return []
-    if isinstance(found, Mapping):
-        return [doctor_check.unknown("WT-060", f"The modules were not measured: {found['unknown']}.")]
-    if not found:
+    if isinstance(modules, Mapping):
+        return [doctor_check.unknown("WT-060", f"The modules were not measured: {modules['unknown']}.")]
+    if not modules:
         return [doctor_check.unknown("WT-060", "No module was named, so none was measured.")]
     go = seen["go"]
     cgo = go["settings"].get("CGO_ENABLED", {})
     enabled, source = cgo.get("value") != "0", cgo.get("source", "")
-    return [check for one in found for check in judge_one(one, enabled, source)]
+    useless = list_useless_levers(seen)
+    return [check for module in modules for check in judge_module(module, enabled, source, useless)]
 
 
-def work(seen: Mapping[str, Any]) -> doctor_check.Work:
-    """What a `go test` of the modules is about, to say what something costs."""
+def list_useless_levers(seen: Mapping[str, Any]) -> list[str]:
+    """Return the levers that can have no effect here, because what they move lies well already."""
+    places = seen.get("places") or {}
+    slow = [name for name, place in places.items() if isinstance(place, Mapping) and place.get("windows_drive")]
+    folders = seen.get("path")
+    if isinstance(folders, list) and any(folder.get("windows_drive") for folder in folders):
+        slow.append(catalogue.PATH_PLACE)
+    in_memory = [
+        name
+        for name, place in places.items()
+        if isinstance(place, Mapping) and place.get("fstype") in mountinfo.IN_MEMORY
+    ]
+    return [name for name in catalogue.LEVERS if levers_decide.without_effect(name, slow, in_memory)]
+
+
+def read_work(seen: Mapping[str, Any]) -> doctor_check.Work:
+    """Return what a `go test` of the modules is about, to say what something costs."""
     modules = seen.get("modules")
-    listings = [parse_listing(one.get("listing", "")) for one in modules] if isinstance(modules, list) else []
-    tested = [one for packages in listings for one in own(packages)]
+    listings = [parse_listing(module.get("listing", "")) for module in modules] if isinstance(modules, list) else []
+    tested = [package for packages in listings for package in select_own(packages)]
     if not tested:
         return doctor_check.Work()
-    return doctor_check.Work(len(tested), sum(one.dependencies for one in tested), sum(map(len, listings)))
+    return doctor_check.Work(len(tested), sum(package.dependencies for package in tested), sum(map(len, listings)))

@@ -13,6 +13,7 @@ import glob
 import inspect
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +22,13 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import fstab as doctor_fstab
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe_go
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import probe as doctor_probe
+from ansible_collections.wsltune.go.plugins.module_utils.go import cache as go_cache
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     cgroups,
+    distribution,
     files,
     look,
     mountinfo,
@@ -57,7 +60,7 @@ POWERSHELL = "Windows/System32/WindowsPowerShell/v1.0/powershell.exe"
 
 
 def read(path: str) -> str | None:
-    """A small text, None where it is not there or not for us, or something else than a file."""
+    """Read a small text; None where it is not there or not for us, or something else than a file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         return files.read_from(descriptor, path, LARGEST).content.decode("utf-8", "surrogateescape")
@@ -66,7 +69,7 @@ def read(path: str) -> str | None:
 
 
 def read_in_time(path: str) -> str | None:
-    """What read() returns, None too for a file on a drive that gives no answer."""
+    """Return what read() returns, None too for a file on a drive that gives no answer."""
     try:
         content: str | None = look.once(functools.partial(read, path))
     except OSError:
@@ -74,12 +77,48 @@ def read_in_time(path: str) -> str | None:
     return content
 
 
+KERNEL_PARTS = {
+    "overlay": ("/sys/module/overlay",),
+    "bridge": ("/sys/module/bridge",),
+    "tun": ("/dev/net/tun", "/sys/module/tun"),
+    "netfilter": ("/sys/module/nf_tables", "/sys/module/ip_tables"),
+}
+"""What Docker and VPNs need of a kernel, and where one of them shows that it is built in or loaded."""
+
+
+def kernel_lacks(release: str, exists: Callable[[str], bool] = os.path.exists) -> list[str]:
+    """Return what of it this kernel does not have; one that has its modules loads them when they are needed."""
+    if exists(f"/lib/modules/{release}/modules.dep"):
+        return []
+    return [part for part, places in KERNEL_PARTS.items() if not any(map(exists, places))]
+
+
+def _kernel(path: str) -> dict[str, Any]:
+    """Return what decides whether the kernel of the .wslconfig in C(path) is in force and works."""
+    written = None
+    with contextlib.suppress(OSError):
+        written = look.once(functools.partial(os.path.getmtime, path))
+    booted = re.search(r"^btime (\d+)$", read("/proc/stat") or "", re.MULTILINE)
+    return {
+        "written": written,
+        "started": float(booted[1]) if booted else None,
+        "lacks": kernel_lacks(os.uname().release),
+    }
+
+
 def _where(path: str) -> dict[str, Any]:
     return {"folder": files.Files().nearest(path), "exists": os.path.isdir(path), "real": os.path.realpath(path)}
 
 
+def _if_there(measure: Callable[[str], dict[str, Any]], path: str) -> dict[str, Any] | None:
+    try:
+        return measure(path)
+    except FileNotFoundError:
+        return None
+
+
 def is_there(path: str) -> bool:
-    """Whether there is something at C(path), or may be: what this account may not see may well be there."""
+    """Return whether there is something at C(path), or may be: what this account may not see may well be there."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -90,7 +129,7 @@ def is_there(path: str) -> bool:
 
 
 def login(account: accounts.Account) -> tuple[dict[str, str], str]:
-    """The environment of a fresh login, or what stands in for it where there can be none, and the reason."""
+    """Return the environment of a fresh login, or what stands in for it where there can be none, and the reason."""
     try:
         return accounts.login_environment(account), ""
     except accounts.AccountError as error:
@@ -119,7 +158,9 @@ class Observer:
         self.seen: dict[str, Any] = {"user": account.name, "home": account.home, "began": time.time()}
 
     def observe(self) -> dict[str, Any]:
+        """Measure what the wanted checks need, and return it by part; a failed part has its reason as `unknown`."""
         self.mounts = self._mounts()
+        self.seen["manager"] = distribution.find_manager()
         self.seen["wsl"] = wsl_judge.observe(self.machine)
         self.seen["conf"] = self.machine.conf
         self.seen["mounts"] = [mount.as_dict() for mount in self.mounts]
@@ -147,6 +188,7 @@ class Observer:
             "WT-045",
             "WT-048",
         )
+        self._part("caches", self._caches, "WT-011")
         self._part("projects", self._projects, "WT-001")
         self._part("fstab", self._fstab, "WT-023", "WT-027", "WT-028")
         self._part("resolver_file", self._resolver_file, "WT-023")
@@ -190,7 +232,7 @@ class Observer:
             return []
 
     def _go_works(self) -> bool:
-        """A folder that is missing or cannot execute makes Go fail; what it says then is no measurement."""
+        """Return whether Go works: what it says with a folder that is missing or cannot execute is no measurement."""
         places = self.seen["go"]["places"]
         if any(place["exists"] is None for place in places.values()):
             return False
@@ -255,12 +297,23 @@ class Observer:
         except (OSError, ValueError) as error:
             return {"reason": str(error), "times": {}}
 
+    def _caches(self) -> dict[str, Any]:
+        """How large Go's caches are and how fast the build cache grows; what takes long is estimated."""
+        now = time.time()
+        places = {name: self.seen["go"]["places"].get(name, {}).get("path") for name in ("GOCACHE", "GOMODCACHE")}
+        looks = {"GOCACHE": lambda path: go_cache.measure(path, now), "GOMODCACHE": go_cache.count}
+        questions = {name: functools.partial(_if_there, looks[name], path) for name, path in places.items() if path}
+        answers, silent = look.each(questions, limit=look.LIMIT + go_cache.SECONDS)
+        caches = {name: {"path": places[name], **(answer or {"missing": True})} for name, answer in answers.items()}
+        caches.update({name: {"path": places[name], "reason": reason} for name, reason in silent.items()})
+        return caches
+
     def _projects(self) -> dict[str, Any] | None:
-        """The Go projects on Windows drives; drives that do not answer are passed over."""
-        found = workspace_find.find_in_time(self.mounts)
-        if found is None:
+        """List the Go projects on Windows drives; drives that do not answer are passed over."""
+        projects = workspace_find.find_in_time(self.mounts)
+        if projects is None:
             return None
-        return {"paths": [one["path"] for one in found.projects], "complete": found.complete}
+        return {"paths": [project["path"] for project in projects.projects], "complete": projects.complete}
 
     def _fstab(self) -> dict[str, Any]:
         text = read("/etc/fstab")
@@ -288,7 +341,7 @@ class Observer:
         }
 
     def _findmnt(self) -> dict[str, list[str]] | None:
-        """What findmnt says of fstab; None where there is none that could be asked."""
+        """Return what findmnt says of fstab; None where there is none that could be asked."""
         try:
             done = process.run(["findmnt", "--verify"], LOCAL, limit=5.0)
         except OSError:
@@ -296,7 +349,7 @@ class Observer:
         return None if done.timed_out or "--verify" in done.err else doctor_fstab.parse_verify(done.out)
 
     def _mount_fake(self) -> list[str]:
-        """The mount points that mount says it would mount; root alone is answered. No helper is started for it."""
+        """List the mount points that mount says it would mount; root alone is answered, no helper starts."""
         try:
             command = ["mount", "--fake", "--all", "--verbose", "--internal-only", "--no-mtab"]
             done = process.run(command, LOCAL, limit=5.0)
@@ -305,7 +358,7 @@ class Observer:
         return doctor_fstab.parse_fake(done.out)
 
     def _resolver_file(self) -> dict[str, Any]:
-        """What /etc/resolv.conf is; it may be a link to anywhere."""
+        """Return what /etc/resolv.conf is; it may be a link to anywhere."""
         path = "/etc/resolv.conf"
         answers, _silent = look.each({path: functools.partial(is_there, path)})
         there = answers.get(path)
@@ -335,32 +388,34 @@ class Observer:
 
     def _path(self) -> list[dict[str, Any]]:
         login = [*self.environment.get("PATH", "").split(":"), *self.search.split(":")]
-        folders = [one for one in dict.fromkeys(login) if os.path.isabs(one)]
+        folders = [folder for folder in dict.fromkeys(login) if os.path.isabs(folder)]
         real, silent = look.each({folder: functools.partial(os.path.realpath, folder) for folder in folders})
-        found: list[dict[str, Any]] = self._probe("lookups", *real) if real else []
-        found += [{"path": folder, "exists": None, "hangs": reason, "times": {}} for folder, reason in silent.items()]
-        for one in found:
+        looked_up: list[dict[str, Any]] = self._probe("lookups", *real) if real else []
+        looked_up += [
+            {"path": folder, "exists": None, "hangs": reason, "times": {}} for folder, reason in silent.items()
+        ]
+        for one in looked_up:
             mount = mountinfo.find(self.mounts, real.get(one["path"], one["path"]))
             one["fstype"] = mount.fstype if mount else None
             one["windows_drive"] = bool(mount and mount.windows_drive)
-        return found
+        return looked_up
 
     def _start(self) -> dict[str, Any]:
         return {"times": self._probe("start", "/bin/true"), "preload": read("/etc/ld.so.preload")}
 
     def _clock(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"rtc": None, "ahead": []}
+        clock: dict[str, Any] = {"rtc": None, "ahead": []}
         before = time.time()
         text = read("/sys/class/rtc/rtc0/since_epoch")
         if text and text.strip().isdigit():
-            found["rtc"] = round(int(text) - before, 2)
+            clock["rtc"] = round(int(text) - before, 2)
         for module in self.modules:
             with contextlib.suppress(OSError):
-                found["ahead"] += look.once(functools.partial(self._files_ahead, module), 5 + look.LIMIT)
-        return found
+                clock["ahead"] += look.once(functools.partial(self._files_ahead, module), 5 + look.LIMIT)
+        return clock
 
     def _files_ahead(self, module: str) -> list[list[Any]]:
-        """Source files that are dated in the future, and by how many seconds; the first twenty."""
+        """List source files that are dated in the future, and by how many seconds; the first twenty."""
         ahead: list[list[Any]] = []
         now, until = time.time(), time.monotonic() + 5
         for folder, folders, names in os.walk(module):
@@ -377,20 +432,20 @@ class Observer:
         return ahead
 
     def _memory(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"meminfo": {}, "pressure": {}}
+        memory: dict[str, Any] = {"meminfo": {}, "pressure": {}}
         for line in (read("/proc/meminfo") or "").splitlines():
             name, _colon, rest = line.partition(":")
             if name in ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree") and rest.split():
-                found["meminfo"][name] = int(rest.split()[0]) * 1024
+                memory["meminfo"][name] = int(rest.split()[0]) * 1024
         for name in ("cpu", "io", "memory"):
-            found["pressure"][name] = read(f"/proc/pressure/{name}")
-        found["swapping"] = self._swapped()
-        found["cgroup"] = cgroups.memory(self._cgroups("memory"), read)
-        return found
+            memory["pressure"][name] = read(f"/proc/pressure/{name}")
+        memory["swapping"] = self._swapped()
+        memory["cgroup"] = cgroups.memory(self._cgroups("memory"), read)
+        return memory
 
     @staticmethod
     def _swapped() -> int | None:
-        """Pages read back from swap within half a second."""
+        """Count the pages read back from swap within half a second."""
 
         def count() -> int | None:
             lines = (read("/proc/vmstat") or "").splitlines()
@@ -415,11 +470,11 @@ class Observer:
         }
 
     def _windows(self) -> dict[str, Any]:
-        """What Windows says, where it can be asked; and .wslconfig, where its place is known."""
+        """Return what Windows says, where it can be asked; and .wslconfig, where its place is known."""
         facts = self.seen["wsl"]
         if not facts["is_wsl"]:
             return {"unknown": "this is not WSL"}
-        found: dict[str, Any] = {"products": None, "exclusions": None, "wslconfig": None, "reason": ""}
+        windows: dict[str, Any] = {"products": None, "exclusions": None, "wslconfig": None, "reason": ""}
         drive = next(
             (
                 mount
@@ -430,9 +485,9 @@ class Observer:
         )
         profile = self._profile_from_path()
         if drive is None:
-            found["reason"] = "the drive C: is not mounted"
+            windows["reason"] = "the drive C: is not mounted"
         elif facts["interop"]["enabled"] is False:
-            found["reason"] = facts["interop"]["reason"]
+            windows["reason"] = facts["interop"]["reason"]
         else:
             command = [
                 os.path.join(drive.mount_point, POWERSHELL),
@@ -444,27 +499,30 @@ class Observer:
             try:
                 done = process.run(command, self.environment, drive.mount_point, limit=30.0)
                 if done.timed_out:
-                    found["reason"] = "powershell.exe gave no answer within 30 s"
+                    windows["reason"] = "powershell.exe gave no answer within 30 s"
                 elif done.code:
-                    found["reason"] = f"powershell.exe failed: {done.reason}"
+                    windows["reason"] = f"powershell.exe failed: {done.reason}"
                 else:
-                    told = json.loads(done.out[done.out.index("{") :])
-                    found["products"], found["exclusions"] = told.get("products"), told.get("exclusions")
-                    found["reason"] = " ".join(str(told.get("products_refused") or "").split()).rstrip(".")
-                    found["exclusions_reason"] = " ".join(str(told.get("exclusions_refused") or "").split()).rstrip(".")
-                    profile = wsl_interop.to_linux(self.mounts, str(told.get("profile") or "")) or profile
+                    answer = json.loads(done.out[done.out.index("{") :])
+                    windows["products"], windows["exclusions"] = answer.get("products"), answer.get("exclusions")
+                    windows["reason"] = " ".join(str(answer.get("products_refused") or "").split()).rstrip(".")
+                    windows["exclusions_reason"] = " ".join(str(answer.get("exclusions_refused") or "").split()).rstrip(
+                        "."
+                    )
+                    profile = wsl_interop.to_linux(self.mounts, str(answer.get("profile") or "")) or profile
             except (OSError, ValueError) as error:
-                found["reason"] = f"powershell.exe gave no answer: {error}"
+                windows["reason"] = f"powershell.exe gave no answer: {error}"
         if profile:
             path = os.path.join(profile, ".wslconfig")
-            found["wslconfig_path"], found["wslconfig"] = path, read_in_time(path)
-        return found
+            windows["wslconfig_path"], windows["wslconfig"] = path, read_in_time(path)
+            windows["kernel"] = _kernel(path)
+        return windows
 
     def _profile_from_path(self) -> str | None:
-        """The user's folder on Windows, from the Windows part of PATH."""
+        """Return the user's folder on Windows, from the Windows part of PATH."""
         for folder in self.environment.get("PATH", "").split(":"):
-            head, found, _rest = folder.partition("/AppData/")
-            if found and self._is_drive(head):
+            head, separator, _rest = folder.partition("/AppData/")
+            if separator and self._is_drive(head):
                 return head
         return None
 
@@ -480,16 +538,16 @@ class Observer:
         if trouble:
             return {"unknown": trouble}
         names = list(dict.fromkeys(["localhost", os.uname().nodename, *self.names]))
-        found: dict[str, Any] = {}
+        network: dict[str, Any] = {}
         if self.wanted("WT-041", "WT-042"):
-            found["resolver"] = shop.resolver(names, self._probe("names", *names, limit=60.0))
+            network["resolver"] = shop.resolver(names, self._probe("names", *names, limit=60.0))
         if self.wanted("WT-043"):
-            found["listen"], said = shop.ask("listen")
-            if found["listen"] is None:
-                found["listen"] = {"error": said}
+            network["listen"], error = shop.ask("listen")
+            if network["listen"] is None:
+                network["listen"] = {"error": error}
         if self.wanted("WT-047"):
-            found["cpus"], _said = shop.ask("cpus")
-        return found
+            network["cpus"], _said = shop.ask("cpus")
+        return network
 
     def _modules(self, shop: observe_go.Workshop) -> list[dict[str, Any]]:
         budget = observe_go.Budget(self.seconds)

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import scratch
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, elf, files, look, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, distribution, elf, files, look, process
 
 PROGRAM = """package main
 
@@ -117,10 +117,12 @@ class Budget:
         self.until = time.monotonic() + seconds
 
     def left(self, least: float = 1.0) -> float:
+        """Return the seconds that are left, at least `least`, so that what was begun gets a fair limit."""
         return max(least, self.until - time.monotonic())
 
     @property
     def over(self) -> bool:
+        """Return whether the time is up."""
         return time.monotonic() >= self.until
 
 
@@ -152,11 +154,11 @@ class Workshop:
         self.folders.close()
 
     def folder(self, parent: str, label: str) -> str:
-        """A new folder of the user's in `parent`, to be removed at the end."""
+        """Make a new folder of the user's in `parent`, to be removed at the end."""
         return self.folders.make(parent, f"{label}{next(self.numbers)}")
 
     def scratch(self) -> str:
-        """A folder on the disk for programs that are to be executed."""
+        """Make a folder on the disk for programs that are to be executed."""
         reason = "there is none"
         parents = (os.path.join(self.account.home, ".cache"), self.account.home, "/var/tmp")
         self.silent = look.silent(parents) if self.silent is None else self.silent
@@ -170,10 +172,11 @@ class Workshop:
         raise OSError(f"no folder for scratch files can be made ({reason})")
 
     def run(self, command: Sequence[str], directory: str, limit: float, **more: str) -> process.Done:
+        """Run a command within `limit` seconds; `more` is added to the environment."""
         return process.run(command, {**self.environment, **more}, directory, limit=limit)
 
     def build_program(self, limit: float) -> str:
-        """Why there is no program; empty when there is one."""
+        """Build the doctor's Go program once; return why there is none, empty when there is one."""
         if self.program or self.trouble:
             return self.trouble
         try:
@@ -198,16 +201,16 @@ class Workshop:
         return self.trouble
 
     def ask(self, *words: str, limit: float = 30.0, **more: str) -> tuple[Any, str]:
-        """What the doctor's Go program says, and what it printed beside that."""
+        """Return what the doctor's Go program says, and what it printed beside that."""
         done = self.run([self.program, *words], "/", limit, **more)
         if done.timed_out or done.code:
             return None, f"no answer within {limit:.0f} s" if done.timed_out else done.reason
         return json.loads(done.out), done.err
 
     def resolver(self, wanted: Sequence[str], c_answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Each name by Go's own resolver, by the C library's and by the one that Go takes by itself."""
+        """Look each name up by Go's own resolver, by the C library's and by the one that Go takes by itself."""
         own, _said = self.ask("names", *wanted, limit=60, GODEBUG="netdns=go+1")
-        usual, said = self.ask("names", *wanted, limit=60, GODEBUG="netdns=1")
+        usual, trace = self.ask("names", *wanted, limit=60, GODEBUG="netdns=1")
         by_c, c_said = self.ask("names", *wanted, limit=60, GODEBUG="netdns=cgo+1")
         # Without cgo the variable has no effect, and the C library is asked from here.
         with_cgo = "cgo resolver" in c_said and "without support" not in c_said and "not supported" not in c_said
@@ -216,12 +219,12 @@ class Workshop:
             "c": by_c if with_cgo and by_c else list(c_answers),
             "c_through": "cgo" if with_cgo and by_c else "getaddrinfo",
             "usual": usual,
-            "said": [line for line in said.splitlines() if "package net" in line][:3],
+            "said": [line for line in trace.splitlines() if "package net" in line][:3],
         }
 
 
 def _files_under(folder: str) -> int:
-    """Bytes on the file system below a folder; what vanishes meanwhile does not count."""
+    """Count the bytes on the file system below a folder; what vanishes meanwhile does not count."""
     total, waiting = 0, [folder]
     while waiting:
         try:
@@ -237,13 +240,13 @@ def _files_under(folder: str) -> int:
 
 
 def _actions(graph: str) -> list[dict[str, Any]] | None:
-    """What Go says of its actions; None where it is no account of them, for a test may write there too."""
+    """Return what Go says of its actions; None where it is no account of them, because a test may write there too."""
     try:
         state = files.Files().read(graph, MOST_GRAPH)
-        told = json.loads(state.content) if state else None
+        actions = json.loads(state.content) if state else None
     except (OSError, ValueError, RecursionError):
         return None
-    return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else None
+    return [action for action in actions if isinstance(action, dict)] if isinstance(actions, list) else None
 
 
 class Project:
@@ -253,16 +256,16 @@ class Project:
         self.shop, self.directory, self.budget, self.most = shop, os.path.realpath(directory), budget, most
         self.found: dict[str, Any] = {"directory": directory, "trouble": ""}
         self.patterns = ["./..."]
-        self.own = scratch.without_workspace(self.directory, shop.environment)
+        self.own = scratch.leave_out_workspace(self.directory, shop.environment)
 
     def _go(self, *words: str, least: float = 5.0, **more: str) -> process.Done:
         more = {**self.own, **more}
         return self.shop.run([self.shop.go, *words], self.directory, self.budget.left(least), **more)
 
     def observe(self) -> dict[str, Any]:
-        """Everything about the module that there is time for; `trouble` is the error that ended it."""
+        """Return everything about the module that there is time for; `trouble` is the error that ended it."""
         self.found["trouble"] = self._obstacle()
-        steps = (self._list, self._compile, self._test, self._without_cgo, self._count_calls)
+        steps = (self._list, self._compile, self._test, self._edit, self._without_cgo, self._count_calls)
         for step in steps:
             if self.found["trouble"]:
                 break
@@ -278,7 +281,7 @@ class Project:
             os.listdir(self.directory)
         except OSError as error:
             return f"{self.directory} cannot be read: {error.strerror}"
-        return scratch.code_of_others(self.directory).rstrip(".") or self._outside()
+        return scratch.find_code_of_others(self.directory).rstrip(".") or self._outside()
 
     def _outside(self) -> str:
         """Say why no package here belongs to a module; where go.work has its modules below, they are what is measured.
@@ -298,7 +301,7 @@ class Project:
             self.found["command"] = "go mod init, or name the folder of a module"
             return f"neither {self.directory} nor a folder above it has a go.mod or a go.work"
         for place in filter(None, (own, os.path.dirname(work))):
-            reason = scratch.code_of_others(place).rstrip(".")
+            reason = scratch.find_code_of_others(place).rstrip(".")
             if reason:
                 return reason
         listed = self._go("list", "-m", "-f", "{{.Path}}\t{{.Dir}}")
@@ -325,7 +328,7 @@ class Project:
         return "" if below else f"{work} lists no module in {self.directory}"
 
     def _generates(self, folder: str) -> bool:
-        """Whether the module names programs that make code (go generate)."""
+        """Return whether the module names programs that make code (go generate)."""
         until = time.monotonic() + 2.0
         for parent, folders, names in os.walk(folder):
             folders[:] = [name for name in folders if name not in ("vendor", "node_modules") and name[:1] not in "._"]
@@ -380,11 +383,11 @@ class Project:
         programs = {}
         for name in sorted(os.listdir(target))[:20]:
             try:
-                told = elf.needs(files.Files().head(os.path.join(target, name), MOST_PROGRAM) or b"")
+                needs = elf.needs(files.Files().head(os.path.join(target, name), MOST_PROGRAM) or b"")
                 programs[name] = {
-                    "static": told.static,
-                    "interpreter": told.interpreter,
-                    "libraries": told.libraries,
+                    "static": needs.static,
+                    "interpreter": needs.interpreter,
+                    "libraries": needs.libraries,
                 }
             except (OSError, elf.ElfError) as error:
                 programs[name] = {"error": str(error)}
@@ -392,18 +395,18 @@ class Project:
 
     def _without_cgo(self) -> None:
         target = self.shop.scratch() if self._mains() else ""
-        found = {"build": "", "vet": ""}
+        outcome = {"build": "", "vet": ""}
         done = self._go("build", *(["-o", target + "/"] if target else []), *self.patterns, CGO_ENABLED="0")
         if "matched no packages" in done.err:
-            found["build"] = "no package is left, for each has files with cgo alone"
+            outcome["build"] = "no package is left, for each has files with cgo alone"
         elif done.timed_out:
-            found = {"build": "no time"}
+            outcome = {"build": "no time"}
         elif done.code:
-            found = {"build": done.err.strip()[-2000:] or done.reason}
+            outcome = {"build": done.err.strip()[-2000:] or done.reason}
         else:
             done = self._go("vet", *self.patterns, CGO_ENABLED="0")
-            found["vet"] = "no time" if done.timed_out else done.err.strip()[-2000:] if done.code else ""
-        self.found["without_cgo"] = found
+            outcome["vet"] = "no time" if done.timed_out else done.err.strip()[-2000:] if done.code else ""
+        self.found["without_cgo"] = outcome
 
     def _test(self) -> None:
         """Run the tests, twice when the first run had to compile: the second one is what repeats."""
@@ -417,7 +420,59 @@ class Project:
             self.found["test"]["peak_gotmpdir"] = max(peak, self.found["test"]["peak_gotmpdir"])
             self.found["test"]["first"] = {"wall": first["wall"], "peak_gotmpdir": peak}
 
+    def _edit(self) -> None:
+        """Test again as after an edit: Go reads one file of the module from another place, and nothing is written."""
+        test = self.found.get("test")
+        if not test or test["code"] or test["timed_out"] or test["stopped"]:
+            return
+        first = test.get("first", {}).get("wall", test["wall"])
+        if self.budget.left(0) < 2 * first:
+            self.found["edited"] = {"reason": "there was no time left for it"}
+            return
+        package, path = self._most_used_file()
+        if not path:
+            self.found["edited"] = {"reason": "no file of the module can be edited"}
+            return
+        try:
+            folder = self.shop.scratch()
+            state = files.Files().read(path)
+            copy = os.path.join(folder, "edited.go")
+            with open(copy, "wb") as handle:
+                handle.write((state.content if state else b"") + b"\n\nvar wsltuneDoctorEdit = %d\n" % time.time_ns())
+            overlay = os.path.join(folder, "overlay.json")
+            with open(overlay, "w", encoding="utf-8") as handle:
+                json.dump({"Replace": {path: copy}}, handle)
+        except OSError as error:
+            self.found["edited"] = {"reason": f"{path} cannot be read: {error.strerror}"}
+            return
+        done = self._run_tests(f"-overlay={overlay}")
+        if done is None or done["code"] or done["stopped"]:
+            reason = "no temporary folder can be made" if done is None else "the tests do not pass with it"
+            reason = "it took longer than the time that was left" if done and done["timed_out"] else reason
+            self.found["edited"] = {"reason": reason}
+            return
+        self.found["edited"] = {"package": package, "wall": done["wall"], "actions": done["actions"]}
+
+    def _most_used_file(self) -> tuple[str, str]:
+        """Return the package that most others of the module are built from, and its first file."""
+        template = r'{{.ImportPath}}{{"\t"}}{{.Dir}}{{"\t"}}{{join .GoFiles " "}}{{"\t"}}{{join .Deps " "}}'
+        done = self._go("list", "-f", template, *self.patterns)
+        packages = [line.split("\t") for line in done.out.splitlines() if line.count("\t") == 3]
+        packages = [package for package in packages if package[2]]
+        if done.code or not packages:
+            return "", ""
+        used = [sum(package[0] in other[3].split() for other in packages) for package in packages]
+        chosen = packages[used.index(max(used))]
+        return chosen[0], os.path.join(chosen[1], chosen[2].split()[0])
+
     def _test_once(self) -> None:
+        done = self._run_tests("-count=1")
+        if done is None:
+            return
+        self.found["test"] = done
+
+    def _run_tests(self, flag: str) -> dict[str, Any] | None:
+        """Run the tests once and return what came of it; None where there is no folder for their files."""
         places = self.shop.facts["places"]
         try:
             temporary = self.shop.folder(places["TMPDIR"]["path"], "t")
@@ -427,7 +482,7 @@ class Project:
             graph = os.path.join(self.shop.scratch(), "graph.json")
         except OSError as error:
             self.found["trouble"] = f"no temporary folder can be made: {error}"
-            return
+            return None
         peak = {"gotmpdir": 0, "all": 0, "output": 0}
 
         def watch(output: int) -> bool:
@@ -438,14 +493,14 @@ class Project:
 
         limit = self.budget.left(2.0)
         done = process.run(
-            [self.shop.go, "test", "-count=1", "-json", f"-debug-actiongraph={graph}", *self.patterns],
+            [self.shop.go, "test", flag, "-json", f"-debug-actiongraph={graph}", *self.patterns],
             {**self.shop.environment, "GOTMPDIR": gotmp, "TMPDIR": temporary},
             self.directory,
             limit=limit,
             watch=watch,
             most=MOST_OUTPUT,
         )
-        self.found["test"] = {
+        result = {
             "code": done.code,
             "timed_out": done.timed_out,
             "stopped": done.stopped,
@@ -463,6 +518,7 @@ class Project:
         }
         for path in (temporary, gotmp):
             self.shop.folders.remove(path)
+        return result
 
     def _count_calls(self) -> None:
         """Count the system calls of testing one package again, where strace is there to do it."""
@@ -471,7 +527,8 @@ class Project:
             return
         strace = shutil.which("strace", path=self.shop.environment.get("PATH", ""))
         if not strace:
-            self.found["calls"] = {"reason": "strace is not installed: apt install strace"}
+            advice = distribution.advise("install:strace", distribution.find_manager())
+            self.found["calls"] = {"reason": f"strace is not installed: {advice}"}
             return
         rows = [line.split("\t") for line in self.found["listing"].splitlines()]
         own = [

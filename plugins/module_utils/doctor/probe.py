@@ -24,7 +24,7 @@ PREFIX = ".wsltune-doctor-"
 
 
 def spread(times: list[float]) -> dict[str, float]:
-    """Median, the range of the middle half and the quickest, in microseconds."""
+    """Return the median, the range of the middle half and the quickest, in microseconds."""
     if not times:
         return {}
     quarters = statistics.quantiles(times, n=4) if len(times) > 1 else [times[0]] * 3
@@ -38,18 +38,21 @@ def spread(times: list[float]) -> dict[str, float]:
 
 
 class Timer:
+    """Collects durations by the name of an operation, in seconds."""
+
     def __init__(self) -> None:
         self.times: dict[str, list[float]] = {}
 
     @contextlib.contextmanager
     def of(self, name: str) -> Iterator[None]:
+        """Time what runs inside; an operation that raises is not counted."""
         begin = time.perf_counter()
         yield
         self.times.setdefault(name, []).append(time.perf_counter() - begin)
 
 
 def existing_file(folder: str) -> str | None:
-    """A file to read where none can be made."""
+    """Return a file to read where none can be made."""
     for place in (folder, os.path.join(folder, "bin"), os.path.join(folder, "src", "fmt")):
         with contextlib.suppress(OSError), os.scandir(place) as entries:
             for entry in entries:
@@ -59,14 +62,14 @@ def existing_file(folder: str) -> str | None:
 
 
 def files(folder: str) -> dict[str, Any]:
-    """The times of each operation in a folder; it holds nothing new afterwards."""
-    found: dict[str, Any] = {"path": folder, "writable": True, "times": {}, "clock": None}
+    """Return the times of each operation in a folder; it holds nothing new afterwards."""
+    measured: dict[str, Any] = {"path": folder, "writable": True, "times": {}, "clock": None}
     timer = Timer()
     scratch = os.path.join(folder, f"{PREFIX}{os.getpid()}")
     try:
         os.mkdir(scratch, 0o700)
     except OSError as error:
-        found.update(writable=False, reason=error.strerror)
+        measured.update(writable=False, reason=error.strerror)
         scratch = ""
     try:
         target = os.path.join(scratch, "kept") if scratch else existing_file(folder)
@@ -74,7 +77,7 @@ def files(folder: str) -> dict[str, Any]:
             with open(target, "wb") as handle:
                 handle.write(b"x" * 65536)
             # A drive that another system serves dates its files by that system's clock.
-            found["clock"] = round(os.stat(target).st_mtime - time.time(), 3)
+            measured["clock"] = round(os.stat(target).st_mtime - time.time(), 3)
         until = time.monotonic() + SECONDS
         for number in range(ROUNDS):
             if number > 2 and time.monotonic() > until:
@@ -100,16 +103,16 @@ def files(folder: str) -> dict[str, Any]:
                     os.rename(here, there)
                 os.unlink(there)
     except OSError as error:
-        found["reason"] = f"{error.strerror} ({error.filename})" if error.filename else str(error.strerror)
+        measured["reason"] = f"{error.strerror} ({error.filename})" if error.filename else str(error.strerror)
     finally:
         if scratch:
             for name in os.listdir(scratch):
                 os.unlink(os.path.join(scratch, name))
             os.rmdir(scratch)
-    found["times"] = {name: spread(times) for name, times in timer.times.items()}
+    measured["times"] = {name: spread(times) for name, times in timer.times.items()}
     try:
         size = os.statvfs(folder)
-        found.update(
+        measured.update(
             total_bytes=size.f_blocks * size.f_frsize,
             free_bytes=size.f_bavail * size.f_frsize,
             inodes=size.f_files,
@@ -117,23 +120,23 @@ def files(folder: str) -> dict[str, Any]:
         )
     except OSError:
         pass
-    return found
+    return measured
 
 
 def lookups(folders: list[str]) -> list[dict[str, Any]]:
-    """What it costs to look for a program in each folder of PATH and not to find it."""
-    found = []
+    """Measure what it costs to look for a program in each folder of PATH and not to find it."""
+    measured = []
     for folder in folders:
         timer = Timer()
         for number in range(7):
             with timer.of("stat"), contextlib.suppress(OSError):
                 os.stat(os.path.join(folder, f"wsltune-no-such-program-{number}"))
-        found.append({"path": folder, "exists": os.path.isdir(folder), "times": spread(timer.times["stat"])})
-    return found
+        measured.append({"path": folder, "exists": os.path.isdir(folder), "times": spread(timer.times["stat"])})
+    return measured
 
 
 def _become(command: list[str]) -> None:
-    """In the child: turn into the program, with nothing to read or to say. Never returns."""
+    """Turn into the program, in the child, with nothing to read or to say. Never returns."""
     try:
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1):
@@ -144,6 +147,7 @@ def _become(command: list[str]) -> None:
 
 
 def start(command: list[str]) -> dict[str, float]:
+    """Measure 15 times how long a program takes from its start to its end."""
     timer = Timer()
     for _number in range(15):
         with timer.of("start"):
@@ -155,20 +159,21 @@ def start(command: list[str]) -> dict[str, float]:
 
 
 def names(wanted: list[str]) -> list[dict[str, Any]]:
-    """What the C library's resolver says of each name."""
-    found = []
+    """Return what the C library's resolver says of each name."""
+    resolved = []
     for name in wanted:
         begin = time.perf_counter()
         try:
             answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-            told = {"addresses": sorted({str(answer[4][0]).partition("%")[0] for answer in answers}), "error": ""}
+            answer = {"addresses": sorted({str(answer[4][0]).partition("%")[0] for answer in answers}), "error": ""}
         except (OSError, UnicodeError) as error:
-            told = {"addresses": [], "error": getattr(error, "strerror", None) or str(error)}
-        found.append({"name": name, "us": round((time.perf_counter() - begin) * 1e6, 1), **told})
-    return found
+            answer = {"addresses": [], "error": getattr(error, "strerror", None) or str(error)}
+        resolved.append({"name": name, "us": round((time.perf_counter() - begin) * 1e6, 1), **answer})
+    return resolved
 
 
 def main(arguments: list[str]) -> None:
+    """Print as JSON what the verb asks for: files, lookups or start, and anything else is names to resolve."""
     verb, *rest = arguments
     verbs: dict[str, Callable[[], Any]] = {
         "files": lambda: files(rest[0]),

@@ -23,10 +23,10 @@ def applies(check: Mapping[str, Any]) -> bool:
     return not (check["status"] == "ok" and str(check["reason"]).startswith(NOT_HERE))
 
 
-def headline(found: Mapping[str, Any]) -> str:
-    """The answer in one sentence."""
-    checks = found["checks"]
-    counts = found["counts"]
+def write_headline(result: Mapping[str, Any]) -> str:
+    """Write the answer in one sentence."""
+    checks = result["checks"]
+    counts = result["counts"]
     worst = checks[0] if checks and checks[0]["status"] in ("critical", "warning") else None
     unknown = f" {counts['unknown']} could not be told." if counts["unknown"] else ""
     if worst is None:
@@ -39,8 +39,8 @@ def headline(found: Mapping[str, Any]) -> str:
     return f"{worst['title']} ({worst['id']})" + (f": {effect}." if effect else ".") + others + unknown
 
 
-def cost(check: Mapping[str, Any]) -> str:
-    """What was measured, with its unit."""
+def write_cost(check: Mapping[str, Any]) -> str:
+    """Write what was measured, with its unit."""
     value = check["cost"]["value"]
     if value is None:
         return ""
@@ -54,7 +54,7 @@ def cost(check: Mapping[str, Any]) -> str:
     return f"{number} {check['cost']['unit']}".strip()
 
 
-def _wrapped(text: str, first: str = "", indent: int = 0) -> list[str]:
+def _wrap(text: str, first: str = "", indent: int = 0) -> list[str]:
     return textwrap.wrap(
         " ".join(text.split()),
         WIDTH,
@@ -65,56 +65,58 @@ def _wrapped(text: str, first: str = "", indent: int = 0) -> list[str]:
     )
 
 
-def _finding(check: Mapping[str, Any]) -> list[str]:
-    lines = _wrapped(check["reason"], f"{MARKS[check['status']]:<{INDENT}}{check['id']}  ", INDENT)
+def _write_finding(check: Mapping[str, Any]) -> list[str]:
+    lines = _wrap(check["reason"], f"{MARKS[check['status']]:<{INDENT}}{check['id']}  ", INDENT)
     for label, text in (
         ("costs", check["cost"]["effect"]),
         ("lever", check["answer"]["lever"]),
         ("do", check["answer"]["command"]),
     ):
         if text and check["status"] in ("critical", "warning"):
-            lines += _wrapped(text, f"{'':<{INDENT}}{label + ':':<7}", INDENT + 7)
+            lines += _wrap(text, f"{'':<{INDENT}}{label + ':':<7}", INDENT + 7)
     return lines
 
 
-def text(found: Mapping[str, Any], title: str = "", report: str = "", everything: bool = False) -> str:
-    """The findings in their order; what is ok takes a line, or is counted."""
-    told = [check for check in found["checks"] if check["status"] in ("critical", "warning")]
-    unknown = [check for check in found["checks"] if check["status"] == "unknown"]
-    good = [check for check in found["checks"] if check["status"] == "ok" and applies(check)]
-    idle = [check for check in found["checks"] if not applies(check)]
+def write_text(result: Mapping[str, Any], title: str = "", report: str = "", everything: bool = False) -> str:
+    """Write the findings in their order; what is ok takes a line, or is counted."""
+    findings = [check for check in result["checks"] if check["status"] in ("critical", "warning")]
+    unknown = [check for check in result["checks"] if check["status"] == "unknown"]
+    good = [check for check in result["checks"] if check["status"] == "ok" and applies(check)]
+    idle = [check for check in result["checks"] if not applies(check)]
     times = [check for check in good if check["id"] in OF_A_MODULE]
-    lines = ([title] if title else []) + _wrapped(headline(found))
-    for group in (told, unknown):
+    lines = ([title] if title else []) + _wrap(write_headline(result))
+    for group in (findings, unknown):
         if group:
-            lines += [""] + [line for check in group for line in _finding(check)]
+            lines += [""] + [line for check in group for line in _write_finding(check)]
     if times and not everything:
-        lines += ["", *(line for check in times for line in _wrapped(check["reason"], f"{'module':<{INDENT}}", INDENT))]
+        lines += ["", *(line for check in times for line in _wrap(check["reason"], f"{'module':<{INDENT}}", INDENT))]
     if good and everything:
-        lines += ["", "Looked for and not found, or in order:", *table(good)]
+        lines += ["", "Looked for and not found, or in order:", *write_table(good)]
     elif good:
-        lines += ["", *_wrapped(f"{len(good)} checks: {ids(good)}", f"{'ok':<{INDENT}}", INDENT)]
+        lines += ["", *_wrap(f"{len(good)} checks: {write_ids(good)}", f"{'ok':<{INDENT}}", INDENT)]
     if idle:
-        lines += _wrapped(f"{len(idle)} checks, because this is not WSL: {ids(idle)}", f"{'no need':<{INDENT}}", INDENT)
-    if told:
-        pages = f"docs/cases/{told[0]['id']}.md explains the first, each id has its page"
-        lines += _wrapped(pages, f"{'Pages:':<{INDENT}}", INDENT)
+        lines += _wrap(
+            f"{len(idle)} checks, because this is not WSL: {write_ids(idle)}", f"{'no need':<{INDENT}}", INDENT
+        )
+    if findings:
+        pages = f"docs/cases/{findings[0]['id']}.md explains the first, each id has its page"
+        lines += _wrap(pages, f"{'Pages:':<{INDENT}}", INDENT)
     if report:
-        lines += _wrapped(report, f"{'Report:':<{INDENT}}", INDENT)
+        lines += _wrap(report, f"{'Report:':<{INDENT}}", INDENT)
     return "\n".join(lines) + "\n"
 
 
-def table(checks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A line for each check: status, id, title, what was measured."""
+def write_table(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Write a line for each check: status, id, title, what was measured."""
     widest = max(len(check["title"]) for check in checks)
     return [
-        f"{MARKS[check['status']]:<{INDENT}}{check['id']}  {check['title']:<{widest}}  {cost(check)}".rstrip()
+        f"{MARKS[check['status']]:<{INDENT}}{check['id']}  {check['title']:<{widest}}  {write_cost(check)}".rstrip()
         for check in checks
     ]
 
 
-def ids(checks: Sequence[Mapping[str, Any]]) -> str:
-    """WT-001 to WT-005, WT-010: neighbours in the list of all checks are drawn together."""
+def write_ids(checks: Sequence[Mapping[str, Any]]) -> str:
+    """Write WT-001 to WT-005, WT-010: neighbours in the list of all checks are drawn together."""
     numbers = sorted({int(check["id"][3:]) for check in checks})
     runs: list[list[int]] = []
     for number in numbers:

@@ -11,14 +11,14 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import fstab as doctor_fstab
-from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, listed
+from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, join_names
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import wslconfig as wsl_wslconfig
 
 
-def conf(facts: Mapping[str, Any], text: str | None, here: wsl_judge.Here | None = None) -> list[Check]:
+def judge_conf(facts: Mapping[str, Any], text: str | None, here: wsl_judge.Here | None = None) -> list[Check]:
     """WT-020 to WT-024: what WSL makes of /etc/wsl.conf, and what it does `here`."""
     ids = ("WT-020", "WT-021", "WT-022", "WT-023", "WT-024")
     if not facts["is_wsl"]:
@@ -35,7 +35,7 @@ def conf(facts: Mapping[str, Any], text: str | None, here: wsl_judge.Here | None
             group = "unread"
         by_kind.setdefault(group, []).append(f"line {detail.line}: {detail.reason.rstrip('.')}")
     checks = [
-        _conf(
+        _judge_lines(
             "WT-020",
             by_kind.get("unread", []),
             doctor_check.CRITICAL,
@@ -44,7 +44,7 @@ def conf(facts: Mapping[str, Any], text: str | None, here: wsl_judge.Here | None
             "settings after it have no effect",
             _edit(by_kind.get("unread", [])),
         ),
-        _conf(
+        _judge_lines(
             "WT-021",
             by_kind.get("twice", []),
             doctor_check.WARNING,
@@ -53,7 +53,7 @@ def conf(facts: Mapping[str, Any], text: str | None, here: wsl_judge.Here | None
             "the later value has no effect",
             _edit(by_kind.get("twice", []), "delete"),
         ),
-        _conf(
+        _judge_lines(
             "WT-022",
             by_kind.get("unknown", []),
             doctor_check.WARNING,
@@ -63,19 +63,19 @@ def conf(facts: Mapping[str, Any], text: str | None, here: wsl_judge.Here | None
             _edit(by_kind.get("unknown", [])),
         ),
     ]
-    checks.append(_harmful(parsed, facts["conf"]["pending"], here or wsl_judge.Here()))
-    checks.append(_in_force(facts["conf"]))
+    checks.append(_judge_harmful(parsed, facts["conf"]["pending"], here or wsl_judge.Here()))
+    checks.append(_judge_in_force(facts["conf"]))
     return checks
 
 
-def _harmful(parsed: wsl_conf.Parsed, pending: Collection[str], here: wsl_judge.Here) -> Check:
+def _judge_harmful(parsed: wsl_conf.Parsed, pending: Collection[str], here: wsl_judge.Here) -> Check:
     verdict = wsl_judge.judge_values(parsed, pending, here)
     if verdict.unknown and not verdict.harms:
-        return doctor_check.unknown("WT-023", f"Not known: {listed(verdict.unknown)}.")
+        return doctor_check.unknown("WT-023", f"Not known: {join_names(verdict.unknown)}.")
     good = "No value in /etc/wsl.conf does harm."
     if verdict.harmless:
-        good = f"No value in /etc/wsl.conf does harm here, {listed(verdict.harmless)} included."
-    return _conf(
+        good = f"No value in /etc/wsl.conf does harm here, {join_names(verdict.harmless)} included."
+    return _judge_lines(
         "WT-023",
         [reason.rstrip(".") for reason in verdict.harms],
         doctor_check.CRITICAL,
@@ -86,13 +86,13 @@ def _harmful(parsed: wsl_conf.Parsed, pending: Collection[str], here: wsl_judge.
     )
 
 
-def _edit(found: Sequence[str], verb: str = "") -> str:
-    number = re.match(r"line (\d+)", found[0]) if found else None
+def _edit(lines: Sequence[str], verb: str = "") -> str:
+    number = re.match(r"line (\d+)", lines[0]) if lines else None
     if number is None:
         return ""
-    if "byte order mark" in found[0]:
+    if "byte order mark" in lines[0]:
         return "sudo sed -i '1s/^\\xEF\\xBB\\xBF//' /etc/wsl.conf"
-    if "UTF-16" in found[0]:
+    if "UTF-16" in lines[0]:
         return (
             "iconv -f UTF-16 -t UTF-8 /etc/wsl.conf | sudo tee /etc/wsl.conf.new >/dev/null && "
             "sudo mv /etc/wsl.conf.new /etc/wsl.conf"
@@ -100,13 +100,15 @@ def _edit(found: Sequence[str], verb: str = "") -> str:
     return f"sudo sed -i '{number[1]}{'d' if verb else 's/^/# /'}' /etc/wsl.conf"
 
 
-def _conf(check_id: str, found: Sequence[str], status: str, good: str, bad: str, effect: str, command: str) -> Check:
-    if not found:
+def _judge_lines(
+    check_id: str, lines: Sequence[str], status: str, good: str, bad: str, effect: str, command: str
+) -> Check:
+    if not lines:
         return doctor_check.ok(check_id, good)
-    return Check(check_id, status, f"{bad}{listed(found)}.", effect=effect, command=command)
+    return Check(check_id, status, f"{bad}{join_names(lines)}.", effect=effect, command=command)
 
 
-def _in_force(facts: Mapping[str, Any]) -> Check:
+def _judge_in_force(facts: Mapping[str, Any]) -> Check:
     pending = facts["pending"]
     powerless = [note for note in facts["notes"] if "has no effect" in note]
     if powerless:
@@ -115,28 +117,28 @@ def _in_force(facts: Mapping[str, Any]) -> Check:
             doctor_check.WARNING,
             " ".join(powerless),
             effect="the setting has no effect",
-            command="sudo apt install systemd-sysv",
+            command="install:systemd",
         )
     if not pending:
         return doctor_check.ok("WT-024", "What /etc/wsl.conf says is in force.")
-    told = [
-        f"{name} is {value['written']!r} there and {_shown(value['in_force'])} in force"
+    sentences = [
+        f"{name} is {value['written']!r} there and {_show(value['in_force'])} in force"
         for name, value in pending.items()
     ]
     return Check(
         "WT-024",
         doctor_check.WARNING,
-        f"/etc/wsl.conf was changed since this distro started: {listed(told)}.",
+        f"/etc/wsl.conf was changed since this distro started: {join_names(sentences)}.",
         effect="the settings have no effect until the distro is restarted, which ends all that runs in it",
         command=facts["restart_command"] or "wsl.exe --terminate <this distro>",
     )
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     return "not known to be" if value is None else repr(value)
 
 
-def wslg(seen: Mapping[str, Any], is_wsl: bool) -> Check:
+def judge_wslg(seen: Mapping[str, Any], is_wsl: bool) -> Check:
     """WT-029: a tmpfs that was mounted over /tmp after WSL put the socket of X there."""
     if not is_wsl or not seen.get("offered"):
         return doctor_check.ok(
@@ -156,10 +158,21 @@ def wslg(seen: Mapping[str, Any], is_wsl: bool) -> Check:
 _WSLCONFIG_IDS = ("WT-025", "WT-026", "WT-030")
 
 
-def wslconfig(text: str | None, path: str, cpus: int | None = None, memory: int | None = None) -> list[Check]:
+def does_kernel_work(written: float | None, started: float | None, lacks: Sequence[str]) -> bool:
+    """Return whether the kernel that .wslconfig names runs here and C(lacks) nothing that Docker and VPNs need.
+
+    What was C(written) after the machine had C(started) is not in force.
+    """
+    return written is not None and started is not None and written < started and not lacks
+
+
+def judge_wslconfig(
+    text: str | None, path: str, cpus: int | None = None, memory: int | None = None, kernel_works: bool = False
+) -> list[Check]:
     """WT-025, WT-026 and WT-030: what WSL makes of .wslconfig, whose bytes are decoded by surrogateescape.
 
-    C(cpus) and C(memory) are what the virtual machine has.
+    C(cpus) and C(memory) are what the virtual machine has. A kernel in force that C(kernel_works) is not judged as one
+    that is to be set.
     """
     if text is None:
         return [
@@ -187,6 +200,7 @@ def wslconfig(text: str | None, path: str, cpus: int | None = None, memory: int 
     harmful = [
         f"line {parsed.lines[harm.name]}: {harm.reason.partition('.')[2].rstrip('.')}"
         for harm in wsl_wslconfig.harmful(parsed)
+        if harm.name != "wsl2.kernel" or not kernel_works
     ]
     good = "WSL follows every line of .wslconfig."
     if encoding != "utf-8":
@@ -195,7 +209,7 @@ def wslconfig(text: str | None, path: str, cpus: int | None = None, memory: int 
             "file (microsoft/WSL#7851), so save it as UTF-8 to be sure."
         )
     return [
-        _conf(
+        _judge_lines(
             "WT-025",
             wrong,
             doctor_check.WARNING,
@@ -204,7 +218,7 @@ def wslconfig(text: str | None, path: str, cpus: int | None = None, memory: int 
             "they have no effect",
             answer,
         ),
-        _conf(
+        _judge_lines(
             "WT-026",
             harmful,
             doctor_check.WARNING,
@@ -213,11 +227,11 @@ def wslconfig(text: str | None, path: str, cpus: int | None = None, memory: int 
             "see the reason",
             answer,
         ),
-        _vm(parsed, encoding, cpus, memory),
+        _judge_vm(parsed, encoding, cpus, memory),
     ]
 
 
-def _vm(parsed: wsl_conf.Parsed, encoding: str, cpus: int | None, memory: int | None) -> Check:
+def _judge_vm(parsed: wsl_conf.Parsed, encoding: str, cpus: int | None, memory: int | None) -> Check:
     """WT-030: what the running virtual machine shows of .wslconfig."""
     waiting = []
     wanted = parsed.values.get("wsl2.processors")
@@ -235,30 +249,30 @@ def _vm(parsed: wsl_conf.Parsed, encoding: str, cpus: int | None, memory: int | 
     return Check(
         "WT-030",
         doctor_check.WARNING,
-        f".wslconfig says {listed(waiting)}: {', or '.join(reasons)}.",
+        f".wslconfig says {join_names(waiting)}: {', or '.join(reasons)}.",
         effect="the settings have no effect until all distros are stopped",
         command="wsl.exe --shutdown",
     )
 
 
-def _here(seen: Mapping[str, Any], drives: Sequence[str]) -> wsl_judge.Here:
+def _describe_here(seen: Mapping[str, Any], drives: Sequence[str]) -> wsl_judge.Here:
     facts, resolver, table = seen["wsl"], seen.get("resolver_file", {}), seen.get("fstab", {})
     points = None
     if "text" in table and not table.get("unknown"):
-        points = fstab_points(table["text"] or "")
+        points = list_fstab_points(table["text"] or "")
     return wsl_judge.Here(
         systemd=facts["systemd"],
         interop=facts["interop"]["enabled"],
         drives=bool(drives) if facts["mounts"] is not None else None,
-        resolver=resolver_problem(resolver),
+        resolver=explain_resolver(resolver),
         resolver_is_wsls=str(resolver.get("link")).endswith(("/wsl/resolv.conf", "/run/resolvconf/resolv.conf")),
         fstab=points,
         mounted=table.get("mounted", ()),
     )
 
 
-def resolver_problem(seen: Mapping[str, Any]) -> str | None:
-    """Why /etc/resolv.conf names no server, empty where it names one and None where that is not known."""
+def explain_resolver(seen: Mapping[str, Any]) -> str | None:
+    """Say why /etc/resolv.conf names no server; empty where it names one and None where that is not known."""
     if seen.get("there") is None or (seen["there"] and seen.get("text") is None):
         return None
     if not seen["there"]:
@@ -268,8 +282,8 @@ def resolver_problem(seen: Mapping[str, Any]) -> str | None:
     return "" if names_one else "/etc/resolv.conf names no server"
 
 
-def fstab_points(text: str) -> list[str]:
-    """The mount points that a start has to mount; a line that is none is WT-027's."""
+def list_fstab_points(text: str) -> list[str]:
+    """List the mount points that a start has to mount; a line that is none is WT-027's."""
     points = []
     for raw in text.splitlines():
         with contextlib.suppress(fstab.FstabError):
@@ -280,13 +294,14 @@ def fstab_points(text: str) -> list[str]:
 
 
 def judge(seen: Mapping[str, Any]) -> list[Check]:
+    """List the checks of WSL and its files; without WSL, those of .wslconfig are ok because there is none."""
     facts = seen["wsl"]
     drives = [mount["mount_point"] for mount in seen.get("mounts", []) if mount["windows_drive"]]
-    checks = conf(facts, seen.get("conf"), _here(seen, drives))
+    checks = judge_conf(facts, seen.get("conf"), _describe_here(seen, drives))
     if "fstab" in seen:
         checks += doctor_fstab.judge(seen["fstab"], wsl_judge.mounts_fstab(facts), facts["systemd"], drives)
     if "wslg" in seen:
-        checks.append(wslg(seen["wslg"], facts["is_wsl"]))
+        checks.append(judge_wslg(seen["wslg"], facts["is_wsl"]))
     windows = seen.get("windows")
     if windows is not None:
         if not facts["is_wsl"]:
@@ -302,5 +317,8 @@ def judge(seen: Mapping[str, Any]) -> list[Check]:
         else:
             cpus = (seen.get("cpu") or {}).get("online")
             memory = (facts["memory"] or {}).get("total_bytes")
-            checks += wslconfig(windows["wslconfig"], windows["wslconfig_path"], cpus, memory)
+            kernel = windows.get("kernel") or {"written": None, "started": None, "lacks": []}
+            checks += judge_wslconfig(
+                windows["wslconfig"], windows["wslconfig_path"], cpus, memory, does_kernel_work(**kernel)
+            )
     return checks

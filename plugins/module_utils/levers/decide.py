@@ -5,19 +5,32 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
-from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
+from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue, trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 
 BASELINE = "baseline"
 TOGETHER = "together"
 NOT_TRIED = "not tried: "
+NOT_TOLD = "not told: "
+FULL = re.compile(r"(?:(?<!\S)(/[^\s:]+): )?(?:no space left on device|disk quota exceeded)")
+"""What Go and tests say where a disk is full."""
+MEMORY = re.compile(
+    r"of memory were left|out of memory|cannot allocate memory|signal: killed|exited with (?:-9|137)\b|\bexit -9\b"
+)
+"""What a run says that was ended because there was no memory left: by us, by the kernel, or by itself."""
+AGAIN = "it is tried again the next time"
+NO_TIME = NOT_TRIED + "the budget has no time for it beside the others"
+BEHIND = "others led"
 SOURCE, WINDOWS_PATH = "source_on_ext4", "append_windows_path"
 TMP, OWN_FOLDER = "tmp_in_memory", "gotmpdir_tmpfs"
+ON_THE_TMPFS = (TMP, OWN_FOLDER, "gocache_tmpfs", TOGETHER)
+OF_A_TRIAL = f"/run/{trial_tmpfs.PREFIX}"
 
 
 @dataclass(frozen=True)
@@ -62,17 +75,19 @@ def trial(
     slow: Sequence[str] = (),
     path: str = "",
     own: Mapping[str, str] | None = None,
+    values: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the variables that give one run of Go the lever's effect, of those places that C(slow) names.
 
     C(path) is the user's PATH without directories on Windows drives, C(own) what Go has without any lever: who keeps
-    temporary files elsewhere than in /tmp has no effect of /tmp in memory.
+    temporary files elsewhere than in /tmp has no effect of /tmp in memory. C(values) are those of guard.values.
     """
     lever = catalogue.LEVERS[name]
     wanted = [key for key in lever.environment if not lever.places or key in slow]
     if name == TMP:
         wanted = [key for key in wanted if (own or {}).get(key) in (None, "", "/tmp")]
-    return {key: lever.environment[key].format(tmpfs=tmpfs, home=home, path=path) for key in wanted}
+    given = {**(values or {}), "tmpfs": tmpfs, "home": home, "path": path}
+    return {key: lever.environment[key].format(**given) for key in wanted}
 
 
 def without_windows(path: str, mounts: Sequence[mountinfo.Mount]) -> str:
@@ -124,7 +139,7 @@ def stale(record: Mapping[str, Any], fingerprint: dict[str, Any], workload: Any,
         return "nothing was decided yet"
     if record.get("workload") != workload:
         return "another workload was measured then"
-    different = schedule.fingerprint_differences(record["fingerprint"], fingerprint)
+    different = schedule.compare_fingerprints(record["fingerprint"], fingerprint)
     if different:
         return f"the machine has changed ({'; '.join(different)})"
     age = (now - record["decided_at"]) / 86400
@@ -134,26 +149,47 @@ def stale(record: Mapping[str, Any], fingerprint: dict[str, Any], workload: Any,
 
 
 def judge(name: str, summary: Mapping[str, Any], variant: str = "") -> Decision:
-    """Return what an experiment says about one lever: kept when it is faster somewhere and slower nowhere."""
+    """Return what an experiment says about one lever: kept when it is faster somewhere and slower nowhere.
+
+    Somewhere is a scenario, or all of them together, where candidates were screened.
+    """
     variant = variant or name
+    scenarios = summary["scenarios"]
+    failed = [scenario["failures"][variant] for scenario in scenarios if variant in scenario.get("failures", {})]
+    if failed:
+        return broken(Decision(name, True), failed[0])
     compared = [
         (scenario["name"], scenario["comparisons"][variant])
-        for scenario in summary["scenarios"]
+        for scenario in scenarios
         if variant in scenario["comparisons"]
     ]
+    enough = max((scenario.get("enough") or 0 for scenario in scenarios), default=0)
+    rounds = max(
+        (scenario["dropped"][variant] for scenario in scenarios if variant in scenario.get("dropped", {})), default=-1
+    )
+    if not compared and rounds == 0:
+        return Decision(
+            name, False, reason=NO_TIME + f"; -e verify_budget_minutes={enough} is enough for all", evidence="none"
+        )
     if not compared:
-        reasons = [scenario["reason"] for scenario in summary["scenarios"] if scenario["reason"]]
+        reasons = [scenario["reason"] for scenario in scenarios if scenario["reason"]]
         reasons += summary["warnings"]
         return Decision(name, False, reason=f"not measured: {reasons[0] if reasons else 'nothing could be compared'}")
-    slower = [pair for pair in compared if pair[1]["verdict"] == stats.SLOWER]
+    together = summary.get("overall", {}).get(variant, {}).get("together")
+    every = [*compared, *([(" and ".join(one for one, _comparison in compared), together)] if together else [])]
+    slower = [pair for pair in every if pair[1]["verdict"] == stats.SLOWER]
     faster = [pair for pair in compared if pair[1]["verdict"] == stats.FASTER]
-    scenario, comparison = max(slower, key=_ratio) if slower else min(faster, key=_ratio) if faster else compared[0]
-    change = schedule.percent(comparison["ratio"])
+    if together and together["verdict"] == stats.FASTER and not faster:
+        faster = every[-1:]
+    scenario, comparison = max(slower, key=_ratio) if slower else min(faster, key=_ratio) if faster else every[-1]
+    change = schedule.write_percent(comparison["ratio"])
     if slower:
         more = f", though faster for {faster[0][0]}" if faster else ""
         reason = f"it makes {scenario} slower{more}; a guess would have cost {change}"
     elif faster:
-        reason = f"{scenario} is faster with it"
+        reason = f"{scenario} {'are' if ' and ' in scenario else 'is'} faster with it"
+    elif comparison["verdict"] == stats.TOO_FEW and rounds > 0:
+        reason = f"{BEHIND} after {rounds} round{'' if rounds == 1 else 's'}"
     elif comparison["verdict"] == stats.NO_DIFFERENCE:
         reason = "no clear difference; a guess would have gained nothing that can be told from chance"
     else:
@@ -171,34 +207,87 @@ def idle(name: str, reason: str) -> Decision:
     return Decision(name, False, reason=NOT_TRIED + reason, evidence="none")
 
 
+def not_told(name: str, why: str) -> Decision:
+    """Return the decision about a lever of which this try says nothing."""
+    return Decision(name, False, reason=f"{NOT_TOLD}{why}; {AGAIN}", evidence="none")
+
+
 def broken(decision: Decision, failure: str) -> Decision:
-    """Return the decision about a lever with which Go did not work."""
+    """Return the decision about a lever with which Go did not work.
+
+    A full disk is its fault only where that is the tmpfs of its trial: anybody can fill /tmp, at the right moment. So
+    can anybody take the memory.
+    """
+    if MEMORY.search(failure):
+        return not_told(decision.lever, f"memory was short ({failure})")
+    full = FULL.search(failure)
+    if full and not (full[1] or "").startswith(OF_A_TRIAL) and (full[1] or decision.lever not in ON_THE_TMPFS):
+        return not_told(decision.lever, f"{full[1] or 'a folder'} lay on a disk that was full")
     return replace(decision, kept=False, reason=f"Go does not work with it: {failure}")
 
 
 def settle(decisions: Sequence[Decision], together: Decision | None) -> list[Decision]:
     """Return the decisions once the winners have run together, because gains do not add up.
 
-    Where they are not faster together, the best of them stays alone.
+    Where they are not faster together, the best of them stays alone. About the others nothing is known where the disk
+    or the memory was short.
     """
     winners = [decision for decision in decisions if decision.kept]
     if together is None or together.kept or len(winners) < 2:
         return list(decisions)
     best = min(winners, key=lambda decision: decision.ratio or 1.0)
+    short = together.reason.startswith(NOT_TOLD) or FULL.search(together.reason) or MEMORY.search(together.reason)
     lost = f"with the other winners it was not faster ({together.reason}), and {best.lever} alone gains more"
-    return [
-        replace(decision, kept=False, reason=lost) if decision.kept and decision is not best else decision
-        for decision in decisions
-    ]
+
+    def drop(winner: Decision) -> Decision:
+        if short and not together.tried:
+            return not_told(winner.lever, "disk or memory was short while the winners were tried together")
+        return replace(winner, kept=False, reason=lost)
+
+    return [drop(decision) if decision.kept and decision is not best else decision for decision in decisions]
 
 
 def sentence(decision: Decision) -> str:
     """Return one line for a summary: kept or dropped, by what, and why."""
-    if decision.reason.startswith(NOT_TRIED):
+    if decision.reason.startswith((NOT_TRIED, NOT_TOLD)):
         return f"{decision.lever} {decision.reason}"
-    numbers = ""
-    if decision.ratio is not None and decision.high is not None and decision.p is not None:
-        low, high = (schedule.percent(end)[: -len(" %")] for end in (decision.low, decision.high))
-        p = "p<0.0001" if decision.p < 0.0001 else f"p={decision.p:.2g}"
-        numbers = f"{schedule.percent(decision.ratio)} [{low} to {high}], {p}: "
-    return f"{decision.lever} {'kept' if decision.kept else 'not kept'}, {numbers}{decision.reason}"
+    found = ": ".join(filter(None, [numbers(decision), decision.reason]))
+    return f"{decision.lever} {'kept' if decision.kept else 'not kept'}, {found}"
+
+
+def numbers(decision: Decision) -> str:
+    """Return how much faster or slower, with its interval; nothing where nothing was compared."""
+    if decision.ratio is None or decision.high is None or decision.p is None:
+        return ""
+    low, high = (schedule.write_percent(end)[: -len(" %")] for end in (decision.low, decision.high))
+    p = "p<0.0001" if decision.p < 0.0001 else f"p={decision.p:.2g}"
+    return f"{schedule.write_percent(decision.ratio)} [{low} to {high}], {p}"
+
+
+def sentences(decisions: Sequence[Decision]) -> list[str]:
+    """Return the lines for a summary; what was left out or fell behind is named in a line together."""
+    lines = [sentence(one) for one in rank(decisions) if not one.reason.startswith((NO_TIME, BEHIND))]
+    behind = [one.lever for one in decisions if one.reason.startswith(BEHIND)]
+    if behind:
+        lines.append(f"{_and(behind)} not kept: others led in the first rounds, so these ran no more")
+    late = [one for one in decisions if one.reason.startswith(NO_TIME)]
+    if late:
+        advice = late[0].reason.rpartition("; ")[2]
+        lines.append(f"{_and([one.lever for one in late])} not tried: the budget has no time for them; {advice}")
+    return lines
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def rank(decisions: Sequence[Decision]) -> list[Decision]:
+    """Return the decisions by what the levers gain here: those that are kept first, those without a number last."""
+    return sorted(
+        decisions, key=lambda one: (not one.kept, one.ratio is None, one.reason.startswith(BEHIND), one.ratio or 1.0)
+    )
+
+
+def is_short_of_time(decision: Decision) -> bool:
+    """Return whether a lever was not tried because the budget had no time for it; a larger one can change that."""
+    return decision.reason.startswith(NO_TIME)

@@ -36,6 +36,13 @@ def explain_refusal(wish: Any) -> str:
     """Say why C(wsltune_levers) cannot be followed; nothing when it can."""
     if wish == AUTO:
         return ""
+    sequenced = [name for name in wish if name in catalogue.IN_SEQUENCE] if isinstance(wish, Mapping) else []
+    if sequenced:
+        lever = catalogue.IN_SEQUENCE[sequenced[0]]
+        return (
+            f"wsltune_levers has {lever.name}, which no single run can try: set {lever.setting} by {lever.variable} "
+            "and measure before and after with the entry sequence of the role verify; nothing was changed."
+        )
     if isinstance(wish, Mapping) and set(wish) <= set(catalogue.LEVERS):
         wrong = [state for state in wish.values() if not (isinstance(state, bool) or state == AUTO)]
         if not wrong and all(wish.get(name) is True for name in PLACES):
@@ -61,8 +68,11 @@ def choose_place(levers: Mapping[str, Any], wanted: str) -> str:
 
 
 def list_levers_on_auto(levers: Mapping[str, Any], has_source: bool, place: str) -> list[str]:
-    """Return the levers to try: that of the source only where there is a project to copy, and of those that put
-    temporary files into memory the one for C(place), the kind of place that is safe and not in force yet."""
+    """List the levers to try.
+
+    That of the source only where there is a project to copy, and of those that put temporary files into memory the one
+    for C(place), the kind of place that is safe and not in force yet.
+    """
     left_out = {name for name, kind in PLACES.items() if kind != place} | (set() if has_source else {SOURCE})
     return [name for name, state in levers.items() if state == AUTO and name not in left_out]
 

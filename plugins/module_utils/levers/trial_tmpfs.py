@@ -37,27 +37,33 @@ def _call(library: ctypes.CDLL, name: str, *arguments: object) -> None:
 
 def _sweep(parent: str) -> None:
     for name in os.listdir(parent):
-        found = re.fullmatch(PREFIX + r"(\d+)", name)
+        found = re.fullmatch(PREFIX + r"(\d+)(?:-2)*", name)
         if found and (int(found[1]) == os.getpid() or not os.path.exists(f"/proc/{found[1]}")):
             with contextlib.suppress(OSError):
                 os.rmdir(os.path.join(parent, name))
 
 
 @contextlib.contextmanager
-def mounted(size: int, uid: int, gid: int, folders: tuple[str, ...], parent: str = "/run") -> Iterator[str]:
+def mounted(
+    size: int, uid: int, gid: int, folders: tuple[str, ...], parent: str = "/run", options: str = ""
+) -> Iterator[str]:
     """Mount a tmpfs of C(size) bytes that holds C(folders) of the user, for this process and its children.
 
-    What was started meanwhile and is left at the end is ended: it would keep the tmpfs in memory.
+    C(options) are more options of the mount, such as C(huge=within_size). What was started meanwhile and is left at the
+    end is ended: it would keep the tmpfs in memory.
     """
     library = ctypes.CDLL(None, use_errno=True)
     _sweep(parent)
     process.adopt()
     path = os.path.join(parent, f"{PREFIX}{os.getpid()}")
+    while os.path.ismount(path):
+        # Another one of this process is there.
+        path += "-2"
     _call(library, "unshare", CLONE_NEWNS)
     _call(library, "mount", b"none", b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
     os.mkdir(path, 0o755)
     try:
-        data = f"size={size // 1024}k,mode=0755".encode("ascii")
+        data = f"size={size // 1024}k,mode=0755{',' * bool(options)}{options}".encode("ascii")
         flags = ctypes.c_ulong(MS_NOSUID | MS_NODEV)
         _call(library, "mount", b"wsltune-trial", path.encode("ascii"), b"tmpfs", flags, data)
         for name in folders:
@@ -69,6 +75,13 @@ def mounted(size: int, uid: int, gid: int, folders: tuple[str, ...], parent: str
         library.umount2(path.encode("ascii"), 2)
         with contextlib.suppress(OSError):
             os.rmdir(path)
+
+
+def put_program(path: str, content: str) -> None:
+    """Put a program at the top of a trial's tmpfs, where root alone can, for the user to start."""
+    with open(path, "x", encoding="ascii") as handle:
+        handle.write(content)
+        os.fchmod(handle.fileno(), 0o755)
 
 
 def mounted_for(account: accounts.Account, size: str, folders: tuple[str, ...]) -> AbstractContextManager[str]:

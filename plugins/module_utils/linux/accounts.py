@@ -22,7 +22,9 @@ LOGIN = 15.0
 """Seconds that a login may take."""
 TERMINAL = 8.0
 """Seconds that an interactive shell may take."""
-MOST_SAID = 4 << 20
+MOST_SAID = 1 << 20
+"""Bytes that a login's environment may have; of several users as many are held at the same time."""
+MOST_STARTUP = 4 << 20
 NO_LOGIN = ("nologin", "false", "sync", "halt", "shutdown")
 SHELLS = ("bash", "zsh", "fish", "ksh", "mksh", "yash")
 """Shells that take -l, -i and -c together."""
@@ -69,7 +71,7 @@ def uid_range(login_defs: str) -> range:
 
 
 def is_person(account: Account, uids: range) -> bool:
-    """Whether this is an account that someone may log into: root or a person's, with a shell."""
+    """Return whether this is an account that someone may log into: root or a person's, with a shell."""
     return (account.uid == 0 or account.uid in uids) and os.path.basename(account.shell) not in NO_LOGIN
 
 
@@ -170,19 +172,20 @@ def login_environment(account: Account, timeout: float = LOGIN) -> dict[str, str
     if os.geteuid() != 0:
         clean.update(HOME=account.home, USER=account.name, LOGNAME=account.name, SHELL=account.shell)
     try:
-        done = process.run(command, clean, limit=timeout)
+        done = process.run(command, clean, limit=timeout, most=MOST_SAID)
     except OSError as error:
         raise AccountError(f"A login of {account.name} cannot be started: {error.strerror}.") from error
     if done.timed_out:
         raise AccountError(f"A login of {account.name} did not come to an end within {timeout:.0f} s.")
     output = done.out.encode("utf-8", "surrogateescape")
-    if MARK not in output:
-        raise AccountError(f"A login of {account.name} shows no environment: {done.reason}.")
+    if output.count(MARK) < 2:
+        much = f"it prints more than {MOST_SAID >> 10} KiB" if len(output) == MOST_SAID else done.reason
+        raise AccountError(f"A login of {account.name} shows no environment: {much}.")
     return parse_environment(output)
 
 
 def has_own_startup(account: Account, environment: Mapping[str, str]) -> bool:
-    """Whether the startup files of the account's shell hold lines that did not come with the distribution.
+    """Return whether the startup files of the account's shell hold lines that did not come with the distribution.
 
     Without any, an interactive shell finds what a login finds, and need not be started.
     """
@@ -190,7 +193,7 @@ def has_own_startup(account: Account, environment: Mapping[str, str]) -> bool:
     folder = (environment.get("ZDOTDIR") if shell == "zsh" else None) or account.home
     for name in STARTUP.get(shell, ()):
         common = _skeleton(name)
-        for path in glob.glob(os.path.join(glob.escape(folder), name)):
+        for path in look.expand(os.path.join(glob.escape(folder), name)):
             if _lines(path) - common:
                 return True
     return False
@@ -203,7 +206,7 @@ def _skeleton(name: str) -> set[str]:
 def _lines(path: str) -> set[str]:
     """Return the lines of a file of settings that are not comments."""
     try:
-        state = files.Files().read(path, MOST_SAID)
+        state = files.Files().read(path, MOST_STARTUP)
     except OSError:
         return set()
     said = (line.strip() for line in (state.content.decode("utf-8", "replace") if state else "").splitlines())

@@ -29,9 +29,19 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import files, pro
 
 LIMIT = 20.0
 """Seconds for an answer, where none are given; a disk under load takes a few."""
+TOTAL = 30.0
+"""Seconds for all answers of one account's child in a pool: each may come late, just in time, and there are many."""
+GRACE = 5.0
+"""Seconds that ending a child which gave no answer may take, where another one waits for it."""
 MOST_AT_ONCE = 8
 """Children that gather() has at the same time."""
+STOPPED, LOOK = 60.0, 2.0
+"""Seconds that a child which its account stopped is waited for, and between two looks at that."""
 LARGEST = 256 << 20
+LITTLE, MUCH = 512 << 20, 4 << 30
+"""Bytes of memory that a child may take beside what this process has: one that looks around, and one that measures or
+copies. What a user has in a folder, or in an answer, may be without end.
+"""
 PR_SET_PDEATHSIG = 1
 LENGTH = struct.Struct("!Q")
 # Python loads these when they are first used (os.wait4 the module), from where another account may not read.
@@ -67,13 +77,27 @@ def _send(channel: socket.socket, message: Any) -> None:
     channel.sendall(LENGTH.pack(len(data)) + data)
 
 
-def _receive(channel: socket.socket, deadline: float | None) -> Any:
-    """Return the next message; EOFError when there will be none, TimeoutError when it does not come in time."""
+def _receive(channel: socket.socket, deadline: float | None, sender: int = 0) -> Any:
+    """Return the next message; EOFError when there will be none, TimeoutError when it does not come in time.
+
+    A process C(sender) that its account stopped is not waited for until then.
+    """
+
+    def wait_for_more() -> None:
+        stopped = 0.0
+        while deadline is not None and deadline > time.monotonic():
+            if select.select([channel], [], [], max(0.0, min(LOOK, deadline - time.monotonic())))[0]:
+                return
+            stopped = stopped + LOOK if process.is_stopped(sender) else 0.0
+            if stopped > STOPPED:
+                raise TimeoutError(errno.ETIMEDOUT, f"its process was stopped for {STOPPED:.0f} s")
 
     def exactly(size: int) -> bytes:
         parts = []
         while size:
             if deadline is not None:
+                if sender:
+                    wait_for_more()
                 channel.settimeout(max(0.001, deadline - time.monotonic()))
             part = channel.recv(min(size, 1 << 20))
             if not part:
@@ -101,9 +125,11 @@ def become(identity: process.Identity | None) -> None:
     with contextlib.suppress(OSError):
         os.setsid()
     if identity is not None:
+        process.leave_keyring()
         os.setgroups(list(identity.groups))
         os.setresgid(identity.gid, identity.gid, identity.gid)
         os.setresuid(identity.uid, identity.uid, identity.uid)
+        process.link_own_keyring()
     os.umask(0o022)
     os.chdir("/")
 
@@ -125,9 +151,16 @@ class Hands:
         make: Callable[[], Any] = files.Files,
         errors: Sequence[type[Exception]] = (),
         patience: float = 2.0,
+        total: float | None = None,
+        memory: int = LITTLE,
     ) -> None:
-        """Start the child; C(patience) is how many seconds close() waits for the end of one that it killed."""
+        """Start the child; C(patience) is how many seconds close() waits for the end of one that it killed.
+
+        C(total): seconds that all its answers may take. C(memory): bytes that it may take beside this process's own.
+        """
+        self._memory = memory
         self._patience = patience
+        self._left = total
         self._errors = {error.__name__: error for error in (*errors, TimeoutError, files.ChangedMeanwhile)}
         parent = os.getpid()
         self._channel, theirs = socket.socketpair()
@@ -148,6 +181,7 @@ class Hands:
                 for stream in range(3):
                     os.dup2(nothing, stream)
                 become(identity)
+                process.limit_memory(self._memory)
                 # After the change of account, which clears it.
                 process.LIBRARY.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
                 for number in process.ENDING:
@@ -181,6 +215,8 @@ class Hands:
                 if listens:
                     named["tell"] = lambda message: _send(channel, ["heard", message])
                 answer = ["done", getattr(target, name)(*arguments, **named)]
+            except MemoryError:
+                answer = ["error", "OSError", [errno.ENOMEM, "what is there takes too much memory", None]]
             except OSError as error:
                 answer = ["error", type(error).__name__, [error.errno, error.strerror or str(error), error.filename]]
             except Exception as error:
@@ -196,9 +232,16 @@ class Hands:
         **named: Any,
     ) -> Any:
         """Call the method C(name) in the child; TimeoutError after C(limit) seconds, and the child is ended then."""
-        deadline = None if limit is None else time.monotonic() + limit
-        self._begin(name, arguments, named, heard is not None, limit)
-        return self._finish(arguments, limit, deadline, heard)
+        begin = time.monotonic()
+        if self._left is not None:
+            limit = self._left if limit is None else min(limit, self._left)
+        try:
+            deadline = None if limit is None else begin + limit
+            self._begin(name, arguments, named, heard is not None, limit)
+            return self._finish(arguments, limit, deadline, heard)
+        finally:
+            if self._left is not None:
+                self._left = max(0.01, self._left - (time.monotonic() - begin))
 
     def _begin(self, name: str, arguments: Sequence[Any], named: dict[str, Any], listens: bool, limit: Any) -> None:
         # Where this fails, so does waiting for the answer.
@@ -218,15 +261,16 @@ class Hands:
             if self._pid < 0:
                 raise EOFError
             while True:
-                kind, *told = _receive(self._channel, deadline)
+                kind, *told = _receive(self._channel, deadline, self._pid)
                 if kind != "heard":
                     break
                 if heard is not None:
                     heard(told[0])
-        except (TimeoutError, socket.timeout):
+        except (TimeoutError, socket.timeout) as error:
             self.close(at_once=True)
             where = next((word for word in arguments if isinstance(word, str)), None)
-            raise TimeoutError(errno.ETIMEDOUT, f"no answer in {limit:.0f} s", where) from None
+            reason = getattr(error, "strerror", None) or f"no answer in {limit:.0f} s"
+            raise TimeoutError(errno.ETIMEDOUT, reason, where) from None
         except (EOFError, BrokenPipeError, ConnectionResetError, ValueError, KeyError, TypeError):
             # Also an answer that cannot be understood: what it is made of comes from the account.
             self.close(at_once=True)
@@ -281,6 +325,7 @@ class Errand:
         self.function = function
 
     def run(self, tell: Callable[[Any], None] | None = None) -> Any:
+        """Call the function, with `tell` where what it reports on the way is wanted."""
         return self.function() if tell is None else self.function(tell)
 
 
@@ -291,6 +336,7 @@ def ask(
     errors: Sequence[type[Exception]] = (),
     heard: Callable[[Any], None] | None = None,
     always: bool = False,
+    memory: int = LITTLE,
 ) -> Any:
     """Return what C(function) returns in a child that has become C(identity); here where that is who runs this.
 
@@ -299,7 +345,7 @@ def ask(
     """
     if not always and not is_other(identity):
         return function() if heard is None else function(heard)
-    with Hands(identity, lambda: Errand(function), errors) as hands:
+    with Hands(identity, lambda: Errand(function), errors, memory=memory) as hands:
         return hands.call("run", limit=limit, heard=heard)
 
 
@@ -359,7 +405,7 @@ def side_by_side(
 
 
 def is_other(identity: process.Identity | None) -> bool:
-    """Whether root has to become somebody else for C(identity)."""
+    """Return whether root has to become somebody else for C(identity)."""
     return os.geteuid() == 0 and identity is not None and identity.uid != 0
 
 
@@ -382,10 +428,11 @@ class Pool:
             return self._own
         key = (identity.uid, identity.gid)
         if key not in self._children:
-            self._children[key] = Hands(identity)
+            self._children[key] = Hands(identity, total=TOTAL)
         # A child has every method of files.Files, by the name alone.
         return cast("files.Files", self._children[key])
 
     def close(self) -> None:
+        """End the children."""
         while self._children:
             self._children.popitem()[1].close()

@@ -15,7 +15,7 @@ NO_LIMIT = 2**60
 
 
 def folders(text: str, mounts: Sequence[Mount], controller: str) -> list[str]:
-    """The folders of the groups of a /proc/PID/cgroup for a controller, the innermost first.
+    """List the folders of the groups of a /proc/PID/cgroup for a controller, the innermost first.
 
     A group outside of what is mounted here has none; a namespace shows one above its own by a path with `..`.
     """
@@ -45,7 +45,7 @@ def _upwards(path: str, mount: Mount) -> list[str]:
 
 
 def memory(groups: Sequence[str], read: Callable[[str], str | None]) -> dict[str, Any]:
-    """The tightest limit with its folder, and what is left in the fullest group, in bytes; {} without a limit."""
+    """Return the tightest limit, its folder and what is left in the fullest group, in bytes; {} without a limit."""
     tightest: dict[str, Any] = {}
     available: list[int] = []
     for folder in groups:
@@ -62,8 +62,29 @@ def memory(groups: Sequence[str], read: Callable[[str], str | None]) -> dict[str
     return {**tightest, "available": min(available)} if available else {}
 
 
+def headroom(groups: Sequence[str], read: Callable[[str], str | None]) -> int | None:
+    """Return the bytes that the fullest group leaves, its cached files among them; None without a limit."""
+    found: list[int] = []
+    for folder in groups:
+        for limit_name, used_name, prefix in (
+            ("memory.max", "memory.current", ""),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+        ):
+            limit = (read(f"{folder}/{limit_name}") or "").strip()
+            used = (read(f"{folder}/{used_name}") or "").strip()
+            if limit.isdigit() and used.isdigit() and int(limit) < NO_LIMIT:
+                rows = [line.split() for line in (read(f"{folder}/memory.stat") or "").splitlines()]
+                cached = sum(
+                    int(row[1])
+                    for row in rows
+                    if len(row) == 2 and row[0] in (f"{prefix}inactive_file", f"{prefix}active_file")
+                )
+                found.append(max(0, int(limit) - int(used) + cached))
+    return min(found, default=None)
+
+
 def cpus(groups: Sequence[str], read: Callable[[str], str | None]) -> float | None:
-    """How many CPUs' time the tightest quota leaves; None where there is no quota."""
+    """Return how many CPUs' time the tightest quota leaves; None where there is no quota."""
     quotas = []
     for folder in groups:
         words = (read(f"{folder}/cpu.max") or "").split()

@@ -75,10 +75,10 @@ class Dialogue:
         """Return the next line with its end, or C(most) bytes of a longer one; nothing once the program has ended."""
         self._attend(lambda: self._line_end(most) > 0, deadline)
         end = self._line_end(most) or len(self.out)
-        found = bytes(self.out[:end])
+        taken = bytes(self.out[:end])
         del self.out[:end]
         self._searched = 0
-        return found
+        return taken
 
     def _line_end(self, most: int) -> int:
         place = self.out.find(b"\n", self._searched) + 1
@@ -141,6 +141,7 @@ class Dialogue:
         return True
 
     def close_input(self) -> None:
+        """Close the program's standard input; it may have ended already."""
         with contextlib.suppress(OSError):
             self._stdin.close()
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
+ARCHITECTURES = {62: "x86_64", 183: "aarch64", 3: "i386", 40: "arm", 243: "riscv64", 22: "s390x", 21: "ppc64le"}
+"""By the number of the machine (elf.h), as uname(1) names them."""
+
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NULL, _DT_NEEDED, _DT_STRTAB = 0, 1, 5
 
@@ -24,6 +27,7 @@ class Needs:
 
     @property
     def static(self) -> bool:
+        """Whether the program runs without a loader and libraries of the machine."""
         return self.interpreter is None and not self.libraries
 
 
@@ -32,6 +36,14 @@ def _text(data: bytes, at: int) -> str:
     if at < 0 or at >= len(data) or end < 0:
         raise ElfError(f"the text at byte {at} lies outside the file.")
     return data[at:end].decode("utf-8", "replace")
+
+
+def architecture(data: bytes) -> str:
+    """Return the machine that a program is for, from the first 20 bytes of its file; ElfError where it is none."""
+    if data[:4] != b"\x7fELF" or len(data) < 20 or data[5] not in (1, 2):
+        raise ElfError("the file is not an ELF file.")
+    number = int.from_bytes(data[18:20], "little" if data[5] == 1 else "big")
+    return ARCHITECTURES.get(number, f"machine {number}")
 
 
 def needs(data: bytes) -> Needs:
@@ -44,10 +56,10 @@ def needs(data: bytes) -> Needs:
         start = struct.unpack_from(order + word, data, 32 if wide else 28)[0]
         size, count = struct.unpack_from(order + "HH", data, 54 if wide else 42)
         segments = [_segment(data, start + number * size, order, wide) for number in range(count)]
-        found = Needs()
+        needed = Needs()
         for kind, offset, _address, length in segments:
             if kind == _PT_INTERP:
-                found.interpreter = _text(data, offset)
+                needed.interpreter = _text(data, offset)
             elif kind == _PT_DYNAMIC:
                 step = 16 if wide else 8
                 entries = [struct.unpack_from(order + word * 2, data, offset + at) for at in range(0, length, step)]
@@ -56,14 +68,14 @@ def needs(data: bytes) -> Needs:
                 if strings is None:
                     continue
                 names = _file_offset(segments, strings)
-                found.libraries = [_text(data, names + value) for tag, value in entries[:end] if tag == _DT_NEEDED]
+                needed.libraries = [_text(data, names + value) for tag, value in entries[:end] if tag == _DT_NEEDED]
     except struct.error as error:
         raise ElfError(f"the file ends in the middle of a header ({error}).") from None
-    return found
+    return needed
 
 
 def _segment(data: bytes, at: int, order: str, wide: bool) -> tuple[int, int, int, int]:
-    """Kind, offset, address and length in the file of a program header."""
+    """Return kind, offset, address and length in the file of a program header."""
     if wide:
         kind, _flags, offset, address, _physical, length = struct.unpack_from(order + "IIQQQQ", data, at)
     else:

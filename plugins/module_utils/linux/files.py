@@ -5,6 +5,8 @@
 Every folder on the way is opened without following links. Root follows a link, and works in a folder, only where no
 other account can rename or replace what lies there; elsewhere C(NotOurs) is raised, and the account whose folder it is
 does the work itself (become.py).
+
+It imports nothing of the collection, because the pull agent has a copy of it on the machine.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ PATH_MAX = 4096
 MOST_FOLDERS = 256
 """Folders of a path; each is held open while the next is walked to."""
 MOST_LINKS = 40
+MOUNTINFO = "/proc/self/mountinfo"
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -57,19 +60,21 @@ class FileState:
     mtime_ns: int
 
     def to_json(self) -> dict[str, Any]:
+        """Return the state as the journal keeps it; the content is base64."""
         data = asdict(self)
         data["content"] = base64.b64encode(self.content).decode("ascii")
         return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any] | None) -> FileState | None:
+        """Read a kept state; None stands for a file that was not there."""
         if data is None:
             return None
         return cls(**dict(data, content=base64.b64decode(data["content"])))
 
 
 def has_other_members(gid: int) -> bool:
-    """Whether an account other than root and the caller's is in a group; yes where that cannot be told."""
+    """Return whether an account other than root and the caller's is in a group; yes where that cannot be told."""
     ours = (0, os.geteuid())
     try:
         members = [pwd.getpwnam(name).pw_uid for name in grp.getgrgid(gid).gr_mem]
@@ -82,20 +87,42 @@ def has_other_members(gid: int) -> bool:
 
 
 def has_acl(path: str) -> bool:
-    """Whether an access control list names others than owner and group; the group bits are its mask then (acl(5))."""
+    """Return whether an access control list names others too; the group bits are then its mask (acl(5))."""
     try:
         return "system.posix_acl_access" in os.listxattr(path)
     except OSError:
         return False
 
 
+def is_of_another(device: int) -> bool:
+    """Return whether a file system (st_dev) is an account's own program (FUSE), other than root's and the caller's.
+
+    It says of any file whose it is and with which mode, so that nothing that it says can be relied on.
+    """
+    # What lies on a disk is none, nor is what the root folder lies on.
+    if os.major(device) != 0 or device == os.stat("/").st_dev:
+        return False
+    number = b"%d:%d" % (os.major(device), os.minor(device))
+    with open(MOUNTINFO, "rb") as table:
+        for words in map(bytes.split, table):
+            if len(words) < 10 or words[2] != number or b"-" not in words[6:]:
+                continue
+            kind, _source, options = words[words.index(b"-", 6) + 1 :][:3]
+            if kind.split(b".")[0] in (b"fuse", b"fuseblk"):
+                users = [int(option[8:]) for option in options.split(b",") if option.startswith(b"user_id=")]
+                return not users or users[0] not in (0, os.geteuid())
+    return False
+
+
 def is_ours_alone(folder: os.stat_result, entry: os.stat_result | None = None, acl: bool = False) -> bool:
-    """Whether nobody else can rename or replace C(entry) of C(folder), which may have an C(acl); without one, any name.
+    """Return whether nobody else can rename or replace C(entry), or any name, of C(folder), which may have an C(acl).
 
     In a folder with the sticky bit only the owners of the folder and of the entry can (inode(7)).
     """
     ours = (0, os.geteuid())
-    if folder.st_uid not in ours:
+    if folder.st_uid not in ours or is_of_another(folder.st_dev):
+        return False
+    if entry is not None and entry.st_dev != folder.st_dev and is_of_another(entry.st_dev):
         return False
     shared = folder.st_mode & stat.S_IWOTH or (
         folder.st_mode & stat.S_IWGRP and (acl or has_other_members(folder.st_gid))
@@ -125,6 +152,7 @@ class Place:
             return None
 
     def open(self, flags: int, mode: int = 0o600) -> int:
+        """Open the entry in its folder and return the descriptor; a link is not followed (OSError, ELOOP)."""
         return os.open(self.name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=self.folder)
 
     def beside(self, name: str) -> Place:
@@ -204,9 +232,42 @@ def place(path: str, follow: bool = True, make: list[str] | None = None, alone: 
             os.close(descriptor)
 
 
+def own_place(path: str) -> Place:
+    """Open the folder of C(path), which is ours alone although others may rename it, such as one in /var/log.
+
+    No part of the path is a link then. Where others give the name to another folder, that is one of ours too.
+    """
+    with contextlib.suppress(NotOurs):
+        return place(path, follow=False)
+    parent, name = os.path.split(path)
+    with opened_folder(parent) as folder:
+        status = os.fstat(folder)
+        if not is_ours_alone(status, acl=has_acl(f"/proc/self/fd/{folder}")):
+            raise NotOurs(parent)
+        return Place(os.dup(folder), name, path)
+
+
+def owner_of(path: str) -> int:
+    """Return whose the folder C(path) is; OSError where a part of the path is a link that somebody else can change."""
+    with contextlib.suppress(NotOurs):
+        path = Files().real(path)
+    with opened_folder(path) as folder:
+        return os.fstat(folder).st_uid
+
+
 def check(path: str, follow: bool = True) -> None:
     """Raise what place() raises for C(path), such as NotOurs, and open nothing for longer."""
     place(path, follow).__exit__()
+
+
+def check_folder(path: str) -> None:
+    """Raise NotOurs where another account can put a name into the folder C(path), or lead the way to it elsewhere."""
+    with place(path) as target:
+        folder = target.open(_FOLDER)
+        try:
+            _check(folder, None, target.path, alone=False)
+        finally:
+            os.close(folder)
 
 
 def _check(folder: int, entry: os.stat_result | None, path: str, alone: bool) -> None:
@@ -219,7 +280,7 @@ def _check(folder: int, entry: os.stat_result | None, path: str, alone: bool) ->
 
 
 def temporary_name(name: str) -> str:
-    """A fixed name, so that what a killed run left is overwritten by the next one and removed by a rollback."""
+    """Return a fixed name, so that what a killed run left is overwritten by the next one and removed by a rollback."""
     if len(os.fsencode(name)) + len(TEMPORARY_SUFFIX) + 1 > 255:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
     return "." + name + TEMPORARY_SUFFIX
@@ -267,10 +328,13 @@ def _about(path: str) -> Iterator[None]:
 
 def _put(target: Place, state: FileState, was: bytes | None) -> None:
     """Put a file at C(target) in one atomic step that is on disk when this returns; C(was): only over this content."""
-    with _about(target.path), target.beside(temporary_name(target.name)) as temporary:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_about(target.path))
+        temporary = stack.enter_context(target.beside(temporary_name(target.name)))
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary.name, dir_fd=temporary.folder)
         descriptor = temporary.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        replaced = -1
         try:
             with os.fdopen(descriptor, "wb") as handle:
                 handle.write(state.content)
@@ -283,14 +347,29 @@ def _put(target: Place, state: FileState, was: bytes | None) -> None:
                 if state.mtime_ns:
                     os.utime(handle.fileno(), ns=(state.mtime_ns, state.mtime_ns))
                 os.fsync(handle.fileno())
-            if was is not None and read_from(target.open(os.O_RDONLY | os.O_NONBLOCK), target.path).content != was:
-                raise ChangedMeanwhile(target.path)
+            if was is not None:
+                replaced = target.open(os.O_RDONLY | os.O_NONBLOCK)
+                stack.callback(os.close, replaced)
+                if read_from(os.dup(replaced), target.path).content != was:
+                    raise ChangedMeanwhile(target.path)
             os.replace(temporary.name, target.name, src_dir_fd=temporary.folder, dst_dir_fd=target.folder)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary.name, dir_fd=temporary.folder)
             raise
-    target.sync()
+        target.sync()
+        if was is not None:
+            _append_late(target, replaced, was)
+
+
+def _append_late(target: Place, replaced: int, was: bytes) -> None:
+    """Append what another program, which had the replaced file open, has put behind C(was) since."""
+    content = os.pread(replaced, LARGEST, 0)
+    if len(content) > len(was) and content.startswith(was):
+        with os.fdopen(target.open(os.O_WRONLY | os.O_APPEND), "wb") as handle:
+            handle.write(content[len(was) :])
+            handle.flush()
+            os.fsync(handle.fileno())
 
 
 class Files:
@@ -301,8 +380,8 @@ class Files:
         missing: list[str] = []
         while True:
             try:
-                with place(path) as found:
-                    return os.path.join(found.path, *reversed(missing))
+                with place(path) as target:
+                    return os.path.join(target.path, *reversed(missing))
             except FileNotFoundError:
                 path, name = os.path.split(path.rstrip("/"))
                 missing.append(name)
@@ -310,16 +389,16 @@ class Files:
     def read(self, path: str, most: int = LARGEST) -> FileState | None:
         """Return the file at C(path), None when there is none; OSError when it is not a readable regular file."""
         try:
-            with _about(path), place(path) as found:
-                return read_from(found.open(os.O_RDONLY | os.O_NONBLOCK), path, most)
+            with _about(path), place(path) as target:
+                return read_from(target.open(os.O_RDONLY | os.O_NONBLOCK), path, most)
         except FileNotFoundError:
             return None
 
     def head(self, path: str, size: int = 1 << 16) -> bytes | None:
         """Return how the file at C(path) begins, however large it is; None when there is none."""
         try:
-            with _about(path), place(path) as found:
-                descriptor = found.open(os.O_RDONLY | os.O_NONBLOCK)
+            with _about(path), place(path) as target:
+                descriptor = target.open(os.O_RDONLY | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
         try:
@@ -332,43 +411,59 @@ class Files:
     def put(self, path: str, state: FileState, was: bytes | None = None) -> list[str]:
         """Replace or make the file at C(path), with the folders that it needs; return those that were made."""
         made: list[str] = []
-        with _about(path), place(path, make=made) as found:
-            _put(found, state, was)
+        with _about(path), place(path, make=made) as target:
+            _put(target, state, was)
         return made
+
+    def read_in_own(self, path: str, most: int = LARGEST) -> FileState | None:
+        """Return the file at C(path) as read() does, by own_place()."""
+        with contextlib.suppress(FileNotFoundError), _about(path), own_place(path) as target:
+            return read_from(target.open(os.O_RDONLY | os.O_NONBLOCK), path, most)
+        return None
+
+    def put_in_own(self, path: str, state: FileState) -> None:
+        """Replace or make the file at C(path), as put() does, by own_place()."""
+        with _about(path), own_place(path) as target:
+            _put(target, state, None)
 
     def remove(self, path: str) -> None:
         """Remove the file or link at C(path)."""
-        with _about(path), place(path, follow=False) as found:
-            os.unlink(found.name, dir_fd=found.folder)
-            found.sync()
+        with _about(path), place(path, follow=False) as target:
+            os.unlink(target.name, dir_fd=target.folder)
+            target.sync()
+
+    def remove_in_own(self, path: str) -> None:
+        """Remove the file at C(path), by own_place()."""
+        with _about(path), own_place(path) as target:
+            os.unlink(target.name, dir_fd=target.folder)
 
     def forget_temporary(self, path: str) -> None:
         """Remove what a killed run was writing for C(path)."""
-        with contextlib.suppress(OSError), place(path) as found:
-            os.unlink(temporary_name(found.name), dir_fd=found.folder)
+        with contextlib.suppress(OSError), place(path) as target:
+            os.unlink(temporary_name(target.name), dir_fd=target.folder)
 
     def make_folders(self, path: str) -> list[str]:
         """Make the folder C(path) and what is missing of its parents, mode 0755; return what was made."""
         made: list[str] = []
-        with place(path, make=made) as found:
-            if found.status() is None:
-                os.mkdir(found.name, 0o755, dir_fd=found.folder)
-                made.append(found.path)
+        with place(path, make=made) as target:
+            if target.status() is None:
+                os.mkdir(target.name, 0o755, dir_fd=target.folder)
+                made.append(target.path)
         return made
 
     def remove_folders(self, paths: Sequence[str]) -> None:
         """Remove those of the folders that are empty, the deepest first."""
         for path in sorted(paths, key=len, reverse=True):
-            with contextlib.suppress(OSError), place(path, follow=False) as found:
-                os.rmdir(found.name, dir_fd=found.folder)
+            with contextlib.suppress(OSError), place(path, follow=False) as target:
+                os.rmdir(target.name, dir_fd=target.folder)
 
     def missing(self, path: str) -> list[str]:
         """Return the folders that making C(path) would make, the deepest first."""
-        found = []
+        absent = []
         while not os.path.isdir(path):
-            found.append(path)
+            absent.append(path)
             path = os.path.dirname(path)
-        return found
+        return absent
 
     def keep_beside(self, path: str, suffix: str, stand_in: bytes, replace: bool) -> str | None:
         """Put a program at C(path), and keep what stood there beside it with C(suffix), under the same inode.
@@ -378,8 +473,8 @@ class Files:
         """
         moved = None
         # The path is that of the program itself: a link is another one by now.
-        with _about(path), place(path, follow=False, alone=True) as found, found.beside(found.name + suffix) as kept:
-            status = found.status()
+        with _about(path), place(path, follow=False, alone=True) as target, target.beside(target.name + suffix) as kept:
+            status = target.status()
             if status is None or not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, "not a regular file", path)
             if not replace:
@@ -388,34 +483,34 @@ class Files:
                     moved = _move_aside(kept)
                     there = None
                 if there is None:
-                    _link(found, kept)
-            _put(found, FileState(stand_in, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, 0), None)
+                    _link(target, kept)
+            _put(target, FileState(stand_in, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, 0), None)
         return moved
 
     def give_back_kept(self, path: str, suffix: str) -> bool:
         """Give the file beside C(path) its name back; whether there was one."""
         # The path is that of the program itself: a link is another one by now.
-        with _about(path), place(path, follow=False, alone=True) as found, found.beside(found.name + suffix) as kept:
+        with _about(path), place(path, follow=False, alone=True) as target, target.beside(target.name + suffix) as kept:
             if kept.status() is None:
                 return False
-            os.replace(kept.name, found.name, src_dir_fd=kept.folder, dst_dir_fd=found.folder)
-            found.sync()
+            os.replace(kept.name, target.name, src_dir_fd=kept.folder, dst_dir_fd=target.folder)
+            target.sync()
         return True
 
     def obstacle(self, path: str, most: int = LARGEST) -> str:
         """Say why the caller cannot keep a file of its own at C(path); nothing when it can."""
         try:
-            with place(path) as found:
-                status = found.status()
+            with place(path) as target:
+                status = target.status()
                 if status is not None:
                     if not stat.S_ISREG(status.st_mode):
-                        return f"{found.path} is no regular file"
+                        return f"{target.path} is no regular file"
                     if status.st_uid != os.geteuid():
-                        return f"{found.path} belongs to someone else (user id {status.st_uid})"
-                    read_from(found.open(os.O_RDONLY | os.O_NONBLOCK), found.path, most)
+                        return f"{target.path} belongs to someone else (user id {status.st_uid})"
+                    read_from(target.open(os.O_RDONLY | os.O_NONBLOCK), target.path, most)
                 # The file is replaced, and its folder is what must be writable.
-                if not os.access(f"/proc/self/fd/{found.folder}", os.W_OK | os.X_OK):
-                    return f"{os.path.dirname(found.path)} is not writable for its user"
+                if not os.access(f"/proc/self/fd/{target.folder}", os.W_OK | os.X_OK):
+                    return f"{os.path.dirname(target.path)} is not writable for its user"
         except FileNotFoundError as error:
             # A folder that is missing too, and would be made.
             return self.obstacle(error.filename, most)
@@ -450,8 +545,8 @@ class Files:
     def is_kept(self, path: str, suffix: str) -> str:
         """Say what is beside C(path) with C(suffix): nothing (empty), the C(same) file or an C(other) one."""
         # The path is that of the program itself: a link is another one by now.
-        with _about(path), place(path, follow=False, alone=True) as found, found.beside(found.name + suffix) as kept:
-            here, there = found.status(), kept.status()
+        with _about(path), place(path, follow=False, alone=True) as target, target.beside(target.name + suffix) as kept:
+            here, there = target.status(), kept.status()
         if there is None:
             return ""
         return "same" if here is not None and os.path.samestat(here, there) else "other"

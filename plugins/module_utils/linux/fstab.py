@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
-MARK = "x-wsltune"
-"""Mount option that names a line's owner; mount and systemd pass over options that begin with x- (mount(8)).
+MARK = "comment=wsltune"
+"""Mount option that names a line's owner, which util-linux's mount, systemd and BusyBox's mount all pass over.
 
-Lines of the role workspace bear x-wsltune=workspace."""
+Lines of the role workspace bear comment=wsltune-workspace."""
+FORMER_MARK = "x-wsltune"
+"""What it was first, and what BusyBox's mount refuses; lines that bear it get the present one at the next run."""
 
 
 class FstabError(ValueError):
@@ -33,12 +35,22 @@ class Line:
     @property
     def ours(self) -> bool:
         """Whether a role of wsltune wrote it."""
-        return any(option.partition("=")[0] == MARK for option in self.options)
+        return any(
+            option == MARK or option.startswith(f"{MARK}-") or option.partition("=")[0] == FORMER_MARK
+            for option in self.options
+        )
 
     def bears(self, mark: str) -> bool:
-        return mark in self.options
+        """Return whether the mark, or what it was first, is on the line."""
+        former = mark.replace(MARK, FORMER_MARK, 1).replace(f"{FORMER_MARK}-", f"{FORMER_MARK}=")
+        return mark in self.options or former in self.options
+
+    def for_busybox(self) -> Line:
+        """Return the line without what BusyBox's mount refuses: the options that are for systemd alone."""
+        return replace(self, options=tuple(option for option in self.options if not option.startswith("x-")))
 
     def render(self) -> str:
+        """Return the line as fstab has it, blanks and backslashes escaped in octal."""
         words = [_escape(word) for word in (self.source, self.mount_point, self.fstype, ",".join(self.options))]
         return " ".join(words + [str(self.frequency), str(self.pass_number)])
 
@@ -129,12 +141,18 @@ def with_lines(table: str, wanted: list[Line], mark: str = MARK) -> str:
     return "".join(kept + [line.render() + "\n" for line in pending])
 
 
+def _is_ours(row: str) -> bool:
+    try:
+        line = parse_line(row)
+    except FstabError:
+        return False
+    return line is not None and line.ours
+
+
 def without_ours(base: bytes | None, written: bytes, current: bytes) -> bytes:
     """Return an fstab without the lines of any role, for a file that someone else edited too (journal.Revert)."""
     table = current.decode("utf-8", "surrogateescape")
-    for mark in {option for word in table.split() for option in word.split(",") if option.partition("=")[0] == MARK}:
-        table = with_lines(table, [], mark)
-    return table.encode("utf-8", "surrogateescape")
+    return "".join(row for row in rows(table) if not _is_ours(row)).encode("utf-8", "surrogateescape")
 
 
 def part(mark: str, before: bytes, current: bytes) -> bytes:

@@ -8,7 +8,11 @@ child is then left behind, and ends when the server is back or the mount is gone
 
 from __future__ import annotations
 
+import contextlib
+import fnmatch
 import functools
+import glob
+import itertools
 import os
 import stat
 import time
@@ -22,6 +26,8 @@ LIMIT = 2.0
 TOTAL = 10.0
 """Seconds for answers about many paths, most of which may be dead."""
 AT_ONCE = 32
+MOST_NAMES = 20000
+"""Names of a folder that are looked at; one that a program of its owner's lists may have no end."""
 PATIENCE = 0.1
 """Seconds to wait for the end of a child that is killed; more would not help."""
 
@@ -95,10 +101,30 @@ def silent(paths: Iterable[str], identity: process.Identity | None = None) -> di
 
 
 def is_folder(path: str) -> bool:
-    """Whether C(path) is a folder, or one that the caller may not look into: root cannot with FUSE's own default."""
+    """Return whether C(path) is a folder, or one that the caller may not look into, as root with FUSE's own default."""
     try:
         return stat.S_ISDIR(os.stat(path).st_mode)
     except PermissionError:
         return True
     except (OSError, ValueError):
         return False
+
+
+def names(folder: str, most: int = MOST_NAMES) -> list[str]:
+    """Return the names in a folder, no more than C(most); none where it cannot be listed."""
+    with contextlib.suppress(OSError), os.scandir(folder) as found:
+        return [entry.name for entry in itertools.islice(found, most)]
+    return []
+
+
+def expand(pattern: str) -> list[str]:
+    """Return the paths that an absolute C(pattern) of glob's stands for, by M(names) of each folder."""
+    paths = [""]
+    for part in pattern.split("/")[1:]:
+        if not glob.has_magic(part):
+            paths = [f"{path}/{part}" for path in paths]
+            continue
+        found = {path: fnmatch.filter(names(path or "/"), part) for path in paths}
+        shown = part.startswith((".", "[.]"))
+        paths = [f"{path}/{name}" for path in paths for name in found[path] if shown or not name.startswith(".")]
+    return [path for path in paths if os.path.lexists(path)]

@@ -36,6 +36,7 @@ class Mount:
     device: str = ""
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the mount as facts have it."""
         return asdict(self)
 
 
@@ -52,7 +53,7 @@ def _join_windows(base: str, rest: str) -> str:
 
 
 def _drvfs_server_options(super_options: Sequence[str]) -> dict[str, str] | None:
-    """What WSL's 9p server was told, or None where it is not WSL's drive server."""
+    """Return what WSL's 9p server was given, or None where it is not WSL's drive server."""
     for option in super_options:
         name, _sep, value = option.partition("=")
         if name == "aname":
@@ -89,7 +90,7 @@ def _windows_side(
 
 
 def parse(table: str, is_wsl: bool = False, virtiofs_links: Mapping[str, str] | None = None) -> list[Mount]:
-    """The mounts in the order of the table.
+    """Return the mounts in the order of the table.
 
     virtiofs is what many virtual machines use, so it counts as a Windows drive only where `is_wsl`
     says so; `virtiofs_links` is what the links in VIRTIOFS_LINKS lead to, by their name.
@@ -133,7 +134,7 @@ def _covers(mount_point: str, path: str) -> bool:
 
 
 def find(mounts: Sequence[Mount], path: str) -> Mount | None:
-    """The mount that `path` lies on; `path` is absolute and without symbolic links.
+    """Return the mount that `path` lies on; `path` is absolute and without symbolic links.
 
     It goes down from mount to mount as the kernel does, so that a mount over a parent folder hides what was
     mounted below it before. In most tables that is simply the longest mount point.
@@ -163,5 +164,5 @@ def find(mounts: Sequence[Mount], path: str) -> Mount | None:
 
 
 def windows_path(mount: Mount, path: str) -> str | None:
-    """What Windows calls a path that lies on its mount; None where it is not known."""
+    """Return what Windows calls a path that lies on its mount; None where it is not known."""
     return _join_windows(mount.windows_path, path[len(mount.mount_point.rstrip("/")) :]) if mount.windows_path else None

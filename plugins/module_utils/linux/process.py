@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import itertools
 import os
+import resource
 import select
 import selectors
 import signal
@@ -28,10 +30,20 @@ GIT_READS_ONLY = {"GIT_OPTIONAL_LOCKS": "0"}
 MOST_OUTPUT = 16 << 20
 """Bytes of each of the two outputs that are kept, the last ones; the rest is read and forgotten."""
 PR_SET_CHILD_SUBREAPER = 36
+KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280}
+"""The number of the call keyctl(2), which the C library has no function for."""
+KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_LINK = 1, 8
+KEY_SPEC_SESSION_KEYRING, KEY_SPEC_USER_KEYRING = -3, -4
 LIBRARY = ctypes.CDLL(None, use_errno=True)
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 START = 10.0
 """Seconds until a program has begun; its folder, or one of PATH, may lie on a server that gives no answer."""
+LOOKING = 5.0
+"""Seconds that looking for the programs which use a folder may take."""
+MOST_DESCRIPTORS = 4096
+"""Open files of a program that are looked at; an account may have millions, and processes that share them."""
+LIMITED: list[tuple[int, int]] = []
+"""The limit of memory that this process had before limit_memory(), which the programs it starts get back."""
 KEPT: set[int] = set()
 """Children of this process that are no program of run()."""
 
@@ -67,6 +79,42 @@ class Done:
         """The last line it said, for a message about its failure."""
         said = (self.err.strip() or self.out.strip()).splitlines()
         return text.line(said[-1]) if said else f"exit {self.code}"
+
+
+def _keyctl(*words: object) -> int:
+    """Return the number of the error, 0 for none."""
+    number = KEYCTL.get(os.uname().machine)
+    if number is None or ctypes.sizeof(ctypes.c_void_p) != 8:
+        return errno.ENOSYS
+    return ctypes.get_errno() if LIBRARY.syscall(number, *words) == -1 else 0
+
+
+def leave_keyring() -> None:
+    """Have a keyring for this session alone, before root becomes somebody else.
+
+    A child has its parent's keys, such as those of Kerberos, and reads them whoever it is by then (session-keyring(7)).
+    """
+    # As root, whose quota no account can fill. A kernel without keys has none, and a container that forbids the call
+    # forbids it to children too.
+    number = _keyctl(KEYCTL_JOIN_SESSION_KEYRING, None)
+    if number not in (0, errno.ENOSYS, errno.EPERM):
+        raise OSError(number, os.strerror(number), "keyring")
+
+
+def link_own_keyring() -> None:
+    """Have the keys of the account that this process has become, as a login has them (pam_keyinit(8))."""
+    _keyctl(KEYCTL_LINK, KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING)
+
+
+def limit_memory(more: int) -> None:
+    """Have this process, but not the programs it starts, fail for want of memory with C(more) bytes beside its own."""
+    with contextlib.suppress(OSError, ValueError), open("/proc/self/statm", encoding="ascii") as handle:
+        own = int(handle.read().split()[5]) * resource.getpagesize()
+        before = resource.getrlimit(resource.RLIMIT_DATA)
+        more = min(more, os.sysconf("SC_PHYS_PAGES") * resource.getpagesize() // 2)
+        most = min([own + more, *(limit for limit in before if limit != resource.RLIM_INFINITY)])
+        resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))
+        LIMITED[:] = LIMITED or [before]
 
 
 @contextlib.contextmanager
@@ -150,6 +198,13 @@ class _Waiter(threading.Thread):
         self.join(5.0)
         if not self.is_alive():
             os.close(self.ended)
+
+
+def is_stopped(pid: int) -> bool:
+    """Return whether a process was stopped by a signal and goes on by another one alone."""
+    with contextlib.suppress(OSError, IndexError):
+        return _words(pid)[0] == b"T"
+    return False
 
 
 def run(
@@ -297,15 +352,21 @@ def _become(
     streams: Sequence[int],
     tell: int,
 ) -> None:
-    """In the child: turn into the program. Never returns."""
+    """Turn into the program, in the child. Never returns."""
     try:
         os.setsid()
         for number, descriptor in enumerate(streams):
             os.dup2(descriptor, number)
+        if identity is not None or command[0] == "su":
+            # Not every distribution's su does it.
+            leave_keyring()
         if identity is not None:
             os.setgroups(list(identity.groups))
             os.setgid(identity.gid)
             os.setuid(identity.uid)
+            link_own_keyring()
+        for before in LIMITED:
+            resource.setrlimit(resource.RLIMIT_DATA, before)
         os.chdir(directory)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         # Python ignores these two, and a program would inherit that.
@@ -319,14 +380,20 @@ def _become(
         os._exit(127)
 
 
+def _words(pid: int) -> list[bytes]:
+    """Return what the kernel says of a process, from its state on."""
+    with open(f"/proc/{pid}/stat", "rb") as handle:
+        # The name of a program may hold anything, even a parenthesis (proc_pid_stat(5)).
+        return handle.read().rpartition(b")")[2].split()
+
+
 def _processes() -> dict[int, tuple[int, int]]:
     """Return parent and start time of every process."""
     found = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{name}/stat", "rb") as handle:
-            # The name of a program may hold anything, even a parenthesis (proc_pid_stat(5)).
-            words = handle.read().rpartition(b")")[2].split()
-            found[int(name)] = int(words[1]), int(words[19])
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            words = _words(pid)
+            found[pid] = int(words[1]), int(words[19])
     return found
 
 
@@ -392,18 +459,24 @@ def _started_by(pid: str) -> int | None:
     return None
 
 
-def holders(path: str, of: Collection[int] | None = None) -> list[str]:
+def holders(path: str, of: Collection[int] | None = None, limit: float = LOOKING) -> list[str]:
     """Return the programs that have C(path), or something below it, open or as their working directory.
 
-    With C(of), only those that these user ids started: in mounts of its own, any account can have any path.
+    With C(of), only those that these user ids started: in mounts of its own, any account can have any path. What is
+    not found within C(limit) seconds is left out.
     """
     found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+    until = time.monotonic() + limit
+    # The newest first, because what an account holds to keep root busy is there for long.
+    for pid in sorted(filter(str.isdigit, os.listdir("/proc")), key=int, reverse=True):
+        if time.monotonic() > until:
+            break
         if of is not None and _started_by(pid) not in of:
             continue
         links = [f"/proc/{pid}/cwd", f"/proc/{pid}/exe"]
         try:
-            links += [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+            with os.scandir(f"/proc/{pid}/fd") as descriptors:
+                links += [one.path for one in itertools.islice(descriptors, MOST_DESCRIPTORS)]
         except OSError:
             continue
         for link in links:

@@ -9,9 +9,18 @@ from typing import Any
 
 # A terminal would follow them: C0 without tab, newline and CR LF, delete, C1, and what turns the direction of text.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
+# Half a character, as JSON may have it, that stands for no byte: nothing can be encoded that has one.
+HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 # What the kernel escapes in /proc/self/mountinfo; of fstab it may be any byte.
 MOUNTINFO = " \t\n\\#"
+
+ANSIBLES_WORDS = re.compile(r"\b(?:(?:Task|Module|Action) failed: |The filter plugin '[\w.]+' failed: )+")
+
+MOST_COMPARED = 2000
+"""Lines of a text that are compared with those of another; the time for it grows with their square."""
+LONGEST_SHOWN = 4000
+"""Characters of a line in a comparison."""
 
 
 def unescape(word: str, only: str | None = None) -> str:
@@ -32,6 +41,7 @@ def unescape(word: str, only: str | None = None) -> str:
 def printable(value: Any) -> Any:
     """Return C(value) with bytes that are no UTF-8 spelled out, and control characters of all strings in it too."""
     if isinstance(value, str):
+        value = HALF.sub(lambda match: f"\\u{ord(match.group()):04x}", value)
         decoded = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         return CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", decoded)
     if isinstance(value, dict):
@@ -41,7 +51,43 @@ def printable(value: Any) -> Any:
     return value
 
 
+def is_for_system(value: str) -> bool:
+    """Return whether C(value) can be a path or a variable at all: without a NUL, and of what can be encoded."""
+    return "\0" not in value and not HALF.search(value)
+
+
 def line(value: object, most: int = 1000) -> str:
     """Return C(value) in one line that a terminal shows as it is."""
     shown = " ".join(printable(str(value)).split())
     return shown if len(shown) <= most else shown[:most] + "..."
+
+
+def reason(message: object) -> str:
+    """Return why a task failed, in one line and without Ansible's own words before it."""
+    return line(ANSIBLES_WORDS.sub("", str(message)))
+
+
+def differing(before: list[str], after: list[str], around: int = 0) -> tuple[list[str], list[str]]:
+    """Return two lists of lines without those that both begin and end with, but for C(around) of them."""
+    shorter = min(len(before), len(after))
+    head = next((number for number in range(shorter) if before[number] != after[number]), shorter)
+    left = shorter - head
+    tail = next((number for number in range(left) if before[-1 - number] != after[-1 - number]), left)
+    first, last = max(0, head - around), max(0, tail - around)
+    return before[first : len(before) - last], after[first : len(after) - last]
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST_SHOWN else line[:LONGEST_SHOWN] + "...\n"
+
+
+def for_diff(before: str, after: str) -> tuple[str, str]:
+    """Return two texts as they can be compared line by line in little time, however long a user made them.
+
+    Long ones are cut to the lines around what differs, and to MOST_COMPARED of them; so are long lines.
+    """
+    old, new = ([_cut(line) for line in text.splitlines(True)] for text in (before, after))
+    if max(len(old), len(new)) > MOST_COMPARED:
+        old, new = differing(old, new, 3)
+        old, new = ([*lines[:MOST_COMPARED], "...\n"] if len(lines) > MOST_COMPARED else lines for lines in (old, new))
+    return "".join(old), "".join(new)

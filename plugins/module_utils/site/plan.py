@@ -9,10 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import report
+from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue as levers_catalogue
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
+from ansible_collections.wsltune.go.plugins.module_utils.levers import in_force as levers_in_force
 from ansible_collections.wsltune.go.plugins.module_utils.levers import plan as levers_plan
 from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 
 HOLDS = "it is so already"
 Results = Mapping[str, Mapping[str, Any]]
@@ -27,9 +30,11 @@ class Step:
 
     @property
     def runs(self) -> bool:
+        """Whether the role runs: nothing speaks against it."""
         return not self.why_not
 
     def to_json(self) -> dict[str, Any]:
+        """Return the step as site.yml takes it."""
         # No name of a method of dict, which Jinja would take for it.
         return {"run": self.runs, "why_not": self.why_not, "variables": dict(self.variables)}
 
@@ -47,6 +52,13 @@ class Plan:
     tries_source: bool
     after: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """What gives Go in this run what it has from the next start on, to be measured now."""
+    proof: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """How a lever that is in force now is compared with what was before, and what to say where it is taken back."""
+    in_force: list[str] = dataclasses.field(default_factory=list)
+    """What an earlier run measured of it, as sentences."""
+    wants_tmpfs: bool = True
+    pending: list[str] = dataclasses.field(default_factory=list)
+    """What waits where /tmp is not wanted in memory any more."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as C(site.yml) reads it."""
@@ -62,6 +74,10 @@ class Plan:
             "removes_tmpfs": self.removes_tmpfs,
             "tries_source": self.tries_source,
             "after": dict(self.after),
+            "proof": dict(self.proof),
+            "in_force": self.in_force,
+            "wants_tmpfs": self.wants_tmpfs,
+            "pending": self.pending,
         }
 
 
@@ -71,8 +87,9 @@ def make_plan(
     """Return which role runs with which values, and why another does not.
 
     C(facts) are those of go_facts. C(wishes) has C(levers) as the user gave them, C(decisions) about those that were
-    tried, C(tries) where a lever can be tried, C(projects), C(states) and C(met) by role, C(options) of the roles, and
-    C(windows) with C(connection) and C(declared). C(earlier) is the plan that was followed up to the decisions; without
+    tried, C(tries) where a lever can be tried, C(projects), C(states) and C(met) by role, C(options) of the roles,
+    C(workload) to measure, C(takes_back) where what is slower is not kept, and C(windows) with C(connection) and
+    C(declared). C(earlier) is the plan that was followed up to the decisions; without
     it, what is decided is of another run.
     """
     wishes = {**wishes, "levers": levers_plan.parse_wish(wishes["levers"])}
@@ -84,7 +101,18 @@ def make_plan(
     on = {} if refusal else levers_plan.merge_decisions(levers, decisions or [])
     options = follow_levers(on, wishes["options"])
     place = find_place(levers, options, facts["go_tmpfs"])
+    user = facts["go"]["users"].get(options["verify_user"], {})
+    key = levers_in_force.make_key(facts["go"]["in_force"]["machine"], user.get("go"), wishes["workload"])
+    held = levers_in_force.find(
+        facts["go"]["in_force"]["verdicts"].get(options["verify_user"]), key, float(facts["go"]["observed_at"])
+    )
+    taken_back = levers_in_force.is_slower(held) and bool(wishes["takes_back"])
+    if taken_back:
+        on[levers_decide.TMP] = False
     wants_tmpfs = place is not None and wants_place(place.kind, on, options["go_tmpfs_gocache"])
+    is_tmp = place is not None and place.kind == tmpfs_place.TMP
+    waits = place is not None and place.waits
+    wants_proof = is_tmp and wants_tmpfs and not waits and wishes["tries"] and wishes["states"]["go_tmpfs"] == "present"
     if place is None or not wants_tmpfs or place.kind != tmpfs_place.GOTMPDIR:
         options["go_env_gotmpdir"] = ""
     steps = {
@@ -102,12 +130,19 @@ def make_plan(
     return Plan(
         steps=steps,
         on=on,
-        on_auto=[] if refusal else list_levers_to_try(levers, source == levers_plan.AUTO, place),
+        on_auto=[]
+        if refusal
+        else list_levers_to_try(levers, source == levers_plan.AUTO, None if is_tmp and taken_back else place),
         refusal=refusal,
         prepares=bool(wishes["levers"]) or steps["workspace"].runs or steps["go_toolchain"].runs,
-        removes_tmpfs=not wants_tmpfs,
+        # What was taken back stays so without a call of the module.
+        removes_tmpfs=not (wants_tmpfs or (taken_back and tmpfs_plan.is_met_without_folders(facts["go_tmpfs"], None))),
         tries_source=tries_source,
-        after=measure_after(place, facts["go"]["users"].get(options["verify_user"], {})) if wants_tmpfs else {},
+        after=measure_after(place, user) if wants_tmpfs else {},
+        proof=plan_proof(user, key, facts["go_tmpfs"]) if wants_proof and not held else {},
+        in_force=[levers_in_force.sentence(held, taken_back)] if held and (taken_back or not waits) and is_tmp else [],
+        wants_tmpfs=wants_tmpfs,
+        pending=[] if wants_tmpfs else list_pending(facts["go_tmpfs"]),
     ).to_json()
 
 
@@ -145,6 +180,35 @@ def measure_after(place: tmpfs_place.Place | None, user: Mapping[str, Any]) -> d
     return {"environment": dict.fromkeys(names, trial_tmpfs.PLACEHOLDER)}
 
 
+def plan_proof(user: Mapping[str, Any], key: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how /tmp in memory is compared with the disk now that it is in force; nothing where it moves nothing."""
+    own = ((user.get("before") or {}).get("environment")) or {}
+    before = levers_in_force.compare(own)
+    if not before:
+        return {}
+    return {
+        "before": before,
+        "after": {},
+        "remember": key,
+        "changes": ["restored /etc/fstab, because /tmp in memory makes Go slower here"],
+        "pending": tmpfs_place.pending_rollback(observed["start"]["restart_command"]),
+    }
+
+
+def choose_compared(plan: Mapping[str, Any], before: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """Return what is measured against what: what is in force with the disk, where this run changed nothing else."""
+    if plan["proof"] and not changes:
+        return dict(plan["proof"])
+    return {"before": before, "after": plan["after"], "remember": {}, "changes": [], "pending": []}
+
+
+def list_pending(observed: Mapping[str, Any]) -> list[str]:
+    """Return what waits where /tmp is in memory and is not wanted there any more."""
+    if not tmpfs_place.is_ours(observed["temporary"]):
+        return []
+    return tmpfs_place.pending_rollback(observed["start"]["restart_command"])
+
+
 def explain_untried(on: Mapping[str, Any], on_auto: Sequence[str]) -> list[str]:
     """Return what check mode cannot predict: levers that a run tries before it follows them."""
     names = [name for name in on_auto if name not in on]
@@ -171,6 +235,12 @@ def follow_levers(on: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str
         followed[name] = on.get(lever, options[name])
     if "cgo_disabled" in on:
         followed["go_env_cgo_enabled"] = "false" if on["cgo_disabled"] else "keep"
+    for tuned in (levers_catalogue.LEVERS[name] for name in levers_catalogue.TUNED):
+        if tuned.name in on and tuned.variable in options:
+            # What a person chose for it stays, such as a number for go_env_parallel.
+            option = options[tuned.variable]
+            wanted = option if tuned.on is None or option != tuned.off else tuned.on
+            followed[tuned.variable] = wanted if on[tuned.name] else tuned.off
     if on.get("append_windows_path"):
         followed["wsl_conf_interop_append_windows_path"] = False
     return followed

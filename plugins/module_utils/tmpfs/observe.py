@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     become,
+    distribution,
     files,
     look,
     meminfo,
@@ -84,12 +85,12 @@ def _folder(path: str) -> list[int] | None:
 
 
 def needs_helper(is_wsl: bool) -> bool:
-    """Whether nothing but `mount -a` can be relied on to make the folders at a start."""
+    """Return whether nothing but `mount -a` can be relied on to make the folders at a start."""
     return is_wsl or not os.path.isdir("/run/systemd/system")
 
 
 def _is_fstab_followed(machine: wsl_judge.Machine) -> bool:
-    """Whether something mounts what the fstab says at the next start."""
+    """Return whether something mounts what the fstab says at the next start."""
     conf = wsl_conf.parse(machine.conf or "").values if wsl_judge.is_wsl(machine) else {}
     return conf.get("automount.mountFsTab") is not False or bool(conf.get("boot.systemd"))
 
@@ -114,7 +115,7 @@ def _parts(path: str) -> Iterator[str]:
 
 
 def is_table_writable() -> bool:
-    """Whether the fstab can be written, or made where there is none."""
+    """Return whether the fstab can be written, or made where there is none."""
     return not os.path.exists(FSTAB) or os.access(FSTAB, os.W_OK)
 
 
@@ -309,6 +310,7 @@ def observe(
         "folders": text_of(tmpfs_plan.FOLDERS_PATH),
         "helper": text_of(tmpfs_plan.HELPER_PATH) if needs else None,
         "needs_helper": needs,
+        "busybox": distribution.is_busybox(),
         "memory": meminfo.parse(text_of("/proc/meminfo") or ""),
         "temporary": now,
         "start": beginning,

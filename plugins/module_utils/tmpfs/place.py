@@ -57,6 +57,7 @@ class Place:
     """Whether it is so only from the next start on."""
 
     def to_json(self) -> dict[str, Any]:
+        """Return the place as the module's result has it."""
         return asdict(self)
 
 
@@ -68,7 +69,7 @@ def parse_wsl_version(output: str) -> tuple[int, ...]:
 
 
 def is_ours(temporary: Mapping[str, Any]) -> bool:
-    """Whether the tmpfs on /tmp is the one of wsltune's line."""
+    """Return whether the tmpfs on /tmp is the one of wsltune's line."""
     return bool(
         temporary["mount_point"] == TMP_PATH
         and temporary["fstype"] == "tmpfs"
@@ -168,11 +169,16 @@ def account_hazard(person: Mapping[str, Any]) -> str:
     return next((SIGNS[sign] for sign in person["signs"] if sign in SIGNS), "")
 
 
-def _own_folder(observed: Mapping[str, Any], reason: str) -> Place:
+def list_hazards(observed: Mapping[str, Any]) -> dict[str, str]:
+    """Return the accounts whose Go also runs where a file of this machine is missing, each with the reason."""
     everyone = next((PROGRAMS[name] for name in observed["sandboxes"] if name in PROGRAMS), "")
     reasons = {name: everyone or account_hazard(person) for name, person in observed["users"].items()}
-    left_out = {name: reason for name, reason in reasons.items() if reason}
-    if reasons and len(left_out) == len(reasons):
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _own_folder(observed: Mapping[str, Any], reason: str) -> Place:
+    left_out = list_hazards(observed)
+    if left_out and len(left_out) == len(observed["users"]):
         return Place(NONE, f"{reason}, and no account can have a folder of Go's own", left_out)
     return Place(GOTMPDIR, reason, left_out)
 
@@ -204,6 +210,9 @@ def choose(wanted: str, observed: Mapping[str, Any], size: str = "auto", gocache
     reason = tmp_obstacle(observed)
     if not reason:
         return Place(TMP, "it needs no setting of Go's", waits=not is_ours(temporary))
+    if wanted == TMP and reason == _content_obstacle(temporary, observed["memory"]):
+        # Anybody can fill it, and that is no reason to stop everybody.
+        return Place(NONE, f"go_tmpfs_place is tmp, but {reason}")
     if wanted == TMP:
         raise tmpfs_plan.TmpfsError(
             f"go_tmpfs_place is tmp, but {reason}: fix that, or choose go_tmpfs_place: auto; nothing was changed."
@@ -219,7 +228,7 @@ def choose(wanted: str, observed: Mapping[str, Any], size: str = "auto", gocache
 def is_met(
     observed: Mapping[str, Any], wanted: str, size: str, inodes: int, users: Sequence[str], gocache: bool = False
 ) -> bool:
-    """Whether a call of the module would change nothing; False where that has to be looked at closely."""
+    """Return whether a call of the module would change nothing; False where that has to be looked at closely."""
     try:
         tmpfs_plan.check_path(observed["path"])
         place = choose(wanted, observed, size, gocache)
@@ -227,7 +236,8 @@ def is_met(
             return tmpfs_plan.is_met(observed, size, inodes, [name for name in users if name not in place.left_out])
         line = None
         if place.kind == TMP:
-            line = tmpfs_plan.tmp_line(tmpfs_plan.plan_size(size, observed["memory"], for_all=True), inodes)
+            bytes_ = tmpfs_plan.plan_size(size, observed["memory"], for_all=True)
+            line = tmpfs_plan.tmp_line(bytes_, inodes, observed["busybox"])
     except tmpfs_plan.TmpfsError:
         return False
     return tmpfs_plan.is_met_without_folders(observed, line)

@@ -132,7 +132,7 @@ class Ground:
 
 
 def is_ours(mount: mountinfo.Mount) -> bool:
-    """Whether a live mount is a tmpfs that wsltune made."""
+    """Return whether a live mount is a tmpfs that wsltune made."""
     return mount.fstype == "tmpfs" and mount.source == SOURCE
 
 
@@ -211,13 +211,16 @@ def mounts_to_leave(
     return [place for place in dict.fromkeys(places) if place not in (*staying, "/tmp")]
 
 
+REMOUNT = "remount,rw,nosuid,nodev,exec"
+
+
 def remount_options(size: int, inodes: int) -> str:
     """Return the options of mount that bring a live tmpfs to what is wanted."""
-    return f"remount,rw,nosuid,nodev,exec,size={size // 1024}k" + (f",nr_inodes={inodes}" if inodes else "")
+    return f"{REMOUNT},size={size // 1024}k" + (f",nr_inodes={inodes}" if inodes else "")
 
 
 def folder_deviation(mode: int, uid: int, gid: int, account: tuple[int, int]) -> bool | None:
-    """Whether a user's folder has another mode or owner than it should; None where it is somebody else's."""
+    """Return whether a user's folder has another mode or owner than it should; None where it is somebody else's."""
     if uid not in (0, account[0]):
         return None
     return mode != 0o700 or (uid, gid) != account
@@ -231,11 +234,14 @@ def shared_note(path: str, size: int, uids: Sequence[int]) -> str:
     return f"{others} users share the {size // MIB} MiB on {path}: one of them can fill it for all"
 
 
-def wanted_lines(path: str, size: int, inodes: int, helper: bool) -> list[fstab.Line]:
+def wanted_lines(path: str, size: int, inodes: int, helper: bool, busybox: bool = False) -> list[fstab.Line]:
     """Return the fstab lines: the tmpfs and, where no systemd makes the folders, the helper that does.
 
     x-systemd.before: with nofail the mount is not ordered before local-fs.target, so systemd-tmpfiles would make
-    the folders below the mount (systemd.mount(5)). x-systemd.wanted-by: systemd passes the helper's line over.
+    the folders below the mount (systemd.mount(5)). x-systemd.wanted-by: systemd passes the helper's line over. Neither
+    stands there where C(busybox) says whose mount reads the table, and the helper's line has no file for its source
+    then: BusyBox's mount puts a file into a loop device and hands that to the helper, and a device has whole sectors
+    only, so that the end of the list is missing (singlemount in util-linux/mount.c).
     """
     options = OPTIONS + (f"size={size // 1024}k",) + ((f"nr_inodes={inodes}",) if inodes else ())
     lines = [
@@ -244,32 +250,35 @@ def wanted_lines(path: str, size: int, inodes: int, helper: bool) -> list[fstab.
     if helper:
         lines.append(
             fstab.Line(
-                FOLDERS_PATH,
+                SOURCE if busybox else FOLDERS_PATH,
                 HELPER_TARGET,
                 "wsltune",
                 ("nofail", "x-systemd.wanted-by=wsltune-without-systemd.target", fstab.MARK),
             )
         )
-    return lines
+    return [line.for_busybox() for line in lines] if busybox else lines
 
 
-def tmp_line(size: int, inodes: int) -> fstab.Line:
+def tmp_line(size: int, inodes: int, busybox: bool = False) -> fstab.Line:
     """Return the fstab line that has /tmp in memory from the next start on; systemd and WSL read it.
 
     x-systemd.before: with nofail nothing else orders the mount before what uses /tmp (systemd.mount(5)).
     """
     options = (*TMP_OPTIONS, f"size={size // 1024}k", f"nr_inodes={inodes or TMP_INODES}")
-    return fstab.Line(SOURCE, "/tmp", "tmpfs", (*options, "x-systemd.before=local-fs.target", fstab.MARK))
+    line = fstab.Line(SOURCE, "/tmp", "tmpfs", (*options, "x-systemd.before=local-fs.target", fstab.MARK))
+    return line.for_busybox() if busybox else line
 
 
 def is_used(mount_point: str, folders: Sequence[str]) -> bool:
-    """Whether one of C(folders) lies on the mount."""
+    """Return whether one of C(folders) lies on the mount."""
     return any(f"{folder}/".startswith(f"{mount_point}/") for folder in folders)
 
 
 def folder_of(path: str, uid: int) -> str:
-    """Return one user's folder on a tmpfs. A number is short: a socket's path has 107 bytes, and Go's t.TempDir() and
-    a test's name are below this folder."""
+    """Return one user's folder on a tmpfs.
+
+    A number is short: a socket's path has 107 bytes, and Go's t.TempDir() and a test's name are below this folder.
+    """
     return f"{path}/{uid}"
 
 
@@ -308,10 +317,14 @@ HELPER_TEXT = """#!/bin/sh
 # line of type wsltune in /etc/fstab (mount(8), "external helpers").
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
+list=/etc/tmpfiles.d/wsltune-go.conf
+case $1 in
+/*) [ ! -f "$1" ] || list=$1 ;;
+esac
 while read -r kind path mode user group _; do
     [ "$kind" = d ] || continue
     [ -e "$path" ] || [ -L "$path" ] || { mkdir -p -m "$mode" "$path" && chown -h "$user:$group" "$path"; }
-done < "$1"
+done < "$list"
 """
 
 
@@ -362,7 +375,7 @@ def deviations(options: Sequence[str], super_options: Sequence[str], size: int, 
 
 
 def is_met(observed: Mapping[str, Any], size: str, inodes: int, users: Sequence[str]) -> bool:
-    """Whether the machine that C(observed) describes (observe.observe) already has its folders for C(users).
+    """Return whether the machine that C(observed) describes (observe.observe) already has its folders for C(users).
 
     False where that has to be looked at closely, such as values that are wrong or a foreign mount.
     """
@@ -373,7 +386,7 @@ def is_met(observed: Mapping[str, Any], size: str, inodes: int, users: Sequence[
         path, wanted = check_path(observed["path"]), plan_size(size, observed["memory"])
     except ValueError:
         return False
-    lines = wanted_lines(path, wanted, inodes, observed["needs_helper"])
+    lines = wanted_lines(path, wanted, inodes, observed["needs_helper"], observed["busybox"])
     files = (
         _has_lines(observed, lines)
         and len(fstab.lines_for(observed["fstab"] or "", path)) == 1
@@ -387,7 +400,7 @@ def is_met(observed: Mapping[str, Any], size: str, inodes: int, users: Sequence[
 
 
 def is_met_without_folders(observed: Mapping[str, Any], line: fstab.Line | None) -> bool:
-    """Whether C(line), or no line at all, is all that there is of wsltune's tmpfs."""
+    """Return whether C(line), or no line at all, is all that there is of wsltune's tmpfs."""
     own_mount = observed["live"] is not None and observed["live"]["source"] == SOURCE
     no_folders = observed["folders"] in (None, folders_text(observed["path"], []))
     return _has_lines(observed, [line] if line else []) and no_folders and not own_mount

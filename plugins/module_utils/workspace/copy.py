@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, TypeVar
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, mountinfo, process, text
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
 from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
 
@@ -37,6 +37,8 @@ LIMIT = 1800.0
 CHUNK = 1 << 20
 LARGEST = 1 << 20
 """A file in which one place of a repository names another is never larger."""
+MOST_NOTES = 20
+"""Notes about one project; whoever makes it can have a million reasons for one."""
 MOST_OUTPUT = 256 << 20
 """Git names every file of a project."""
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -82,6 +84,7 @@ class Tree:
             yield descriptor, name
 
     def files(self) -> list[str]:
+        """List the files, without folders and links, by their path below the tree."""
         return [name for name, item in self.items.items() if item.kind == "f"]
 
 
@@ -105,6 +108,7 @@ class Person:
         self.groups = (os.getegid(), *os.getgroups())
 
     def run(self, folder: str, words: Sequence[str], **more: str) -> process.Done:
+        """Run a program in the folder; raise WorkspaceError if it does not start, or not end within LIMIT seconds."""
         try:
             environment = {**self.environment, "LC_ALL": "C", **process.GIT_READS_ONLY, **more}
             done = process.run(words, environment, folder, limit=LIMIT, most=MOST_OUTPUT)
@@ -132,8 +136,8 @@ class Person:
         """
         shared = self.configured_by_others(folder)
         if shared:
-            said = f"fatal: another account can change {shared}, which says what Git runs"
-            return process.Done(128, "", said, False, 0.0, 0.0, 0.0, 0, 0)
+            refusal = f"fatal: another account can change {shared}, which says what Git runs"
+            return process.Done(128, "", refusal, False, 0.0, 0.0, 0.0, 0, 0)
         settings = ("core.fsmonitor=false", "core.untrackedCache=false", "core.hooksPath=/dev/null")
         options = [word for setting in settings for word in ("-c", setting)]
         alone = {"GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(folder)), "GIT_ALLOW_PROTOCOL": "none"}
@@ -154,8 +158,8 @@ class Person:
             with contextlib.suppress(OSError, UnicodeError):
                 state = files.Files().read(file, LARGEST)
                 if state is not None:
-                    told = state.content.decode("utf-8", "surrogateescape").strip()
-                    places.append(os.path.normpath(os.path.join(os.path.dirname(file), told[len(mark) :])))
+                    pointer = state.content.decode("utf-8", "surrogateescape").strip()
+                    places.append(os.path.normpath(os.path.join(os.path.dirname(file), pointer[len(mark) :])))
         for folder in places:
             for name in ("", "config", "config.worktree", "info", "info/attributes"):
                 path = os.path.join(folder, name)
@@ -166,6 +170,7 @@ class Person:
         return ""
 
     def ask_git(self, folder: str, *words: str) -> str:
+        """Return what Git prints; raise WorkspaceError where it fails."""
         done = self.git(folder, *words)
         if done.code:
             raise WorkspaceError(f"git {' '.join(words)} fails in {folder} ({done.reason}): fix the repository first.")
@@ -186,16 +191,18 @@ class Person:
             raise self.not_alone(error.filename) from None
 
     def not_alone(self, path: str) -> WorkspaceError:
+        """Return the refusal of a path that another account can change."""
         return WorkspaceError(
             f"{path} can be changed by another account, whose programs Git and Go would then run as root: name the "
             "project's user; nothing was changed."
         )
 
     def go(self) -> str | None:
-        found = go_find.find_toolchains(
+        """Return the path of the account's Go, None where it has none."""
+        toolchains = go_find.find_toolchains(
             self.account.home, self.environment.get("PATH", ""), environment=self.environment
         )
-        return found[0]["path"] if found else None
+        return toolchains[0]["path"] if toolchains else None
 
 
 class Scanner:
@@ -207,6 +214,7 @@ class Scanner:
         self.on_drive = False
 
     def item(self, status: os.stat_result) -> Item | None:
+        """Return what is kept of an entry; None for a socket, a device or a pipe, which is not copied."""
         kinds = {stat.S_IFREG: "f", stat.S_IFDIR: "d", stat.S_IFLNK: "l"}
         kind = kinds.get(stat.S_IFMT(status.st_mode))
         if kind is None:
@@ -230,6 +238,7 @@ class Scanner:
             raise self.person.not_alone(path)
 
     def folder(self, path: str) -> list[tuple[str, Item | None]]:
+        """List a folder's entries without following a link on the way to it."""
         with files.opened_folder(path) as folder:
             listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
             try:
@@ -334,12 +343,14 @@ class Copy:
 
     @staticmethod
     def changed(path: str) -> WorkspaceError:
+        """Return the refusal of a path that somebody changed meanwhile."""
         return WorkspaceError(
             f"{path} changed while it was copied: close the programs that use the project, on Windows too, then run "
             "again; nothing was changed."
         )
 
     def read(self, tree: Tree, file: str) -> str:
+        """Read a small file of the tree, such as one of Git's, whatever its encoding."""
         with tree.opened(file) as (folder, name):
             path = os.path.join(tree.source, file)
             content = files.read_from(os.open(name, READ, dir_fd=folder), path, LARGEST).content
@@ -353,12 +364,12 @@ class Copy:
             if not match:
                 continue
             admin = os.path.join(main.source, os.path.dirname(file))
-            told = self.read(main, file).strip()
-            place = os.path.dirname(os.path.normpath(os.path.join(admin, told)))
+            pointer = self.read(main, file).strip()
+            place = os.path.dirname(os.path.normpath(os.path.join(admin, pointer)))
             if workspace_plan.inside(place, main.source):
                 continue
-            if not os.path.isabs(told) or not os.path.isfile(os.path.join(place, ".git")):
-                self.notes.append(f"the worktree {match['name']} at {told} is not there, so it was not copied")
+            if not os.path.isabs(pointer) or not os.path.isfile(os.path.join(place, ".git")):
+                self.notes.append(f"the worktree {match['name']} at {pointer} is not there, so it was not copied")
                 continue
             name = match["name"]
             while name in names:
@@ -367,6 +378,7 @@ class Copy:
             yield name, place
 
     def links_of(self, tree: Tree) -> Iterator[Link]:
+        """Yield the paths that Git wrote into files; raise WorkspaceError where one leads out of the project."""
         for file, item in tree.items.items():
             if item.kind != "f":
                 continue
@@ -397,6 +409,7 @@ class Copy:
 
     @property
     def size(self) -> int:
+        """Return the bytes of all files together."""
         return sum(item.size for tree, _place in self.trees for item in tree.items.values())
 
     def check_room(self) -> None:
@@ -418,6 +431,7 @@ class Copy:
     # The copy
 
     def place(self, name: str, staged: bool) -> str:
+        """Return where a tree goes: below the stage until all is verified, then beside the target."""
         return os.path.join(self.project.stage if staged else os.path.dirname(self.project.target), name)
 
     def moved(self, path: str, staged: bool) -> str | None:
@@ -444,6 +458,7 @@ class Copy:
             raise
 
     def begin(self) -> None:
+        """Make the stage and mark it as unfinished; raise WorkspaceError where that cannot be."""
         parent = os.path.dirname(self.project.target)
         missing = []
         while not os.path.isdir(parent):
@@ -491,16 +506,17 @@ class Copy:
 
     def tracked_modes(self, tree: Tree) -> dict[str, tuple[bool, bool]]:
         """Return for each tracked file whether Git has it as executable, and whether Git looks at the drive's bit."""
-        found = {}
+        modes = {}
         for folder in tree.repositories:
             here = os.path.join(tree.source, folder)
             keeps = self.person.git(here, "config", "--type=bool", "core.fileMode").out.strip() != "false"
             listed = self.person.git(here, "ls-files", "-z", "--stage")
             for name, executable in workspace_plan.parse_index(listed.out if listed.code == 0 else "").items():
-                found[os.path.join(folder, name)] = (executable, keeps)
-        return found
+                modes[os.path.join(folder, name)] = (executable, keeps)
+        return modes
 
     def copy(self, tree: Tree, target: str, tracked: Mapping[str, tuple[bool, bool]], path: str) -> str:
+        """Copy one file with its mode and time, and return the SHA-256 of what was read."""
         item, where = tree.items[path], os.path.join(target, path)
         digest = hashlib.sha256()
         head = b""
@@ -561,14 +577,15 @@ class Copy:
         self.verify_unchanged()
 
     def verify_git(self) -> None:
+        """Compare what Git says of each repository and of its copy; raise WorkspaceError where it differs."""
         repositories, checked = 0, set()
         for tree, name in self.trees:
             for folder in tree.repositories:
                 source = os.path.join(tree.source, folder)
                 target = os.path.join(self.place(name, staged=True), folder)
-                found = self.person.git(source, "rev-parse", "--git-dir")
-                if found.code:
-                    self.notes.append(workspace_plan.unread(source, found.err))
+                done = self.person.git(source, "rev-parse", "--git-dir")
+                if done.code:
+                    self.notes.append(workspace_plan.unread(source, done.err))
                     continue
                 before, after = self.repository(source), self.repository(target)
                 for what, value in before.items():
@@ -585,10 +602,10 @@ class Copy:
                     # A linked worktree shares what was looked at already.
                     continue
                 checked.add(objects)
-                found = self.person.git(target, "fsck", "--full", "--no-dangling", "--no-progress")
-                if found.code:
+                done = self.person.git(target, "fsck", "--full", "--no-dangling", "--no-progress")
+                if done.code:
                     raise WorkspaceError(
-                        f"git fsck finds {source} damaged ({found.reason}): fix the repository first; nothing was "
+                        f"git fsck finds {source} damaged ({done.reason}): fix the repository first; nothing was "
                         "changed."
                     )
                 for setting in ("core.fileMode", "core.ignoreCase"):
@@ -622,6 +639,7 @@ class Copy:
         }
 
     def verify_go(self) -> None:
+        """Compare `go list`, and the tests if wished, with the original's; raise WorkspaceError at a difference."""
         main, name = self.trees[0]
         target = self.place(name, staged=True)
         if main.items.get("go.mod") is None and main.items.get("go.work") is None:
@@ -660,6 +678,7 @@ class Copy:
             self.proof["tests"] = len(results[0])
 
     def verify_unchanged(self) -> None:
+        """Look at the originals again; raise WorkspaceError where one changed. The time of a folder does not count."""
         scanner = Scanner(self.person, self.project.ignored)
         for tree, _place in self.trees:
             now = scanner.tree(tree.source, tree.real).items
@@ -685,6 +704,7 @@ class Copy:
         settle(project)
 
     def clear(self) -> None:
+        """Remove what an unfinished copy left."""
         clear(self.project)
 
 
@@ -719,13 +739,13 @@ def _attribute(path: str) -> bytes | None:
 
 
 def is_copied(project: Project) -> bool:
-    """Whether the target is the finished copy of this source."""
+    """Return whether the target is the finished copy of this source."""
     value = _attribute(project.target)
     return value is not None and workspace_plan.marked_source(value) == project.source
 
 
 def settle(project: Project) -> None:
-    """After the project has its name: what is left to tidy, also by the run after one that was killed here."""
+    """Tidy what is left once the project has its name, also in the run after one that was killed here."""
     if _attribute(project.worktrees) == UNFINISHED:
         os.removexattr(project.worktrees, ATTRIBUTE)
     with contextlib.suppress(OSError):
@@ -739,16 +759,16 @@ def settle(project: Project) -> None:
 
 def leftovers(project: Project) -> list[str]:
     """Return the half copies that a killed run left; never what bears no mark of ours, or is another account's."""
-    found = []
+    paths = []
     if _is_own_folder(project.stage) and (_attribute(project.stage) == UNFINISHED or not os.listdir(project.stage)):
-        found.append(project.stage)
+        paths.append(project.stage)
     if (
         not os.path.lexists(project.target)
         and _is_own_folder(project.worktrees)
         and _attribute(project.worktrees) == UNFINISHED
     ):
-        found.append(project.worktrees)
-    return found
+        paths.append(project.worktrees)
+    return paths
 
 
 def _is_own_folder(path: str) -> bool:
@@ -761,15 +781,24 @@ def _is_own_folder(path: str) -> bool:
 
 def clear(project: Project) -> list[str]:
     """Remove half copies; return them."""
-    found = leftovers(project)
-    for path in found:
+    paths = leftovers(project)
+    for path in paths:
         files.remove_tree(path)
         if os.path.lexists(path):
             raise OSError(errno.ENOTEMPTY, "this half copy could not be removed whole", path)
-    return found
+    return paths
+
+
+def shown_notes(notes: Sequence[str]) -> list[str]:
+    """Return the first of the notes about a project, each cut to what a person reads, and how many more there are."""
+    more = len(notes) - MOST_NOTES
+    return [text.line(note) for note in notes[:MOST_NOTES]] + (
+        [f"and {more} more notes like these"] if more > 0 else []
+    )
 
 
 def git_is_there(environment: Mapping[str, str]) -> bool:
+    """Return whether the environment's PATH has a Git."""
     return shutil.which("git", path=environment.get("PATH", os.defpath)) is not None
 
 
@@ -809,11 +838,12 @@ class Courier:
         return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
     def is_copied(self, project: Mapping[str, Any]) -> bool:
+        """Return whether the target is a finished copy of this project."""
         return is_copied(Project(**project))
 
-    def scan(self, told: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
+    def scan(self, values: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
         """Read a project that is to be copied; return what is worth knowing. WorkspaceError when it cannot be."""
-        project = Project(**told)
+        project = Project(**values)
         person = Person(self.account, environment, self.mounts)
         if os.geteuid() == 0:
             try:
@@ -840,20 +870,21 @@ class Courier:
         if not left:
             copy.check_room()
         self._copies[project.source] = copy
-        return copy.notes
+        return shown_notes(copy.notes)
 
     def check_room(self, source: str) -> None:
+        """Raise WorkspaceError where the file system of the target has not enough room."""
         self._copies[source].check_room()
 
     def make(self, source: str) -> dict[str, Any]:
         """Copy the project that was read; return what was compared, and what is worth knowing."""
         copy = self._copies.pop(source)
         copy.make()
-        return {"proof": copy.proof, "notes": copy.notes}
+        return {"proof": copy.proof, "notes": shown_notes(copy.notes)}
 
-    def tidy(self, told: Mapping[str, Any], check: bool) -> list[str]:
+    def tidy(self, values: Mapping[str, Any], check: bool) -> list[str]:
         """Finish what a killed run left, or remove it and return what that was; only looks with C(check)."""
-        project = Project(**told)
+        project = Project(**values)
         if is_copied(project):
             if not check:
                 settle(project)

@@ -45,8 +45,8 @@ class Found:
 
 def places(mounts: Sequence[mountinfo.Mount]) -> list[str]:
     """Return where to begin: the roots of the Windows drives."""
-    found = [mount.mount_point for mount in mounts if mount.windows_drive and mount.root in ("/", "")]
-    return list(dict.fromkeys(found))
+    drives = [mount.mount_point for mount in mounts if mount.windows_drive and mount.root in ("/", "")]
+    return list(dict.fromkeys(drives))
 
 
 def find_in_time(mounts: Sequence[mountinfo.Mount]) -> Found | None:
@@ -57,11 +57,11 @@ def find_in_time(mounts: Sequence[mountinfo.Mount]) -> Found | None:
     if not answering:
         return None
     try:
-        found = Found(**look.once(lambda: asdict(find(answering)), SECONDS + look.LIMIT))
+        result = Found(**look.once(lambda: asdict(find(answering)), SECONDS + look.LIMIT))
     except OSError:
         return None
-    found.complete = found.complete and not silent
-    return found
+    result.complete = result.complete and not silent
+    return result
 
 
 def _rank(name: str) -> int:
@@ -80,15 +80,15 @@ def find(
     A repository with its go.mod deeper down is named by the repository's folder.
     """
     begin = clock()
-    found = Found()
+    result = Found()
     waiting = deque((root, 0, "") for root in roots)
     named: set[str] = set()
     while waiting:
         if clock() - begin > seconds:
-            found.complete = False
+            result.complete = False
             break
         folder, depth, repository = waiting.popleft()
-        found.folders += 1
+        result.folders += 1
         try:
             entries = list(listing(folder))
         except OSError:
@@ -100,7 +100,7 @@ def find(
             place = repository or folder
             if place not in named:
                 named.add(place)
-                found.projects.append({"path": place, "git": bool(repository)})
+                result.projects.append({"path": place, "git": bool(repository)})
             continue
         if depth >= DEPTH:
             continue
@@ -110,9 +110,9 @@ def find(
         for name in sorted(below, key=lambda name: (_rank(name), name)):
             if repository not in named:
                 waiting.append((os.path.join(folder, name), depth + 1, repository))
-    found.projects.sort(key=lambda project: str(project["path"]))
-    found.seconds = round(clock() - begin, 3)
-    return found
+    result.projects.sort(key=lambda project: str(project["path"]))
+    result.seconds = round(clock() - begin, 3)
+    return result
 
 
 def _may_hold(entry: os.DirEntry[str], passed_over: Set[str]) -> bool:

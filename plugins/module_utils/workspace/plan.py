@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mountinfo
 
-MARK = fstab.MARK + "=workspace"
+MARK = fstab.MARK + "-workspace"
 STAGE_SUFFIX = ".wsltune-new"
 WORKTREES_SUFFIX = "-worktrees"
 BLOCK = 4096
@@ -62,11 +62,12 @@ def normal(path: str, home: str, name: str) -> str:
 
 
 def default_target(source: str, home: str) -> str:
+    """Return ~/src/NAME, NAME being the source's."""
     return os.path.join(home, "src", os.path.basename(source))
 
 
 def inside(path: str, folder: str) -> bool:
-    """Whether C(path) is C(folder) or lies below it."""
+    """Return whether C(path) is C(folder) or lies below it."""
     return f"{path}/".startswith(folder.rstrip("/") + "/")
 
 
@@ -90,7 +91,7 @@ def check_together(projects: Sequence[Project]) -> None:
 
 
 def is_readable(mode: int, owner: int, group: int, uid: int, groups: Sequence[int]) -> bool:
-    """Whether a user may read a file by its mode; a folder must be searchable too."""
+    """Return whether a user may read a file by its mode; a folder must be searchable too."""
     if uid == 0:
         return True
     shift = 6 if owner == uid else 3 if group in groups else 0
@@ -99,7 +100,7 @@ def is_readable(mode: int, owner: int, group: int, uid: int, groups: Sequence[in
 
 
 def shows_no_modes(modes: Iterable[int]) -> bool:
-    """Whether a drive shows one mode for every file (WSL without metadata): then all of them look executable.
+    """Return whether a drive shows one mode for every file (WSL without metadata): then all of them look executable.
 
     In a tree with modes of its own some file is not.
     """
@@ -108,7 +109,7 @@ def shows_no_modes(modes: Iterable[int]) -> bool:
 
 
 def looks_executable(head: bytes) -> bool:
-    """Whether a file that begins with C(head) is a program."""
+    """Return whether a file that begins with C(head) is a program."""
     return head.startswith((b"#!", b"\x7fELF"))
 
 
@@ -135,7 +136,7 @@ def room(sizes: Sequence[int], folders: int) -> tuple[int, int]:
 
 
 def mark(project: Project, digest: str) -> bytes:
-    """The value of the extended attribute by which a finished copy is known."""
+    """Return the value of the extended attribute by which a finished copy is known."""
     return json.dumps({"source": project.source, "digest": digest}, sort_keys=True).encode("ascii")
 
 
@@ -196,7 +197,7 @@ def drive_above(mounts: Sequence[mountinfo.Mount], source: str) -> mountinfo.Mou
 
 
 def may_bind(mounts: Sequence[mountinfo.Mount], source: str) -> bool:
-    """Whether the copy may be shown at C(source): only on a Windows drive (see bind_lines)."""
+    """Return whether the copy may be shown at C(source): only on a Windows drive (see bind_lines)."""
     drive = drive_above(mounts, source)
     return drive is not None and drive.windows_drive
 
@@ -212,6 +213,16 @@ def slow_note(project: Project, on: mountinfo.Mount | None) -> str:
     if on is None or on.windows_drive:
         return ""
     return f"{project.source} does not lie on a Windows drive ({on.fstype}), so its copy may be no faster"
+
+
+def not_live(project: Project, live: Mapping[str, bool]) -> str:
+    """Return the sentence about a project of which the machine does not show what was asked for."""
+    there = "there" if live["target"] else "not the copy"
+    shown = "shown" if live["source"] else "not shown"
+    return (
+        f"{project.target} is {there} and {shown} at {project.source}: look at `findmnt {project.source}`, then run "
+        "again"
+    )
 
 
 def check_places(project: Project, on: mountinfo.Mount | None, to: mountinfo.Mount | None) -> None:
@@ -300,12 +311,12 @@ def parse_names(output: str) -> set[str]:
 
 def parse_index(output: str) -> dict[str, bool]:
     """Return for each file in `git ls-files --stage -z` whether it is executable."""
-    found = {}
+    modes = {}
     for record in output.split("\0"):
         words, tab, name = record.partition("\t")
         if tab:
-            found[name] = words.startswith("100755")
-    return found
+            modes[name] = words.startswith("100755")
+    return modes
 
 
 def test_results(output: str) -> dict[str, str]:
@@ -321,9 +332,9 @@ def test_results(output: str) -> dict[str, str]:
     return ended
 
 
-def unread(repository: str, said: str) -> str:
+def unread(repository: str, error: str) -> str:
     """Return the note about a repository that Git did not read, by what it said."""
-    if "dubious ownership" in said or "unsafe repository" in said:
+    if "dubious ownership" in error or "unsafe repository" in error:
         return (
             f"Git does not trust {repository} (it belongs to another account), so its copy was compared file by file "
             "alone; look at the .git/config of the copy before you work there, for Git trusts that"
@@ -340,5 +351,5 @@ def difference(before: str, after: str) -> str:
 
 def headlines(copied: Sequence[Project], bound: Sequence[Project]) -> list[str]:
     """Return what was done in few words for a summary."""
-    said = [f"{project.source} copied to {project.target}, the disk of this distro" for project in copied]
-    return said + [f"{project.target} shown in place of {project.source}" for project in bound]
+    sentences = [f"{project.source} copied to {project.target}, the disk of this distro" for project in copied]
+    return sentences + [f"{project.target} shown in place of {project.source}" for project in bound]

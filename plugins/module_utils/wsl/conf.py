@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn, Optional, Union
 
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import forbidden
+
 Value = Union[bool, int, str]
 Setting = Optional[Value]
 
@@ -56,10 +58,12 @@ class Key(NamedTuple):
 
     @property
     def section(self) -> str:
+        """The part of the name before the dot."""
         return self.name.partition(".")[0]
 
     @property
     def key(self) -> str:
+        """The part of the name after the dot."""
         return self.name.partition(".")[2]
 
 
@@ -85,11 +89,11 @@ class Dialect:
         return {name.lower(): key.name for key in self.keys.values() for name in (key.name, *key.aliases)}
 
     def canonical(self, name: str) -> Optional[str]:
-        """The key as WSL spells it, or None: upper and lower case are the same to it, and so are old places."""
+        """Return the key as WSL spells it, or None: upper and lower case are the same to it, and so are old places."""
         return self._by_lower.get(name.lower()) if name.isascii() else None
 
     def find_close(self, name: str) -> Optional[str]:
-        """The key that a name must have meant, None where none is that close.
+        """Return the key that a name must have meant, None where none is that close.
 
         The section is wrong more often than the key, so one letter may be wrong in the key alone.
         """
@@ -105,7 +109,7 @@ class Dialect:
 
 
 def _is_one_edit(left: str, right: str) -> bool:
-    """Whether one letter that is wrong, missing, too many or has changed places with the next is all that differs."""
+    """Return whether one letter that is wrong, missing, too many or swapped with the next is all that differs."""
     if abs(len(left) - len(right)) > 1:
         return False
     least = min(len(left), len(right))
@@ -115,13 +119,18 @@ def _is_one_edit(left: str, right: str) -> bool:
     return (len(left) <= 1 and len(right) <= 1) or (len(left) == 2 and right == left[::-1])
 
 
+def _always(name: str) -> str:
+    value, why = forbidden.WSL_CONF[name]
+    return f"{str(value).lower()}: {why}."
+
+
 _ALL_KEYS = [
     Key(
         "automount.enabled",
         "bool",
         True,
         "Mount the fixed Windows drives at start.",
-        harmful="false: no Windows drive is mounted, so no Windows program can be found or started.",
+        harmful=_always("automount.enabled"),
     ),
     Key(
         "automount.root",
@@ -152,7 +161,7 @@ _ALL_KEYS = [
         "v2",
         "Version of the cgroup hierarchy (WSL 2.6.2 and later).",
         choices=("v1", "v2"),
-        harmful="v1: systemd 256 and later refuses to start on it.",
+        harmful=_always("automount.cgroups"),
     ),
     Key(
         "filesystem.umask",
@@ -167,7 +176,7 @@ _ALL_KEYS = [
         "bool",
         True,
         "Let Linux start Windows programs.",
-        harmful="false: no Windows program can be started from this distro, powershell.exe included.",
+        harmful=_always("interop.enabled"),
     ),
     Key("interop.appendWindowsPath", "bool", True, "Append the Windows PATH to the Linux one."),
     Key("network.generateHosts", "bool", True, "Rewrite /etc/hosts at each start."),
@@ -176,7 +185,7 @@ _ALL_KEYS = [
         "bool",
         True,
         "Make /etc/resolv.conf a link to a file that WSL writes at each start.",
-        harmful="false: the link that WSL made leads nowhere after the restart, and no name resolves.",
+        harmful=_always("network.generateResolvConf"),
     ),
     Key("network.hostname", "str", None, "Host name; the Windows name where it is not set."),
     Key("time.useWindowsTimezone", "bool", True, "Take the time zone from Windows."),
@@ -185,7 +194,7 @@ _ALL_KEYS = [
         "bool",
         True,
         "Serve this distro's files to Windows as \\\\wsl.localhost.",
-        harmful="false: Windows programs, editors and Explorer no longer reach files of this distro.",
+        harmful=_always("fileServer.enabled"),
     ),
     Key("fileServer.logFile", "str", None, "Log file of that server."),
     Key("fileServer.logLevel", "int", 4, "Log level of that server."),
@@ -213,7 +222,7 @@ _ALL_KEYS = [
         "bool",
         True,
         "Keep systemd from removing the registration that starts Windows programs.",
-        harmful="false: systemd can unregister Windows programs for every distro of the machine.",
+        harmful=_always("boot.protectBinfmt"),
     ),
     Key("general.guiApplications", "bool", True, "Let this distro show Linux windows on the Windows desktop (WSLg)."),
 ]
@@ -275,7 +284,7 @@ class _BadLineError(Exception):
 
 
 def show(text: str) -> str:
-    """A text in quotes, short and in ASCII."""
+    """Quote a text for a message, short and in ASCII."""
     return ascii(text) if len(text) <= 60 else ascii(text[:60]) + "..."
 
 
@@ -292,7 +301,7 @@ def _skip_name(text: str, at: int) -> int:
 
 
 def _comment_end(text: str, at: int) -> int:
-    """Where the comment's line ends: only a line feed ends a comment."""
+    """Return where the comment's line ends: only a line feed ends a comment."""
     end = text.find("\n", at)
     return len(text) if end < 0 else end
 
@@ -311,7 +320,7 @@ def _scan_section(text: str, at: int) -> tuple[str, int]:
 
 
 def _scan_value(text: str, at: int) -> tuple[str, int, int]:
-    """The value, the end of its text without the blanks after it, and where the reading stopped."""
+    """Return the value, the end of its text without the blanks after it, and where the reading stopped."""
     parts: list[str] = []
     kept, kept_end = 0, at
     quoted = False
@@ -342,7 +351,7 @@ def _scan_value(text: str, at: int) -> tuple[str, int, int]:
 
 
 def _scan(text: str, dialect: Dialect = WSL_CONF) -> Iterator[_Statement]:
-    """The statements in order; one of kind "bad" is the last unless the dialect skips it."""
+    """Yield the statements in order; one of kind "bad" is the last unless the dialect skips it."""
     at, line, counted, section = 0, 1, 0, ""
     # WSL cuts or fills the name that it read last to the length of the last section that it could read.
     length = 0
@@ -359,15 +368,15 @@ def _scan(text: str, dialect: Dialect = WSL_CONF) -> Iterator[_Statement]:
             continue
         line += text.count("\n", counted, head)
         counted = head
-        found = _Statement(line, at, head, section[:length])
+        statement = _Statement(line, at, head, section[:length])
         try:
             if char == "[":
-                found.kind = "section"
+                statement.kind = "section"
                 end = _skip_name(text, head + 1)
                 if text[head + 1 : end][:1] in _LETTERS:
                     section = text[head + 1 : end]
-                section, found.end = _scan_section(text, head)
-                found.section, length = section, len(section)
+                section, statement.end = _scan_section(text, head)
+                statement.section, length = section, len(section)
             else:
                 if char not in _LETTERS:
                     raise _BadLineError(
@@ -375,31 +384,31 @@ def _scan(text: str, dialect: Dialect = WSL_CONF) -> Iterator[_Statement]:
                         "InvalidKey",
                         _first_character(text, head, dialect),
                     )
-                found.name_end = _skip_name(text, head)
-                equals = _skip_blanks(text, found.name_end)
+                statement.name_end = _skip_name(text, head)
+                equals = _skip_blanks(text, statement.name_end)
                 if text[equals : equals + 1] != "=":
                     raise _BadLineError(equals, "Expected", "a key has only letters and digits, and = right after it")
-                key = text[head : found.name_end]
+                key = text[head : statement.name_end]
                 # What fills a name are NULs, at the first of which it ends.
                 whole = f"{section[:length]}.{key}" if length else key
-                found.name = section if len(section) < length else whole
-                found.value_start = _skip_blanks(text, equals + 1)
-                found.value, found.value_end, found.end = _scan_value(text, found.value_start)
+                statement.name = section if len(section) < length else whole
+                statement.value_start = _skip_blanks(text, equals + 1)
+                statement.value, statement.value_end, statement.end = _scan_value(text, statement.value_start)
         except _BadLineError as bad:
-            found.is_header = found.kind == "section"
-            found.kind, found.problem, found.reason = "bad", bad.problem, bad.reason
-            found.line += text.count("\n", head, bad.position)
-            found.next = found.end = at = _comment_end(text, bad.position)
-            yield found
+            statement.is_header = statement.kind == "section"
+            statement.kind, statement.problem, statement.reason = "bad", bad.problem, bad.reason
+            statement.line += text.count("\n", head, bad.position)
+            statement.next = statement.end = at = _comment_end(text, bad.position)
+            yield statement
             if dialect.skips_bad_lines:
                 continue
             return
-        stop = _comment_end(text, found.end) if text[found.end : found.end + 1] == "#" else found.end
-        if stop > found.end and text[stop - 1] == "\r" and stop < len(text):
+        stop = _comment_end(text, statement.end) if text[statement.end : statement.end + 1] == "#" else statement.end
+        if stop > statement.end and text[stop - 1] == "\r" and stop < len(text):
             stop -= 1
-        found.terminator = "\r\n" if text.startswith("\r\n", stop) else text[stop : stop + 1]
-        found.next = at = stop + len(found.terminator)
-        yield found
+        statement.terminator = "\r\n" if text.startswith("\r\n", stop) else text[stop : stop + 1]
+        statement.next = at = stop + len(statement.terminator)
+        yield statement
 
 
 def _first_character(text: str, at: int, dialect: Dialect) -> str:
@@ -413,7 +422,7 @@ def _first_character(text: str, at: int, dialect: Dialect) -> str:
 
 
 def canonical(name: str) -> Optional[str]:
-    """The key of wsl.conf as WSL spells it, or None where WSL does not know it."""
+    """Return the key of wsl.conf as WSL spells it, or None where WSL does not know it."""
     return WSL_CONF.canonical(name)
 
 
@@ -428,7 +437,7 @@ def _read_strtol(text: str) -> Optional[int]:
 
 
 def read_int(text: str, dialect: Dialect = WSL_CONF) -> Optional[int]:
-    """The number as WSL reads it (C's strtol with base 0), or None where it refuses it."""
+    """Return the number as WSL reads it (C's strtol with base 0), or None where it refuses it."""
     number = _read_strtol(text)
     if number is None or _INT_MIN <= number <= _INT_MAX:
         return number
@@ -436,7 +445,7 @@ def read_int(text: str, dialect: Dialect = WSL_CONF) -> Optional[int]:
 
 
 def read_memory(text: str) -> Optional[int]:
-    """The bytes of a size as WSL reads it (an upper-case unit, no blank, no fraction), or None where it refuses it.
+    """Return the bytes of a size as WSL reads it (upper-case unit, no blank, no fraction), or None where it refuses it.
 
     It computes in 64 bits without a sign, as C's strtoull does.
     """
@@ -474,7 +483,7 @@ _TAKES = {
 
 
 def read_value(key: Key, text: str, dialect: Dialect = WSL_CONF) -> Setting:
-    """The value in force of a text, or None where WSL refuses it."""
+    """Return the value in force of a text, or None where WSL refuses it."""
     if key.type == "bool":
         known = {"1": True, "true": True, "0": False, "false": False}
         return known.get(text.lower()) if text.isascii() else None
@@ -493,7 +502,7 @@ def read_value(key: Key, text: str, dialect: Dialect = WSL_CONF) -> Setting:
 
 
 def explain_refusal(key: Key, text: str) -> tuple[str, str]:
-    """The kind and the reason of WSL's refusal of a text."""
+    """Return the kind and the reason of WSL's refusal of a text."""
     kind, takes = ("InvalidEnum", _choices(key)) if key.type == "enum" else _TAKES[key.type]
     return kind, f"{key.name} takes {takes}, not {show(text)}"
 
@@ -503,7 +512,7 @@ class EncodingError(ValueError):
 
 
 def decode(data: bytes, dialect: Dialect) -> tuple[str, str]:
-    """The text of a file without its byte order mark, and the encoding that WSL reads it in.
+    """Return the text of a file without its byte order mark, and the encoding that WSL reads it in.
 
     Bytes that are no UTF-8 come back by surrogateescape. EncodingError for what is no text to WSL.
     """
@@ -523,7 +532,7 @@ def decode(data: bytes, dialect: Dialect) -> tuple[str, str]:
 
 
 def parse(text: str, dialect: Dialect = WSL_CONF) -> Parsed:
-    """What WSL makes of the text of a file, /etc/wsl.conf unless the dialect is that of .wslconfig."""
+    """Return what WSL makes of the text of a file, /etc/wsl.conf unless the dialect is that of .wslconfig."""
     parsed = Parsed()
     first: dict[str, int] = {}
     if dialect.is_windows_text:
@@ -533,41 +542,41 @@ def parse(text: str, dialect: Dialect = WSL_CONF) -> Parsed:
         parsed.warnings.append(kind)
         parsed.details.append(Detail(line, kind, reason + "."))
 
-    for found in _scan(text, dialect):
-        if found.kind == "bad":
+    for statement in _scan(text, dialect):
+        if statement.kind == "bad":
             parsed.complete = parsed.complete and dialect.skips_bad_lines
             skipped = ", so WSL skips the line" if dialect.skips_bad_lines else ""
-            others = " and takes the keys below it for other ones" if skipped and found.is_header else ""
-            warn(found.line, found.problem, f"{found.reason}{skipped}{others}")
-        if found.kind != "key":
+            others = " and takes the keys below it for other ones" if skipped and statement.is_header else ""
+            warn(statement.line, statement.problem, f"{statement.reason}{skipped}{others}")
+        if statement.kind != "key":
             continue
-        name = dialect.canonical(found.name)
+        name = dialect.canonical(statement.name)
         if name is None:
-            close = dialect.find_close(found.name)
+            close = dialect.find_close(statement.name)
             warn(
-                found.line,
+                statement.line,
                 "UnknownKey",
-                f"WSL knows no key {show(found.name)}{f'; {close} is one' if close else ''}",
+                f"WSL knows no key {show(statement.name)}{f'; {close} is one' if close else ''}",
             )
         elif name in first:
             warn(
-                found.line,
+                statement.line,
                 "KeyDuplicated",
                 f"{name} stands in line {first[name]} already, and WSL takes the first one",
             )
         else:
-            first[name] = found.line
-            value = read_value(dialect.keys[name], found.value, dialect)
+            first[name] = statement.line
+            value = read_value(dialect.keys[name], statement.value, dialect)
             if value is None:
-                kind, reason = explain_refusal(dialect.keys[name], found.value)
-                warn(found.line, kind, f"{reason}; {dialect.consequences.get(kind, 'WSL keeps its default')}")
+                kind, reason = explain_refusal(dialect.keys[name], statement.value)
+                warn(statement.line, kind, f"{reason}; {dialect.consequences.get(kind, 'WSL keeps its default')}")
             else:
-                parsed.values[name], parsed.raw[name], parsed.lines[name] = value, found.value, found.line
+                parsed.values[name], parsed.raw[name], parsed.lines[name] = value, statement.value, statement.line
     return parsed
 
 
 def encode(value: str) -> str:
-    """The text that WSL reads back as `value`, quoted and escaped only where it must be."""
+    """Return the text that WSL reads back as `value`, quoted and escaped only where it must be."""
     for char in "\r\0":
         if char in value:
             raise ValueError(f"wsl.conf cannot hold the character {show(char)} of the value {show(value)}.")
@@ -582,7 +591,7 @@ def _refuse(name: str, takes: str, value: Any) -> NoReturn:
 
 
 def _wanted(key: Key, value: Value) -> tuple[Value, str]:
-    """The typed value of a setting and the text to write for it."""
+    """Return the typed value of a setting and the text to write for it."""
     if key.type == "bool":
         if not isinstance(value, bool):
             _refuse(key.name, "true or false", value)
@@ -611,12 +620,12 @@ def _wanted(key: Key, value: Value) -> tuple[Value, str]:
 
 def _prepared(settings: Mapping[str, Setting]) -> dict[str, Optional[tuple[Value, str]]]:
     wanted: dict[str, Optional[tuple[Value, str]]] = {}
-    for given, value in settings.items():
-        name = canonical(given)
+    for written, value in settings.items():
+        name = canonical(written)
         if name is None:
-            close = WSL_CONF.find_close(given)
+            close = WSL_CONF.find_close(written)
             hint = f"; did you mean {close}" if close else ""
-            raise ValueError(f"WSL knows no key {show(given)}{hint}.")
+            raise ValueError(f"WSL knows no key {show(written)}{hint}.")
         if name in wanted:
             raise ValueError(f"{name} is set twice.")
         wanted[name] = None if value is None else _wanted(KEYS[name], value)
@@ -624,7 +633,7 @@ def _prepared(settings: Mapping[str, Setting]) -> dict[str, Optional[tuple[Value
 
 
 def typed(settings: Mapping[str, Setting]) -> dict[str, Setting]:
-    """The settings by their canonical names, as the values they will have in force; ValueError as for `merge`."""
+    """Return the settings by canonical name, as the values they will have in force; ValueError as for `merge`."""
     return {name: None if pair is None else pair[0] for name, pair in _prepared(settings).items()}
 
 
@@ -651,25 +660,25 @@ def _repaired(text: str) -> str:
         if text.startswith(bom):
             text = text[len(bom) :]
     while True:
-        bad = next((found for found in _scan(text) if found.kind == "bad"), None)
+        bad = next((statement for statement in _scan(text) if statement.kind == "bad"), None)
         if bad is None:
             return text
         text = text[: bad.head] + "# " + text[bad.head : bad.end].replace("\n", "\n# ") + text[bad.end :]
 
 
-def _replace_value(text: str, found: _Statement, value: str) -> str:
-    end = found.value_end
-    if end > found.value_start and text[end - 1] in "\r\n":
+def _replace_value(text: str, statement: _Statement, value: str) -> str:
+    end = statement.value_end
+    if end > statement.value_start and text[end - 1] in "\r\n":
         # The old value ended with an escaped line end: that stays, so that the lines after it stay lines.
         end -= 1
-    return text[: found.value_start] + value + text[end:]
+    return text[: statement.value_start] + value + text[end:]
 
 
-def _remove(text: str, found: _Statement) -> str:
-    if found.has_comment:
-        return text[: found.head] + text[found.end :]
-    before, after = text[: found.start], text[found.next :]
-    if not found.terminator and not text.endswith("\n"):
+def _remove(text: str, statement: _Statement) -> str:
+    if statement.has_comment:
+        return text[: statement.head] + text[statement.end :]
+    before, after = text[: statement.start], text[statement.next :]
+    if not statement.terminator and not text.endswith("\n"):
         # It was the last line and had no line end: the line before it is the last one now.
         before = before[:-1] if before.endswith("\n") else before
         before = before[:-1] if before.endswith("\r") else before
@@ -680,14 +689,14 @@ def _add(text: str, key: Key, value: str) -> str:
     place: Optional[_Statement] = None
     model: Optional[_Statement] = None
     inside = False
-    for found in _scan(text):
-        if found.kind == "bad":
+    for statement in _scan(text):
+        if statement.kind == "bad":
             break
-        if found.kind == "section":
-            inside = place is None and found.section.lower() == key.section.lower()
+        if statement.kind == "section":
+            inside = place is None and statement.section.lower() == key.section.lower()
         if inside:
-            place = found
-            model = found if found.kind == "key" else model
+            place = statement
+            model = statement if statement.kind == "key" else model
     if place is not None:
         line_end = _line_end(text, place.terminator)
         line = f"{key.key}={value}"
@@ -710,9 +719,9 @@ def _add(text: str, key: Key, value: str) -> str:
 
 
 def merge(text: str, settings: Mapping[str, Setting], repair: bool = False) -> str:
-    """The text with the settings in force: "section.key" to a value, or to None to remove the key.
+    """Return the text with the settings in force: "section.key" to a value, or to None to remove the key.
 
-    Only lines that must change do. A text that WSL would not read to its end is refused (UnreadableError), for
+    Only lines that must change do. A text that WSL would not read to its end is refused (UnreadableError), because
     what is written after its bad line would not be in force; with `repair` the bad lines become comments and a byte
     order mark goes. A key that WSL does not know, or a value that it would refuse, is a ValueError.
     """
@@ -729,14 +738,16 @@ def merge(text: str, settings: Mapping[str, Setting], repair: bool = False) -> s
 
 def _apply(text: str, wanted: Mapping[str, Optional[tuple[Value, str]]]) -> str:
     for name, pair in wanted.items():
-        found = [one for one in _scan(text) if one.kind == "key" and canonical(one.name) == name]
+        lines = [
+            statement for statement in _scan(text) if statement.kind == "key" and canonical(statement.name) == name
+        ]
         if pair is None:
-            for one in reversed(found):
-                text = _remove(text, one)
-        elif not found:
+            for statement in reversed(lines):
+                text = _remove(text, statement)
+        elif not lines:
             text = _add(text, KEYS[name], pair[1])
-        elif read_value(KEYS[name], found[0].value) != pair[0]:
-            text = _replace_value(text, found[0], pair[1])
+        elif read_value(KEYS[name], lines[0].value) != pair[0]:
+            text = _replace_value(text, lines[0], pair[1])
     return text
 
 
@@ -748,12 +759,12 @@ def revert(base: Optional[str], written: str, current: str) -> str:
         if ours.raw.get(name) != before.raw.get(name) and now.values.get(name) == ours.values.get(name):
             settings[name] = before.values.get(name) if key.type == "bool" else before.raw.get(name)
     text = _apply(current, _prepared(settings))
-    had = {found.section.lower() for found in _scan(base or "") if found.kind == "section"}
+    had = {statement.section.lower() for statement in _scan(base or "") if statement.kind == "section"}
     statements = list(_scan(text))
-    for index, found in reversed(list(enumerate(statements))):
+    for index, statement in reversed(list(enumerate(statements))):
         follows = statements[index + 1].kind if index + 1 < len(statements) else "section"
-        if found.kind == "section" and follows == "section" and found.section.lower() not in had:
-            text = _remove(text, found)
+        if statement.kind == "section" and follows == "section" and statement.section.lower() not in had:
+            text = _remove(text, statement)
     return text
 
 
@@ -772,7 +783,7 @@ def is_met(
     removed: Sequence[str] = (),
     allow_harmful: bool = False,
 ) -> bool:
-    """Whether a file that means C(settings) to WSL already means what C(content) says and has no C(removed) key.
+    """Return whether a file that means C(settings) to WSL already means what C(content) says and has no C(removed) key.
 
     False where that has to be looked at closely: settings that are wrong or harmful, or a file that WSL does not read
     to its end.
@@ -813,23 +824,15 @@ def _harmful_option(option: str) -> Optional[str]:
 
 
 def harmful(settings: Mapping[str, Setting], after: Mapping[str, Value]) -> list[str]:
-    """Why the settings would harm, one sentence each; `after` are the values in force once they are merged."""
+    """Say why the settings would harm, one sentence each; `after` are the values in force once they are merged."""
     reasons = []
     for name, value in settings.items():
         name = canonical(name) or name
         key = KEYS[name]
         now = None if value is None else _wanted(key, value)[0]
-        if name in (
-            "automount.enabled",
-            "interop.enabled",
-            "network.generateResolvConf",
-            "fileServer.enabled",
-            "boot.protectBinfmt",
-        ):
-            if now is False:
+        if name in forbidden.WSL_CONF:
+            if now == forbidden.WSL_CONF[name][0]:
                 reasons.append(f"{name}={key.harmful}")
-        elif name == "automount.cgroups" and now == "v1":
-            reasons.append(f"{name}={key.harmful}")
         elif name == "automount.root" and isinstance(now, str) and not now.startswith("/"):
             reasons.append(f"{name}={now}: the folder of the drives must start with /, such as /mnt.")
         elif name == "automount.options" and isinstance(now, str):

@@ -55,13 +55,13 @@ class Command:
 
 
 def drive_roots(mounts: Sequence[mountinfo.Mount]) -> list[mountinfo.Mount]:
-    """Mounts of whole Windows drives, C: first, for Windows is nearly always on it."""
+    """List the mounts of whole Windows drives, C: first, because Windows is nearly always on it."""
     whole = [mount for mount in mounts if mount.windows_drive and _DRIVE.fullmatch(mount.windows_path or "")]
     return sorted(whole, key=lambda mount: (mount.windows_path or "").upper()[:1] != "C")
 
 
 def find_program(mounts: Sequence[mountinfo.Mount], program: str, exists: Callable[[str], bool]) -> str | None:
-    """The Linux path of a program that is given below the root of a Windows drive."""
+    """Return the Linux path of a program that is given below the root of a Windows drive."""
     for mount in drive_roots(mounts):
         path = mount.mount_point.rstrip("/") + "/" + program.replace("\\", "/")
         if exists(path):
@@ -70,7 +70,7 @@ def find_program(mounts: Sequence[mountinfo.Mount], program: str, exists: Callab
 
 
 def to_linux(mounts: Sequence[mountinfo.Mount], windows_path: str) -> str | None:
-    """Where a Windows path is mounted, by the longest mount that covers it; case does not count in Windows."""
+    """Return where a Windows path is mounted, by the longest mount that covers it; case does not count in Windows."""
     wanted = windows_path.replace("/", "\\")
     best: tuple[int, str] | None = None
     for mount in mounts:
@@ -85,23 +85,23 @@ def to_linux(mounts: Sequence[mountinfo.Mount], windows_path: str) -> str | None
 
 
 def words(command: str) -> list[str] | None:
-    """The words of a statement that is one plain call of a program, or None for anything else."""
+    """Return the words of a statement that is one plain call of a program, or None for anything else."""
     text = command.strip()
     if text.startswith("&"):
         text = text[1:]
-    found = []
+    parts = []
     place, end = 0, len(text.rstrip())
     while place < end:
         match = _WORD.match(text, place)
         if match is None:
             return None
-        found.append(match.group(2) if match.group(1) is None else match.group(1).replace("''", "'"))
+        parts.append(match.group(2) if match.group(1) is None else match.group(1).replace("''", "'"))
         place = match.end()
-    return found or None
+    return parts or None
 
 
 def powershell_argv(powershell: str, script: str) -> list[str]:
-    """The words that have PowerShell run a script; in base64 no part of it is quoted or translated on the way."""
+    """Return the words that have PowerShell run a script; in base64 nothing is quoted or translated on the way."""
     encoded = base64.b64encode(script.encode("utf-16-le")).decode("ascii")
     switches = ["-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Unrestricted", "-EncodedCommand"]
     return [powershell, *switches, encoded]
@@ -110,11 +110,11 @@ def powershell_argv(powershell: str, script: str) -> list[str]:
 def command_for(
     command: str, powershell: str, pwsh: str | None = None, to_path: Callable[[str], str | None] | None = None
 ) -> Command:
-    """What to start for a command that Ansible hands over.
+    """Return what to start for a command that Ansible hands over.
 
     Its own calls of PowerShell become words as they are: nothing is quoted again. PowerShell 7 is not put in the place
-    of 5.1 or the other way round, for Ansible's payload would start the one it was made for once more. Everything else
-    is a statement in PowerShell's language and gets a PowerShell around it.
+    of 5.1 or the other way round, because Ansible's payload would start the one it was made for once more. Everything
+    else is a statement in PowerShell's language and gets a PowerShell around it.
     """
     parts = words(command)
     if parts and any(word.lower() == "-encodedcommand" for word in parts[1:]):
@@ -148,7 +148,7 @@ def command_for(
 
 
 def elevated(argv: Sequence[str], how: str, to_path: Callable[[str], str | None]) -> list[str]:
-    """The words that have C(how) start a program as an administrator; the person at the screen is asked."""
+    """Return the words that have C(how) start a program as an administrator; the person at the screen is asked."""
     if how == "none":
         return list(argv)
     program = r"C:\Windows\System32\sudo.exe" if how == "sudo" else r"C:\Program Files\gsudo\Current\gsudo.exe"
@@ -162,7 +162,7 @@ def elevated(argv: Sequence[str], how: str, to_path: Callable[[str], str | None]
 
 
 def environment(base: dict[str, str], socket: str | None) -> dict[str, str]:
-    """The environment of the Linux side: nothing of it crosses to Windows."""
+    """Return the environment of the Linux side: nothing of it crosses to Windows."""
     result = {**base, "WSLENV": ""}
     if socket:
         result["WSL_INTEROP"] = socket
@@ -170,12 +170,12 @@ def environment(base: dict[str, str], socket: str | None) -> dict[str, str]:
 
 
 def is_high(groups: bytes) -> bool:
-    """Whether C(whoami /groups) shows the token of an administrator that is elevated."""
+    """Return whether C(whoami /groups) shows the token of an administrator that is elevated."""
     return _HIGH_LEVELS.search(groups) is not None
 
 
 def refusal(machine: wsl_judge.Machine, socket: str | None = None) -> str | None:
-    """Why no Windows program can be started from here, with what to do; None where nothing speaks against it."""
+    """Say why no Windows program can be started from here, with what to do; None where nothing speaks against it."""
     if not wsl_judge.is_wsl(machine):
         return (
             "This is not WSL, so there is no Windows host behind it: run Ansible in a WSL distro of that host, "
@@ -201,7 +201,7 @@ def _off(machine: wsl_judge.Machine) -> str:
 
 
 def not_started(error: OSError, program: str, exists: Callable[[str], bool] = os.path.exists) -> str:
-    """Why the kernel did not start a Windows program, with what to do."""
+    """Say why the kernel did not start a Windows program, with what to do."""
     if error.errno == errno.ENOEXEC:
         return (
             f"{program} is no program to this kernel (exec format error), so WSL's interop is off: set interop.enabled "
@@ -230,7 +230,7 @@ def not_started(error: OSError, program: str, exists: Callable[[str], bool] = os
 
 
 def went_wrong(code: int, out: bytes, err: bytes, socket: str | None, elevation: str = "none") -> str | None:
-    """What a failure of the way to Windows means, with what to do; None where the command itself has failed.
+    """Say what a failure of the way to Windows means, with what to do; None where the command itself has failed.
 
     A program may print anything, a line of megabytes too: what is looked at is short, and each part of it once.
     """
@@ -251,7 +251,7 @@ def went_wrong(code: int, out: bytes, err: bytes, socket: str | None, elevation:
         )
     if code == 231 and elevation == "gsudo":
         return "gsudo did not get an administrator's rights: confirm its question on the Windows screen in time."
-    if any(b"ConstrainedLanguage" in said for said in (err, out)):
+    if any(b"ConstrainedLanguage" in output for output in (err, out)):
         return (
             "PowerShell on the Windows host is held in ConstrainedLanguage mode by an application control policy, in "
             "which Ansible's modules do not run: have the policy's owner allow them, or have these settings rolled out "
@@ -261,32 +261,33 @@ def went_wrong(code: int, out: bytes, err: bytes, socket: str | None, elevation:
 
 
 def _lost_line(err: bytes) -> str | None:
-    """The line in which WSL's own init says that it reached nobody, short enough for a message."""
-    found = _LOST.search(err)
-    if not found:
+    """Return the line in which WSL's own init says that it reached nobody, short enough for a message."""
+    match = _LOST.search(err)
+    if not match:
         return None
-    begin = max(found.start() - 80, err.rfind(b"\n", 0, found.start()) + 1)
-    begin = begin if found.group(0) == b"connect failed" else found.start()
+    begin = max(match.start() - 80, err.rfind(b"\n", 0, match.start()) + 1)
+    begin = begin if match.group(0) == b"connect failed" else match.start()
     return excerpt(err[begin : begin + 2 * _SHOWN].splitlines()[0])
 
 
-def excerpt(said: bytes) -> str:
-    """What a program printed, for a message: without control characters, and not all of something long."""
-    words = said[:_LOOKED_AT].decode("utf-8", "replace")
+def excerpt(output: bytes) -> str:
+    """Return what a program printed, for a message: without control characters, and not all of something long."""
+    words = output[:_LOOKED_AT].decode("utf-8", "replace")
     shown = " ".join("".join(char if char.isprintable() else " " for char in words).split())
     return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
 
 
 def too_much(what: str, most: int) -> str:
+    """Say that a program printed more than `most` bytes, with what to do."""
     return (
         f"{what} printed more than {most >> 20} MiB and was ended: let it write to a file there, and fetch what is "
         "needed of it."
     )
 
 
-def ended_early(code: int, said: bytes) -> str:
-    """What to report where PowerShell ended while files were transferred."""
-    shown = excerpt(said).rstrip(".") or "it printed nothing"
+def ended_early(code: int, output: bytes) -> str:
+    """Say what to report where PowerShell ended while files were transferred."""
+    shown = excerpt(output).rstrip(".") or "it printed nothing"
     return (
         f"PowerShell on the Windows host ended with {code} while files were transferred ({shown}): run this again; "
         "if it ends again, see Windows' event log for what ends it."
@@ -294,7 +295,7 @@ def ended_early(code: int, said: bytes) -> str:
 
 
 def decode_clixml(data: bytes) -> bytes:
-    """Errors that PowerShell serialized to stderr, as the text a person would have seen; other bytes stay."""
+    """Return errors that PowerShell serialized to stderr as the text a person would have seen; other bytes stay."""
     marker = b"#< CLIXML"
     start = data.find(marker)
     if start < 0:
@@ -398,4 +399,5 @@ process {
 
 
 def transfer_argv(powershell: str) -> list[str]:
+    """Return the words that start the PowerShell which reads and writes the files of a connection."""
     return powershell_argv(powershell, "\n".join(line.strip() for line in TRANSFER_SCRIPT.splitlines() if line.strip()))

@@ -51,7 +51,7 @@ class Machine:
 
 
 def is_wsl(machine: Machine) -> bool:
-    """Whether this is a WSL distro; a container on WSL2 has its kernel, but neither its init nor its folders."""
+    """Return whether this is a WSL distro; a container on WSL2 has its kernel, but neither its init nor its folders."""
     if not machine.has_init:
         return False
     if "microsoft" in (machine.release or "").lower():
@@ -60,14 +60,14 @@ def is_wsl(machine: Machine) -> bool:
 
 
 def version(machine: Machine) -> int | None:
-    """1 or 2; a kernel that someone built need not have the name, and only WSL2 runs one."""
+    """Return 1 or 2; a kernel that someone built need not have the name, and only WSL2 runs one."""
     if not is_wsl(machine):
         return None
     return 1 if "Microsoft" in (machine.release or "") else 2
 
 
 def distro(machine: Machine) -> str | None:
-    """The distro's name: from the session, from its share on Windows, or from the name of WSL's init."""
+    """Return the distro's name: from the session, from its share on Windows, or from the name of WSL's init."""
     name = machine.environment.get("WSL_DISTRO_NAME")
     if name:
         return name
@@ -83,13 +83,14 @@ def distro(machine: Machine) -> str | None:
 
 
 def runs_systemd(machine: Machine) -> bool | None:
+    """Return whether systemd runs the machine; None where PID 1's name could not be read."""
     if machine.has_systemd_folder:
         return True
     return None if machine.pid1_comm is None else machine.pid1_comm.strip() == "systemd"
 
 
 def started_at(machine: Machine) -> float | None:
-    """When PID 1 started, in seconds since 1970: the distro's start, which comes after that of WSL's machine."""
+    """Return when PID 1 started, in seconds since 1970: the distro's start, which comes after that of WSL's machine."""
     booted = re.search(r"^btime (\d+)$", machine.stat or "", re.MULTILINE)
     fields = (machine.pid1_stat or "").rpartition(")")[2].split()
     if booted is None or len(fields) < 20 or not fields[19].isdigit():
@@ -98,7 +99,7 @@ def started_at(machine: Machine) -> float | None:
 
 
 def interop(machine: Machine) -> dict[str, Any]:
-    """Whether Windows programs can be started from here, and why not."""
+    """Return whether Windows programs can be started from here, and why not."""
     if not is_wsl(machine):
         return {"enabled": False, "reason": "This is not WSL."}
     if not machine.binfmt_entries:
@@ -144,6 +145,7 @@ def _normal(option: str) -> str:
 
 
 def drives(mounts: Sequence[mountinfo.Mount]) -> Drives:
+    """Return where and how WSL mounts the drives, as the first one shows; None for what it does not show."""
     for mount in mounts:
         letter = (mount.windows_path or "")[:1].lower()
         folder, _slash, name = mount.mount_point.rpartition("/")
@@ -180,7 +182,7 @@ def _options_in_force(written: str, live: tuple[str, ...]) -> bool | None:
 def _effective(
     name: str, written: wsl_conf.Value, machine: Machine, mounted: Drives, wsl_version: int | None
 ) -> tuple[bool | None, Any]:
-    """Whether the written value is what the machine shows, None where it does not show it; and what it shows."""
+    """Return whether the written value is what the machine shows, None where it does not show it; and what it shows."""
     if name == "boot.systemd" and wsl_version == 2:
         now = runs_systemd(machine)
         return (None if now is None else now == written), now
@@ -195,7 +197,7 @@ def _effective(
 
 
 def no_effect(name: str, value: wsl_conf.Setting, machine: Machine) -> str | None:
-    """Why WSL will not follow this setting on this machine, whatever is restarted."""
+    """Say why WSL will not follow this setting on this machine, whatever is restarted."""
     if name == "boot.systemd" and value is True:
         if version(machine) == 1:
             return "boot.systemd=true has no effect on WSL1."
@@ -205,7 +207,7 @@ def no_effect(name: str, value: wsl_conf.Setting, machine: Machine) -> str | Non
 
 
 def pending(machine: Machine, mounts: Sequence[mountinfo.Mount]) -> dict[str, dict[str, Any]]:
-    """Keys that are written, but not in force until the distro is restarted.
+    """Return the keys that are written, but not in force until the distro is restarted.
 
     The machine's own state tells first. Then the text that was there when the distro started; where that is not
     known, because the file changed since, C(in_force) is null.
@@ -234,16 +236,16 @@ def pending(machine: Machine, mounts: Sequence[mountinfo.Mount]) -> dict[str, di
             if not (name.startswith("automount.") and at_start is not None and at_start.get(name) == want):
                 found[name] = {"written": want, "in_force": shown}
         elif at_start is not None:
-            have = at_start.get(name)
-            if (key.default if want is None else want) != (key.default if have is None else have):
-                found[name] = {"written": want, "in_force": key.default if have is None else have}
+            started = at_start.get(name)
+            if (key.default if want is None else want) != (key.default if started is None else started):
+                found[name] = {"written": want, "in_force": key.default if started is None else started}
         elif want is not None and want != key.default:
             found[name] = {"written": want, "in_force": None}
     return found
 
 
 def restart_command(machine: Machine) -> str | None:
-    """The command for a Windows prompt that makes wsl.conf take effect at the distro's next start."""
+    """Return the command for a Windows prompt that makes wsl.conf take effect at the distro's next start."""
     if not is_wsl(machine):
         return None
     name = distro(machine) or "<name of this distro, see wsl.exe --list>"
@@ -251,7 +253,7 @@ def restart_command(machine: Machine) -> str | None:
 
 
 def pending_sentences(machine: Machine, waiting: Mapping[str, Any]) -> list[str]:
-    """What of C(waiting) needs which command and what that stops, for a person; nothing when nothing waits."""
+    """Say what of C(waiting) needs which command and what that stops, for a person; nothing when nothing waits."""
     if not waiting:
         return []
     verb = "takes" if len(waiting) == 1 else "take"
@@ -260,22 +262,23 @@ def pending_sentences(machine: Machine, waiting: Mapping[str, Any]) -> list[str]
 
 
 def notes(machine: Machine, parsed: wsl_conf.Parsed) -> list[str]:
-    """What WSL warns about in the file, and the settings that it will not follow on this machine, as sentences."""
-    found = [f"{machine.conf_path}, line {detail.line}: {detail.reason}" for detail in parsed.details]
+    """List what WSL warns about in the file, and the settings that it will not follow on this machine, as sentences."""
+    sentences = [f"{machine.conf_path}, line {detail.line}: {detail.reason}" for detail in parsed.details]
     if not parsed.complete:
-        found[-1] = f"{found[-1][:-1]}, so WSL ignores everything after it."
+        sentences[-1] = f"{sentences[-1][:-1]}, so WSL ignores everything after it."
     if is_wsl(machine):
         ignored = [no_effect(name, value, machine) for name, value in parsed.values.items()]
-        found += [sentence for sentence in ignored if sentence]
-    return found
+        sentences += [sentence for sentence in ignored if sentence]
+    return sentences
 
 
 def mounts_of(machine: Machine) -> list[mountinfo.Mount]:
+    """Return the machine's mounts; raise what mountinfo.parse raises, and none where the table could not be read."""
     return mountinfo.parse(machine.mountinfo or "", is_wsl=is_wsl(machine), virtiofs_links=machine.virtiofs_links)
 
 
 def observe(machine: Machine) -> dict[str, Any]:
-    """The facts; a value that could not be read is None, and `unknown` says why."""
+    """Return the facts; a value that could not be read is None, and `unknown` says why."""
     unknown = dict(machine.errors)
     wsl = is_wsl(machine)
     try:
@@ -321,7 +324,7 @@ def observe(machine: Machine) -> dict[str, Any]:
 
 
 def mounts_fstab(facts: Mapping[str, Any]) -> bool:
-    """Whether WSL itself runs mount -a at a start of this distro, from what C(observe) returns."""
+    """Return whether WSL itself runs mount -a at a start of this distro, from what C(observe) returns."""
     conf = facts["conf"]
     is_off = (conf["settings"] or {}).get("automount.mountFsTab") is False
     return bool(facts["is_wsl"]) and not (is_off and "automount.mountFsTab" not in conf["pending"])
@@ -411,12 +414,12 @@ def _harms_here(
 
 
 def _can_start_windows(values: Mapping[str, wsl_conf.Value], here: Here) -> bool:
-    """Whether Windows programs can be started, or nobody wants to."""
+    """Return whether Windows programs can be started, or nobody wants to."""
     return here.interop is True or values.get("interop.enabled") is False
 
 
 def _harmful_mounted_options(values: Mapping[str, wsl_conf.Value]) -> Iterator[str]:
-    """The options that harm though the drives are mounted: what the mount refuses is not among them."""
+    """Yield the options that harm though the drives are mounted: what the mount refuses is not among them."""
     no_interop = values.get("interop.enabled") is False
     telling = [
         option

@@ -37,13 +37,13 @@ SEARCHED = ("/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 def find(drives: Sequence[str]) -> dict[str, str]:
     """Return the path of each program on the drives; not of one that several people each have for themselves."""
-    found: dict[str, str] = {}
+    programs: dict[str, str] = {}
     for name, places in PROGRAMS.items():
         for pattern in (os.path.join(glob.escape(drive), place) for drive in drives for place in places):
             matches = [path for path in glob.glob(pattern) if os.path.isfile(path)]
-            if len(matches) == 1 and name not in found:
-                found[name] = matches[0]
-    return found
+            if len(matches) == 1 and name not in programs:
+                programs[name] = matches[0]
+    return programs
 
 
 def find_in_time(mounts: Sequence[mountinfo.Mount]) -> dict[str, str]:
@@ -60,13 +60,13 @@ def launcher(program: str) -> str:
     return f'#!/bin/sh\n# Made by wsltune because PATH has no Windows directories.\nexec {shlex.quote(program)} "$@"\n'
 
 
-def plan(found: Mapping[str, str], taken: Sequence[str], folder: str) -> dict[str, str]:
+def plan(programs: Mapping[str, str], taken: Sequence[str], folder: str) -> dict[str, str]:
     """Return the launchers to write, by path; none for a name that the distro's own disk has already (C(taken))."""
-    return {os.path.join(folder, name): launcher(path) for name, path in sorted(found.items()) if name not in taken}
+    return {os.path.join(folder, name): launcher(path) for name, path in sorted(programs.items()) if name not in taken}
 
 
 def names_taken(ours: Sequence[str], folder: str) -> list[str]:
     """Return the names of programs that the distro has itself; C(ours) are the paths of launchers."""
     folders = [folder, *SEARCHED]
-    paths = {name: [os.path.join(one, name) for one in folders] for name in PROGRAMS}
+    paths = {name: [os.path.join(folder, name) for folder in folders] for name in PROGRAMS}
     return [name for name, places in paths.items() if any(os.path.lexists(p) and p not in ours for p in places)]

@@ -46,7 +46,7 @@ class _Reader:
 
 
 def _root_in_windows(run_command: Callable[..., Any]) -> str | None:
-    """What Windows calls `/`, which has the distro's name in it; it needs no variable of a session."""
+    """Return what Windows calls `/`, which has the distro's name in it; it needs no variable of a session."""
     try:
         code, output, _error = run_command(["wslpath", "-w", "/"], handle_exceptions=False)
     except OSError:

@@ -20,12 +20,12 @@ _Wanted = dict[str, tuple[wsl_conf.Value, str]]
 
 
 def write_snake(name: str) -> str:
-    """The name of a key or section in the way of Python and Ansible."""
+    """Return the name of a key or section in the way of Python and Ansible."""
     return re.sub(r"(?<=[a-z0-9])[A-Z]", lambda letter: "_" + letter[0], name).lower()
 
 
 def _text(key: wsl_conf.Key, value: Any) -> str:
-    """What stands for a value in a file, before quotes; ValueError where it can be none."""
+    """Return what stands for a value in a file, before quotes; ValueError where it can be none."""
     if key.type == "bool":
         known = value if isinstance(value, bool) else _WORDS.get(str(value).lower())
         if known is None:
@@ -50,12 +50,12 @@ def _explain_unknown(name: str, dialect: wsl_conf.Dialect) -> str:
 
 
 def _read(settings: Mapping[str, Any], dialect: wsl_conf.Dialect) -> _Wanted:
-    """The values and texts by canonical name; ValueError where WSL would refuse one."""
+    """Return the values and texts by canonical name; ValueError where WSL would refuse one."""
     wanted: _Wanted = {}
-    for given, value in settings.items():
-        name = dialect.canonical(str(given))
+    for written, value in settings.items():
+        name = dialect.canonical(str(written))
         if name is None:
-            raise ValueError(_explain_unknown(str(given), dialect))
+            raise ValueError(_explain_unknown(str(written), dialect))
         if name in wanted:
             raise ValueError(f"{name} is set twice")
         if value is None:
@@ -67,6 +67,11 @@ def _read(settings: Mapping[str, Any], dialect: wsl_conf.Dialect) -> _Wanted:
             raise ValueError(wsl_conf.explain_refusal(dialect.keys[name], text)[1])
         wanted[name] = (read, text)
     return wanted
+
+
+def read_settings(settings: Any, role: str) -> dict[str, wsl_conf.Value]:
+    """Return what the settings of a role mean, by their keys as WSL spells them; ValueError where WSL refuses one."""
+    return {name: value for name, (value, _text) in _read_all(settings, role, {}, ()).items()}
 
 
 def plan_settings(
@@ -85,10 +90,10 @@ def plan_settings(
     plan: dict[str, Any] = {"refusal": "", "content": "", "sections": {}}
     try:
         wanted = _read_all(settings, role, levers or {}, variables)
-        for given in remove:
-            name = dialect.canonical(str(given))
+        for written in remove:
+            name = dialect.canonical(str(written))
             if name is None:
-                raise ValueError(f"{role}_remove: {_explain_unknown(str(given), dialect)}")
+                raise ValueError(f"{role}_remove: {_explain_unknown(str(written), dialect)}")
             if name in wanted:
                 raise ValueError(f"{name} is both set and in {role}_remove; leave out one of them")
         if dialect is wsl_conf.WSL_CONF:
@@ -123,14 +128,14 @@ def _read_all(settings: Any, role: str, levers: Mapping[str, Any], variables: It
 
 
 def write_content(wanted: Mapping[str, tuple[wsl_conf.Value, str]]) -> str:
-    """The lines of wsl.conf that ask for the values, numbers as they were written."""
+    """Write the lines of wsl.conf that ask for the values, numbers as they were written."""
     return wsl_conf.merge(
         "", {name: text if wsl_conf.KEYS[name].type == "int" else value for name, (value, text) in wanted.items()}
     )
 
 
 def write_sections(wanted: Mapping[str, tuple[wsl_conf.Value, str]]) -> dict[str, dict[str, Any]]:
-    """The options of M(wsltune.go.win_wslconfig) that ask for the values."""
+    """Return the options of M(wsltune.go.win_wslconfig) that ask for the values."""
     sections: dict[str, dict[str, Any]] = {key.section: {} for key in wsl_wslconfig.KEYS.values()}
     for name, (value, text) in wanted.items():
         key = wsl_wslconfig.KEYS[name]

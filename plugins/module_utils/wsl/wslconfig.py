@@ -1,6 +1,6 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""%UserProfile%\\.wslconfig as WSL itself reads it, and which of its values harm or have no effect.
+r"""%UserProfile%\.wslconfig as WSL itself reads it, and which of its values harm or have no effect.
 
 WslConfig.psm1 is the twin of this file on Windows: it edits the file there, while this one reads it from inside a
 distro. A test gives both the same texts and compares what they say.
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import forbidden
 from ansible_collections.wsltune.go.plugins.module_utils.wsl.conf import Key, Value
 
 _NETWORKING = ("none", "nat", "bridged", "mirrored", "consomme", "virtioproxy")
@@ -189,7 +190,7 @@ WSLCONFIG = wsl_conf.Dialect(
 
 
 def parse(text: str) -> wsl_conf.Parsed:
-    """What WSL makes of the text of .wslconfig; sizes are numbers of bytes."""
+    """Return what WSL makes of the text of .wslconfig; sizes are numbers of bytes."""
     return wsl_conf.parse(text, WSLCONFIG)
 
 
@@ -205,7 +206,7 @@ def _gigabytes(size: float) -> str:
 
 
 def harmful(parsed: wsl_conf.Parsed, host_memory: int = 0, host_processors: int = 0) -> list[Harm]:
-    """Why the values in force would harm; a host's memory (bytes) or processors of 0 is not known."""
+    """Say why the values in force would harm; a host's memory (bytes) or processors of 0 is not known."""
     harms = []
     for name, value in parsed.values.items():
         key = KEYS[name]
@@ -230,35 +231,14 @@ def harmful(parsed: wsl_conf.Parsed, host_memory: int = 0, host_processors: int 
     return harms
 
 
-# Values that harm whatever else is set, and why.
-_ALWAYS: Mapping[str, tuple[Value, str]] = {
-    "wsl2.networkingMode": ("none", "distros would have no network, and Go could load no module"),
-    "wsl2.firewall": (False, "the rules of the Windows firewall would no longer hold for what runs in WSL"),
-    "wsl2.hostFileSystemAccess": (
-        False,
-        "distros would have no Windows drives, so that no Windows program can be started from them",
-    ),
-    "wsl2.safeMode": (True, "distros would have neither network nor Windows drives nor swap"),
-    "experimental.sparseVhd": (
-        True,
-        "Microsoft has switched sparse disks off because they lost data (WSL issue 13075)",
-    ),
-    "experimental.autoMemoryReclaim": (
-        "gradual",
-        (
-            "WSL then hangs with systemd and with Docker (WSL issues 10675, 10497 and 10901); dropcache and disabled "
-            "do not"
-        ),
-    ),
-}
 _UNPROTECTED = re.compile(r"(?:^|\s)mitigations=off(?:\s|$)|(?:^|\s)no(?:pti|spectre_v[12])(?:\s|$)")
 
 
 def _reasons(
     name: str, value: Value, values: Mapping[str, Value], host_memory: int, host_processors: int
 ) -> Iterator[str]:
-    if name in _ALWAYS and value == _ALWAYS[name][0]:
-        yield _ALWAYS[name][1]
+    if name in forbidden.WSLCONFIG and value == forbidden.WSLCONFIG[name][0]:
+        yield forbidden.WSLCONFIG[name][1]
     elif name == "wsl2.memory" and isinstance(value, int):
         yield from _memory_reasons(value, host_memory)
     elif name == "wsl2.processors" and isinstance(value, int):
@@ -290,7 +270,7 @@ def _memory_reasons(value: int, host_memory: int) -> Iterator[str]:
 
 
 def unlike_written(values: Mapping[str, Value]) -> list[str]:
-    """The values that WSL reads in another way than they look, or does not follow, one sentence each."""
+    """List the values that WSL reads in another way than they look, or does not follow, one sentence each."""
     sentences = []
     for name, value in values.items():
         odd = re.search(r"[^\x00-\x7f]", str(value))
@@ -323,7 +303,7 @@ def unlike_written(values: Mapping[str, Value]) -> list[str]:
 
 
 def list_notes(values: Mapping[str, Value]) -> list[str]:
-    """What the values in force do that is not seen from them, one sentence each."""
+    """Say what the values in force do that is not seen from them, one sentence each."""
     sentences = unlike_written(values)
     if values.get("wsl2.networkingMode") == "mirrored":
         sentences.append(

@@ -437,9 +437,9 @@ def test_a_table_that_others_write_at_the_same_time_loses_no_line(
     assert table.read_text() == ORIGINAL + "# theirs\n" * 12 and record.entries() == []
 
 
-OTHER = fstab.MARK + "=other"
-ONE = "wsltune /one tmpfs nofail,x-wsltune 0 0\n"
-TWO = "/a /two none bind,x-wsltune=other 0 0\n"
+OTHER = fstab.MARK + "-other"
+ONE = "wsltune /one tmpfs nofail,comment=wsltune 0 0\n"
+TWO = "/a /two none bind,comment=wsltune-other 0 0\n"
 ORIGINAL = "# mine\nproc /proc proc\n"
 
 

@@ -59,13 +59,6 @@ def test_what_could_not_be_restored_is_told_from_what_stays_on_purpose() -> None
     assert report.find_left_behind(NOTHING) == []
 
 
-def test_go_stays_where_other_packages_would_go_with_it() -> None:
-    assert report.explain_kept_go([]) == []
-    assert report.explain_kept_go(["hugo", "gopls"]) == [
-        "Go stays installed, since hugo, gopls would go with it; remove it with `apt-get purge golang-go`"
-    ]
-
-
 def test_changes_come_in_the_order_of_the_roles() -> None:
     results = {
         "workspace": {"headlines": ["project"], "changes": ["a detail"]},

@@ -17,7 +17,8 @@ BELOW = {
     "linux": set(),
     "report": set(),
     "windows": set(),
-    "journal": {"linux"},
+    "trail": {"linux"},
+    "journal": {"linux", "trail"},
     "wsl": {"linux", "journal"},
     "go": {"linux", "journal", "wsl"},
     "tmpfs": {"linux", "journal", "wsl"},
@@ -25,6 +26,8 @@ BELOW = {
     "levers": {"linux", "journal", "wsl", "go", "tmpfs", "benchmark"},
     "workspace": {"linux", "journal", "wsl", "go", "tmpfs", "benchmark"},
     "doctor": {"linux", "journal", "wsl", "go", "tmpfs", "benchmark", "levers", "workspace"},
+    "fleet": {"linux", "journal", "wsl", "go", "tmpfs", "benchmark", "levers", "workspace"},
+    "image": {"linux"},
     "site": {"report", "levers", "tmpfs"},
 }
 FACES_OF_THE_DOCTOR = {"modules/doctor.py", "filter/doctor.py"}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import configparser
+import contextlib
 import json
 import os
 import re
@@ -22,6 +23,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import observe as fleet_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go_applied
 from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, process
@@ -130,17 +132,21 @@ def bed(tmp_path: Path, pwsh: str) -> Bed:
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
-    """Run a module in this process; return what it prints. The handlers of signals that it sets go again."""
+    """Run a module in this process; return what it prints. What it sets of this process goes again."""
 
     def run(module: ModuleType, check: bool = False, **options: Any) -> dict[str, Any]:
         capsys.readouterr()
         handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+        first_to_go = Path("/proc/self/oom_score_adj")
+        before = first_to_go.read_text()
         try:
             with patch_module_args({"_ansible_check_mode": check, **options}), pytest.raises(SystemExit):
                 module.main()
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+            with contextlib.suppress(OSError):
+                first_to_go.write_text(before)
         result: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
         return result
 
@@ -161,6 +167,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         go_applied.record,
         go_applied.forget,
         go_applied.observe,
+        fleet_observe.observe,
     ):
         defaults = tuple(str(folder) if value == journal.ROOT else value for value in function.__defaults__ or ())
         monkeypatch.setattr(function, "__defaults__", defaults)

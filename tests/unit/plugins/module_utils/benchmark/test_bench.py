@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -24,8 +25,12 @@ env) cat <<END
  "GOVERSION": "go1.99", "CGO_ENABLED": "1"}
 END
 ;;
-list) printf 'x/cmd\\t%s/cmd\\tmain.go\\tfmt x/lib\\nx/lib\\t%s/lib\\tlib.go extra.go\\tfmt\\n' "$PWD" "$PWD" ;;
-test)
+list)
+  if [ "$2" = -m ]; then cat go.work; exit; fi
+  printf 'x/cmd\\t%s/cmd\\tmain.go\\tfmt x/lib\\tmain\\n' "$PWD"
+  printf 'x/lib\\t%s/lib\\tlib.go extra.go\\tfmt\\tlib\\n' "$PWD"
+;;
+test | build)
   edit=$(cat lib/lib.go core/core.go 2>/dev/null | tail -n 1)
   echo "$PWD|$*|$GOCACHE|$GOTMPDIR|$GOWORK|$GOPROXY|$edit" >> "$HOME/started"
   if [ -n "$SLOW" ]; then sleep "$SLOW"; fi
@@ -112,7 +117,7 @@ def test_a_failing_run_keeps_its_last_words():
 
 
 def test_a_run_over_its_limit_is_ended_with_its_children(tmp_path):
-    script = f"sleep 77.5 & echo $! > {tmp_path}/child; wait"
+    script = f"sleep 77.5 & echo $! > {tmp_path}/child; wait; exec sleep 77.5"
     found = bench.run(["sh", "-c", script], "/", dict(os.environ), limit=0.5)
     assert found["timed_out"] and found["exit_code"] == -signal.SIGKILL
     child = int((tmp_path / "child").read_text())
@@ -251,27 +256,30 @@ def test_a_folder_without_a_module_is_refused(home, session):
             run.prepare()
 
 
-def supplies(root, **kinds):
-    for name, (kind, key, value) in kinds.items():
-        folder = root / name
-        folder.mkdir()
-        (folder / "type").write_text(kind + "\n")
-        (folder / key).write_text(value + "\n")
-    return str(root)
+def test_a_folder_in_a_module_is_measured_and_the_whole_module_is_copied(home, session, module):
+    (module / "lib" / "lib").mkdir()
+    (module / "lib" / "lib" / "lib.go").write_text("package lib")
+    with session(VARIANTS, modules=[str(module / "lib")]) as run:
+        run.prepare()
+        assert run.modules == [str(module / "lib")]
+        run.scenario("edit")
+        copy = Path(run.copies["before"])
+        assert copy.name == "lib" and (copy.parent / "go.mod").is_file() and copy.parent.parent == module.parent
+        run.execute("test", "before", 1)
+        run.execute("edit", "before", 2)
+    assert [line[0] for line in started(home)] == [str(module / "lib"), str(copy)]
+    assert not copy.parent.exists()
 
 
-@pytest.mark.parametrize(
-    ("kinds", "expected"),
-    [
-        ({}, None),
-        ({"AC": ("Mains", "online", "1"), "BAT0": ("Battery", "status", "Charging")}, "mains"),
-        ({"AC": ("Mains", "online", "0"), "BAT0": ("Battery", "status", "Discharging")}, "battery"),
-        ({"BAT1": ("Battery", "status", "Discharging")}, "battery"),
-        ({"BAT1": ("Battery", "status", "Full")}, "mains"),
-    ],
-)
-def test_power_source(tmp_path, kinds, expected):
-    assert bench.power_source(supplies(tmp_path, **kinds)) == expected
+def test_a_workspace_is_measured_by_its_modules(home, session, module):
+    (module.parent / "go.work").write_text(f"{module}\n")
+    with session(VARIANTS, modules=[str(module.parent)]) as run:
+        run.prepare()
+        assert run.modules == [str(module)]
+    (module.parent / "go.work").write_text("/elsewhere\n")
+    with session(VARIANTS, modules=[str(module.parent)]) as run:  # noqa: SIM117
+        with pytest.raises(bench.BenchmarkError, match=r"the go\.work that counts in .* uses no module there"):
+            run.prepare()
 
 
 def test_progress_is_replaced_in_one_step_and_readable(tmp_path):
@@ -302,7 +310,7 @@ def test_root_writes_progress_with_the_rights_of_the_folders_owner(tmp_path, eve
     told = tmp_path / "told"
     told.mkdir(0o700)
     os.chown(told, eve.uid, eve.gid)
-    with bench.progress_to(f"{told}/progress.json") as write:
+    with bench.report_progress_to(f"{told}/progress.json") as write:
         write({"round": 1})
         write({"round": 2})
     written = told / "progress.json"
@@ -312,21 +320,21 @@ def test_root_writes_progress_with_the_rights_of_the_folders_owner(tmp_path, eve
     # Neither through a link of hers that leads to what only root may write ...
     (tmp_path / "roots").mkdir(0o700)
     os.symlink("../roots", told / "roots")
-    with pytest.raises(PermissionError), bench.progress_to(f"{told}/roots/progress.json") as write:
+    with pytest.raises(PermissionError), bench.report_progress_to(f"{told}/roots/progress.json") as write:
         write({})
     # ... nor where everybody could replace it.
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o777)
     with (
         pytest.raises(bench.BenchmarkError, match="others can write"),
-        bench.progress_to(f"{tmp_path}/shared/progress.json"),
+        bench.report_progress_to(f"{tmp_path}/shared/progress.json"),
     ):
         pass
     # In a folder like /tmp what eve made is hers alone.
     (tmp_path / "shared").chmod(0o1777)
     (tmp_path / "shared" / "hers").mkdir()
     os.chown(tmp_path / "shared" / "hers", eve.uid, eve.gid)
-    with bench.progress_to(f"{tmp_path}/shared/hers/progress.json") as write:
+    with bench.report_progress_to(f"{tmp_path}/shared/hers/progress.json") as write:
         write({})
     assert (tmp_path / "shared" / "hers" / "progress.json").stat().st_uid == eve.uid
 
@@ -341,7 +349,7 @@ def test_a_copy_that_is_refused_leaves_the_home_alone(tmp_path, account, monkeyp
     before = home.stat()
     with (
         pytest.raises(bench.BenchmarkError, match="more than"),
-        bench.copied_home(account, str(tmp_path / "big")),
+        bench.copy_home(account, str(tmp_path / "big")),
     ):
         pass
     assert (home.stat().st_mode, home.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
@@ -357,7 +365,7 @@ def test_a_copy_is_closed_to_others_and_does_not_run_as_its_owner(tmp_path, acco
         (source / name).chmod(0o6755)
     (source / "link").symlink_to("sub")
     source.chmod(0o2775)
-    with bench.copied_home(account, str(source)) as copy:
+    with bench.copy_home(account, str(source)) as copy:
         found = {path: os.lstat(f"{copy}/{path}").st_mode & 0o7777 for path in (".", "tool", "sub/tool")}
         assert sorted(os.listdir(copy)) == ["link", "sub", "tool"] and os.readlink(f"{copy}/link") == "sub"
     assert found == {".": 0o700, "tool": 0o755, "sub/tool": 0o755}
@@ -368,7 +376,7 @@ def test_a_folder_of_the_copys_name_is_left_alone(tmp_path, account):
     (tmp_path / "src").mkdir()
     taken = tmp_path / f".wsltune-bench-{os.getpid()}-source"
     taken.write_text("mine")
-    with pytest.raises(FileExistsError), bench.copied_home(account, str(tmp_path / "src")):
+    with pytest.raises(FileExistsError), bench.copy_home(account, str(tmp_path / "src")):
         pass
     assert taken.read_text() == "mine"
 
@@ -387,22 +395,16 @@ def test_root_does_not_run_code_of_others_deeper_down(module):
     inner = module / "uploads"
     inner.mkdir()
     (module / "link").symlink_to("/tmp")
-    assert scratch.code_of_others(str(module)) == ""
+    assert scratch.find_code_of_others(str(module)) == ""
     for changed in (inner, inner / "e_test.go"):
         changed.touch()
         changed.chmod(0o777)
-        assert (f"{changed} can be changed" in scratch.code_of_others(str(module))) == (os.geteuid() == 0)
+        assert (f"{changed} can be changed" in scratch.find_code_of_others(str(module))) == (os.geteuid() == 0)
         inner.chmod(0o755)
 
 
 def test_an_edit_is_valid_at_the_end_of_any_file():
-    assert bench.edited(b"package x // end", 3) == b"package x // end\n\nvar wsltuneBenchmarkEdit = 3\n"
-
-
-def test_the_fingerprint_names_no_machine():
-    found = bench.machine_fingerprint()
-    assert found["cpus"] >= 1 and found["memory_bytes"] > 1 << 20
-    assert os.uname().nodename not in json.dumps(found)
+    assert bench.edit(b"package x // end", 3) == b"package x // end\n\nvar wsltuneBenchmarkEdit = 3\n"
 
 
 def test_a_workspace_above_that_others_can_write_is_not_read_by_root(session, module):
@@ -487,3 +489,135 @@ def test_what_a_variant_breaks_is_never_left_out(measured):
     assert scenario.status == "failed"
     assert "go test of variant after exited with 1" in scenario.reason
     assert scenario.reason.endswith("TestX: x_test.go:5: no")
+
+
+def commands(*given):
+    return [bench.Command(name, run, setup) for name, run, setup in given]
+
+
+def test_a_build_changes_copies_and_never_the_source(home, session, module):
+    before = tree(home)
+    with session(VARIANTS, modules=[str(module)]) as run:
+        run.prepare()
+        ready = run.scenario("build")
+        assert (ready.reason, ready.command) == ("", "go build x/cmd")
+        # The program itself and the library that it is built from; the library is what others use.
+        assert run.edits["build", "before"][0].endswith("/lib/lib.go")
+        for serial, name in enumerate(("before", "after", "control"), 1):
+            assert run.execute("build", name, serial)["exit_code"] == 0
+    lines = started(home)
+    assert [line[1] for line in lines] == ["build -o .wsltune-build/ x/cmd"] * 3
+    assert all(line[0] != str(module) for line in lines)
+    assert [line[6] for line in lines] == [f"var wsltuneBenchmarkEdit = {serial}" for serial in (1, 2, 3)]
+    assert tree(home) == before
+
+
+def test_a_command_runs_in_a_copy_after_its_set_up_step(home, session, module):
+    wanted = commands(("make", "cat set-up >> lib/lib.go; rm go.mod", "echo ready > set-up; git init -q ."))
+    original = (module / "lib" / "lib.go").read_text()
+    with session(VARIANTS, modules=[str(module)], commands=wanted) as run:
+        run.prepare()
+        assert run.scenario("make").reason == ""
+        done = run.execute("make", "after", 1)
+        assert done["exit_code"] == 0, done
+        # The time of the set-up step is not the benchmark's own between two runs either.
+        assert "gap" not in done
+        copy = Path(run.copies["after"])
+        assert (copy / "lib" / "lib.go").read_text() == f"{original}ready\n"
+        assert not (copy / "go.mod").exists()
+    assert (module / "lib" / "lib.go").read_text() == original
+    assert (module / "go.mod").exists()
+    assert not (module / "set-up").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "setup", "said"),
+    [
+        ("echo wrong >&2; exit 3", "", "of variant before exited with 3 while warming up: wrong"),
+        ("sleep 60", "", "sleep 60 of variant before was stopped after"),
+        ("true", "echo no room; exit 1", "exited with 1 while warming up: set-up step: no room"),
+        ("read word < /dev/tty", "", "it wants a terminal, which a measurement has not"),
+        ("/no/such/program", "", "exited with 127"),
+    ],
+)
+def test_a_command_that_does_not_end_well_is_named(session, module, command, setup, said):
+    began = time.monotonic()
+    with session(
+        [bench.Variant("before")], modules=[str(module)], commands=commands(("mine", command, setup)), limit=2.0
+    ) as run:
+        found = run.experiment([], 0.2, began, 1)
+    assert [(one.name, one.status) for one in found.scenarios] == [("mine", "failed")]
+    assert said in found.scenarios[0].reason
+    assert time.monotonic() - began < 30
+
+
+def repository(module):
+    """Make a repository of a module whose library is another now; return how git sees it."""
+
+    def git(*arguments):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        return subprocess.run(
+            ["git", *identity, *arguments], cwd=module, check=True, capture_output=True, text=True
+        ).stdout
+
+    (module / ".git").rmdir()
+    git("init", "-q", "-b", "main")
+    git("add", ".")
+    git("commit", "-q", "-m", "one")
+    (module / "lib" / "lib.go").write_text("package lib // changed")
+    return git
+
+
+def test_a_revision_is_measured_beside_what_lies_there(home, session, module):
+    git = repository(module)
+    before = tree(home), (module / ".git" / "index").read_bytes()
+    with session([bench.Variant("before", revision="main"), bench.Variant("now")], modules=[str(module)]) as run:
+        run.prepare()
+        was = Path(run.source("before"))
+        assert (was / "lib" / "lib.go").read_text() == "package lib"
+        assert run.source("now") == str(module)
+        assert not (was / ".wsltune-index").exists()
+        for name in ("before", "now"):
+            assert run.execute("test", name, 1)["exit_code"] == 0
+        assert [line[0] for line in started(home)] == [str(was), str(module)]
+        # A command that asks Git sees each state as it is.
+        run.commands = {"dirty": bench.Command("dirty", "git status --porcelain > told")}
+        assert run.scenario("dirty").reason == ""
+        for name, told in (("before", "?? told\n"), ("now", " M lib/lib.go\n?? told\n")):
+            run.execute("dirty", name, 1)
+            assert Path(run.copies[name], "told").read_text() == told
+    assert (tree(home), (module / ".git" / "index").read_bytes()) == before
+    assert git("status", "--porcelain") == " M lib/lib.go\n"
+
+
+@pytest.mark.parametrize("revision", ["no-such", "--output=/tmp/x"])
+def test_a_revision_that_is_none_is_one_sentence(session, module, revision):
+    repository(module)
+    with (
+        session([bench.Variant("before", revision=revision), bench.Variant("now")], modules=[str(module)]) as run,
+        pytest.raises(bench.BenchmarkError, match="git rev-parse fails"),
+    ):
+        run.prepare()
+
+
+def test_benchmarks_of_go_count_by_their_own_times(home, session, module):
+    (home / "bin" / "go").write_text(
+        GO.replace(
+            'if [ -n "$SLOW" ]', 'printf \'pkg: x\\nBenchmarkA-2 10 100 ns/op\\n%s\\n\' "$MORE"; if [ -n "$SLOW" ]'
+        )
+    )
+    more = {"MORE": "BenchmarkB-2 10 400 ns/op"}
+    with session([bench.Variant("before", more), bench.Variant("now", {})], modules=[str(module)]) as run:
+        found = run.experiment(["bench"], 0.2, time.monotonic(), 1, min_runs=2, max_runs=2)
+    scenario = found.scenarios[0]
+    assert scenario.status == "measured", scenario.reason
+    # Only what all variants have is compared.
+    assert scenario.times()["before"] == pytest.approx([1e-7, 1e-7])
+    assert Scenario.from_json(scenario.to_json()).times() == scenario.times()
+    assert " -run=^$ -bench=. -benchtime=100ms ./..." in started(home)[-1][1]
+
+
+def test_no_benchmark_of_go_is_no_measurement(session, module):
+    with session([bench.Variant("now")], modules=[str(module)], benchmarks="Nothing") as run:
+        found = run.experiment(["bench"], 0.2, time.monotonic(), 1)
+    assert (found.scenarios[0].status, "no benchmark matches Nothing" in found.scenarios[0].reason) == ("failed", True)

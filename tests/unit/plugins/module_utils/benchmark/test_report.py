@@ -93,7 +93,7 @@ def told(found, **options):
         "report": "/home/ada/.local/state/wsltune/laptop/report.html",
         **options,
     }
-    return bench_report.text(schedule.summarise(found) if found else None, **options)
+    return bench_report.write_text(schedule.summarise(found) if found else None, **options)
 
 
 def check_golden(name, text):
@@ -166,22 +166,22 @@ def test_the_first_sentence_answers(case, first):
     ("policy", "said"), [("rollback", "taken back"), ("fail", "counts as failed"), ("warn", "are kept")]
 )
 def test_slower_says_what_follows(policy, said):
-    assert said in bench_report.headline(schedule.summarise(experiment(test=1.07)), policy)
+    assert said in bench_report.write_headline(schedule.summarise(experiment(test=1.07)), policy)
 
 
 def test_a_reason_that_is_a_sentence_gets_no_second_full_stop():
-    assert bench_report.headline(None, why_not="There is no go.").endswith("measured: There is no go.")
+    assert bench_report.write_headline(None, why_not="There is no go.").endswith("measured: There is no go.")
 
 
 def test_go_format():
-    check_golden("results.txt", bench_report.go_format(experiment()))
+    check_golden("results.txt", bench_report.write_go_format(experiment()))
 
 
 LINE = re.compile(r"Benchmark\S+ [1-9]\d*( [0-9.]+ \S+)+")
 
 
 def test_go_format_is_what_benchstat_reads():
-    lines = bench_report.go_format(experiment()).splitlines()
+    lines = bench_report.write_go_format(experiment()).splitlines()
     results = [line for line in lines if line.startswith("Benchmark")]
     assert len(results) == 2 * 2 * len(SPREAD)
     assert all(LINE.fullmatch(line) for line in results)
@@ -200,28 +200,28 @@ def test_before_is_what_benchstat_compares_with_whatever_ran_first():
     found = experiment()
     for scenario in found["scenarios"]:
         scenario["runs"].reverse()
-    lines = [line for line in bench_report.go_format(found).splitlines() if line.startswith("Benchmark")]
+    lines = [line for line in bench_report.write_go_format(found).splitlines() if line.startswith("Benchmark")]
     assert "state=before/scenario=test" in lines[0]
 
 
 def test_a_value_that_differs_does_not_tear_the_table():
     found = experiment()
     found["fingerprints"]["variants"]["after"]["go"] = "go1.19.8"
-    assert "toolchain" not in bench_report.go_format(found)
+    assert "toolchain" not in bench_report.write_go_format(found)
 
 
 def test_failed_scenarios_and_warm_up_are_not_written():
     found = experiment()
     found["scenarios"][1]["status"] = "failed"
     found["scenarios"][0]["runs"][0]["round"] = 0
-    text = bench_report.go_format(found)
+    text = bench_report.write_go_format(found)
     assert "scenario=edit" not in text
     assert text.count("state=before") == len(SPREAD) - 1
-    assert "state=control" in bench_report.go_format(found, control=True)
+    assert "state=control" in bench_report.write_go_format(found, control=True)
 
 
 def test_hyperfine_field_names():
-    found = bench_report.hyperfine(experiment())
+    found = bench_report.make_hyperfine(experiment())
     assert len(found["results"]) == 6
     one = found["results"][0]
     assert set(one) == {
@@ -239,7 +239,7 @@ def test_hyperfine_field_names():
 
 def test_plot_draws_every_run_inside():
     summary = schedule.summarise(experiment())
-    found = bench_report.plot(summary["scenarios"][0], summary["variants"])
+    found = bench_report.plot_runs(summary["scenarios"][0], summary["variants"])
     assert [row["name"] for row in found["rows"]] == ["before", "after", "control"]
     assert len({row["shape"] for row in found["rows"]}) == 3
     for row in found["rows"]:
@@ -256,7 +256,9 @@ def test_plot_leaves_room_for_long_names():
     for run in found["scenarios"][0]["runs"] + found["scenarios"][1]["runs"]:
         run["variant"] = {"after": "gotmpdir_tmpfs"}.get(run["variant"], run["variant"])
     summary = schedule.summarise(found)
-    assert bench_report.plot(summary["scenarios"][0], summary["variants"])["left"] == 20 + 8 * len("gotmpdir_tmpfs")
+    assert bench_report.plot_runs(summary["scenarios"][0], summary["variants"])["left"] == 20 + 8 * len(
+        "gotmpdir_tmpfs"
+    )
 
 
 def test_plot_of_equal_runs_does_not_divide_by_zero():
@@ -264,7 +266,7 @@ def test_plot_of_equal_runs_does_not_divide_by_zero():
     for run in found["scenarios"][0]["runs"]:
         run["wall"] = 1.0
     summary = schedule.summarise(found)
-    drawn = bench_report.plot(summary["scenarios"][0], summary["variants"])
+    drawn = bench_report.plot_runs(summary["scenarios"][0], summary["variants"])
     assert len({point["x"] for row in drawn["rows"] for point in row["points"]}) == 1
 
 
@@ -272,12 +274,12 @@ def test_plot_of_equal_runs_does_not_divide_by_zero():
     ("value", "text"), [(0, "0 B"), (80 * 1024, "80.0 KiB"), (29.2 * 2**20, "29.2 MiB"), (2**30, "1.0 GiB")]
 )
 def test_size(value, text):
-    assert bench_report.size(value) == text
+    assert bench_report.write_size(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.5, "0.50 s"), (12.34, "12.3 s"), (123.4, "123 s"), (None, "?")])
 def test_seconds(value, text):
-    assert bench_report.seconds(value) == text
+    assert bench_report.write_seconds(value) == text
 
 
 @pytest.mark.parametrize(
@@ -285,7 +287,7 @@ def test_seconds(value, text):
     [(0.98, "-10.0 to -2.0 %"), (0.9998, "-10.0 to -0.02 %"), (1.00001, "-10.0 to +0.001 %"), (1.0, "-10.0 to 0.0 %")],
 )
 def test_an_interval_shows_on_which_side_of_no_change_it_ends(high, shown):
-    assert bench_report.interval({"low": 0.9, "high": high}) == shown
+    assert bench_report.write_interval({"low": 0.9, "high": high}) == shown
 
 
 CASE = {
@@ -309,10 +311,23 @@ CASE = {
         ({"levers": {"kept": ["caches_local"]}, "changes": []}, ""),
         ({"changes": []}, ""),
         ({"before": {}}, "before and after are the same environment"),
+        ({"levers": {"kept": []}, "changes": [], "proves": True}, ""),
+        ({"check_mode": True, "proves": True}, "check mode runs no benchmark"),
     ],
 )
 def test_the_first_reason_against_measuring_is_said(options, why):
     assert bench_report.explain_no_measurement({**CASE, **options}) == why
+
+
+def test_what_came_into_force_is_not_measured_alone():
+    idle = {**CASE, "levers": {"kept": [], "decisions": []}, "changes": []}
+    assert bench_report.wants_baseline(idle) and not bench_report.wants_baseline({**idle, "proves": True})
+
+
+def test_what_is_taken_back_says_so():
+    assert bench_report.write_headline(schedule.summarise(experiment(test=1.2, edit=1.1)), "take_back").endswith(
+        " /tmp is taken out of memory again."
+    )
 
 
 def test_the_title_names_the_user_who_was_measured():
@@ -408,3 +423,29 @@ def test_noise_is_called_noise_and_every_ending_has_a_command():
     assert "Next:     ./onboard.sh (repeats it)" in text
     failed = told(FAILED, again="./onboard.sh --")
     assert "Next:     ./onboard.sh -- -e verify_budget_minutes=10" in failed
+
+
+def test_gains_lie_where_their_numbers_say():
+    decisions = [
+        {"lever": "a", "kept": True, "ratio": 0.8, "low": 0.75, "high": 0.85},
+        {"lever": "b", "kept": False, "ratio": 1.0, "low": 0.98, "high": 1.02},
+        {"lever": "c", "kept": False, "ratio": 4.0, "low": 3.5, "high": 4.5},
+        {"lever": "d", "kept": False, "ratio": 0.99, "low": 0.0, "high": None},
+        {"lever": "e", "kept": False},
+    ]
+    drawn = bench_report.plot_gains(decisions)
+    rows = {row["name"]: row for row in drawn["rows"]}
+    assert list(rows) == ["a", "b", "c"]
+    assert rows["a"]["low"] < rows["a"]["x"] < rows["a"]["high"] < rows["b"]["low"] < drawn["zero"] < rows["b"]["high"]
+    # It harms so much that it is cut, and the others stay apart.
+    assert rows["c"]["x"] == rows["c"]["high"] <= drawn["width"] - 20 and rows["a"]["high"] - rows["a"]["low"] > 20
+    assert rows["a"]["text"] == "-20.0 % [-25.0 to -15.0 %]"
+    assert bench_report.plot_gains(decisions[3:]) == {"rows": []}
+
+
+def test_one_sentence_says_what_helps():
+    kept = {"lever": "a", "kept": True, "tried": True}
+    lost = {"lever": "b", "kept": False, "tried": True}
+    assert bench_report.say_what_helps([kept, lost]) == "Kept: a."
+    assert bench_report.say_what_helps([lost]).startswith("Nothing helps here: b was tried")
+    assert bench_report.say_what_helps([{**lost, "tried": False}]).startswith("Nothing was tried")

@@ -10,7 +10,7 @@ import random
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Run, Scenario
 
 
@@ -165,7 +165,7 @@ def test_a_failing_warm_up_ends_its_scenario_at_once():
 
 
 def test_a_run_that_was_stopped_says_so():
-    sentence = schedule.failure_sentence(Run(3, "after", 200.0, 0.0, 0.0, 0, 0, exit_code=-9, timed_out=True))
+    sentence = schedule.describe_failure(Run(3, "after", 200.0, 0.0, 0.0, 0, 0, exit_code=-9, timed_out=True))
     assert sentence == "go test of variant after was stopped after 200 s in round 3"
 
 
@@ -193,6 +193,20 @@ def test_a_control_that_differs_takes_the_verdict_away():
     assert summary["verdict"] == "unknown"
     assert summary["scenarios"][0]["comparisons"]["after"]["verdict"] == "unknown"
     assert "too unsteady" in summary["scenarios"][0]["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("after", "control", "verdict"), [(0.4, 1.6, "faster"), (2.9, 1.4, "slower"), (1.4, 1.6, "unknown")]
+)
+def test_a_control_that_differs_leaves_what_is_far_beyond_it(after, control, verdict):
+    def cost(scenario, variant):
+        return {"before": 1.5, "after": after, "control": control}[variant]
+
+    summary = schedule.summarise(measured(Executor(cost), scenarios=["test"]))
+    assert summary["scenarios"][0]["control"]["verdict"] != "~"
+    assert summary["scenarios"][0]["comparisons"]["after"]["verdict"] == verdict
+    said = "the machine was too unsteady" if verdict == "unknown" else "the differences found are far beyond that"
+    assert summary["scenarios"][0]["warnings"][0].endswith(said)
 
 
 def test_faster_here_and_slower_there_is_mixed():
@@ -259,18 +273,18 @@ MACHINE = {
     ],
 )
 def test_each_difference_is_a_sentence(change, sentence):
-    assert schedule.fingerprint_differences(MACHINE, {**MACHINE, **change}) == [sentence]
+    assert schedule.compare_fingerprints(MACHINE, {**MACHINE, **change}) == [sentence]
 
 
 @pytest.mark.parametrize("change", [{}, {"power": None}, {"memory_bytes": 16.1 * 2**30}, {"cpu_model": None}])
 def test_what_is_unknown_or_nearly_equal_is_no_difference(change):
-    assert schedule.fingerprint_differences(MACHINE, {**MACHINE, **change}) == []
+    assert schedule.compare_fingerprints(MACHINE, {**MACHINE, **change}) == []
 
 
 def test_the_places_that_a_lever_moves_may_differ():
     moved = {**MACHINE, "file_systems": {"source": "ext4", "gotmpdir": "ext4"}}
-    assert schedule.fingerprint_differences(MACHINE, moved)
-    assert schedule.fingerprint_differences(MACHINE, moved, ignore=schedule.LEVER_PLACES) == []
+    assert schedule.compare_fingerprints(MACHINE, moved)
+    assert schedule.compare_fingerprints(MACHINE, moved, ignore=schedule.LEVER_PLACES) == []
 
 
 def test_slow_first_runs_and_outliers_are_warned_about():
@@ -314,7 +328,7 @@ def test_progress_tells_the_way_and_the_time_left():
 
 @pytest.mark.parametrize(("ratio", "text"), [(0.9, "-10.0 %"), (1.1234, "+12.3 %"), (0.9999, "0.0 %"), (None, "?")])
 def test_percent(ratio, text):
-    assert schedule.percent(ratio) == text
+    assert schedule.write_percent(ratio) == text
 
 
 def one_variant(wall, kernel="6.6", status="measured", count=10):
@@ -345,7 +359,7 @@ def one_variant(wall, kernel="6.6", status="measured", count=10):
 
 
 def test_two_measurements_in_sequence_are_compared_and_said_to_be_weaker():
-    summary = schedule.summarise(schedule.in_sequence(one_variant(1.0), one_variant(0.5)))
+    summary = schedule.summarise(schedule.join_in_sequence(one_variant(1.0), one_variant(0.5)))
     assert summary["verdict"] == "faster"
     assert summary["scenarios"][0]["comparisons"]["after"]["n_after"] == 10
     assert summary["scenarios"][0]["control"]["verdict"] == "~"
@@ -353,11 +367,11 @@ def test_two_measurements_in_sequence_are_compared_and_said_to_be_weaker():
 
 
 def test_two_measurements_on_different_machines_are_not_compared():
-    summary = schedule.summarise(schedule.in_sequence(one_variant(1.0), one_variant(0.5, kernel="6.18")))
+    summary = schedule.summarise(schedule.join_in_sequence(one_variant(1.0), one_variant(0.5, kernel="6.18")))
     assert summary["verdict"] == "unknown"
     assert "not compared: kernel: 6.6 and 6.18 (before and after)" in summary["warnings"]
     assert not summary["scenarios"][0]["comparisons"]["after"]["comparable"]
-    shown = "\n".join(bench_report.table(summary))
+    shown = "\n".join(bench_report.write_table(summary))
     assert "not compared" in shown and "%  " not in shown
 
 
@@ -370,13 +384,13 @@ def machine(wall, **values):
 
 def test_what_was_changed_on_purpose_is_named_and_compared():
     both = machine(1.0), machine(0.5, cpus=8, memory_bytes=12 << 30)
-    refused = schedule.summarise(schedule.in_sequence(*both, changed_on_purpose=["processors"]))
+    refused = schedule.summarise(schedule.join_in_sequence(*both, changed_on_purpose=["processors"]))
     assert refused["verdict"] == "unknown"
     assert refused["warnings"][:2] == [
         "not compared: memory: 8192 MiB and 12288 MiB (before and after)",
         "number of processors: 4 and 8, as intended",
     ]
-    summary = schedule.summarise(schedule.in_sequence(*both, changed_on_purpose=["processors", "memory"]))
+    summary = schedule.summarise(schedule.join_in_sequence(*both, changed_on_purpose=["processors", "memory"]))
     assert summary["verdict"] == "faster" and summary["scenarios"][0]["comparisons"]["after"]["comparable"]
     assert summary["warnings"] == [
         "number of processors: 4 and 8, as intended",
@@ -387,7 +401,7 @@ def test_what_was_changed_on_purpose_is_named_and_compared():
 
 def test_a_change_on_purpose_that_is_not_in_force_is_named():
     summary = schedule.summarise(
-        schedule.in_sequence(machine(1.0, kernel=None), machine(0.5), changed_on_purpose=["memory", "kernel"])
+        schedule.join_in_sequence(machine(1.0, kernel=None), machine(0.5), changed_on_purpose=["memory", "kernel"])
     )
     assert summary["warnings"] == [
         "memory meant to be changed, but the same in both measurements: is the change in force?",
@@ -397,14 +411,14 @@ def test_a_change_on_purpose_that_is_not_in_force_is_named():
 
 def test_only_what_a_person_may_change_can_be_meant():
     with pytest.raises(ValueError, match="has disk, cpu: give names of processors, memory, kernel"):
-        schedule.in_sequence(machine(1.0), machine(0.5), changed_on_purpose=["disk", "memory", "cpu"])
+        schedule.join_in_sequence(machine(1.0), machine(0.5), changed_on_purpose=["disk", "memory", "cpu"])
 
 
 def test_another_gomaxprocs_is_not_compared_in_sequence_and_may_be_tried_side_by_side():
     first, second = one_variant(1.0), one_variant(0.5)
     first["fingerprints"]["variants"]["now"]["gomaxprocs"] = "not set"
     second["fingerprints"]["variants"]["now"]["gomaxprocs"] = "1"
-    both = schedule.in_sequence(first, second)
+    both = schedule.join_in_sequence(first, second)
     assert "not compared: GOMAXPROCS: not set and 1" in schedule.summarise(both)["warnings"]
     assert schedule.summarise({**both, "evidence": "interleaved"})["verdict"] == "faster"
 
@@ -414,13 +428,13 @@ def test_a_busy_machine_is_told_of_measurements_in_sequence_whatever_they_say():
     for one in (first["fingerprints"]["start"], first["fingerprints"]["end"]):
         one["cpus"] = 2
     first["load"] = 5.1
-    summary = schedule.summarise(schedule.in_sequence(first, one_variant(0.5)))
+    summary = schedule.summarise(schedule.join_in_sequence(first, one_variant(0.5)))
     assert summary["verdict"] == "faster"
     assert "the machine was busy before (load 5.1 on 2 processors): repeat it when idle" in summary["warnings"]
 
 
 def test_a_measurement_that_failed_is_not_compared():
-    summary = schedule.summarise(schedule.in_sequence(one_variant(1.0), one_variant(0.5, status="failed")))
+    summary = schedule.summarise(schedule.join_in_sequence(one_variant(1.0), one_variant(0.5, status="failed")))
     assert summary["verdict"] == "unknown" and not summary["scenarios"][0]["comparisons"]
 
 
@@ -468,5 +482,74 @@ def test_what_a_variant_breaks_is_not_recovered():
     ],
 )
 def test_the_line_that_says_why_is_quoted(said, word):
-    sentence = schedule.failure_sentence(Run(0, "before", 1.0, 0.0, 0.0, 0, 0, exit_code=1, output_tail=said))
+    sentence = schedule.describe_failure(Run(0, "before", 1.0, 0.0, 0.0, 0, 0, exit_code=1, output_tail=said))
     assert sentence.endswith(f": {word}")
+
+
+MANY = [f"lever{number}" for number in range(12)]
+
+
+def screened(executor, candidates=MANY, **options):
+    return measured(executor, names=("before", *candidates), screening=stats.Screening(), **options)
+
+
+def test_of_many_candidates_those_that_lead_get_the_runs():
+    executor = Executor(lambda scenario, variant: 1.35 if variant == "lever7" else 1.5, noise=0.02)
+    experiment = screened(executor)
+    assert executor.now <= 180 * (1 + schedule.OVERRUN)
+    runs = {
+        name: sum(run["variant"] == name and run["round"] > 0 for run in experiment["scenarios"][0]["runs"])
+        for name in (*MANY, "before")
+    }
+    assert runs["lever7"] >= 6 and runs["before"] == max(runs.values())
+    assert sum(count >= 6 for count in runs.values()) <= 4 and sum(count <= 2 for count in runs.values()) >= 6
+    summary = schedule.summarise(json.loads(json.dumps(experiment)))
+    verdicts = {name: one["comparisons"]["lever7"]["verdict"] for one in summary["scenarios"] for name in [one["name"]]}
+    assert set(verdicts.values()) == {"faster"}
+    assert summary["overall"]["lever7"]["together"]["verdict"] == "faster"
+    gone = summary["scenarios"][0]["dropped"]
+    assert set(gone) < set(MANY) and min(gone.values()) >= 1 and "lever7" not in gone
+    assert not any("rounds" in warning for one in summary["scenarios"] for warning in one["warnings"])
+
+
+def test_a_candidate_is_compared_with_the_rounds_that_it_ran_in():
+    """A machine that gets slower must not make those look fast that left early."""
+    executor = Executor(lambda scenario, variant: 1.5 + executor.now / 200, noise=0.02)
+    summary = schedule.summarise(screened(executor, budget=300.0))
+    ratios = [one["ratio"] for each in summary["scenarios"] for one in each["comparisons"].values()]
+    assert len(ratios) == 24 and min(ratios) > 0.93 and max(ratios) < 1.07
+
+
+def test_candidates_that_the_budget_has_no_time_for_are_named_with_what_is_enough():
+    executor = Executor(same, noise=0.02)
+    experiment = screened(executor, budget=100.0)
+    assert executor.now <= 100 * (1 + schedule.OVERRUN)
+    (late,) = {tuple(name for name, rounds in one["dropped"].items() if rounds == 0) for one in experiment["scenarios"]}
+    assert MANY[-len(late) :] == list(late) and 4 < len(late) < 12
+    started = {run["variant"] for run in experiment["scenarios"][0]["runs"]}
+    assert started == {"before", "control", *MANY} - set(late)
+    enough = experiment["scenarios"][0]["enough"]
+    again = screened(Executor(same, noise=0.02), budget=60.0 * enough)
+    assert not any(0 in one.get("dropped", {}).values() for one in again["scenarios"])
+
+
+def test_a_budget_for_no_candidate_says_what_all_of_them_take():
+    experiment = screened(Executor(same), scenarios=["test"], budget=10.0)
+    (scenario,) = experiment["scenarios"]
+    assert scenario["status"] == "skipped"
+    assert scenario["reason"].endswith("run it again with -e verify_budget_minutes=2")
+
+
+def test_a_candidate_that_fails_does_not_end_the_others():
+    def fails(scenario, variant, serial):
+        if (variant, scenario) == ("lever3", "edit"):
+            return {"exit_code": 1, "output_tail": "vet: no such flag\n"}
+        return None
+
+    executor = Executor(lambda scenario, variant: 1.3 if variant == "lever7" else 1.5, noise=0.02, fails=fails)
+    summary = schedule.summarise(screened(executor))
+    assert [one["status"] for one in summary["scenarios"]] == ["measured", "measured"]
+    assert summary["scenarios"][1]["failures"]["lever3"].endswith("while warming up: vet: no such flag")
+    assert summary["scenarios"][1]["comparisons"]["lever7"]["verdict"] == "faster"
+    assert "lever3" not in summary["scenarios"][1]["comparisons"]
+    assert len([one for one in executor.order if one[1] == "lever3"]) <= 3

@@ -22,7 +22,7 @@ case "$1" in
 env) echo '{"GOCACHE": "'$HOME'/.cache/go-build", "GOROOT": "/opt/go", "GOVERSION": "go1.99", "CGO_ENABLED": "1"}' ;;
 list)
   if [ "$2" = -deps ]; then printf 'x/lib\\tfalse\\tlib\\tfalse\\t\\t\\t%s\\tx\\t0\\n' "$PWD"; exit; fi
-  printf 'x/lib\\t%s/lib\\tlib.go\\tfmt\\n' "$PWD"
+  printf 'x/lib\\t%s/lib\\tlib.go\\tfmt\\tlib\\n' "$PWD"
 ;;
 test)
   for place in "$TMPDIR" "$GOTMPDIR"; do
@@ -157,7 +157,7 @@ def test_code_of_others_is_not_for_root(
         where = str(folder if drive == "folder" else parent)
         mounts.append(mountinfo.Mount(where, "/", "9p", "C:", windows_drive=True, mount_id=2, parent_id=1))
     monkeypatch.setattr(scratch.wsl_judge, "mounts_of", lambda _machine: mounts)
-    said = scratch.code_of_others(str(folder))
+    said = scratch.find_code_of_others(str(folder))
     assert bool(said) == refused
     if refused:
         assert said == (
@@ -190,14 +190,14 @@ def test_a_workspace_of_others_is_not_for_root(home: Path, eve, shared: str, wor
         (home / work / "go.work").touch()
     (home / "link").symlink_to(module)
     for path in (module, home / "link"):
-        assert scratch.without_workspace(str(path), {}) == ({"GOWORK": "off"} if off else {})
-    assert scratch.without_workspace(str(module), {"GOWORK": "/root/go.work"}) == {}
-    assert become.ask(eve, lambda: scratch.without_workspace(str(module), {})) == {}
+        assert scratch.leave_out_workspace(str(path), {}) == ({"GOWORK": "off"} if off else {})
+    assert scratch.leave_out_workspace(str(module), {"GOWORK": "/root/go.work"}) == {}
+    assert become.ask(eve, lambda: scratch.leave_out_workspace(str(module), {})) == {}
 
 
 @as_root
 def test_who_is_not_root_runs_any_code(home: Path, eve) -> None:
-    assert become.ask(eve, lambda: scratch.code_of_others("/tmp")) == ""
+    assert become.ask(eve, lambda: scratch.find_code_of_others("/tmp")) == ""
 
 
 @pytest.fixture
@@ -239,7 +239,7 @@ def measure(account: accounts.Account, environment: dict[str, str], fails: bool)
         if fails:
             raise bench.BenchmarkError("half-way")
         session.works("after")
-    with bench.copied_home(account, module) as copy:
+    with bench.copy_home(account, module) as copy:
         assert os.path.isfile(f"{copy}/go.mod")
 
 
@@ -269,7 +269,7 @@ def test_no_folder_is_another_one_afterwards(home, eve, person, what, fails, tem
         environment["BROKEN"] = "1"
 
     def run() -> None:
-        bench.as_user(person, lambda: what(person, environment, fails == "half-way"), 1.0)
+        bench.run_as_user(person, lambda: what(person, environment, fails == "half-way"), 1.0)
 
     used = {home, home / ".cache", home / "tmp", home / "src"}
     before = looks(home, used)

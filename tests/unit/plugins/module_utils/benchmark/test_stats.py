@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import collections
 import importlib.util
+import itertools
 import json
 import math
 import random
@@ -154,8 +156,8 @@ def test_median_of_even_and_odd():
 
 
 def test_outliers_are_found_by_position():
-    assert stats.outliers([1.0, 1.1, 0.9, 9.0, 1.05, 0.95]) == [3]
-    assert stats.outliers([1.0, 1.1, 0.9, 1.2, 1.05, 0.95]) == []
+    assert stats.find_outliers([1.0, 1.1, 0.9, 9.0, 1.05, 0.95]) == [3]
+    assert stats.find_outliers([1.0, 1.1, 0.9, 1.2, 1.05, 0.95]) == []
     assert stats.compare([1.0, 1.1, 0.9, 9.0, 1.05, 0.95], [1.0] * 6).warnings[0].startswith("1 of 6 runs before")
 
 
@@ -204,3 +206,58 @@ def test_looking_often_without_the_rule_would_err_more(monkeypatch):
     simulated = simulation()
     monkeypatch.setattr(stats.StoppingRule, "level", lambda self, runs, last=False: 0.05)
     assert simulated.false_verdicts(200) > 20
+
+
+def test_p_of_two_strata_is_that_of_all_their_orders():
+    rng = random.Random(5)
+    strata = [([rng.random() for _run in range(6)], [rng.random() + 0.4 for _run in range(6)]) for _pair in range(2)]
+    each = []
+    for before, after in strata:
+        merged = before + after
+        ranks = {value: sorted(merged).index(value) + 1 for value in merged}
+        observed = sum(ranks[value] for value in after)
+        each.append((observed, [sum(one) for one in itertools.combinations(range(1, 13), 6)]))
+    observed = sum(one for one, _sums in each)
+    counts = collections.Counter(each[0][1])
+    other = collections.Counter(each[1][1])
+    middle = 2 * 6 * 13 / 2
+    extreme = sum(
+        counts[a] * other[b] for a in counts for b in other if abs(a + b - middle) >= abs(observed - middle) - 1e-9
+    )
+    expected = extreme / math.comb(12, 6) ** 2
+    assert stats.compare_strata(strata).p == pytest.approx(expected, rel=1e-9)
+
+
+def test_one_stratum_is_the_plain_comparison():
+    rng = random.Random(6)
+    for number in range(200):
+        before, after = random_case(rng, ties=number % 2 == 1)
+        assert stats.compare_strata([(before, after)], 0.01) == stats.compare(before, after, 0.01)
+
+
+def test_several_scenarios_together_see_what_one_cannot():
+    # Of 72 pairs each, 10 speak against it: too many in one scenario, few enough in two.
+    before = [1.0 + step / 1000 for step in range(12)]
+    after = [0.9 + step / 1000 for step in range(4)] + [1.0025, 1.0045]
+    one = stats.compare(before, after, 0.0014)
+    strata = [(before, after), ([50 * value for value in before], [50 * value for value in after])]
+    together = stats.compare_strata(strata, 0.0014)
+    assert (one.verdict, together.verdict) == (stats.NO_DIFFERENCE, stats.FASTER)
+    assert together.ratio == pytest.approx(one.ratio) and together.interval[1] < 1 <= one.interval[1]
+
+
+def test_screening_lets_as_many_stay_as_there_is_time_for():
+    screening = stats.Screening(leaders=3, runs=8)
+    # Rounds of 12, 6, 3, 3, ... candidates, each with baseline and control.
+    assert screening.cost(12, 0, 6) == 14 + 8 + 4 * 5
+    assert screening.cost(2, 0, 6) == 6 * 4
+    assert screening.staying(12, 1, 1000) == 12
+    assert screening.staying(12, 1, 0) == 6
+    assert screening.staying(6, 2, 0) == screening.staying(3, 3, 0) == 3
+    between = screening.staying(12, 1, 45)
+    assert 6 < between < 12
+    assert between + 2 + screening.cost(screening.halved(between), 2, 8) <= 45
+
+
+def test_the_best_are_named_in_their_order():
+    assert stats.choose_best({"a": 0.1, "b": -0.2, "c": -0.1}, 2) == ["b", "c"]

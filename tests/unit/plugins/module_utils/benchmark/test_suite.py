@@ -77,6 +77,21 @@ def test_quick_packages_run_beside_each_other():
 def test_a_flaky_test_is_left_out_from_then_on():
     flaky = GOOD.without(["TestA"], "TestA: a_test.go:9: slow")
     assert not flaky.passes and flaky.passed == () and flaky.failed == ("TestA",)
-    assert suite.failed_in("ok  \tm/a\n--- FAIL: TestX (0.1s)\n    --- FAIL: TestX/y\nFAIL\tm/b\t0.2s\nFAIL\n") == {
+    assert suite.parse_failed("ok  \tm/a\n--- FAIL: TestX (0.1s)\n    --- FAIL: TestX/y\nFAIL\tm/b\t0.2s\nFAIL\n") == {
         "m/b": ["TestX"]
     }
+
+
+def test_benchmarks_are_read_with_their_package():
+    text = (
+        "goos: linux\npkg: example.com/a\nBenchmarkX-2  \t 100\t  12.5 ns/op\t 0 B/op\nBenchmarkY/big-2 1 3e+09 ns/op\n"
+    )
+    assert suite.read_benchmarks(f"{text}PASS\nok example.com/a 0.1s\n") == {
+        "example.com/a.BenchmarkX-2": pytest.approx(1.25e-8),
+        "example.com/a.BenchmarkY/big-2": pytest.approx(3.0),
+    }
+
+
+@pytest.mark.parametrize("text", ["module example.com/a\n\ngo 1.24\n", '// Old\nmodule "example.com/a" // new\n'])
+def test_the_path_of_a_module(text):
+    assert suite.parse_module_path(text) == "example.com/a"

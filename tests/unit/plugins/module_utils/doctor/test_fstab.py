@@ -201,6 +201,8 @@ def test_what_does_not_answer_is_unknown_and_said() -> None:
     assert failing.status == "unknown" and "/mnt/dead gives no answer in 2 s" in failing.reason
     assert hanging.status == "warning" and "/mnt/dead (line 1, nfs) gives no answer in 2 s" in hanging.reason
     assert hanging.command == "sudo umount -l /mnt/dead"
+    _failing, hanging = judged("nas:/x /mnt/a\\040;id nfs nofail,_netdev 0 0\n", is_wsl=False, **{"/mnt/a ;id": None})
+    assert hanging.command == "sudo umount -l '/mnt/a ;id'"
 
 
 @pytest.mark.parametrize(

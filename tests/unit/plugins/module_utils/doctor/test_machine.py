@@ -16,14 +16,16 @@ def folder(us: float = 5.0, **more: Any) -> dict[str, Any]:
 
 
 def test_path() -> None:
-    assert doctor_machine.path([folder(), folder()], 10).status == "ok"
-    slow = doctor_machine.path([folder(), folder(1200.0, path="/mnt/c/Windows", fstype="9p", windows_drive=True)], 10)
+    assert doctor_machine.judge_path([folder(), folder()], 10).status == "ok"
+    slow = doctor_machine.judge_path(
+        [folder(), folder(1200.0, path="/mnt/c/Windows", fstype="9p", windows_drive=True)], 10
+    )
     assert slow.status == "warning" and slow.lever == "append_windows_path" and "1.2 ms" in slow.reason
     assert slow.seconds == pytest.approx(1205e-6 * 6 * 10)
     many = [folder(20_000.0, path=f"/mnt/c/{number}", windows_drive=True) for number in range(20)]
-    assert doctor_machine.path(many, 10).status == "critical"
-    assert doctor_machine.path([folder(700.0, path="/nfs/bin", fstype="nfs")], 1).lever == ""
-    hangs = doctor_machine.path([folder(), folder(path="/net", times={}, hangs="no answer within 2 s")], 1)
+    assert doctor_machine.judge_path(many, 10).status == "critical"
+    assert doctor_machine.judge_path([folder(700.0, path="/nfs/bin", fstype="nfs")], 1).lever == ""
+    hangs = doctor_machine.judge_path([folder(), folder(path="/net", times={}, hangs="no answer within 2 s")], 1)
     assert hangs.blocks and "/net" in hangs.reason
 
 
@@ -33,7 +35,7 @@ def answer(name: str = "box", addresses: tuple[str, ...] = ("10.0.0.1",), error:
 
 def names(go: dict, by_c: dict, usual: dict | None = None) -> list[doctor_check.Check]:
     resolver = {"go": [go], "c": [by_c], "usual": [usual or go], "c_through": "cgo", "said": []}
-    return doctor_machine.names(resolver)
+    return doctor_machine.judge_names(resolver)
 
 
 def test_names_that_agree() -> None:
@@ -62,25 +64,28 @@ def test_slow_names() -> None:
 
 def test_a_program_that_says_nothing_is_unknown() -> None:
     none = {"go": None, "c": [], "usual": None, "c_through": "cgo", "said": []}
-    assert [check.status for check in doctor_machine.names(none)] == ["unknown", "unknown"]
+    assert [check.status for check in doctor_machine.judge_names(none)] == ["unknown", "unknown"]
 
 
 def test_listen() -> None:
-    assert doctor_machine.listen({"error": "", "median": 5.0, "p99": 40.0}).status == "ok"
-    assert doctor_machine.listen({"error": "", "median": 4000.0, "p99": 9000.0}).status == "warning"
-    failed = doctor_machine.listen({"error": "bind: cannot assign requested address"})
+    assert doctor_machine.judge_listen({"error": "", "median": 5.0, "p99": 40.0}).status == "ok"
+    assert doctor_machine.judge_listen({"error": "", "median": 4000.0, "p99": 9000.0}).status == "warning"
+    failed = doctor_machine.judge_listen({"error": "bind: cannot assign requested address"})
     assert failed.blocks and "cannot assign" in failed.reason
 
 
 def test_start() -> None:
-    assert doctor_machine.start({"times": {"median": 20_000.0, "best": 900.0}, "preload": None}, 10).status == "ok"
-    slow = doctor_machine.start(
+    assert (
+        doctor_machine.judge_start({"times": {"median": 20_000.0, "best": 900.0}, "preload": None}, 10).status == "ok"
+    )
+    slow = doctor_machine.judge_start(
         {"times": {"median": 60_000.0, "best": 51_000.0}, "preload": "# mine\n/opt/agent.so\n"}, 10
     )
     assert slow.status == "critical" and "51.0 ms" in slow.reason and "/opt/agent.so" in slow.reason
     assert slow.seconds == pytest.approx(0.051 * 5 * 10)
     assert (
-        doctor_machine.start({"times": {"median": 60_000.0, "best": 51_000.0}, "preload": None}, 1).status == "warning"
+        doctor_machine.judge_start({"times": {"median": 60_000.0, "best": 51_000.0}, "preload": None}, 1).status
+        == "warning"
     )
 
 
@@ -97,7 +102,7 @@ def test_start() -> None:
 )
 def test_clock(rtc: float | None, ahead: list, skew: float | None, status: str) -> None:
     places = {"source": {"path": "/mnt/c/x", "clock": skew}, "GOROOT": {"path": "/usr/lib/go", "clock": None}}
-    check = doctor_machine.clock({"rtc": rtc, "ahead": ahead}, places)
+    check = doctor_machine.judge_clock({"rtc": rtc, "ahead": ahead}, places)
     assert check.status == status
     assert bool(check.command) == (status != "ok")
 
@@ -107,7 +112,7 @@ def memory(
 ) -> doctor_check.Check:
     info = {"MemTotal": total << 20, "MemAvailable": available << 20, "SwapTotal": 0, "SwapFree": 0}
     line = f"some avg10=0.00 avg60={some:.2f} avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1\n"
-    return doctor_machine.memory(
+    return doctor_machine.judge_memory(
         {"meminfo": info, "pressure": {"memory": line, "cpu": None}, "swapping": swapping, "cgroup": cgroup or {}}
     )
 
@@ -135,7 +140,7 @@ def cpus(
     found = {"online": 8, "allowed": allowed, "quota": quota, "gomaxprocs": asked, "goflags": flags}
     found["goflags_source"] = source
     told = None if gomaxprocs is None else {"gomaxprocs": gomaxprocs, "cpus": allowed}
-    return doctor_machine.cpus(found, told, (1, 24))
+    return doctor_machine.judge_cpus(found, told, (1, 24))
 
 
 def test_cpus() -> None:
@@ -172,7 +177,7 @@ def test_antivirus() -> None:
         products: list | None, on_drive: Any = (r"C:\src\shop",), is_wsl: bool = True, **more: Any
     ) -> doctor_check.Check:
         told = {"products": products, "reason": "no interop", "exclusions": [], **more}
-        return doctor_machine.antivirus(told, is_wsl, on_drive)
+        return doctor_machine.judge_antivirus(told, is_wsl, on_drive)
 
     assert judged([]).status == judged([product("X", off)]).status == judged([defender], ()).status == "ok"
     found = judged([defender, other])
@@ -207,7 +212,7 @@ def test_antivirus() -> None:
     ],
 )
 def test_what_an_exclusion_of_defender_covers(entry: str, covers: bool) -> None:
-    assert doctor_machine.excluded("C:\\src\\shop", [entry]) is covers
+    assert doctor_machine.is_excluded("C:\\src\\shop", [entry]) is covers
 
 
 def go(version: str | None, others: int = 0) -> dict[str, Any]:
@@ -217,27 +222,27 @@ def go(version: str | None, others: int = 0) -> dict[str, Any]:
 
 
 def test_toolchain() -> None:
-    assert doctor_machine.toolchain(go("go1.27.3"), (1, 19)).status == "ok"
-    assert "2 more Go commands" in doctor_machine.toolchain(go("go1.19", 2), (1, 19)).reason
-    none = doctor_machine.toolchain(go(None), (1, 19))
+    assert doctor_machine.judge_toolchain(go("go1.27.3"), (1, 19)).status == "ok"
+    assert "2 more Go commands" in doctor_machine.judge_toolchain(go("go1.19", 2), (1, 19)).reason
+    none = doctor_machine.judge_toolchain(go(None), (1, 19))
     assert none.blocks and "no Go command on the PATH of ada" in none.reason
-    old = doctor_machine.toolchain(go("go1.18.10"), (1, 19))
+    old = doctor_machine.judge_toolchain(go("go1.18.10"), (1, 19))
     assert old.blocks and "go1.18.10, too old" in old.reason
-    assert doctor_machine.toolchain(go("devel"), (1, 19)).blocks
+    assert doctor_machine.judge_toolchain(go("devel"), (1, 19)).blocks
 
 
 def test_a_go_that_does_not_answer_is_not_missing() -> None:
     shim = {"path": "/home/ada/shims/go", "found": "PATH", "reason": "/home/ada/shims/go env failed: mise ERROR"}
-    none = doctor_machine.toolchain({**go(None), "toolchains": [shim]}, (1, 19))
+    none = doctor_machine.judge_toolchain({**go(None), "toolchains": [shim]}, (1, 19))
     assert none.blocks and "does not answer: /home/ada/shims/go env failed" in none.reason and "apt" not in none.command
-    other = doctor_machine.toolchain({**go("go1.27.3"), "toolchains": [shim, {}]}, (1, 19))
+    other = doctor_machine.judge_toolchain({**go("go1.27.3"), "toolchains": [shim, {}]}, (1, 19))
     assert other.status == "warning" and "go1.27.3 at /usr/bin/go answers" in other.reason
 
 
 def test_a_login_that_fails_is_unknown_with_its_reason() -> None:
-    found = doctor_machine.login("A login of ada did not come to an end within 15 s.")
+    found = doctor_machine.judge_login("A login of ada did not come to an end within 15 s.")
     assert (found.id, found.status) == ("WT-050", "unknown") and "did not come to an end" in found.reason
-    assert doctor_machine.login("").status == "ok"
+    assert doctor_machine.judge_login("").status == "ok"
 
 
 def test_a_part_that_could_not_be_measured_is_unknown() -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import module as doctor_module
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import phases as doctor_phases
+from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 
 
 def row(
@@ -42,24 +44,24 @@ LISTING = "\n".join(
 
 def test_the_listing_counts_a_package_once() -> None:
     packages = doctor_module.parse_listing(LISTING + "\nnot a row\n")
-    assert [one.path for one in doctor_module.own(packages)] == ["example.com/app/store", "example.com/app"]
+    assert [one.path for one in doctor_module.select_own(packages)] == ["example.com/app/store", "example.com/app"]
     app = packages[-1]
     assert app.imports == ("example.com/app/store", "net", "testing")
 
 
 def test_how_much_work_it_is() -> None:
-    assert doctor_module.work({"modules": [{"listing": LISTING}]}) == doctor_check.Work(2, 140, 5)
-    assert doctor_module.work({}) == doctor_module.work({"modules": [{"listing": ""}]}) == doctor_check.Work()
+    assert doctor_module.read_work({"modules": [{"listing": LISTING}]}) == doctor_check.Work(2, 140, 5)
+    assert doctor_module.read_work({}) == doctor_module.read_work({"modules": [{"listing": ""}]}) == doctor_check.Work()
 
 
 def test_why_a_package_is_there() -> None:
     packages = doctor_module.parse_listing(LISTING)
-    assert doctor_module.why(packages, SQLITE) == ["example.com/app/store", SQLITE]
-    assert doctor_module.why(packages, "example.com/nowhere") == []
+    assert doctor_module.find_way(packages, SQLITE) == ["example.com/app/store", SQLITE]
+    assert doctor_module.find_way(packages, "example.com/nowhere") == []
 
 
 def test_cgo_is_named_with_its_reason_and_ways_out() -> None:
-    check = doctor_module.cgo(doctor_module.parse_listing(LISTING), enabled=True)
+    check = doctor_module.judge_cgo(doctor_module.parse_listing(LISTING), enabled=True)
     assert f"1 package needs cgo: {SQLITE} (example.com/app/store imports {SQLITE})" in check.reason
     (found,) = check.details["packages"]
     assert found["files"] == ["backup.go", "sqlite3.go"]
@@ -71,13 +73,13 @@ def test_cgo_is_named_with_its_reason_and_ways_out() -> None:
 
 def test_cgo_of_the_standard_library_alone_is_no_need() -> None:
     packages = [one for one in doctor_module.parse_listing(LISTING) if one.standard or one.path == "example.com/app"]
-    check = doctor_module.cgo(packages, enabled=True)
+    check = doctor_module.judge_cgo(packages, enabled=True)
     assert check.status == "ok" and "No package" in check.reason and "net of Go's own" in check.reason
 
 
 def test_a_module_that_is_written_with_cgo_itself() -> None:
     package = doctor_module.parse_listing(row("example.com/native", cgo="main.go", dependency=False))
-    check = doctor_module.cgo(package, enabled=False)
+    check = doctor_module.judge_cgo(package, enabled=False)
     assert "example.com/native itself" in check.reason and "before main.go" in check.command
 
 
@@ -91,24 +93,24 @@ def test_a_module_that_is_written_with_cgo_itself() -> None:
     ],
 )
 def test_alternatives_go_by_whole_path_elements(path: str, package: str | None) -> None:
-    found = doctor_module.alternative(path)
+    found = doctor_module.find_alternative(path)
     assert (found[1].package if found else None) == package
 
 
 def test_without_cgo() -> None:
     packages = doctor_module.parse_listing(LISTING)
-    passes = doctor_module.without_cgo({"build": "", "vet": ""}, packages, True)
+    passes = doctor_module.judge_without_cgo({"build": "", "vet": ""}, packages, True)
     assert passes.status == "ok" and "nsswitch.conf" in passes.reason and "plugin" not in passes.reason
-    assert "Nothing changes" in doctor_module.without_cgo({"build": "", "vet": ""}, [], True).reason
+    assert "Nothing changes" in doctor_module.judge_without_cgo({"build": "", "vet": ""}, [], True).reason
     error = "# example.com/app/store\nstore.go:7:2: undefined: sqlite3.Error"
     fails = {"build": error, "vet": ""}
-    allowed = doctor_module.without_cgo(fails, packages, True)
+    allowed = doctor_module.judge_without_cgo(fails, packages, True)
     assert allowed.status == "ok" and "store.go:7:2: undefined: sqlite3.Error" in allowed.reason
-    broken = doctor_module.without_cgo(fails, packages, False)
+    broken = doctor_module.judge_without_cgo(fails, packages, False)
     assert broken.status == "critical" and broken.blocks and broken.command == "go env -u CGO_ENABLED"
-    assert "go vet" in doctor_module.without_cgo({"build": "", "vet": error}, packages, True).reason
-    assert doctor_module.without_cgo(None, packages, True).status == "unknown"
-    assert doctor_module.without_cgo({"build": "no time"}, packages, True).status == "unknown"
+    assert "go vet" in doctor_module.judge_without_cgo({"build": "", "vet": error}, packages, True).reason
+    assert doctor_module.judge_without_cgo(None, packages, True).status == "unknown"
+    assert doctor_module.judge_without_cgo({"build": "no time"}, packages, True).status == "unknown"
 
 
 def test_linkage() -> None:
@@ -117,9 +119,9 @@ def test_linkage() -> None:
         "b": {"static": False, "interpreter": "/lib64/ld-linux-x86-64.so.2", "libraries": ["libc.so.6"]},
         "c": {"error": "the file is not an ELF file."},
     }
-    reason = doctor_module.linkage(programs).reason
+    reason = doctor_module.judge_linkage(programs).reason
     assert "a is static" in reason and "b needs ld-linux-x86-64.so.2 and libc.so.6" in reason and "no" in reason
-    assert "no program" in doctor_module.linkage({}).reason
+    assert "no program" in doctor_module.judge_linkage({}).reason
 
 
 @pytest.mark.parametrize(
@@ -165,43 +167,43 @@ def test_linkage() -> None:
         (
             "Package gtk+-3.0 was not found in the pkg-config search path.",
             "library gtk+-3.0",
-            "apt-file search gtk+-3.0",
+            "search:gtk+-3.0",
         ),
-        ('# pkg-config: exec: "pkg-config": executable file not found in $PATH', "pkg-config", "sudo apt install pkg-"),
+        ('# pkg-config: exec: "pkg-config": executable file not found in $PATH', "pkg-config", "install:pkg-"),
         ("go: updates to go.mod needed; to update it:\n\tgo mod tidy", "updates to go.mod", "go mod tidy"),
         ("go: go.mod requires go >= 1.99 (running go 1.24.4; GOTOOLCHAIN=local)", "needs Go 1.99", "install that Go"),
-        ('cgo: C compiler "gcc" not found: exec: "gcc"', "no C compiler (gcc)", "sudo apt install gcc"),
+        ('cgo: C compiler "gcc" not found: exec: "gcc"', "no C compiler (gcc)", "install:cgo"),
         ("# example.com/x\nmain.go:5:2: undefined: y", "failed: main.go:5:2: undefined: y", ""),
         ("", "go build failed", ""),
     ],
 )
 def test_what_stands_in_the_way_is_one_sentence(output: str, said: str, command: str) -> None:
-    reason, answer = doctor_module.explained("go build failed", output, ["example.com/own"])
+    reason, answer = doctor_module.explain("go build failed", output, ["example.com/own"])
     assert said in reason and "\n" not in reason and answer.startswith(command)
 
 
 def test_code_that_a_generator_makes_is_made_by_it() -> None:
     output = "g.go:3:8: no required module provides package example.com/own/pb; to add it:\n\tgo get example.com/own/pb"
-    assert doctor_module.explained("x", output, ["example.com/own"], generates=True)[1] == "go generate ./..."
+    assert doctor_module.explain("x", output, ["example.com/own"], generates=True)[1] == "go generate ./..."
     trouble = {"directory": "/src/my app", "trouble": "go list ./... failed", "output": output, "generates": True}
-    check = doctor_module.tests({**trouble, "module_paths": ["example.com/own"]})
+    check = doctor_module.judge_tests({**trouble, "module_paths": ["example.com/own"]})
     assert check.command == "cd '/src/my app' && go generate ./..."
 
 
 def test_the_whole_of_a_message_is_kept() -> None:
     output = "go: downloading x\ngo: a:\n\tb\n\t\tc\n\n\td\n"
-    assert doctor_module.first_error(output) == "go: a: b c"
+    assert doctor_module.find_first_error(output) == "go: a: b c"
 
 
 def test_a_folder_without_packages_fails_nothing() -> None:
     one = {"directory": "/x", "trouble": "there is no package", "empty": True, "listing": ""}
-    assert doctor_module.tests(one).status == "unknown"
+    assert doctor_module.judge_tests(one).status == "unknown"
 
 
 def test_cgo_that_the_environment_turns_off_is_turned_on_there() -> None:
     fails = {"build": "x", "vet": ""}
-    assert doctor_module.without_cgo(fails, [], False, "user file").command == "go env -u CGO_ENABLED"
-    assert doctor_module.without_cgo(fails, [], False, "environment").command.startswith("unset CGO_ENABLED ")
+    assert doctor_module.judge_without_cgo(fails, [], False, "user file").command == "go env -u CGO_ENABLED"
+    assert doctor_module.judge_without_cgo(fails, [], False, "environment").command.startswith("unset CGO_ENABLED ")
 
 
 def event(second: float, action: str, test: str = "", package: str = "p", **more: Any) -> str:
@@ -227,24 +229,24 @@ EVENTS = "\n".join(
 
 
 def test_the_queue_of_parallel_tests_is_no_time_of_theirs() -> None:
-    serial, parallel, hangs = doctor_module.test_times(EVENTS)
+    serial, parallel, hangs = doctor_module.read_test_times(EVENTS)
     assert (serial.own, serial.paused, serial.outcome) == (pytest.approx(2.0), 0.0, "pass")
     assert (parallel.own, parallel.paused) == (pytest.approx(0.6), pytest.approx(2.0))
     assert hangs.outcome == ""
 
 
 def test_what_tests_wait_for() -> None:
-    check = doctor_module.waits({"events": EVENTS})
+    check = doctor_module.judge_waits({"events": EVENTS})
     assert "TestSerial takes longest, 2.00 s" in check.reason
     assert "2.00 s between pause and cont are t.Parallel's queue, not I/O" in check.reason
-    assert doctor_module.waits({"events": event(1.0, "pass")}).status == "ok"
+    assert doctor_module.judge_waits({"events": event(1.0, "pass")}).status == "ok"
 
 
 def test_times_of_either_zone_and_any_precision() -> None:
     one = [event(1.0, "run", "T").replace("01.000000000+01:00", "01Z"), event(0.0, "pass", "T").replace("+01:00", "Z")]
-    assert doctor_module.test_times("\n".join(one))[0].own == pytest.approx(-1.0)
+    assert doctor_module.read_test_times("\n".join(one))[0].own == pytest.approx(-1.0)
     with pytest.raises(ValueError, match="yesterday"):
-        doctor_module._seconds("yesterday")
+        doctor_phases.parse_moment("yesterday")
 
 
 def action(mode: str, began: float, ended: float, package: str = "p", command: bool = True) -> dict[str, Any]:
@@ -267,17 +269,62 @@ ACTIONS = [
 
 
 def test_time_by_phase() -> None:
-    spent = doctor_module.phases(ACTIONS)
-    assert spent == {"compile": 3.01, "vet": 0.5, "link": 2.0, "run": 0.25, "other": 0.125}
-    assert doctor_module.compiled(ACTIONS) == ["fmt"]
+    """What runs at the same time shares the clock, and what no action takes is Go looking for something."""
+    spent = doctor_phases.measure_on_the_clock(ACTIONS, 6.0)
+    lookups = 0.01 * 2 / 3 + 0.115 / 2 + 0.5 + 0.5
+    expected = {"vet": 0.25, "link": 2.0, "run": 0.125, "look-ups": lookups, "compile": 6.0 - 2.375 - lookups}
+    assert spent == pytest.approx(expected, abs=1e-3)
+    assert sum(doctor_phases.measure_on_the_clock(ACTIONS).values()) == pytest.approx(5.0, abs=1e-3)
+    assert doctor_module.list_compiled(ACTIONS) == ["fmt"]
 
 
 def test_a_cache_that_does_not_hold_is_a_finding() -> None:
-    first = doctor_module.where_time_goes({"actions": ACTIONS})
-    assert first.status == "ok" and "link 34%" in first.reason
-    again = doctor_module.where_time_goes({"actions": ACTIONS, "first": {"wall": 9.0}})
-    assert again.status == "warning" and "compiles 1 packages again" in again.reason and again.seconds == 3.01
-    assert doctor_module.where_time_goes({"actions": None}).status == "unknown"
+    first = doctor_module.judge_phases({"actions": ACTIONS})
+    assert first.status == "ok" and "link 40%" in first.reason
+    again = doctor_module.judge_phases({"actions": ACTIONS, "first": {"wall": 9.0}})
+    assert (
+        again.status == "warning"
+        and "compiles 1 packages again" in again.reason
+        and again.seconds == again.details["seconds"]["compile"]
+    )
+    assert doctor_module.judge_phases({"actions": None}).status == "unknown"
+
+
+def test_the_phase_that_leads_has_its_levers() -> None:
+    edited = {"package": "p/core", "wall": 4.0, "actions": [action("build", 0.0, 3.5), action("link", 3.5, 4.0)]}
+    check = doctor_module.judge_phases({"actions": ACTIONS[4:5], "wall": 2.2}, edited)
+    assert check.reason == (
+        "Of 2.2 s of go test: link 91%, look-ups 9%. "
+        f"Levers for link: {doctor_check.join_names(doctor_phases.list_levers('link'))}. "
+        "After an edit of p/core, of 4.0 s: compile 88%, link 12%. "
+        f"Levers for compile: {doctor_check.join_names(doctor_phases.list_levers('compile'))}."
+    )
+    assert [one["longest"] for one in check.details["phases"]] == ["link", "compile"]
+    without = doctor_module.judge_phases({"actions": ACTIONS[4:5]}, {"reason": "no time"}, list(catalogue.LEVERS))
+    assert (
+        "No lever acts on link here." in without.reason and "after an edit was not measured: no time." in without.reason
+    )
+
+
+def test_levers_that_are_tried_unasked_come_first() -> None:
+    for phase in catalogue.PHASES:
+        asked = [catalogue.LEVERS[name].on_request for name in doctor_phases.list_levers(phase)]
+        assert asked == sorted(asked)
+
+
+def test_phases_that_take_about_as_long_are_not_told_apart() -> None:
+    assert doctor_phases.find_longest({"link": 1.0, "run": 0.95, "vet": 0.0}) == ""
+    assert doctor_phases.advise({"link": 1.0, "run": 0.95}) == "No phase stands out"
+    assert doctor_phases.find_longest({"link": 0.0, "run": 0.0}) == ""
+
+
+def test_levers_whose_place_lies_well_are_not_named() -> None:
+    seen: dict[str, Any] = {"places": {"TMPDIR": {"fstype": "tmpfs"}, "GOTMPDIR": {"fstype": "tmpfs"}}, "path": []}
+    useless = doctor_module.list_useless_levers(seen)
+    assert {"gotmpdir_tmpfs", "caches_local", "source_on_ext4", "append_windows_path"} <= set(useless)
+    seen = {"places": {"GOCACHE": {"windows_drive": True}}, "path": [{"windows_drive": True}]}
+    useless = doctor_module.list_useless_levers(seen)
+    assert not {"gotmpdir_tmpfs", "caches_local", "append_windows_path"} & set(useless)
 
 
 STRACE = """\
@@ -293,10 +340,14 @@ STRACE = """\
 
 def test_system_calls() -> None:
     assert doctor_module.parse_calls(STRACE) == {"fcntl": (10269, 0), "newfstatat": (5501, 612), "openat": (2544, 12)}
-    check = doctor_module.calls({"package": "p", "table": STRACE})
+    check = doctor_module.judge_calls({"package": "p", "table": STRACE})
     assert check.value == 8045 and "5501 newfstatat" in check.reason
-    assert doctor_module.calls({"reason": "strace is not installed"}).status == "unknown"
-    assert doctor_module.calls({"package": "p", "table": ""}).status == doctor_module.calls(None).status == "unknown"
+    assert doctor_module.judge_calls({"reason": "strace is not installed"}).status == "unknown"
+    assert (
+        doctor_module.judge_calls({"package": "p", "table": ""}).status
+        == doctor_module.judge_calls(None).status
+        == "unknown"
+    )
 
 
 def module(**test: Any) -> dict[str, Any]:
@@ -324,7 +375,7 @@ def module(**test: Any) -> dict[str, Any]:
 
 
 def test_tests_that_pass_are_looked_into() -> None:
-    assert [check.id for check in doctor_module.judge_one(module(), True)] == [
+    assert [check.id for check in doctor_module.judge_module(module(), True)] == [
         "WT-060",
         "WT-061",
         "WT-063",
@@ -347,13 +398,13 @@ def test_tests_that_pass_are_looked_into() -> None:
     ],
 )
 def test_tests_that_do_not_pass_are_one_sentence_and_never_compared(test: dict[str, Any], said: str) -> None:
-    checks = doctor_module.judge_one(module(**test), True)
+    checks = doctor_module.judge_module(module(**test), True)
     assert checks[0].status == "critical" and said in checks[0].reason and checks[0].reason.count(". ") == 0
     assert not {"WT-064", "WT-065", "WT-066"} & {check.id for check in checks}
 
 
 def test_a_module_that_cannot_be_looked_at() -> None:
-    (check,) = doctor_module.judge_one({"directory": "/x", "trouble": "/x cannot be read: Permission denied"}, True)
+    (check,) = doctor_module.judge_module({"directory": "/x", "trouble": "/x cannot be read: Permission denied"}, True)
     assert check.blocks and check.reason == "/x was not measured: /x cannot be read: Permission denied."
     # What made it impossible is told before that it was.
     assert doctor_check.rank([check, doctor_check.Check("WT-006", "critical", "noexec", blocks=True)])[0].id == "WT-006"

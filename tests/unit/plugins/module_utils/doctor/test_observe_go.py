@@ -55,7 +55,7 @@ def test_a_go_work_without_modules_here(tmp_path: Path) -> None:
 def test_a_module_that_its_go_work_does_not_list(tmp_path: Path) -> None:
     env = f"{tmp_path}/gw/own/go.mod\\n{tmp_path}/gw/go.work\\n\\n"
     found = observed(tmp_path, "gw/own", env, f"m/tools\\t{tmp_path}/gw/tools\\n")
-    check = doctor_module.tests(found)
+    check = doctor_module.judge_tests(found)
     assert "does not list the module" in check.reason and check.command.endswith("/gw/own && go work use .")
     below = observed(tmp_path, "gw/own/below", env, f"m/tools\\t{tmp_path}/gw/tools\\n")
     assert below["command"] == "go work use .."
@@ -86,4 +86,4 @@ def test_a_module_that_makes_code_is_known_by_its_directive(tmp_path: Path) -> N
 def test_a_module_without_packages_is_no_failure(tmp_path: Path) -> None:
     listing = "echo 'go: warning: \"./...\" matched no packages' >&2"
     found = observed(tmp_path, "x", f"{tmp_path}/x/go.mod\\n\\n\\n", "m\\t/x\\n", listing)
-    assert doctor_module.tests(found).status == "unknown"
+    assert doctor_module.judge_tests(found).status == "unknown"

@@ -40,7 +40,7 @@ def seen(**changed: dict[str, Any]) -> dict[str, Any]:
     places = {name: changed.get(name, place()) for name in NAMES}
     settings = {name: {"value": ""} for name in ("GOTMPDIR", "GOCACHE")}
     go = {"go": {"version": "go1.27.3"}, "places": copy.deepcopy(places), "settings": settings, "unknown": {}}
-    return {"places": places, "go": go, "go_version": (1, 27, 3), "modules": []}
+    return {"places": places, "go": go, "version_of_go": (1, 27, 3), "modules": []}
 
 
 WORK = doctor_check.Work(packages=24, linked=24 * 50, dependencies=220)
@@ -109,6 +109,9 @@ def test_a_disk_under_load_is_no_finding() -> None:
 def test_a_place_that_hangs_blocks() -> None:
     check = judged(seen(source=place(times={}, hangs="no answer within 20 s", mount_point="/mnt/c")))["WT-001"]
     assert (check.status, check.blocks, check.command) == ("critical", True, "sudo umount -l /mnt/c")
+    # Any account can mount by FUSE, and people copy the command.
+    check = judged(seen(source=place(times={}, hangs="no answer", mount_point="/home/eve/a;id")))["WT-001"]
+    assert check.command == "sudo umount -l '/home/eve/a;id'"
 
 
 @pytest.mark.parametrize(
@@ -141,12 +144,12 @@ def test_a_place_that_could_not_be_measured_is_unknown_with_the_reason() -> None
 
 def test_projects_on_windows_drives_are_proposed() -> None:
     found = {"paths": ["/mnt/c/a", "/mnt/c/b"], "complete": True}
-    (check,) = doctor_places.on_drives(found, [])
+    (check,) = doctor_places.judge_projects(found, [])
     assert check.status == "warning" and "2 Go projects lie on a Windows drive: /mnt/c/a and /mnt/c/b" in check.reason
     assert "workspace_projects to ['/mnt/c/a', '/mnt/c/b']" in check.command
     # One that was measured is told of with its cost.
-    assert "1 Go project lies" in doctor_places.on_drives(found, ["/mnt/c/a"])[0].reason
-    assert doctor_places.on_drives(None, []) == doctor_places.on_drives({"paths": []}, []) == []
+    assert "1 Go project lies" in doctor_places.judge_projects(found, ["/mnt/c/a"])[0].reason
+    assert doctor_places.judge_projects(None, []) == doctor_places.judge_projects({"paths": []}, []) == []
 
 
 def test_noexec() -> None:
@@ -157,7 +160,7 @@ def test_noexec() -> None:
     assert "mounted noexec" not in policy.reason and policy.command == "go env -w GOTMPDIR=/var/tmp"
     found = seen(GOCACHE=place(executable=False))
     assert judged(found)["WT-007"].status == "critical"
-    assert judged({**found, "go_version": (1, 23, 4)})["WT-007"].status == "ok"
+    assert judged({**found, "version_of_go": (1, 23, 4)})["WT-007"].status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -211,3 +214,57 @@ def test_folders_that_are_not_there() -> None:
     found = seen()
     found["go"]["unknown"]["GOCACHE.executable"] = "/root/x: not writable"
     assert judged(found)["WT-010"].blocks
+
+
+GIB = 2**30
+
+
+def cached(bytes_: float, is_wsl: bool = True, **more: Any) -> dict[str, Any]:
+    built = {"path": "/home/ada/c", "bytes": bytes_, "written_a_day": 300 * MIB, "unused_days": 4.8, "complete": True}
+    modules = {"path": "/home/ada/go/pkg/mod", "bytes": 2 * GIB, "complete": False}
+    found = seen()
+    return {
+        **found,
+        "go": {**found["go"], "places": {"GOCACHE": {"fstype": more.pop("fstype", "ext4")}}},
+        "caches": {"GOCACHE": {**built, "limit": 0, **more}, "GOMODCACHE": modules},
+        "wsl": {"is_wsl": is_wsl},
+    }
+
+
+def test_a_large_build_cache_is_named_with_its_growth_and_the_limit() -> None:
+    check = judged(cached(14.5 * GIB, complete=False))["WT-011"]
+    assert check.status == "warning" and check.value == 14.5 and not check.blocks
+    assert check.reason == (
+        "GOCACHE (/home/ada/c) takes about 14.5 GiB, Go wrote 300 MiB a day in the last week, and the oldest entry was "
+        "not used for 5 days; GOMODCACHE takes more than 2.0 GiB."
+    )
+    assert "does not shrink" in check.effect and "go_env_gocache_limit=10GiB" in check.command
+    assert "shrink" not in judged(cached(14.5 * GIB, is_wsl=False))["WT-011"].effect
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (cached(3 * GIB), "takes 3.0 GiB"),
+        (cached(14 * GIB, limit=20 * GIB), "a timer keeps the build cache below 20.0 GiB"),
+        (cached(14 * GIB, fstype="tmpfs"), "takes 14.0 GiB"),
+        (cached(0, written_a_day=None, unused_days=None), "takes 0 MiB; GOMODCACHE"),
+        (cached(0, missing=True), "nothing was built yet"),
+    ],
+)
+def test_a_build_cache_that_needs_nothing_is_ok(found: dict[str, Any], said: str) -> None:
+    check = judged(found)["WT-011"]
+    assert check.status == "ok" and said in check.reason
+
+
+def test_the_caches_are_judged_where_nothing_else_was_asked_for() -> None:
+    found = {name: value for name, value in cached(14.5 * GIB).items() if name != "places"}
+    assert judged(found)["WT-011"].status == "warning"
+
+
+def test_a_cache_that_gives_no_answer_is_unknown() -> None:
+    assert judged(cached(0, reason="no answer in 4 s"))["WT-011"].status == "unknown"
+    found = cached(GIB)
+    found["caches"]["GOMODCACHE"] = {"path": "/m", "reason": "no answer in 4 s"}
+    assert "GOMODCACHE (/m) could not be looked at: no answer in 4 s" in judged(found)["WT-011"].reason
+    assert judged({**found, "caches": {"unknown": "it could not be measured: x"}})["WT-011"].status == "unknown"

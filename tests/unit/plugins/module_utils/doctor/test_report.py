@@ -66,7 +66,7 @@ CASES = {"good": (), "bad": (SLOW, FAILS, MILD, LOST), "unknown": (LOST,)}
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("everything", [False, True])
 def test_the_text_is_as_agreed(name: str, everything: bool) -> None:
-    text = doctor_report.text(findings(*CASES[name]), "wsltune doctor on box", "~/doctor.html", everything)
+    text = doctor_report.write_text(findings(*CASES[name]), "wsltune doctor on box", "~/doctor.html", everything)
     golden = GOLDEN / f"{name}{'_all' if everything else ''}.txt"
     assert text == golden.read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) <= 80 and text.isascii()
@@ -82,7 +82,7 @@ def test_the_status_is_the_worst_one_and_unknown_is_none() -> None:
     assert findings()["status"] == findings(LOST)["status"] == "ok"
     assert findings(MILD)["status"] == "warning"
     assert findings(MILD, SLOW)["status"] == "critical"
-    assert doctor_check.worst([]) == "ok"
+    assert doctor_check.find_worst([]) == "ok"
     assert findings(MILD, LOST)["counts"] == {
         "critical": 0,
         "warning": 1,
@@ -92,10 +92,10 @@ def test_the_status_is_the_worst_one_and_unknown_is_none() -> None:
 
 
 def test_the_headline_says_what_it_costs() -> None:
-    assert doctor_report.headline(findings(SLOW)) == (
+    assert doctor_report.write_headline(findings(SLOW)) == (
         "Build cache (GOCACHE) on a slow file system (WT-002): about 36.1 s for every go test of 24 packages."
     )
-    assert "1 more finding below" in doctor_report.headline(findings(SLOW, MILD))
+    assert "1 more finding below" in doctor_report.write_headline(findings(SLOW, MILD))
 
 
 @pytest.mark.parametrize(
@@ -103,22 +103,22 @@ def test_the_headline_says_what_it_costs() -> None:
     [(None, "", ""), (1206.4, "us", "1206 us"), (3.0, "s", "3 s"), (3.14, "us", "3.1 us"), (0.0234, "s", "0.023 s")],
 )
 def test_numbers_have_no_more_digits_than_they_mean(value: float | None, unit: str, shown: str) -> None:
-    assert doctor_report.cost({"cost": {"value": value, "unit": unit}}) == shown
+    assert doctor_report.write_cost({"cost": {"value": value, "unit": unit}}) == shown
 
 
 def test_ids_are_drawn_together() -> None:
     checks = [{"id": f"WT-{number:03d}"} for number in (3, 1, 2, 10, 21, 20)]
-    assert doctor_report.ids(checks) == "WT-001 to WT-003, WT-010, WT-020 to WT-021"
+    assert doctor_report.write_ids(checks) == "WT-001 to WT-003, WT-010, WT-020 to WT-021"
 
 
 def test_names_for_a_sentence() -> None:
     assert (
-        doctor_check.listed([]) == ""
-        and doctor_check.listed(["a"]) == "a"
-        and doctor_check.listed(["a", "b", "c"]) == "a, b and c"
+        doctor_check.join_names([]) == ""
+        and doctor_check.join_names(["a"]) == "a"
+        and doctor_check.join_names(["a", "b", "c"]) == "a, b and c"
     )
-    assert doctor_check.listed(list("abcdef")) == "a, b, c, d and 2 more"
-    assert [doctor_check.microseconds(value) for value in (3.14, 42.0, 1200.0, 2.5e6)] == [
+    assert doctor_check.join_names(list("abcdef")) == "a, b, c, d and 2 more"
+    assert [doctor_check.write_microseconds(value) for value in (3.14, 42.0, 1200.0, 2.5e6)] == [
         "3.1 us",
         "42 us",
         "1.2 ms",
@@ -129,7 +129,7 @@ def test_names_for_a_sentence() -> None:
 def test_what_does_not_apply_is_no_success_and_a_modules_times_are_shown() -> None:
     idle = doctor_check.ok("WT-020", "This is not WSL: nothing reads wsl.conf.")
     timed = doctor_check.ok("WT-060", "The tests of /home/ada/app pass in 3.1 s.")
-    text = doctor_report.text(findings(idle, timed))
+    text = doctor_report.write_text(findings(idle, timed))
     every = len(doctor_check.TITLES)
     assert f"{every - 1} of {every} checks are ok, 1 do not apply to this machine." in " ".join(text.split())
     assert "module    The tests of /home/ada/app pass in 3.1 s.\n" in text

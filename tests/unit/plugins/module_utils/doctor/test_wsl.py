@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe as doctor_observe
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import wsl as doctor_wsl
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import wslconfig as wsl_wslconfig
@@ -31,7 +32,7 @@ def facts(conf: str | None = "", **more: Any) -> dict[str, Any]:
 
 
 def conf(text: str, **more: Any) -> dict[str, doctor_check.Check]:
-    return {check.id: check for check in doctor_wsl.conf(facts(text, **more), text)}
+    return {check.id: check for check in doctor_wsl.judge_conf(facts(text, **more), text)}
 
 
 def test_a_good_wsl_conf_is_ok() -> None:
@@ -41,7 +42,7 @@ def test_a_good_wsl_conf_is_ok() -> None:
 
 def test_on_another_machine_nothing_is_said() -> None:
     other = wsl_judge.observe(wsl_judge.Machine(release="6.1.0-debian", conf="; no matter"))
-    assert {check.status for check in doctor_wsl.conf(other, "; no matter")} == {"ok"}
+    assert {check.status for check in doctor_wsl.judge_conf(other, "; no matter")} == {"ok"}
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ def test_written_and_not_in_force() -> None:
 
 def test_an_unreadable_wsl_conf_is_unknown() -> None:
     machine = facts(None, errors={"conf": "/etc/wsl.conf cannot be read: Permission denied."})
-    assert {check.status for check in doctor_wsl.conf(machine, None)} == {"unknown"}
+    assert {check.status for check in doctor_wsl.judge_conf(machine, None)} == {"unknown"}
 
 
 @pytest.mark.parametrize(
@@ -194,12 +195,31 @@ def test_an_unreadable_wsl_conf_is_unknown() -> None:
     ],
 )
 def test_wslg_behind_a_tmpfs(found: dict[str, Any], status: str) -> None:
-    assert doctor_wsl.wslg(found, True).status == status
-    assert doctor_wsl.wslg(found, False).status == "ok"
+    assert doctor_wsl.judge_wslg(found, True).status == status
+    assert doctor_wsl.judge_wslg(found, False).status == "ok"
 
 
 def wslconfig(text: str | None) -> list[str]:
-    return [check.status for check in doctor_wsl.wslconfig(text, "/mnt/c/Users/ada/.wslconfig")][:2]
+    return [check.status for check in doctor_wsl.judge_wslconfig(text, "/mnt/c/Users/ada/.wslconfig")][:2]
+
+
+def test_a_kernel_that_runs_here_is_judged_by_what_it_has() -> None:
+    text = "[wsl2]\nkernel=C:\\\\k\n"
+
+    def status(works: bool) -> str:
+        return doctor_wsl.judge_wslconfig(text, "/mnt/c/Users/ada/.wslconfig", kernel_works=works)[1].status
+
+    assert (status(False), status(True)) == ("warning", "ok")
+    assert doctor_wsl.does_kernel_work(1.0, 2.0, [])
+    for case in ((3.0, 2.0, []), (None, 2.0, []), (1.0, None, []), (1.0, 2.0, ["tun"])):
+        assert not doctor_wsl.does_kernel_work(*case)
+
+
+def test_what_a_kernel_lacks() -> None:
+    built_in = {"/sys/module/overlay", "/sys/module/bridge", "/dev/net/tun", "/sys/module/nf_tables"}
+    assert doctor_observe.kernel_lacks("6.6-own", built_in.__contains__) == []
+    assert doctor_observe.kernel_lacks("6.6-own", {"/lib/modules/6.6-own/modules.dep"}.__contains__) == []
+    assert doctor_observe.kernel_lacks("6.6-own", (built_in - {"/dev/net/tun"}).__contains__) == ["tun"]
 
 
 def test_wslconfig() -> None:
@@ -248,13 +268,13 @@ def test_keys_of_wslconfig_are_those_of_the_windows_side() -> None:
     ],
 )
 def test_what_wsl_does_not_follow_in_wslconfig(lines: str, said: str) -> None:
-    check = doctor_wsl.wslconfig(f"[wsl2]\n{lines}\n", "x")[0]
+    check = doctor_wsl.judge_wslconfig(f"[wsl2]\n{lines}\n", "x")[0]
     assert (check.id, check.status) == ("WT-025", "warning" if said else "ok"), check.reason
     assert said in check.reason
 
 
 def encoded(data: bytes) -> list[doctor_check.Check]:
-    return doctor_wsl.wslconfig(data.decode("utf-8", "surrogateescape"), "x", 4, 8 << 30)
+    return doctor_wsl.judge_wslconfig(data.decode("utf-8", "surrogateescape"), "x", 4, 8 << 30)
 
 
 def test_encodings_of_wslconfig() -> None:
@@ -287,7 +307,7 @@ def test_encodings_of_wslconfig() -> None:
     ],
 )
 def test_the_doctor_judges_wslconfig_as_the_role_does(lines: str, said: str) -> None:
-    check = doctor_wsl.wslconfig(f"[wsl2]\n{lines}\n", "x")[1]
+    check = doctor_wsl.judge_wslconfig(f"[wsl2]\n{lines}\n", "x")[1]
     assert (check.id, check.status) == ("WT-026", "warning") and said in check.reason
 
 
@@ -305,7 +325,7 @@ def test_the_doctor_judges_wslconfig_as_the_role_does(lines: str, said: str) -> 
     ],
 )
 def test_what_the_running_machine_shows_of_wslconfig(text: str, status: str) -> None:
-    check = doctor_wsl.wslconfig(f"[wsl2]\n{text}\n", "x", cpus=4, memory=8050 << 20)[2]
+    check = doctor_wsl.judge_wslconfig(f"[wsl2]\n{text}\n", "x", cpus=4, memory=8050 << 20)[2]
     assert (check.id, check.status) == ("WT-030", status)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import random
+from pathlib import Path
 
 import pytest
 
@@ -209,3 +211,107 @@ def test_a_path_without_windows_directories():
     assert levers_decide.trial("append_windows_path", "/t", "/home/a", [], kept) == {}
     assert levers_decide.without_effect("append_windows_path", []) == "PATH has no directory on a Windows drive"
     assert not levers_decide.without_effect("append_windows_path", ["PATH"])
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    path = Path(__file__).parents[5] / "benchmarks" / "screening.py"
+    spec = importlib.util.spec_from_file_location("wsltune_benchmark_screening", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_of_twelve_levers_without_effect_hardly_any_is_kept(simulated):
+    """At most 5 of 100 experiments are promised; about 1 is what the simulation in docs/benchmarks.md has."""
+    assert sum(bool(simulated.experiment(seed).kept) for seed in range(200)) <= 10
+
+
+def test_among_twelve_levers_the_two_that_help_are_found(simulated):
+    five, ten = simulated.everywhere(0.95), simulated.everywhere(0.9)
+    outcomes = [simulated.experiment(1000 + seed, (five, ten)) for seed in range(200)]
+    assert sum(one.found(five) for one in outcomes) >= 160
+    assert sum(one.found(ten) for one in outcomes) >= 190
+    assert sum(one.kept_without_effect() for one in outcomes) <= 10
+    assert max(one.seconds for one in outcomes) <= simulated.BUDGET * (1 + schedule.OVERRUN)
+
+
+def screened(**more):
+    few = comparison("too few runs", 0.99, 0.0, None)
+    scenario = {"name": "test", "reason": "", "comparisons": {"x": few, "y": comparison("~", 0.97)}, **more}
+    return {"scenarios": [scenario, {**scenario, "name": "edit"}], "warnings": [], "overall": {}}
+
+
+def test_a_lever_that_fell_behind_says_when():
+    decision = levers_decide.judge("x", screened(dropped={"x": 2}))
+    assert (decision.tried, decision.kept, decision.reason) == (True, False, "others led after 2 rounds")
+
+
+def test_a_lever_is_kept_that_all_scenarios_together_show():
+    summary = screened()
+    summary["overall"] = {"y": {"together": comparison("faster", 0.96, 0.93, 0.99)}}
+    decision = levers_decide.judge("y", summary)
+    assert (decision.kept, decision.scenario, decision.high) == (True, "test and edit", 0.99)
+    assert decision.reason == "test and edit are faster with it"
+    summary["overall"]["y"]["together"] = comparison("slower", 1.04)
+    assert not levers_decide.judge("y", summary).kept
+
+
+@pytest.mark.parametrize(
+    ("lever", "failure", "told"),
+    [
+        ("caches_local", "go test exited with 1: write /tmp/go-build1/b001/x: no space left on device", False),
+        ("caches_local", "go test exited with 1: write $WORK/b001/x: no space left on device", False),
+        ("caches_local", "go test exited with 1: /home/a/.cache: disk quota exceeded", False),
+        ("gotmpdir_tmpfs", "go test exited with 1: write /run/wt-12/gotmpdir/x: no space left on device", True),
+        ("gotmpdir_tmpfs", "go test exited with 1: write $WORK/b001/x: no space left on device", True),
+        ("gotmpdir_tmpfs", "go test exited with 1: write /tmp/x: no space left on device", False),
+        ("caches_local", "go test exited with 1: panic", True),
+        ("caches_local", "go test of variant x was stopped in round 1, because only 9 MiB of memory were left", False),
+        ("tool_gc", "go build: /usr/lib/go/pkg/tool/linux_amd64/compile: signal: killed", False),
+        ("vet_off", "go test of variant vet_off exited with -9 in round 2", False),
+        ("parallel", "go test: exit -9", False),
+        ("parallel", "go test exited with 1: fork/exec /tmp/a.test: cannot allocate memory", False),
+    ],
+)
+def test_a_folder_or_memory_that_anybody_can_fill_says_nothing_about_a_lever(lever, failure, told):
+    decision = levers_decide.broken(Decision(lever, True, kept=True), failure)
+    assert not decision.kept and decision.tried is told
+    assert levers_decide.sentence(decision).startswith(f"{lever} not kept" if told else f"{lever} not told: ")
+
+
+@pytest.mark.parametrize("how", ["not measured: only 9 MiB of memory were left", "not told: /tmp lay on a full disk"])
+def test_winners_that_could_not_run_together_are_tried_again_but_for_the_best(how):
+    winners = [Decision("a", True, kept=True, ratio=0.9), Decision("b", True, kept=True, ratio=0.8)]
+    settled = levers_decide.settle(winners, Decision("together", False, reason=how))
+    assert [(one.tried, one.kept) for one in settled] == [(False, False), (True, True)]
+    assert levers_decide.sentence(settled[0]).startswith("a not told: disk or memory was short")
+    # Here it is known that they are not faster.
+    settled = levers_decide.settle(winners, Decision("together", True, reason="no clear difference"))
+    assert [(one.tried, one.kept) for one in settled] == [(True, False), (True, True)]
+
+
+def test_a_lever_that_failed_is_not_kept():
+    decision = levers_decide.judge("x", screened(failures={"x": "go test exited with 1"}))
+    assert decision.reason == "Go does not work with it: go test exited with 1" and not decision.kept
+
+
+def test_what_the_budget_has_no_time_for_is_one_sentence():
+    summary = screened(dropped={"a": 0, "b": 0, "x": 1}, enough=7)
+    decisions = [levers_decide.judge(name, summary) for name in ("a", "x", "b")]
+    assert [one.tried for one in decisions] == [False, True, False]
+    assert levers_decide.sentences(decisions) == [
+        "x not kept: others led in the first rounds, so these ran no more",
+        "a and b not tried: the budget has no time for them; -e verify_budget_minutes=7 is enough for all",
+    ]
+
+
+def test_levers_are_ranked_by_what_they_gain():
+    decisions = [
+        levers_decide.idle("d", "there is no drive"),
+        Decision("b", True, ratio=0.99, reason="others led after 1 round"),
+        Decision("c", True, ratio=1.2, reason="no clear difference"),
+        Decision("a", True, kept=True, ratio=0.95),
+        Decision("e", True, kept=True, ratio=0.80),
+    ]
+    assert [one.lever for one in levers_decide.rank(decisions)] == ["e", "a", "c", "b", "d"]

@@ -82,7 +82,7 @@ def test_folders_in_use_stand_once_and_may_differ_in_case() -> None:
         ("always", False),
         (True, False),
         (["auto"], False),
-        ({"memory": True}, False),
+        ({"memoryy": True}, False),
         ({"caches_local": "yes"}, False),
         ({"caches_local": 1}, False),
     ],
@@ -94,7 +94,15 @@ def test_what_cannot_be_followed_is_one_sentence(wish: object, right: bool) -> N
         assert sentence.startswith(
             f"wsltune_levers is {json.dumps(wish)}: give auto, or true, false or auto for each of"
         )
-        assert "append_windows_path; nothing was changed." in sentence
+        assert f"{list(catalogue.LEVERS)[-1]}; nothing was changed." in sentence
+
+
+@pytest.mark.parametrize("name", ["memory", "processors", "virtiofs", "memory_reclaim", "defender_exclusions"])
+def test_what_no_run_can_try_is_refused_with_the_way_to_measure_it(name: str) -> None:
+    sentence = plan.explain_refusal({"vet_off": "auto", name: "auto"})
+    lever = catalogue.IN_SEQUENCE[name]
+    assert sentence.startswith(f"wsltune_levers has {name}, which no single run can try: set {lever.setting} by ")
+    assert "entry sequence of the role verify" in sentence
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import errno
+import functools
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable
@@ -40,6 +43,28 @@ def test_its_account_can_neither_trace_nor_signal_root_through_it(eve: process.I
 
     # What is not dumpable belongs to root in /proc, and is traced by root alone (ptrace(2), proc(5)).
     assert become.ask(eve, look) == ["0" * 16, "0" * 16, 0]
+
+
+@pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="another number of the call")
+def test_no_account_sees_the_keys_of_root(eve: process.Identity) -> None:
+    add = {"x86_64": 248, "aarch64": 217}[os.uname().machine]
+    look = ["cat", "/proc/keys"]
+
+    def with_a_key() -> list[bool]:
+        process.LIBRARY.syscall(process.KEYCTL[os.uname().machine], process.KEYCTL_JOIN_SESSION_KEYRING, None)
+        if process.LIBRARY.syscall(add, b"user", b"wsltune-test", b"secret", 6, process.KEY_SPEC_SESSION_KEYRING) < 0:
+            return []
+        listed = [
+            process.run(look, os.environ).out,
+            process.run(look, os.environ, identity=eve).out,
+            become.ask(eve, lambda: process.run(look, os.environ).out),
+        ]
+        return ["wsltune-test" in one for one in listed]
+
+    found = become.ask(None, with_a_key, always=True)
+    if not found:
+        pytest.skip("no keys can be had here")
+    assert found == [True, False, False]
 
 
 def test_values_and_errors_come_back_as_they_are(eve: process.Identity) -> None:
@@ -120,6 +145,19 @@ def test_one_child_for_each_account_and_none_for_oneself(eve: process.Identity) 
         assert pool.of(eve).read("/etc/passwd").content == Path("/etc/passwd").read_bytes()
 
 
+def test_many_late_answers_are_not_waited_for(eve: process.Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(become, "TOTAL", 1.0)
+    monkeypatch.setattr(files.Files, "nearest", lambda self, path: time.sleep(0.4))
+    begin = time.monotonic()
+    with become.Pool() as pool:
+        for _number in range(10):
+            try:
+                pool.of(eve).nearest("/slow")
+            except OSError as error:
+                refused = error
+    assert time.monotonic() - begin < 3 and isinstance(refused, OSError)
+
+
 def children() -> set[str]:
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split())
 
@@ -148,3 +186,49 @@ def test_several_are_asked_at_the_same_time() -> None:
 
 def test_a_single_one_is_asked_here() -> None:
     assert become.gather({}, 1.0) == {} and become.gather({"only": os.getpid}, 1.0) == {"only": os.getpid()}
+
+
+def take(size: int) -> int:
+    return len(bytearray(size))
+
+
+def test_a_child_takes_no_more_memory_than_it_is_given() -> None:
+    with pytest.raises(OSError, match="what is there takes too much memory") as error:
+        become.ask(None, functools.partial(take, become.LITTLE + (64 << 20)), always=True)
+    assert error.value.errno == errno.ENOMEM
+    assert become.ask(None, functools.partial(take, 64 << 20), always=True) == 64 << 20
+    assert become.ask(None, functools.partial(take, become.LITTLE), always=True, memory=become.MUCH) == become.LITTLE
+    # Where the child asks another one, that has no more.
+    more = functools.partial(take, become.LITTLE + (64 << 20))
+    asked_again = functools.partial(become.ask, None, more, always=True, memory=become.MUCH)
+    with pytest.raises(OSError, match="too much memory"):
+        become.ask(None, asked_again, always=True)
+
+
+def test_a_program_that_a_child_starts_has_all_the_memory() -> None:
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+
+    def limits() -> list[str]:
+        own = str(resource.getrlimit(resource.RLIMIT_DATA)[0])
+        return [own, process.run(["sh", "-c", "ulimit -d"], {"PATH": os.defpath}).out.strip()]
+
+    own, given = become.ask(None, limits, always=True)
+    unlimited = before[0] == resource.RLIM_INFINITY
+    assert own != str(before[0]) and given == ("unlimited" if unlimited else str(before[0] >> 10))
+
+
+def test_a_child_that_its_account_stopped_is_not_waited_for(
+    eve: process.Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(become, "STOPPED", 0.4)
+    monkeypatch.setattr(become, "LOOK", 0.1)
+    began = time.monotonic()
+    with pytest.raises(TimeoutError, match="its process was stopped for"):
+        become.ask(eve, lambda: os.kill(os.getpid(), signal.SIGSTOP), limit=60.0)
+    assert time.monotonic() - began < 20
+
+    def slow() -> str:
+        time.sleep(1.0)
+        return "done"
+
+    assert become.ask(eve, slow, limit=60.0) == "done"

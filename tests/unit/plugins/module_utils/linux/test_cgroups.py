@@ -103,6 +103,35 @@ def test_the_tightest_limit_of_memory_counts(files, expected):
     assert (found and tuple(found[key] for key in ("limit", "available", "folder"))) == (expected or {})
 
 
+# files: what is left in bytes, with the cached files
+HEADROOM = [
+    ({"/g/a/memory.max": "max\n", "/g/a/memory.current": "5\n"}, None),
+    ({"/g/a/memory.max": "4096\n", "/g/a/memory.current": "4000\n"}, 96),
+    (
+        {
+            "/g/a/memory.max": "4096\n",
+            "/g/a/memory.current": "4000\n",
+            "/g/a/memory.stat": "anon 900\ninactive_file 2000\nactive_file 1000\nfile 3000\n",
+        },
+        3096,
+    ),
+    (
+        {
+            "/g/memory.limit_in_bytes": "4096\n",
+            "/g/memory.usage_in_bytes": "4000\n",
+            "/g/memory.stat": "inactive_file 9\ntotal_inactive_file 500\n",
+        },
+        596,
+    ),
+    ({}, None),
+]
+
+
+@pytest.mark.parametrize(("files", "expected"), HEADROOM)
+def test_cached_files_are_room_that_is_left(files, expected):
+    assert cgroups.headroom(["/g/a", "/g"], files.get) == expected
+
+
 CPUS = [
     ({"/g/a/cpu.max": "max 100000\n"}, None),
     ({"/g/a/cpu.max": "150000 100000\n"}, 1.5),

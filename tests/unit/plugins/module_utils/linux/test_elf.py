@@ -64,3 +64,20 @@ def test_this_python_agrees_with_its_own_map() -> None:
 def test_anything_else_is_one_sentence(data: bytes) -> None:
     with pytest.raises(elf.ElfError, match=r"\.$|\)\.$"):
         elf.needs(data)
+
+
+@pytest.mark.parametrize(
+    ("order", "number", "name"),
+    [
+        (1, b"\x3e\x00", "x86_64"),
+        (1, b"\xb7\x00", "aarch64"),
+        (2, b"\x00\x16", "s390x"),
+        (1, b"\xff\x7f", "machine 32767"),
+    ],
+)
+def test_the_architecture_of_a_program(order: int, number: bytes, name: str) -> None:
+    data = b"\x7fELF\x02" + bytes([order]) + b"\x01" + b"\0" * 11 + number
+    assert elf.architecture(data) == name
+    for broken in (data[:19], b"#!/bin/sh" + data, data[:5] + b"\x07" + data[6:]):
+        with pytest.raises(elf.ElfError):
+            elf.architecture(broken)

@@ -247,3 +247,95 @@ def test_an_access_control_list_makes_a_folder_theirs(tmp_path: Path, monkeypatc
 def test_a_path_of_two_hundred_folders_is_walked(tmp_path: Path) -> None:
     path = f"{tmp_path}{'/a' * 200}/env"
     assert files.Files().real(path) == path
+
+
+def test_what_another_program_appends_while_the_file_is_replaced_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "fstab"
+    path.write_text("old\n")
+    replace = os.replace
+
+    def late(*names: str, **folders: int) -> None:
+        with path.open("a") as opened_before:
+            replace(*names, **folders)
+            opened_before.write("# another program\n")
+
+    monkeypatch.setattr(files.os, "replace", late)
+    state = files.FileState(b"new\n", 0o644, os.geteuid(), os.getegid(), 0)
+    files.Files().put(str(path), state, was=b"old\n")
+    assert path.read_text() == "new\n# another program\n"
+    files.Files().put(str(path), state, was=path.read_bytes())
+    assert path.read_text() == "new\n# another program\n"
+    monkeypatch.undo()
+    with pytest.raises(files.ChangedMeanwhile):
+        files.Files().put(str(path), state, was=b"old\n")
+
+
+TABLE = """\
+20 1 0:30 / / rw - overlay overlay rw
+21 20 0:{fuse} / {place} rw,nosuid shared:4 master:1 - fuse.drive eve rw,user_id={uid},group_id=0,allow_other
+22 20 0:77 / /proc rw - proc proc rw
+"""
+
+
+@root_only
+@pytest.mark.parametrize(("uid", "ours"), [(4711, False), (0, True)])
+def test_a_file_system_of_another_account_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, ours: bool
+) -> None:
+    """Eve's program says that each of its folders is root's, and it lies where only the owner may rename."""
+    place = tmp_path / "mounted"
+    place.mkdir()
+    tmp_path.chmod(0o1777)
+    table = tmp_path / "mountinfo"
+    table.write_text(TABLE.format(fuse=7, place=place, uid=uid))
+    monkeypatch.setattr(files, "MOUNTINFO", str(table))
+    true = os.stat
+
+    def of_eves(path: object, **words: object) -> os.stat_result:
+        status = true(path, **words)  # type: ignore[call-overload]
+        inode = true(place).st_ino
+        return os.stat_result([*status[:2], os.makedev(0, 7), *status[3:]]) if status.st_ino == inode else status
+
+    monkeypatch.setattr(os, "stat", of_eves)
+    if ours:
+        files.check(f"{place}/file")
+    else:
+        with pytest.raises(files.NotOurs) as error:
+            files.check(f"{place}/file")
+        assert error.value.filename == str(tmp_path)
+    folder = of_eves(place)
+    assert files.is_ours_alone(folder) == ours
+    assert not files.is_of_another(true("/").st_dev) and not files.is_of_another(os.makedev(0, 77))
+
+
+@root_only
+def test_a_folder_of_roots_own_in_one_of_others(tmp_path: Path, home: Path, eve: process.Identity) -> None:
+    """As /var/log of a distribution whose logger may write there."""
+    own = home / "own"
+    own.mkdir()
+    with pytest.raises(files.NotOurs):
+        files.Files().put(f"{own}/file", STATE)
+    files.Files().put_in_own(f"{own}/file", STATE)
+    assert (own / "file").read_bytes() == b"new"
+    (tmp_path / "etc").mkdir()
+    own.rename(home / "moved")
+    (home / "own").symlink_to(tmp_path / "etc")
+    with pytest.raises(NotADirectoryError):
+        files.Files().put_in_own(f"{own}/file", STATE)
+    (home / "own").unlink()
+    own.mkdir()
+    os.chown(own, eve.uid, eve.gid)
+    with pytest.raises(files.NotOurs):
+        files.Files().put_in_own(f"{own}/file", STATE)
+    assert list((tmp_path / "etc").iterdir()) == []
+
+
+@root_only
+def test_whose_a_folder_is_no_link_of_another_account_says(tmp_path: Path, home: Path, eve: process.Identity) -> None:
+    (tmp_path / "link").symlink_to(home)
+    assert files.owner_of(f"{tmp_path}/link") == eve.uid
+    (home / "link").symlink_to(tmp_path)
+    with pytest.raises(NotADirectoryError):
+        files.owner_of(f"{home}/link")

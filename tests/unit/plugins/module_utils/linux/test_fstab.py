@@ -37,11 +37,27 @@ def test_a_broken_line_is_named_by_its_number(text: str) -> None:
 
 def test_our_line_is_added_changed_and_taken_out() -> None:
     text = fstab.with_lines(FOREIGN, [OURS])
-    assert text == FOREIGN + "wsltune /var/cache/gotmp tmpfs nofail,x-wsltune 0 0\n"
+    assert text == FOREIGN + "wsltune /var/cache/gotmp tmpfs nofail,comment=wsltune 0 0\n"
     assert fstab.with_lines(text, [OURS]) == text
     larger = fstab.Line("wsltune", "/var/cache/gotmp", "tmpfs", ("size=2g", fstab.MARK))
     assert fstab.with_lines(text + "# after\n", [larger]) == FOREIGN + larger.render() + "\n# after\n"
     assert fstab.with_lines(text, []) == FOREIGN
+
+
+def test_a_line_of_an_earlier_version_is_recognised_and_gets_the_present_mark() -> None:
+    old = "wsltune /var/cache/gotmp tmpfs nofail,x-wsltune 0 0\n"
+    bind = "/a /b none bind,x-wsltune=workspace 0 0\n"
+    table = FOREIGN + old + bind + "/c /d none bind,x-wsltuned 0 0\n"
+    assert [line.mount_point for line in fstab.marked(table)] == ["/var/cache/gotmp"]
+    assert [line.mount_point for line in fstab.marked(table, fstab.MARK + "-workspace")] == ["/b"]
+    moved = fstab.with_lines(table, [OURS])
+    assert moved == table.replace("nofail,x-wsltune ", "nofail,comment=wsltune ")
+    assert fstab.without_ours(None, b"", moved.encode()).decode() == FOREIGN + "/c /d none bind,x-wsltuned 0 0\n"
+
+
+def test_what_busybox_refuses_is_left_out() -> None:
+    line = fstab.Line("a", "/b", "tmpfs", ("nofail", "x-systemd.before=local-fs.target", fstab.MARK))
+    assert line.for_busybox().options == ("nofail", "comment=wsltune")
 
 
 def test_a_missing_final_newline_is_added_only_when_a_line_follows() -> None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import glob
+import itertools
 import json
 import os
 import subprocess
@@ -11,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -192,7 +195,7 @@ account = accounts.Account("me", os.geteuid(), os.getegid(), "/", "/bin/sh")
 tmpfs_observe.tmpfs_plan.folder_of = lambda path, uid: dead
 folder = tmpfs_observe.observe(os.path.dirname(dead), [account], wsl_observe.collect())["users"]["me"]["folder"]
 drive = mountinfo.Mount(dead, "/", "9p", "C:", windows_drive=True)
-told = [folder, bench.in_memory({{"TMPDIR": dead}}), find.find_in_time([drive])]
+told = [folder, bench.list_in_memory({{"TMPDIR": dead}}), find.find_in_time([drive])]
 try:
     bench.Bench(account, [bench.Variant("a", {{}})], [dead], environment={{"PATH": "/usr/bin"}}).prepare()
 except bench.BenchmarkError as error:
@@ -210,3 +213,33 @@ def test_a_home_that_answers_gives_no_trouble(tmp_path: Path) -> None:
 
 def test_what_starts_in_time_is_no_matter() -> None:
     assert process.run(["true"], {"PATH": os.defpath}, "/").code == 0
+
+
+def test_a_pattern_stands_for_what_glob_finds(tmp_path: Path) -> None:
+    for name in ("sdk/go1.20/bin/go", "sdk/go1.21/bin/go", "sdk/.go1/bin/go", "sdk/[x]/bin/go", ".conf.d/a.fish"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "sdk/go1.22").mkdir()
+    for pattern in (
+        "sdk/go*/bin/go",
+        "sdk/*/bin/go",
+        "sdk/[[]x]/bin/*",
+        ".conf.d/*.fish",
+        "s*/go1.2[01]",
+        "none/*",
+        "sdk",
+    ):
+        assert sorted(look.expand(f"{tmp_path}/{pattern}")) == sorted(glob.glob(f"{tmp_path}/{pattern}")), pattern
+
+
+def test_of_a_folder_without_end_some_names_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless:
+        def __enter__(self) -> Any:
+            return (SimpleNamespace(name=f"go{number}") for number in itertools.count())
+
+        def __exit__(self, *_words: object) -> None:
+            pass
+
+    monkeypatch.setattr(os, "scandir", lambda _folder: Endless())
+    assert len(look.names("/endless")) == look.MOST_NAMES
+    assert look.expand("/endless/go*/none") == []

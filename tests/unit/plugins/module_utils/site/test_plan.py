@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from ansible_collections.wsltune.go.plugins.module_utils.levers import in_force as levers_in_force
 from ansible_collections.wsltune.go.plugins.module_utils.site import plan
 
 PROJECTS = [{"source": "/mnt/c/shop"}]
@@ -41,14 +44,20 @@ TMP_OF_GO = {
     "sandboxes": [],
     "users": {"alice": PERSON},
 }
+MACHINE = {"kernel": "6.1", "cpus": 4, "memory_bytes": 8 << 30, "power": "mains"}
+WORKLOAD = {"modules": [], "packages": [], "scenarios": ["test"]}
 ROLES = ("wsl_conf", "go_tmpfs", "go_env")
 PLANNED = ["workspace", "go_toolchain", *ROLES, "verify", "windows"]
 
 
-def facts(go: Any = "go", **wsl: Any) -> dict[str, Any]:
+GO = {"version": "go1.24.4"}
+
+
+def facts(go: Any = GO, **wsl: Any) -> dict[str, Any]:
     machine = {"is_wsl": True, "interop": {"enabled": True, "reason": ""}, **wsl}
     users = {"root": {"go": None}, "alice": {"go": go, "before": {"environment": {"GOTMPDIR": "/tmp"}}}}
-    return {"go": {"users": users}, "wsl": machine, "go_tmpfs": TMP_OF_GO}
+    go_facts = {"users": users, "in_force": {"verdicts": {}, "machine": MACHINE}, "observed_at": "1000000.5"}
+    return {"go": go_facts, "wsl": machine, "go_tmpfs": TMP_OF_GO}
 
 
 def wishes(**changed: Any) -> dict[str, Any]:
@@ -60,6 +69,8 @@ def wishes(**changed: Any) -> dict[str, Any]:
         "states": dict.fromkeys(ROLES, "present"),
         "met": dict.fromkeys(ROLES, True),
         "options": OPTIONS,
+        "workload": WORKLOAD,
+        "takes_back": True,
         "windows": {"connection": "local", "declared": False},
         **changed,
     }
@@ -176,7 +187,7 @@ def test_decisions_count_only_after_the_plan_that_led_to_them() -> None:
     # Both levers for memory are on auto, so the place that the role has tells which is tried.
     first = make(**changed)
     assert first["levers"]["on"] == {} and not first["removes_tmpfs"]
-    assert first["levers"]["on_auto"] == ["gotmpdir_tmpfs", "caches_local"]
+    assert first["levers"]["on_auto"] == ["gotmpdir_tmpfs", "caches_local", "buildvcs_off"]
     assert make(first, **changed)["levers"]["on"] == {"gotmpdir_tmpfs": False}
 
 
@@ -195,6 +206,40 @@ def test_a_lever_sets_the_variable_of_its_role_and_no_other(levers: dict[str, bo
     assert plan.follow_levers(levers, options) == {**options, name: value}
     role = next(role for role in ROLES if name.startswith(role))
     assert make(levers=levers)["roles"][role]["variables"][name] == value
+
+
+TUNED = {
+    "go_env_vet": True,
+    "go_env_buildvcs": True,
+    "go_env_parallel": "",
+    "go_env_tool_gc": True,
+    "go_env_gotoolchain": "",
+    "go_env_cgo_linker": "",
+    "go_env_gocacheprog": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("levers", "given", "changed"),
+    [
+        ({"vet_off": True, "tool_gc": False}, {}, {"go_env_vet": False}),
+        ({"tool_gc": True}, {}, {"go_env_tool_gc": False}),
+        ({"buildvcs_off": False}, {"go_env_buildvcs": False}, {"go_env_buildvcs": True}),
+        ({"parallel": True}, {}, {"go_env_parallel": "auto"}),
+        ({"parallel": True}, {"go_env_parallel": "3"}, {}),
+        ({"parallel": False}, {"go_env_parallel": "3"}, {"go_env_parallel": ""}),
+        ({"go_version": True, "cgo_linker": True}, {}, {"go_env_gotoolchain": "newest", "go_env_cgo_linker": "auto"}),
+        ({"gocacheprog": True}, {}, {}),
+        ({"gocacheprog": True}, {"go_env_gocacheprog": "/opt/cache"}, {}),
+        ({"gocacheprog": False}, {"go_env_gocacheprog": "/opt/cache"}, {"go_env_gocacheprog": ""}),
+        ({}, {"go_env_vet": False}, {}),
+    ],
+)
+def test_a_lever_that_changes_how_go_works_sets_its_one_variable(
+    levers: dict[str, bool], given: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    options = {**OPTIONS, **TUNED, **given}
+    assert plan.follow_levers(levers, options) == {**options, **changed}
 
 
 @pytest.mark.parametrize(
@@ -274,7 +319,7 @@ def test_two_levers_for_one_end_are_refused() -> None:
 )
 def test_the_lever_of_the_place_is_tried(place: str, temporary: dict[str, Any], tried: list[str]) -> None:
     planned = placed(place, temporary, levers="auto")
-    assert planned["levers"]["on_auto"] == [*tried, "caches_local"]
+    assert planned["levers"]["on_auto"] == [*tried, "caches_local", "buildvcs_off"]
     assert not planned["removes_tmpfs"]
 
 
@@ -300,6 +345,90 @@ def test_a_trial_that_was_lost_takes_tmp_out_again() -> None:
     options = {**OPTIONS, "go_tmpfs_place": "auto"}
     decided = make(first, facts=found, options=options, levers="auto", decisions=[decision("tmp_in_memory", False)])
     assert decided["removes_tmpfs"] and decided["after"] == {}
+
+
+OURS = {**TMPFS, "source": "wsltune"}
+LINE = "wsltune /tmp tmpfs size=1G,comment=wsltune 0 0\n"
+NOTHING_ELSE = {"live": None, "folders": None, "path": "/var/cache/gotmp"}
+DISK_VARIANT = {"environment": {"TMPDIR": "{disk}", "GOTMPDIR": "{disk}"}}
+
+
+def in_force(temporary: Any = OURS, table: str = LINE, entry: Any = None, **changed: Any) -> dict[str, Any]:
+    """The plan of a run that finds /tmp in memory, and a verdict that was kept of it."""
+    found = facts()
+    found["go"]["in_force"]["verdicts"] = {"alice": entry} if entry else {}
+    found["go_tmpfs"] = {**TMP_OF_GO, **NOTHING_ELSE, "temporary": temporary, "fstab": table}
+    return make(facts=found, options={**OPTIONS, "go_tmpfs_place": "auto"}, **changed)
+
+
+def verdict(name: str, **changed: Any) -> dict[str, Any]:
+    key = levers_in_force.make_key(MACHINE, GO, WORKLOAD)
+    numbers = {"scenario": "test", "ratio": 1.2, "low": 1.1, "high": 1.3, "p": 0.01, "verdict": name}
+    told = {"lever": "tmp_in_memory", "tried": True, "reason": "", **numbers}
+    return {
+        **key,
+        "decided_at": 1000000.0,
+        "disk": "/var/tmp",
+        "verdict": name,
+        "mixed": False,
+        "settled": name != "unknown",
+        "decision": told,
+        **changed,
+    }
+
+
+def test_what_came_into_force_is_compared_with_the_disk_once() -> None:
+    first = in_force()
+    assert first["proof"]["before"] == DISK_VARIANT and first["proof"]["after"] == {} and not first["in_force"]
+    for kept in ("faster", "~", "unknown"):
+        later = in_force(entry=verdict(kept))
+        assert later["proof"] == {} and later["wants_tmpfs"] and "is in force" in later["in_force"][0]
+    other = verdict("faster", workload={**WORKLOAD, "scenarios": ["edit"]})
+    assert in_force(entry=other)["proof"]["remember"] == levers_in_force.make_key(MACHINE, GO, WORKLOAD)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"tries": False},
+        {"temporary": DISK},
+        {"temporary": TMPFS},
+        {"states": {**dict.fromkeys(ROLES, "present"), "go_tmpfs": "absent"}},
+        {"levers": {"tmp_in_memory": False}},
+    ],
+)
+def test_nothing_is_compared_where_nothing_of_ours_is_in_force(case: dict[str, Any]) -> None:
+    assert in_force(**case)["proof"] == {}
+
+
+def test_what_was_slower_is_taken_out_and_stays_out() -> None:
+    slower = verdict("slower")
+    # Killed after measuring: the line is still there.
+    killed = in_force(entry=slower)
+    assert killed["removes_tmpfs"] and killed["roles"]["go_tmpfs"]["variables"]["go_tmpfs_state"] == "absent"
+    for temporary, waits in ((OURS, 1), (DISK, 0)):
+        for levers in ({}, "auto"):
+            later = in_force(temporary, "", slower, levers=levers)
+            assert not later["wants_tmpfs"] and not later["removes_tmpfs"] and "go_tmpfs" not in running(later)
+            assert "tmp_in_memory" not in later["levers"]["on_auto"] and later["proof"] == later["after"] == {}
+            assert "was taken back" in later["in_force"][0] and len(later["pending"]) == waits
+
+
+def test_what_was_slower_stays_where_that_is_only_to_be_said() -> None:
+    planned = in_force(entry=verdict("slower"), takes_back=False)
+    assert planned["wants_tmpfs"] and planned["proof"] == {} and "slower" in planned["in_force"][0]
+
+
+def test_a_verdict_against_tmp_does_not_count_on_another_machine() -> None:
+    other = levers_in_force.make_key({**MACHINE, "kernel": "6.2"}, GO, WORKLOAD)
+    assert in_force(DISK, "", verdict("slower", **other))["wants_tmpfs"]
+
+
+def test_what_this_run_changed_is_compared_first() -> None:
+    planned, before = in_force(), {"environment": {"GOTMPDIR": "/tmp"}}
+    assert plan.choose_compared(planned, before, []) == planned["proof"]
+    usual = plan.choose_compared(planned, before, ["set GOFLAGS"])
+    assert (usual["before"], usual["after"], usual["remember"]) == (before, {}, {})
 
 
 def test_what_is_left_out_says_why() -> None:
@@ -349,3 +478,11 @@ def test_who_asked_is_measured_before_whose_name_sorts_first(invokers: list[str]
 def test_root_is_measured_where_nobody_else_has_a_go() -> None:
     assert plan.choose_measured({"root": {"go": "go"}, "alice": {"go": None}}, ["alice"]) == "root"
     assert plan.choose_measured({"alice": {"go": None}}, ["alice"]) == "root"
+
+
+def test_the_decided_plan_is_made_once() -> None:
+    """A variable of a task would make it anew for every value that is taken from it."""
+    tasks = yaml.safe_load((Path(__file__).parents[5] / "playbooks/parts/levers.yml").read_text("utf-8"))
+    making = [task for task in tasks if "wsltune.go.site_plan" in json.dumps(task)]
+    assert [list(task["ansible.builtin.set_fact"]) for task in making] == [["_site_decided"]]
+    assert not any("vars" in task and "_site_decided" in task["vars"] for task in tasks)

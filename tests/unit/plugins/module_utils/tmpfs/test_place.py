@@ -57,6 +57,7 @@ def observed(**changes: Any) -> dict[str, Any]:
         "folders": None,
         "helper": None,
         "needs_helper": False,
+        "busybox": False,
         "memory": {"total_bytes": 16 * GIB, "swap_total_bytes": 4 * GIB},
         "temporary": DISK,
         "start": LINUX,
@@ -108,8 +109,6 @@ def test_what_a_start_has_brought_stays() -> None:
         ({"temporary": {**TMPFS, "size_bytes": 64 << 20}}, "holds 64 MiB at most"),
         ({"temporary": {**DISK, "mount_point": "/tmp"}}, "a mount that wsltune did not make"),
         ({"temporary": {**DISK, "is_link": True}}, "symbolic link"),
-        ({"temporary": {**DISK, "used_bytes": 3 * GIB}}, "3072 MiB lie in /tmp"),
-        ({"temporary": {**DISK, "used_bytes": None}}, "could not be counted"),
         ({"fstab": "/dev/sdb1 /tmp ext4 defaults 0 2\n"}, "a line for /tmp that wsltune did not write"),
         ({"start": {**LINUX, "container": True, "pid1": "sleep"}}, "no start that reads /etc/fstab"),
         ({"start": {**LINUX, "tmp_unit": "masked"}}, "tmp.mount is masked"),
@@ -126,6 +125,14 @@ def test_where_tmp_is_not_safe_go_gets_its_own_folder(changes: dict[str, Any], r
     assert place.kind == "gotmpdir" and reason in place.reason
     with pytest.raises(tmpfs_plan.TmpfsError, match=r"go_tmpfs_place is tmp, but .*nothing was changed"):
         choose("tmp", **changes)
+
+
+@pytest.mark.parametrize(("used", "reason"), [(3 * GIB, "3072 MiB lie in /tmp"), (None, "could not be counted")])
+def test_whoever_fills_tmp_stops_nobody(used: int | None, reason: str) -> None:
+    place = choose(temporary={**DISK, "used_bytes": used})
+    assert place.kind == "gotmpdir" and reason in place.reason
+    place = choose("tmp", temporary={**DISK, "used_bytes": used})
+    assert place.kind == "none" and reason in tmpfs_place.sentence(place)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +254,7 @@ def test_what_differs_needs_a_call(changes: dict[str, Any]) -> None:
 def test_the_line_of_tmp_is_what_a_distribution_would_make() -> None:
     line = tmpfs_plan.tmp_line(2 * GIB, 0)
     assert (line.source, line.mount_point, line.fstype) == ("wsltune", "/tmp", "tmpfs")
-    wanted = {"nosuid", "nodev", "exec", "nofail", "mode=1777", "size=2097152k", "nr_inodes=1048576", "x-wsltune"}
+    wanted = {"nosuid", "nodev", "exec", "nofail", "mode=1777", "size=2097152k", "nr_inodes=1048576", "comment=wsltune"}
     assert wanted <= set(line.options)
 
 

@@ -93,7 +93,7 @@ def test_a_mount_point_in_its_normal_form() -> None:
 
 def test_the_line_has_what_go_needs() -> None:
     (line,) = tmpfs_plan.wanted_lines("/var/cache/gotmp", 2 * GIB, 0, helper=False)
-    for option in ("exec", "nosuid", "nodev", "nofail", "mode=0755", "size=2097152k", "x-wsltune"):
+    for option in ("exec", "nosuid", "nodev", "nofail", "mode=0755", "size=2097152k", "comment=wsltune"):
         assert option in line.options
     assert "noexec" not in line.options and not any(option.startswith("nr_inodes") for option in line.options)
 
@@ -123,6 +123,20 @@ def test_the_helper_makes_the_folders_that_tmpfiles_makes(tmp_path: Path) -> Non
     assert folder.stat().st_mode & 0o7777 == 0o700
 
 
+def test_busybox_is_given_no_file_for_a_source_because_the_helper_would_get_a_loop_device(tmp_path: Path) -> None:
+    plain, busybox = (tmpfs_plan.wanted_lines("/var/cache/gotmp", GIB, 0, True, kind)[1] for kind in (False, True))
+    assert plain.source == tmpfs_plan.FOLDERS_PATH in tmpfs_plan.HELPER_TEXT
+    assert (busybox.source, busybox.options) == ("wsltune", ("nofail", "comment=wsltune"))
+    (tmp_path / "list").write_text(tmpfs_plan.folders_text(str(tmp_path), [(os.getuid(), os.getgid())]))
+    text = tmpfs_plan.HELPER_TEXT.replace(tmpfs_plan.FOLDERS_PATH, str(tmp_path / "list"))
+    (tmp_path / "helper").write_text(text)
+    # A file of that name where root happens to stand is not the list.
+    (tmp_path / busybox.source).write_text(f"d {tmp_path}/elsewhere 0700 0 0\n")
+    subprocess.run(["sh", "helper", busybox.source, "/var/lib/wsltune"], check=True, cwd=tmp_path)
+    assert not (tmp_path / "elsewhere").exists()
+    assert (tmp_path / str(os.getuid())).is_dir()
+
+
 def test_a_mount_is_used_by_what_lies_on_it() -> None:
     assert tmpfs_plan.is_used("/var/cache/gotmp", ["/tmp", "/var/cache/gotmp/alice"])
     assert tmpfs_plan.is_used("/var/cache/gotmp", ["/var/cache/gotmp"])
@@ -147,6 +161,7 @@ def observed(**changes):
         "folders": tmpfs_plan.folders_text("/var/cache/gotmp", [(1, 2)]),
         "helper": tmpfs_plan.HELPER_TEXT if changes.get("needs_helper") else None,
         "needs_helper": False,
+        "busybox": False,
         "memory": {"total_bytes": 16 << 30, "swap_total_bytes": 0},
         "live": live(),
         "users": {"alice": person()},
@@ -211,7 +226,7 @@ def test_what_else_is_wanted_is_not_met(wanted):
 
 PATH = "/var/cache/gotmp"
 OURS = mountinfo.Mount(PATH, "/", "tmpfs", "wsltune")
-LINE = "wsltune /var/cache/gotmp tmpfs size=1g,x-wsltune 0 0\n"
+LINE = "wsltune /var/cache/gotmp tmpfs size=1g,comment=wsltune 0 0\n"
 
 
 @pytest.mark.parametrize(
@@ -288,7 +303,9 @@ def test_which_mounts_a_rollback_takes_away() -> None:
 
 def test_the_tmpfs_of_an_earlier_path() -> None:
     table = (
-        LINE + LINE.replace("gotmp", "old") + "/etc/tmpfiles.d/wsltune-go.conf /var/lib/wsltune wsltune x-wsltune 0 0\n"
+        LINE
+        + LINE.replace("gotmp", "old")
+        + "/etc/tmpfiles.d/wsltune-go.conf /var/lib/wsltune wsltune comment=wsltune 0 0\n"
     )
     wanted = tmpfs_plan.wanted_lines(PATH, GIB, 0, helper=False)
     assert [line.mount_point for line in tmpfs_plan.earlier_lines(table, wanted)] == ["/var/cache/old"]

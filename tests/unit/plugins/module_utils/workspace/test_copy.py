@@ -649,3 +649,10 @@ def test_a_project_that_became_a_link_is_not_followed(tmp_path: Path, person: wo
     copy = workspace_copy.Copy(Project(str(shop), f"{tmp_path}/home/src/shop", person.account.name), person)
     with pytest.raises(WorkspaceError, match="is not a directory"):
         copy.scan()
+
+
+def test_a_million_reasons_for_a_note_are_some_notes() -> None:
+    assert workspace_copy.shown_notes(["a", "b"]) == ["a", "b"]
+    shown = workspace_copy.shown_notes([f"the worktree {'x' * 5000}"] * 1000000)
+    assert len(shown) == workspace_copy.MOST_NOTES + 1 and shown[-1] == "and 999980 more notes like these"
+    assert max(map(len, shown)) < 1100

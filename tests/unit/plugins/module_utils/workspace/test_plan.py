@@ -85,7 +85,7 @@ def test_with_systemd_the_line_is_left_to_systemd() -> None:
     (line,) = workspace_plan.bind_lines(SHOP, True, DRIVE, "uid=1000,gid=1000")
     assert line.render() == (
         "/home/a/src/shop /mnt/c/work/shop none bind,nofail,noauto,x-systemd.requires=/mnt/c,"
-        "x-systemd.wanted-by=local-fs.target,x-wsltune=workspace 0 0"
+        "x-systemd.wanted-by=local-fs.target,comment=wsltune-workspace 0 0"
     )
     assert line.ours and not line.bears(fstab.MARK)
 
@@ -95,8 +95,8 @@ def test_without_systemd_the_drive_is_mounted_first() -> None:
     text = workspace_plan.with_bind_lines("# mine\n", lines)
     assert text == (
         "# mine\n"
-        "C: /mnt/c drvfs noatime,uid=1000,gid=1000,metadata,nofail,x-wsltune=workspace 0 0\n"
-        "/home/a/src/shop /mnt/c/work/shop none bind,nofail,x-wsltune=workspace 0 0\n"
+        "C: /mnt/c drvfs noatime,uid=1000,gid=1000,metadata,nofail,comment=wsltune-workspace 0 0\n"
+        "/home/a/src/shop /mnt/c/work/shop none bind,nofail,comment=wsltune-workspace 0 0\n"
     )
     assert workspace_plan.with_bind_lines(text, lines) == text
     assert workspace_plan.with_bind_lines(text, []) == "# mine\n"
@@ -118,7 +118,7 @@ def test_a_share_is_named_whole_and_what_is_no_windows_drive_is_not_mounted() ->
 
 
 def test_lines_of_other_roles_stay() -> None:
-    tmpfs = "wsltune /var/cache/gotmp tmpfs nofail,x-wsltune 0 0\n"
+    tmpfs = "wsltune /var/cache/gotmp tmpfs nofail,comment=wsltune 0 0\n"
     lines = workspace_plan.bind_lines(SHOP, True, DRIVE, "")
     both = workspace_plan.with_bind_lines(tmpfs, lines)
     assert both.startswith(tmpfs) and workspace_plan.with_bind_lines(both, []) == tmpfs

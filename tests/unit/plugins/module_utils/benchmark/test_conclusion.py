@@ -1,0 +1,111 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import conclusion
+
+BEFORE, AFTER = ({"environment": {"GOTMPDIR": folder}} for folder in ("/tmp", "/var/cache/gotmp/1000"))
+PROOF = {"changes": ["/tmp is in memory"], "pending": ["/tmp is on the disk from the next start"]}
+
+
+def measure(**ratios):
+    path = Path(__file__).with_name("test_report.py")
+    spec = importlib.util.spec_from_file_location("wsltune_bench_report_cases", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {"experiment": module.experiment(**ratios)}
+
+
+def conclude(measured=None, case=(), **known):
+    run = {
+        "case": {
+            "benchmark": True,
+            "check_mode": False,
+            "levers": None,
+            "changes": ["GOTMPDIR for alice"],
+            "before": BEFORE,
+            "after": AFTER,
+            "proves": False,
+            **dict(case),
+        },
+        "measured": measured or {},
+        "baseline": {},
+        "tried": {},
+        "pending": [],
+        "notes": [],
+        "in_force": [],
+        "proof": {"changes": [], "pending": []},
+        "undo": "ansible-playbook playbooks/rollback.yml",
+        "again": "",
+        "proposals": [],
+        "on_slower": "rollback",
+        "folder": "/home/alice/reports",
+        **known,
+    }
+    return conclusion.conclude(run, "laptop")
+
+
+def test_a_gain_is_kept_and_its_page_named():
+    result = conclude(measure(test=0.8))
+    assert (result["verdict"], result["rollback_wanted"], result["measured"]) == ("faster", False, True)
+    assert "Report:   /home/alice/reports/report.html" in result["summary"]
+    assert [row["scenario"] for row in result["comparisons"]] == ["test", "edit"]
+
+
+def test_what_got_slower_goes_where_that_is_wanted():
+    slower = measure(test=1.3, edit=1.2)
+    assert conclude(slower)["rollback_wanted"]
+    kept = conclude(slower, on_slower="warn")
+    assert (kept["verdict"], kept["rollback_wanted"]) == ("slower", False)
+
+
+def test_a_lever_in_force_that_got_slower_is_taken_back_and_said():
+    result = conclude(measure(test=1.3, edit=1.2), {"proves": True, "changes": []}, proof=PROOF)
+    assert result["page"] == {**PROOF, "on_slower": "take_back"}
+    # The caller is given what the run itself changed.
+    assert (result["changes"], result["pending"], result["proves"]) == ([], [], True)
+    assert "/tmp is in memory" in result["summary"]
+    fine = conclude(measure(test=0.8), {"proves": True, "changes": []}, proof=PROOF)
+    assert fine["page"] == {"changes": [], "pending": [], "on_slower": "rollback"}
+
+
+def test_what_an_earlier_play_measured_is_no_verdict_on_this_one():
+    result = conclude(measure(test=0.5), {"benchmark": False}, in_force=["kept"])
+    assert (result["verdict"], result["measured"], result["benchmark"]) == ("unknown", False, {})
+    assert "verify_benchmark is false" in result["summary"] and "Report:" not in result["summary"]
+
+
+def test_what_kept_the_benchmark_from_measuring_is_said():
+    result = conclude({"failed": True, "msg": "there is no Go"})
+    assert (result["verdict"], result["measured"], result["comparisons"]) == ("unknown", True, [])
+    assert "there is no Go" in result["summary"]
+
+
+def test_where_nothing_is_to_be_done_go_is_measured_as_it_is():
+    levers = {"kept": [], "decisions": [], "sentences": ["none: all lies well"]}
+    baseline = measure()
+    scenarios = baseline["experiment"]["scenarios"]
+    baseline["experiment"]["variants"] = [{"name": "now"}]
+    for scenario in scenarios:
+        scenario["runs"] = [{**one, "variant": "now"} for one in scenario["runs"] if one["variant"] == "before"]
+    result = conclude(case={"levers": levers, "changes": []}, baseline=baseline)
+    assert "Go takes 1.40 s for repeated" in result["summary"]
+    assert (result["verdict"], result["benchmark"]) == ("unknown", {})
+    # An old measurement is not shown where something was compared.
+    assert conclude(measure(test=0.8), baseline=baseline)["verdict"] == "faster"
+
+
+def test_a_proof_without_a_verdict_offers_no_other_run():
+    unsure, idle = measure(test=1.0, edit=1.0), {"changes": []}
+    assert "./onboard.sh doctor" in conclude(unsure, idle, again="./onboard.sh")["summary"]
+    assert "./onboard.sh doctor" not in conclude(unsure, {**idle, "proves": True}, again="./onboard.sh")["summary"]
+
+
+def test_proposals_follow_the_next_step():
+    told = conclude(measure(test=0.8), again="./onboard.sh --", proposals=["write a Containerfile"])["summary"]
+    assert "Next:     write a Containerfile\n" in told
+    both = conclude(measure(test=1.0), {"changes": []}, again="./onboard.sh", proposals=["write a Containerfile"])
+    assert "Next:     cd into" in both["summary"] and "\n          write a Containerfile\n" in both["summary"]
