@@ -88,11 +88,14 @@ class ProgressFile:
             told = json.loads(self.path.read_text(encoding="utf-8"))
             scenario, phase = str(told.get("scenario") or ""), str(told.get("phase") or "")
             done, rounds = int(told.get("round") or 0), int(told.get("rounds") or 0)
+            candidates = int(told.get("candidates") or 0)
             # Told when it was written, which may be a while ago.
             left = float(told["seconds_left"]) - (time.time() - self.path.stat().st_mtime)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         doing = PHASES.get(phase) or (f"round {done} of {rounds}" if rounds else "running")
+        # Of many levers, those that trail leave.
+        doing += f" with {candidates} lever{'s' if candidates > 1 else ''}" if candidates and phase == "measure" else ""
         text = ": ".join(part for part in (scenario, doing) if part)
         rest = f"at most {duration(left)} left" if left >= 1 else "finishing this round"
         return Progress(f"{text}, {rest}", min(1.0, done / rounds) if rounds > 0 else 0.0)

@@ -15,9 +15,13 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = "onboard.sh"
-OK, FAILED, USAGE, SETUP, CRITICAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
+OK, FAILED, USAGE, SETUP, CRITICAL, SLOWER, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 130
 
-COMMANDS = ("site", "rollback", "doctor")
+COMMANDS = ("site", "rollback", "doctor", "drift", "bench")
+LOOKING = ("doctor", "drift", "bench")
+"""Commands that change nothing."""
+DRIFT_CODES = {"in_state": 0, "drift": 2, "pending_restart": 3}
+"""Exit codes of the command drift; what cannot be looked at, or is asked in a wrong way, is FAILED."""
 # What a variable of this collection begins with.
 PREFIXES = ("go", "verify", "wsl", "wsltune", "wslconfig", "workspace", "doctor", "defender", "report")
 
@@ -43,6 +47,8 @@ class Options:
     yes: bool = False
     at_terminal: bool = False
     json: bool = False
+    against: str = ""
+    fail_if_slower: bool = False
     extra: list[str] = field(default_factory=list)
     projects: list[str] = field(default_factory=list)
 
@@ -125,8 +131,11 @@ def parse(arguments: list[str], usage: str) -> Options:
         own, extra = arguments[:cut], arguments[cut + 1 :]
     parser = Parser(prog=PROGRAM, add_help=False, allow_abbrev=False)
     parser.add_argument("command", nargs="?", default="site")
-    for option in ["-h", *re.findall(r"^  (--[a-z-]+) ", usage, re.MULTILINE)]:
-        parser.add_argument(option, action="store_true")
+    for option, value in [("-h", ""), *re.findall(r"^  (--[a-z-]+)(?: ([A-Z]+) )?", usage, re.MULTILINE)]:
+        if value:
+            parser.add_argument(option, default="")
+        else:
+            parser.add_argument(option, action="store_true")
     given = parser.parse_args(own)
     if given.help or given.h:
         print(usage.rstrip())
@@ -141,11 +150,17 @@ def parse(arguments: list[str], usage: str) -> Options:
     if given.command not in COMMANDS:
         more = nearest(given.command, COMMANDS)
         raise Stop(f"unknown command '{given.command}'{more}: ./onboard.sh --help lists them", USAGE)
-    if given.json and given.command != "doctor":
-        raise Stop("--json belongs to the command doctor; ./onboard.sh --help lists the options", USAGE)
+    if given.json and given.command not in LOOKING:
+        raise Stop("--json belongs to the commands doctor and drift; ./onboard.sh --help lists the options", USAGE)
     check = given.check or "--check" in extra or "-C" in extra
-    if check and given.command == "doctor":
-        raise Stop("the doctor changes nothing, so that it has no --check: run ./onboard.sh doctor", USAGE)
+    if check and given.command in LOOKING:
+        raise Stop(
+            f"{given.command} changes nothing, so that it has no --check: run ./onboard.sh {given.command}", USAGE
+        )
+    if (given.against or given.fail_if_slower) and given.command != "bench":
+        raise Stop("--against and --fail-if-slower belong to the command bench; ./onboard.sh --help lists them", USAGE)
+    if given.fail_if_slower and not given.against:
+        raise Stop("--fail-if-slower needs --against with a Git revision or a results.json to compare with", USAGE)
     if given.no_benchmark and given.command != "site":
         raise Stop(
             f"{given.command} measures nothing that --no-benchmark could leave out: leave that option out", USAGE
@@ -157,5 +172,7 @@ def parse(arguments: list[str], usage: str) -> Options:
         benchmark=not given.no_benchmark,
         yes=given.yes,
         json=given.json,
+        against=given.against,
+        fail_if_slower=given.fail_if_slower,
         extra=extra,
     )

@@ -8,15 +8,17 @@ import json
 import os
 import queue
 import shlex
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from onboard.answers import in_go_module
-from onboard.options import ROOT, Options
+from onboard.answers import answers, go_module, in_go_module, lacks_container_file
+from onboard.options import ROOT, USAGE, Options, Stop, given_variables
 from onboard.story import sentence
 from onboard.sudo import Root
 
@@ -36,8 +38,51 @@ def again_command(options: Options) -> str:
     return f"{undo_command().removesuffix(' rollback')} {shlex.join([*own, '--', *extra])}"
 
 
+def propose() -> list[str]:
+    """Return what else can be done for the module here, a sentence each."""
+    folder = go_module(Path.cwd())
+    if folder is None or not lacks_container_file(folder):
+        return []
+    command = f".venv/bin/ansible-playbook playbooks/ci_image.yml -e {shlex.quote(f'ci_image_project={folder}')}"
+    return [f"cd {shlex.quote(str(ROOT))} && {command} (writes this module a Containerfile for CI; it has none)"]
+
+
+def as_written(value: Any) -> Any:
+    """Return C(value) so that Ansible takes no text in it for a template: others choose what a folder is called.
+
+    Variables on a command line are templates as those of a playbook are; this is how Ansible's own JSON marks others.
+    """
+    if isinstance(value, dict):
+        return {name: as_written(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [as_written(one) for one in value]
+    return {"__ansible_unsafe": value} if isinstance(value, str) and "{" in value else value
+
+
+def bench_variables(options: Options) -> dict[str, Any]:
+    """Return what the command bench measures and compares with; Stop where it is neither a module nor a revision."""
+    variables: dict[str, Any] = {}
+    folder = go_module(Path.cwd())
+    if folder is not None:
+        variables["verify_modules"] = [str(folder)]
+    elif not {"verify_modules", "verify_packages"}.intersection(given_variables(options.extra)):
+        raise Stop("there is no Go module here: cd into the folder with its go.mod", USAGE)
+    if not options.against:
+        return variables
+    path = Path(options.against)
+    # A name with a folder or an ending is meant for a file, also where it is not there yet.
+    if answers(path) and (path.is_file() or path.suffix == ".json"):
+        return {**variables, "verify_against_file": str(path.absolute())}
+    revision = f"{options.against}^{{commit}}"
+    command = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", revision]
+    known = shutil.which("git") and subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    if not known or known.returncode:
+        raise Stop(f"'{options.against}' is neither a file nor a Git revision of the module here", USAGE)
+    return {**variables, "verify_against_revision": options.against}
+
+
 def children() -> dict[int, list[int]]:
-    """Each process of this machine that has children, with them."""
+    """Return each process of this machine that has children, with them."""
     tree: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -59,7 +104,7 @@ def name_of(pid: int) -> str:
 
 
 def descendants(pid: int) -> list[int]:
-    """All that runs below a process; not apt and dpkg, which finish better than they are cleaned up after."""
+    """List all that runs below a process; not apt and dpkg, which finish better than they are cleaned up after."""
     tree, found, waiting = children(), [], [pid]
     while waiting:
         below = [child for child in tree.get(waiting.pop(), []) if name_of(child) not in ("apt-get", "dpkg")]
@@ -85,6 +130,8 @@ class Play:
 
         extra_vars: dict[str, Any] = {"verify_progress_file": str(progress), "verify_undo": undo_command()}
         extra_vars["verify_again"] = again_command(options)
+        if options.command == "site" and not options.other_hosts:
+            extra_vars["verify_proposals"] = propose()
         # ansible-runner gives ansible-playbook a terminal in any case.
         extra_vars["wsltune_at_terminal"] = options.at_terminal
         if not options.benchmark:
@@ -96,8 +143,12 @@ class Play:
             extra_vars = {"doctor_fail_on": "never"}
             if in_go_module(Path.cwd()):
                 extra_vars["doctor_modules"] = [os.getcwd()]
+        if options.command == "drift":
+            extra_vars = {"wsltune_drift_fail_on": "never", "wsltune_become": root.is_there}
+        if options.command == "bench":
+            extra_vars = {**bench_variables(options), "verify_progress_file": str(progress)}
         # Ours first: what the person passes after -- shall win.
-        arguments = ["-e", json.dumps(extra_vars), *options.extra]
+        arguments = ["-e", json.dumps(as_written(extra_vars)), *options.extra]
         if options.check:
             arguments = ["--check", "--diff", *arguments]
         passwords = {}
@@ -146,7 +197,7 @@ class Play:
         return self.thread.is_alive()
 
     def end(self) -> None:
-        """Asks Ansible to stop as Ctrl-C does, then insists; what it would leave behind is ended too."""
+        """Ask Ansible to stop as Ctrl-C does, then insist; what it would leave behind is ended too."""
         started = descendants(os.getpid())
         self.root.kill(children().get(os.getpid(), []), signal.SIGINT)
         for number, patience in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0)):

@@ -41,9 +41,11 @@ def ask_for_projects(options: Options) -> None:
     found = projects_to_copy()
     if not found:
         return
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+
     print("\nThese Go projects lie on a Windows drive, where each file operation takes its time:")
     for number, path in enumerate(found, 1):
-        print(f"  {number}  {path}")
+        print(f"  {number}  {text.line(path)}")
     while True:
         try:
             answer = input("Copy them to ~/src on this distro's own disk? The originals stay. [y/N, or numbers] ")

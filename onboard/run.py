@@ -6,21 +6,39 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import queue
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import TextIO
 
 from onboard.answers import answers, collection
 from onboard.display import Display, PlainDisplay, ProgressFile, RichDisplay
-from onboard.options import CRITICAL, FAILED, INTERRUPTED, OK, PROGRAM, ROOT, SETUP, USAGE, Options, Stop, parse
+from onboard.options import (
+    CRITICAL,
+    FAILED,
+    INTERRUPTED,
+    LOOKING,
+    OK,
+    PROGRAM,
+    ROOT,
+    SETUP,
+    SLOWER,
+    UNKNOWN,
+    USAGE,
+    Options,
+    Stop,
+    parse,
+)
 from onboard.play import Play, undo_command
 from onboard.projects import ask_for_projects
-from onboard.story import Story
+from onboard.story import CHANGING, Story
 from onboard.sudo import Root, become
 
 PLAN = """\
@@ -45,33 +63,91 @@ IN_MEMORY = "  - leaves Go's temporary files where they are, because /tmp is in 
 TO_MEMORY = """\
   - puts Go's temporary files in memory{if_faster}: one line in /etc/fstab for /tmp, in force from the next start on;
     where that is not safe, folders of Go's own and GOTMPDIR"""
+TMP_IN_FORCE = """\
+  - an earlier run put /tmp into memory: compares it with the disk where that was not done yet, and takes its line
+    out of /etc/fstab again if Go is slower with it"""
+TMP_WAITS = """\
+  - an earlier run put /tmp into memory from the next start on; that stays only if trying it shows that Go is faster
+    with it, otherwise its line in /etc/fstab goes again"""
 EARLIER = """\
   - an earlier run put Go's temporary files into {path}; that stays only if measuring shows that it makes Go faster"""
 MINUTES = 3.0
 NO_MEASURE = "does not measure whether it helped (--no-benchmark)"
 
 
+def leave_places_of_others() -> None:
+    """As root, use no HOME, TMPDIR or XDG folder of the environment that another account can write or lead elsewhere.
+
+    With sudo -E they are a user's; what Ansible writes on this machine, such as a report, would follow links there.
+    """
+    if os.geteuid() != 0:
+        return
+    collection()
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import files
+
+    for name in ("HOME", "TMPDIR", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        place = os.environ.get(name)
+        try:
+            if not place or not answers(Path(place)):
+                continue
+            if name == "TMPDIR":
+                # All may write to one, where each keeps what is theirs.
+                files.check(place)
+                sticky = os.stat(place).st_mode & stat.S_ISVTX and os.stat(place).st_uid == 0
+            if name != "TMPDIR" or not sticky:
+                files.check_folder(place)
+        except files.NotOurs:
+            del os.environ[name]
+            if name == "HOME":
+                os.environ[name] = pwd.getpwuid(0).pw_dir
+        except OSError:
+            continue
+
+
+def state_folder(folder: Path) -> Path:
+    """Return C(folder), or for root its own one where another account can change what C(folder) leads to.
+
+    With sudo -E, HOME and XDG_STATE_HOME are those of a user, who could have put a link there.
+    """
+    collection()
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import files
+
+    try:
+        if answers(folder):
+            # What lies in it is what nobody else may replace.
+            files.check(str(folder / "log"))
+    except files.NotOurs:
+        return Path(pwd.getpwuid(os.geteuid()).pw_dir) / ".local" / "state" / "wsltune"
+    except OSError:
+        pass
+    return folder
+
+
 def open_log() -> tuple[Path, TextIO]:
     """Open the log of this run, and remove the oldest."""
-    folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "wsltune"
+    folder = state_folder(Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "wsltune")
     try:
         if not answers(folder):
             raise TimeoutError(str(folder))
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{time.strftime('onboard-%Y%m%d-%H%M%S')}-{os.getpid()}.log"
-        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         for old in sorted(folder.glob("onboard-*-*.log"))[:-20]:
             old.unlink(missing_ok=True)
     except OSError:
-        descriptor, name = tempfile.mkstemp(prefix="wsltune-onboard-", suffix=".log")
+        # TMPDIR may be a user's as well.
+        descriptor, name = tempfile.mkstemp(".log", "wsltune-onboard-", "/tmp" if os.geteuid() == 0 else None)
         path = Path(name)
     return path, os.fdopen(descriptor, "w", encoding="utf-8")
 
 
-def describe(options: Options, mounts: str, on_wsl: bool, has_go: bool) -> str:
-    """Return what a run does here, as far as it can be said before: C(mounts) is the text of mountinfo."""
+def describe(options: Options, mounts: str, on_wsl: bool, has_go: bool, table_of_starts: str = "") -> str:
+    """Return what a run does here, as far as it can be said before: C(mounts) is the text of mountinfo.
+
+    C(table_of_starts) is that of /etc/fstab.
+    """
     collection()
-    from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mountinfo
 
     minutes = options.budget_minutes or MINUTES
     # What was declared is not tried.
@@ -82,6 +158,10 @@ def describe(options: Options, mounts: str, on_wsl: bool, has_go: bool) -> str:
     parts = [ON_WSL] if on_wsl else []
     if own and tries:
         parts.append(EARLIER.format(path=own))
+    elif temporary and temporary.source == "wsltune" and options.benchmark:
+        parts.append(TMP_IN_FORCE)
+    elif tries and any(line.mount_point == "/tmp" for line in fstab.marked(table_of_starts)):
+        parts.append(TMP_WAITS)
     elif temporary and temporary.fstype == "tmpfs" and "noexec" not in temporary.options:
         parts.append(IN_MEMORY)
     else:
@@ -107,7 +187,11 @@ def describe_here(options: Options) -> str:
         on_wsl = wsl_judge.is_wsl(wsl_observe.collect())
     except (OSError, ValueError):
         on_wsl = False
-    return describe(options, mounts, on_wsl, shutil.which("go") is not None)
+    try:
+        starts = Path("/etc/fstab").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        starts = ""
+    return describe(options, mounts, on_wsl, shutil.which("go") is not None, starts)
 
 
 def agree(options: Options) -> None:
@@ -122,14 +206,20 @@ def agree(options: Options) -> None:
         raise Stop("nothing was changed", OK)
 
 
-def interrupted(options: Options, changed: list[str]) -> str:
-    """Return what a person needs to know after an interrupt: what has changed by then, and what to do."""
+def interrupted(options: Options, changed: list[str], under_way: str = "") -> str:
+    """Return what a person needs to know after an interrupt: what has changed by then, and what to do.
+
+    C(under_way) is the step that was interrupted, which reports no change any more.
+    """
     command = "./onboard.sh" if options.command == "site" else f"./onboard.sh {options.command}"
     again = f"run {command} again to finish"
-    if options.check or options.command == "doctor" or not changed:
+    looked = under_way in changed or under_way not in CHANGING
+    if options.check or options.command in LOOKING or (not changed and looked):
         return f"Interrupted, with nothing changed: {again}."
     undo = f", or {undo_command()} to restore what was there before" if options.command == "site" else ""
-    return f"Interrupted. Changed by then: {'; '.join(changed)}. To go on, {again}{undo}."
+    what = [f"Changed by then: {'; '.join(changed)}."] if changed else []
+    what += [] if looked else [f"Under way, and perhaps half done: {under_way}."]
+    return f"Interrupted. {' '.join(what)} To go on, {again}{undo}."
 
 
 def check_room(least: int = 20) -> None:
@@ -141,6 +231,16 @@ def check_room(least: int = 20) -> None:
                 raise Stop(
                     f"the disk is full: {place} has {free} MB free, and a run needs {least} MB: make room", SETUP
                 )
+
+
+def exit_code(options: Options, statuses: Collection[str]) -> int:
+    """Return how a run that went through ends, by what it found on each machine."""
+    if "critical" in statuses:
+        return CRITICAL
+    if options.fail_if_slower and "slower" in statuses:
+        return SLOWER
+    # Where nothing was measured there is no other answer.
+    return UNKNOWN if "nothing" in statuses or (options.fail_if_slower and "unknown" in statuses) else OK
 
 
 def run(options: Options, root: Root, terminal: bool) -> int:
@@ -168,6 +268,7 @@ def run(options: Options, root: Root, terminal: bool) -> int:
                     story.take(play.events.get(timeout=0.1))
                 except queue.Empty:
                     display.tick(story.step, progress.read())
+            under_way = story.step.name if story.step else ""
             if interrupts:
                 if story.step:
                     story.step.stopped = True
@@ -182,7 +283,7 @@ def run(options: Options, root: Root, terminal: bool) -> int:
                 play.end()
             display.close()
         if interrupts:
-            print(interrupted(options, story.changed), file=sys.stderr)
+            print(interrupted(options, story.changed, under_way), file=sys.stderr)
             return INTERRUPTED
         if play.runner.rc == 0 and not play.trouble:
             if options.json:
@@ -190,22 +291,27 @@ def run(options: Options, root: Root, terminal: bool) -> int:
             else:
                 story.tell()
                 print(f"Everything that Ansible said: {log_path}")
-            return CRITICAL if story.critical else OK
+            if options.command == "drift":
+                return story.drift_code()
+            return exit_code(options, story.statuses)
     story.tell()
     reasons = list(story.failures.values()) or story.errors[:1] or [play.trouble or "Ansible ended without saying why."]
     for reason in reasons:
         print(f"{PROGRAM}: {reason}", file=sys.stderr)
     print(f"Everything that Ansible said: {log_path}", file=sys.stderr)
-    return USAGE if story.usage else FAILED
+    return USAGE if story.usage and options.command != "drift" else FAILED
 
 
 def main(arguments: list[str], usage: str) -> int:
     """Do what onboard.sh was asked for and return its exit code."""
+    # Of drift, 2 and 3 are answers, which a program may not mistake a wrong option for.
+    setup = FAILED if "drift" in arguments else SETUP
     try:
         options = parse(arguments, usage)
+        leave_places_of_others()
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         check_room()
-        asks = not (options.yes or options.check or options.other_hosts or options.command == "doctor")
+        asks = not (options.yes or options.check or options.other_hosts or options.command in LOOKING)
         if terminal and asks:
             agree(options)
             ask_for_projects(options)
@@ -218,10 +324,10 @@ def main(arguments: list[str], usage: str) -> int:
         print(
             f"{PROGRAM}: the disk is full: {error.filename or 'a file'} cannot be written: make room.", file=sys.stderr
         )
-        return SETUP
+        return setup
     except Stop as stop:
         print(f"{PROGRAM}: {str(stop).rstrip('.')}.", file=sys.stderr)
-        return stop.code
+        return setup if stop.code == SETUP or (stop.code == USAGE and setup == FAILED) else stop.code
     except KeyboardInterrupt:
         print("\nInterrupted: run ./onboard.sh again to finish.", file=sys.stderr)
         return INTERRUPTED

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from onboard.display import Display, Step
+from onboard.options import DRIFT_CODES, FAILED
 
 OBSERVE = "Look at this machine and its Go"
 STEPS = {
@@ -22,6 +23,7 @@ STEPS = {
     "verify": "Measure Go before and after, check and report",
     "defender": "Set Defender's exclusions on Windows",
     "wslconfig": "Set up .wslconfig on Windows",
+    "metrics": "Write what a collector reads",
 }
 STEPS_BACK = {
     "go_env": "Restore Go's settings",
@@ -32,6 +34,9 @@ STEPS_BACK = {
     "defender": "Restore Defender's exclusions on Windows",
     "wslconfig": "Restore .wslconfig on Windows",
 }
+STEPS_BENCH = {"verify": "Measure this module"}
+CHANGING = {step for steps in (STEPS, STEPS_BACK) for role, step in steps.items() if role != "verify"}
+"""The steps that change something."""
 WINDOWS = {"defender", "wslconfig"}
 REPORT = "report"
 CHECK_ONLY = "Check and report"
@@ -87,7 +92,8 @@ class Story:
 
     def __init__(self, display: Display, log: TextIO, command: str = "site") -> None:
         self.display = display
-        self.steps = STEPS_BACK if command == "rollback" else STEPS
+        self.command = command
+        self.steps = {"rollback": STEPS_BACK, "bench": STEPS_BENCH}.get(command, STEPS)
         self.log = log
         self.step: Step | None = None
         # The last one of each host: an earlier one was rescued, and the rescue says more.
@@ -96,7 +102,7 @@ class Story:
         self.usage = False
         self.summaries: dict[str, str] = {}
         self.reports: dict[str, str] = {}
-        self.critical = False
+        self.statuses: set[str] = set()
         self.changed: list[str] = []
         self._begun = command == "rollback"
         self._verified = False
@@ -137,7 +143,8 @@ class Story:
             self.step.worked = self.step.worked or self._works(action, result)
         # What set_stats keeps for the end; the runner's own account of it leaves out what belongs to one host.
         data = (result.get("ansible_stats") or {}).get("data", {})
-        self.critical = self.critical or data.get("wsltune_status") == "critical"
+        if data.get("wsltune_status"):
+            self.statuses.add(str(data["wsltune_status"]))
         if data.get("wsltune_report"):
             self.reports[host] = str(data["wsltune_report"])
         told = data.get("wsltune_summary")
@@ -186,15 +193,23 @@ class Story:
             # The step has its name when it is known that something is measured.
             self._measured = self._measured or action.endswith("go_benchmark")
             if self._measured and self.step and self.step.name == CHECK_ONLY:
-                self.step.name = STEPS[role]
-            return STEPS[role] if self._measured else CHECK_ONLY
+                self.step.name = self.steps[role]
+            return self.steps[role] if self._measured else CHECK_ONLY
         if role in self.steps:
             return TAKE_BACK if self._verified and role not in WINDOWS else self.steps[role]
         # The play's own tasks belong to the step they follow.
         return self.step.name if self.step else OBSERVE
 
+    def drift_code(self) -> int:
+        """Return the exit code for the worst that was found; what is not known is never in state."""
+        order = ("drift", "unknown", "not_seen", "pending_restart", "in_state")
+        worst = next((status for status in order if status in self.statuses), "unknown")
+        return DRIFT_CODES.get(worst, FAILED)
+
     def findings(self) -> str:
-        """Return the doctor's JSON: of the one machine, or of each by its name."""
+        """Return the JSON of what was found: of the one machine, or of each by its name; drift has one of all."""
+        if self.command == "drift":
+            return Path(next(iter(self.reports.values()))).read_text(encoding="utf-8").rstrip("\n")
         found = {host: json.loads(Path(path).read_text(encoding="utf-8")) for host, path in self.reports.items()}
         return json.dumps(next(iter(found.values())) if len(found) == 1 else found, indent=2)
 

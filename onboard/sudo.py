@@ -19,6 +19,8 @@ class Root:
     """How commands become root: already, by sudo without a password, or by sudo with this one."""
 
     password: str | None = None
+    is_there: bool = True
+    """Whether there is a way to be root at all."""
 
     def kill(self, pids: list[int], number: signal.Signals) -> None:
         """Send a signal to processes, as root where they are root's."""
@@ -56,18 +58,26 @@ def sudo_accepts(password: str) -> tuple[bool, str]:
     return answer.returncode == 0, said[-1] if said else "no reason given"
 
 
+def sudo_is_free() -> bool:
+    """Return whether sudo asks for no password."""
+    # -k: what sudo remembers for this terminal would not hold for Ansible, which runs outside it.
+    return subprocess.run(["sudo", "-k", "-n", "true"], capture_output=True, check=False).returncode == 0
+
+
 def become(options: Options, terminal: bool) -> Root:
     """Return how commands become root, or stop if they cannot."""
-    if os.geteuid() == 0 or options.other_hosts or options.command == "doctor":
+    if os.geteuid() == 0 or options.other_hosts or options.command in ("doctor", "bench"):
         return Root()
     descriptor = os.environ.pop("WSLTUNE_SUDO_FD", "")
     if descriptor.isdigit():
         with os.fdopen(int(descriptor)) as pipe:
             return Root(pipe.read())
+    if options.command == "drift":
+        # Nobody is asked for a password to be shown something: without root, what needs root is unknown.
+        return Root(is_there=shutil.which("sudo") is not None and sudo_is_free())
     if not shutil.which("sudo"):
         raise Stop("the tuning needs root, and this user has no sudo: run it as root, or install sudo", SETUP)
-    # -k: what sudo remembers for this terminal would not hold for Ansible, which runs outside it.
-    if subprocess.run(["sudo", "-k", "-n", "true"], capture_output=True, check=False).returncode == 0:
+    if sudo_is_free():
         return Root()
     if not terminal:
         raise Stop(

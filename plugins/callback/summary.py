@@ -12,6 +12,8 @@ author:
   - wsltune contributors (@wsltune)
 description:
   - Prints what the role C(wsltune.go.report) was given for each machine, after everything else.
+  - Of more than three machines it prints one table with a line for each, because nobody reads hundreds of summaries.
+  - Prints C(wsltune_fleet) in place of both, where a play over many machines gave that to C(ansible.builtin.set_stats).
   - Prints nothing when no machine has a summary, or when the environment variable E(WSLTUNE_ONBOARD) is V(1).
 requirements:
   - Enabled in C(callbacks_enabled) of the configuration.
@@ -22,19 +24,43 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import report as fleet_report
+
 KEY = "wsltune_summary"
+ROW = "wsltune_row"
+FLEET = "wsltune_fleet"
+MOST_SUMMARIES = 3
 
 
 class CallbackModule(CallbackBase):
+    """Print what the play found, in words, below Ansible's recap."""
+
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "wsltune.go.summary"
     CALLBACK_NEEDS_ENABLED = True
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
+        """Print the fleet's text, a table for many hosts, or each host's summary; onboard.sh prints it itself."""
         if os.environ.get("WSLTUNE_ONBOARD") == "1":
             return
-        for host in sorted(name for name in stats.custom if name != "_run"):
-            text = stats.custom[host].get(KEY)
+        fleet = stats.custom.get("_run", {}).get(FLEET)
+        if fleet:
+            self._display.display(f"\n{fleet.rstrip()}")
+            return
+        told = {host: custom for host, custom in stats.custom.items() if host != "_run"}
+        if sum(ROW in custom for custom in told.values()) + len(self._silent(stats)) > MOST_SUMMARIES:
+            rows = fleet_report.make_rows(
+                {host: custom.get(ROW) for host, custom in told.items()}, stats.failures, stats.dark
+            )
+            self._display.display(f"\n{fleet_report.write_table(rows).rstrip()}")
+            told = {host: custom for host, custom in told.items() if ROW not in custom}
+        for host in sorted(told):
+            text = told[host].get(KEY)
             if text:
                 self._display.display(f"\n{text.rstrip()}")
+
+    @staticmethod
+    def _silent(stats: Any) -> set[str]:
+        """Return the machines that ended before their summary."""
+        return (set(stats.failures) | set(stats.dark)) - set(stats.custom)

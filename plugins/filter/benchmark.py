@@ -8,8 +8,8 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import conclusion, gate, schedule
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
 
 
 def _of_experiment(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,21 +27,24 @@ class FilterModule:
     """What an experiment of go_benchmark says, for people and for other tools."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name; NAME.yml documents each."""
         return {
             "bench_summary": _of_experiment("bench_summary", schedule.summarise),
-            "bench_go_format": _of_experiment("bench_go_format", bench_report.go_format),
-            "bench_hyperfine": _of_experiment("bench_hyperfine", bench_report.hyperfine),
-            "bench_in_sequence": _of_experiment("bench_in_sequence", schedule.in_sequence),
-            "bench_headline": bench_report.headline,
-            "bench_text": bench_report.text,
-            "bench_trust": bench_report.trust,
-            "bench_plot": bench_report.plot,
+            "bench_conclusion": conclusion.conclude,
+            "bench_go_format": _of_experiment("bench_go_format", bench_report.write_go_format),
+            "bench_hyperfine": _of_experiment("bench_hyperfine", bench_report.make_hyperfine),
+            "bench_in_sequence": _of_experiment("bench_in_sequence", schedule.join_in_sequence),
+            "bench_headline": bench_report.write_headline,
+            "bench_text": bench_report.write_text,
+            "bench_trust": bench_report.describe_trust,
+            "bench_plot": bench_report.plot_runs,
+            "bench_plot_gains": bench_report.plot_gains,
+            "bench_what_helps": bench_report.say_what_helps,
             "bench_why_not": bench_report.explain_no_measurement,
             "bench_wants_baseline": bench_report.wants_baseline,
-            "bench_size": bench_report.size,
-            "bench_title": bench_report.choose_title,
-            "bench_page": bench_report.choose_page,
+            "bench_size": bench_report.write_size,
             "bench_sequence_text": bench_report.write_sequence,
             "bench_levers_result": bench_report.read_levers_result,
+            "bench_gate": gate.judge,
             "bench_levers_record": bench_report.select_levers_record,
         }

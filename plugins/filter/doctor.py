@@ -26,8 +26,9 @@ class FilterModule:
     """What the doctor found, for people."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name; NAME.yml documents each."""
         return {
-            "doctor_text": _of_findings("doctor_text", doctor_report.text),
-            "doctor_headline": _of_findings("doctor_headline", doctor_report.headline),
-            "doctor_cost": doctor_report.cost,
+            "doctor_text": _of_findings("doctor_text", doctor_report.write_text),
+            "doctor_headline": _of_findings("doctor_headline", doctor_report.write_headline),
+            "doctor_cost": doctor_report.write_cost,
         }

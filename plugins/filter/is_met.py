@@ -20,6 +20,7 @@ def _facts(name: str, facts: Any, keys: set[str], source: str) -> Mapping[str, A
 
 
 def wsl_conf_is_met(conf: Any, content: str, removed: Sequence[str] = (), allow_harmful: bool = False) -> bool:
+    """Return whether /etc/wsl.conf holds every wish already; False for a file that could not be read in full."""
     conf = _facts("wsl_conf_is_met", conf, {"settings", "complete"}, "the fact wsl.conf of wsltune.go.wsl_facts")
     return wsl_conf.is_met(conf["settings"] or {}, bool(conf["complete"]), content, removed, allow_harmful)
 
@@ -31,12 +32,14 @@ def _tmpfs_facts(name: str, observed: Any) -> Mapping[str, Any]:
 def go_tmpfs_is_met(
     observed: Any, place: str, path: str, size: str, inodes: int, users: Sequence[str], gocache: bool = False
 ) -> bool:
+    """Return whether the mount, its fstab lines and its folders are as wished already."""
     observed = _tmpfs_facts("go_tmpfs_is_met", observed)
     wanted = (place, str(size), int(inodes), list(users), bool(gocache))
     return observed["path"] == path and tmpfs_place.is_met(observed, *wanted)
 
 
 def go_tmpfs_place(observed: Any, place: str = "auto", size: str = "auto", gocache: bool = False) -> dict[str, Any]:
+    """Choose where Go's temporary files lie, with the reason; raise AnsibleFilterError for a size that is none."""
     observed = _tmpfs_facts("go_tmpfs_place", observed)
     try:
         return tmpfs_place.describe(tmpfs_place.choose(place, observed, str(size), bool(gocache)), observed)
@@ -48,6 +51,7 @@ class FilterModule:
     """What is wanted, whether facts show that it is so already, and where temporary files can go."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name; NAME.yml documents each."""
         return {
             "wsl_conf_is_met": wsl_conf_is_met,
             "go_tmpfs_is_met": go_tmpfs_is_met,

@@ -9,6 +9,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import report
 from ansible_collections.wsltune.go.plugins.module_utils.go import packages as go_packages
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.levers import plan as levers_plan
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution
 from ansible_collections.wsltune.go.plugins.module_utils.site import plan as site_plan
 
 
@@ -16,10 +17,12 @@ class FilterModule:
     """What a run in a distro follows and what it says at its end."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name; NAME.yml documents each."""
         return {
             "site_hosts": site_plan.select_distros,
             "windows_hosts": site_plan.select_windows_hosts,
             "site_plan": site_plan.make_plan,
+            "site_compared": site_plan.choose_compared,
             "site_results": site_plan.select_results,
             "site_measured": site_plan.choose_measured,
             "site_slow_caches": go_plan.list_slow_caches,
@@ -29,6 +32,5 @@ class FilterModule:
             "site_go_failures": report.find_go_failures,
             "site_go_no_answer": go_packages.explain_no_answer,
             "site_go_silent": go_packages.list_no_answer,
-            "site_packages_new": go_packages.list_new,
-            "site_packages_record": go_packages.merge_record,
+            "site_python": distribution.install_python,
         }

@@ -12,6 +12,7 @@ class FilterModule:
     """What a run asks of the Windows side and says about it."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name; NAME.yml documents each."""
         return {
             "windows_text": report.write_windows,
             "windows_sentences": report.list_defender_sentences,

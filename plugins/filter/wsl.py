@@ -12,4 +12,5 @@ class FilterModule:
     """What a play asks of WSL's files."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name; NAME.yml documents each."""
         return {"wsl_settings": plan.plan_settings}

@@ -44,7 +44,7 @@ TERMINALS = re.compile(r"/dev/(pts/\d+|tty\w*|console)$")
 
 
 def is_terminal(process: int, descriptor: int) -> bool:
-    """Whether an open file of a process is a terminal; by its name, for after su it belongs to someone else."""
+    """Return whether an open file of a process is a terminal; by its name, for after su it belongs to someone else."""
     try:
         return bool(TERMINALS.match(os.readlink(f"/proc/{process}/fd/{descriptor}")))
     except OSError:
@@ -52,7 +52,10 @@ def is_terminal(process: int, descriptor: int) -> bool:
 
 
 class LookupModule(LookupBase):
+    """Look up whether a person sits at the terminal of ansible-playbook."""
+
     def run(self, terms: Sequence[Any], variables: Any = None, **kwargs: Any) -> list[bool]:
+        """Return [True] where standard input and output of ansible-playbook are a terminal that is open for us."""
         if terms or kwargs:
             raise AnsibleLookupError("at_terminal takes no arguments.")
         # ansible-core takes a worker's terminal away (WorkerProcess._detach); its parent still has it.

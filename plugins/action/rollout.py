@@ -1,0 +1,208 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Keeps the record of a rollout, on the controller alone; a module would be a process for each host and step."""
+
+from __future__ import annotations
+
+import datetime
+import multiprocessing
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fleet_gate
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import record as fleet_record
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import report as fleet_report
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import rings as fleet_rings
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import rollout as fleet_rollout
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+
+SPEC = {
+    "step": {"type": "str", "required": True},
+    "folder": {"type": "str", "required": True},
+    "name": {"type": "str", "default": "default"},
+    "command": {"type": "str", "default": "run"},
+    "rings": {"type": "list", "elements": "raw"},
+    "hosts": {"type": "list", "elements": "str", "default": []},
+    "freeze": {"type": "list", "elements": "raw", "default": []},
+    "stop_file": {"type": "str", "default": ""},
+    "verify": {"type": "dict", "default": {}},
+    "facts": {"type": "dict", "default": {}},
+    "doctor": {"type": "dict", "default": {}},
+    "run": {"type": "str", "default": ""},
+    "note": {"type": "str", "default": ""},
+}
+OF_ALL = ("begin", "judge", "judge_again", "finish")
+OF_A_HOST = ("tune", "done", "failed", "looked", "back")
+REFUSALS = (fleet_record.RecordError, fleet_rings.RingError, fleet_rollout.CommandError)
+
+
+class ActionModule(ActionBase):
+    """One step of a rollout, for all of its hosts or for the one that the task runs for."""
+
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Take the step that the option `step` names; raise AnsibleError with one sentence where it is refused."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _result, given = self.validate_argument_spec(argument_spec=SPEC)
+        step = given["step"]
+        self.given, self.task_vars = given, task_vars or {}
+        self.store = fleet_record.Store(given["folder"])
+        self.now = time.time()
+        try:
+            if step not in OF_ALL + OF_A_HOST:
+                raise fleet_rollout.CommandError(f"step is {step!r}: give {', '.join(OF_ALL + OF_A_HOST)}.")
+            return {**result, "changed": False, **getattr(self, f"_{step}")()}
+        except REFUSALS as error:
+            raise AnsibleError(str(error)) from None
+
+    def _wanted(self, hosts: list[str]) -> dict[str, str]:
+        every = self.task_vars["hostvars"]
+        return {host: str(every[host].get("wsltune_ring", "")) for host in hosts}
+
+    def _hosts(self, rollout: fleet_record.Rollout) -> dict[str, fleet_record.HostState]:
+        return {host: self.store.load_host(host) for state in rollout.rings for host in state.hosts}
+
+    def _load(self) -> fleet_record.Rollout:
+        rollout = self.store.load()
+        if rollout is None:
+            raise fleet_record.RecordError(f"{self.store.path} is gone: something else removed it during this run.")
+        return rollout
+
+    def _begin(self) -> dict[str, Any]:
+        given, wish = self.given, self.given["command"]
+        rings = fleet_rings.read_rings(given["rings"] if given["rings"] is not None else list(fleet_rings.DEFAULT))
+        blocked = fleet_rollout.find_freeze(given["freeze"], datetime.datetime.now())
+        if given["stop_file"] and os.path.lexists(given["stop_file"]):
+            blocked = f"The stop file {given['stop_file']} is there: remove it to go on."
+        if wish not in fleet_rollout.COMMANDS:
+            raise fleet_rollout.CommandError(f"wsltune_rollout is {wish!r}: give {', '.join(fleet_rollout.COMMANDS)}.")
+        rollout = self.store.load()
+        if wish == "status":
+            return {"begun": rollout is not None, "look": [], "back": [], "runs": {}, "blocked": True}
+        self.store.lock(find_own_run())
+        # Another controller may have written it until the lock was ours.
+        rollout = self.store.load()
+        wanted = self._wanted(given["hosts"])
+        if rollout is None:
+            groups = self.task_vars["groups"]
+            rollout = fleet_rollout.start(given["name"], self.now, rings, given["hosts"], groups, wanted)
+        else:
+            fleet_rollout.refresh(rollout, rings, given["hosts"], wanted)
+        hosts = self._hosts(rollout)
+        found = fleet_rollout.command(rollout, wish, hosts, self.now, blocked)
+        for name in found["again"]:
+            again = fleet_record.HostState(name, tries=hosts[name].tries, times_done=hosts[name].times_done)
+            self.store.save_host(again)
+        self.store.save(rollout)
+        runs = {host: hosts[host].run for host in found["back"]}
+        return {"begun": True, "look": found["look"], "back": found["back"], "runs": runs, "blocked": bool(blocked)}
+
+    def _judge(self) -> dict[str, Any]:
+        rollout = self._load()
+        hosts = self._hosts(rollout)
+        back = fleet_rollout.judge(rollout, hosts, self.now)
+        tune = fleet_rollout.to_tune(rollout, hosts, self.now)
+        self.store.save(rollout)
+        measured = [
+            host
+            for state in rollout.rings
+            for host in fleet_rings.choose_measured(state.ring, fleet_rollout.members(rollout, state))
+        ]
+        runs = {host: hosts[host].run for host in back}
+        return {"tune": tune, "back": back, "measured": measured, "runs": runs}
+
+    def _judge_again(self) -> dict[str, Any]:
+        rollout = self._load()
+        hosts = self._hosts(rollout)
+        back = fleet_rollout.judge(rollout, hosts, self.now)
+        self.store.save(rollout)
+        return {"back": back, "runs": {host: hosts[host].run for host in back}}
+
+    def _finish(self) -> dict[str, Any]:
+        rollout = self.store.load()
+        if rollout is None:
+            text = f"No rollout named {self.given['name']} has begun.\n"
+            return {"text": text, "exit_code": fleet_rollout.HOLDING, "status": "not begun", "why": text}
+        hosts = self._hosts(rollout)
+        summary = fleet_report.summarise(rollout, hosts, self.now)
+        code = fleet_rollout.exit_code(rollout)
+        if self.given["command"] != "status":
+            self.store.write_reports(summary, fleet_report.write_html(summary))
+            self.store.unlock(find_own_run())
+        text = fleet_report.write_text(summary, self.store.folder)
+        return {"text": text, "exit_code": code, "status": rollout.status, "why": rollout.why}
+
+    def _host(self) -> fleet_record.HostState:
+        return self.store.load_host(str(self.task_vars["inventory_hostname"]))
+
+    def _tune(self) -> dict[str, Any]:
+        """Note that a host is about to be tuned, unless somebody stops the rollout meanwhile."""
+        if self.given["stop_file"] and os.path.lexists(self.given["stop_file"]):
+            return {"stopped": True}
+        host = self._host()
+        host.state, host.tries, host.began = fleet_gate.PENDING, host.tries + 1, self.now
+        if self.given["doctor"] and host.critical is None:
+            host.critical = read_critical(self.given["doctor"])
+        self.store.save_host(host)
+        return {"stopped": False}
+
+    def _done(self) -> dict[str, Any]:
+        host, verify = self._host(), self.given["verify"]
+        changed = bool(verify.get("changes"))
+        host.comparisons = list(verify.get("comparisons") or []) or host.comparisons
+        slower = bool(verify.get("rollback_wanted"))
+        host.state = fleet_gate.TAKEN_BACK if slower else fleet_gate.DONE
+        host.at, host.reread, host.times_done = self.now, self.now, host.times_done + 1
+        # A run that was killed after it changed the host and before this line is not the one to take back.
+        host.run = self.given["run"] if changed or not host.run else host.run
+        host.measures = changed and bool(verify.get("measured"))
+        host.effective = fleet_rollout.take_effective(self.given["facts"])
+        host.pending_restart = len(verify.get("pending") or [])
+        host.note = "Go got slower" if slower else self.given["note"]
+        self.store.save_host(host)
+        return {"state": host.state}
+
+    def _failed(self) -> dict[str, Any]:
+        host = self._host()
+        host.state, host.at, host.note = fleet_gate.FAILED, self.now, text.reason(self.given["note"])
+        # The first of several attempts is the one that changed something.
+        host.run = host.run or self.given["run"]
+        self.store.save_host(host)
+        return {"state": host.state}
+
+    def _looked(self) -> dict[str, Any]:
+        host = self._host()
+        host.reread = self.now
+        host.lost = fleet_rollout.find_lost(host.effective, fleet_rollout.take_effective(self.given["facts"]))
+        if self.given["doctor"]:
+            host.new_critical = sorted(set(read_critical(self.given["doctor"])) - set(host.critical or []))
+        self.store.save_host(host)
+        return {"lost": host.lost}
+
+    def _back(self) -> dict[str, Any]:
+        host = self._host()
+        if host.state == fleet_gate.DONE:
+            host.state, host.note = fleet_gate.TAKEN_BACK, self.given["note"]
+        host.at, host.run = self.now, ""
+        self.store.save_host(host)
+        return {"state": host.state}
+
+
+def read_critical(doctor: Mapping[str, Any]) -> list[str]:
+    """Return the ids of what the doctor calls critical."""
+    return [str(check["id"]) for check in doctor.get("checks") or [] if check.get("status") == "critical"]
+
+
+def find_own_run() -> int:
+    """Return the process of ansible-playbook, of which this is a worker.
+
+    Not the parent that the system names: after a kill of ansible-playbook that is another process, such as init.
+    """
+    parent = multiprocessing.parent_process()
+    return os.getpid() if parent is None or parent.pid is None else parent.pid
