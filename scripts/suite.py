@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import nox
 
 PARTS = ("windows", "lint", "audit", "unit", "sanity", "build", "docs", "molecule")
+MODULES = "tests/unit/plugins/modules"
 # A session skipped for this reason lacks data that is not ours to bring, so it does not count as skipped.
 NOT_RUN = "not run: "
 NEWER, OLDER = "trixie", "bookworm"
@@ -99,6 +100,15 @@ def is_shell_script(path: Path) -> bool:
 def count_skipped(results: Path) -> int:
     """Return how many tests were skipped, from pytest's JUnit report."""
     return sum(int(suite.get("skipped", 0)) for suite in ET.parse(results).iter("testsuite"))
+
+
+def list_failed(results: Path) -> list[str]:
+    """Return what failed, from pytest's JUnit report; nothing where it wrote none."""
+    with contextlib.suppress(OSError, ET.ParseError):
+        tests = ET.parse(results).iter("testcase")
+        failed = [test for test in tests if test.find("failure") is not None or test.find("error") is not None]
+        return [f"{test.get('classname', '')}::{test.get('name', '')}" for test in failed]
+    return []
 
 
 def coverage_options(arguments: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 #
-# Sourced by onboard.sh and scripts/need.sh, which set `program` (their name) and `root` (the checkout): packages from apt,
+# Sourced by onboard.sh and scripts/need.sh, which set `program` (their name) and `root` (the checkout): packages,
 # a Python that really runs, and a virtual environment that is either whole or not taken for one.
 # shellcheck disable=SC2154
 
@@ -16,7 +16,7 @@ fail() {
     exit "${status:-3}"
 }
 
-# enough_room FOLDER MEGABYTES: apt and pip name a wrong cause where a disk is full.
+# enough_room FOLDER MEGABYTES: package managers and pip name a wrong cause where a disk is full.
 enough_room() {
     local free
     free=$(df -Pm -- "$1" 2>/dev/null | awk 'NR == 2 { print $4 }')
@@ -24,12 +24,50 @@ enough_room() {
         fail "the disk is full: $1 has $free MB free, and setting up needs $2 MB: make room and start again"
 }
 
-# Output of apt and pip goes to a log; only a failure shows its end.
+# is_roots_way PATH: whether no account but root can change where PATH leads. Of what is not there yet, the folder counts.
+is_roots_way() {
+    local part=$1 who below=''
+    [[ $part == /* ]] || return 1
+    while :; do
+        if [[ -e $part || -L $part ]]; then
+            who=$(stat -c '%u %A' -- "$part") || return 1
+            # Of a link the owner counts, and in a folder that all may write to, whose the entry is.
+            [[ $who == 0\ l* || $who == 0\ ?????-??-? || ($who == 0\ d????w??wt && $below) ]] || return 1
+            below=yes
+        fi
+        [[ $part != / ]] || return 0
+        part=$(dirname -- "$part")
+    done
+}
+
+# The same of what PATH leads to over links.
+is_roots_place() { is_roots_way "$1" && is_roots_way "$(readlink -m -- "$1")"; }
+
+# leave_places_of_others: as root, use no HOME of the environment that another account can write or lead elsewhere, nor
+# what else names its folders. With sudo -E they are a user's, and a Python of pyenv's would run as root.
+leave_places_of_others() {
+    local name place
+    ((EUID == 0)) || return 0
+    for name in HOME PYENV_ROOT XDG_STATE_HOME XDG_CACHE_HOME XDG_CONFIG_HOME; do
+        place=${!name:-}
+        [[ $place ]] || continue
+        is_roots_place "$place" && continue
+        unset "$name"
+        [[ $name != HOME ]] || export HOME=~root
+    done
+}
+
+# Output of package managers and pip goes to a log; only a failure shows its end.
 open_log() {
-    local folder=${XDG_STATE_HOME:-${HOME:-/root}/.local/state}/wsltune
+    local folder=${XDG_STATE_HOME:-${HOME:-/root}/.local/state}/wsltune temporary=${TMPDIR:-/tmp}
+    # With sudo -E, HOME and the others are a user's, who could have put a link there.
+    if ((EUID == 0)); then
+        is_roots_place "$folder" || folder=~root/.local/state/wsltune
+        temporary=/tmp
+    fi
     log=$folder/$1
     if ! { mkdir -p -- "$folder" && : >"$log"; } 2>/dev/null; then
-        log=$(mktemp) || fail 'cannot write a log: neither the home directory nor the temporary one is writable'
+        log=$(TMPDIR=$temporary mktemp) || fail 'cannot write a log: neither the home directory nor the temporary one is writable'
     fi
 }
 
@@ -72,46 +110,92 @@ as_root() {
     fi
 }
 
-apt_root() {
-    logged as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a LC_ALL=C.UTF-8 "$@"
-}
+# The table that the roles go by: what each package manager is asked, and what packages are called there.
+table=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../plugins/module_utils/linux/distribution.py
+declare -A facts=()
+manager=''
 
-apt_update_once() {
-    [[ -z ${apt_updated:-} ]] || return 0
-    apt_updated=1
-    apt_root apt-get -q -o DPkg::Lock::Timeout=180 update
-}
-
-not_installed() {
-    local package
-    for package; do
-        dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q ' installed$' || printf '%s\n' "$package"
+# find_manager: sets $manager to the one that this distribution came with (another one's may lie beside it).
+find_manager() {
+    local name what words there=()
+    [[ -z $manager ]] || return 0
+    while read -r name what words; do
+        [[ $words ]] || continue
+        facts[$name $what]=$words
+        [[ $what != owner ]] || ! command -v "$name" >/dev/null || there+=("$name")
+    done < <(sed -n '/^TABLE = /,/^"""$/p' "$table" | sed '1d;$d')
+    manager=${there[0]:-}
+    ((${#there[@]} > 1)) || return 0
+    for name in "${there[@]}"; do
+        # shellcheck disable=SC2086
+        if ${facts[$name owner]} "$(readlink -f /etc/os-release)" >/dev/null 2>&1; then
+            manager=$name
+            return 0
+        fi
     done
 }
 
-# apt_install WHAT-FOR PACKAGE...: installs those that are missing.
-apt_install() {
-    local purpose=$1 packages
-    shift
-    mapfile -t packages < <(not_installed "$@")
-    ((${#packages[@]} > 0)) || return 0
-    command -v apt-get >/dev/null ||
-        fail "$purpose needs ${packages[*]}, and this machine has no apt to install them: install them by hand and start again"
-    need_root "installing ${packages[*]} with apt"
-    say "Installing with apt: ${packages[*]}"
-    # What an interrupted run left half configured would stop every later one.
-    apt_root dpkg --configure -a
-    local install=(apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=180 install "${packages[@]}")
-    if ! apt_root "${install[@]}"; then
-        apt_update_once && apt_root "${install[@]}" && return 0
-        show_log
-        fail "apt could not install ${packages[*]}; all it said is in $log"
-    fi
+# names_of NEED...: what the packages are called here.
+names_of() {
+    local need words
+    for need; do
+        words=${facts[$manager $need]:-$need}
+        printf '%s ' "${words%%|*}"
+    done
 }
 
+manager_root() {
+    logged as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a LC_ALL=C.UTF-8 "$@"
+}
+
+refresh_once() {
+    [[ -z ${refreshed:-} && ${facts[$manager refresh]:-} ]] || return 0
+    refreshed=1
+    # shellcheck disable=SC2086
+    manager_root ${facts[$manager refresh]}
+}
+
+not_installed() {
+    local package installed
+    # shellcheck disable=SC2086
+    installed=$(${facts[$manager list]} 2>/dev/null | sed 's/^installed\t//')
+    for package; do grep -qxF -- "$package" <<<"$installed" || printf '%s\n' "$package"; done
+}
+
+# install_packages WHAT-FOR PACKAGE...: installs those that are missing.
+install_packages() {
+    local purpose=$1 packages why=''
+    shift
+    find_manager
+    [[ $manager ]] ||
+        fail "$purpose needs $*, and this machine has no package manager that is known here: install them by hand and start again"
+    # shellcheck disable=SC2046
+    mapfile -t packages < <(not_installed $(names_of "$@"))
+    ((${#packages[@]} > 0)) || return 0
+    need_root "installing ${packages[*]} with $manager"
+    say "Installing with $manager: ${packages[*]}"
+    # shellcheck disable=SC2086
+    if [[ ${facts[$manager outdated]:-} ]]; then
+        why="; $partial"
+        ! ${facts[$manager outdated]} 2>/dev/null | grep -qv '\[ignored\]$' || fail "$partial"
+    fi
+    # What an interrupted run left half configured would stop every later one.
+    # shellcheck disable=SC2086
+    [[ ! ${facts[$manager finish]:-} ]] || manager_root ${facts[$manager finish]}
+    # shellcheck disable=SC2206
+    local install=(${facts[$manager install]} "${packages[@]}")
+    if ! manager_root "${install[@]}"; then
+        refresh_once && manager_root "${install[@]}" && return 0
+        show_log
+        fail "$manager could not install ${packages[*]}$why; all it said is in $log"
+    fi
+}
+partial='Arch supports no partial upgrades: bring the machine up to date with pacman -Syu and start again'
+
 # Shims and half installed Pythons answer to their name without being able to do anything.
+# -I, here and below: with -c and -m Python loads what lies in the current folder, which may be somebody else's.
 python_works() {
-    "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+    "$1" -I -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
 # The machine's own Python first, for it outlives the others: /usr/bin, then PATH, then pyenv's.
@@ -140,7 +224,7 @@ find_newest_python() {
     local path best='' version best_version=0
     while IFS= read -r path; do
         python_works "$path" || continue
-        version=$("$path" -c 'import sys; print(sys.version_info[0] * 100 + sys.version_info[1])') || continue
+        version=$("$path" -I -c 'import sys; print(sys.version_info[0] * 100 + sys.version_info[1])') || continue
         if ((version > best_version)); then
             best=$path best_version=$version
         fi
@@ -173,16 +257,26 @@ apt_python() {
     return 1
 }
 
+# Elsewhere the first of the table's choices that comes to a Python of 3.11 or later.
 install_python() {
-    local packages ID='' PRETTY_NAME='this distribution'
-    command -v apt-get >/dev/null ||
-        fail 'no Python 3.11 or later with venv is here, and no apt to install one: install it by hand and start again'
+    local packages choice ID='' PRETTY_NAME='this distribution'
+    # shellcheck disable=SC1091
+    [[ ! -r /etc/os-release ]] || . /etc/os-release
+    find_manager
+    [[ $manager ]] || fail "no Python 3.11 or later with venv is here, and $PRETTY_NAME has no package manager that is known" \
+        "here; supported are $(sed -n 's/^SUPPORTED = "\(.*\)"$/\1/p' "$table"): install it by hand and start again"
+    if [[ $manager != apt-get ]]; then
+        while IFS= read -rd '|' choice; do
+            # shellcheck disable=SC2086
+            install_packages 'making .venv' $choice
+            ! find_python >/dev/null || return 0
+        done <<<"${facts[$manager python]}|"
+        return 0
+    fi
     packages=$(apt_python) || {
-        need_root 'installing Python with apt'
-        apt_update_once || true
+        need_root 'installing Python with apt-get'
+        refresh_once || true
         packages=$(apt_python) || {
-            # shellcheck disable=SC1091
-            [[ ! -r /etc/os-release ]] || . /etc/os-release
             if [[ $ID == ubuntu ]]; then
                 fail "the Python 3.11 of $PRETTY_NAME is in its 'universe' component, which is off here: switch it on" \
                     "with 'sudo add-apt-repository universe' and start again"
@@ -192,7 +286,7 @@ install_python() {
         }
     }
     # shellcheck disable=SC2086
-    apt_install 'making .venv' $packages
+    install_packages 'making .venv' $packages
 }
 
 # A venv counts when its stamp, written last, names this lock, a Python that still runs, and this place (the scripts
@@ -223,12 +317,12 @@ make_venv() {
         fi
         printf '*\n' >"$venv/.gitignore"
         say "Making $name with $("$python" -V) (about a minute the first time)"
-        if ! logged "$python" -m venv -- "$venv"; then
+        if ! logged "$python" -I -m venv -- "$venv"; then
             show_log
             fail "cannot make $name in $root (file system: $(stat -f -c %T -- "$root")): put the checkout in your home directory"
         fi
         [[ -x $venv/bin/pip ]] || fail "nothing can be executed in $root (mounted noexec?): put the checkout in your home directory"
-        if ! logged "$venv/bin/python" -m pip install --no-user --disable-pip-version-check --no-input --require-hashes -r "$lock"; then
+        if ! logged "$venv/bin/python" -I -m pip install --no-user --disable-pip-version-check --no-input --require-hashes -r "$lock"; then
             show_log
             fail "pip could not install ${lock#"$root"/} into $name: check the network and start again; all it said is in $log"
         fi

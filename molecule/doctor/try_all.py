@@ -25,10 +25,13 @@ LEFT = "find / -xdev -name '.wsltune-*' -not -path '/proc/*'; ls -A /tmp /dev/sh
 
 
 class Doctor:
+    """Runs doctor.yml as alice and reads its report."""
+
     def __init__(self, machine: Machine, reports: str) -> None:
         self.machine, self.reports = machine, reports
 
     def look(self, **variables) -> tuple[dict, str, int, float]:
+        """Return the report, the output, the exit code and the seconds of a run; {} where there is no report."""
         settings = {"ansible_user": "alice", "doctor_modules": ["/home/alice/src"], "doctor_report_dir": self.reports}
         report = Path(self.reports) / "doctor.json"
         report.unlink(missing_ok=True)
@@ -38,6 +41,7 @@ class Doctor:
 
 
 def healthy(doctor: Doctor) -> list[str]:
+    """List what the doctor finds on a machine that has nothing wrong."""
     found, output, code, seconds = doctor.look()
     bad = [
         f"{check['id']} is {check['status']}: {check['reason']}"
@@ -51,6 +55,7 @@ def healthy(doctor: Doctor) -> list[str]:
 
 
 def broken(doctor: Doctor, case: dict) -> list[str]:
+    """Break the machine, let the doctor look, fix it again; list what was not as the case says."""
     machine, bad = doctor.machine, []
     before = machine.run("bash", "-c", LEFT, check=False)
     if "break" in case:
@@ -88,6 +93,7 @@ def broken(doctor: Doctor, case: dict) -> list[str]:
 
 
 def main() -> None:
+    """Try this share's cases, and a healthy machine first unless a case was named."""
     machine = Machine(sys.argv[1], int(sys.argv[2]))
     share, of, *name = sys.argv[3:]
     cases = yaml.safe_load(Path(__file__).with_name("cases.yml").read_text(encoding="utf-8"))

@@ -116,13 +116,15 @@ LISTS = ("/etc/fstab", "/etc/tmpfiles.d/wsltune-go.conf")
 
 
 def is_whole(text: str | None, known: set) -> bool:
-    """Whether a list is one of the known ones with nothing but lines of the others beside."""
+    """Return whether a list is one of the known ones with nothing but lines of the others beside."""
     lines = set((text or "").splitlines(keepends=True))
     lists = [set(one.splitlines(keepends=True)) for one in known if one is not None]
     return any(one <= lines for one in lists) and lines <= set().union(*lists)
 
 
 class Scenario:
+    """Kills runs of site.yml on one machine and knows every content a whole run gives its files."""
+
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.known: dict[str, set] = {path: set() for path in WATCHED}
@@ -135,6 +137,7 @@ class Scenario:
         return json.loads(self.machine.run(*words))
 
     def learn(self, files: dict) -> None:
+        """Count these digests among those that a file may have."""
         for path, digest in files.items():
             self.known[path].add(digest)
 
@@ -170,6 +173,7 @@ class Scenario:
         return seconds, int((watcher.communicate()[0].split() or ["0"])[-1])
 
     def watch(self, last: int) -> subprocess.Popen:
+        """Start a program on the machine that ends at the change number `last`."""
         watcher = subprocess.Popen(
             self.machine.command("python3", "-c", WATCH, json.dumps(WATCHED), str(last)),
             stdin=subprocess.DEVNULL,
@@ -181,6 +185,7 @@ class Scenario:
         return watcher
 
     def kill_after(self, number: int, seconds: float) -> bool:
+        """Kill a run after so many seconds; return whether it still ran."""
         process = self.machine.start("site.yml", SETTINGS[number], subprocess.DEVNULL)
         time.sleep(seconds)
         killed = process.poll() is None
@@ -188,6 +193,7 @@ class Scenario:
         return killed
 
     def kill_at_change(self, number: int, change: int) -> bool:
+        """Kill a run at its change of that number; return whether it still ran."""
         watcher = self.watch(change)
         process = self.machine.start("site.yml", SETTINGS[number], subprocess.DEVNULL)
         while process.poll() is None and watcher.poll() is None:
@@ -199,6 +205,7 @@ class Scenario:
         return killed
 
     def after_kill(self, number: int, when: str) -> None:
+        """Expect each file to be old or new and Go to work, then run to the end."""
         now = self.look(build=True)
         for path, digest in now["files"].items():
             if digest not in self.known[path] and not (path in LISTS and is_whole(digest, self.known[path])):
@@ -208,6 +215,7 @@ class Scenario:
 
 
 def main() -> None:
+    """Kill at the moments of this machine and print what is wrong."""
     wanted, name, port, shift = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
     scenario = Scenario(Machine(name, port))
     machine = scenario.machine

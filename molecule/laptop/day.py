@@ -41,14 +41,18 @@ REQUEST = re.compile(r"\s(\d+\.\d+): 9p_client_(req|res): .*?\btag\s+(\d+)")
 
 
 class Laptop:
+    """The virtual machine, reached by ssh, with the time since the day began."""
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.begin = time.monotonic()
 
     def say(self, text: str) -> None:
+        """Print the text with the seconds since the day began."""
         print(f"{time.monotonic() - self.begin:5.0f} s: {text}", flush=True)
 
     def run(self, user: str, command: str, check: bool = True, text: str | None = None) -> str:
+        """Run a command as the user and return its output; RuntimeError where it fails and `check` is set."""
         result = subprocess.run(
             [str(ROOT / "tests/laptop/laptop.sh"), "ssh", self.name, user, command],
             input=text,
@@ -63,20 +67,25 @@ class Laptop:
         return result.stdout
 
     def restart(self) -> None:
+        """Restart the machine and wait for its ssh."""
         subprocess.run([str(ROOT / "tests/laptop/laptop.sh"), "restart", self.name], check=True, capture_output=True)
 
 
 class Day:
+    """Does what a developer does in a day, and keeps what is wrong."""
+
     def __init__(self, laptop: Laptop, drive: Path, windows: WindowsHost | None) -> None:
         self.laptop, self.drive, self.windows = laptop, drive, windows
         self.wrong: list[str] = []
 
     def check(self, right: bool, sentence: str) -> None:
+        """Keep and print the sentence where it is not right."""
         if not right:
             self.wrong.append(sentence)
             self.laptop.say(f"WRONG: {sentence}")
 
     def original(self) -> dict[str, list]:
+        """Return what lies on the drive, by mode, owner, time of files and content."""
         found = {}
         for path in sorted((self.drive / "dev/shop").rglob("*")):
             status = path.lstat()
@@ -85,7 +94,7 @@ class Day:
         return found
 
     def prepare(self) -> None:
-        """What the developer has: the checkout, and Go's settings that lead to the drive."""
+        """Make what the developer has: the checkout, and Go's settings that lead to the drive."""
         archive = subprocess.run(
             "git ls-files -co --exclude-standard -z | xargs -0 ls -d 2>/dev/null | tar -cf - -T -",
             shell=True,
@@ -108,6 +117,7 @@ class Day:
         self.laptop.run("alice", f"mkdir -p reference/tmp && cp -r {SHOP} reference/shop")
 
     def bench(self, rounds: int, *names: str) -> dict[str, list[float]]:
+        """Return the seconds of `go test` in each place, in rounds that alternate."""
         known = {
             "drive": {
                 "folder": "/run/original/dev/shop",
@@ -158,17 +168,34 @@ class Day:
         self.laptop.say(f"{times} {more} {told}")
         return told
 
+    def after_a_break(self, pairs: int = stats.MIN_RUNS) -> None:
+        """See that the first test after a break is slow: what WSL does to an idle machine, done by hand (WT-051)."""
+        self.bench(0, "own disk")
+        times: dict[str, list[float]] = {"warm": [], "cold": []}
+        for number in range(2 * pairs):
+            # In turn, the cold one first in every second pair.
+            kind = ("warm", "cold", "cold", "warm")[number % 4]
+            if kind == "cold":
+                self.laptop.run("root", "sync; echo 3 > /proc/sys/vm/drop_caches")
+            else:
+                self.bench(1, "own disk")
+            times[kind] += self.bench(1, "own disk")["own disk"]
+        cold = stats.compare(times["warm"], times["cold"])
+        self.laptop.say(f"after a break: {times}, {cold.ratio:.2f} times {cold.interval}")
+        self.check(cold.verdict == stats.SLOWER, f"a cold page cache costs nothing: {times}")
+
     def terminal(self, command: str) -> str:
-        """What a command prints in a WSL terminal of the developer's that was started as administrator."""
+        """Return what a command prints in a WSL terminal of the developer's that was started as administrator."""
         return self.laptop.run("root", f"wsl-session alice elevated bash -lc {shlex.quote(command)}")
 
     def onboard(self, words: str) -> str:
+        """Run onboard.sh without a terminal's input, expect that it succeeds, and return its output."""
         said = self.terminal(f"cd ~/wsltune && ./onboard.sh {words} </dev/null 2>&1 || echo exit $?")
         self.check("exit " not in said.splitlines()[-1], f"onboard.sh {words}: {said[-1500:]}")
         return said
 
     def doctor(self) -> None:
-        """The doctor must name the build cache on the drive before anything else, and each thing that lies there."""
+        """Expect the doctor to name the build cache on the drive before anything else, and all that lies there."""
         said = self.terminal(f"cd {SHOP} && ~/wsltune/onboard.sh doctor </dev/null; echo exit $?")
         found = json.loads(self.laptop.run("alice", "cat .local/state/wsltune/localhost/doctor.json"))["checks"]
         causes = [(check["id"], check["status"]) for check in found if check["status"] in ("critical", "warning")]
@@ -180,7 +207,7 @@ class Day:
         )
 
     def of_windows(self) -> dict[str, object]:
-        """What Windows has of what the roles for it change."""
+        """Return what Windows has of what the roles for it change."""
         if not self.windows:
             return {}
         return {
@@ -190,7 +217,7 @@ class Day:
         }
 
     def state(self, when: str) -> None:
-        """What the machine itself says of the developer's Go and project."""
+        """Expect what the machine itself says of the developer's Go and project."""
         ask = (
             f". /etc/profile; go env GOCACHE GOTMPDIR; stat -c %d:%i {SHOP} {COPY}; cd {SHOP} && git status --porcelain"
         )
@@ -202,7 +229,7 @@ class Day:
         self.check(lines[4:] == [" M price/price.go", "?? untracked.txt"], f"{when}: git status says {lines[4:]}")
 
     def without_systemd(self) -> None:
-        """The fstab lines for a distro without systemd, where WSL's `mount -a` comes before the drives."""
+        """Try the fstab lines for a distro without systemd, where WSL's `mount -a` comes before the drives."""
         mounts = mountinfo.parse(self.laptop.run("root", "cat /proc/self/mountinfo"), is_wsl=True)
         project = workspace_plan.Project(SHOP, COPY, "alice", bind=True)
         drive = workspace_plan.drive_above(mounts, SHOP)
@@ -242,6 +269,7 @@ def waited(trace: str) -> tuple[float, int]:
 
 
 def main() -> None:
+    """Live the day and print what is wrong, with the times."""
     laptop = Laptop(sys.argv[1])
     day = Day(laptop, Path(sys.argv[2]), WindowsHost(f"{sys.argv[1]}-windows") if sys.argv[3:] == ["windows"] else None)
     day.prepare()
@@ -263,6 +291,7 @@ def main() -> None:
     laptop.say("restarted")
     day.state("after a restart")
     restarted = day.measure(4, 4)
+    day.after_a_break()
     day.without_systemd()
     day.state("after a start without systemd and one with it")
     laptop.say(day.onboard("rollback --yes"))

@@ -48,6 +48,16 @@ step "Go"
 for command in "build -o program ." "test ." "run ." "vet ."; do try_go "go $command" "after onboard.sh"; done
 as_user 'command -v gcc' >/dev/null && try_go "go test -race ." "after onboard.sh"
 
+step "bench"
+bench="cd try && ../wsltune/onboard.sh bench"
+as_user "$bench -- -e verify_budget_minutes=1 -e '{\"verify_scenarios\": [\"build\"]}'" </dev/null ||
+    wrong "onboard.sh bench failed"
+as_user "grep -c ^BenchmarkGoTest/state=now .local/state/wsltune/localhost/bench/results.txt" || wrong "bench left no results"
+code=0
+as_user "$bench --fail-if-slower --against no.json -- -e verify_budget_minutes=1 -e '{\"verify_scenarios\": [\"build\"]}'" \
+    </dev/null || code=$?
+[ "$code" = 6 ] || wrong "bench against no file exited with $code"
+
 step "a second start installs nothing"
 before=$(on_machine sh -c "find $checkout/.venv /var/lib/dpkg/status -newermt now | wc -l; stat -c %Y $checkout/.venv /var/lib/dpkg/status")
 SECONDS=0

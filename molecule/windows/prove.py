@@ -34,31 +34,39 @@ begin = time.monotonic()
 
 
 def step(text: str) -> None:
+    """Print the text with the seconds since the start."""
     print(f"{time.monotonic() - begin:4.0f} s: {text}", flush=True)
 
 
 def expect(true: object, what: str, said: str = "") -> None:
+    """End the test with `what`, and print what the run said, where it is not true."""
     if not true:
         print(said)
         raise SystemExit(f"WRONG: {what}")
 
 
 class Machine(WindowsHost):
+    """The distro with its Windows side, in which the playbooks run."""
+
     def play(self, playbook: str, *options: str, settings: dict | None = None, **how) -> str:
+        """Run a playbook with the settings, keep its exit code, and return its output."""
         words = [f"playbooks/{playbook}", *options, "-e", json.dumps(settings if settings is not None else SETTINGS)]
         result = self.run("ansible-playbook", *words, check=False, **how)
         self.code = result.returncode
         return result.stdout + result.stderr
 
     def wslconfig(self) -> bytes:
+        """Return the bytes of .wslconfig as the drive has them."""
         return base64.b64decode(self.run("base64", "-w0", "/mnt/c/Users/erin/.wslconfig").stdout)
 
     def recap(self, output: str, host: str) -> dict[str, int]:
+        """Return the numbers of a host in Ansible's recap."""
         found = re.search(rf"^{host}\s*: (.*)$", output, re.MULTILINE)
         expect(found, f"{host} is in the recap", output)
         return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", found[1])}
 
     def starts(self) -> int:
+        """Count the Windows programs that were started since the last count."""
         return len(self.run("sh", "-c", f"cat {COUNTER}.log 2>/dev/null; rm -f {COUNTER}.log").stdout.split())
 
 

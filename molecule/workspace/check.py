@@ -32,6 +32,7 @@ GIT = {
 
 
 def alice(folder: Path, command: str) -> str:
+    """Return what a command prints in the folder as alice; "exit N: ..." where it fails."""
     environment = {"HOME": "/home/alice", "PATH": "/usr/local/go/bin:/usr/bin:/bin", "GIT_OPTIONAL_LOCKS": "0"}
     said = subprocess.run(
         ["setpriv", "--reuid=alice", "--regid=alice", "--init-groups", "sh", "-c", f"cd {folder} && {command}"],
@@ -44,6 +45,7 @@ def alice(folder: Path, command: str) -> str:
 
 
 def digest() -> dict[str, list]:
+    """Return what lies below the drive, by mode, owner, size, time and content."""
     found = {}
     for path in sorted(BELOW.rglob("*")):
         status = path.lstat()
@@ -53,6 +55,7 @@ def digest() -> dict[str, list]:
 
 
 def copy() -> list[str]:
+    """List what differs between the original and the copy by what Git and Go say, and in modes."""
     wrong = []
     # The drive's own view of the original, without what is mounted over it.
     subprocess.run(["mkdir", "-p", "/run/drive"], check=True)
@@ -96,10 +99,12 @@ def copy() -> list[str]:
 
 
 def operations() -> int:
+    """Return how many operations the drive has served."""
     return int(os.getxattr("/mnt/c", "user.slow_drive.operations"))
 
 
 def shown() -> list[str]:
+    """List what is wrong about the old path, where the copy shows."""
     wrong = []
     if not os.path.samefile(SHOP, COPY):
         wrong.append(f"{SHOP} is not the copy")
@@ -117,6 +122,7 @@ def shown() -> list[str]:
 
 
 def main() -> None:
+    """Print the digest, or what is wrong."""
     verb = sys.argv[1]
     if verb == "digest":
         print(json.dumps(digest()))

@@ -45,7 +45,7 @@ def test_every_tie_leads_to_a_windows_host():
     assert ties == set(listed["windows"]["hosts"])
 
 
-@pytest.mark.parametrize("playbook", ["site.yml", "playbooks/rollback.yml"])
+@pytest.mark.parametrize("playbook", ["site.yml", "playbooks/rollback.yml", "playbooks/rollout.yml"])
 def test_the_playbooks_take_it(playbook):
     assert ansible("ansible-playbook", playbook, "--syntax-check").count("playbook:") == 1
 

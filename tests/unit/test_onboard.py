@@ -6,11 +6,15 @@ from __future__ import annotations
 import io
 import json
 import os
+import pwd
 import re
+import shlex
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -202,6 +206,14 @@ def test_an_interrupt_says_what_has_changed() -> None:
     said = onboard_run.interrupted(Options(), told.changed)
     assert said.startswith("Interrupted. Changed by then: Set up the place of Go's temporary files. To go on, run ")
     assert "onboard.sh rollback to restore" in said
+    assert onboard_run.interrupted(Options(), told.changed, "Give Go its settings").startswith(
+        "Interrupted. Changed by then: Set up the place of Go's temporary files. "
+        "Under way, and perhaps half done: Give Go its settings. To go on, run "
+    )
+    half = onboard_run.interrupted(Options(), [], "Give Go its settings")
+    assert half.startswith("Interrupted. Under way, and perhaps half done: Give Go its settings. To go on, run ")
+    measuring = onboard_run.interrupted(Options(), [], "Measure Go before and after, check and report")
+    assert measuring.startswith("Interrupted, with nothing changed: ")
     for options, changed in ((Options(), []), (Options(check=True), ["x"]), (Options(command="doctor"), ["x"])):
         assert onboard_run.interrupted(options, changed).startswith("Interrupted, with nothing changed: ")
 
@@ -246,6 +258,27 @@ def test_the_prompt_promises_what_happens_here(
     assert all(len(line) <= 130 for line in text.splitlines())
 
 
+LINE = "wsltune /tmp tmpfs size=1G,comment=wsltune 0 0\n"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "starts", "options", "said"),
+    [
+        (ROOT_DISK + TMP.replace("tmpfs tmpfs", "tmpfs wsltune"), LINE, Options(), "compares it with the disk"),
+        (ROOT_DISK, LINE, Options(), "otherwise its line in /etc/fstab goes again"),
+        (ROOT_DISK, LINE, Options(extra=["-e", "wsltune_levers={}"]), "one line in /etc/fstab for /tmp"),
+        (ROOT_DISK, "/dev/sdb1 /tmp ext4 defaults 0 0\n", Options(), "one line in /etc/fstab for /tmp"),
+    ],
+)
+def test_the_prompt_says_what_becomes_of_an_earlier_tmp(
+    mounts: str, starts: str, options: Options, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TMPDIR", raising=False)
+    text = onboard_run.describe(options, mounts, False, True, starts)
+    assert said in text
+    assert ("an earlier run put /tmp" in text) == ("one line in" not in text)
+
+
 def test_a_full_disk_is_named_before_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     class Usage:
         free = 3 << 20
@@ -259,7 +292,7 @@ def test_a_full_disk_is_named_before_anything(monkeypatch: pytest.MonkeyPatch) -
     ("arguments", "said"),
     [
         (["docter"], "unknown command 'docter' (did you mean doctor?)"),
-        (["doctor", "--check"], "the doctor changes nothing"),
+        (["doctor", "--check"], "doctor changes nothing"),
         (["rollback", "--no-benchmark"], "rollback measures nothing"),
         (["doctor", "--no-benchmark"], "doctor measures nothing"),
         (["--", "-e", "go_tmpfs_sise=1G"], "nothing reads the variable go_tmpfs_sise (did you mean go_tmpfs_size?)"),
@@ -282,6 +315,41 @@ def test_settings_of_the_readme_and_of_others_are_taken() -> None:
     parse(["--", "-e", "ansible_port=2 http_proxy=x", "-e", "@vars.yml", "-e", "{not json", "-e"])
     for given in (["-e", "wsltune_levers={}"], ["-ewsltune_user=eve verify_seed=1"]):
         parse(["--", *given])
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [
+        (["in_state"], 0),
+        (["in_state", "drift"], 2),
+        (["drift", "unknown"], 2),
+        (["pending_restart", "in_state"], 3),
+        (["pending_restart", "unknown"], 1),
+        (["not_seen", "in_state"], 1),
+        ([], 1),
+    ],
+)
+def test_drift_has_exit_codes_of_its_own(statuses: list[str], code: int) -> None:
+    told, _recorder = story()
+    for status in statuses:
+        told.take(outcome("runner_on_ok", ansible_stats={"data": {"wsltune_status": status}}))
+    assert told.drift_code() == code
+
+
+@pytest.mark.parametrize(
+    "arguments", [["drift", "--check"], ["drift", "--no-benchmark"], ["drift", "--", "-e", "go_x=1"]]
+)
+def test_a_wrong_option_of_drift_is_no_answer_about_drift(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert onboard_run.main(arguments, onboard_main.__doc__ or "") == onboard_options.FAILED
+    assert capsys.readouterr().err
+
+
+def test_drift_without_sudo_looks_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(onboard_sudo.shutil, "which", lambda _name: None)
+    assert onboard_sudo.become(parse(["drift"]), terminal=True) == onboard_sudo.Root(is_there=False)
 
 
 @pytest.mark.parametrize("word", ["docter", "rolback", "surgeon"])
@@ -363,6 +431,8 @@ def test_progress_of_the_benchmark(tmp_path: Path) -> None:
     long_ago = time.time() - 60
     os.utime(path, (long_ago, long_ago))
     assert progress.read() == onboard_display.Progress("edit: round 3 of 12, at most 30 s left", 0.25)
+    path.write_text(json.dumps({**told, "candidates": 4}), encoding="utf-8")
+    assert "round 3 of 12 with 4 levers" in progress.read().text
     path.write_text(json.dumps({**told, "seconds_left": 0}), encoding="utf-8")
     assert progress.read() == onboard_display.Progress("edit: round 3 of 12, finishing this round", 0.25)
     path.write_text(json.dumps({"phase": "prepare", "scenario": "", "seconds_left": 5}), encoding="utf-8")
@@ -427,6 +497,94 @@ def test_what_the_doctor_found_as_json(tmp_path: Path, hosts: list[str], expecte
     assert set(json.loads(found.findings())) == set(expected)
 
 
+def test_an_image_is_proposed_for_a_program_without_a_containerfile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "my shop/shop"
+    (module / "cmd/shop").mkdir(parents=True)
+    (module / "deploy").mkdir()
+    (module.parent / ".git").mkdir()
+    monkeypatch.chdir(module / "cmd")
+    assert onboard_play.propose() == []
+    (module / "go.mod").write_text("module example.com/shop\n")
+    assert onboard_play.propose() == [], "a library needs none"
+    (module / "cmd/shop/main.go").write_text("package main\n")
+    before = sorted(tmp_path.rglob("*"))
+    [sentence] = onboard_play.propose()
+    assert f"playbooks/ci_image.yml -e 'ci_image_project={module}' (writes" in sentence
+    assert sorted(tmp_path.rglob("*")) == before
+    for place in (module / "Containerfile", module / "deploy/shop.Dockerfile", module.parent / "dockerfile.dev"):
+        place.touch()
+        assert onboard_play.propose() == [], place
+        place.unlink()
+    (tmp_path / "Dockerfile").touch()
+    assert onboard_play.propose() == [sentence], "that one lies outside of the repository"
+
+
+def test_what_bench_measures_and_compares_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tmp_path / "shop"
+    (module / "price").mkdir(parents=True)
+    (module / "go.mod").write_text("module example.com/shop\n")
+    monkeypatch.chdir(module / "price")
+
+    def variables(*arguments: str) -> dict[str, Any]:
+        return onboard_play.bench_variables(parse(["bench", *arguments]))
+
+    assert variables() == {"verify_modules": [str(module)]}
+    # A file that is not there yet is the first run of a job.
+    here = str(module / "price" / "old.json")
+    assert variables("--against", "old.json")["verify_against_file"] == here
+    with pytest.raises(onboard_options.Stop, match="'mian' is neither a file nor a Git revision"):
+        variables("--against", "mian")
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", "init", "-q", "-b", "main", module], check=True)
+    subprocess.run(["git", *identity, "-C", module, "commit", "-q", "--allow-empty", "-m", "one"], check=True)
+    assert variables("--against=main")["verify_against_revision"] == "main"
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(onboard_options.Stop, match="no Go module here"):
+        variables()
+    assert variables("--", "-e", '{"verify_modules": ["/elsewhere"]}') == {}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--against", "main"],
+        ["doctor", "--fail-if-slower"],
+        ["bench", "--fail-if-slower"],
+        ["bench", "--against"],
+        ["bench", "--check"],
+        ["bench", "--no-benchmark"],
+    ],
+)
+def test_what_belongs_to_bench_is_refused_elsewhere(arguments: list[str]) -> None:
+    with pytest.raises(onboard_options.Stop) as stopped:
+        parse(arguments)
+    assert stopped.value.code == onboard_options.USAGE
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "gate"), [("fine", 0, 0), ("slower", 0, 5), ("unknown", 0, 6), ("nothing", 6, 6), ("", 0, 0)]
+)
+def test_how_bench_ends(status: str, code: int, gate: int) -> None:
+    assert onboard_run.exit_code(parse(["bench"]), {"fine", status}) == code
+    assert onboard_run.exit_code(parse(["bench", "--against", "main", "--fail-if-slower"]), {"fine", status}) == gate
+
+
+def test_what_is_found_on_each_machine_is_kept() -> None:
+    told, _recorder = story()
+    for status in ("unknown", "slower", "fine"):
+        told.take(outcome("runner_on_ok", ansible_stats={"data": {"wsltune_status": status}}))
+    assert told.statuses == {"unknown", "slower", "fine"}
+
+
+@pytest.mark.parametrize("command", ["doctor", "bench"])
+def test_what_only_looks_needs_no_root(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(onboard_sudo.shutil, "which", lambda _name: None)
+    assert onboard_sudo.become(parse([command]), terminal=False) == onboard_sudo.Root()
+
+
 def test_the_doctor_needs_no_root_and_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(onboard_sudo.shutil, "which", lambda _name: None)
@@ -441,7 +599,7 @@ def test_the_doctors_status_is_kept_for_the_exit_code(status: str, critical: boo
     told, _recorder = story()
     data = {"wsltune_summary": "Nothing", "wsltune_status": status}
     told.take(outcome("runner_on_ok", ansible_stats={"data": data}))
-    assert (told.critical, told.summaries) == (critical, {"box": "Nothing"})
+    assert ("critical" in told.statuses, told.summaries) == (critical, {"box": "Nothing"})
 
 
 @pytest.mark.parametrize(
@@ -480,3 +638,84 @@ def test_projects_are_offered_only_where_there_are_some(monkeypatch: pytest.Monk
     monkeypatch.setattr(onboard_projects, "projects_to_copy", list)
     onboard_projects.ask_for_projects(Options())
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_roots_log_lies_where_nobody_else_can_lead_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With sudo -E, XDG_STATE_HOME is a user's; what is named like a log elsewhere stays."""
+    state, elsewhere = tmp_path / "state", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for number in range(25):
+        (elsewhere / f"onboard-{number:02d}-1.log").touch()
+    state.mkdir()
+    (state / "wsltune").symlink_to(elsewhere)
+    os.chown(state, 4711, 4711)
+    entry = SimpleNamespace(pw_dir=str(tmp_path / "root"))
+    monkeypatch.setattr(onboard_run, "pwd", SimpleNamespace(getpwuid=lambda _uid: entry))
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    path, log = onboard_run.open_log()
+    log.close()
+    assert path.parent == tmp_path / "root" / ".local/state/wsltune"
+    assert len(list(elsewhere.iterdir())) == 25
+    (state / "wsltune").unlink()
+    os.chown(state, 0, 0)
+    path, log = onboard_run.open_log()
+    log.close()
+    assert path.parent == state / "wsltune"
+
+
+@pytest.mark.parametrize("command", ["site", "doctor", "bench"])
+def test_what_a_folder_is_called_is_no_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """Ansible would run what is in it, as whoever started onboard.sh there."""
+    made = tmp_path / "made"
+    module = tmp_path / "{{ lookup('pipe', 'touch made') }}{% raw %}"
+    module.mkdir()
+    for name in ("go.mod", "main.go"):
+        (module / name).touch()
+    monkeypatch.chdir(module)
+    lines: list[str] = []
+
+    class Config:
+        def __init__(self, cmdline: str, **_more: Any) -> None:
+            lines.append(cmdline)
+
+        def prepare(self) -> None:
+            pass
+
+    played = SimpleNamespace(RunnerConfig=Config, Runner=lambda config, event_handler: None)
+    monkeypatch.setitem(sys.modules, "ansible_runner", played)
+    options = parse([command])
+    options.projects = [str(module)]
+    onboard_play.Play(options, onboard_sudo.Root(), tmp_path, tmp_path / "progress")
+    book = tmp_path / "book.yml"
+    names = ("verify_modules", "verify_proposals", "doctor_modules", "workspace_projects")
+    shown = {"ansible.builtin.debug": {"msg": "{{ query('ansible.builtin.vars', item, default='') }}"}, "loop": names}
+    book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [shown]}]))
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    done = subprocess.run(
+        [program, *shlex.split(lines[0]), str(book)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0 and "lookup('pipe'" in done.stdout, done.stdout + done.stderr
+    assert not made.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_writes_nothing_below_the_home_of_another_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With sudo -E; Ansible leaves its reports and its own files there, and follows links."""
+    hers, roots, shared = (tmp_path / name for name in ("hers", "roots", "shared"))
+    for folder in (hers, roots, shared):
+        folder.mkdir()
+    os.chown(hers, 4711, 4711)
+    shared.chmod(0o1777)
+    names = ("HOME", "XDG_STATE_HOME", "TMPDIR")
+    for name in names:
+        monkeypatch.setenv(name, str(hers))
+    onboard_run.leave_places_of_others()
+    assert [os.environ.get(name) for name in names] == [pwd.getpwuid(0).pw_dir, None, None]
+    for name, folder in zip(names, (roots, roots / "not there yet", shared)):
+        monkeypatch.setenv(name, str(folder))
+    onboard_run.leave_places_of_others()
+    assert [os.environ.get(name) for name in names] == [str(roots), str(roots / "not there yet"), str(shared)]
+    shared.chmod(0o777)
+    onboard_run.leave_places_of_others()
+    assert "TMPDIR" not in os.environ

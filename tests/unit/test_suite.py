@@ -90,7 +90,7 @@ def checkout(tmp_path: Path) -> Checkout:
 @pytest.mark.parametrize(
     ("words", "needs", "nox"),
     [
-        ("", "lint sanity docs windows molecule", "--parallel 2"),
+        ("", "lint sanity docs windows unit molecule", "--parallel 2"),
         ("lint", "lint", "--tags lint"),
         ("docs", "docs", "--tags docs"),
         ("unit", "unit", "--tags unit --"),
@@ -178,6 +178,18 @@ def test_skips_fail_only_where_the_caller_wants_it(checkout: Checkout) -> None:
 )
 def test_the_summary(sessions: list[dict[str, Any]], no_skip: bool, lines: list[str], code: int) -> None:
     assert suite.summarise(sessions, no_skip) == (lines, code)
+
+
+def test_the_summary_can_name_what_failed(tmp_path: Path) -> None:
+    results = tmp_path / "results.xml"
+    results.write_text(
+        '<testsuites><testsuite><testcase classname="a.b" name="c"><failure/></testcase>'
+        '<testcase classname="a" name="d"/>'
+        '<testcase classname="e" name="f"><error/></testcase></testsuite></testsuites>',
+        encoding="utf-8",
+    )
+    assert suite.list_failed(results) == ["a.b::c", "e::f"]
+    assert suite.list_failed(tmp_path / "none.xml") == []
 
 
 def test_scenarios_but_the_one_on_request_run_with_the_part() -> None:
@@ -270,6 +282,7 @@ def test_windows_without_a_powershell_is_skipped_with_the_reason(checkout: Check
 def test_tests_that_were_skipped_are_counted_and_named(checkout: Checkout) -> None:
     test = checkout.root / "tests/unit/test_it.py"
     write_program(test, "import pytest\n\n\ndef test_a():\n    pytest.skip('x')\n\n\ndef test_b():\n    pass\n")
+    write_program(checkout.root / suite.MODULES / "test_of_modules.py", "def test_c():\n    pass\n")
     (session,) = run_nox(checkout, "--tags", "unit")
     assert session["reason"] == "1 tests of tests/unit were skipped, for the reasons given above"
     (session,) = run_nox(checkout, "--tags", "unit", "--", "-k", "test_b")

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,17 +17,18 @@ SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "venv.sh"
 PYTHON = """#!/bin/sh
 case "$*" in
 -V) echo Python 3.99.0 ;;
-"-m venv"*)
+"-I -m venv"*)
     for venv; do :; done
     mkdir -p "$venv/bin" && cp "$0" "$venv/bin/python" && cp "$0" "$venv/bin/pip"
     ;;
-"-m pip"*) echo pip >>"$COUNT"; [ ! -e "$COUNT.fail" ] ;;
+"-I -m pip"*) echo pip >>"$COUNT"; [ ! -e "$COUNT.fail" ] ;;
 esac
 """
 
 
 class Checkout:
     def __init__(self, folder: Path) -> None:
+        self.path = "/usr/bin:/bin"
         self.root = folder / "checkout"
         self.root.mkdir()
         self.venv = self.root / ".venv"
@@ -39,7 +42,7 @@ class Checkout:
     def sh(self, script: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["bash", "-c", f'set -u; program=p root="{self.root}" log=/dev/null; . "{SCRIPT}"; {script}'],
-            env={"PATH": "/usr/bin:/bin", "HOME": str(self.root), "COUNT": str(self.count)},
+            env={"PATH": self.path, "HOME": str(self.root), "COUNT": str(self.count)},
             capture_output=True,
             text=True,
             check=False,
@@ -112,6 +115,19 @@ def test_a_shim_that_answers_without_running_is_no_python(checkout: Checkout) ->
     assert checkout.sh(f'python_works "{shim}"').returncode != 0
 
 
+def test_no_python_loads_what_lies_in_the_current_folder(checkout: Checkout) -> None:
+    """It may be somebody else's, and root may be the one who starts onboard.sh there."""
+    for name in ("venv", "ensurepip", "importlib", "pip"):
+        text = f'open("{checkout.root}/loaded", "a").write("{name} ")\n'
+        (checkout.root / f"{name}.py").write_text(text, encoding="utf-8")
+    python = checkout.sh("find_python").stdout.strip()
+    done = checkout.sh(
+        f'cd "$root"; python_works {python}; find_newest_python; make_venv {python} "{checkout.lock}" "{checkout.venv}"'
+    )
+    assert python and (checkout.venv / "bin" / "python").exists(), done.stderr
+    assert not (checkout.root / "loaded").exists(), (checkout.root / "loaded").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("candidates", "packages"),
     [
@@ -125,3 +141,107 @@ def test_the_packages_that_give_a_python(checkout: Checkout, candidates: dict[st
     done = checkout.sh(f"apt-cache() {{ case $2 in {cases} *) : ;; esac; }}; apt_python")
     assert done.stdout == packages
     assert (done.returncode == 0) == bool(packages)
+
+
+PACMAN = """#!/bin/sh
+echo "pacman $*" >>"$COUNT"
+case "$1" in
+-Qq) echo python ;;
+-Qu) cat "$COUNT.outdated" 2>/dev/null ;;
+-S) [ ! -e "$COUNT.fail" ] ;;
+esac
+"""
+
+
+@pytest.fixture
+def arch(checkout: Checkout, tmp_path: Path) -> Checkout:
+    """A machine with pacman alone."""
+    checkout.path = str(tmp_path / "bin")
+    (tmp_path / "bin").mkdir()
+    for name in ("sed", "grep", "readlink", "dirname", "env", "tail", "id", "bash", "sh", "cat"):
+        (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
+    (tmp_path / "bin/pacman").write_text(PACMAN, encoding="utf-8")
+    (tmp_path / "bin/pacman").chmod(0o755)
+    return checkout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="installing needs root")
+def test_another_package_manager_installs_what_is_missing(arch: Checkout) -> None:
+    done = arch.sh("install_packages 'the part' python cgo git")
+    assert done.returncode == 0 and done.stdout == "Installing with pacman: gcc git\n"
+    assert arch.count.read_text(encoding="utf-8").splitlines()[-1] == "pacman -S --needed --noconfirm gcc git"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="installing needs root")
+def test_a_partial_upgrade_is_refused(arch: Checkout) -> None:
+    Path(f"{arch.count}.outdated").write_text("linux 1 -> 2 [ignored]\n", encoding="utf-8")
+    assert arch.sh("install_packages 'the part' git").returncode == 0
+    Path(f"{arch.count}.outdated").write_text("glibc 1 -> 2\n", encoding="utf-8")
+    done = arch.sh("install_packages 'the part' git")
+    assert done.returncode == 3 and "bring the machine up to date with pacman -Syu" in done.stderr
+    assert arch.count.read_text(encoding="utf-8").count("pacman -S ") == 1
+
+
+def test_a_distribution_that_is_not_known_is_one_sentence(arch: Checkout) -> None:
+    Path(arch.path, "pacman").unlink()
+    done = arch.sh("install_python")
+    assert done.returncode == 3 and "supported are Debian and Ubuntu (apt), Fedora" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("whose", ["user", "link", "shared", "roots"])
+def test_root_opens_its_log_where_nobody_else_can_put_a_link(checkout: Checkout, tmp_path: Path, whose: str) -> None:
+    """With sudo -E, HOME and XDG_STATE_HOME are a user's."""
+    state, victim = tmp_path / "state", tmp_path / "victim"
+    (state / "wsltune").mkdir(parents=True)
+    victim.write_text("mine", encoding="utf-8")
+    log = state / "wsltune" / "setup.log"
+    if whose != "roots":
+        log.symlink_to(victim)
+    if whose == "user":
+        os.chown(state, 4711, 4711)
+    elif whose == "shared":
+        state.chmod(0o777)
+    elif whose == "link":
+        (tmp_path / "way").symlink_to(state)
+        os.chown(tmp_path / "way", 4711, 4711, follow_symlinks=False)
+        state = tmp_path / "way"
+    # Root's own home as the test knows it.
+    own = f"{tmp_path}/root"
+    text = SCRIPT.read_text(encoding="utf-8")
+    assert "folder=~root/" in text
+    program = tmp_path / "scripts" / "venv.sh"
+    program.parent.mkdir()
+    program.write_text(text.replace("folder=~root/", f"folder={own}/"), encoding="utf-8")
+    done = subprocess.run(
+        ["bash", "-c", f'set -u; program=p root=/; . "{program}"; open_log setup.log; echo "$log"'],
+        env={"PATH": checkout.path, "HOME": str(tmp_path), "XDG_STATE_HOME": str(state)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = str(log) if whose == "roots" else f"{own}/.local/state/wsltune/setup.log"
+    assert done.stdout.strip() == expected
+    assert victim.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("owner", [0, 4711])
+def test_root_runs_no_python_of_another_accounts_home(tmp_path: Path, owner: int) -> None:
+    """With sudo -E, HOME is a user's, and pyenv is looked for there."""
+    home = tmp_path / "home"
+    python = home / ".pyenv/versions/3.99/bin/python3"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\n", encoding="utf-8")
+    os.chown(home, owner, owner)
+    done = subprocess.run(
+        ["bash", "-c", f'set -u; . "{SCRIPT}"; leave_places_of_others; newest_pyenv; echo "$HOME"'],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(home), "PYENV_ROOT": str(home / ".pyenv")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (str(python) in done.stdout) is (owner == 0)
+    assert done.stdout.splitlines()[-1] == (str(home) if owner == 0 else os.path.expanduser("~root"))
+    assert "leave_places_of_others\n" in (SCRIPT.parents[1] / "onboard.sh").read_text(encoding="utf-8")

@@ -32,15 +32,17 @@ MAKEFILE = "GO ?= go\n" + "".join(f"{name}:\n\t{text.format(go='$(GO)')}\n" for 
 
 
 def command(*words: str) -> str:
+    """Return what a command prints; CalledProcessError where it fails."""
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
 def has_interpreter(path: str) -> bool:
-    """Whether a program asks for the dynamic linker, that is, is not static."""
+    """Return whether a program asks for the dynamic linker, that is, is not static."""
     return "INTERP" in command("readelf", "-lW", path)
 
 
 def try_user(user: str, expected: dict) -> tuple[int, list[str]]:
+    """Run every command of Go's in every way as the user; return their number and what is wrong."""
     entry = pwd.getpwnam(user)
     place = os.path.join(entry.pw_dir, "gotest.verify")
     folder = expected["gotmpdir"].format(uid=entry.pw_uid)
@@ -108,6 +110,7 @@ def try_user(user: str, expected: dict) -> tuple[int, list[str]]:
 
 
 def main() -> None:
+    """Try two users at a time and print the sum."""
     expected = json.loads(sys.argv[1])
     begin = time.monotonic()
     with ThreadPoolExecutor(2) as pool:

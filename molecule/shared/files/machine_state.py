@@ -20,10 +20,12 @@ SETTINGS = ("GOTMPDIR", "CGO_ENABLED", "GOCACHE", "GOMODCACHE", "GOFLAGS")
 
 
 def command(*words: str) -> subprocess.CompletedProcess:
+    """Run a command without input; the caller looks at its exit code."""
     return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
 def mount_at(place: str) -> dict:
+    """Return the mount on the place with its size in bytes, {} where none is."""
     found = command("findmnt", "--json", "--mountpoint", place, "--output", "SOURCE,FSTYPE,OPTIONS")
     if found.returncode != 0:
         return {}
@@ -36,6 +38,7 @@ def mount_at(place: str) -> dict:
 
 
 def user_state(place: str, user: str) -> dict:
+    """Return the user's folder, whether it executes, and the settings that each Go has in a fresh login."""
     folder = os.path.join(place, str(pwd.getpwnam(user).pw_uid))
     state: dict = {"folder": None, "executes": None, "go": {}}
     if os.path.isdir(folder):
@@ -54,6 +57,7 @@ def user_state(place: str, user: str) -> dict:
 
 
 def main() -> None:
+    """Print the state as JSON."""
     place, users = sys.argv[1], sys.argv[2:]
     verify = command("findmnt", "--verify", "--tab-file", "/etc/fstab")
     with open("/etc/fstab", encoding="utf-8", errors="replace") as handle:

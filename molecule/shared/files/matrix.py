@@ -149,6 +149,7 @@ def cron_end(user: str, output: str) -> str:
 
 
 def main() -> None:
+    """Start Go in every way and print what is not as expected."""
     expected = json.loads(sys.argv[1])
     with open("/etc/ssh/sshd_config.d/port.conf", encoding="utf-8") as handle:
         port = handle.read().split()[1]

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -90,16 +91,21 @@ def go_settings() -> dict[str, str]:
 
 
 def take() -> dict:
-    diverted = subprocess.run(["dpkg-divert", "--list"], capture_output=True, text=True, check=False).stdout
+    """Return the machine of now."""
+    diverted = ""
+    if shutil.which("dpkg-divert"):
+        diverted = subprocess.run(["dpkg-divert", "--list"], capture_output=True, text=True, check=False).stdout
     settings = go_settings()
     return {"files": files(), "mounts": mounts(), "go": settings, "diversions": sorted(diverted.splitlines())}
 
 
 def is_ignored(text: str, ignored: list[str]) -> bool:
+    """Return whether one of the patterns is the whole text."""
     return any(re.fullmatch(pattern, text) for pattern in ignored)
 
 
 def compare(before: dict, now: dict, ignored: list[str]) -> list[str]:
+    """List the differences, one sentence each, without those that are ignored."""
     wrong = []
     for path in sorted(set(before["files"]) | set(now["files"])):
         old, new = before["files"].get(path), now["files"].get(path)
@@ -117,6 +123,7 @@ def compare(before: dict, now: dict, ignored: list[str]) -> list[str]:
 
 
 def main() -> None:
+    """Take a snapshot, or print what differs from one."""
     verb, path, ignored = sys.argv[1], sys.argv[2], sys.argv[3:]
     if verb == "take":
         snapshot = take()

@@ -42,6 +42,7 @@ os.execvp("sh", ["sh", "-c", sys.argv[1]])
 
 
 def has_landlock() -> bool:
+    """Return whether the kernel has Landlock, which some sandboxes need."""
     return ctypes.CDLL(None).syscall(LANDLOCK_CREATE_RULESET, None, 0, LANDLOCK_VERSION) > 0
 
 
@@ -110,6 +111,7 @@ def cron_end(user: str, output: str) -> list[str]:
 
 
 def main() -> None:
+    """Run Go in every way and print what failed, and what could not be run."""
     ran, wrong = 0, []
     output = cron("alice")
     for user in ("alice", "mmuster"):

@@ -62,15 +62,15 @@ def template(name):
     return environment.get_template(name)
 
 
-def rendered(found, **options):
+def rendered(found, changes=("GOTMPDIR is on a tmpfs",), **options):
     return template("report.html.j2").render(
         {
-            "_verify_experiment": found,
-            "_verify_summary": schedule.summarise(found),
+            "__verify_measured": {"experiment": found},
+            "verify_result": {
+                "benchmark": schedule.summarise(found),
+                "page": {"changes": list(changes), "pending": [], "on_slower": "rollback"},
+            },
             "inventory_hostname": "laptop",
-            "verify_on_slower": "rollback",
-            "verify_changes": ["GOTMPDIR is on a tmpfs"],
-            "verify_pending": [],
             "verify_notes": [],
             "verify_undo": "ansible-playbook playbooks/rollback.yml",
             **options,
@@ -107,7 +107,7 @@ def test_every_run_is_drawn_with_its_own_shape():
 
 def test_what_others_wrote_is_escaped():
     nasty = '<script>alert(1)</script> & "so"'
-    page = Page(rendered(experiment(), verify_changes=[nasty], verify_notes=[nasty], verify_undo=nasty))
+    page = Page(rendered(experiment(), changes=[nasty], verify_notes=[nasty], verify_undo=nasty))
     assert "script" not in page.seen
     assert page.text.count(nasty) == 3
 
@@ -157,7 +157,19 @@ def test_levers_have_a_page_of_their_own():
     )
     told = "".join(page.text)
     assert "Kept: gotmpdir_tmpfs." in told and "The winners together" in told
-    assert page.seen.count("svg") == 4 and page.seen.count("main") == 1
+    # The gains, and two scenarios of two experiments.
+    assert page.seen.count("svg") == 5 and page.seen.count("main") == 1
+
+
+def test_where_nothing_helps_the_page_says_so_first():
+    decisions = [{**DECISIONS[0], "kept": False, "ratio": 0.99, "low": 0.97, "high": 1.02}, DECISIONS[2]]
+    found = {"kept": [], "decisions": decisions, "experiments": [experiment()]}
+    page = Page(
+        template("levers.html.j2").render(__verify_levers=found, inventory_hostname="laptop", verify_user="alice")
+    )
+    told = " ".join(" ".join(page.text).split())
+    assert "Nothing helps here: 2 levers were tried, and Go is not clearly faster with any." in told
+    assert told.index("Nothing helps") < told.index("-1.0 %") < told.index("Decision")
 
 
 def test_a_page_of_levers_without_a_trial_says_that_nothing_was_tried():

@@ -16,8 +16,9 @@ def printed(monkeypatch):
     callback = CallbackModule()
     monkeypatch.setattr(callback, "_display", SimpleNamespace(display=lines.append))
 
-    def end(custom):
-        callback.v2_playbook_on_stats(SimpleNamespace(custom=custom))
+    def end(custom, failures=(), dark=()):
+        stats = SimpleNamespace(custom=custom, failures=dict.fromkeys(failures, 1), dark=dict.fromkeys(dark, 1))
+        callback.v2_playbook_on_stats(stats)
         return lines
 
     return end
@@ -37,3 +38,26 @@ def test_nothing_to_say_prints_nothing(printed, custom):
 def test_onboard_prints_it_itself(printed, monkeypatch):
     monkeypatch.setenv("WSLTUNE_ONBOARD", "1")
     assert printed({"a": {"wsltune_summary": "one"}}) == []
+
+
+def machine(name):
+    return {"wsltune_summary": name, "wsltune_row": {"state": "done", "note": f"row of {name}"}}
+
+
+def test_three_machines_have_their_summaries_and_four_a_table(printed):
+    machines = {name: machine(name) for name in "abc"}
+    assert printed(machines) == ["\na", "\nb", "\nc"]
+
+
+def test_more_than_three_machines_have_one_table(printed):
+    told = printed({name: machine(name) for name in "abcd"} | {"laptop": {"wsltune_summary": "Windows"}})
+    assert len(told) == 2 and told[0].count("row of") == 4 and told[1] == "\nWindows"
+
+
+def test_machines_that_failed_or_did_not_answer_are_in_the_table(printed):
+    told = printed({name: machine(name) for name in "ab"}, failures=["c"], dark=["d"])
+    assert len(told) == 1 and "c     failed" in told[0] and "d     pending" in told[0]
+
+
+def test_a_fleet_says_one_thing(printed):
+    assert printed({"_run": {"wsltune_fleet": "all\n"}, **{name: machine(name) for name in "abcd"}}) == ["\nall"]

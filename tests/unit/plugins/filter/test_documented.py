@@ -15,7 +15,22 @@ import yaml
 
 FOLDER = Path(__file__).parents[4] / "plugins" / "filter"
 PACKAGE = "ansible_collections.wsltune.go.plugins.filter"
-PREFIXES = ("bench_", "doctor_", "go_", "rollback_", "site_", "windows_", "wsl_")
+PREFIXES = (
+    "bench_",
+    "ci_image_",
+    "doctor_",
+    "drift_",
+    "fleet_",
+    "go_",
+    "golden_image_",
+    "metrics_",
+    "policy_",
+    "rollback_",
+    "site_",
+    "user_data_",
+    "windows_",
+    "wsl_",
+)
 FILTERS: dict[str, Callable[..., Any]] = {}
 for path in sorted(FOLDER.glob("*.py")):
     FILTERS.update(importlib.import_module(f"{PACKAGE}.{path.stem}").FilterModule().filters())

@@ -1,0 +1,58 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Projects that are left out of the main job, with a role workspace that the test plays."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RENAMED = "A check by any name"
+
+
+def play(folder: Path, projects: list[dict[str, Any]], holds: str) -> subprocess.CompletedProcess[str]:
+    """Run the part with a role that copied C(projects) and then checks C(holds)."""
+    role = folder / "collections/ansible_collections/wsltune/go/roles/workspace/tasks"
+    role.mkdir(parents=True)
+    tasks = [
+        {"ansible.builtin.set_fact": {"workspace_result": {"projects": projects, "notes": ["a note"]}}},
+        {"name": RENAMED, "ansible.builtin.assert": {"that": holds, "fail_msg": "it is not so"}},
+    ]
+    (role / "main.yml").write_text(json.dumps(tasks))
+    end = {"ansible.builtin.debug": {"msg": "went on with {{ workspace_result.projects | length }}"}}
+    book = folder / "play.yml"
+    part = {"ansible.builtin.import_tasks": str(ROOT / "playbooks/parts/projects.yml")}
+    book.write_text(json.dumps([{"hosts": "laptop", "gather_facts": False, "tasks": [part, end]}]))
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
+        "ANSIBLE_HOME": str(folder / "ansible"),
+    }
+    environment.pop("ANSIBLE_CONFIG", None)
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "laptop,", "-c", "local", str(book)]
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment, cwd=folder, timeout=120
+    )
+
+
+@pytest.mark.parametrize(
+    ("projects", "left_out"),
+    [
+        ([{"holds": False}, {"holds": False}], True),
+        ([{"holds": True}, {"holds": False}], False),
+        ([], False),
+    ],
+)
+def test_projects_that_do_not_hold_are_known_by_the_result(
+    tmp_path: Path, projects: list[dict[str, Any]], left_out: bool
+) -> None:
+    done = play(tmp_path, projects, "false")
+    assert ("went on with 0" in done.stdout) is left_out, done.stdout
+    assert (done.returncode == 0) is left_out and "it is not so" in done.stdout
