@@ -6,7 +6,7 @@ root=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 
 usage="Usage: ./test.sh [PART]
 
-From a fresh machine to a tested checkout: installs what the part needs (apt, .venv-test) and runs it.
+From a fresh machine to a tested checkout: installs what the part needs (packages, .venv-test) and runs it.
 
   lint                   ansible-lint, ruff, mypy, yamllint, shellcheck
   audit                  pip-audit of requirements/; not run where PyPI gives no advisories
@@ -16,6 +16,7 @@ From a fresh machine to a tested checkout: installs what the part needs (apt, .v
   sanity                 ansible-test sanity
   docs                   build the documentation site in docs/_build/html; warnings and dead links fail
   molecule [SCENARIO...] the scenarios of molecule/, all but laptop, or some
+  contract [FILE]        ask a real WSL laptop what the simulated one takes for granted; reads only, writes contract.json
 
 Without a part: all of them, two at a time, but not the scenario laptop, which runs when it is named.
 WSLTUNE_WINDOWS_PWSH (Windows build) and PWSH (Linux build) name the PowerShells that the tests of the Windows side need;
@@ -46,11 +47,13 @@ case $part in
     ;;
 default)
     (($# == 0)) || wrong "$part takes no argument; ./test.sh --help lists the parts"
-    needs=(lint sanity docs windows molecule) select=(--parallel 2)
+    needs=(lint sanity docs windows unit molecule) select=(--parallel 2)
     ;;
 lint | audit | build | sanity | docs)
     (($# == 0)) || wrong "$part takes no argument; ./test.sh --help lists the parts"
     ;;
+# Installs nothing, so that it runs on a laptop of one's own as it is.
+contract) exec python3 "$root/tests/contract/observe.py" "$@" ;;
 unit | windows) words=(-- "$@") ;;
 molecule)
     for name; do

@@ -61,7 +61,7 @@ def told(benchstat: str, experiment: dict) -> tuple[str, str]:
     """Return what benchstat says of the times on the clock: the difference, and p."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "results.txt"
-        path.write_text(bench_report.go_format(experiment), encoding="utf-8")
+        path.write_text(bench_report.write_go_format(experiment), encoding="utf-8")
         said = subprocess.run([benchstat, *COMMAND, str(path)], capture_output=True, text=True, check=True).stdout
     unit = ""
     for row in csv.reader(said.splitlines()):

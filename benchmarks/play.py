@@ -26,6 +26,7 @@ SETTINGS = [
     "wsl_conf_force=true",
     '{"wsl_conf_settings": {"boot.systemd": true, "automount.options": "metadata"}}',
     "wsl_conf_interop_append_windows_path=false",
+    "go_tmpfs_place=gotmpdir",
     "go_tmpfs_size=2g",
 ]
 PLAYS = {
