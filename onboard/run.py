@@ -249,7 +249,7 @@ def run(options: Options, root: Root, terminal: bool) -> int:
     interrupts: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, frame: interrupts.append(received))
-    with log, tempfile.TemporaryDirectory(prefix="wsltune-") as private_name:
+    with log, tempfile.TemporaryDirectory(prefix="wsltune-run-") as private_name:
         private = Path(private_name)
         told = private / "told"
         told.mkdir(mode=0o700)

@@ -105,7 +105,7 @@ class Story:
         self.statuses: set[str] = set()
         self.changed: list[str] = []
         self._begun = command == "rollback"
-        self._verified = False
+        self._taking_back = False
         self._measured = False
 
     def take(self, event: dict[str, Any]) -> None:
@@ -164,7 +164,10 @@ class Story:
 
     def _task(self, data: dict[str, Any]) -> None:
         where = f"{data.get('task') or ''} {data.get('task_path') or ''}"
-        role = str(data.get("role") or "").rpartition(".")[2] or self._role_in_title(str(data.get("task") or ""))
+        title = str(data.get("task") or "")
+        role = str(data.get("role") or "").rpartition(".")[2] or self._role_in_title(title)
+        # Trials are of the role verify too, so that its name alone does not say that all is measured.
+        self._taking_back = self._taking_back or (not role and title.startswith("Take back what "))
         name = (
             LEVERS
             if re.search(r"levers\w*\.yml", where)
@@ -174,7 +177,7 @@ class Story:
             self.end_step()
             self.step = Step(name)
             self.display.begin(self.step)
-        self.step.task = str(data.get("task") or "")
+        self.step.task = title
         # What failed before this task was rescued, unless it is reported now.
         self.step.failed = self.step.failed and role == REPORT
 
@@ -189,14 +192,13 @@ class Story:
         if not self._begun:
             return OBSERVE
         if role == "verify":
-            self._verified = True
             # The step has its name when it is known that something is measured.
             self._measured = self._measured or action.endswith("go_benchmark")
             if self._measured and self.step and self.step.name == CHECK_ONLY:
                 self.step.name = self.steps[role]
             return self.steps[role] if self._measured else CHECK_ONLY
         if role in self.steps:
-            return TAKE_BACK if self._verified and role not in WINDOWS else self.steps[role]
+            return TAKE_BACK if self._taking_back and role not in WINDOWS else self.steps[role]
         # The play's own tasks belong to the step they follow.
         return self.step.name if self.step else OBSERVE
 

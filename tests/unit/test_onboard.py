@@ -99,6 +99,7 @@ def test_the_steps_of_a_run_in_words() -> None:
         task("verify"),
         task("verify", "Measure", "wsltune.go.go_benchmark"),
         task("verify", "decide"),
+        task("", "Take back what this run changed, because it made Go slower"),
         task("go_tmpfs", "as before"),
     ):
         told.take(event)
@@ -115,6 +116,19 @@ def test_the_steps_of_a_run_in_words() -> None:
         f"> {onboard_story.TAKE_BACK}",
         f"ok {onboard_story.TAKE_BACK}",
     ]
+
+
+def test_a_trial_before_a_role_takes_nothing_back() -> None:
+    told, recorder = story()
+    for event in (task("wsltune.go.verify", "Make a folder for the reports"), task("wsltune.go.go_tmpfs")):
+        told.take(event)
+    told.end_step()
+    assert recorder.lines[-1] == f"ok {onboard_story.STEPS['go_tmpfs']}"
+
+
+def test_the_step_that_takes_back_is_known_by_its_title() -> None:
+    text = (ROOT / "playbooks/parts/verify.yml").read_text(encoding="utf-8")
+    assert "- name: Take back what " in text
 
 
 def test_every_role_of_the_main_job_has_its_words() -> None:

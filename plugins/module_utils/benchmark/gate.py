@@ -205,9 +205,7 @@ def _judge(experiment: Mapping[str, Any], head: str, against: str, earlier: str 
             return _make_answer(UNKNOWN, f"Cannot say whether it got slower: {error}.", head, [times])
         lines = [SEQUENTIAL]
     verdict, reason = decide(summary, measured if lines else ())
-    busy = next(
-        (str(warning) for warning in summary["warnings"] if str(warning).startswith("the machine was busy")), ""
-    )
+    busy = next((str(warning) for warning in summary["warnings"] if str(warning).startswith(schedule.WAS_BUSY)), "")
     if lines and busy and verdict == SLOWER:
         # Of two runs at different times, what else ran hits one alone.
         verdict, reason = UNKNOWN, f"Cannot say whether it got slower: {busy}."

@@ -363,9 +363,13 @@ def choose_next(summary: dict[str, Any] | None, first: str, again: str, check: b
         words = [word for word in again.split() if word not in ("--check", "-C")]
         return [f"{' '.join(words).removesuffix(' --')} (does it)"]
     reasons = [scenario["reason"] for scenario in summary["scenarios"] if scenario["reason"]] if summary else []
-    asked = next((match[0] for reason in reasons if (match := re.search(r"-e verify_budget_minutes=\d+", reason))), "")
+    # Each scenario asks for what it needs itself, and the largest is enough for all.
+    asked = [int(match[1]) for reason in reasons if (match := re.search(r"-e verify_budget_minutes=(\d+)", reason))]
     if asked:
-        return [f"{again} {asked}"]
+        return [f"{again} -e verify_budget_minutes={max(asked)}"]
+    busy = summary is not None and any(warning.startswith(schedule.WAS_BUSY) for warning in summary["warnings"])
+    if busy:
+        return [f"{command} (repeats it; first let the machine come to rest)"]
     if first.startswith(("Cannot tell", "Whether it helped is not known")):
         return [f"{command} (repeats it)"]
     if not changed and "onboard.sh" in command:

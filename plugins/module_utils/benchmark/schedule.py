@@ -28,6 +28,8 @@ GUESS = 0.5
 NEGLIGIBLE = 0.01
 # Load per processor before the first run above which noise is no surprise.
 BUSY = 0.75
+WAS_BUSY = "the machine was busy before"
+"""How the warning about it begins."""
 # Where the control differs, how many times its difference every value of the interval has to be away from 1.
 UNSTEADY = 2.0
 # What programs say that ask a person at a terminal.
@@ -492,7 +494,7 @@ def summarise_runs(experiment: Experiment) -> dict[str, Any]:
     # Interleaved runs share the load of others; of two measurements one after the other it may hit one alone.
     if cpus and load > BUSY * cpus and (sequential or first["verdict"] in (stats.NO_DIFFERENCE, "unknown")):
         on = f"{cpus} processor{'' if cpus == 1 else 's'}"
-        warnings.append(f"the machine was busy before (load {load:.1f} on {on}): repeat it when idle")
+        warnings.append(f"{WAS_BUSY} (load {load:.1f} on {on}): repeat it when idle")
     return {
         "variants": names,
         "scenarios": scenarios,

@@ -40,8 +40,17 @@ MOST_NAMES = 3
 MOST_FILES = 20000
 """Files in /tmp that are counted; more are called unknown."""
 SEARCHED = "/usr/local/bin:/usr/bin:/bin"
-OF_THE_SYSTEM = ("systemd-private-", ".X", ".ICE-unix", ".font-unix", ".Test-unix", "snap-private-tmp", "ansible")
-"""Beginnings of names in /tmp that are made anew at every start, or by Ansible for this run."""
+OF_THE_SYSTEM = (
+    "systemd-private-",
+    ".X",
+    ".ICE-unix",
+    ".font-unix",
+    ".Test-unix",
+    "snap-private-tmp",
+    "ansible",
+    "wsltune-run-",
+)
+"""Beginnings of names in /tmp that are made anew at every start, or for this run."""
 
 
 def text_of(path: str) -> str | None:

@@ -425,6 +425,21 @@ def test_noise_is_called_noise_and_every_ending_has_a_command():
     assert "Next:     ./onboard.sh -- -e verify_budget_minutes=10" in failed
 
 
+def test_of_two_budgets_the_one_that_is_enough_for_both_is_advised():
+    reasons = [f"does not fit: run it again with -e verify_budget_minutes={minutes}" for minutes in (6, 11)]
+    summary = {"scenarios": [{"reason": reason} for reason in reasons], "warnings": []}
+    assert bench_report.choose_next(summary, "", "./onboard.sh --", False, True) == [
+        "./onboard.sh -- -e verify_budget_minutes=11"
+    ]
+
+
+def test_where_the_machine_was_busy_it_is_to_rest_first():
+    summary = {"scenarios": [], "warnings": [f"{schedule.WAS_BUSY} (load 3.0 on 2 processors): repeat it when idle"]}
+    assert bench_report.choose_next(summary, "Cannot tell", "./onboard.sh --", False, True) == [
+        "./onboard.sh (repeats it; first let the machine come to rest)"
+    ]
+
+
 def test_gains_lie_where_their_numbers_say():
     decisions = [
         {"lever": "a", "kept": True, "ratio": 0.8, "low": 0.75, "high": 0.85},
