@@ -139,7 +139,7 @@ def test_every_role_of_the_main_job_has_its_words() -> None:
 
 
 def test_a_role_that_the_plan_skips_has_its_step_all_the_same() -> None:
-    text = (ROOT / "playbooks/parts/apply.yml").read_text(encoding="utf-8")
+    text = (ROOT / "playbooks/parts/roles.yml").read_text(encoding="utf-8")
     titles = re.findall(r'name: "(Role .+)"', text)
     assert len(titles) == 3
     told, recorder = story()

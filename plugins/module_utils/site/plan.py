@@ -60,6 +60,11 @@ class Plan:
     pending: list[str] = dataclasses.field(default_factory=list)
     """What waits where /tmp is not wanted in memory any more."""
 
+    @property
+    def applies(self) -> bool:
+        """Whether a role has something to set up or to take away."""
+        return self.removes_tmpfs or any(self.steps[role].runs for role in ("wsl_conf", "go_tmpfs", "go_env"))
+
     def to_json(self) -> dict[str, Any]:
         """Return the plan as C(site.yml) reads it."""
         return {
@@ -71,6 +76,7 @@ class Plan:
                 "untried": explain_untried(self.on, self.on_auto),
             },
             "prepares": self.prepares,
+            "applies": self.applies,
             "removes_tmpfs": self.removes_tmpfs,
             "tries_source": self.tries_source,
             "after": dict(self.after),

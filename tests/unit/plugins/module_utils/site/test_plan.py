@@ -95,7 +95,7 @@ def test_a_machine_that_is_so_already_runs_nothing_but_what_measures() -> None:
     planned = make()
     assert list(planned["roles"]) == PLANNED
     assert running(planned) == ["verify", "windows"]
-    assert not planned["prepares"] and not planned["removes_tmpfs"]
+    assert not planned["prepares"] and not planned["applies"] and not planned["removes_tmpfs"]
     assert {name: step["why_not"] for name, step in planned["roles"].items()} == {
         "workspace": "workspace_projects names no project",
         "go_toolchain": "alice can run Go",
@@ -265,6 +265,7 @@ def test_the_tmpfs_goes_where_no_lever_needs_it(levers: dict[str, bool], gocache
     planned = make(levers=levers, options={**OPTIONS, "go_tmpfs_gocache": gocache}, met=met)
     step = planned["roles"]["go_tmpfs"]
     assert planned["removes_tmpfs"] == removed == (not step["run"])
+    assert planned["applies"]
     assert step["variables"]["go_tmpfs_state"] == ("absent" if removed else "present")
 
 
