@@ -590,7 +590,7 @@ def make_hyperfine(experiment: dict[str, Any]) -> dict[str, Any]:
 
 
 def plot_runs(
-    scenario: dict[str, Any], names: Sequence[str], width: int = 640, left: int = 90, right: int = 20
+    scenario: dict[str, Any], names: Sequence[str], width: int = 480, left: int = 90, right: int = 20
 ) -> dict[str, Any]:
     """Place every run of a summarised scenario in a strip plot: pixels, rows from the top, round ticks."""
     shown = [name for name in [*names, schedule.CONTROL] if name in scenario["variants"]]
