@@ -82,6 +82,11 @@ ansible_facts:
               call would change nothing, and C(notes) for the users, as sentences; null where it was not, or for others
               than root.
           type: dict
+        notes:
+          description:
+            - What a person is to know about accounts that were not looked at, as sentences.
+          type: list
+          elements: str
         in_force:
           description:
             - By user name, the C(verdicts) that O(wsltune.go.go_benchmark#module:remember) kept, and the C(machine) as
@@ -142,6 +147,7 @@ def main() -> None:
     baseline = go_baseline.read()
     try:
         people = accounts.find(module.params["users"], module.params["also"])
+        unlisted = [] if module.params["users"] else accounts.find_unlisted(people)
         seen = go_observe.observe_all([person for person in people if os.geteuid() in (0, person.uid)], mounts)
         users = {name: dict(facts, before=go_tuning.neutral(baseline.get(name), facts)) for name, facts in seen.items()}
     except accounts.AccountError as error:
@@ -149,6 +155,7 @@ def main() -> None:
     told = {
         "users": users,
         "applied": go_applied.observe(users),
+        "notes": accounts.explain_unlisted(unlisted),
         "in_force": {"verdicts": journal.read_record(journal.IN_FORCE), "machine": fingerprint.read()},
         "observed_at": f"{time.time():.6f}",
     }

@@ -134,12 +134,3 @@ def write_microseconds(value: float) -> str:
     if value < 1000:
         return f"{value:.0f} us" if value >= 10 else f"{value:.1f} us"
     return f"{value / 1000:.1f} ms" if value < 1e6 else f"{value / 1e6:.1f} s"
-
-
-def join_names(names: Sequence[str], most: int = 4) -> str:
-    """Join names for a sentence."""
-    names = list(names)
-    shown = names[:most]
-    if len(names) > most:
-        return f"{', '.join(shown)} and {len(names) - most} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
-from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, join_names
+from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 # WSL gives a distro this long before it gives up (wsl2.distributionStartTimeout).
 START_TIMEOUT = 60

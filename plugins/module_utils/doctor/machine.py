@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
-from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, Work, join_names, write_microseconds
+from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, Work, write_microseconds
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 # The Go command and its tools look for programs such as gcc about this often in testing one package.
 LOOKUPS = 6

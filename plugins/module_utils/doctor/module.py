@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import phases as doctor_phases
-from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, join_names
+from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 
 class Package(NamedTuple):

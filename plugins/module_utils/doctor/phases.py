@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import join_names
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 LEAD = 0.1
 """By how much of the time a phase must exceed the next one to be called the longest."""

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
-from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, Work, join_names, write_microseconds
+from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, Work, write_microseconds
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 # Operations like a stat that `go test -count=1` waits for in a place: for each package, for each package that is linked
 # into a test, and for each dependency. From two experiments: 24 packages on a drive whose stat took 613 us took 1.27 s

@@ -11,8 +11,9 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import fstab as doctor_fstab
-from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, join_names
+from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import wslconfig as wsl_wslconfig

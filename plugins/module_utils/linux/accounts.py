@@ -26,6 +26,8 @@ MOST_SAID = 1 << 20
 """Bytes that a login's environment may have; of several users as many are held at the same time."""
 MOST_STARTUP = 4 << 20
 NO_LOGIN = ("nologin", "false", "sync", "halt", "shutdown")
+MOST_HOMES = 200
+"""Folders beside the homes of people that are looked at for those of other accounts."""
 SHELLS = ("bash", "zsh", "fish", "ksh", "mksh", "yash")
 """Shells that take -l, -i and -c together."""
 SAME_AS_LOGIN = ("sh", "dash", "ash", "csh", "tcsh", *NO_LOGIN)
@@ -121,6 +123,44 @@ def find(names: Sequence[str], also: str | None = None) -> list[Account]:
         if is_person(account, uids) or (name == also and is_person(account, range(account.uid, account.uid + 1))):
             found[account.name] = account
     return with_home(list(found.values()))
+
+
+def _unlisted(folders: Sequence[str], local: Sequence[int]) -> list[str]:
+    found = set()
+    for folder in folders:
+        for name in look.names(folder, MOST_HOMES):
+            path = os.path.join(folder, name)
+            with contextlib.suppress(OSError, KeyError):
+                owner = os.lstat(path).st_uid
+                if owner and owner not in local and pwd.getpwuid(owner).pw_dir == path:
+                    found.add(pwd.getpwuid(owner).pw_name)
+    return sorted(found)
+
+
+def find_unlisted(people: Sequence[Account]) -> list[str]:
+    """Return the accounts with a home beside those of C(people) that /etc/passwd does not have, such as SSSD's."""
+    with open("/etc/passwd", encoding="utf-8", errors="replace") as handle:
+        words = [line.split(":") for line in handle]
+    local = [int(entry[2]) for entry in words if len(entry) > 2 and entry[2].isdigit()]
+    folders = sorted({os.path.dirname(person.home) for person in people if person.uid} | {"/home"})
+    try:
+        # A directory service may be as dead as a server of homes.
+        found: list[str] = look.once(functools.partial(_unlisted, folders, local))
+    except OSError:
+        return []
+    return [name for name in found if name not in {person.name for person in people}]
+
+
+def explain_unlisted(names: Sequence[str]) -> list[str]:
+    """Return what a person is to know about accounts that are left out because /etc/passwd does not have them."""
+    if not names:
+        return []
+    homes = "has a home" if len(names) == 1 else "have homes"
+    sentence = (
+        f"{text.join_names(names)} {homes} here and no line in /etc/passwd, so that no setting is made there; name "
+        "such accounts in wsltune_users to have them set up too"
+    )
+    return [sentence]
 
 
 def identity(account: Account) -> process.Identity | None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 # A terminal would follow them: C0 without tab, newline and CR LF, delete, C1, and what turns the direction of text.
@@ -65,6 +66,15 @@ def line(value: object, most: int = 1000) -> str:
 def reason(message: object) -> str:
     """Return why a task failed, in one line and without Ansible's own words before it."""
     return line(ANSIBLES_WORDS.sub("", str(message)))
+
+
+def join_names(names: Sequence[str], most: int = 4) -> str:
+    """Join names for a sentence."""
+    names = list(names)
+    shown = names[:most]
+    if len(names) > most:
+        return f"{', '.join(shown)} and {len(names) - most} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 
 def differing(before: list[str], after: list[str], around: int = 0) -> tuple[list[str], list[str]]:

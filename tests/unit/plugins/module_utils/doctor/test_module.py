@@ -12,6 +12,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import module as doctor_module
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import phases as doctor_phases
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
 
 def row(
@@ -295,9 +296,9 @@ def test_the_phase_that_leads_has_its_levers() -> None:
     check = doctor_module.judge_phases({"actions": ACTIONS[4:5], "wall": 2.2}, edited)
     assert check.reason == (
         "Of 2.2 s of go test: link 91%, look-ups 9%. "
-        f"Levers for link: {doctor_check.join_names(doctor_phases.list_levers('link'))}. "
+        f"Levers for link: {text.join_names(doctor_phases.list_levers('link'))}. "
         "After an edit of p/core, of 4.0 s: compile 88%, link 12%. "
-        f"Levers for compile: {doctor_check.join_names(doctor_phases.list_levers('compile'))}."
+        f"Levers for compile: {text.join_names(doctor_phases.list_levers('compile'))}."
     )
     assert [one["longest"] for one in check.details["phases"]] == ["link", "compile"]
     without = doctor_module.judge_phases({"actions": ACTIONS[4:5]}, {"reason": "no time"}, list(catalogue.LEVERS))

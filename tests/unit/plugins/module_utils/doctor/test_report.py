@@ -111,13 +111,7 @@ def test_ids_are_drawn_together() -> None:
     assert doctor_report.write_ids(checks) == "WT-001 to WT-003, WT-010, WT-020 to WT-021"
 
 
-def test_names_for_a_sentence() -> None:
-    assert (
-        doctor_check.join_names([]) == ""
-        and doctor_check.join_names(["a"]) == "a"
-        and doctor_check.join_names(["a", "b", "c"]) == "a, b and c"
-    )
-    assert doctor_check.join_names(list("abcdef")) == "a, b, c, d and 2 more"
+def test_a_time_has_the_unit_that_fits() -> None:
     assert [doctor_check.write_microseconds(value) for value in (3.14, 42.0, 1200.0, 2.5e6)] == [
         "3.1 us",
         "42 us",

@@ -60,3 +60,8 @@ def test_what_differs_lies_between_what_is_the_same() -> None:
 )
 def test_a_reason_is_without_ansibles_words(said: str, reason: str) -> None:
     assert text.reason(said) == reason
+
+
+def test_names_for_a_sentence() -> None:
+    assert [text.join_names(names) for names in ([], ["a"], ["a", "b", "c"])] == ["", "a", "a, b and c"]
+    assert text.join_names(list("abcdef")) == "a, b, c, d and 2 more"

@@ -1,0 +1,63 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Accounts that have a home here and no line in /etc/passwd, as those of SSSD have none."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
+
+STRANGER = 3_000_001
+
+
+@pytest.fixture
+def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of homes: dora's, which a directory knows, one of another name, one of nobody, and root's."""
+    if os.geteuid():
+        pytest.skip("needs root, to give folders away")
+    for name, uid in (("dora", STRANGER), ("dora-old", STRANGER), ("gone", STRANGER + 1), ("shared", 0)):
+        (tmp_path / name).mkdir()
+        os.chown(tmp_path / name, uid, uid)
+
+    def entry(uid: int) -> object:
+        if uid != STRANGER:
+            raise KeyError(uid)
+        return SimpleNamespace(pw_name="dora", pw_dir=str(tmp_path / "dora"))
+
+    monkeypatch.setattr(pwd, "getpwuid", entry)
+    return tmp_path
+
+
+def person(name: str, homes: Path) -> accounts.Account:
+    return accounts.Account(name, 1000, 1000, str(homes / name), "/bin/bash")
+
+
+def test_an_account_of_a_directory_is_found_by_its_home(homes: Path) -> None:
+    assert accounts.find_unlisted([person("alice", homes)]) == ["dora"]
+
+
+def test_who_is_set_up_is_not_left_out(homes: Path) -> None:
+    assert accounts.find_unlisted([person("dora", homes)]) == []
+
+
+def test_a_directory_that_does_not_answer_holds_nobody_up(homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", lambda _uid: time.sleep(60))
+    begin = time.monotonic()
+    assert accounts.find_unlisted([person("alice", homes)]) == []
+    assert time.monotonic() - begin < 30
+
+
+def test_it_is_said_how_they_are_set_up_too() -> None:
+    assert accounts.explain_unlisted([]) == []
+    assert "; ".join(accounts.explain_unlisted(["dora"])) == (
+        "dora has a home here and no line in /etc/passwd, so that no setting is made there; name such accounts in "
+        "wsltune_users to have them set up too"
+    )
+    assert accounts.explain_unlisted(list("abcdef"))[0].startswith("a, b, c, d and 2 more have homes here")
