@@ -268,10 +268,12 @@ def write_text(
                 measured += wrap("Runs alternated in random order; fewer than 5 in 100 such verdicts are false.")
     remarks = list(notes)
     if summary is not None:
-        for scenario in summary["scenarios"]:
-            doubts = ([scenario["reason"]] if scenario["reason"] else []) + scenario["warnings"]
-            remarks += [f"{scenario['name']}: {doubt}" for doubt in doubts if doubt not in first]
-        remarks += [warning for warning in summary["warnings"] if warning not in first]
+        named = [(f"{scenario['name']}: ", scenario) for scenario in summary["scenarios"]]
+        # What is wrong with a whole comparison weighs more than a run that lies apart.
+        doubts = [(name, scenario["reason"]) for name, scenario in named if scenario["reason"]]
+        doubts += [("", warning) for warning in summary["warnings"]]
+        doubts += [(name, warning) for name, scenario in named for warning in scenario["warnings"]]
+        remarks += [f"{name}{doubt}" for name, doubt in doubts if doubt not in first]
     tail: list[str] = []
     following = choose_next(summary, first, again, check, bool(changes))
     for label, values in (

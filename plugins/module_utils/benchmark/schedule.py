@@ -678,6 +678,7 @@ def _list_warnings(names: Sequence[str], walls: dict[str, list[float]]) -> list[
     fewest = min(len(values) for values in walls.values())
     if fewest < stats.MIN_RUNS:
         warnings.append(f"only {fewest} rounds: {stats.MIN_RUNS} are needed for a verdict; allow more minutes")
+    counts: dict[str, int] = {}
     for name in names:
         values = walls.get(name, [])
         far = stats.find_outliers(values)
@@ -685,9 +686,16 @@ def _list_warnings(names: Sequence[str], walls: dict[str, list[float]]) -> list[
             warnings.append(f"the first run of {name} was slow: warm up longer")
             far.remove(0)
         if far:
-            runs = "run lies" if len(far) == 1 else "runs lie"
-            warnings.append(f"{len(far)} {runs} far from the others of {name}: something else used the machine")
+            counts[name] = len(far)
+    if counts:
+        runs = "1 run lies" if sum(counts.values()) == 1 else "runs lie"
+        shown = f" of {next(iter(counts))}" if sum(counts.values()) == 1 else f" ({_join_counts(counts)})"
+        warnings.append(f"{runs} far from the others{shown}: something else used the machine")
     return warnings
+
+
+def _join_counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} of {name}" for name, number in counts.items())
 
 
 def _summarise_variant(scenario: Scenario, name: str) -> dict[str, Any]:

@@ -297,6 +297,18 @@ def test_slow_first_runs_and_outliers_are_warned_about():
     assert any("1 run lies far from the others" in warning for warning in warnings)
 
 
+def test_runs_that_lie_apart_are_one_sentence():
+    quiet, apart = [1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01], [1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 9.0]
+    warn = schedule._list_warnings
+    assert warn(["before", "after"], {"before": quiet, "after": quiet}) == []
+    assert warn(["before", "after"], {"before": quiet, "after": apart}) == [
+        "1 run lies far from the others of after: something else used the machine"
+    ]
+    assert warn(["before", "after"], {"before": apart, "after": apart}) == [
+        "runs lie far from the others (1 of before, 1 of after): something else used the machine"
+    ]
+
+
 def test_several_variants_are_each_compared_with_the_first():
     def cost(scenario, variant):
         return {"cgo": 1.5, "tmpfs": 1.2}.get(variant, 1.5)
