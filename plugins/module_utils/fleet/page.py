@@ -32,7 +32,7 @@ b.good { color: var(--good); } b.waits { color: var(--waits); } b.bad { color: v
 b.soft { color: var(--soft); font-size: inherit; }
 .bar { display: flex; height: 12px; min-width: 160px; border-radius: 6px; overflow: hidden; background: var(--line); }
 .bar i { display: block; } i.good { background: var(--good); } i.bad { background: var(--bad); }
-svg { display: block; width: 100%; min-width: 540px; max-width: 760px; height: auto; }
+svg { display: block; width: 100%; max-width: 760px; height: auto; }
 svg { background: var(--panel); border-radius: 6px; }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 svg .tick { fill: var(--soft); font-size: 11px; }

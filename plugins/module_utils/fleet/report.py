@@ -23,6 +23,8 @@ MOST_MARKS = 200
 NOTE = 60
 APART = 24
 """How far the numbers below the plot are from each other at the least."""
+LETTER = 7
+"""Width of a letter of a name in the plot."""
 
 
 def write_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -87,7 +89,7 @@ def summarise(rollout: Rollout, hosts: Mapping[str, HostState], now: float) -> d
     rows, rings = [], []
     for number, state in enumerate(rollout.rings):
         counts = dict.fromkeys(fleet_gate.STATES, 0)
-        for name in state.hosts:
+        for name in sorted(state.hosts):
             row = _row(rollout, state.ring.name, hosts[name], state.opened is not None)
             counts[row["state"]] += 1
             rows.append(row)
@@ -290,9 +292,7 @@ def _host_table(hosts: Sequence[Mapping[str, Any]]) -> str:
 def _history(entries: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         [
-            fleet_page.keep_whole(write_time(entry["at"])),
-            _escape(entry["ring"]),
-            _escape(entry["result"]),
+            *map(fleet_page.keep_whole, (write_time(entry["at"]), entry["ring"], entry["result"])),
             _escape(" ".join(entry["sentences"])),
         ]
         for entry in reversed(entries)
@@ -309,14 +309,19 @@ def _forest(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> st
     ends = [float(one[key]) for one in [*shown, *(one for _name, one in diamonds)] for key in ("low", "high")]
     low = max(0.1, min([*ends, 0.9])) * 0.98
     high = min(10.0, max([*ends, limit])) * 1.02
-    left, right, step, top = 150, 470, 20, 30
+    # As wide as the names are, so that on a narrow screen the plot is whole and the numbers alone are cut off.
+    names = [str(row["host"]) for row in shown] + [name for name, _one in diamonds]
+    left = 20 + LETTER * max(len(_short(name)) for name in names)
+    right, step, top = left + 320, 20, 30
+    width = right + 150
 
     def place(ratio: float) -> float:
         share = (math.log(min(max(ratio, low), high)) - math.log(low)) / (math.log(high) - math.log(low))
         return round(left + share * (right - left), 1)
 
     bottom = top + step * (len(shown) + len(diamonds)) + 10
-    lines = [f'<svg viewBox="0 0 620 {bottom + 24}" role="img" aria-label="Ratio of each host with its interval">']
+    size = f'viewBox="0 0 {width} {bottom + 24}" style="min-width:{width * 0.86:.0f}px"'
+    lines = [f'<svg {size} role="img" aria-label="Ratio of each host with its interval">']
     ticks = [tick for tick in (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5, 2, 3, 5) if low <= tick <= high]
     drawn = [1.0]
     for tick in sorted(ticks, key=lambda tick: abs(math.log(tick))):

@@ -93,6 +93,27 @@ def test_the_numbers_below_the_plot_do_not_lie_on_each_other(ratio):
     assert len(places) > 2 and all(after - before >= 20 for before, after in zip(places, places[1:]))
 
 
+def test_on_a_narrow_screen_a_plot_of_short_names_is_whole():
+    page = report.write_html(summary(3))
+    drawn = ElementTree.fromstring(page[page.index("<svg") : page.index("</svg>") + 6])
+    scale = float(drawn.get("style").removeprefix("min-width:").removesuffix("px")) / float(
+        drawn.get("viewBox").split()[2]
+    )
+    limit = drawn.find("line[@class='limit']")
+    assert float(limit.get("x1")) * scale < 362
+
+
+def test_a_short_word_of_the_history_is_not_broken():
+    assert '<span class="one">hold</span>' in report.write_html(summary())
+
+
+def test_the_hosts_of_a_ring_are_listed_by_name():
+    names = ["c", "a", "b"]
+    found = rollout.start("x", 0.0, rings.read_rings([{"name": "all", "hosts": names}]), names, {}, {})
+    rows = report.summarise(found, {name: record.HostState(name) for name in names}, 1.0)["hosts"]
+    assert [row["host"] for row in rows] == ["a", "b", "c"]
+
+
 def test_a_host_that_takes_no_part_is_never_dropped():
     names = ["a", "b"]
     found = rollout.start("x", 0.0, rings.read_rings([{"name": "all", "share": "rest"}]), names, {}, {"b": "none"})
