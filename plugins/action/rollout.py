@@ -97,8 +97,7 @@ class ActionModule(ActionBase):
         hosts = self._hosts(rollout)
         found = fleet_rollout.command(rollout, wish, hosts, self.now, blocked)
         for name in found["again"]:
-            again = fleet_record.HostState(name, tries=hosts[name].tries, times_done=hosts[name].times_done)
-            self.store.save_host(again)
+            self.store.save_host(fleet_rollout.begin_again(hosts[name]))
         self.store.save(rollout)
         runs = {host: hosts[host].run for host in found["back"]}
         return {"begun": True, "look": found["look"], "back": found["back"], "runs": runs, "blocked": bool(blocked)}
@@ -144,13 +143,13 @@ class ActionModule(ActionBase):
     def _tune(self) -> dict[str, Any]:
         """Note that a host is about to be tuned, unless somebody stops the rollout meanwhile."""
         if self.given["stop_file"] and os.path.lexists(self.given["stop_file"]):
-            return {"stopped": True}
+            return {"stopped": True, "run": ""}
         host = self._host()
         host.state, host.tries, host.began = fleet_gate.PENDING, host.tries + 1, self.now
         if self.given["doctor"] and host.critical is None:
             host.critical = read_critical(self.given["doctor"])
         self.store.save_host(host)
-        return {"stopped": False}
+        return {"stopped": False, "run": host.run}
 
     def _done(self) -> dict[str, Any]:
         host, verify = self._host(), self.given["verify"]

@@ -408,16 +408,17 @@ class Journal:
 
     def _touch(self, path: str, role: str, current: FileState | None, revert: Revert | None) -> Entry:
         """Return the entry for C(path) as it must be before the next write."""
-        entry = self.entry(path)
+        entry, edited = self.entry(path), False
         if entry is None:
             entry = Entry(path, role, current, run=self.run, before_run=current)
         elif current is not None and not _is_known(entry, current.content) and entry.written is not None:
             # Someone edited the file between two runs: their change belongs to what a rollback restores.
-            entry.foreign = True
+            entry.foreign = edited = True
             if revert is not None:
                 base = content_without_us(entry, current.content, revert)
                 entry.base = None if base is None else FileState(base, current.mode, current.uid, current.gid, 0)
-        if entry.run != self.run:
+        # Two attempts of a rollout are one run, and what somebody edited between them must not get lost with it.
+        if entry.run != self.run or edited:
             entry.run, entry.before_run = self.run, current
         entry.previous = current.content if current is not None else None
         return entry

@@ -113,6 +113,10 @@ runs:
   description: By host, the run to take back.
   returned: with C(back)
   type: dict
+run:
+  description: The run that changed the host before and was not taken back, which this one goes on with; else empty.
+  returned: with O(step=tune)
+  type: str
 text:
   description: The report for a terminal.
   returned: with O(step=finish)

@@ -59,6 +59,13 @@ def test_a_rollout_from_its_first_run_to_its_last(fleet):
     assert (fleet.record / "fleet.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
+def test_what_failed_half_way_is_taken_back_with_what_a_later_run_did(fleet):
+    assert fleet.run()[0] == 3
+    assert fleet.run(light_bad=["c"], light_run="2.0")[0] == 3
+    assert fleet.run(light_slow=["c"], light_run="3.0")[0] == 2
+    assert sorted(fleet.done()[-3:]) == ["back c 2.0", "back d 2.0", "back e 2.0"]
+
+
 REFUSED = {
     "an unknown command": ({"wsltune_rollout": "go"}, "wsltune_rollout is 'go': give run, status, continue, hold"),
     "shares over 100 %": (

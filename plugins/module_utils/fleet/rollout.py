@@ -108,7 +108,8 @@ def command(rollout: Rollout, wish: str, hosts: Hosts, now: float, blocked: str 
     again: list[str] = []
     if wish == "continue" and not over:
         if rollout.status == fleet_record.ROLLED_BACK:
-            again, state.since, state.decision = members(rollout, state), None, {}
+            # It begins anew: until it is tuned again, nothing is missing from it.
+            again, state.opened, state.since, state.decision = members(rollout, state), None, None, {}
         else:
             wrong = (fleet_gate.FAILED, fleet_gate.TAKEN_BACK)
             again = [host for host in members(rollout, state) if hosts[host].state in wrong]
@@ -123,6 +124,11 @@ def command(rollout: Rollout, wish: str, hosts: Hosts, now: float, blocked: str 
         return nothing
     rollout.why = ""
     return {**nothing, "look": [] if again else _to_look_at(rollout, state, hosts, now), "again": again}
+
+
+def begin_again(host: HostState) -> HostState:
+    """Return a host as it is before it is tuned again; what changed it before and was not taken back stays known."""
+    return HostState(host.host, tries=host.tries, times_done=host.times_done, run=host.run)
 
 
 def _done(rollout: Rollout, state: RingState, hosts: Hosts) -> list[str]:

@@ -187,6 +187,23 @@ def test_only_what_one_run_changed_can_be_given_back(record: journal.Journal, tm
     assert old.read_text() == "A=1\n"
 
 
+def test_two_attempts_of_one_run_are_given_back_together_but_for_an_edit_between(
+    record: journal.Journal, tmp_path: Path
+) -> None:
+    half, edited = tmp_path / "half", tmp_path / "edited"
+    for path in (half, edited):
+        path.write_text("A=1\n")
+        write(record, path, "A=2\n")
+    edited.write_text("A=2\nMINE=1\n")
+    again = journal.Journal(record.root, run="one")
+    write(again, half, "A=2\nB=1\n")
+    write(again, edited, "A=2\nMINE=1\nB=1\n")
+    for path in (half, edited):
+        again.restore(str(path), envfile.revert, run_only=True)
+    assert half.read_text() == "A=1\n"
+    assert edited.read_text() == "A=2\nMINE=1\n"
+
+
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
     path = tmp_path / "go"

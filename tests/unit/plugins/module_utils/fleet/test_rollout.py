@@ -33,7 +33,7 @@ class Fleet:
             self.hosts.setdefault(name, record.HostState(name))
         found = rollout.command(self.rollout, wish, self.hosts, self.now, blocked)
         for name in found["again"]:
-            self.hosts[name] = record.HostState(name)
+            self.hosts[name] = rollout.begin_again(self.hosts[name])
         for name in set(found["look"]) - self.asleep:
             host = self.hosts[name]
             host.reread, host.lost = self.now, rollout.find_lost(host.effective, self.effective)
@@ -127,6 +127,8 @@ def test_a_host_where_go_gets_slower_rolls_its_ring_back_until_a_person_lets_it_
     fleet.slow = set()
     assert fleet.run("continue") == rollout.FINISHED and sorted(fleet.tuned) == ["c", "d", "e", "f"]
     assert set(fleet.states(1).values()) == {"done"}
+    # The ring begins anew, so that nothing is missing from it before its hosts are tuned.
+    assert [entry["result"] for entry in fleet.rollout.history][-3:] == ["roll back", "continue", "go"]
 
 
 def test_a_ring_is_taken_back_on_every_host_that_may_have_changed(fleet):
@@ -134,6 +136,11 @@ def test_a_ring_is_taken_back_on_every_host_that_may_have_changed(fleet):
     for name, state, run in (("a", gate.TAKEN_BACK, "1.0"), ("b", gate.FAILED, "1.0")):
         fleet.hosts[name].state, fleet.hosts[name].run = state, run
     assert set(rollout.command(fleet.rollout, "abort", fleet.hosts, fleet.now)["back"]) == {"a", "b"}
+
+
+def test_what_a_failed_run_changed_stays_known_when_the_host_is_tuned_again():
+    failed = record.HostState("a", gate.FAILED, tries=2, times_done=1, run="1.0", note="no space")
+    assert rollout.begin_again(failed) == record.HostState("a", tries=2, times_done=1, run="1.0")
 
 
 def test_a_host_that_failed_or_was_taken_back_without_a_change_is_left_alone(fleet):
