@@ -40,6 +40,12 @@ options:
       - A build cache whose size on its disk is read. Where that takes longer than five seconds it stays as the file has
         it.
     type: path
+  gocache_user:
+    description:
+      - The account whose build cache it is, which looks at it. Without one, root looks at what lies in folders of root
+        alone, because a link of another account would have the size of any folder published.
+    type: str
+    default: ""
   values:
     description:
       - What is known, all of it optional. C(info) with C(version), C(go_version), C(distro), C(wsl_version) and
@@ -74,7 +80,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import metrics as fleet_metrics
-from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look, mountinfo, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, look, mountinfo, text
 
 LIMIT = 5.0
 
@@ -100,12 +106,16 @@ def _observe_tmpfs(path: str | None) -> dict[str, Any]:
     return found
 
 
-def _measure_cache(path: str | None) -> int | None:
-    """Return what a folder takes on its disk; None where it gives no answer in time."""
+def _measure_cache(path: str | None, user: str) -> int | None:
+    """Return what a folder of the user's takes on its disk; None where it gives no answer in time."""
     if not path:
         return None
+    account = accounts.find([user])[0] if user else None
+    identity = accounts.identity(account) if account else None
 
     def measure() -> int | None:
+        if not become.is_other(identity):
+            files.check(path)
         # Folders are opened beside their parents and never through a link, which the cache's owner could put there.
         held = None
         for _folder, _folders, names, descriptor in os.fwalk(os.path.realpath(path)):
@@ -118,7 +128,7 @@ def _measure_cache(path: str | None) -> int | None:
         return held
 
     try:
-        size: int | None = look.once(measure, LIMIT)
+        size: int | None = look.once(measure, LIMIT, identity)
     except OSError:
         return None
     return size
@@ -144,6 +154,7 @@ def main() -> None:
             "instance": {"type": "str", "default": ""},
             "tmpfs_path": {"type": "path"},
             "gocache_path": {"type": "path"},
+            "gocache_user": {"type": "str", "default": ""},
             "values": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
@@ -169,7 +180,7 @@ def main() -> None:
             tmpfs = _observe_tmpfs(params["tmpfs_path"])
             if tmpfs:
                 values["tmpfs"] = tmpfs
-            cache = _measure_cache(params["gocache_path"])
+            cache = _measure_cache(params["gocache_path"], params["gocache_user"])
             if cache is not None:
                 values["gocache"] = cache
             _write(path, values, params["instance"])

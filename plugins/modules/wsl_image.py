@@ -203,6 +203,10 @@ def load(path: str) -> bytes:
 def remove(output: str, check: bool) -> bool:
     """Remove an image and what lies beside it; return whether there was any of it."""
     folder, name = os.path.split(output)
+    if not os.path.isdir(folder):
+        return False
+    # What lies beside the image is read and written, whoever put it there.
+    build.check_alone("golden_image_output", folder)
     standing = build.look_at(output)
     if standing is not None and standing.sha256 != standing.recorded_sha256:
         raise archive.ImageError(

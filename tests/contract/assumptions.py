@@ -7,6 +7,7 @@ An observation is a shape: no name, path, address or identifier of a person or a
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -195,6 +196,8 @@ def find_differences(contributed: Mapping[str, Any], simulated: Mapping[str, Any
 
 
 LONGEST = 200
+LARGEST = 1 << 16
+"""Characters of a contract.json, which has some 3,000; whoever contributes one decides what is in it."""
 """Characters of a file's texts that are printed."""
 # What could name a person or a machine; an observation has none of it.
 PERSONAL = (
@@ -223,6 +226,8 @@ def check(record: Any) -> list[str]:
     """Return why a contract.json cannot be taken, a sentence each; nothing where it can."""
     if not isinstance(record, Mapping) or record.get("schema") != SCHEMA:
         return [f"This is no contract.json of schema {SCHEMA}: make it with ./test.sh contract of this checkout."]
+    if len(json.dumps(record)) > LARGEST:
+        return [f"It is larger than {LARGEST >> 10} KiB, which no contract.json is."]
     observed = record.get("observed")
     if not isinstance(observed, Mapping) or not any(value is not None for value in observed.values()):
         return ["There is no observation in it: run ./test.sh contract inside WSL, with interop on."]

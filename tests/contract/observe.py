@@ -267,6 +267,8 @@ def main() -> int:
             print(f"{'':12}  seen: {json.dumps(record['observed'][name])}")
     for complaint in assumptions.check(record):
         print(complaint, file=sys.stderr)
+    if len(json.dumps(record)) > assumptions.LARGEST:
+        return 1
     try:
         target.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     except OSError as error:

@@ -86,8 +86,24 @@ def test_a_name_of_another_checkout_is_refused():
     assert len(said) == 2 and all(line.isprintable() and len(line) < 300 for line in said)
 
 
+def test_a_huge_contract_is_refused_before_anything_in_it_is_looked_at():
+    assert assumptions.check(make_record(distro_share="x" * assumptions.LARGEST)) == [
+        "It is larger than 64 KiB, which no contract.json is."
+    ]
+
+
+def test_a_huge_contract_is_not_written(tmp_path, monkeypatch):
+    target = tmp_path / "contract.json"
+    monkeypatch.setattr(observe, "observe", lambda: make_record(distro_share="x" * assumptions.LARGEST))
+    monkeypatch.setattr(observe, "list_mounts", list)
+    monkeypatch.setattr(observe.interop, "find_program", lambda *_words: "powershell.exe")
+    monkeypatch.setattr(sys, "argv", ["observe.py", str(target)])
+    assert observe.main() == 1 and not target.exists()
+
+
 def test_what_was_contributed_can_be_taken():
     for path in (ROOT / "tests/contract/contributed").glob("*.json"):
+        assert path.stat().st_size <= 2 * assumptions.LARGEST, path
         assert assumptions.check(json.loads(path.read_text(encoding="utf-8"))) == [], path
 
 

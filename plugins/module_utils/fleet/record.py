@@ -22,9 +22,13 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fleet_gate
 from ansible_collections.wsltune.go.plugins.module_utils.fleet.rings import Ring
-from ansible_collections.wsltune.go.plugins.module_utils.linux.files import Files, FileState
+from ansible_collections.wsltune.go.plugins.module_utils.linux.files import Files, FileState, read_from
 
 VERSION = 1
+LARGEST = 4 << 20
+"""Bytes of one file of the record; what hosts return is in there, and is whatever they say."""
+MOST_HISTORY = 1000
+"""Decisions that are kept."""
 RUNNING = "running"
 HELD = "held"
 ROLLED_BACK = "rolled back"
@@ -84,6 +88,7 @@ class Rollout:
         entry = {"at": now, "ring": ring, "result": result, "sentences": sentences}
         if not self.history or {**self.history[-1], "at": now} != entry:
             self.history.append(entry)
+            del self.history[:-MOST_HISTORY]
 
 
 @dataclass
@@ -158,13 +163,13 @@ class Store:
 
     def _read(self, path: str) -> dict[str, Any] | None:
         try:
-            with open(path, encoding="utf-8") as handle:
-                data = json.load(handle)
+            state = read_from(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), path, LARGEST)
+            data = json.loads(state.content)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise RecordError(f"cannot read {path}: {error.strerror}.") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise RecordError(_not_a_record(path)) from None
         if not isinstance(data, dict) or not isinstance(data.get("version"), int):
             raise RecordError(_not_a_record(path))
@@ -176,7 +181,11 @@ class Store:
         return {key: value for key, value in data.items() if key != "version"}
 
     def _write(self, path: str, data: Mapping[str, Any]) -> None:
-        self._put(path, json.dumps({"version": VERSION, **data}, indent=1, sort_keys=True))
+        text = json.dumps({"version": VERSION, **data}, indent=1, sort_keys=True)
+        # It could not be read again, and no run of the rollout would go on.
+        if len(text) > LARGEST:
+            raise RecordError(f"{path} would be larger than {LARGEST >> 20} MiB: look at what the host returns.")
+        self._put(path, text)
 
     def _put(self, path: str, text: str) -> None:
         try:

@@ -22,6 +22,7 @@ import signal
 import socket
 import struct
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
@@ -49,6 +50,10 @@ importlib.import_module("resource")
 for _encoding in ("ascii", "latin-1", "utf-8", "idna"):
     codecs.lookup(_encoding)
 KINDS: dict[str, Any] = {"FileState": files.FileState}
+MARK = f"!{uuid.uuid4().hex}"
+"""The key of what is no JSON. What a user chose can be a key as well, such as the name of a variable, and nobody can
+guess this one: it is new in each process, and a child has it from its parent.
+"""
 
 
 class Lost(OSError):
@@ -57,15 +62,15 @@ class Lost(OSError):
 
 def _encode(value: Any) -> Any:
     if isinstance(value, bytes):
-        return {"!": "bytes", "value": base64.b64encode(value).decode("ascii")}
+        return {MARK: "bytes", "value": base64.b64encode(value).decode("ascii")}
     name = type(value).__name__
     if name in KINDS:
-        return {"!": name, "value": value.to_json()}
+        return {MARK: name, "value": value.to_json()}
     raise TypeError(f"a {name} cannot be passed on")
 
 
 def _decode(data: dict[str, Any]) -> Any:
-    kind = data.get("!")
+    kind = data.get(MARK)
     if kind == "bytes":
         return base64.b64decode(data["value"])
     return KINDS[kind].from_json(data["value"]) if kind in KINDS else data

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import metrics as fleet_metrics
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, process
 from ansible_collections.wsltune.go.plugins.modules import metrics
 
 Call = Callable[..., dict[str, Any]]
@@ -138,3 +139,29 @@ def test_the_size_of_a_build_cache_is_what_it_takes_and_not_what_its_links_name(
     held = (cache / "00/entry").stat().st_blocks * 512
     assert size(cache) == [str(held)]
     assert size(tmp_path / "none") == [str(held)], "it stays as the file has it"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
+def test_the_size_of_no_folder_is_published_that_the_caches_owner_cannot_read(
+    call: Call, folder: Path, eve: process.Identity, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir(mode=0o700)
+    (secret / "key").write_bytes(b"x" * 65536)
+    own = home / "go-build"
+    own.mkdir()
+    (own / "entry").write_bytes(b"x" * 8192)
+    (home / "link").symlink_to(secret)
+    account = accounts.Account("eve", eve.uid, eve.gid, str(home), "/bin/sh")
+    monkeypatch.setattr(accounts, "find", lambda _names: [account])
+    monkeypatch.setattr(accounts, "identity", lambda _account: eve)
+
+    def size(path: Path, user: str) -> list[str]:
+        call(metrics, directory=str(folder), gocache_path=str(path), gocache_user=user, values={})
+        lines = (folder / "wsltune.prom").read_text().splitlines()
+        return [line.split()[1] for line in lines if line.startswith("wsltune_gocache_size_bytes")]
+
+    # The variable may name any folder, and a link lead to one.
+    for path, user in ((secret, "eve"), (home / "link", "eve"), (home / "link", ""), (own, "")):
+        assert size(path, user) == [], (path, user)
+    assert size(own, "eve") == [str((own / "entry").stat().st_blocks * 512)]

@@ -255,6 +255,25 @@ def test_nothing_is_written_through_another_accounts_link(
     assert victim.read_text() == "root's"
 
 
+@pytest.mark.parametrize("name", ["SHA256SUMS.new", "SHA256SUMS"])
+def test_nothing_is_removed_where_another_account_writes(
+    call: Call, place: Path, eve: process.Identity, home: Path, name: str
+) -> None:
+    """With an image and a record of eve's, root would write the checksums of other files, which are hers as well."""
+    victim = place / "victim"
+    victim.write_text("root's")
+    (home / "acme.wsl").write_text("x")
+    record = {"recipe": "x", "sha256": build.digest(str(home / "acme.wsl")), "wsltune": "1"}
+    (home / "acme.wsl.json").write_text(json.dumps(record))
+    (home / "SHA256SUMS").write_text("ab  other.wsl\n")
+    (home / name).unlink(missing_ok=True)
+    (home / name).symlink_to(victim)
+    refused = call(wsl_image, state="absent", output=str(home / "acme.wsl"))
+    assert "another account can write in" in refused["msg"], refused
+    assert victim.read_text() == "root's" and (home / "acme.wsl").exists()
+    assert not call(wsl_image, state="absent", output=str(place / "none/acme.wsl"))["changed"]
+
+
 def test_a_source_that_changes_after_it_was_judged_is_not_unpacked(
     call: Call, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,37 @@ def test_half_a_record_is_refused_in_one_sentence(store, text):
         store.load()
 
 
+def test_a_record_that_has_no_end_is_not_read(store):
+    os.makedirs(store.folder)
+    with open(store.path, "wb") as handle:
+        handle.truncate(1 << 40)
+    with pytest.raises(record.RecordError, match=r"cannot read .*larger than 4096 KiB"):
+        store.load()
+    os.unlink(store.path)
+    os.mkfifo(store.path)
+    with pytest.raises(record.RecordError, match=r"cannot read .*not a regular file"):
+        store.load()
+    os.unlink(store.path)
+    with open(store.path, "w", encoding="utf-8") as handle:
+        handle.write("[" * 100000)
+    with pytest.raises(record.RecordError, match="is no record of a rollout"):
+        store.load()
+
+
+def test_what_a_host_returns_makes_no_record_that_cannot_be_read_again(store):
+    store.save_host(record.HostState("x", "done", 2))
+    with pytest.raises(record.RecordError, match=r"hosts/x\.json would be larger than 4 MiB"):
+        store.save_host(record.HostState("x", "done", effective={"GOFLAGS of eve": "x" * record.LARGEST}))
+    assert store.load_host("x") == record.HostState("x", "done", 2)
+
+
+def test_a_rollout_that_holds_for_ever_has_a_record_of_limited_size():
+    held = rollout()
+    for number in range(record.MOST_HISTORY + 10):
+        held.note(number, "a", "hold", [f"{number} hosts have answered"])
+    assert len(held.history) == record.MOST_HISTORY and held.history[-1]["at"] == record.MOST_HISTORY + 9
+
+
 def test_a_record_of_another_version_is_refused(store):
     store.save(rollout())
     with open(store.path, encoding="utf-8") as handle:

@@ -83,6 +83,17 @@ def test_values_and_errors_come_back_as_they_are(eve: process.Identity) -> None:
     assert error.value.filename == "/root"
 
 
+@pytest.mark.parametrize("kind", ["bytes", "FileState", "none"])
+def test_no_name_that_a_user_chose_turns_an_answer_into_something_else(eve: process.Identity, kind: str) -> None:
+    """Such as that of a variable of a login's environment."""
+    told = {"!": kind, "value": "aGk=", "PATH": "/bin"}
+    assert become.ask(eve, lambda: told) == told
+    assert become.ask(eve, lambda: [b"hi", files.FileState(b"a", 0o600, 1, 2, 3)]) == [
+        b"hi",
+        files.FileState(b"a", 0o600, 1, 2, 3),
+    ]
+
+
 def test_what_is_said_on_the_way_is_heard(eve: process.Identity) -> None:
     heard: list[object] = []
     assert become.ask(eve, lambda tell: [tell(1), tell({"step": 2})], heard=heard.append) == [None, None]
@@ -99,7 +110,8 @@ def test_no_answer_is_not_waited_for(eve: process.Identity) -> None:
 def test_a_child_that_dies_is_an_error(eve: process.Identity) -> None:
     with pytest.raises(become.Lost):
         become.ask(eve, lambda: os.kill(os.getpid(), signal.SIGKILL))
-    for answer in ("x" * (become.LARGEST + 1), {"!": "bytes", "value": 1}, {"!": "FileState", "value": {}}):
+    damaged: list[object] = [{become.MARK: "bytes", "value": 1}, {become.MARK: "FileState", "value": {}}]
+    for answer in ("x" * (become.LARGEST + 1), *damaged):
         with pytest.raises(become.Lost):
             become.ask(eve, lambda answer=answer: answer)
 
