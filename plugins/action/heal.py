@@ -1,0 +1,108 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Decides on the controller about the alerts of machines, and remembers there how their heals ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import urllib.parse
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.wsltune.go.plugins.action import rollout
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import heal as fleet_heal
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import metrics as fleet_metrics
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import record as fleet_record
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, text
+
+SPEC = {
+    "step": {"type": "str", "required": True},
+    "folder": {"type": "str", "required": True},
+    "alerts": {"type": "list", "elements": "raw", "default": []},
+    "hosts": {"type": "list", "elements": "str", "default": []},
+    "before": {"type": "dict", "default": {}},
+    "after": {"type": "dict", "default": {}},
+    "error": {"type": "str", "default": ""},
+}
+STEPS = ("choose", "begin", "end")
+
+
+class ActionModule(ActionBase):
+    """One step of a heal, for all machines or for the one that the task runs for."""
+
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Take the step that the option `step` names; raise AnsibleError with one sentence where it is refused."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _result, self.given = self.validate_argument_spec(argument_spec=SPEC)
+        self.task_vars = task_vars or {}
+        self.host = str(self.task_vars.get("inventory_hostname", ""))
+        self.folder = os.path.abspath(os.path.expanduser(self.given["folder"]))
+        # A folder of its own, because each machine has a lock of its own.
+        self.own = os.path.join(self.folder, "hosts", urllib.parse.quote(self.host, safe=""))
+        self.path = os.path.join(self.own, "record.json")
+        try:
+            if self.given["step"] not in STEPS:
+                raise ValueError(f"step is {self.given['step']!r}: give {', '.join(STEPS)}.")
+            self.alerts = fleet_heal.read_alerts(self.given["alerts"])
+            return {**result, "changed": False, **getattr(self, f"_{self.given['step']}")()}
+        except ValueError as error:
+            raise AnsibleError(str(error)) from None
+
+    def _load(self) -> fleet_heal.Record:
+        try:
+            with open(self.path, encoding="utf-8") as handle:
+                return fleet_heal.parse_record(json.load(handle))
+        except FileNotFoundError:
+            return fleet_heal.Record()
+        except (OSError, ValueError, TypeError) as error:
+            raise ValueError(
+                f"{self.path} cannot be used ({text.line(error)}): look into it, then remove it."
+            ) from None
+
+    def _save(self, record: fleet_heal.Record) -> None:
+        content = json.dumps(record.to_json(), indent=1).encode()
+        try:
+            os.makedirs(self.own, mode=0o700, exist_ok=True)
+            files.Files().put(self.path, files.FileState(content, 0o600, os.geteuid(), os.getegid(), 0))
+        except OSError as error:
+            raise ValueError(f"cannot write {self.path}: {error.strerror}.") from None
+
+    def _choose(self) -> dict[str, Any]:
+        groups = list(self.task_vars["groups"])
+        return {"chosen": fleet_heal.choose_hosts(self.alerts, self.given["hosts"], groups)}
+
+    def _begin(self) -> dict[str, Any]:
+        """Decide, and where the machine is healed, take it for this run and count the heal as failed until it ends."""
+        off = os.path.join(self.folder, "off")
+        store = fleet_record.Store(self.own)
+        try:
+            store.lock(rollout.find_own_run())
+        except fleet_record.RecordError as error:
+            why = f"{self.host} is being healed by another run, or its lock cannot be had: {error}"
+            return {"action": fleet_heal.WAIT, "why": why, "settings": []}
+        record = self._load()
+        is_off = off if os.path.lexists(off) else ""
+        name = fleet_metrics.name_setting
+        decision = fleet_heal.decide(self.host, self.given["before"], self.alerts, record, name, is_off)
+        if decision.action == fleet_heal.HEAL:
+            self._save(fleet_heal.begin(record, time.time()))
+        else:
+            store.unlock(rollout.find_own_run())
+        why = f"{decision.why} Then remove {self.path}." if decision.action == fleet_heal.STOP else decision.why
+        return {"action": decision.action, "why": why, "settings": list(decision.settings)}
+
+    def _end(self) -> dict[str, Any]:
+        given = self.given
+        record = self._load()
+        settings = [str(one["id"]) for one in given["before"]["settings"] if one["state"] in fleet_heal.HEALABLE]
+        error = text.reason(given["error"]) if given["error"] else ""
+        outcome = fleet_heal.judge(self.host, settings, self.alerts, given["before"], given["after"], error)
+        self._save(fleet_heal.end(record, outcome, time.time()))
+        fleet_record.Store(self.own).unlock(rollout.find_own_run())
+        return {"healed": outcome.healed, "why": outcome.sentence, "notes": outcome.notes}

@@ -1,0 +1,223 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether an alert is healed: what Alertmanager says and what a machine has go in, what is done and why come out.
+
+An alert only says where to look. What is done depends on what the look finds, because an alert may be old, and because
+whoever may write a metric on one machine could make one up.
+
+It imports nothing of the collection, because the event filter of the rulebook loads this file alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple
+
+VERSION = 1
+"""Of the record."""
+STARTED_BY = "wsltune-heal"
+MOST_FAILURES = 3
+MOST_ALERTS = 1000
+HEALABLE = ("changed", "gone")
+"""States of a setting (fleet/drift.py) whose fix is to apply again what is declared and was applied before."""
+KEEPING_BACK = {
+    "conflict": "in conflict, which a person decides about",
+    "unknown": "unknown, and what was not seen is not healed",
+    "not_rolled_out": "not yet rolled out, which is for a run of site.yml or a rollout",
+}
+"""States that keep the whole machine from being healed, because a run applies all of its settings."""
+ALERTS = {"WsltuneSettingDrift": "setting", "WsltuneDrift": ""}
+"""The alerts of monitoring/rules.yml that are healed, and the label of each that names a setting."""
+_WORD = re.compile(r"[A-Za-z0-9_.:/@+-]{1,200}")
+"""What a host or a setting may be called here: without braces, because Ansible would evaluate a template in a label."""
+
+HEAL, REFUSE, WAIT, NOTHING, STOP = "heal", "refuse", "wait", "nothing", "stop"
+
+
+class Alert(NamedTuple):
+    """An alert that fires: its name, the machine, and the setting if it names one."""
+
+    name: str
+    host: str
+    setting: str = ""
+
+
+def _is_word(text: Any) -> bool:
+    return isinstance(text, str) and _WORD.fullmatch(text) is not None and not text.startswith("-")
+
+
+def read_webhook(payload: Any) -> list[dict[str, str]]:
+    """Return the alerts in Alertmanager's message that may be healed; whatever else it has is left out."""
+    alerts = payload.get("alerts") if isinstance(payload, Mapping) else None
+    found: dict[Alert, None] = {}
+    for alert in alerts[:MOST_ALERTS] if isinstance(alerts, list) else []:
+        labels = alert.get("labels") if isinstance(alert, Mapping) else None
+        if not isinstance(labels, Mapping) or alert.get("status") != "firing":
+            continue
+        name, host = labels.get("alertname"), labels.get("instance")
+        if not isinstance(name, str) or name not in ALERTS or not _is_word(host):
+            continue
+        if ALERTS[name] and not _is_word(labels.get(ALERTS[name])):
+            continue
+        if labels.get("state", "drift") in ("drift", *HEALABLE):
+            found[Alert(name, str(host), str(labels[ALERTS[name]]) if ALERTS[name] else "")] = None
+    return [alert._asdict() for alert in found]
+
+
+def read_alerts(data: Any) -> list[Alert]:
+    """Return the alerts that a playbook was given; raise ValueError with one sentence for what is none."""
+    if not isinstance(data, Sequence) or isinstance(data, str):
+        raise ValueError("wsltune_heal_alerts is no list: give the alerts with name, host and setting.")
+    alerts = []
+    for one in data:
+        if not isinstance(one, Mapping) or set(one) - set(Alert._fields) or not {"name", "host"} <= set(one):
+            raise ValueError(f"wsltune_heal_alerts has {one!r}: give name, host and setting.")
+        alert = Alert(**one)
+        if alert.name not in ALERTS:
+            raise ValueError(f"wsltune_heal_alerts names the alert {alert.name!r}: {' and '.join(ALERTS)} are healed.")
+        if not _is_word(alert.host) or not (alert.setting == "" or _is_word(alert.setting)):
+            raise ValueError(f"wsltune_heal_alerts has {one!r}: host and setting are words without blanks and braces.")
+        alerts.append(alert)
+    return alerts
+
+
+def choose_hosts(alerts: Iterable[Alert], hosts: Iterable[str], groups: Iterable[str]) -> list[str]:
+    """Return the machines to look at: those of the inventory, by their whole name, and never a group or a pattern."""
+    return sorted({alert.host for alert in alerts} & set(hosts) - set(groups))
+
+
+@dataclass
+class Record:
+    """What the controller remembers of a machine; times are in seconds since 1970."""
+
+    failures: int = 0
+    """Heals in a row that did not end well; one counts from its beginning on, so that a killed one counts."""
+    heals: int = 0
+    began: float | None = None
+    ended: float | None = None
+    result: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as it is kept."""
+        return {"version": VERSION, **asdict(self)}
+
+
+def parse_record(data: Any) -> Record:
+    """Return the record; raise ValueError for what is none, because three failures may be hidden in it."""
+    if not isinstance(data, Mapping) or data.get("version") != VERSION:
+        raise ValueError(f"it is no record of version {VERSION}")
+    known = {one.name for one in fields(Record)}
+    record = Record(**{key: value for key, value in data.items() if key in known})
+    if not all(isinstance(one, int) and one >= 0 for one in (record.failures, record.heals)):
+        raise ValueError("its counts are no numbers")
+    return record
+
+
+class Decision(NamedTuple):
+    """What is done about a machine's alerts, why in one sentence, and the settings that are to be in state after it."""
+
+    action: str
+    why: str
+    settings: tuple[str, ...] = ()
+
+
+def decide(
+    host: str,
+    report: Mapping[str, Any],
+    alerts: Sequence[Alert],
+    record: Record,
+    name_setting: Callable[[str], str],
+    off: str = "",
+) -> Decision:
+    """Return what is done about the alerts of C(host), by drift's report.
+
+    C(name_setting) returns what stands for a setting in the label of a metric. C(off) names the off switch, if set.
+    """
+    if off:
+        return Decision(REFUSE, f"{host} is left as it is because healing is switched off by {off}.")
+    status, settings = report.get("status"), report.get("settings") or []
+    if status == "not_seen":
+        return Decision(WAIT, f"{host} does not answer: the alert comes again when it is still true.")
+    if not settings:
+        return Decision(REFUSE, f"{host} is left as it is because it could not be looked at.")
+    states = {str(one["id"]): str(one["state"]) for one in settings}
+    for state, sentence in KEEPING_BACK.items():
+        those = sorted(name for name, value in states.items() if value == state)
+        if those:
+            return Decision(REFUSE, f"{host} is left as it is because {_list(those)} {_are(those)} {sentence}.")
+    drifted = tuple(sorted(name for name, state in states.items() if state in HEALABLE))
+    known = {"", *drifted, *map(name_setting, drifted)}
+    if not drifted or not any(alert.host == host and alert.setting in known for alert in alerts):
+        return Decision(NOTHING, f"{host} has nothing to heal: what the alert names is as declared by now.")
+    if record.failures >= MOST_FAILURES:
+        return Decision(
+            STOP,
+            f"{host} is not healed any more because {record.failures} heals in a row failed: a person has to look.",
+        )
+    return Decision(HEAL, f"{host} has {_list(drifted)} changed or gone.", drifted)
+
+
+def _list(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+def _are(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def begin(record: Record, now: float) -> Record:
+    """Return the record of a machine that is about to be healed."""
+    return Record(record.failures + 1, record.heals, now, None, "")
+
+
+class Outcome(NamedTuple):
+    """How a heal ended: whether all is as declared, in one sentence, and a note for the trail for each setting."""
+
+    healed: bool
+    sentence: str
+    notes: list[dict[str, str]]
+
+
+def judge(
+    host: str,
+    settings: Sequence[str],
+    alerts: Sequence[Alert],
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    error: str = "",
+) -> Outcome:
+    """Return how the heal ended, by drift's reports from before and after it."""
+    then = {str(one["id"]): one for one in before.get("settings") or []}
+    now = {str(one["id"]): str(one["state"]) for one in after.get("settings") or []}
+    # A setting that waits for a restart is written, and no second heal would bring it into force.
+    left = [name for name in settings if now.get(name, "unknown") in (*HEALABLE, *KEEPING_BACK)]
+    healed = not left and not error
+    names = sorted({alert.name for alert in alerts if alert.host == host})
+    action = f"{'healed' if healed else 'not healed'} for the alert {' and '.join(names)}"
+    notes = []
+    for name in settings:
+        state = now.get(name, "unknown")
+        was = str(then.get(name, {}).get("state", "unknown"))
+        notes.append(
+            {
+                "action": action,
+                "path": str(then.get(name, {}).get("path", "")),
+                "role": str(then.get(name, {}).get("role", "")),
+                "before": f"{name}: {was}",
+                "after": f"{name}: {state}" if state != was else f"{name}: still {state}",
+            }
+        )
+    if healed:
+        return Outcome(True, f"{host} is healed: {_list(settings)} {_are(settings)} as declared again.", notes)
+    reason = error or f"{_list(left)} {_are(left)} still not as declared"
+    return Outcome(False, f"{host} is not healed: {reason.rstrip('.')}.", notes)
+
+
+def end(record: Record, outcome: Outcome, now: float) -> Record:
+    """Return the record after a heal."""
+    if outcome.healed:
+        return Record(0, record.heals + 1, record.began, now, outcome.sentence)
+    return Record(record.failures, record.heals, record.began, now, outcome.sentence)
