@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+
 Result = Mapping[str, Any]
 """What a role registers as C(<role>_result), or nothing where it did not run."""
 
@@ -19,8 +21,12 @@ LEFT_BEHIND = "could not be restored"
 
 
 def _list_of(result: Result, *names: str) -> list[str]:
-    """Return the sentences under the first of some names that a result has."""
-    return [str(sentence) for sentence in next((result[name] for name in names if name in result), None) or []]
+    """Return the sentences under the first of some names that a result has.
+
+    Each is a line: a user's path may have the end of one in it, and what follows would pass for what we say.
+    """
+    found = next((result[name] for name in names if name in result), None) or []
+    return [text.unbroken(sentence) for sentence in found]
 
 
 def _without_stop(sentence: str) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+
 MARK = "# wsltune: rendered from go.mod; change ci_image_* and run again. sha256:"
 REGISTRY = "docker.io/library/golang"
 DISTROLESS = {"static": "gcr.io/distroless/static-debian13", "base": "gcr.io/distroless/base-debian13"}
@@ -116,8 +118,14 @@ def make_plan(facts: Mapping[str, Any], wishes: Mapping[str, Any]) -> dict[str, 
         image = _plan(module, wish)
         files, notes = _choose_files(module, wish)
     except ImageError as error:
-        return {"refusal": str(error), "image": {}, "files": [], "notes": []}
-    return {"refusal": "", "image": asdict(image), "files": files, "notes": [*image.notes, *notes]}
+        # What the module's Go lists may be any text, and as long as it likes.
+        return {"refusal": text.line(error), "image": {}, "files": [], "notes": []}
+    return {
+        "refusal": "",
+        "image": asdict(image),
+        "files": files,
+        "notes": [text.line(note) for note in (*image.notes, *notes)],
+    }
 
 
 def _plan(module: Module, wish: Wishes) -> Image:

@@ -19,6 +19,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, 
 SECONDS = 60.0
 MOST_OUTPUT = 64 * 2**20
 LARGEST = 2**20
+MOST_TOLD = 2**20
+"""Characters of what is told about a module: its user's Go lists whatever it likes."""
 MODE = 0o644
 LISTING = "\t".join(
     (
@@ -34,7 +36,11 @@ def observe(path: str, account: accounts.Account, containerfile: str) -> go_imag
     environment = go_find.environment_with_go(account, accounts.login_environment(account))
 
     def read() -> dict[str, Any]:
-        return asdict(_read(path, environment, containerfile))
+        facts = asdict(_read(path, environment, containerfile))
+        if len(json.dumps(facts)) <= MOST_TOLD:
+            return facts
+        reason = f"what Go lists of {path} takes more than {MOST_TOLD >> 10} KiB"
+        return asdict(go_image.Module(path, reason=reason))
 
     return go_image.Module(**become.ask(identity, read, 3 * SECONDS, memory=become.MUCH))
 

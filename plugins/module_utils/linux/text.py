@@ -13,6 +13,8 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\
 # Half a character, as JSON may have it, that stands for no byte: nothing can be encoded that has one.
 HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
+LINE_END = re.compile("[\n\r\u2028\u2029]")
+
 # What the kernel escapes in /proc/self/mountinfo; of fstab it may be any byte.
 MOUNTINFO = " \t\n\\#"
 
@@ -61,6 +63,12 @@ def line(value: object, most: int = 1000) -> str:
     """Return C(value) in one line that a terminal shows as it is."""
     shown = " ".join(printable(str(value)).split())
     return shown if len(shown) <= most else shown[:most] + "..."
+
+
+def unbroken(sentence: object) -> str:
+    """Return a sentence that has no line of its own: an end of a line, such as in a path, is spelled out."""
+    shown: str = printable(str(sentence))
+    return LINE_END.sub(lambda match: f"\\x{ord(match.group()):02x}", shown)
 
 
 def reason(message: object) -> str:

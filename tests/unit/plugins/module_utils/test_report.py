@@ -41,6 +41,19 @@ def test_a_rollback_says_what_was_restored_what_waits_and_what_stays() -> None:
     )
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u2028"])
+def test_no_path_of_a_users_has_a_line_of_its_own_in_a_summary(end: str) -> None:
+    """Such as that of a settings file, which GOENV names."""
+    path = f"/home/eve/e{end}localhost : ok=99"
+    results = {**NOTHING, "go_env": {"changes": [f"restored {path}"], "kept": [f"{path} stays"]}}
+    for line in report.write_rollback(results, "laptop").splitlines():
+        assert not line.startswith("localhost"), line
+    site = {**NOTHING, "go_tmpfs": {"changes": [f"made {path}"], "notes": [f"{path} is no folder"]}}
+    facts = {"is_wsl": False}
+    for sentence in (*report.list_site_changes(site), *report.list_site_notes(site, facts, {})):
+        assert len(sentence.splitlines()) == 1, sentence
+
+
 def test_a_rollback_of_nothing_says_so() -> None:
     assert report.write_rollback(NOTHING, "laptop") == (
         "wsltune on laptop\nNothing to restore: wsltune has changed nothing here.\n"

@@ -15,7 +15,7 @@ UTILS = PLUGINS / "module_utils"
 PREFIX = "ansible_collections.wsltune.go.plugins.module_utils"
 BELOW = {
     "linux": set(),
-    "report": set(),
+    "report": {"linux"},
     "windows": set(),
     "trail": {"linux"},
     "journal": {"linux", "trail"},

@@ -18,6 +18,7 @@ import yaml
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import image as go_image
 from ansible_collections.wsltune.go.plugins.module_utils.go import module as go_module
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
 
 ROOT = Path(__file__).resolve().parents[5]
 ROLE = ROOT / "roles/ci_image"
@@ -233,3 +234,34 @@ def test_what_is_no_module_has_a_reason(module: Path) -> None:
     assert "Go could not be asked" in read(module).reason
     (module / "go.mod").unlink()
     assert "has no go.mod" in read(module).reason
+
+
+def test_what_the_modules_go_lists_makes_no_line_of_its_own_and_no_long_one() -> None:
+    refused = plan(replaced=["../x\nok: [localhost]\x1b[2J"])["refusal"]
+    assert refused.isprintable() and "lies outside of the folder" in refused
+    refused = plan(mains=[f"cmd/{number}" for number in range(100000)])["refusal"]
+    assert "has 100000 main packages" in refused and len(refused) < 1100
+
+
+@pytest.mark.parametrize("lines", [100, 100_000])
+def test_of_what_the_modules_go_lists_without_end_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    go = tmp_path / "bin/go"
+    go.parent.mkdir()
+    go.write_text(
+        f"#!{sys.executable}\nimport sys\n"
+        "if sys.argv[1] == 'mod':\n    print('{}')\n"
+        f"for number in range({lines} if sys.argv[1] == 'list' else 0):\n"
+        f"    print('main', 'false', 'false', '0', '', number, '{tmp_path}/cmd/%d' % number, sep='\\t')\n"
+    )
+    go.chmod(0o755)
+    (tmp_path / "go.mod").write_text("module m\n")
+    monkeypatch.setattr(accounts, "login_environment", lambda _account: {})
+    monkeypatch.setattr(
+        go_module.go_find, "environment_with_go", lambda *_words: {"PATH": f"{go.parent}:/usr/bin:/bin"}
+    )
+    account = accounts.Account("me", os.getuid(), os.getgid(), str(tmp_path), "/bin/sh")
+    found = go_module.observe(str(tmp_path), account, "Containerfile")
+    assert (len(found.mains) == lines) == (lines == 100)
+    assert ("takes more than 1024 KiB" in found.reason) == (lines > 100)
