@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from xml.etree import ElementTree
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import page as fleet_page
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text as linux_text
 
 WIDTH = 100
 Report = Mapping[str, Any]
@@ -121,9 +123,10 @@ def fleet_text(fleet: Report) -> str:
 
 
 def _cell(value: object) -> str:
-    return (
-        str(value).replace("\\", "\\\\").replace("|", "\\|").replace("`", "'").replace("\n", " ").replace("<", "&lt;")
-    )
+    shown = str(value).replace("\\", "\\\\").replace("|", "\\|").replace("`", "'")
+    shown = re.sub(r"[\r\n]+", " ", shown)
+    # No link and no picture either, which would be loaded by whoever reads the page.
+    return shown.replace("<", "&lt;").replace("[", "\\[")
 
 
 def markdown(fleet: Report) -> str:
@@ -148,7 +151,8 @@ def markdown(fleet: Report) -> str:
 def junit(fleet: Report) -> str:
     """Return a suite for each machine and a test case for each setting, as CI servers read them."""
     root = ElementTree.Element("testsuites", name="wsltune drift")
-    for host in fleet["hosts"]:
+    # One character that XML has not would keep a CI server from the whole report.
+    for host in linux_text.printable(fleet["hosts"]):
         suite = ElementTree.SubElement(root, "testsuite", name=str(host["host"]), hostname=str(host["host"]))
         totals = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
         for name, kind, message, body in _cases(host):

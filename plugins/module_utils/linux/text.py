@@ -8,8 +8,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-# A terminal would follow them: C0 without tab, newline and CR LF, delete, C1, and what turns the direction of text.
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
+# A terminal would follow them: C0 without tab, newline and CR LF, delete, C1, and what turns the direction of text. Two
+# stand for no character, and no XML may have them, such as a report that a CI server reads.
+CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff]|\r(?!\n)"
+)
 # Half a character, as JSON may have it, that stands for no byte: nothing can be encoded that has one.
 HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 

@@ -126,6 +126,18 @@ def test_values_of_a_machine_do_nothing_to_a_page() -> None:
     assert all(one["host"] in page and one["host"] in markdown for one in fleet["hosts"])
 
 
+def test_values_of_a_machine_keep_no_ci_server_from_a_report() -> None:
+    """No XML may have what these are; and Markdown takes any end of a line for one, and loads a picture."""
+    for value in ("\ufffe", "\uffff", "\x00", "\x1b[0m", "\ud800", "\udcff"):
+        fleet = whole()
+        fleet["hosts"][0]["settings"][0].update(id=f"id{value}", reason=value, now=value, applied=value)
+        ElementTree.fromstring(drift_report.junit(fleet))
+    fleet = whole()
+    fleet["hosts"][0]["settings"][0].update(now="a\r\n| forged | row |\r| b | ![](https://evil.example/x.png)")
+    shown = drift_report.markdown(fleet)
+    assert len(re.split(r"\r\n|\r|\n", shown)) == len(shown.split("\n")) and "![](" not in shown
+
+
 def test_what_a_person_chose_is_declared_by_variables() -> None:
     views = [
         view(id="wsl_conf:network.hostname", now="mine"),

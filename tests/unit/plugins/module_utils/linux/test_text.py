@@ -13,6 +13,7 @@ def test_no_control_character_is_left_in_what_is_shown() -> None:
     }
     assert text.printable("one\r\ntwo\tthree\n") == "one\r\ntwo\tthree\n"
     assert text.printable("real\rfake \u202egnp.exe") == "real\\x0dfake \\x202egnp.exe"
+    assert text.printable("a\u200fb\u2028c\uffff") == "a\\x200fb\\x2028c\\xffff"
     assert text.printable("\udcff") == "\\xff"
     # Half a character, as JSON may have it.
     assert text.printable({"\ud800": "a\udc41\udcff"}) == {"\\ud800": "a\\udc41\\xff"}
