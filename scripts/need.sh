@@ -32,6 +32,8 @@ need() {
         install_for_machines
         make_venv "$root/.venv-test/bin/python" "$root/requirements/oldest.lock" "$root/.venv-oldest"
         ;;
+    # What ansible-rulebook runs in.
+    molecule-heal) ((EUID != 0)) || install_packages heal default-jre-headless ;;
     molecule-laptop) ((EUID != 0)) || install_packages laptop qemu-system-x86 e2fsprogs git ;;
     esac
 }

@@ -35,8 +35,8 @@ NOT_RUN = "not run: "
 NEWER, OLDER = "trixie", "bookworm"
 # The scenarios that are promised for the older distribution and the oldest ansible-core too.
 ON_OLDER = ("default", "restart")
-# They take from 6 minutes to a quarter of an hour and measure, so they run only if they are named.
-ON_REQUEST = ("fleet", "laptop")
+# They take 3 to 15 minutes and measure, or install a monitoring system, so they run only if they are named.
+ON_REQUEST = ("fleet", "heal", "laptop")
 UNWANTED = re.compile(r"^(\.|collections/|reports/|requirements/|molecule/.*/\.)|\.(pyc|log)$|\.tar\.gz$")
 
 
