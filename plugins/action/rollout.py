@@ -65,6 +65,9 @@ class ActionModule(ActionBase):
         every = self.task_vars["hostvars"]
         return {host: str(every[host].get("wsltune_ring", "")) for host in hosts}
 
+    def _is_stopped(self) -> bool:
+        return bool(self.given["stop_file"]) and os.path.lexists(self.given["stop_file"])
+
     def _hosts(self, rollout: fleet_record.Rollout) -> dict[str, fleet_record.HostState]:
         return {host: self.store.load_host(host) for state in rollout.rings for host in state.hosts}
 
@@ -78,7 +81,7 @@ class ActionModule(ActionBase):
         given, wish = self.given, self.given["command"]
         rings = fleet_rings.read_rings(given["rings"] if given["rings"] is not None else list(fleet_rings.DEFAULT))
         blocked = fleet_rollout.find_freeze(given["freeze"], datetime.datetime.now())
-        if given["stop_file"] and os.path.lexists(given["stop_file"]):
+        if self._is_stopped():
             blocked = f"The stop file {given['stop_file']} is there: remove it to go on."
         if wish not in fleet_rollout.COMMANDS:
             raise fleet_rollout.CommandError(f"wsltune_rollout is {wish!r}: give {', '.join(fleet_rollout.COMMANDS)}.")
@@ -119,6 +122,12 @@ class ActionModule(ActionBase):
     def _judge_again(self) -> dict[str, Any]:
         rollout = self._load()
         hosts = self._hosts(rollout)
+        if not self._is_stopped():
+            # Who is still to be tried again did not answer, and who sleeps keeps no ring from passing.
+            for host in hosts.values():
+                if host.retry:
+                    host.retry = False
+                    self.store.save_host(host)
         back = fleet_rollout.judge(rollout, hosts, self.now)
         self.store.save(rollout)
         return {"back": back, "runs": {host: hosts[host].run for host in back}}
@@ -142,10 +151,10 @@ class ActionModule(ActionBase):
 
     def _tune(self) -> dict[str, Any]:
         """Note that a host is about to be tuned, unless somebody stops the rollout meanwhile."""
-        if self.given["stop_file"] and os.path.lexists(self.given["stop_file"]):
+        if self._is_stopped():
             return {"stopped": True, "run": ""}
         host = self._host()
-        host.state, host.tries, host.began = fleet_gate.PENDING, host.tries + 1, self.now
+        host.state, host.tries, host.began, host.retry = fleet_gate.PENDING, host.tries + 1, self.now, False
         if self.given["doctor"] and host.critical is None:
             host.critical = read_critical(self.given["doctor"])
         self.store.save_host(host)

@@ -111,6 +111,8 @@ class HostState:
     new_critical: list[str] = field(default_factory=list)
     pending_restart: int = 0
     note: str = ""
+    retry: bool = False
+    """Whether a person let it be tried again and it has not been."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> HostState:

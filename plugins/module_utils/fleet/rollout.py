@@ -128,7 +128,7 @@ def command(rollout: Rollout, wish: str, hosts: Hosts, now: float, blocked: str 
 
 def begin_again(host: HostState) -> HostState:
     """Return a host as it is before it is tuned again; what changed it before and was not taken back stays known."""
-    return HostState(host.host, tries=host.tries, times_done=host.times_done, run=host.run)
+    return HostState(host.host, tries=host.tries, times_done=host.times_done, run=host.run, retry=True)
 
 
 def _done(rollout: Rollout, state: RingState, hosts: Hosts) -> list[str]:
@@ -168,6 +168,10 @@ def judge(rollout: Rollout, hosts: Hosts, now: float) -> list[str]:
     """Decide about the current ring and go on to the next one where its gate lets it; return what to take back."""
     while rollout.status == fleet_record.RUNNING:
         state = rollout.rings[rollout.current]
+        if any(hosts[host].retry for host in members(rollout, state)):
+            # What failed there counts until it was tried again, and the hosts that are done may be enough for a go.
+            rollout.why = f"Hosts of the ring {state.ring.name} are tried again first."
+            return []
         seen = [_for_gate(state, hosts[host]) for host in members(rollout, state)]
         counts = {name: sum(one.state == name for one in seen) for name in fleet_gate.STATES}
         if state.since is None and fleet_gate.has_quorum(state.ring, counts):

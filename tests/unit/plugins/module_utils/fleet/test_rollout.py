@@ -42,6 +42,8 @@ class Fleet:
         if wish != "status" and not blocked and not back:
             back = rollout.judge(self.rollout, self.hosts, self.now)
             self.tuned = rollout.to_tune(self.rollout, self.hosts, self.now)
+            for name in self.tuned:
+                self.hosts[name].retry = False
             for name in set(self.tuned) - self.asleep:
                 self.tune(self.hosts[name])
             back = back or rollout.judge(self.rollout, self.hosts, self.now)
@@ -118,6 +120,21 @@ def test_a_host_that_fails_holds_its_ring_and_is_tried_again(fleet):
     assert fleet.hosts["b"].times_done == 1
 
 
+def test_a_ring_does_not_pass_before_what_failed_was_tried_again():
+    few = [{"name": "first", "hosts": ["a", "b", "c"], "soak_hours": 0, "quorum": 60}, TWO[1]]
+    fleet = Fleet(few, "abcdef")
+    fleet.bad = {"a"}
+    assert fleet.run() == rollout.HOLDING
+    # Two of three are enough for the quorum, and the third still fails.
+    assert fleet.run("continue") == rollout.HOLDING and fleet.tuned == ["a"]
+    assert fleet.rollout.current == 0 and fleet.states()["a"] == "failed"
+    assert fleet.run("continue", blocked="A freeze.") == rollout.HOLDING and fleet.tuned == []
+    assert fleet.run() == rollout.HOLDING and fleet.tuned == ["a"] and fleet.rollout.current == 0
+    fleet.bad = set()
+    assert fleet.run("continue") == rollout.HOLDING and fleet.rollout.current == 1
+    assert fleet.run() == rollout.FINISHED
+
+
 def test_a_host_where_go_gets_slower_rolls_its_ring_back_until_a_person_lets_it_go_on(fleet):
     fleet.run()
     fleet.slow = {"d"}
@@ -140,7 +157,7 @@ def test_a_ring_is_taken_back_on_every_host_that_may_have_changed(fleet):
 
 def test_what_a_failed_run_changed_stays_known_when_the_host_is_tuned_again():
     failed = record.HostState("a", gate.FAILED, tries=2, times_done=1, run="1.0", note="no space")
-    assert rollout.begin_again(failed) == record.HostState("a", tries=2, times_done=1, run="1.0")
+    assert rollout.begin_again(failed) == record.HostState("a", tries=2, times_done=1, run="1.0", retry=True)
 
 
 def test_a_host_that_failed_or_was_taken_back_without_a_change_is_left_alone(fleet):
