@@ -9,7 +9,7 @@ short_description: The text of a file on the controller, up to a limit
 version_added: 1.0.0
 author: wsltune contributors (@wsltune)
 description:
-  - Reads a file on the controller as P(ansible.builtin.file#lookup) finds it, but never more than O(most) bytes of it
+  - Reads a file on the controller as the lookup C(ansible.builtin.file) finds it, but never more than O(most) bytes
     and one more, by which whoever takes the text sees that there was more.
   - Of what is no regular file, such as a FIFO, which may have no end, nothing is read.
 options:
