@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Asks the operating system, and nothing else, what is in force: machine_state.py MOUNT-POINT USER..., as root.
 
-Prints JSON: the mount, what findmnt thinks of fstab, and for each user the folder, whether it executes what lies in
-it, and the Go settings of a fresh login.
+Prints JSON: the mount, what findmnt, if there is one, thinks of fstab, and for each user the folder,
+whether it executes what lies in it, and the Go settings of a fresh login.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 import sys
@@ -26,11 +27,12 @@ def command(*words: str) -> subprocess.CompletedProcess:
 
 def mount_at(place: str) -> dict:
     """Return the mount on the place with its size in bytes, {} where none is."""
-    found = command("findmnt", "--json", "--mountpoint", place, "--output", "SOURCE,FSTYPE,OPTIONS")
-    if found.returncode != 0:
+    with open("/proc/self/mountinfo", encoding="utf-8") as handle:
+        found = [line.split() for line in handle if line.split()[4] == place]
+    if not found:
         return {}
-    mount = json.loads(found.stdout)["filesystems"][-1]
-    mount["options"] = mount["options"].split(",")
+    kind, source, options = found[-1][found[-1].index("-") + 1 :][:3]
+    mount: dict = {"source": source, "fstype": kind, "options": [*found[-1][5].split(","), *options.split(",")]}
     mount["mode"] = f"{stat.S_IMODE(os.stat(place).st_mode):04o}"
     size = os.statvfs(place)
     mount["size"] = size.f_blocks * size.f_frsize
@@ -46,7 +48,7 @@ def user_state(place: str, user: str) -> dict:
         state["folder"] = {"mode": f"{stat.S_IMODE(status.st_mode):04o}", "uid": status.st_uid, "gid": status.st_gid}
         probe = os.path.join(folder, "probe")
         wrote = f"printf '#!/bin/sh\\necho executed\\n' > {probe} && chmod 700 {probe} && {probe}; rm -f {probe}"
-        state["executes"] = "executed" in command("runuser", "-u", user, "--", "sh", "-c", wrote).stdout
+        state["executes"] = "executed" in command("su", user, "-s", "/bin/sh", "-c", wrote).stdout
     state["uid"], state["gid"] = pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid
     for go in TOOLCHAINS:
         if os.path.exists(go):
@@ -59,7 +61,8 @@ def user_state(place: str, user: str) -> dict:
 def main() -> None:
     """Print the state as JSON."""
     place, users = sys.argv[1], sys.argv[2:]
-    verify = command("findmnt", "--verify", "--tab-file", "/etc/fstab")
+    # BusyBox has none.
+    verify = command(*(["findmnt", "--verify", "--tab-file", "/etc/fstab"] if shutil.which("findmnt") else ["true"]))
     with open("/etc/fstab", encoding="utf-8", errors="replace") as handle:
         lines = [line.split() for line in handle if line.strip() and not line.lstrip().startswith("#")]
     print(
