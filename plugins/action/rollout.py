@@ -83,8 +83,7 @@ class ActionModule(ActionBase):
         blocked = fleet_rollout.find_freeze(given["freeze"], datetime.datetime.now())
         if self._is_stopped():
             blocked = f"The stop file {given['stop_file']} is there: remove it to go on."
-        if wish not in fleet_rollout.COMMANDS:
-            raise fleet_rollout.CommandError(f"wsltune_rollout is {wish!r}: give {', '.join(fleet_rollout.COMMANDS)}.")
+        fleet_rollout.check_command(wish)
         rollout = self.store.load()
         if wish == "status":
             return {"begun": rollout is not None, "look": [], "back": [], "runs": {}, "blocked": True}
