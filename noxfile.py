@@ -208,8 +208,14 @@ def molecule(session: nox.Session, scenario: str, distribution: str) -> None:
     need(session, "molecule", f"molecule-{scenario}")
     oldest = f"{ROOT}/.venv-oldest/bin" if distribution == suite.OLDER else ""
     environment = {"WSLTUNE_DISTRO": distribution, "WSLTUNE_ANSIBLE_BIN": oldest}
-    with suite.alone(ROOT / "molecule" / scenario):
-        session.run("molecule/run", "test", "-s", scenario, env=environment)
+    with suite.alone(ROOT / "molecule" / scenario), TemporaryDirectory() as scratch:
+        output = Path(scratch, "output")
+        keep = ["bash", "-o", "pipefail", "-c", '"$@" 2>&1 | tee -- "$0"', str(output)]
+        try:
+            session.run(*keep, "molecule/run", "test", "-s", scenario, env=environment, external=True)
+        except CommandFailed as error:
+            # A log of this length is cut where people read it, so the summary at its end has what failed.
+            session.error(suite.find_failure(output) or str(error))
 
 
 @part(default=False)

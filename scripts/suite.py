@@ -112,6 +112,15 @@ def list_failed(results: Path) -> list[str]:
     return []
 
 
+def find_failure(output: Path, limit: int = 60) -> str:
+    """Return the last task that failed in what molecule printed, with its result; nothing where none did."""
+    with contextlib.suppress(OSError):
+        tasks = re.split(r"(?m)^(?=(?:TASK|PLAY|RUNNING HANDLER) |INFO  )", output.read_text("utf-8", errors="replace"))
+        failed = [task for task in tasks if re.search(r"(?m)^fatal: ", task) and "...ignoring" not in task]
+        return "\n".join(failed[-1].strip().splitlines()[:limit]) if failed else ""
+    return ""
+
+
 def coverage_options(arguments: Sequence[str]) -> list[str]:
     """Return pytest's options that measure the modules' coverage, whose least is in pyproject.toml.
 

@@ -192,6 +192,33 @@ def test_the_summary_can_name_what_failed(tmp_path: Path) -> None:
     assert suite.list_failed(tmp_path / "none.xml") == []
 
 
+def test_the_summary_has_the_task_that_failed_in_a_scenario(checkout: Checkout, tmp_path: Path) -> None:
+    printed = (
+        "TASK [Ask] ***\nfatal: [a]: FAILED! =>\n    msg: expected\n...ignoring\n\n"
+        "TASK [Kill] ***\nok: [b]\nfatal: [a]: FAILED! =>\n    msg: half a file\n\n"
+        "PLAY RECAP ***\na : failed=1\n"
+    )
+    output = tmp_path / "output"
+    output.write_text(printed, encoding="utf-8")
+    assert suite.find_failure(output).splitlines() == [
+        "TASK [Kill] ***",
+        "ok: [b]",
+        "fatal: [a]: FAILED! =>",
+        "    msg: half a file",
+    ]
+    assert len(suite.find_failure(output, limit=3).splitlines()) == 3
+    output.write_text("INFO     Executed: Successful\n", encoding="utf-8")
+    assert suite.find_failure(output) == ""
+    assert suite.find_failure(tmp_path / "none") == ""
+
+    (checkout.calls / "printed").write_text(printed, encoding="utf-8")
+    write_program(checkout.root / "molecule/run", '#!/bin/sh\ncat "$CALLS/printed"\nexit 2\n')
+    if os.geteuid() == 0:
+        (session,) = run_nox(checkout, "--tags", "molecule-killed")
+        assert session["result"] == "aborted"
+        assert "half a file" in session["reason"]
+
+
 def test_scenarios_but_those_on_request_run_with_the_part() -> None:
     runs = suite.list_scenarios(ROOT)
     assert {run.scenario for run in runs} == {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")}
