@@ -34,6 +34,10 @@ STEPS_BACK = {
     "defender": "Restore Defender's exclusions on Windows",
     "wslconfig": "Restore .wslconfig on Windows",
 }
+STEPS_DRIFT = {
+    "defender": "Look at Defender's exclusions on Windows",
+    "wslconfig": "Look at .wslconfig on Windows",
+}
 STEPS_BENCH = {"verify": "Measure this module"}
 CHANGING = {step for steps in (STEPS, STEPS_BACK) for role, step in steps.items() if role != "verify"}
 """The steps that change something."""
@@ -93,7 +97,7 @@ class Story:
     def __init__(self, display: Display, log: TextIO, command: str = "site") -> None:
         self.display = display
         self.command = command
-        self.steps = {"rollback": STEPS_BACK, "bench": STEPS_BENCH}.get(command, STEPS)
+        self.steps = {"rollback": STEPS_BACK, "drift": STEPS_DRIFT, "bench": STEPS_BENCH}.get(command, STEPS)
         self.log = log
         self.step: Step | None = None
         # The last one of each host: an earlier one was rescued, and the rescue says more.

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import adopt as fleet_adopt
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift as fleet_drift
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift_report
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift_report, drift_windows
 from ansible_collections.wsltune.go.plugins.module_utils.site import plan as site_plan
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
@@ -67,6 +67,13 @@ def drift_report_of(facts: Any, host: str, wishes: Mapping[str, Any], options: M
         raise AnsibleFilterError(str(error)) from None
 
 
+def drift_windows_report(
+    host: str, defender: Mapping[str, Any], wslconfig: Mapping[str, Any], removed: Sequence[str]
+) -> dict[str, Any]:
+    """Compare a Windows host with what is declared for it, by what the modules would change there."""
+    return drift_windows.report(host, defender, wslconfig, removed, time.time())
+
+
 def drift_not_seen(reason: Any, host: str, earlier: Any = None) -> dict[str, Any]:
     """Return the report of a machine that was not reached, with what the earlier report (dict or JSON) says of it."""
     try:
@@ -96,6 +103,7 @@ class FilterModule:
         """Return the filters by name; NAME.yml documents each."""
         return {
             "drift_report": drift_report_of,
+            "drift_windows_report": drift_windows_report,
             "drift_not_seen": drift_not_seen,
             "drift_could_not_look": drift_could_not_look,
             "drift_fleet": drift_fleet,

@@ -420,6 +420,9 @@ try {
 } catch {
     $module.FailJson("$($_.Exception.Message)")
 }
+$module.Result.recorded = @($ledger | Where-Object { $_.scope -ceq $scope -and -not $_.expired } | ForEach-Object {
+        [ordered]@{ kind = $_.kind; value = $_.value; asked = $_.asked }
+    })
 $given = @{
     State = $module.Params.state
     Wanted = @($asked.wanted)

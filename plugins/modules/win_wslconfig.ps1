@@ -257,6 +257,18 @@ function Set-Result {
     }
 }
 
+function Get-Recorded {
+    <#
+    .SYNOPSIS
+    What the file meant to WSL as wsltune last wrote it, null where it never did.
+    #>
+    param ([string]$Root, [string]$Path)
+    $entry = Get-JournalEntry $Root $Path
+    if (-not $entry -or -not $entry.written) { return }
+    $read = ConvertFrom-WslConfigByte ([Convert]::FromBase64String($entry.written))
+    if ($read) { (ConvertFrom-WslConfig $read.Text).Values }
+}
+
 function Set-Diff {
     <#
     .SYNOPSIS
@@ -317,6 +329,8 @@ function Invoke-Present {
     }
     $module.Result.wanted = @{}
     foreach ($name in $wanted.Keys) { $module.Result.wanted[$name] = $wanted[$name].Value }
+
+    $module.Result.found = $old.Values
 
     $machine = Get-VirtualMachine
     $inForce = Get-InForce $Path $state $machine
@@ -386,6 +400,7 @@ $path = $module.Params.path
 try {
     $path = Resolve-FileLink $path
     $root = Get-JournalRoot
+    $module.Result.recorded = Get-Recorded $root $path
     $run = $module.Params.run
     if (-not $run) { $run = [DateTime]::UtcNow.ToString('o') }
     if ($module.Params.state -eq 'present') {

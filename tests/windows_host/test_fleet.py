@@ -16,6 +16,7 @@ import pytest
 WSLCONFIG = "C:\\Users\\erin\\.wslconfig"
 ORIGINAL = "# mine\r\n[wsl2]\r\nmemory=2GB\r\n"
 INVENTORY = "/var/tmp/fleet.json"
+DRIFT = "/var/tmp/drift"
 # An administrator's logon over the network is elevated, as every process under wine is.
 SHELL = r"""#!/bin/sh
 cd /opt/windows/drive_c/users/erin
@@ -34,7 +35,7 @@ sed -n 's/^Port //p' /etc/ssh/sshd_config.d/port.conf
 """
 TIDY = f"""
 /usr/sbin/usermod -s /usr/sbin/nologin erin
-rm -rf /home/erin/.ssh /usr/local/bin/windows-shell /etc/wsl.conf {INVENTORY}
+rm -rf /home/erin/.ssh /usr/local/bin/windows-shell /etc/wsl.conf {INVENTORY} {DRIFT}
 """
 
 
@@ -74,6 +75,33 @@ def controller(windows_host):
     windows_host.powershell(f"Remove-Item -ErrorAction Ignore {WSLCONFIG}; exit 0")
 
 
+def find_drift_of_the_windows_side(controller, windows_host, settings: dict) -> None:
+    """Look twice at a fleet that is tuned: as it is, then with what two people did; looking changes nothing."""
+
+    def look() -> dict:
+        code, _said, changed = controller("drift.yml", {**settings, "wsltune_drift_dir": DRIFT})
+        fleet = json.loads(windows_host.run("cat", f"{DRIFT}/drift.json").stdout)
+        hosts = {host["host"]: host for host in fleet["hosts"]}
+        assert set(hosts) == {"debian", "laptop"} and changed == {"debian": 0, "laptop": 0}
+        assert code == (2 if fleet["status"] == "drift" else 0)
+        return hosts["laptop"]
+
+    shop = next(entry for entry in windows_host.exclusions() if entry.startswith("C:\\src\\shop"))
+    laptop = look()
+    assert len(laptop["settings"]) == 4 and {setting["state"] for setting in laptop["settings"]} == {"in_state"}
+
+    tuned = windows_host.get(WSLCONFIG)
+    windows_host.put(WSLCONFIG, tuned.replace("swap=1GB", "swap=3GB"))
+    windows_host.powershell(f"Remove-MpPreference -ExclusionPath '{shop}'")
+    laptop = look()
+    states = {setting["id"]: setting["state"] for setting in laptop["settings"] if setting["state"] != "in_state"}
+    assert states == {"wslconfig:wsl2.swap": "changed", f"defender:path:{shop}": "gone"}
+    assert "swap=3GB" in windows_host.get(WSLCONFIG) and shop not in windows_host.exclusions()
+
+    windows_host.put(WSLCONFIG, tuned)
+    windows_host.powershell(f"Add-MpPreference -ExclusionPath '{shop}'")
+
+
 def test_a_fleet_is_tuned_twice_and_undone(controller, windows_host):
     settings = {
         "verify_benchmark": False,
@@ -91,6 +119,8 @@ def test_a_fleet_is_tuned_twice_and_undone(controller, windows_host):
 
     code, said, changed = controller("site.yml", settings)
     assert (code, changed) == (0, {"debian": 0, "laptop": 0})
+
+    find_drift_of_the_windows_side(controller, windows_host, settings)
 
     code, said, changed = controller("rollback.yml", {})
     assert code == 0 and changed["laptop"] == 2

@@ -194,7 +194,8 @@ class Machine:
         return self.record["files"].get(path) or {}
 
 
-def _text(value: Any) -> str | None:
+def show(value: Any) -> str | None:
+    """Return a value as the report has it, true and false as the files spell them."""
     if value is None:
         return None
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -232,12 +233,12 @@ def _views_of_wsl_conf(machine: Machine) -> Iterator[View]:
             id=f"wsl_conf:{name}",
             role="wsl_conf",
             path=path,
-            declared=_text(value),
-            applied=_text((applied or {}).get(name)),
-            now=_text((conf["settings"] or {}).get(name)),
+            declared=show(value),
+            applied=show((applied or {}).get(name)),
+            now=show((conf["settings"] or {}).get(name)),
             recorded=applied is not None,
             in_force=pending is None,
-            effective=None if pending is None else _text(pending["in_force"]) or "not known",
+            effective=None if pending is None else show(pending["in_force"]) or "not known",
             reason=str(facts["unknown"].get("conf", "")) if conf["settings"] is None else "",
             restart=f"{conf['restart_command']} in a Windows prompt" if conf["restart_command"] else "",
             owner=file.get("owner", ""),
@@ -451,7 +452,7 @@ def _tuned_of(
         elif set(asked) <= set(AS_GIVEN):
             wanted[name] = str(next(iter(asked.values())))
         else:
-            wanted[name] = ", ".join(f"go_env_{option}={_text(value)}" for option, value in asked.items())
+            wanted[name] = ", ".join(f"go_env_{option}={show(value)}" for option, value in asked.items())
     return wanted
 
 
@@ -596,10 +597,11 @@ def report(host: str, facts: Mapping[str, Any], declared: Mapping[str, Any], now
         }
         for number, sentence in enumerate(facts["drift"]["damaged"])
     ]
-    return _host(host, [*settings, *damaged], now, facts["drift"]["applied_at"])
+    return report_host(host, [*settings, *damaged], now, facts["drift"]["applied_at"])
 
 
-def _host(host: str, settings: list[dict[str, Any]], now: float, applied_at: float | None) -> dict[str, Any]:
+def report_host(host: str, settings: list[dict[str, Any]], now: float, applied_at: float | None) -> dict[str, Any]:
+    """Return the report about one host."""
     settings = [text.printable(setting) for setting in settings]
     status = summarize(settings) if settings else IN_STATE
     counts = Counter(setting["state"] for setting in settings)
@@ -620,14 +622,14 @@ def _host(host: str, settings: list[dict[str, Any]], now: float, applied_at: flo
 
 def could_not_look(host: str, reason: str, now: float) -> dict[str, Any]:
     """Return the report about a machine that answered and could not be looked at."""
-    return {**_host(host, [], now, None), "status": UNKNOWN, "exit_code": 1, "reason": text.reason(reason)}
+    return {**report_host(host, [], now, None), "status": UNKNOWN, "exit_code": 1, "reason": text.reason(reason)}
 
 
 def not_seen(host: str, earlier: Mapping[str, Any] | None, reason: str = "") -> dict[str, Any]:
     """Return the report about a machine that did not answer; what was seen last keeps its time."""
     last = dict(earlier or {})
     if last.get("schema_version") != SCHEMA_VERSION or last.get("host") != host:
-        last = {**_host(host, [], 0.0, None), "looked_at": None}
+        last = {**report_host(host, [], 0.0, None), "looked_at": None}
     return {**last, "status": "not_seen", "exit_code": 1, "reason": text.reason(reason)}
 
 

@@ -45,7 +45,9 @@ VIEWS = {
 
 
 def host(name: str = "laptop", views: Any = None) -> dict[str, Any]:
-    return drift._host(name, [drift.describe(one) for one in views or VIEWS.values()], 1_800_000_100.0, 1_700_000_000.0)
+    return drift.report_host(
+        name, [drift.describe(one) for one in views or VIEWS.values()], 1_800_000_100.0, 1_700_000_000.0
+    )
 
 
 def whole() -> dict[str, Any]:
