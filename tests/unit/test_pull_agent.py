@@ -469,6 +469,46 @@ def test_the_log_is_rotated_and_private(bed: Bed) -> None:
     assert log.with_name("pull.log.1").stat().st_size == 1 << 20
 
 
+def test_what_a_playbook_prints_without_end_leaves_its_beginning_and_end_in_the_log(bed: Bed) -> None:
+    """A task may print what a user's file or program says."""
+    bed.commit("echo begins; head -c 20000000 /dev/zero | tr '\\0' x; echo; echo ends; exit 3")
+    assert bed.run() == 1
+    log = bed.root / "var/log/wsltune/pull.log"
+    text = log.read_text()
+    assert log.stat().st_size < 1100000
+    assert "begins\nxxx" in text and "xxx\nends\n" in text and " bytes are left out here]" in text
+    assert "ended with exit code 3" in text.splitlines()[-1]
+
+
+def test_a_program_that_a_playbook_leaves_running_is_not_waited_for(bed: Bed) -> None:
+    """As the connection that ssh keeps; it has the playbook's output open."""
+    bed.commit("sleep 20 & echo ends")
+    began = time.monotonic()
+    assert bed.run() == 0 and time.monotonic() - began < 15
+    assert "ends" in (bed.root / "var/log/wsltune/pull.log").read_text()
+
+
+def test_a_server_that_lists_names_without_end_takes_no_memory(bed: Bed) -> None:
+    """What git prints is whole or not there at all, since a part of the list could leave out what was taken back."""
+    bed.commit("exit 0")
+    assert bed.run() == 0
+    git = bed.root / "bin/git"
+    git.parent.mkdir()
+    git.write_text(
+        f'#!/bin/sh\ncase "$*" in *ls-remote*) exec yes refs/heads/x ;; esac\nexec {shutil.which("git")} "$@"\n'
+    )
+    git.chmod(0o755)
+    done = subprocess.run(
+        ["prlimit", "--as=1000000000", *bed.command("run")],
+        env={**os.environ, "PATH": f"{git.parent}:{os.environ['PATH']}"},
+        check=False,
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 1, done.stderr
+    assert bed.record()["reason"] == "git ls-remote printed more than 64 MiB"
+
+
 def test_killed_at_any_moment_the_next_run_converges(bed: Bed) -> None:
     chance = random.Random(14)
     bed.commit("exit 0")

@@ -22,14 +22,15 @@ import json
 import logging
 import logging.handlers
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ansible_collections.wsltune.go.plugins.module_utils.fleet import metrics, pull
@@ -45,6 +46,15 @@ IOPRIO_WHO_PROCESS, IOPRIO_IDLE = 1, 3 << 13
 SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 PR_SET_PDEATHSIG = 1
 LOG_BYTES, LOG_FILES = 1 << 20, 4
+MOST_BEGIN, MOST_END = 1 << 19, 1 << 19
+"""Bytes of the beginning and of the end of what a playbook prints that the log keeps. What a user can have a task print
+may be without end, and the log is rotated only between runs.
+"""
+MOST_ANSWER = 64 << 20
+"""Bytes of an answer of git; a server can list names without end."""
+PIPE = 1 << 20
+"""Bytes that may still be in the pipe of a program that has ended."""
+LOOK = 0.2
 MOST_ARGUMENTS = 1 << 12
 """Bytes of a process's arguments that are read: any account can make those of its own as long as its memory."""
 SECONDS_AFTER_BOOT = 120.0
@@ -114,19 +124,89 @@ def die_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+class Log:
+    """Takes what a playbook prints into C(file), without what lies between its beginning and its end."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.begun = self.left_out = 0
+        self.end = b""
+
+    def take(self, part: bytes) -> None:
+        """Write or keep a part."""
+        if self.begun < MOST_BEGIN:
+            begin, part = part[: MOST_BEGIN - self.begun], part[MOST_BEGIN - self.begun :]
+            self.begun += len(begin)
+            self.file.write(begin)
+            self.file.flush()
+        self.end += part
+        if len(self.end) > 2 * MOST_END:
+            self.cut()
+
+    def cut(self) -> None:
+        """Leave only the end of what was not written."""
+        self.left_out += max(0, len(self.end) - MOST_END)
+        self.end = self.end[-MOST_END:]
+
+    def close(self) -> None:
+        """Write the end."""
+        self.cut()
+        if self.left_out:
+            self.file.write(b"\n[wsltune-pull: %d bytes are left out here]\n" % self.left_out)
+        self.file.write(self.end)
+        self.file.flush()
+
+
+class Answer:
+    """Takes what git prints, all of it or nothing: a part of a list would be wrong."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.parts: list[bytes] = []
+        self.size = 0
+
+    def take(self, part: bytes) -> None:
+        """Keep a part; Failure where there are too many."""
+        self.size += len(part)
+        if self.size > MOST_ANSWER:
+            raise Failure(f"{self.name} printed more than {MOST_ANSWER >> 20} MiB")
+        self.parts.append(part)
+
+
+def attend(process: subprocess.Popen[bytes], take: Callable[[bytes], None], timeout: float) -> None:
+    """Give what a process prints to C(take) until it ends; what it leaves running may hold its output open."""
+    assert process.stdout is not None
+    descriptor = process.stdout.fileno()
+    until = time.monotonic() + timeout
+    left = PIPE
+    while left > 0:
+        if time.monotonic() > until:
+            raise subprocess.TimeoutExpired(process.args, timeout)
+        is_over = process.poll() is not None
+        if select.select([descriptor], [], [], 0.0 if is_over else LOOK)[0]:
+            part = os.read(descriptor, 1 << 16)
+            if not part:
+                break
+            take(part)
+            left -= len(part) if is_over else 0
+        elif is_over:
+            break
+    process.wait(max(LOOK, until - time.monotonic()))
+
+
 def call(
     command: Sequence[str],
     timeout: float,
     environment: Mapping[str, str],
-    output: Any = subprocess.PIPE,
+    take: Callable[[bytes], None],
     cwd: str = "/",
     umask: int = 0o077,
-) -> tuple[int, str]:
-    """Run a command in a process group of its own; return its exit code and what it printed."""
+) -> int:
+    """Run a command in a process group of its own, with what it prints given to C(take); return its exit code."""
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
-        stdout=output,
+        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=dict(environment),
         cwd=cwd,
@@ -135,15 +215,18 @@ def call(
         preexec_fn=die_with_parent,  # noqa: PLW1509  the agent has one thread
     ) as process:
         try:
-            printed, _errors = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
+            attend(process, take, timeout)
+        except (subprocess.TimeoutExpired, Failure) as error:
             os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+            process.wait()
+            if isinstance(error, Failure):
+                raise
             raise Failure(f"{command[0]} took longer than {timeout:g} seconds") from None
         except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             raise
-    return process.returncode, (printed or b"").decode("utf-8", "replace")
+    return process.returncode
 
 
 class Git:
@@ -190,7 +273,9 @@ class Git:
 
     def run(self, *arguments: str, timeout: float = 60.0, more: Mapping[str, str] | None = None) -> tuple[int, str]:
         """Return git's exit code and what it prints."""
-        return call(["git", *self.options, *arguments], timeout, {**self.environment, **(more or {})})
+        answer = Answer(f"git {arguments[0]}")
+        code = call(["git", *self.options, *arguments], timeout, {**self.environment, **(more or {})}, answer.take)
+        return code, b"".join(answer.parts).decode("utf-8", "replace")
 
     def ask(self, *arguments: str, timeout: float = 60.0, more: Mapping[str, str] | None = None) -> str:
         """Return what git prints; Failure with its last line where it fails."""
@@ -358,9 +443,13 @@ class Agent:
         environment.update(WSLTUNE_COMMIT=self.record.accepted, WSLTUNE_STARTED_BY="wsltune-pull")
         if (tree / "ansible.cfg").is_file():
             environment["ANSIBLE_CONFIG"] = str(tree / "ansible.cfg")
-        with self.places.log.open("ab") as output:
-            # What a playbook makes is for the machine's users, and as open as if root had made it at a terminal.
-            return call(command, self.config.timeout, environment, output, str(tree), umask=0o022)[0]
+        with self.places.log.open("ab") as file:
+            log = Log(file)
+            try:
+                # What a playbook makes is for the machine's users, and as open as if root had made it at a terminal.
+                return call(command, self.config.timeout, environment, log.take, str(tree), umask=0o022)
+            finally:
+                log.close()
 
     def look_for_drift(self, now: float) -> None:
         """Read how the machine's settings compare with what is declared."""
