@@ -209,13 +209,13 @@ def _unit_of_tmp() -> str:
 
 def _wsl_version(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) -> tuple[int, ...]:
     """Return the version of WSL, asked of C(wsl.exe); empty where it does not say."""
-    if wsl_judge.interop(machine)["enabled"] is False:
+    # Without a socket WSL's program looks for one of a parent by its number, and anybody can make one of that name.
+    if wsl_judge.interop(machine)["enabled"] is False or not machine.interop_sockets:
         return ()
 
     def ask() -> str:
         program = wsl_interop.find_program(mounts, "Windows\\System32\\wsl.exe", os.path.isfile)
-        socket = f"/run/WSL/{machine.interop_sockets[0]}" if machine.interop_sockets else None
-        environment = wsl_interop.environment({"PATH": os.defpath}, socket)
+        environment = wsl_interop.environment({"PATH": os.defpath}, f"/run/WSL/{machine.interop_sockets[0]}")
         return process.run([program, "--version"], environment, limit=10).out if program else ""
 
     try:

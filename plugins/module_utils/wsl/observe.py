@@ -4,12 +4,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+
+RUN_WSL = "/run/WSL"
+SOCKET, FIRST_SOCKET = re.compile("[0-9]{1,10}_interop"), "1_interop"
+MOST_NAMES, MOST_SOCKETS = 20000, 256
 
 
 class _Reader:
@@ -37,6 +44,29 @@ class _Reader:
             return sorted(os.listdir(self.path(path)))
         except OSError:
             return []
+
+    def sockets(self) -> list[str]:
+        """Return the names of WSL's interop sockets, or of links to them, that are root's or this account's own.
+
+        WSL lets every account make names there, and whoever listens at one is sent what is to run on Windows and
+        answers in its place.
+        """
+        # WSL's own first, which no number of names hides.
+        names = [FIRST_SOCKET]
+        with contextlib.suppress(OSError), os.scandir(self.path(RUN_WSL)) as entries:
+            names += [entry.name for entry in itertools.islice(entries, MOST_NAMES) if SOCKET.fullmatch(entry.name)]
+        named = sorted(dict.fromkeys(names), key=lambda name: (len(name), name))
+        return list(
+            itertools.islice((name for name in named if self.is_ours(self.path(f"{RUN_WSL}/{name}"))), MOST_SOCKETS)
+        )
+
+    @staticmethod
+    def is_ours(path: str) -> bool:
+        """Return whether C(path), and what a link leads to, belongs to root or to who runs this."""
+        try:
+            return {os.stat(path, follow_symlinks=follow).st_uid for follow in (False, True)} <= {0, os.geteuid()}
+        except OSError:
+            return False
 
     def mtime(self, path: str) -> float | None:
         try:
@@ -84,7 +114,7 @@ def collect(
         can_start_systemd=os.access(reader.path("/sbin/init"), os.X_OK),
         binfmt_status=entries.get("status"),
         binfmt_entries={name: text for name, text in entries.items() if name.startswith("WSLInterop")},
-        interop_sockets=[name for name in reader.names("/run/WSL") if name.endswith("_interop")],
+        interop_sockets=reader.sockets(),
         virtiofs_links=links,
         ticks=os.sysconf("SC_CLK_TCK"),
         conf_path=conf_path,

@@ -1,0 +1,47 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe
+
+
+@pytest.fixture
+def sockets(tmp_path: Path) -> Path:
+    folder = tmp_path / "run/WSL"
+    folder.mkdir(parents=True)
+    for name in ("11_interop", "2_interop", "settings", "x_interop"):
+        (folder / name).touch()
+    (folder / "1_interop").symlink_to(folder / "2_interop")
+    return folder
+
+
+def test_the_sockets_are_in_the_order_of_their_numbers(sockets: Path, tmp_path: Path) -> None:
+    assert observe.collect(str(tmp_path)).interop_sockets == ["1_interop", "2_interop", "11_interop"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_takes_no_socket_of_another_account(sockets: Path, tmp_path: Path) -> None:
+    """WSL's folder is for everybody to write; who listens there answers in the place of Windows."""
+    (sockets / "0_interop").touch()
+    os.chown(sockets / "0_interop", 4711, 4711)
+    os.chown(sockets / "11_interop", 4711, 4711)
+    (sockets / "3_interop").symlink_to(sockets / "0_interop")
+    (sockets / "4_interop").symlink_to(sockets / "2_interop")
+    os.lchown(sockets / "4_interop", 4711, 4711)
+    (sockets / "5_interop").symlink_to(sockets / "gone")
+    assert observe.collect(str(tmp_path)).interop_sockets == ["1_interop", "2_interop"]
+
+
+def test_any_number_of_names_hides_none_of_wsls_own(
+    sockets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observe, "MOST_NAMES", 100)
+    for number in range(1000):
+        (sockets / f"{number}_name").touch()
+    found = observe.collect(str(tmp_path)).interop_sockets
+    assert found[0] == "1_interop" and len(found) <= 3
