@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -121,3 +124,32 @@ def test_a_module_without_an_answer_is_a_sentence_too(
     monkeypatch.setattr(sys, "argv", [str(tmp_path / "program.py")])
     monkeypatch.setattr(first, "SECONDS", 1.0)
     assert first.call("go_env", {}) == {"failed": True, "msg": reason}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_no_link_in_a_home_has_root_touch_the_files_of_others() -> None:
+    """WSL runs the script again where it was interrupted, and the account may have had a shell by then."""
+    folder = Path(tempfile.mkdtemp(prefix="wsltune-test-"))
+    try:
+        folder.chmod(0o755)
+        own, theirs = folder / "home/.cache/go-build/00/file", folder / "theirs/go-build/file"
+        for path in (own, theirs):
+            path.parent.mkdir(parents=True)
+            path.touch()
+            os.utime(path, (1000, 1000))
+        subprocess.run(["chown", "-R", "nobody", folder / "home"], check=True)
+        (folder / "bin").mkdir()
+        (folder / "bin/getent").write_text(f"#!/bin/sh\necho nobody:x:65534:65534::{folder}/home:/bin/sh\n")
+        (folder / "bin/getent").chmod(0o755)
+        script = (
+            (FILES / "wsltune-oobe").read_text().replace("PATH=/usr/local/sbin", f"PATH={folder}/bin:/usr/local/sbin")
+        )
+        script = script.replace("/usr/lib/wsltune/", f"{folder}/none/")
+        subprocess.run(["sh", "-c", script], stdin=subprocess.DEVNULL, check=True, capture_output=True)
+        assert own.stat().st_mtime > 1000
+        shutil.rmtree(folder / "home/.cache")
+        (folder / "home/.cache").symlink_to(folder / "theirs")
+        subprocess.run(["sh", "-c", script], stdin=subprocess.DEVNULL, check=True, capture_output=True)
+        assert theirs.stat().st_mtime == 1000
+    finally:
+        shutil.rmtree(folder)
