@@ -44,11 +44,13 @@ is_roots_way() {
 is_roots_place() { is_roots_way "$1" && is_roots_way "$(readlink -m -- "$1")"; }
 
 # leave_places_of_others: as root, use no HOME of the environment that another account can write or lead elsewhere, nor
-# what else names its folders. With sudo -E they are a user's, and a Python of pyenv's would run as root.
+# what else names its folders, and none of Python's variables. With sudo -E they are a user's, and a Python of pyenv's, or
+# what pip unpacks in a temporary folder, would run as root.
 leave_places_of_others() {
     local name place
     ((EUID == 0)) || return 0
-    for name in HOME PYENV_ROOT XDG_STATE_HOME XDG_CACHE_HOME XDG_CONFIG_HOME; do
+    for name in "${!PYTHON@}"; do unset "$name"; done
+    for name in HOME PYENV_ROOT TMPDIR TEMP TMP XDG_STATE_HOME XDG_CACHE_HOME XDG_CONFIG_HOME; do
         place=${!name:-}
         [[ $place ]] || continue
         is_roots_place "$place" && continue

@@ -245,3 +245,21 @@ def test_root_runs_no_python_of_another_accounts_home(tmp_path: Path, owner: int
     assert (str(python) in done.stdout) is (owner == 0)
     assert done.stdout.splitlines()[-1] == (str(home) if owner == 0 else os.path.expanduser("~root"))
     assert "leave_places_of_others\n" in (SCRIPT.parents[1] / "onboard.sh").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("owner", [0, 4711])
+def test_pip_unpacks_as_root_in_no_folder_of_another_account(tmp_path: Path, owner: int) -> None:
+    """With sudo -E, TMPDIR is a user's, who can replace what lies there before it runs."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    os.chown(folder, owner, owner)
+    names = {"TMPDIR": str(folder), "PYTHONPYCACHEPREFIX": str(folder), "PYTHONWARNINGS": "error"}
+    done = subprocess.run(
+        ["bash", "-c", f'set -u; . "{SCRIPT}"; leave_places_of_others; env'],
+        env={"PATH": "/usr/bin:/bin", **names},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ("TMPDIR=" in done.stdout) is (owner == 0) and "PYTHON" not in done.stdout
