@@ -829,7 +829,7 @@ class GoEnv:
         packages = go_plan.cgo_packages(done.out)
         if packages:
             raise go_plan.PlanError(
-                f"go_env_cgo_enabled is 'false', but {directory} needs cgo for {go_plan.describe(packages)}: set "
+                f"go_env_cgo_enabled is 'false', but {directory} needs cgo for {text.join_names(packages, 8)}: set "
                 "go_env_cgo_enabled: keep or replace these packages; nothing was changed."
             )
 

@@ -130,7 +130,7 @@ def find_worst(checks: Sequence[Check]) -> str:
 
 
 def write_microseconds(value: float) -> str:
-    """Write a time given in microseconds with the unit that fits: us, ms or s."""
+    """Write a time given in microseconds with the unit that fits: µs, ms or s."""
     if value < 1000:
-        return f"{value:.0f} us" if value >= 10 else f"{value:.1f} us"
+        return f"{value:.0f} µs" if value >= 10 else f"{value:.1f} µs"
     return f"{value / 1000:.1f} ms" if value < 1e6 else f"{value / 1e6:.1f} s"

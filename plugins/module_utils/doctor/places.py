@@ -41,7 +41,7 @@ PLACES = (
     ("WT-004", ("GOTMPDIR", "TMPDIR")),
     ("WT-005", ("GOROOT",)),
 )
-NAMES = {"source": "the source"}
+NAMES = {"source": "The source"}
 COMMANDS = {
     "WT-001": "move the project below your home: cp -a {path} ~/src/",
     "WT-005": "unpack Go below /usr/local and put /usr/local/go/bin first in PATH",
@@ -311,10 +311,9 @@ def judge_caches(seen: Mapping[str, Any]) -> list[Check]:
         return [doctor_check.ok("WT-011", f"GOCACHE ({built['path']}) is not there: nothing was built yet.")]
     sentence = f"GOCACHE ({built['path']}) takes {'' if built['complete'] else 'about '}{_write_size(built['bytes'])}"
     if built["written_a_day"] is not None:
-        sentence += (
-            f", Go wrote {_write_size(built['written_a_day'])} a day in the last week, and the oldest entry was not "
-            f"used for {built['unused_days']:.0f} days"
-        )
+        days = round(built["unused_days"])
+        used = f"the oldest entry was last used {days} days ago" if days > 1 else "every entry was used since yesterday"
+        sentence += f", Go wrote {_write_size(built['written_a_day'])} a day in the last week, and {used}"
     sentence += _describe_modules(caches.get("GOMODCACHE") or {"missing": True})
     if built["limit"]:
         sentence += f"; a timer keeps the build cache below {_write_size(built['limit'])}"

@@ -51,7 +51,7 @@ def write_cost(check: Mapping[str, Any]) -> str:
         if abs(value) >= 1
         else f"{value:.2g}"
     )
-    return f"{number} {check['cost']['unit']}".strip()
+    return f"{number} {check['cost']['unit'].replace('us', 'µs')}".strip()
 
 
 def _wrap(text: str, first: str = "", indent: int = 0) -> list[str]:

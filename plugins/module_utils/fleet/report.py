@@ -14,6 +14,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import page as fl
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import record as fleet_record
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import rollout as fleet_rollout
 from ansible_collections.wsltune.go.plugins.module_utils.fleet.record import HostState, Rollout
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 FORMAT = 1
 MOST_ROWS = 30
@@ -165,7 +166,7 @@ def advise(summary: Mapping[str, Any]) -> str:
     status = summary["status"]
     if status == fleet_record.FINISHED:
         if asleep:
-            return f"Run it again to catch up {_some(asleep)}."
+            return f"Run it again to catch up {join_names(asleep, 3)}."
         return "Nothing: give another wsltune_rollout_name to begin the next rollout."
     if status == fleet_record.ROLLED_BACK:
         return "Fix the cause, then run it with -e wsltune_rollout=continue to try this ring again."
@@ -175,16 +176,11 @@ def advise(summary: Mapping[str, Any]) -> str:
         return "Run it with -e wsltune_rollout=continue."
     failed = [row["host"] for row in summary["hosts"] if row["state"] == fleet_gate.FAILED]
     if failed:
-        return f"Fix {_some(failed)}, then run it again."
+        return f"Fix {join_names(failed, 3)}, then run it again."
     waits = [ring["soaks_until"] for ring in summary["rings"] if ring["state"] == "soaks" and ring["soaks_until"]]
     if waits and waits[0] > summary["at"]:
         return f"Run it again after {write_time(waits[0])}."
-    return f"Run it again{f' when {_some(asleep)} can answer' if asleep else ''}."
-
-
-def _some(hosts: Sequence[str], most: int = 3) -> str:
-    more = f" and {len(hosts) - most} more" if len(hosts) > most else ""
-    return ", ".join(hosts[:most]) + more
+    return f"Run it again{f' when {join_names(asleep, 3)} can answer' if asleep else ''}."
 
 
 def write_time(moment: float | None) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 BEGIN = "# BEGIN wsltune"
 END = "# END wsltune"
@@ -124,7 +125,7 @@ def shared_file(user: str, paths: Mapping[str, str]) -> str:
     C(paths) has the settings file of every user who can write it, with no links in it.
     """
     others = [name for name in paths if name != user and paths[name] == paths[user]]
-    return f"{paths[user]} is the settings file of {describe(others)} too" if others else ""
+    return f"{paths[user]} is the settings file of {join_names(others, 8)} too" if others else ""
 
 
 def irreplaceable(mount: mountinfo.Mount | None) -> str:
@@ -188,7 +189,7 @@ def notes_for(user: str, observed: Mapping[str, Any], wanted: Mapping[str, str],
                 "export to use wsltune's."
             )
     if cgo_enabled == "false" and observed.get("keeps_cgo"):
-        names = describe(observed["keeps_cgo"])
+        names = join_names(observed["keeps_cgo"], 8)
         notes.append(f"{user} sets {names}, so that cgo stays as {user} has it: unset it to have CGO_ENABLED=0.")
     for name, place in observed["places"].items():
         if not place["windows_drive"] or (name == "GOROOT" and place["path"].startswith(("/usr", "/snap"))):
@@ -286,12 +287,12 @@ def headlines(changes: Sequence[str], wanted: Mapping[str, Mapping[str, str]], f
     users = [user for user, path in files.items() if f"wrote {path}" in changes or f"restored {path}" in changes]
     if users:
         names = sorted({name for user in users for name in wanted[user]})
-        said.append(f"{', '.join(names) or 'earlier settings'} for {describe(users)}")
+        said.append(f"{', '.join(names) or 'earlier settings'} for {join_names(users, 8)}")
     blocks = {path: "bash" if "bash" in os.path.basename(path) else "zsh" for path in BLOCK_PATHS}
     shells = {PROFILE_PATH: "login shells", **blocks, FISH_PATH: "fish"}
     touched = [name for path, name in shells.items() if f"wrote {path}" in changes or f"restored {path}" in changes]
     if touched:
-        said.append(f"GOTMPDIR in {describe(touched)}")
+        said.append(f"GOTMPDIR in {join_names(touched, 8)}")
     told = {f"{verb} {path}" for verb in ("wrote", "restored") for path in (*files.values(), *shells)}
     return said + [change for change in changes if change not in told]
 
@@ -448,9 +449,3 @@ def cgo_packages(listing: str) -> list[str]:
 
 
 CGO_LISTING = "{{if and .CgoFiles (not .Standard)}}{{.ImportPath}}{{end}}"
-
-
-def describe(names: Sequence[str]) -> str:
-    """Join names for a sentence, at most eight of them."""
-    shown = ", ".join(names[:8])
-    return shown if len(names) <= 8 else f"{shown} and {len(names) - 8} more"

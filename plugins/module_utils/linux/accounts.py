@@ -94,6 +94,12 @@ def _account(entry: Any) -> Account:
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell or "/bin/sh")
 
 
+def _list_local() -> list[list[str]]:
+    """Return the entries of /etc/passwd; a directory service may have more accounts, and too many to ask for all."""
+    with open("/etc/passwd", encoding="utf-8", errors="replace") as handle:
+        return [line.split(":") for line in handle if ":" in line]
+
+
 def find(names: Sequence[str], also: str | None = None) -> list[Account]:
     """Return the named accounts; with no names everyone who logs in on this machine, and C(also)."""
     if names:
@@ -111,10 +117,8 @@ def find(names: Sequence[str], also: str | None = None) -> list[Account]:
             uids = uid_range(handle.read())
     except OSError:
         uids = uid_range("")
-    with open("/etc/passwd", encoding="utf-8", errors="replace") as handle:
-        local = [line.split(":", 1)[0] for line in handle if ":" in line]
     found = {}
-    for name in local + ([also] if also else []):
+    for name in [entry[0] for entry in _list_local()] + ([also] if also else []):
         try:
             account = _account(pwd.getpwnam(name))
         except KeyError:
@@ -139,9 +143,7 @@ def _unlisted(folders: Sequence[str], local: Sequence[int]) -> list[str]:
 
 def find_unlisted(people: Sequence[Account]) -> list[str]:
     """Return the accounts with a home beside those of C(people) that /etc/passwd does not have, such as SSSD's."""
-    with open("/etc/passwd", encoding="utf-8", errors="replace") as handle:
-        words = [line.split(":") for line in handle]
-    local = [int(entry[2]) for entry in words if len(entry) > 2 and entry[2].isdigit()]
+    local = [int(entry[2]) for entry in _list_local() if len(entry) > 2 and entry[2].isdigit()]
     folders = sorted({os.path.dirname(person.home) for person in people if person.uid} | {"/home"})
     try:
         # A directory service may be as dead as a server of homes.

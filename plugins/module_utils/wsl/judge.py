@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import meminfo, mountinfo
-from ansible_collections.wsltune.go.plugins.module_utils.linux.text import printable
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names, printable
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 
 # What wsl.conf said when this distro started, kept at the first edit since; /run is new at every start.
@@ -436,7 +436,7 @@ def _harms_of_fstab(in_force: bool, here: Here) -> Iterator[str]:
         )
     left = [point for point in here.fstab if not (in_force and point in here.mounted)]
     if left:
-        what = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
+        what = join_names(left, 3)
         yield f"automount.mountFsTab=false without boot.systemd=true: nothing mounts {what}, which /etc/fstab lists."
 
 

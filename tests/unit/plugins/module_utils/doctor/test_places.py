@@ -71,7 +71,7 @@ def test_a_slow_place_is_named_with_its_cost(name: str, check_id: str) -> None:
     checks = judged(seen(**{name: place(613.0, fstype="9p", windows_drive=True)}))
     check = checks.pop(check_id)
     assert check.status in ("critical", "warning") and check.value == 613.0 and check.seconds > 0
-    assert "9p" in check.reason and "613 us against 3.0 us" in check.reason
+    assert "9p" in check.reason and "613 µs against 3.0 µs" in check.reason
     assert {one.status for one in checks.values()} == {"ok"}
 
 
@@ -236,7 +236,7 @@ def test_a_large_build_cache_is_named_with_its_growth_and_the_limit() -> None:
     assert check.status == "warning" and check.value == 14.5 and not check.blocks
     assert check.reason == (
         "GOCACHE (/home/ada/c) takes about 14.5 GiB, Go wrote 300 MiB a day in the last week, and the oldest entry was "
-        "not used for 5 days; GOMODCACHE takes more than 2.0 GiB."
+        "last used 5 days ago; GOMODCACHE takes more than 2.0 GiB."
     )
     assert "does not shrink" in check.effect and "go_env_gocache_limit=10GiB" in check.command
     assert "shrink" not in judged(cached(14.5 * GIB, is_wsl=False))["WT-011"].effect

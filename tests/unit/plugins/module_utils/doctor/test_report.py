@@ -100,7 +100,7 @@ def test_the_headline_says_what_it_costs() -> None:
 
 @pytest.mark.parametrize(
     ("value", "unit", "shown"),
-    [(None, "", ""), (1206.4, "us", "1206 us"), (3.0, "s", "3 s"), (3.14, "us", "3.1 us"), (0.0234, "s", "0.023 s")],
+    [(None, "", ""), (1206.4, "us", "1206 µs"), (3.0, "s", "3 s"), (3.14, "us", "3.1 µs"), (0.0234, "s", "0.023 s")],
 )
 def test_numbers_have_no_more_digits_than_they_mean(value: float | None, unit: str, shown: str) -> None:
     assert doctor_report.write_cost({"cost": {"value": value, "unit": unit}}) == shown
@@ -113,8 +113,8 @@ def test_ids_are_drawn_together() -> None:
 
 def test_a_time_has_the_unit_that_fits() -> None:
     assert [doctor_check.write_microseconds(value) for value in (3.14, 42.0, 1200.0, 2.5e6)] == [
-        "3.1 us",
-        "42 us",
+        "3.1 µs",
+        "42 µs",
         "1.2 ms",
         "2.5 s",
     ]
