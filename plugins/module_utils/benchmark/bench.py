@@ -768,7 +768,9 @@ class Bench:
             state = files.Files().read(path)
             if state is None:
                 raise BenchmarkError(f"there is no {target} to edit in a copy of {self.source(name)}")
-            self.edits[scenario, name] = (path, state.content)
+            # Another scenario may have edited it already.
+            original = dict(self.edits.values()).get(path, state.content)
+            self.edits[scenario, name] = (path, original)
 
     def _list(self, name: str) -> list[_Listed]:
         """Return the packages of a copy that have a file to edit."""

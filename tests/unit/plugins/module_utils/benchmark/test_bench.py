@@ -271,6 +271,17 @@ def test_a_folder_in_a_module_is_measured_and_the_whole_module_is_copied(home, s
     assert not copy.parent.exists()
 
 
+def test_a_file_that_an_earlier_scenario_edited_is_edited_anew(home, session, module):
+    with session(VARIANTS, modules=[str(module)]) as run:
+        run.prepare()
+        for serial, name in enumerate(("edit", "build"), 1):
+            run.scenario(name)
+            run.execute(name, "before", serial)
+        edited = Path(run.edits["build", "before"][0])
+        assert run.edits["edit", "before"] == run.edits["build", "before"]
+        assert edited.read_text().count("wsltuneBenchmarkEdit") == 1
+
+
 def test_a_workspace_is_measured_by_its_modules(home, session, module):
     (module.parent / "go.work").write_text(f"{module}\n")
     with session(VARIANTS, modules=[str(module.parent)]) as run:
