@@ -15,11 +15,11 @@ From a fresh machine to a tested checkout: installs what the part needs (package
   build                  build the collection, install it elsewhere, look at it there
   sanity                 ansible-test sanity
   docs                   build the documentation site in docs/_build/html; warnings and dead links fail
-  molecule [SCENARIO...] the scenarios of molecule/, all but families, fleet, heal and laptop, or some
+  molecule [SCENARIO...] the scenarios of molecule/, all but families, first-boot, fleet, heal and laptop, or some
   contract [FILE]        ask a real WSL laptop what the simulated one takes for granted; reads only, writes contract.json
 
-Without a part: all of them, two at a time, but not the scenarios families, fleet, heal and laptop, which run when they are
-named.
+Without a part: all of them, two at a time, but not the scenarios families, first-boot, fleet, heal and laptop, which run when
+they are named.
 WSLTUNE_WINDOWS_PWSH (Windows build) and PWSH (Linux build) name the PowerShells that the tests of the Windows side need;
 without them these are skipped and listed so. WSLTUNE_NO_SKIP=1 has what is skipped fail, as CI does.
 Exit codes: 0 nothing failed, 1 something failed or nothing passed, 2 wrong usage, 3 cannot be set up, 130 interrupted."

@@ -35,9 +35,9 @@ NOT_RUN = "not run: "
 NEWER, OLDER = "trixie", "bookworm"
 # The scenarios that are promised for the older distribution and the oldest ansible-core too.
 ON_OLDER = ("default", "restart")
-# They take 3 to 15 minutes and measure, install a monitoring system or are four machines in a row, so they run only if
-# they are named.
-ON_REQUEST = ("families", "fleet", "heal", "laptop")
+# They take 3 to 15 minutes and measure, install a monitoring system or are several machines in a row, so they run only
+# if they are named.
+ON_REQUEST = ("families", "first-boot", "fleet", "heal", "laptop")
 UNWANTED = re.compile(r"^(\.|collections/|reports/|requirements/|molecule/.*/\.)|\.(pyc|log)$|\.tar\.gz$")
 
 

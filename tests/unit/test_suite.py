@@ -222,7 +222,13 @@ def test_the_summary_has_the_task_that_failed_in_a_scenario(checkout: Checkout, 
 def test_scenarios_but_those_on_request_run_with_the_part() -> None:
     runs = suite.list_scenarios(ROOT)
     assert {run.scenario for run in runs} == {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")}
-    assert {run.scenario for run in runs if "molecule" not in run.tags} == {"families", "fleet", "heal", "laptop"}
+    assert {run.scenario for run in runs if "molecule" not in run.tags} == {
+        "families",
+        "first-boot",
+        "fleet",
+        "heal",
+        "laptop",
+    }
     assert {run.scenario for run in runs if run.distribution == suite.OLDER} == {"default", "restart"}
 
 

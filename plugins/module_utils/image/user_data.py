@@ -15,6 +15,8 @@ SIGNERS = "/etc/wsltune/first-signers"
 PROGRAM = "/usr/local/sbin/wsltune-first"
 LIMIT = 16384
 """Bytes that every source of user-data takes, such as that of EC2; WSL's own has no documented limit."""
+TIMEOUT = 600
+"""Seconds that the repository may take."""
 
 _REPOSITORY = re.compile(r"(https|ssh|file)://[^\s'\"]+|[a-z0-9_.-]+@[A-Za-z0-9.-]+:[^\s'\"]+")
 _SECRET = re.compile(r"\w+://[^/\s]*:[^/\s]*@")
@@ -24,10 +26,18 @@ _SCRIPT = """\
 #!/bin/sh
 # Onboards this distro once, with what somebody signed who may. cloud-init runs it at the first start.
 set -eu
-export HOME=/root LC_ALL=C.UTF-8
+export HOME=/root LC_ALL=C.UTF-8 GIT_TERMINAL_PROMPT=0
 folder={folder}
+stop() {{
+    cd /
+    rm -rf "$folder"
+    echo "wsltune: $1, so nothing was done. To try again: sudo {program}" >&2
+    exit 1
+}}
+command -v git >/dev/null && command -v ssh-keygen >/dev/null || stop 'Git and ssh-keygen could not be installed'
 rm -rf "$folder"
-git clone --quiet --no-checkout --branch {ref} -- {repository} "$folder"
+# A server that takes the connection and never answers would keep the first start waiting for ever.
+timeout {timeout} git clone --quiet --no-checkout --branch {ref} -- {repository} "$folder" || stop {unreachable}
 cd "$folder"
 # A signed tag counts for what it names, and for no branch of the same name.
 what=HEAD verify=verify-commit
@@ -36,11 +46,8 @@ if [ "$(git cat-file -t refs/tags/{ref} 2>/dev/null)" = tag ] &&
     what=refs/tags/{ref} verify=verify-tag
 fi
 # Before anything of it is on the disk as a file that could run.
-git -c gpg.format=ssh -c gpg.ssh.allowedSignersFile={signers} "$verify" "$what" || {{
-    rm -rf "$folder"
-    echo 'wsltune: {ref} is not signed by anybody in {signers}, so nothing was done' >&2
-    exit 1
-}}
+git -c gpg.format=ssh -c gpg.ssh.allowedSignersFile={signers} "$verify" "$what" ||
+    stop '{ref} is not signed by anybody in {signers}'
 git checkout --quiet --detach "$what^{{commit}}"
 exec ./onboard.sh --yes --no-benchmark -- -e {variables}
 """
@@ -50,14 +57,26 @@ class UserDataError(ValueError):
     """Why no user-data can be made of what was asked for; the message is one sentence for users."""
 
 
-def render(repository: str, ref: str, signers: Sequence[str], variables: Mapping[str, Any], limit: int = LIMIT) -> str:
+def render(
+    repository: str,
+    ref: str,
+    signers: Sequence[str],
+    variables: Mapping[str, Any],
+    limit: int = LIMIT,
+    timeout: int = TIMEOUT,
+) -> str:
     """Return the user-data; UserDataError where a value is wrong, or all of it is larger than C(limit) bytes."""
     _check(repository, ref, signers)
+    if timeout < 1:
+        raise UserDataError(f"user_data_timeout is {timeout}: give the seconds that the repository may take, 1 or more")
     script = _SCRIPT.format(
         folder=FOLDER,
         ref=ref,
         repository=shlex.quote(repository),
         signers=SIGNERS,
+        program=PROGRAM,
+        timeout=timeout,
+        unreachable=shlex.quote(f"{repository} did not give {ref} within {timeout} seconds, or is not there"),
         variables=shlex.quote(json.dumps(dict(variables), sort_keys=True)),
     )
     text = "\n".join(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def test_variables_reach_the_run_as_they_are() -> None:
         ({"signers": [SIGNER + "\nmallory ssh-ed25519 x"]}, "user_data_signers has"),
         ({"variables": {"x": "y" * 17000}}, "bytes, and user_data_limit is 16384"),
         ({"limit": 100}, "and user_data_limit is 100"),
+        ({"timeout": 0}, "user_data_timeout is 0"),
     ],
 )
 def test_bad_input_is_one_sentence(changes: dict[str, Any], words: str) -> None:
@@ -151,4 +153,29 @@ def test_a_signed_tag_vouches_for_no_other_tag(repository: Path) -> None:
 
 
 def test_without_a_network_nothing_is_done(repository: Path) -> None:
-    assert run(repository.parent / "none", "main")[0] != 0 and not (repository.parent / "ran").exists()
+    code, err = run(repository.parent / "none", "main")
+    assert code == 1 and not (repository.parent / "ran").exists()
+    assert err.splitlines()[-1] == (
+        f"wsltune: file://{repository.parent}/none did not give main within 600 seconds, or is not there,"
+        f" so nothing was done. To try again: sudo {user_data.PROGRAM}"
+    )
+
+
+def test_a_repository_that_never_answers_ends_the_wait(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"https://127.0.0.1:{server.getsockname()[1]}/x"
+        text = script(repository=address, timeout=1).replace(user_data.FOLDER, str(tmp_path / "clone"))
+        done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 1 and f"wsltune: {address} did not give v1.0.0 within 1 seconds" in done.stderr
+
+
+def test_without_git_nothing_is_done(tmp_path: Path) -> None:
+    (tmp_path / "rm").symlink_to("/bin/rm")
+    done = subprocess.run(
+        ["/bin/sh", "-c", script().replace(user_data.FOLDER, str(tmp_path / "clone"))],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": str(tmp_path)},
+    )
+    assert done.returncode == 1 and "wsltune: Git and ssh-keygen could not be installed" in done.stderr
