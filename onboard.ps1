@@ -10,26 +10,33 @@ From a normal PowerShell, Windows PowerShell 5.1 or PowerShell 7, no administrat
 
     powershell -ExecutionPolicy Bypass -File .\onboard.ps1
 
-A checkout on a Windows drive is copied to ~/.local/share/wsltune/checkout of the distro first, for it would be slow and
+A distro that is not there is installed first, when you agree: by its name, or from a .wsl file. A checkout on a Windows drive is copied to ~/.local/share/wsltune/checkout of the distro first, for it would be slow and
 without symbolic links there.
 
 Exit codes: 0 done, 1 a step failed, 2 wrong usage, 3 this machine cannot be set up, 130 interrupted.
 
 .PARAMETER Distribution
-The distro; WSL's default one where it is not given.
+The distro; WSL's default one where it is not given. One that is not there is installed when you agree.
+
+.PARAMETER Image
+A .wsl file that -Distribution is installed from, where it is not there.
 
 .PARAMETER Yes
-Ask nothing: start, and restart the distro when something waits for it. Never stops sessions of other users.
+Ask nothing: install, start, and restart the distro when something waits for it. Never stops sessions of other users.
 
 .PARAMETER Arguments
 rollback, --check, --no-benchmark as for onboard.sh; everything else, after --, goes to ansible-playbook.
 
 .EXAMPLE
 .\onboard.ps1 -Distribution Ubuntu -- -e go_env_cgo_enabled=false
+
+.EXAMPLE
+.\onboard.ps1 -Distribution acme-go -Image C:\Users\me\Downloads\acme-go.wsl
 #>
 [CmdletBinding(SupportsShouldProcess = $true, PositionalBinding = $false)]
 param (
     [string]$Distribution = '',
+    [string]$Image = '',
     [switch]$Yes,
     [Parameter(ValueFromRemainingArguments = $true)][string[]]$Arguments = @()
 )
@@ -57,6 +64,30 @@ function Write-Line {
     $Host.UI.WriteLine($Text)
 }
 
+function Install-Distro {
+    <#
+    .SYNOPSIS
+    Installs the distro that is not there, when the user agrees; otherwise ends with the reason.
+    #>
+    param ([string]$Names)
+    $missing = "there is no distro '$Distribution'"
+    $others = if ($Names) { "give -Distribution one of: $Names" } else { 'WSL has none yet' }
+    if ($Distribution -cnotmatch '^[A-Za-z0-9][A-Za-z0-9._-]*\z') { Stop-Onboarding "$missing, and none can have that name; $others" $usage }
+    if ($own -ccontains 'rollback' -or $own -ccontains '--check') { Stop-Onboarding "$missing; $others" $usage }
+    $install = if ($Image) { @('--install', '--from-file', $imagePath, '--name', $Distribution) } else { @('--install', '--distribution', $Distribution) }
+    $source = if ($Image) { $imagePath } else { "WSL's list" }
+    if (-not $PSCmdlet.ShouldProcess("$Distribution, from $source", 'Install the distro')) { exit 0 }
+    if (-not (Read-Agreement "Install $Distribution from ${source}?")) { Stop-Onboarding "$missing; $others" $usage }
+    $code = Invoke-Console ($install + '--no-launch')
+    if ($code -ne 0) { Stop-Onboarding "wsl.exe could not install $Distribution from $source, and gives the reason above (exit code $code)" $setup }
+    if ($Yes) {
+        Write-Line "$Distribution is installed. Nobody was asked for the name of an account: root is set up."
+        return
+    }
+    Write-Line "$Distribution is installed. Now it starts for the first time and may ask for the name of your account; type exit at its prompt to go on."
+    $null = Invoke-Console '--distribution', $Distribution
+}
+
 function Get-Distro {
     <#
     .SYNOPSIS
@@ -71,11 +102,16 @@ function Get-Distro {
         }
         Stop-Onboarding $reason $setup
     }
-    if ($found.Count -eq 0) { Stop-Onboarding 'WSL has no distro yet: run `wsl.exe --install -d Ubuntu`, open it once and start again' $setup }
     $names = @($found | ForEach-Object { $_.Name }) -join ', '
     if ($Distribution) {
         $one = $found | Where-Object { $_.Name -eq $Distribution }
-        if (-not $one) { Stop-Onboarding "there is no distro '$Distribution'; give -Distribution one of: $names" $usage }
+        if (-not $one) {
+            Install-Distro $names
+            $one = Get-WslDistribution | Where-Object { $_.Name -eq $Distribution }
+            if (-not $one) { Stop-Onboarding "wsl.exe installed '$Distribution', and does not list it" $setup }
+        }
+    } elseif ($found.Count -eq 0) {
+        Stop-Onboarding 'WSL has no distro yet: give -Distribution the name of one to install, such as Ubuntu' $setup
     } else {
         $one = $found | Where-Object { $_.Default }
         if (-not $one -or $one.Name -match '^docker-desktop') {
@@ -87,16 +123,16 @@ function Get-Distro {
     $one
 }
 
-function Invoke-InConsole {
+function Invoke-Console {
     <#
     .SYNOPSIS
-    Runs a command in the distro with this console as its terminal, and returns its exit code.
+    Runs wsl.exe with this console as its terminal, and returns its exit code.
     #>
-    param ([string]$Folder, [string[]]$Command)
+    param ([string[]]$Argument)
     # Not by the call operator: Windows PowerShell loses quotes inside of arguments.
     $start = New-Object -TypeName System.Diagnostics.ProcessStartInfo
     $start.FileName = (Get-Command -Name 'wsl.exe' -CommandType Application | Select-Object -First 1).Source
-    $start.Arguments = Join-Argument (@('--distribution', $distro.Name, '--cd', $Folder, '--exec') + $Command)
+    $start.Arguments = Join-Argument $Argument
     $start.UseShellExecute = $false
     $process = [System.Diagnostics.Process]::Start($start)
     $process.WaitForExit()
@@ -201,11 +237,19 @@ if ($own -ccontains '--help' -or $own -ccontains '-h') {
 if ($Yes -and $own -cnotcontains '--yes') { $own += '--yes' }
 if ($rest.Count -gt 0) { $rest = @('--') + $rest }
 
+$imagePath = ''
+if ($Image) {
+    if (-not $Distribution) { Stop-Onboarding '-Image needs -Distribution, the name that the distro gets' $usage }
+    if ($Image -notmatch '\.wsl\z' -or -not (Test-Path -LiteralPath $Image -PathType Leaf)) {
+        Stop-Onboarding "-Image is '$Image': give a .wsl file that is there" $usage
+    }
+    $imagePath = (Resolve-Path -LiteralPath $Image).ProviderPath
+}
 $distro = Get-Distro
 $folder = Get-Checkout
 $run = @('/bin/bash', './onboard.sh') + $own + $rest
 if (-not $PSCmdlet.ShouldProcess("$($distro.Name): $($run -join ' ')", 'Run in the distro')) { exit 0 }
-$code = Invoke-InConsole $folder $run
+$code = Invoke-Console (@('--distribution', $distro.Name, '--cd', $folder, '--exec') + $run)
 if ($code -ne 0) { exit $code }
 if ($own -ccontains '--check') { exit 0 }
 
@@ -214,7 +258,10 @@ if ($pending.Count -eq 0) { exit 0 }
 $pending | ForEach-Object { Write-Line $_ }
 $plan = $null
 try {
-    $plan = Get-WslRestartPlan @(Get-WslDistribution) $distro
+    # It runs by now, also where it did not at first.
+    $all = @(Get-WslDistribution)
+    $distro = $all | Where-Object { $_.Name -eq $distro.Name }
+    $plan = Get-WslRestartPlan $all $distro
 } catch {
     Stop-Onboarding $_.Exception.Message $failed
 }

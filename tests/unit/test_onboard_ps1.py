@@ -51,7 +51,7 @@ class Windows:
 
     def state(self, terminals: str = NOBODY, installed: int = 1) -> None:
         (self.folder / "wsl.ini").write_text(
-            f"[wsl]\nlog={self.folder}/calls\ndefault=Ubuntu\ninstalled={installed}\n"
+            f"[wsl]\nlog={self.folder}/calls\ndefault=Ubuntu\ninstalled={installed}\nonline=Debian\nhome={self.home}\n"
             f"[Ubuntu]\nrunning=1\nhome={self.home}\n[Old]\nrunning=0\nversion=1\n"
             f"[exec]\n/bin/sh -s terminals={terminals}\n"
         )
@@ -119,6 +119,18 @@ def test_failures_are_one_sentence_and_a_code(windows: Windows) -> None:
     for arguments, code, said in (
         (["-Distribution", "Arch"], 2, "there is no distro 'Arch'; give -Distribution one of: Ubuntu, Old."),
         (
+            ["-Distribution", "a b", "-Yes"],
+            2,
+            "there is no distro 'a b', and none can have that name; give -Distribution one of: Ubuntu, Old.",
+        ),
+        (
+            ["rollback", "-Distribution", "Debian", "-Yes"],
+            2,
+            "there is no distro 'Debian'; give -Distribution one of: Ubuntu, Old.",
+        ),
+        (["-Image", "x.wsl"], 2, "-Image needs -Distribution, the name that the distro gets."),
+        (["-Image", "none.wsl", "-Distribution", "x"], 2, "-Image is 'none.wsl': give a .wsl file that is there."),
+        (
             ["-Distribution", "Old"],
             3,
             "Old is a WSL1 distro: convert it with `wsl.exe --set-version Old 2` and start again.",
@@ -132,6 +144,40 @@ def test_failures_are_one_sentence_and_a_code(windows: Windows) -> None:
     windows.state(installed=0)
     done = windows.run()
     assert done.returncode == 3 and done.stderr == f"{missing} start again.\n"
+
+
+def installs(windows: Windows) -> list[str]:
+    return re.findall("^--install.*$", (windows.folder / "calls").read_text(), re.MULTILINE)
+
+
+def test_a_distro_that_is_not_there_is_installed_by_name(windows: Windows) -> None:
+    asked = windows.run("-Distribution", "Debian")
+    assert asked.returncode == 2 and "Install Debian from WSL's list?" in asked.stdout
+    assert installs(windows) == []
+    done = windows.run("-Distribution", "Debian", "-Yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert installs(windows) == ["--install\t--distribution\tDebian\t--no-launch"]
+    assert (windows.home / "called").exists() and windows.restarts() == ["--terminate\tDebian"]
+    assert "Debian is installed. Nobody was asked for the name of an account: root is set up." in done.stdout
+    (windows.folder / "calls").unlink()
+    assert windows.run("-Distribution", "Debian", "-Yes").returncode == 0 and installs(windows) == []
+    unknown = windows.run("-Distribution", "Nowhere", "-Yes")
+    assert unknown.returncode == 3 and unknown.stderr.startswith(
+        "onboard.ps1: wsl.exe could not install Nowhere from WSL's list, and gives the reason above (exit code "
+    )
+
+
+def test_a_distro_is_installed_from_a_file(windows: Windows) -> None:
+    image = windows.folder / "acme go \u00fc.wsl"
+    image.touch()
+    words = ["-Distribution", "acme-go", "-Image", str(image)]
+    looked = windows.run(*words, "-WhatIf")
+    assert looked.returncode == 0 and looked.stdout.count("What if:") == 1
+    assert installs(windows) == [] and not (windows.home / "called").exists()
+    done = windows.run(*words, "-Yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert installs(windows) == [f"--install\t--from-file\t{image}\t--name\tacme-go\t--no-launch"]
+    assert (windows.home / "called").exists()
 
 
 def test_terminals_are_found_where_they_are_open() -> None:

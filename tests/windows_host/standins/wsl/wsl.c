@@ -9,6 +9,7 @@
  *   [wsl]
  *   default=Ubuntu              installed=0 stands for a Windows with the command alone
  *   log=C:\calls.txt            the arguments of every call, a line each
+ *   online=Debian,Arch          what --install knows by name; a new distro gets [wsl]'s service and user
  *   booted=1790000000           when the virtual machine started, %booted% in an answer; a start after --shutdown sets it
  *   [Ubuntu]                    a section for each distro
  *   running=1
@@ -328,6 +329,42 @@ static int execute(const WCHAR *distro, const WCHAR *user, const WCHAR *folder, 
     return _wtoi(canned);
 }
 
+/* --install NAME from the list, or --from-file FILE --name NAME. */
+static int install(int argc, WCHAR **argv)
+{
+    const WCHAR *file = NULL, *name = L"";
+    WCHAR known[4096], *state_of = NULL, *one;
+    int is_known = 0;
+    for (int i = 0; i + 1 < argc; i++) {
+        if (wcscmp(argv[i], L"--from-file") == 0)
+            file = argv[i + 1];
+        else if (wcscmp(argv[i], L"--name") == 0 || is(argv[i], L"-d", L"--distribution"))
+            name = argv[i + 1];
+    }
+    if (file != NULL && GetFileAttributesW(file) == INVALID_FILE_ATTRIBUTES) {
+        say(L"The system cannot find the file specified.");
+        say(L"Error code: Wsl/InstallDistro/ERROR_FILE_NOT_FOUND");
+        return -1;
+    }
+    wcscpy(known, get(L"wsl", L"online", L""));
+    for (one = wcstok(known, L",", &state_of); one; one = wcstok(NULL, L",", &state_of))
+        is_known |= _wcsicmp(one, name) == 0;
+    if (file == NULL && !is_known) {
+        put(L"Invalid distribution name: '");
+        put(name);
+        say(L"'.");
+        say(L"Error code: Wsl/InstallDistro/WSL_E_DISTRO_NOT_FOUND");
+        return -1;
+    }
+    WritePrivateProfileStringW(name, L"running", L"0", state);
+    WritePrivateProfileStringW(name, L"service", get(L"wsl", L"service", L"0"), state);
+    WritePrivateProfileStringW(name, L"user", get(L"wsl", L"user", L"root"), state);
+    put(L"Distribution successfully installed. It can be launched via 'wsl.exe -d ");
+    put(name);
+    say(L"'");
+    return 0;
+}
+
 int wmain(int argc, WCHAR **argv)
 {
     const WCHAR *log, *distro, *user = L"", *folder = L"";
@@ -365,6 +402,8 @@ int wmain(int argc, WCHAR **argv)
             say(L"The operation completed successfully.");
             return 0;
         }
+        if (wcscmp(option, L"--install") == 0)
+            return install(argc - at - 1, argv + at + 1);
         if (wcscmp(option, L"--shutdown") == 0) {
             for (const WCHAR *name = names; *name; name += wcslen(name) + 1)
                 if (is_distro(name) && runs(name))
