@@ -333,8 +333,7 @@ static int execute(const WCHAR *distro, const WCHAR *user, const WCHAR *folder, 
 static int install(int argc, WCHAR **argv)
 {
     const WCHAR *file = NULL, *name = L"";
-    WCHAR known[4096], *state_of = NULL, *one;
-    int is_known = 0;
+    WCHAR known[4096], wanted[1024];
     for (int i = 0; i + 1 < argc; i++) {
         if (wcscmp(argv[i], L"--from-file") == 0)
             file = argv[i + 1];
@@ -346,10 +345,9 @@ static int install(int argc, WCHAR **argv)
         say(L"Error code: Wsl/InstallDistro/ERROR_FILE_NOT_FOUND");
         return -1;
     }
-    wcscpy(known, get(L"wsl", L"online", L""));
-    for (one = wcstok(known, L",", &state_of); one; one = wcstok(NULL, L",", &state_of))
-        is_known |= _wcsicmp(one, name) == 0;
-    if (file == NULL && !is_known) {
+    swprintf(known, 4096, L",%ls,", get(L"wsl", L"online", L""));
+    swprintf(wanted, 1024, L",%ls,", name);
+    if (file == NULL && wcsstr(known, wanted) == NULL) {
         put(L"Invalid distribution name: '");
         put(name);
         say(L"'.");
