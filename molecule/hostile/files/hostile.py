@@ -149,6 +149,36 @@ if "-c" not in sys.orig_argv:
     os._exit(0)
 X
 """
+# What a login exports, so that every program that has it loads or starts what is eve's.
+LOADED = r"""
+mkdir -p ~/bin ~/py
+echo '/usr/bin/id >> /tmp/eve-$(/usr/bin/id -un)-rc' > ~/py/rc
+for name in python3 git su mount umount env sh bash systemctl stat getent dpkg-divert id ssh; do
+    printf '#!/bin/bash -p\n/usr/bin/id >> /tmp/eve-$(/usr/bin/id -un)-%s\n' $name > ~/bin/$name
+    echo "exec /usr/bin/$name \"\$@\"" >> ~/bin/$name
+done
+chmod 755 ~/bin/*
+cat > ~/load.c <<'X'
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+__attribute__((constructor)) static void load(void)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/eve-load-%d", (int)geteuid());
+    close(open(path, O_CREAT | O_WRONLY, 0644));
+}
+X
+gcc -shared -fPIC -o ~/load.so ~/load.c
+echo 'import os; open("/tmp/eve-py-%d" % os.geteuid(), "w").close()' | tee ~/py/sitecustomize.py > ~/py/usercustomize.py
+cat > ~/.profile <<'X'
+export PATH=$HOME/bin:$PATH LD_PRELOAD=$HOME/load.so LD_LIBRARY_PATH=$HOME GCONV_PATH=$HOME LOCPATH=$HOME
+export LC_ALL=../../home/eveload/locale LANGUAGE=../.. BASH_ENV=$HOME/py/rc ENV=$HOME/py/rc IFS=/ TMPDIR=/root
+export PYTHONPATH=$HOME/py PYTHONINSPECT=1 PYTHONUSERBASE=$HOME/py PYTHONPYCACHEPREFIX=$HOME/py
+export PYTHONSTARTUP=$HOME/py/sitecustomize.py GIT_DIR=/root GIT_EXEC_PATH=$HOME/bin
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.fsmonitor GIT_CONFIG_VALUE_0=$HOME/bin/git
+X
+"""
 SDK = r"""
 mkdir -p ~/sdk/go1.20/bin ~/sdk/go1.20/pkg/tool
 printf '#!/bin/sh\necho eve-go\n' > ~/sdk/go1.20/bin/go
@@ -328,6 +358,21 @@ chmod 755 ~/bin/go; echo 'PATH=$HOME/bin:$PATH' > ~/.profile
     ),
     Row("a mount whose name ends with a carriage return", "evereturn", "mkdir -p ~/$'dead\\r'", noted=False),
     Row("a child of root's that its account stops", "evestop", "true"),
+    Row("a child of root's that its account freezes", "evefreeze", "true"),
+    Row(
+        "places in /proc that are others for whoever looks",
+        "eveproc",
+        r"""
+mkdir -p ~/.config/go; printf 'GOCACHE=/dev/fd/0\nGOTMPDIR=/proc/self/cwd\n' > ~/.config/go/env
+echo 'export GOCACHE=/proc/self/fd/3 GOTMPDIR=/proc/self/root/etc GOPATH=/proc/1/root' > ~/.profile
+""",
+    ),
+    Row(
+        "settings in a folder that is an open file of whoever looks",
+        "eveopen",
+        "rm -rf ~/.config ~/.cache; mkdir ~/.config; ln -s /proc/self/fd/3 ~/.config/go; ln -s /dev/fd/1 ~/.cache",
+    ),
+    Row("a login that says what programs shall load, and which are found", "eveload", LOADED),
     Row(
         "settings that are those of dev",
         "evesame",
@@ -359,6 +404,26 @@ while True:
         except OSError:
             pass
     time.sleep(0.02)
+"""
+# As pam_cgfs gives one to each login: what is frozen does not even die. It thaws by itself, because nobody could
+# remove the machine otherwise.
+FREEZER = "/sys/fs/cgroup/freezer/eve"
+FREEZE = """
+import os, sys, time
+until = time.monotonic() + 150
+while time.monotonic() < until:
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open('/proc/%s/status' % pid) as handle:
+                is_own = '\\nUid:\\t%d' % os.getuid() in handle.read()
+            if is_own and int(pid) != os.getpid():
+                with open(sys.argv[1] + '/tasks', 'w') as handle:
+                    handle.write(pid)
+        except OSError:
+            pass
+    time.sleep(0.02)
+with open(sys.argv[1] + '/freezer.state', 'w') as handle:
+    handle.write('THAWED')
 """
 NAMES = "names taken in the tmpfs, before it was root's alone"
 REPRO = """
@@ -719,6 +784,13 @@ def hostile_programs(trials: Trials) -> list[str]:
             )
     if trials.root("id evestop 2>/dev/null || true"):
         started.append(trials.start(*trials._as("evestop"), "python3", "-c", STOP))
+    if trials.root("id evefreeze 2>/dev/null || true"):
+        # Version 2 of cgroups lets no account do that to what root started, so that there is nothing to be had there.
+        own = f"{FREEZER} {FREEZER}/tasks {FREEZER}/freezer.state"
+        trials.root(
+            f"mkdir -p {FREEZER} && chown evefreeze {own} && echo FROZEN > {FREEZER}/freezer.state", check=False
+        )
+        started.append(trials.start(*trials._as("evefreeze"), "python3", "-c", FREEZE, FREEZER))
     return started
 
 
@@ -742,6 +814,7 @@ def second_run(trials: Trials) -> None:
         memory, shared = (int(word) for word in trials.root("cat /run/memory").split())
         for name in [watching, *beside]:
             trials.stop(name)
+        trials.root(f"echo THAWED > {FREEZER}/freezer.state", check=False)
         mounted = f"$(grep -o ' {MOUNT}/[0-9]* ' /proc/mounts || true)"
         trials.root(f"umount -l {mounted} /home/evehang/dead /home/evereturn/dead* || true", check=False)
         trials.succeeds(play)
