@@ -357,7 +357,8 @@ wsltune_imports_c() (
     done
     case ${{GOWORK:-off}} in off) ;; *) exit 0 ;; esac
     wsltune_root=$(pwd -P)
-    while [ ! -e "$wsltune_root/go.mod" ]; do
+    # In the folder for temporary files, where anybody can put one, Go passes over a go.mod.
+    while [ ! -e "$wsltune_root/go.mod" ] || [ "$wsltune_root/" -ef "${{TMPDIR:-/tmp}}" ]; do
         if [ -e "$wsltune_root/go.work" ] && [ -z "$GOWORK" ]; then exit 0; fi
         if [ -z "$wsltune_root" ]; then
             [ "$GO111MODULE" = off ] && exit 0

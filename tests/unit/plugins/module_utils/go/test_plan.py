@@ -438,3 +438,27 @@ def test_lines_above_the_block_stay_above_it() -> None:
     assert go_plan.block_wanted("PS1=x\n", "PS1=x\n") == go_plan.BLOCK + "PS1=x\n"
     moved = "# theirs\n" + go_plan.BLOCK + "PS1=x\n"
     assert go_plan.block_wanted(moved, "# theirs\nPS1=x\n") == moved
+
+
+def test_the_shim_passes_over_a_module_in_the_folder_for_temporary_files(tmp_path: Path) -> None:
+    """Anybody can make /tmp a module, and reading all that lies there may have no end; Go does not take it for one."""
+    temporary, real, shim = tmp_path / "temporary", tmp_path / "real", tmp_path / "go"
+    (temporary / "work").mkdir(parents=True)
+    (temporary / "go.mod").write_text("module evil\n")
+    (temporary / "evil.go").write_text('package evil\n\nimport "C"\n')
+    real.write_text('#!/bin/sh\necho "${CGO_ENABLED:-on}"\n')
+    shim.write_text(go_plan.shim_text(str(real)))
+    for program in (real, shim):
+        program.chmod(0o755)
+
+    def ask(folder: Path, **more: str) -> str:
+        environment = {"PATH": os.defpath, "HOME": str(tmp_path / "none"), **more}
+        return subprocess.run(
+            [shim, "build"], cwd=folder, env=environment, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    assert ask(temporary / "work") == "on"
+    assert ask(temporary / "work", TMPDIR=str(temporary)) == "0"
+    (temporary / "work/go.mod").write_text("module own\n")
+    (temporary / "work/own.go").write_text('package own\n\nimport "C"\n')
+    assert ask(temporary / "work", TMPDIR=str(temporary)) == "on"
