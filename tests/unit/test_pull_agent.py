@@ -419,6 +419,18 @@ def test_no_account_of_a_collector_or_logger_leads_it_elsewhere(bed: Bed) -> Non
     assert "wsltune_pull.prom cannot be written: Not a directory" in kept
 
 
+def test_none_of_pythons_variables_reaches_it(bed: Bed) -> None:
+    """With sudo -E they are a user's; PYTHONPYCACHEPREFIX alone is enough to run what lies there."""
+    command = (ROOT / "roles/pull_agent/files/wsltune-pull.sh").read_text()
+    script = command.replace("/usr/local/lib/wsltune-pull ", f"{bed.root}/program ")
+    (bed.root / "program/__main__.py").write_text("import metrics, sys; print(sys.pycache_prefix, sys.flags.isolated)")
+    names = {
+        name: str(bed.root / "keys") for name in ("PYTHONPYCACHEPREFIX", "PYTHONPATH", "PYTHONUSERBASE", "PYTHONHOME")
+    }
+    done = subprocess.run(["sh", "-c", script], env={**os.environ, **names}, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["None", "1"]
+
+
 def test_one_run_at_a_time(bed: Bed) -> None:
     bed.commit(f"touch {bed.root}/started; sleep 2")
     with subprocess.Popen(bed.command("run"), start_new_session=True) as first:

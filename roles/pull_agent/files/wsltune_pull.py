@@ -687,7 +687,7 @@ def stay(places: Places) -> int:
     time.sleep(SECONDS_AFTER_BOOT)
     while True:
         # A process of its own each time, so that an update of the program counts.
-        subprocess.run([sys.executable, str(Path(__file__).parent), "run"], check=False)
+        subprocess.run([sys.executable, "-I", "-B", str(Path(__file__).parent), "run"], check=False)
         try:
             interval = read_config(places).interval
         except pull.ConfigError:
