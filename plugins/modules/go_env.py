@@ -932,7 +932,9 @@ class GoEnv:
                 if moved:
                     self.notes.append(f"An earlier original of {path} is now {moved}.")
             self.changes.append(f"put a program that sets CGO_ENABLED=0 in the place of {path}")
-            if not self.module.check_mode and distribution.has_selinux() and distribution.find_program("restorecon"):
+            # It goes by the path, which another account may lead elsewhere; a user's program keeps the label it had.
+            relabels = owner is None and distribution.has_selinux() and distribution.find_program("restorecon")
+            if relabels and not self.module.check_mode:
                 self.module.run_command(["restorecon", path])
         if owner is None and not self.module.check_mode and self.packaged(path):
             self.keep_from_updates(path)

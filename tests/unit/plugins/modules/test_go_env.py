@@ -393,6 +393,18 @@ def test_a_go_of_a_package_that_cannot_be_diverted_is_noted(
     assert call(go_env, state="absent")["changes"] == [f"restored {go}"] and not Path(f"{go}.distrib").exists()
 
 
+def test_root_gives_no_label_to_what_a_path_of_a_users_leads_to(
+    call: Run, eves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "restorecon").write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/log\n')
+    (tmp_path / "restorecon").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(distribution, "SEARCHED", f"{tmp_path}")
+    monkeypatch.setattr(distribution, "has_selinux", lambda: True)
+    call(go_env, **options(tmp_path))
+    assert (eves / "sdk/go/bin/go.distrib").exists() and not (tmp_path / "log").exists()
+
+
 def test_a_go_command_of_somebody_else_is_left_alone(call: Run, eves: Path, people: Any, tmp_path: Path) -> None:
     os.chown(eves / "sdk/go/bin", 4799, 4799)
     done = call(go_env, **options(tmp_path))
