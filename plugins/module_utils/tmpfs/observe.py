@@ -210,12 +210,12 @@ def _unit_of_tmp() -> str:
 def _wsl_version(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) -> tuple[int, ...]:
     """Return the version of WSL, asked of C(wsl.exe); empty where it does not say."""
     # Without a socket WSL's program looks for one of a parent by its number, and anybody can make one of that name.
-    if wsl_judge.interop(machine)["enabled"] is False or not machine.interop_sockets:
+    if wsl_judge.interop(machine)["enabled"] is False or not machine.safe_sockets:
         return ()
 
     def ask() -> str:
         program = wsl_interop.find_program(mounts, "Windows\\System32\\wsl.exe", os.path.isfile)
-        environment = wsl_interop.environment({"PATH": os.defpath}, f"/run/WSL/{machine.interop_sockets[0]}")
+        environment = wsl_interop.environment({"PATH": os.defpath}, f"/run/WSL/{machine.safe_sockets[0]}")
         return process.run([program, "--version"], environment, limit=10).out if program else ""
 
     try:

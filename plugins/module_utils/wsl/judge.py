@@ -39,6 +39,8 @@ class Machine:
     binfmt_status: str | None = None
     binfmt_entries: Mapping[str, str] = field(default_factory=dict)
     interop_sockets: Sequence[str] = ()
+    safe_sockets: Sequence[str] = ()
+    """Those of them at which no other account listens."""
     virtiofs_links: Mapping[str, str] = field(default_factory=dict)
     root_in_windows: str | None = None
     ticks: int = 100

@@ -46,19 +46,19 @@ class _Reader:
             return []
 
     def sockets(self) -> list[str]:
-        """Return the names of WSL's interop sockets, or of links to them, that are root's or this account's own.
-
-        WSL lets every account make names there, and whoever listens at one is sent what is to run on Windows and
-        answers in its place.
-        """
-        # WSL's own first, which no number of names hides.
-        names = [FIRST_SOCKET]
+        """Return the names of WSL's interop sockets, or of links to them, by their numbers."""
+        # WSL's own first, which no number of names hides: every account can make some there.
+        names = [FIRST_SOCKET] if os.path.lexists(self.path(f"{RUN_WSL}/{FIRST_SOCKET}")) else []
         with contextlib.suppress(OSError), os.scandir(self.path(RUN_WSL)) as entries:
             names += [entry.name for entry in itertools.islice(entries, MOST_NAMES) if SOCKET.fullmatch(entry.name)]
-        named = sorted(dict.fromkeys(names), key=lambda name: (len(name), name))
-        return list(
-            itertools.islice((name for name in named if self.is_ours(self.path(f"{RUN_WSL}/{name}"))), MOST_SOCKETS)
-        )
+        return sorted(dict.fromkeys(names), key=lambda name: (len(name), name))[:MOST_SOCKETS]
+
+    def safe_sockets(self) -> list[str]:
+        """Return those of sockets() that are root's or this account's own.
+
+        Whoever listens at another one is sent what is to run on Windows and answers in its place.
+        """
+        return [name for name in self.sockets() if self.is_ours(self.path(f"{RUN_WSL}/{name}"))]
 
     @staticmethod
     def is_ours(path: str) -> bool:
@@ -115,6 +115,7 @@ def collect(
         binfmt_status=entries.get("status"),
         binfmt_entries={name: text for name, text in entries.items() if name.startswith("WSLInterop")},
         interop_sockets=reader.sockets(),
+        safe_sockets=reader.safe_sockets(),
         virtiofs_links=links,
         ticks=os.sysconf("SC_CLK_TCK"),
         conf_path=conf_path,

@@ -21,7 +21,8 @@ def sockets(tmp_path: Path) -> Path:
 
 
 def test_the_sockets_are_in_the_order_of_their_numbers(sockets: Path, tmp_path: Path) -> None:
-    assert observe.collect(str(tmp_path)).interop_sockets == ["1_interop", "2_interop", "11_interop"]
+    found = observe.collect(str(tmp_path))
+    assert found.interop_sockets == found.safe_sockets == ["1_interop", "2_interop", "11_interop"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -34,7 +35,7 @@ def test_root_takes_no_socket_of_another_account(sockets: Path, tmp_path: Path) 
     (sockets / "4_interop").symlink_to(sockets / "2_interop")
     os.lchown(sockets / "4_interop", 4711, 4711)
     (sockets / "5_interop").symlink_to(sockets / "gone")
-    assert observe.collect(str(tmp_path)).interop_sockets == ["1_interop", "2_interop"]
+    assert observe.collect(str(tmp_path)).safe_sockets == ["1_interop", "2_interop"]
 
 
 def test_any_number_of_names_hides_none_of_wsls_own(
