@@ -175,7 +175,9 @@ class Story:
         name = (
             LEVERS
             if re.search(r"levers\w*\.yml", where)
-            else self._step_name(role, "preflight" in where, str(data.get("task_action") or ""))
+            else self._step_name(
+                role, re.search(r"preflight|/scope\.yml", where) is not None, str(data.get("task_action") or "")
+            )
         )
         if self.step is None or self.step.name != name:
             self.end_step()

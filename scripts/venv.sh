@@ -41,7 +41,13 @@ is_roots_way() {
 }
 
 # The same of what PATH leads to over links.
-is_roots_place() { is_roots_way "$1" && is_roots_way "$(readlink -m -- "$1")"; }
+is_roots_place() {
+    local place=$1
+    is_roots_way "$place" || return 1
+    # BusyBox resolves only what exists; what does not is made below it.
+    until [[ -e $place || -L $place ]]; do place=$(dirname -- "$place"); done
+    is_roots_way "$(readlink -f -- "$place")"
+}
 
 # leave_places_of_others: as root, use no HOME of the environment that another account can write or lead elsewhere, nor
 # what else names its folders, and none of Python's variables. With sudo -E they are a user's, and a Python of pyenv's, or

@@ -68,6 +68,18 @@ def outcome(kind: str, stdout: str = "", **result: Any) -> dict[str, Any]:
     return {"event": kind, "stdout": stdout, "event_data": {"host": "box", "task": "Mount it", "res": result}}
 
 
+def test_what_is_checked_before_the_plan_is_no_step_of_a_role() -> None:
+    seen, _recorder = story()
+    for role, file in (("wsl_conf", "preflight"), ("wsl_conf", "scope"), ("go_env", "preflight")):
+        event = task(f"wsltune.go.{role}")
+        event["event_data"]["task_path"] = f"/x/roles/{role}/tasks/{file}.yml:2"
+        seen.take(event)
+        seen.take(outcome("runner_on_ok"))
+    assert seen.step is not None and seen.step.name == onboard_story.OBSERVE
+    seen.take(task("wsltune.go.go_env"))
+    assert seen.step.name == onboard_story.STEPS["go_env"]
+
+
 def test_options_and_what_follows_the_dashes() -> None:
     options = parse(["--no-benchmark", "--yes", "--", "-e", "a=b", "--check"])
     assert options == Options(check=True, benchmark=False, yes=True, extra=["-e", "a=b", "--check"])

@@ -25,6 +25,8 @@ case "$*" in
 esac
 """
 
+BUSYBOX_READLINK = 'case $1 in -m) echo "readlink: invalid option" >&2; exit 1 ;; esac; exec /usr/bin/readlink "$@"'
+
 
 class Checkout:
     def __init__(self, folder: Path) -> None:
@@ -263,3 +265,31 @@ def test_pip_unpacks_as_root_in_no_folder_of_another_account(tmp_path: Path, own
         check=True,
     )
     assert ("TMPDIR=" in done.stdout) is (owner == 0) and "PYTHON" not in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("owner", [0, 4711])
+@pytest.mark.parametrize("way", ["new/er", "link/new"])
+@pytest.mark.parametrize("readlink", ['exec /usr/bin/readlink "$@"', BUSYBOX_READLINK])
+def test_a_place_that_is_not_there_yet_is_judged_by_what_it_will_lie_in(
+    tmp_path: Path, owner: int, way: str, readlink: str
+) -> None:
+    """A link of root's may lead to another account's folder; BusyBox's readlink has no -m."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    os.chown(folder, owner, owner)
+    (tmp_path / "link").symlink_to(folder)
+    (tmp_path / "dangling").symlink_to(folder / "gone")
+    program = tmp_path / "bin/readlink"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{readlink}\n", encoding="utf-8")
+    program.chmod(0o755)
+    for place in (f"{folder if way == 'new/er' else tmp_path}/{way}", f"{tmp_path}/dangling"):
+        done = subprocess.run(
+            ["bash", "-c", f'set -u; . "{SCRIPT}"; leave_places_of_others; echo "${{TMPDIR:-none}}"'],
+            env={"PATH": f"{program.parent}:/usr/bin:/bin", "TMPDIR": place},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert (done.stdout.strip(), done.stderr) == (place if owner == 0 else "none", "")

@@ -48,6 +48,8 @@ OF_THE_SYSTEM = (
     ".Test-unix",
     "snap-private-tmp",
     "ansible",
+    # Of a Python with several processes, as Ansible's.
+    "pymp-",
     "wsltune-run-",
 )
 """Beginnings of names in /tmp that are made anew at every start, or for this run."""

@@ -279,6 +279,7 @@ def test_what_lies_in_tmp_is_counted_in_time(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "systemd-private-1").mkdir()
     # Of the run that asks.
     (tmp_path / "wsltune-run-x").mkdir()
+    (tmp_path / "pymp-x").mkdir()
     found = tmpfs_observe.temporary(mounts, str(tmp_path))
     assert 100_000 <= found["used_bytes"] < 200_000 and found["names"] == ["below", "link"]
     for number in range(5):
