@@ -11,6 +11,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import files, pro
 
 MS_BIND = 0x1000
 UMOUNT_NOFOLLOW = 8
+CLONE_NEWNS = 0x20000
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
 
 
 def _call(path: str, name: str, *arguments: object) -> None:
@@ -36,3 +38,10 @@ def unmount(path: str) -> None:
     parent, name = os.path.split(path)
     with files.opened_folder(parent) as folder:
         _call(path, "umount2", b"/proc/self/fd/%d/%s" % (folder, os.fsencode(name)), UMOUNT_NOFOLLOW)
+
+
+def uncover(path: str) -> None:
+    """Take away what is mounted at C(path), for this process and its children alone: everybody else still sees it."""
+    _call(path, "unshare", CLONE_NEWNS)
+    _call(path, "mount", b"none", b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
+    unmount(path)

@@ -24,6 +24,7 @@ from typing import Any, Callable, TypeVar
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, mountinfo, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import base as workspace_base
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
 from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
 
@@ -263,7 +264,7 @@ class Scanner:
         tree.items[""] = top
         level = [""]
         while level:
-            listings = _each(lambda name: self.folder(os.path.join(tree.real, name)), level)
+            listings = each(lambda name: self.folder(os.path.join(tree.real, name)), level)
             level = [name for folder, listing in zip(level, listings) for name in self.take(tree, folder, listing)]
         return tree
 
@@ -495,7 +496,7 @@ class Copy:
                         os.symlink(os.readlink(name_there, dir_fd=folder), where)
                     os.utime(where, ns=(item.mtime_ns, item.mtime_ns), follow_symlinks=False)
             names = tree.files()
-            copied = _each(functools.partial(self.copy, tree, target, tracked), names)
+            copied = each(functools.partial(self.copy, tree, target, tracked), names)
             digests.append(dict(zip(names, copied)))
             for path in sorted((path for path, item in tree.items.items() if item.kind == "d"), reverse=True):
                 item = tree.items[path]
@@ -520,7 +521,7 @@ class Copy:
         item, where = tree.items[path], os.path.join(target, path)
         digest = hashlib.sha256()
         head = b""
-        with tree.opened(path) as place, _opened(place[1], place[0]) as source, open(where, "xb") as copy:
+        with tree.opened(path) as place, opened(place[1], place[0]) as source, open(where, "xb") as copy:
             while True:
                 chunk = source.read(CHUNK)
                 if not chunk:
@@ -559,7 +560,7 @@ class Copy:
         for (_tree, name), read in zip(self.trees, digests):
             target = self.place(name, staged=True)
             paths = [path for path in read if os.path.join(target, path) not in rewritten]
-            written = _each(_digest, [os.path.join(target, path) for path in paths])
+            written = each(_digest, [os.path.join(target, path) for path in paths])
             wrong = [path for path, digest in zip(paths, written) if digest != read[path]]
             if wrong:
                 raise WorkspaceError(
@@ -694,8 +695,10 @@ class Copy:
         project = self.project
         digest = hashlib.sha256(repr([sorted(tree.items()) for tree in digests]).encode()).hexdigest()
         staged = self.place(os.path.basename(project.target), staged=True)
-        os.setxattr(staged, ATTRIBUTE, workspace_plan.mark(project, digest))
+        mark = workspace_plan.mark(project, digest)
+        os.setxattr(staged, ATTRIBUTE, mark)
         worktrees = self.place(os.path.basename(project.worktrees), staged=True)
+        self.keep_base(staged, mark, digests[0])
         os.sync()
         if os.path.isdir(worktrees):
             os.setxattr(worktrees, ATTRIBUTE, UNFINISHED)
@@ -703,18 +706,39 @@ class Copy:
         os.rename(staged, project.target)
         settle(project)
 
+    def keep_base(self, staged: str, mark: bytes, digests: Mapping[str, str]) -> None:
+        """Keep what both sides are now, so that a later sync knows which of them changed."""
+        files_kept = {}
+        for path, item in self.trees[0][0].items.items():
+            if item.kind == "d" or workspace_base.is_of_git(path):
+                continue
+            content = digests[path] if item.kind == "f" else link_digest(os.readlink(os.path.join(staged, path)))
+            files_kept[path] = {
+                "kind": item.kind,
+                "mode": item.mode,
+                "size": item.size,
+                "mtime_ns": item.mtime_ns,
+                "digest": content,
+            }
+        try:
+            workspace_base.write(self.person.account.home, self.project.target, mark, files_kept)
+        except OSError as error:
+            self.notes.append(
+                f"{error.filename} could not be written ({error.strerror}), so a sync cannot say which side changed"
+            )
+
     def clear(self) -> None:
         """Remove what an unfinished copy left."""
         clear(self.project)
 
 
-def _each(function: Callable[[str], T], names: Sequence[str]) -> list[T]:
+def each(function: Callable[[str], T], names: Sequence[str]) -> list[T]:
     """Call C(function) for every name, several at once. The threads are gone before another program is started."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(function, names))
 
 
-def _opened(path: str, folder: int | None = None) -> Any:
+def opened(path: str, folder: int | None = None) -> Any:
     """Open a file to be read, in an open folder, and nothing else that took its place."""
     descriptor = os.open(path, READ, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -725,10 +749,15 @@ def _opened(path: str, folder: int | None = None) -> Any:
 
 def _digest(path: str) -> str:
     digest = hashlib.sha256()
-    with _opened(path) as handle:
+    with opened(path) as handle:
         for chunk in iter(lambda: handle.read(CHUNK), b""):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def link_digest(leads_to: str) -> str:
+    """Return what a symbolic link is compared by."""
+    return hashlib.sha256(os.fsencode(leads_to)).hexdigest()
 
 
 def _attribute(path: str) -> bytes | None:

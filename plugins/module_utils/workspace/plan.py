@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -353,3 +354,140 @@ def headlines(copied: Sequence[Project], bound: Sequence[Project]) -> list[str]:
     """Return what was done in few words for a summary."""
     sentences = [f"{project.source} copied to {project.target}, the disk of this distro" for project in copied]
     return sentences + [f"{project.target} shown in place of {project.source}" for project in bound]
+
+
+# A copy and its original, compared again. Here is the distro's disk, there the drive.
+
+UNCHANGED, BOTH_SAME, BOTH_DIFFERENT = "unchanged", "both the same", "both differently"
+CHANGED_HERE, CHANGED_THERE, GONE_HERE, GONE_THERE = "changed here", "changed there", "gone here", "gone there"
+TO_DRIVE, TO_DISTRO, REPORT = "to_drive", "to_distro", "report"
+_TAKEN = {TO_DRIVE: (CHANGED_HERE, GONE_HERE), TO_DISTRO: (CHANGED_THERE, GONE_THERE)}
+WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?")
+
+
+def compare(base: Mapping[str, str] | None, there: Mapping[str, str], here: Mapping[str, str]) -> dict[str, str]:
+    """Return what became of each path since C(base), by what each side has there.
+
+    Without a base nobody knows which side changed, so that what differs counts as changed on both.
+    """
+    states = {}
+    for path in sorted({*(base or {}), *there, *here}):
+        was, one, two = (base or {}).get(path), there.get(path), here.get(path)
+        if one == two:
+            states[path] = UNCHANGED if base is not None and was == one else BOTH_SAME
+        elif base is None or was not in (one, two):
+            states[path] = BOTH_DIFFERENT
+        elif was == one:
+            states[path] = GONE_HERE if two is None else CHANGED_HERE
+        else:
+            states[path] = GONE_THERE if one is None else CHANGED_THERE
+    # A file on one side where the other has a folder with changes of its own.
+    gone = (GONE_HERE, GONE_THERE)
+    left = {path for path, state in states.items() if state not in gone and (path in there or path in here)}
+    for path in sorted(left):
+        above = os.path.dirname(path)
+        while above:
+            if above in left:
+                states[path] = states[above] = BOTH_DIFFERENT
+            above = os.path.dirname(above)
+    return states
+
+
+def to_carry(states: Mapping[str, str], direction: str) -> tuple[list[str], list[str]]:
+    """Return the paths to write and those to remove on the side that C(direction) leads to."""
+    changed, gone = _TAKEN.get(direction, ("", ""))
+    return (
+        [path for path, state in states.items() if state == changed],
+        [path for path, state in states.items() if state == gone],
+    )
+
+
+def counts(states: Mapping[str, str]) -> dict[str, int]:
+    """Return how many paths are in each state."""
+    every = (UNCHANGED, CHANGED_HERE, CHANGED_THERE, BOTH_SAME, BOTH_DIFFERENT, GONE_HERE, GONE_THERE)
+    states_seen = list(states.values())
+    return {state.replace(" ", "_"): states_seen.count(state) for state in every}
+
+
+def check_conflicts(project: Project, states: Mapping[str, str], has_base: bool) -> None:
+    """Raise WorkspaceError where both sides changed one file."""
+    both = [path for path, state in states.items() if state == BOTH_DIFFERENT]
+    if not both:
+        return
+    more = f" and {len(both) - 1} more" if len(both) > 1 else ""
+    why = "changed on both sides" if has_base else "differs, and no base is kept that says which side changed"
+    raise WorkspaceError(
+        f"{both[0]}{more} of {project.source} and {project.target} {why}: merge that with Git, or make it the same on "
+        "both sides, then run again; nothing was written."
+    )
+
+
+def check_windows_names(paths: Sequence[str], there: Iterable[str]) -> None:
+    """Raise WorkspaceError for a path that Windows cannot have, or has under another case."""
+    known: dict[str, str] = {}
+    for path in [*there, *paths]:
+        parts = path.split("/")
+        for number in range(1, len(parts) + 1):
+            part = "/".join(parts[:number])
+            other = known.setdefault(part.casefold(), part)
+            if other != part and path in paths:
+                raise WorkspaceError(
+                    f"{part} and {other} are one name on Windows: rename one of them; nothing was written."
+                )
+    for path in paths:
+        for name in path.split("/"):
+            if re.search(r'[<>:"\\|?*\x00-\x1f]', name) or name.endswith((".", " ")) or WINDOWS_DEVICE.fullmatch(name):
+                raise WorkspaceError(f"{path} is no name on Windows: rename it; nothing was written.")
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One branch, or HEAD, of which the two sides have not the same commit; empty where one has none."""
+
+    name: str
+    here: str
+    there: str
+    here_knows_there: bool = False
+    there_knows_here: bool = False
+
+
+def branch_notes(project: Project, branches: Sequence[Branch]) -> list[str]:
+    """Return for each branch which side has more, and the command by which Git brings it over.
+
+    It is always a fetch: Git refuses a push to the branch that the other side has checked out.
+    """
+    hidden = ", after its bind mount is taken away" if project.bind else ""
+    sentences = []
+    for branch in branches:
+        quoted = shlex.quote(branch.name)
+        take_here = f"git -C {shlex.quote(project.target)} fetch {shlex.quote(project.source)} {quoted}"
+        take_there = f"git -C {shlex.quote(project.source)} fetch {shlex.quote(project.target)} {quoted}"
+        if branch.here and (not branch.there or (branch.here_knows_there and not branch.there_knows_here)):
+            sentences.append(f"{branch.name} has commits only in {project.target}: {take_there}{hidden}")
+        elif branch.there and (not branch.here or (branch.there_knows_here and not branch.here_knows_there)):
+            sentences.append(f"{branch.name} has commits only in {project.source}: {take_here}{hidden}")
+        else:
+            sentences.append(f"{branch.name} is not the same commit on both sides: {take_here}{hidden}, then merge")
+    return sentences
+
+
+def check_heads(project: Project, here: str | None, there: str | None) -> None:
+    """Raise WorkspaceError where the two sides have not checked out the same commit; None is no repository."""
+    if here is None and there is None:
+        return
+    if here != there:
+        raise WorkspaceError(
+            f"{project.source} and {project.target} are not at the same commit, so their files are not comparable: "
+            "bring the commits over with the git fetch of the report, merge there, then run again; nothing was written."
+        )
+
+
+def places_outside(text: str, folder: str, project: str) -> list[str]:
+    """Return the folders outside C(project) that a go.mod or go.work in C(folder) names."""
+    plain = re.sub(r"//[^\n]*", "", text)
+    named = re.findall(r"=>\s*(\"[^\"]+\"|\.{1,2}(?:/\S*)?|/\S+)", plain)
+    for block in re.findall(r"^use\s*\(([^)]*)\)", plain, re.MULTILINE):
+        named += block.split()
+    named += re.findall(r"^use\s+([^\s(]+)", plain, re.MULTILINE)
+    places = [os.path.normpath(os.path.join(folder, name.strip('"'))) for name in named]
+    return sorted({place for place in places if not inside(place, project)})

@@ -217,3 +217,112 @@ def test_which_binds_a_rollback_takes_away() -> None:
     table = "".join(line.render() + "\n" for line in (drive, bind, other))
     assert workspace_plan.binds_to_leave(table, []) == [bind]
     assert workspace_plan.binds_to_leave(table, [bind]) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "there", "here", "state"),
+    [
+        ("1", "1", "1", "unchanged"),
+        ("1", "1", "2", "changed here"),
+        ("1", "2", "1", "changed there"),
+        ("1", "2", "2", "both the same"),
+        ("1", "2", "3", "both differently"),
+        ("1", "1", None, "gone here"),
+        ("1", None, "1", "gone there"),
+        ("1", None, None, "both the same"),
+        ("1", None, "2", "both differently"),
+        ("1", "2", None, "both differently"),
+        (None, None, "1", "changed here"),
+        (None, "1", None, "changed there"),
+        (None, "1", "1", "both the same"),
+        (None, "1", "2", "both differently"),
+    ],
+)
+def test_what_became_of_a_file(was: str | None, there: str | None, here: str | None, state: str) -> None:
+    sides = [{} if content is None else {"a": content} for content in (was, there, here)]
+    assert workspace_plan.compare(*sides) == {"a": state}
+
+
+def test_without_a_base_nobody_knows_which_side_changed() -> None:
+    assert set(workspace_plan.compare(None, {"a": "1", "b": "1"}, {"a": "2", "c": "1"}).values()) == {
+        "both differently"
+    }
+    assert workspace_plan.compare(None, {"a": "1"}, {"a": "1"}) == {"a": "both the same"}
+
+
+def test_a_file_here_where_there_is_a_folder_there_is_changed_on_both_sides() -> None:
+    states = workspace_plan.compare({}, {"a/b/c": "1", "d": "1"}, {"a": "2"})
+    assert states == {"a": "both differently", "a/b/c": "both differently", "d": "changed there"}
+    # One side alone made a folder of a file.
+    assert workspace_plan.compare({"a": "1"}, {"a": "1"}, {"a/b": "1"}) == {"a": "gone here", "a/b": "changed here"}
+
+
+def test_a_direction_takes_what_its_other_side_alone_changed() -> None:
+    states = workspace_plan.compare(
+        {"a": "1", "b": "1", "c": "1"}, {"a": "1", "b": "2"}, {"a": "2", "b": "1", "c": "1"}
+    )
+    assert workspace_plan.to_carry(states, "to_drive") == (["a"], [])
+    assert workspace_plan.to_carry(states, "to_distro") == (["b"], ["c"])
+    assert workspace_plan.to_carry(states, "report") == ([], [])
+
+
+def test_what_both_sides_changed_is_refused_in_one_sentence() -> None:
+    with pytest.raises(WorkspaceError, match=r"^a and 1 more of .* changed on both sides: merge that with Git.*\.$"):
+        workspace_plan.check_conflicts(SHOP, {"a": "both differently", "b": "both differently"}, True)
+    with pytest.raises(WorkspaceError, match="no base is kept"):
+        workspace_plan.check_conflicts(SHOP, {"a": "both differently"}, False)
+    workspace_plan.check_conflicts(SHOP, {"a": "changed here", "b": "changed there"}, True)
+
+
+@pytest.mark.parametrize("name", ["a:b", "con", "d/NUL.txt", "a.", "a ", 'a"', "x\\y", "README", "Dir/new"])
+def test_names_that_windows_cannot_have(name: str) -> None:
+    with pytest.raises(WorkspaceError, match="Windows: rename"):
+        workspace_plan.check_windows_names([name], ["readme", "dir/a"])
+
+
+def test_names_that_windows_can_have() -> None:
+    workspace_plan.check_windows_names(["console.go", "dir/b", "readme", "é.txt"], ["readme", "dir/a", "Old", "old"])
+
+
+def test_branches_are_fetched_and_never_pushed() -> None:
+    branches = [
+        workspace_plan.Branch("main", "1", "2", here_knows_there=True),
+        workspace_plan.Branch("x", "1", "2", there_knows_here=True),
+        workspace_plan.Branch("y", "1", "2"),
+        workspace_plan.Branch("z", "", "2"),
+    ]
+    first, second, third, fourth = workspace_plan.branch_notes(dataclasses.replace(SHOP, bind=False), branches)
+    assert first.endswith("only in /home/a/src/shop: git -C /mnt/c/work/shop fetch /home/a/src/shop main")
+    assert second.endswith("only in /mnt/c/work/shop: git -C /home/a/src/shop fetch /mnt/c/work/shop x")
+    assert "not the same commit" in third and third.endswith("then merge") and "only in /mnt/c" in fourth
+    # The old path shows the copy while it is bound, which would fetch from itself.
+    assert "after its bind mount is taken away" in workspace_plan.branch_notes(SHOP, branches)[0]
+
+
+def test_other_commits_are_refused() -> None:
+    for here, there in (("1", "2"), (None, "1"), ("", "1")):
+        with pytest.raises(WorkspaceError, match="not at the same commit"):
+            workspace_plan.check_heads(SHOP, here, there)
+    workspace_plan.check_heads(SHOP, None, None)
+    workspace_plan.check_heads(SHOP, "1", "1")
+
+
+def test_what_a_module_names_outside_the_project() -> None:
+    text = """module a
+// replace x => ../no
+replace (
+    a => ../lib // here
+    b => ./inner
+    c => example.com/c v1.2.3
+)
+use ../one
+use (
+    ../../two
+    ./three
+)
+"""
+    assert workspace_plan.places_outside(text, "/m/work/shop", "/m/work/shop") == [
+        "/m/two",
+        "/m/work/lib",
+        "/m/work/one",
+    ]
