@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import base as workspace_base
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +65,14 @@ def home(tmp_path: Path, eve: process.Identity) -> Path:
     path.mkdir(0o755)
     os.chown(path, eve.uid, eve.gid)
     return path
+
+
+@pytest.fixture(autouse=True)
+def _no_state_in_the_real_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests has no state of the copies that they make."""
+    home, folder = os.path.expanduser("~"), workspace_base.folder
+
+    def elsewhere(asked: str, target: str) -> str:
+        return folder(str(tmp_path_factory.getbasetemp() / "state") if asked == home else asked, target)
+
+    monkeypatch.setattr(workspace_base, "folder", elsewhere)
