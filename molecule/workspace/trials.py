@@ -1,6 +1,6 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A restart, a rollback, kills at several moments and requests that must be refused: trials.py MACHINE PORT."""
+"""A restart, a rollback, kills at several moments and requests that must be refused: trials.py MACHINE PORT [sync]."""
 
 from __future__ import annotations
 
@@ -189,16 +189,48 @@ class Trials:
         if left:
             self.wrong.append(f"the trials left {left}")
 
+    def sync(self) -> None:
+        """Sync a copy below its bind mount: only what one side changed goes over, and nothing where both did."""
+        self.forget()
+        shop = [PROJECTS[0]]
+        self.play("before a sync", ROLE, workspace_projects=shop)
+        copy, below = "/home/alice/src/shop", "/srv/windows/Users/alice/shop"
+        self.machine.run("sh", "-c", f"echo here > {copy}/sync.txt && chown alice: {copy}/sync.txt")
+        said = self.play("a sync that reports", "sync.yml", workspace_projects=shop)
+        if '"sync.txt": "changed here"' not in said:
+            self.wrong.append(f"a sync does not say what changed: {said[-800:]}")
+        self.look("after a sync that reports", "shown")
+        self.play("a sync", "sync.yml", workspace_projects=shop, workspace_direction="to_drive")
+        if self.machine.run("cat", f"{below}/sync.txt").strip() != "here":
+            self.wrong.append("a sync to the drive brought nothing there")
+        now = self.digest()
+        now.pop(f"{below}/sync.txt", None)
+        # A folder's time and size are those of its entries.
+        others = [path for path in self.original if path != below and self.original[path] != now.get(path)]
+        self.wrong += [f"a sync changed {path}" for path in others[:3]]
+        self.machine.run("sh", "-c", f"echo two > {copy}/sync.txt; echo three > {below}/sync.txt")
+        done = self.machine.play("sync.yml", {"workspace_projects": shop, "workspace_direction": "to_drive"})
+        if done.code == 0 or "changed on both sides" not in " ".join(done.output.split()):
+            self.wrong.append(f"a sync of what both sides changed: {done.output[-500:]}")
+        if self.machine.run("cat", f"{below}/sync.txt").strip() != "three":
+            self.wrong.append("a sync of what both sides changed wrote")
+        print(f"after the syncs: {len(self.wrong)} wrong so far", flush=True)
+
 
 def main() -> None:
     """Run the trials and print what is wrong."""
     trials = Trials(Machine(sys.argv[1], int(sys.argv[2])))
+    if sys.argv[3:] == ["sync"]:
+        trials.sync()
+        print(json.dumps({"wrong": trials.wrong}))
+        return
     trials.restart()
     trials.rollback()
     for moment, later in MOMENTS:
         trials.kill(moment, later)
     trials.auto()
     trials.refuse()
+    trials.sync()
     print(json.dumps({"wrong": trials.wrong, "kills": trials.kills, "refusals": trials.refusals}))
 
 
