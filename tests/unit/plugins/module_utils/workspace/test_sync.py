@@ -160,6 +160,7 @@ def test_what_a_new_gitignore_ignores_is_not_gone(tmp_path: Path) -> None:
     (pair.here / ".gitignore").write_text("*.log\n")
     said = pair.sync("to_drive")
     assert said["removed"] == [] and (pair.there / "x.log").exists()
+    assert said["files"] == {".gitignore": "changed here"}
 
 
 def test_the_inventory_names_what_stays_on_the_drive(tmp_path: Path) -> None:
