@@ -134,6 +134,8 @@ function Invoke-Console {
     $start.FileName = (Get-Command -Name 'wsl.exe' -CommandType Application | Select-Object -First 1).Source
     $start.Arguments = Join-Argument $Argument
     $start.UseShellExecute = $false
+    # Otherwise its own words are UTF-16 in a file or a pipe.
+    $start.EnvironmentVariables['WSL_UTF8'] = '1'
     $process = [System.Diagnostics.Process]::Start($start)
     $process.WaitForExit()
     $process.ExitCode

@@ -35,8 +35,8 @@ NOT_RUN = "not run: "
 NEWER, OLDER = "trixie", "bookworm"
 # The scenarios that are promised for the older distribution and the oldest ansible-core too.
 ON_OLDER = ("default", "restart")
-# They take 3 to 15 minutes and measure, install a monitoring system or are several machines in a row, so they run only
-# if they are named.
+# They take 2 to 15 minutes and measure, install a monitoring system, are several machines in a row, or want no other
+# machine to start meanwhile, so they run only if they are named.
 ON_REQUEST = ("families", "first-boot", "fleet", "heal", "laptop")
 UNWANTED = re.compile(r"^(\.|collections/|reports/|requirements/|molecule/.*/\.)|\.(pyc|log)$|\.tar\.gz$")
 

@@ -9,6 +9,7 @@ import pty
 import re
 import shutil
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -66,6 +67,36 @@ class Windows:
             timeout=120,
             check=False,
         )
+
+    def answer(self, answers: list[tuple[str, str]], *arguments: str) -> tuple[int, str]:
+        """Run at a terminal, and type each answer to its question; return the exit code and what is shown."""
+        keyboard, terminal = pty.openpty()
+        shown = b""
+        with subprocess.Popen(
+            [self.pwsh, "-NoProfile", "-File", str(self.checkout / "onboard.ps1"), *arguments],
+            env={
+                **os.environ,
+                "PATH": f"{STANDIN}:{os.environ['PATH']}",
+                "WSLTUNE_WSL_STATE": str(self.folder / "wsl.ini"),
+                "NO_COLOR": "1",
+            },
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process:
+            end = threading.Timer(120, process.kill)
+            end.start()
+            assert process.stdout is not None
+            for question, typed in answers:
+                while question.encode() not in shown and (more := os.read(process.stdout.fileno(), 4096)):
+                    shown += more
+                os.write(keyboard, typed.encode())
+            shown += process.stdout.read()
+            code = process.wait()
+            end.cancel()
+        os.close(keyboard)
+        os.close(terminal)
+        return code, shown.decode()
 
     def restarts(self) -> list[str]:
         return re.findall("^--(?:terminate|shutdown).*$", (self.folder / "calls").read_text(), re.MULTILINE)
@@ -165,6 +196,17 @@ def test_a_distro_that_is_not_there_is_installed_by_name(windows: Windows) -> No
     assert unknown.returncode == 3 and unknown.stderr.startswith(
         "onboard.ps1: wsl.exe could not install Nowhere from WSL's list, and gives the reason above (exit code "
     )
+
+
+def test_a_new_distro_starts_once_at_the_terminal_before_it_is_onboarded(windows: Windows) -> None:
+    answers = [
+        ("Install Debian from WSL's list?", "y\n"),
+        ("Now it starts for the first time", "test ! -e $HOME/called && touch $HOME/started; exit\n"),
+        ("Restart Debian now?", "n\n"),
+    ]
+    code, shown = windows.answer(answers, "-Distribution", "Debian")
+    assert code == 0 and shown.endswith("Not restarted. Run `wsl.exe --terminate Debian` when it suits you.\n"), shown
+    assert (windows.home / "started").exists() and (windows.home / "called").exists()
 
 
 def test_a_distro_is_installed_from_a_file(windows: Windows) -> None:

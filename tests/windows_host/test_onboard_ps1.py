@@ -74,6 +74,7 @@ def laptop(windows_host, wsl_service):
     windows_host.run("sh", "-c", CLONE, str(ROOT), FOLDER)
     windows_host.run("bash", "-c", VENV, str(ROOT), COPY, user="alice")
     yield Laptop()
+    windows_host.run("rm", "-f", f"{FOLDER}/../acme go.wsl")
     windows_host.run("rm", "-rf", "/home/alice/.local/share/wsltune", "/home/alice/code", FOLDER)
 
 
@@ -102,6 +103,56 @@ def test_from_a_checkout_on_a_drive_to_a_tuned_distro_and_back(laptop, windows_h
     assert back.returncode == 0 and windows_host.restarts() == ["--terminate\tDebian"]
     assert windows_host.hostname() == name and conf(windows_host) == ""
     assert "Restored:\n" in back.stdout and f"\nPending: {WAITS}" in back.stdout
+
+
+BARE = f"[wsl]\nlog={WSL_LOG}\nonline=Debian,Arch\nservice=1\nuser=alice\n"
+IMAGE = "C:\\Users\\erin\\my drive \u00fc\\acme go.wsl"
+
+
+def test_a_windows_without_wsl_gets_the_one_command(laptop, windows_host):
+    windows_host.put(WSL_INI, f"[wsl]\ninstalled=0\nlog={WSL_LOG}\n")
+    done = laptop.onboard("-Yes")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == (
+        "onboard.ps1: WSL is not installed here: run `wsl.exe --install` as an administrator, restart Windows"
+        " and start again.\n"
+    )
+
+
+def test_from_a_windows_without_a_distro_to_a_tuned_one(laptop, windows_host):
+    """wsl.exe unpacks nothing of the file: the new distro is this machine."""
+    windows_host.put(WSL_INI, BARE)
+    none = laptop.onboard()
+    assert none.returncode == 3 and "give -Distribution the name of one to install, such as Ubuntu" in none.stderr
+    missing = laptop.onboard("-Distribution", "Debian", "-Image", IMAGE, "-Yes")
+    assert (
+        missing.returncode == 2
+        and missing.stderr == f"onboard.ps1: -Image is '{IMAGE}': give a .wsl file that is there.\n"
+    )
+    windows_host.run("touch", f"{FOLDER}/../acme go.wsl")
+    image = ["-Distribution", "Debian", "-Image", IMAGE]
+
+    looked = laptop.onboard(*image, "-WhatIf")
+    assert looked.returncode == 0 and looked.stdout.count("What if:") == 1 and "acme go.wsl" in looked.stdout
+    asked = laptop.onboard(*image)
+    assert asked.returncode == 2 and f"Install Debian from {IMAGE}?" in asked.stdout
+    assert asked.stderr == "onboard.ps1: there is no distro 'Debian'; WSL has none yet.\n"
+    calls = windows_host.get(WSL_LOG)
+    assert "--install" not in calls and "--exec" not in calls and conf(windows_host) == ""
+
+    name = windows_host.hostname()
+    done = laptop.onboard(*image, "-Yes", *SETTINGS)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Debian is installed. Nobody was asked for the name of an account" in done.stdout
+    calls = windows_host.get(WSL_LOG).splitlines()
+    assert [line for line in calls if line.startswith("--install")] == [
+        f"--install\t--from-file\t{IMAGE}\t--name\tDebian\t--no-launch"
+    ]
+    assert windows_host.hostname() == "onboarded" and windows_host.restarts() == ["--terminate\tDebian"]
+    assert done.stdout.endswith("\nDebian was restarted, and everything is in force.\n")
+
+    back = laptop.onboard("rollback", "-Yes", "-Distribution", "Debian")
+    assert back.returncode == 0 and windows_host.hostname() == name and conf(windows_host) == ""
 
 
 def test_arguments_and_exit_code_cross_unchanged(laptop):
