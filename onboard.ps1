@@ -10,8 +10,8 @@ From a normal PowerShell, Windows PowerShell 5.1 or PowerShell 7, no administrat
 
     powershell -ExecutionPolicy Bypass -File .\onboard.ps1
 
-A distro that is not there is installed first, when you agree: by its name, or from a .wsl file. A checkout on a Windows drive is copied to ~/.local/share/wsltune/checkout of the distro first, for it would be slow and
-without symbolic links there.
+A distro that is not there is installed first, when you agree: by its name, or from a .wsl file. A checkout on a Windows
+drive is copied to ~/.local/share/wsltune/checkout of the distro, because it would be slow and without symbolic links there.
 
 Exit codes: 0 done, 1 a step failed, 2 wrong usage, 3 this machine cannot be set up, 130 interrupted.
 
