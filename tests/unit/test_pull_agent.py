@@ -392,9 +392,45 @@ def test_arguments_without_end_take_no_memory(bed: Bed) -> None:
     process.mkdir()
     (process / "cmdline").touch()
     os.truncate(process / "cmdline", 64 << 30)
-    (process / "exe").symlink_to("/usr/bin/python3")
+    (process / "exe").symlink_to("/home/eve/go")
     assert subprocess.run(["prlimit", "--as=2000000000", *bed.command("run")], check=False).returncode == 0
     assert len(bed.plays) == 1
+
+
+def test_arguments_that_cannot_be_read_hold_nothing(bed: Bed) -> None:
+    """As those of a process whose memory is locked while its own file system gives no answer; a pipe waits too."""
+    bed.commit("exit 0")
+    for number, program in enumerate(("/home/eve/go", "/home/eve/other")):
+        process = bed.root / f"proc/{number}"
+        process.mkdir()
+        os.mkfifo(process / "cmdline")
+        (process / "exe").symlink_to(program)
+    shorten(bed, "LOOKING = 20.0", "LOOKING = 1.0")
+    assert subprocess.run(bed.command("run"), check=False, timeout=60).returncode == 0
+    assert len(bed.plays) == 1
+    (bed.root / "proc/0/exe").unlink()
+    shorten(bed, "LOOKING = 1.0", "LOOKING = 600.0")
+    assert subprocess.run(bed.command("run"), check=False, timeout=60).returncode == 0
+
+
+def shorten(bed: Bed, old: str, new: str) -> None:
+    program = bed.root / "program/__main__.py"
+    text = program.read_text()
+    assert text.count(old) == 1
+    program.unlink()
+    program.write_text(text.replace(old, new))
+
+
+def test_a_program_of_any_account_says_nothing_to_a_terminal(bed: Bed) -> None:
+    bed.commit("exit 0")
+    process = bed.root / "proc/4711"
+    process.mkdir()
+    (process / "cmdline").write_bytes(b"x\0-test.v\0")
+    os.symlink(b"/home/eve/\xff\033]0;taken over\007\nok: applied.test", bytes(process / "exe"))
+    assert bed.run() == 0 and bed.record()["state"] == "waiting"
+    shown = subprocess.run(bed.command("status"), check=True, capture_output=True, text=True).stdout
+    assert "\\udcff\\x1b]0;taken over\\x07\\nok: applied.test is running" in shown.splitlines()[0]
+    assert "\033" not in (bed.root / "var/log/wsltune/pull.log").read_text()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root is led astray")

@@ -157,6 +157,12 @@ class Process(NamedTuple):
     arguments: Sequence[str]
 
 
+def tells_by_arguments(program: str) -> bool:
+    """Return whether it takes the arguments of a process to know if it builds."""
+    name = program.rpartition("/")[2]
+    return name == "go" or name.endswith(".test")
+
+
 def find_build(processes: Iterable[Process]) -> str:
     """Return the name of a process that builds or tests with Go; empty without one."""
     for process in processes:
@@ -168,6 +174,11 @@ def find_build(processes: Iterable[Process]) -> str:
         if name.endswith(".test") and any(word.startswith("-test.") for word in process.arguments[1:]):
             return name
     return ""
+
+
+def spell_out(sentence: str) -> str:
+    """Return C(sentence) in one line, and nothing in it that a terminal follows: any account can name a program."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in sentence)
 
 
 def is_on_battery(supplies: Sequence[Mapping[str, str]]) -> bool:

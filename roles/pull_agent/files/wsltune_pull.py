@@ -55,6 +55,8 @@ MOST_ANSWER = 64 << 20
 PIPE = 1 << 20
 """Bytes that may still be in the pipe of a program that has ended."""
 LOOK = 0.2
+LOOKING = 20.0
+"""Seconds that looking for a build may take."""
 MOST_ARGUMENTS = 1 << 12
 """Bytes of a process's arguments that are read: any account can make those of its own as long as its memory."""
 SECONDS_AFTER_BOOT = 120.0
@@ -376,12 +378,42 @@ class Git:
 
 
 def list_processes(proc: Path) -> Iterator[pull.Process]:
-    """Return the processes of this machine, of all users."""
+    """Return the processes of this machine, of all users, with arguments where these tell something."""
     for folder in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            with (folder / "cmdline").open("rb", buffering=0) as handle:
-                arguments = handle.read(MOST_ARGUMENTS).decode("utf-8", "replace").split("\0")
-            yield pull.Process(os.readlink(folder / "exe"), arguments)
+            program, arguments = os.readlink(folder / "exe"), [""]
+            if pull.tells_by_arguments(program):
+                with (folder / "cmdline").open("rb", buffering=0) as handle:
+                    arguments = handle.read(MOST_ARGUMENTS).decode("utf-8", "replace").split("\0")
+            yield pull.Process(program, arguments)
+
+
+def find_build(proc: Path) -> str:
+    """Return the name of a process that builds with Go; empty without one, and where looking does not end.
+
+    A child looks. The arguments lie in the memory of their process, and whoever reads them waits while its account
+    keeps that locked: mmap(2) waits for a file system that is a program of the account's (FUSE).
+    """
+    here, there = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            # One that cannot be ended would keep the lock of the run.
+            os.closerange(0, there)
+            os.closerange(there + 1, 1 << 10)
+            os.write(there, os.fsencode(pull.find_build(list_processes(proc))))
+        finally:
+            os._exit(0)
+    os.close(there)
+    try:
+        if not select.select([here], [], [], LOOKING)[0]:
+            return ""
+        return os.fsdecode(os.read(here, 1 << 12))
+    finally:
+        os.close(here)
+        os.kill(child, signal.SIGKILL)
+        # Old kernels let nothing interrupt it.
+        os.waitpid(child, os.WNOHANG)
 
 
 def list_supplies(folder: Path) -> list[dict[str, str]]:
@@ -517,6 +549,7 @@ class Agent:
 
     def finish(self, state: str, reason: str, now: float) -> int:
         """Keep and show what the run came to."""
+        reason = pull.spell_out(reason)
         self.record.state, self.record.reason = state, reason
         self.record.last_run = now
         if state == pull.OK:
@@ -620,7 +653,7 @@ def run(places: Places, now_wanted: bool, now: float) -> int:
 def explain_waiting(places: Places, config: pull.Config, record: pull.Record, now: float) -> str:
     """Return why this run waits for the next one; empty if nothing speaks against it. C(record) notes since when."""
     moment = datetime.datetime.fromtimestamp(now).astimezone()
-    build = pull.find_build(list_processes(places.proc))
+    build = find_build(places.proc)
     waited = pull.age(record.build_since, now)
     if not build or waited is None:
         record.build_since = now if build else None
