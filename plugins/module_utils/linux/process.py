@@ -450,7 +450,7 @@ def end_descendants(limit: float = 5.0) -> None:
         time.sleep(0.005)
 
 
-def _started_by(pid: str) -> int | None:
+def started_by(pid: str) -> int | None:
     """Return the real user id of a process; who has a program run as somebody else stays the one who started it."""
     with contextlib.suppress(OSError, IndexError, ValueError), open(f"/proc/{pid}/status", "rb") as handle:
         for line in handle:
@@ -471,7 +471,7 @@ def holders(path: str, of: Collection[int] | None = None, limit: float = LOOKING
     for pid in sorted(filter(str.isdigit, os.listdir("/proc")), key=int, reverse=True):
         if time.monotonic() > until:
             break
-        if of is not None and _started_by(pid) not in of:
+        if of is not None and started_by(pid) not in of:
             continue
         links = [f"/proc/{pid}/cwd", f"/proc/{pid}/exe"]
         try:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,3 +62,20 @@ def test_it_is_said_how_they_are_set_up_too() -> None:
         "wsltune_users to have them set up too"
     )
     assert accounts.explain_unlisted(list("abcdef"))[0].startswith("a, b, c, d and 2 more have homes here")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process of another account")
+@pytest.mark.parametrize("uid", [0, 4711])
+def test_the_environment_of_another_account_is_not_read(uid: int) -> None:
+    """It can have whoever reads it wait without end, by a file system of its own that it maps."""
+    command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "sleep", "60"]
+    with subprocess.Popen(command, env={"PATH": os.defpath, "MARKED": "by-a-test"}) as program:
+        try:
+            until = time.monotonic() + 10
+            while Path(f"/proc/{program.pid}/comm").read_text() != "sleep\n" and time.monotonic() < until:
+                time.sleep(0.01)
+            accounts._end_marked(b"MARKED=by-a-test")
+            time.sleep(0.1)
+            assert (program.poll() is None) == (uid != 0)
+        finally:
+            program.kill()
