@@ -118,34 +118,52 @@ def _append(trail: str, line: bytes, now: float) -> None:
     # Some distributions have a logger's account write in /var/log, so that the folder is held open and not named again.
     os.makedirs(os.path.dirname(trail), mode=0o755, exist_ok=True)
     with files.own_place(trail) as target:
-        lock = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=target.folder)
+        descriptor = _open_locked(target)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            _rotate(target, lock, now)
-            descriptor = target.open(os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                os.fchmod(descriptor, 0o600)
-                size = os.fstat(descriptor).st_size
-                if os.write(descriptor, line) != len(line):
-                    # The disk is full: half a line would spoil the next one.
-                    os.ftruncate(descriptor, size)
-            finally:
+            if _rotate(target, descriptor, now):
+                new = _open_locked(target)
                 os.close(descriptor)
+                descriptor = new
+            os.fchmod(descriptor, 0o600)
+            size = os.fstat(descriptor).st_size
+            if os.write(descriptor, line) != len(line):
+                # The disk is full: half a line would spoil the next one.
+                os.ftruncate(descriptor, size)
         finally:
-            os.close(lock)
+            os.close(descriptor)
 
 
-def _rotate(target: files.Place, folder: int, now: float) -> None:
-    """Give the trail of an earlier month that month's name, and remove what is older than it is kept."""
+def _open_locked(target: files.Place) -> int:
+    """Open the trail, made where it is missing, and lock it; its folder any account could keep locked."""
+    while True:
+        descriptor = target.open(os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            there = target.status()
+            if there is not None and os.path.samestat(os.fstat(descriptor), there):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # Another run has given it its month's name meanwhile.
+        os.close(descriptor)
+
+
+def _rotate(target: files.Place, trail: int, now: float) -> bool:
+    """Give a trail of an earlier month that month's name, and return whether it did; remove what was kept too long."""
     stem, ending = os.path.splitext(target.name)
-    with contextlib.suppress(FileNotFoundError):
-        with os.fdopen(target.open(os.O_RDONLY), "rb") as handle:
-            month = handle.readline()[:40].partition(b'"time": "')[2][:7].decode("ascii", "replace")
-        if re.fullmatch(r"\d{4}-\d{2}", month) and month < time.strftime("%Y-%m", time.gmtime(now)):
+    folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=target.folder)
+    try:
+        month = os.pread(trail, 40, 0).partition(b'"time": "')[2][:7].decode("ascii", "replace")
+        is_old = bool(re.fullmatch(r"\d{4}-\d{2}", month)) and month < time.strftime("%Y-%m", time.gmtime(now))
+        if is_old:
             os.replace(target.name, f"{stem}-{month}{ending}", src_dir_fd=folder, dst_dir_fd=folder)
-    limit = now - KEPT_DAYS * 86400
-    for name in os.listdir(folder):
-        old = re.fullmatch(re.escape(stem) + r"-(\d{4}-\d{2})" + re.escape(ending), name)
-        # By the last change in it, which is no later than the end of its month.
-        if old and time.strftime("%Y-%m", time.gmtime(limit)) > old[1]:
-            os.unlink(name, dir_fd=folder)
+        limit = now - KEPT_DAYS * 86400
+        for name in os.listdir(folder):
+            old = re.fullmatch(re.escape(stem) + r"-(\d{4}-\d{2})" + re.escape(ending), name)
+            # By the last change in it, which is no later than the end of its month.
+            if old and time.strftime("%Y-%m", time.gmtime(limit)) > old[1]:
+                os.unlink(name, dir_fd=folder)
+        return is_old
+    finally:
+        os.close(folder)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -194,3 +195,22 @@ def test_a_logger_that_may_write_above_it_keeps_no_change_out_of_the_trail(kept:
     kept.parent.symlink_to(elsewhere)
     trail.note("write", "/etc/fstab", "go_tmpfs", b"", b"y\n", str(kept))
     assert len(lines(elsewhere / kept.name)) == 1
+
+
+@root
+def test_whoever_locks_its_folder_holds_no_run(kept: Path) -> None:
+    """Any account can lock what it can open for reading, for as long as it likes."""
+    kept.parent.mkdir(mode=0o755)
+    folder = os.open(kept.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        program = multiprocessing.get_context("fork").Process(
+            target=trail.note, args=("write", "/etc/x", "go_env", b"", b"a\n", str(kept))
+        )
+        program.start()
+        program.join(10)
+        held = program.is_alive()
+        program.kill()
+        assert not held and len(lines(kept)) == 1
+    finally:
+        os.close(folder)
