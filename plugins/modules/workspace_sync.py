@@ -117,6 +117,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 ERRORS = (WorkspaceError, accounts.AccountError)
+GRACE = 30.0
+"""Seconds beside those for the drive, such as for what is mounted there."""
 
 
 def owner(source: str) -> str:
@@ -144,15 +146,21 @@ def compare(module: AnsibleModule) -> dict[str, Any]:
 
     environment = accounts.login_environment(account)
     bound = any(shown.mount_point == source for shown in mounts())
-    if bound:
-        mount.uncover(source)
     project = Project(source, target, account.name, bind=bound, ignored=params["ignored"])
-    courier = functools.partial(workspace_sync.Courier, account, mounts())
     words = (asdict(project), environment, params["direction"], module.check_mode)
-    # A child in any case, because only a child can be given up when the drive gives no answer.
-    with become.Hands(accounts.identity(account), courier, ERRORS, memory=become.MUCH) as hands:
-        result: dict[str, Any] = hands.call("sync", *words, limit=params["seconds"])
-    return result
+
+    def look_below() -> dict[str, Any]:
+        if bound:
+            mount.uncover(source)
+        courier = functools.partial(workspace_sync.Courier, account, mounts())
+        # A child in any case, because only a child can be given up when the drive gives no answer.
+        with become.Hands(accounts.identity(account), courier, ERRORS, memory=become.MUCH) as hands:
+            result: dict[str, Any] = hands.call("sync", *words, limit=params["seconds"])
+        return result
+
+    # Nor may the way to the mount give one, and that one root has to go itself.
+    limit = params["seconds"] + GRACE
+    return dict(become.ask(None, look_below, limit, ERRORS, always=True, memory=become.MUCH))
 
 
 def main() -> None:
