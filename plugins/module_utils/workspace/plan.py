@@ -364,6 +364,9 @@ TO_DRIVE, TO_DISTRO, REPORT = "to_drive", "to_distro", "report"
 _TAKEN = {TO_DRIVE: (CHANGED_HERE, GONE_HERE), TO_DISTRO: (CHANGED_THERE, GONE_THERE)}
 WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?")
 
+SHORT_NAME_OF_GIT = re.compile(r"(?i)git~[0-9]+")
+"""What NTFS calls `.git` too, where whoever can put a file into the copy would have it taken for a hook."""
+
 
 def compare(base: Mapping[str, str] | None, there: Mapping[str, str], here: Mapping[str, str]) -> dict[str, str]:
     """Return what became of each path since C(base), by what each side has there.
@@ -438,6 +441,8 @@ def check_windows_names(paths: Sequence[str], there: Iterable[str]) -> None:
         for name in path.split("/"):
             if re.search(r'[<>:"\\|?*\x00-\x1f]', name) or name.endswith((".", " ")) or WINDOWS_DEVICE.fullmatch(name):
                 raise WorkspaceError(f"{path} is no name on Windows: rename it; nothing was written.")
+            if SHORT_NAME_OF_GIT.fullmatch(name):
+                raise WorkspaceError(f"{path} may lead into a .git on Windows: rename it; nothing was written.")
 
 
 @dataclass(frozen=True)

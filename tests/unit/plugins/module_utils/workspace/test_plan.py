@@ -274,14 +274,18 @@ def test_what_both_sides_changed_is_refused_in_one_sentence() -> None:
     workspace_plan.check_conflicts(SHOP, {"a": "changed here", "b": "changed there"}, True)
 
 
-@pytest.mark.parametrize("name", ["a:b", "con", "d/NUL.txt", "a.", "a ", 'a"', "x\\y", "README", "Dir/new"])
+@pytest.mark.parametrize(
+    "name", ["a:b", "con", "d/NUL.txt", "a.", "a ", 'a"', "x\\y", "README", "Dir/new", "Git~1/hooks/pre-commit"]
+)
 def test_names_that_windows_cannot_have(name: str) -> None:
     with pytest.raises(WorkspaceError, match="Windows: rename"):
         workspace_plan.check_windows_names([name], ["readme", "dir/a"])
 
 
 def test_names_that_windows_can_have() -> None:
-    workspace_plan.check_windows_names(["console.go", "dir/b", "readme", "é.txt"], ["readme", "dir/a", "Old", "old"])
+    workspace_plan.check_windows_names(
+        ["console.go", "dir/b", "readme", "é.txt", "git~", "agit~1"], ["readme", "dir/a", "Old", "old"]
+    )
 
 
 def test_branches_are_fetched_and_never_pushed() -> None:
