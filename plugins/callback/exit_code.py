@@ -28,7 +28,7 @@ KEY = "wsltune_exit_code"
 
 
 class CallbackModule(CallbackBase):
-    """End ansible-playbook with the exit code that a play sets, such as 5 for drift."""
+    """End ansible-playbook with the exit code that a play sets, such as 5 for a module that got slower."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
