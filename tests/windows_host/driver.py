@@ -88,6 +88,12 @@ class WindowsHost:
             'Set-ItemProperty "$l\\{1}" BasePath \'C:\\wsl\\Debian\'; Set-ItemProperty "$l\\{1}" Flags 15'
         )
 
+    def forget_distros(self) -> None:
+        """Have the registry know no distro."""
+        self.powershell(
+            "Remove-Item -Recurse -ErrorAction Ignore HKCU:\\Software\\Microsoft\\Windows\\CurrentVersion\\Lxss; exit 0"
+        )
+
     def exclusions(self) -> list[str]:
         said = self.powershell(
             "$p = Get-MpPreference; ConvertTo-Json @($p.ExclusionPath + $p.ExclusionProcess | Where-Object { $_ })"

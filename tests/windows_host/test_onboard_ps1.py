@@ -122,6 +122,7 @@ def test_a_windows_without_wsl_gets_the_one_command(laptop, windows_host):
 def test_from_a_windows_without_a_distro_to_a_tuned_one(laptop, windows_host):
     """wsl.exe unpacks nothing of the file: the new distro is this machine."""
     windows_host.put(WSL_INI, BARE)
+    windows_host.forget_distros()
     none = laptop.onboard()
     assert none.returncode == 3 and "give -Distribution the name of one to install, such as Ubuntu" in none.stderr
     missing = laptop.onboard("-Distribution", "Debian", "-Image", IMAGE, "-Yes")
