@@ -146,6 +146,7 @@ class Trials:
             if done.code == 0 or sentence not in message or done.changed > 0:
                 self.wrong.append(f"{projects}: exit {done.code}, not {sentence!r}: {done.output[-500:]}")
             self.refusals += done.code != 0
+        self.machine.run("sh", "-c", "pkill -x sleep || true")
         left = self.machine.run("sh", "-c", "ls -A /home/alice/src /home/alice/papers /srv/none 2>/dev/null || true")
         if left:
             self.wrong.append(f"what was refused left {left}")
