@@ -194,9 +194,7 @@ class Workspace:
 
     def mounts(self) -> list[mountinfo.Mount]:
         """Return the mounts of this moment."""
-        # A mount point may hold a carriage return.
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as handle:
-            return mountinfo.parse(handle.read(), wsl_judge.is_wsl(self.machine), self.machine.virtiofs_links)
+        return wsl_observe.read_mounts(self.machine)
 
     def fstab(self) -> str:
         """Return the text of /etc/fstab, empty where there is none; bytes that are no UTF-8 survive."""

@@ -107,13 +107,11 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     files,
     look,
     mount,
-    mountinfo,
     text,
 )
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import sync as workspace_sync
 from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
-from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 ERRORS = (WorkspaceError, accounts.AccountError)
@@ -139,20 +137,15 @@ def compare(module: AnsibleModule) -> dict[str, Any]:
     target = params["target"] or workspace_plan.default_target(source, account.home)
     target = workspace_plan.normal(target, account.home, "target")
     machine = wsl_observe.collect(run_command=module.run_command)
-
-    def mounts() -> list[mountinfo.Mount]:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as handle:
-            return mountinfo.parse(handle.read(), wsl_judge.is_wsl(machine), machine.virtiofs_links)
-
     environment = accounts.login_environment(account)
-    bound = any(shown.mount_point == source for shown in mounts())
+    bound = any(shown.mount_point == source for shown in wsl_observe.read_mounts(machine))
     project = Project(source, target, account.name, bind=bound, ignored=params["ignored"])
     words = (asdict(project), environment, params["direction"], module.check_mode)
 
     def look_below() -> dict[str, Any]:
         if bound:
             mount.uncover(source)
-        courier = functools.partial(workspace_sync.Courier, account, mounts())
+        courier = functools.partial(workspace_sync.Courier, account, wsl_observe.read_mounts(machine))
         # A child in any case, because only a child can be given up when the drive gives no answer.
         with become.Hands(accounts.identity(account), courier, ERRORS, memory=become.MUCH) as hands:
             result: dict[str, Any] = hands.call("sync", *words, limit=params["seconds"])

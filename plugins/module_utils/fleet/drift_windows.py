@@ -67,30 +67,27 @@ def _views_of_exclusions(defender: Mapping[str, Any]) -> Iterator[View]:
         ours = name in recorded
         if not ours and (reason or (defender["reason"] and name in missing)):
             continue
-        yield View(
-            id=f"defender:{name.replace(' ', ':', 1)}",
-            role="defender",
-            path=str(one["value"]),
-            declared=EXCLUDED,
-            applied=EXCLUDED if ours else None,
-            now=None if name in missing else EXCLUDED,
-            recorded=ours,
-            reason=reason,
-        )
+        yield _view_of_exclusion(one, one["value"], True, ours, name not in missing, reason)
     for one in defender["recorded"]:
         names = {f"{one['kind']} {one[spelling]}" for spelling in ("asked", "value")}
         if names & set(declared):
             continue
-        yield View(
-            id=f"defender:{one['kind']}:{one['asked']}",
-            role="defender",
-            path=str(one["value"]),
-            declared=None,
-            applied=EXCLUDED,
-            now=EXCLUDED if names & surplus else None,
-            recorded=True,
-            reason=reason,
-        )
+        yield _view_of_exclusion(one, one["asked"], False, True, bool(names & surplus), reason)
+
+
+def _view_of_exclusion(
+    entry: Mapping[str, Any], name: str, declared: bool, ours: bool, there: bool, reason: str
+) -> View:
+    return View(
+        id=f"defender:{entry['kind']}:{name}",
+        role="defender",
+        path=str(entry["value"]),
+        declared=EXCLUDED if declared else None,
+        applied=EXCLUDED if ours else None,
+        now=EXCLUDED if there else None,
+        recorded=ours,
+        reason=reason,
+    )
 
 
 def report(

@@ -65,6 +65,16 @@ class Item:
     ours: bool = True
     """Whether nobody else can change it, as far as that was looked at."""
 
+    def entry(self, digest: str) -> dict[str, Any]:
+        """Return what the base of a sync keeps of it."""
+        return {
+            "kind": self.kind,
+            "mode": self.mode,
+            "size": self.size,
+            "mtime_ns": self.mtime_ns,
+            "digest": digest,
+        }
+
 
 @dataclass
 class Tree:
@@ -560,7 +570,7 @@ class Copy:
         for (_tree, name), read in zip(self.trees, digests):
             target = self.place(name, staged=True)
             paths = [path for path in read if os.path.join(target, path) not in rewritten]
-            written = each(_digest, [os.path.join(target, path) for path in paths])
+            written = each(file_digest, [os.path.join(target, path) for path in paths])
             wrong = [path for path, digest in zip(paths, written) if digest != read[path]]
             if wrong:
                 raise WorkspaceError(
@@ -713,13 +723,7 @@ class Copy:
             if item.kind == "d" or workspace_base.is_of_git(path):
                 continue
             content = digests[path] if item.kind == "f" else link_digest(os.readlink(os.path.join(staged, path)))
-            files_kept[path] = {
-                "kind": item.kind,
-                "mode": item.mode,
-                "size": item.size,
-                "mtime_ns": item.mtime_ns,
-                "digest": content,
-            }
+            files_kept[path] = item.entry(content)
         try:
             workspace_base.write(self.person.account.home, self.project.target, mark, files_kept)
         except OSError as error:
@@ -747,9 +751,10 @@ def opened(path: str, folder: int | None = None) -> Any:
     return open(descriptor, "rb", buffering=0)
 
 
-def _digest(path: str) -> str:
+def file_digest(path: str, folder: int | None = None) -> str:
+    """Return what a file is compared by, in an open folder if one is given."""
     digest = hashlib.sha256()
-    with opened(path) as handle:
+    with opened(path, folder) as handle:
         for chunk in iter(lambda: handle.read(CHUNK), b""):
             digest.update(chunk)
     return digest.hexdigest()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 MARK = fstab.MARK + "-workspace"
 STAGE_SUFFIX = ".wsltune-new"
@@ -417,11 +418,10 @@ def check_conflicts(project: Project, states: Mapping[str, str], has_base: bool)
     both = [path for path, state in states.items() if state == BOTH_DIFFERENT]
     if not both:
         return
-    more = f" and {len(both) - 1} more" if len(both) > 1 else ""
     why = "changed on both sides" if has_base else "differs, and no base is kept that says which side changed"
     raise WorkspaceError(
-        f"{both[0]}{more} of {project.source} and {project.target} {why}: merge that with Git, or make it the same on "
-        "both sides, then run again; nothing was written."
+        f"{join_names(both, 1)} of {project.source} and {project.target} {why}: merge that with Git, or make it the "
+        "same on both sides, then run again; nothing was written."
     )
 
 

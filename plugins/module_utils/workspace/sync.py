@@ -56,11 +56,7 @@ class Side:
             with self.tree.opened(path) as (folder, name):
                 if os.path.islink(f"/proc/self/fd/{folder}/{name}"):
                     return workspace_copy.link_digest(os.readlink(name, dir_fd=folder))
-                content = hashlib.sha256()
-                with workspace_copy.opened(name, folder) as handle:
-                    for chunk in iter(lambda: handle.read(workspace_copy.CHUNK), b""):
-                        content.update(chunk)
-                return content.hexdigest()
+                return workspace_copy.file_digest(name, folder)
         except (FileNotFoundError, NotADirectoryError):
             return ""
 
@@ -330,13 +326,7 @@ class Sync:
             base.pop(path, None)
             item = start.items.get(path)
             if item is not None:
-                base[path] = {
-                    "kind": item.kind,
-                    "mode": item.mode,
-                    "size": item.size,
-                    "mtime_ns": item.mtime_ns,
-                    "digest": start.digests[path],
-                }
+                base[path] = item.entry(start.digests[path])
         workspace_base.write(self.person.account.home, self.project.target, self.mark, base)
 
 

@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
@@ -53,12 +53,12 @@ class _Reader:
             names += [entry.name for entry in itertools.islice(entries, MOST_NAMES) if SOCKET.fullmatch(entry.name)]
         return sorted(dict.fromkeys(names), key=lambda name: (len(name), name))[:MOST_SOCKETS]
 
-    def safe_sockets(self) -> list[str]:
-        """Return those of sockets() that are root's or this account's own.
+    def safe(self, sockets: Sequence[str]) -> list[str]:
+        """Return those of the sockets that are root's or this account's own.
 
         Whoever listens at another one is sent what is to run on Windows and answers in its place.
         """
-        return [name for name in self.sockets() if self.is_ours(self.path(f"{RUN_WSL}/{name}"))]
+        return [name for name in sockets if self.is_ours(self.path(f"{RUN_WSL}/{name}"))]
 
     @staticmethod
     def is_ours(path: str) -> bool:
@@ -96,6 +96,7 @@ def collect(
             links[name] = os.readlink(reader.path(f"{mountinfo.VIRTIOFS_LINKS}/{name}"))
         except OSError:
             continue
+    sockets = reader.sockets()
     binfmt = "/proc/sys/fs/binfmt_misc"
     entries = {name: reader.text(f"{binfmt}/{name}", "interop") or "" for name in reader.names(binfmt)}
     machine = wsl_judge.Machine(
@@ -114,8 +115,8 @@ def collect(
         can_start_systemd=os.access(reader.path("/sbin/init"), os.X_OK),
         binfmt_status=entries.get("status"),
         binfmt_entries={name: text for name, text in entries.items() if name.startswith("WSLInterop")},
-        interop_sockets=reader.sockets(),
-        safe_sockets=reader.safe_sockets(),
+        interop_sockets=sockets,
+        safe_sockets=reader.safe(sockets),
         virtiofs_links=links,
         ticks=os.sysconf("SC_CLK_TCK"),
         conf_path=conf_path,
@@ -128,3 +129,10 @@ def collect(
     if run_command is not None and not reader.root and wsl_judge.is_wsl(machine) and not wsl_judge.distro(machine):
         machine.root_in_windows = _root_in_windows(run_command)
     return machine
+
+
+def read_mounts(machine: wsl_judge.Machine) -> list[mountinfo.Mount]:
+    """Return the mounts of this moment, as C(machine) names its Windows drives."""
+    # A mount point may hold a carriage return.
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as handle:
+        return mountinfo.parse(handle.read(), wsl_judge.is_wsl(machine), machine.virtiofs_links)

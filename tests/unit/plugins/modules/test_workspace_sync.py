@@ -26,7 +26,7 @@ def test_a_way_to_the_mount_that_gives_no_answer_is_given_up(monkeypatch: pytest
     monkeypatch.setattr(accounts, "find", lambda _names: [account])
     monkeypatch.setattr(accounts, "login_environment", lambda _account: {})
     monkeypatch.setattr(workspace_sync.wsl_observe, "collect", lambda **_words: SimpleNamespace(virtiofs_links={}))
-    monkeypatch.setattr(workspace_sync.wsl_judge, "is_wsl", lambda _machine: False)
+    monkeypatch.setattr(workspace_sync.wsl_observe.wsl_judge, "is_wsl", lambda _machine: False)
     monkeypatch.setattr(mount, "uncover", hang)
     monkeypatch.setattr(workspace_sync, "GRACE", 1.0, raising=False)
     # A mount point on every machine.
