@@ -62,11 +62,21 @@ def test_a_watcher_sees_the_output_grow_and_can_end_it() -> None:
 
     def watch(output: int) -> bool:
         seen.append(output)
-        return len(seen) > 2
+        return output == 6 and len(seen) > 2
 
     done = process.run(["sh", "-c", "echo hello; sleep 30"], PATH, limit=20, watch=watch)
-    assert done.stopped and not done.timed_out and done.code == -9 and seen[-1] == 6
-    assert not process.run(["true"], PATH, watch=watch).stopped
+    assert done.stopped and not done.timed_out and done.code == -9 and len(seen) > 2
+
+
+def test_a_program_that_its_watcher_leaves_alone_ends_by_itself() -> None:
+    seen: list[int] = []
+
+    def watch(output: int) -> bool:
+        seen.append(output)
+        return False
+
+    done = process.run(["sh", "-c", "sleep 1; exit 3"], PATH, limit=20, watch=watch)
+    assert not done.stopped and done.code == 3 and seen
 
 
 def test_endless_output_takes_no_memory_and_its_end_is_kept() -> None:
