@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from onboard.answers import collection
 from onboard.display import Display, Step
 from onboard.options import DRIFT_CODES, FAILED
 
@@ -61,9 +62,18 @@ TALK = {
 }
 
 
+def printable(text: str) -> str:
+    """Return a text, in which a host may have had its own say, as a terminal shows it."""
+    collection()
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import text as linux_text
+
+    shown: str = linux_text.printable(text)
+    return shown
+
+
 def sentence(text: Any) -> str:
     """Return the message of a failed task without Ansible's own words around it."""
-    flat = " ".join(str(text).split())
+    flat = " ".join(printable(str(text)).split())
     while True:
         short = re.sub(r"^(Task failed|Module failed|Action failed|Failed|Error while [^:]*)[:.]\s*", "", flat)
         if short == flat:
@@ -123,7 +133,7 @@ class Story:
         if kind in ("playbook_on_task_start", "playbook_on_handler_task_start"):
             self._task(data)
         elif kind == "runner_on_file_diff" and said.strip():
-            self.display.show(said.replace("\r\n", "\n").strip("\n"))
+            self.display.show(printable(said.replace("\r\n", "\n").strip("\n")))
         elif kind == "runner_on_ok":
             self._task_done(
                 str(data.get("host")), str(data.get("task_action") or "").rpartition(".")[2], data.get("res") or {}
@@ -145,6 +155,9 @@ class Story:
         if self.step:
             self.step.changed = self.step.changed or bool(result.get("changed"))
             self.step.worked = self.step.worked or self._works(action, result)
+        if action != "set_stats":
+            # Ansible takes it of any task, so that whoever is root on a host could say what it likes.
+            return
         # What set_stats keeps for the end; the runner's own account of it leaves out what belongs to one host.
         data = (result.get("ansible_stats") or {}).get("data", {})
         if data.get("wsltune_status"):
@@ -224,7 +237,7 @@ class Story:
     def tell(self) -> None:
         """Print the summaries."""
         for text in self.summaries.values():
-            print(f"\n{text.rstrip()}\n")
+            print(f"\n{printable(text).rstrip()}\n")
 
     def end_step(self) -> None:
         """End the step that is under way."""

@@ -13,7 +13,8 @@ author:
 description:
   - Ends C(ansible-playbook) with the number that the play gave to C(ansible.builtin.set_stats) as C(wsltune_exit_code),
     because Ansible itself knows only that a host failed (2) or was unreachable (4).
-  - Without such a number the exit code is Ansible's own.
+  - Without such a number the exit code is Ansible's own. What another task of a host returns as C(ansible_stats) counts
+    for nothing.
 notes:
   - It ends the program when the statistics are shown, so it must be the last in C(callbacks_enabled).
 requirements:
@@ -23,6 +24,8 @@ requirements:
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
+
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import end_of_run
 
 KEY = "wsltune_exit_code"
 
@@ -35,9 +38,17 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "wsltune.go.exit_code"
     CALLBACK_NEEDS_ENABLED = True
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._told = end_of_run.Stats()
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        """Keep what the play sets."""
+        self._told.take(result.task.action, result.host.name, result.result)
+
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Raise SystemExit after the recap with the code that the play set; keep Ansible's own without one."""
-        code = stats.custom.get("_run", {}).get(KEY)
+        code = self._told.custom.get(end_of_run.RUN, {}).get(KEY)
         if code is not None:
             # No exception of Ansible's own, so its handlers clean up and let it through.
             raise SystemExit(int(code))

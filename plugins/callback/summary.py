@@ -24,7 +24,9 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import end_of_run
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import report as fleet_report
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text as linux_text
 
 KEY = "wsltune_summary"
 ROW = "wsltune_row"
@@ -40,27 +42,38 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "wsltune.go.summary"
     CALLBACK_NEEDS_ENABLED = True
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._told = end_of_run.Stats()
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        """Keep what the play hands to the end of the run."""
+        self._told.take(result.task.action, result.host.name, result.result)
+
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Print the fleet's text, a table for many hosts, or each host's summary; onboard.sh prints it itself."""
         if os.environ.get("WSLTUNE_ONBOARD") == "1":
             return
-        fleet = stats.custom.get("_run", {}).get(FLEET)
+        fleet = self._told.custom.get(end_of_run.RUN, {}).get(FLEET)
         if fleet:
-            self._display.display(f"\n{fleet.rstrip()}")
+            self._show(fleet)
             return
-        told = {host: custom for host, custom in stats.custom.items() if host != "_run"}
+        told = {host: custom for host, custom in self._told.custom.items() if host != end_of_run.RUN}
         if sum(ROW in custom for custom in told.values()) + len(self._silent(stats)) > MOST_SUMMARIES:
             rows = fleet_report.make_rows(
                 {host: custom.get(ROW) for host, custom in told.items()}, stats.failures, stats.dark
             )
-            self._display.display(f"\n{fleet_report.write_table(rows).rstrip()}")
+            self._show(fleet_report.write_table(rows))
             told = {host: custom for host, custom in told.items() if ROW not in custom}
         for host in sorted(told):
             text = told[host].get(KEY)
             if text:
-                self._display.display(f"\n{text.rstrip()}")
+                self._show(text)
 
-    @staticmethod
-    def _silent(stats: Any) -> set[str]:
+    def _show(self, text: str) -> None:
+        """Print a text, in which a host may have had its own say, as a terminal shows it."""
+        self._display.display(f"\n{linux_text.printable(text).rstrip()}")
+
+    def _silent(self, stats: Any) -> set[str]:
         """Return the machines that ended before their summary."""
-        return (set(stats.failures) | set(stats.dark)) - set(stats.custom)
+        return (set(stats.failures) | set(stats.dark)) - set(self._told.custom)

@@ -65,7 +65,27 @@ def task(role: str, name: str = "a task", action: str = "ansible.builtin.command
 
 
 def outcome(kind: str, stdout: str = "", **result: Any) -> dict[str, Any]:
-    return {"event": kind, "stdout": stdout, "event_data": {"host": "box", "task": "Mount it", "res": result}}
+    data = {"host": "box", "task": "Mount it", "res": result}
+    if "ansible_stats" in result:
+        data["task_action"] = "ansible.builtin.set_stats"
+    return {"event": kind, "stdout": stdout, "event_data": data}
+
+
+def test_no_host_says_what_the_run_came_to() -> None:
+    seen, _recorder = story()
+    data = {"wsltune_status": "faster", "wsltune_report": "/etc/shadow", "wsltune_summary": "all is well"}
+    event = outcome("runner_on_ok", ansible_stats={"data": data})
+    event["event_data"]["task_action"] = "wsltune.go.go_facts"
+    seen.take(event)
+    assert (seen.statuses, seen.reports, seen.summaries) == (set(), {}, {})
+
+
+def test_a_terminal_obeys_nothing_that_a_host_returned(capsys: pytest.CaptureFixture[str]) -> None:
+    seen, _recorder = story()
+    seen.take(outcome("runner_on_ok", ansible_stats={"data": {"wsltune_summary": "red\x1b[31m\nnext"}}))
+    seen.tell()
+    assert capsys.readouterr().out == "\nred\\x1b[31m\nnext\n\n"
+    assert "\x1b" not in onboard_story.failure(outcome("runner_on_failed", msg="red\x1b[31m"))
 
 
 def test_what_is_checked_before_the_plan_is_no_step_of_a_role() -> None:

@@ -16,7 +16,11 @@ def printed(monkeypatch):
     callback = CallbackModule()
     monkeypatch.setattr(callback, "_display", SimpleNamespace(display=lines.append))
 
-    def end(custom, failures=(), dark=()):
+    def end(custom, failures=(), dark=(), action="ansible.builtin.set_stats"):
+        for host, data in custom.items():
+            result = {"ansible_stats": {"data": data, "per_host": host != "_run", "aggregate": True}}
+            task = SimpleNamespace(action=action)
+            callback.v2_runner_on_ok(SimpleNamespace(task=task, host=SimpleNamespace(name=host), result=result))
         stats = SimpleNamespace(custom=custom, failures=dict.fromkeys(failures, 1), dark=dict.fromkeys(dark, 1))
         callback.v2_playbook_on_stats(stats)
         return lines
@@ -61,3 +65,20 @@ def test_machines_that_failed_or_did_not_answer_are_in_the_table(printed):
 
 def test_a_fleet_says_one_thing(printed):
     assert printed({"_run": {"wsltune_fleet": "all\n"}, **{name: machine(name) for name in "abcd"}}) == ["\nall"]
+
+
+def test_no_host_says_what_the_run_came_to(printed):
+    custom = {"_run": {"wsltune_fleet": "all is well"}, "a": machine("a")}
+    assert printed(custom, action="wsltune.go.go_facts") == []
+
+
+@pytest.mark.parametrize("host", ["_run", "a"])
+def test_a_terminal_obeys_nothing_that_a_host_returned(printed, host):
+    name = "wsltune_fleet" if host == "_run" else "wsltune_summary"
+    assert printed({host: {name: "red\x1b[31m\nnext"}}) == ["\nred\\x1b[31m\nnext"]
+
+
+def test_nor_in_the_table_of_many(printed):
+    row = {"state": "done", "note": "red\x1b[31m"}
+    told = printed({name: {"wsltune_row": row} for name in "abcd"})
+    assert "\\x1b[31m" in told[0] and "\x1b" not in told[0]
