@@ -73,6 +73,10 @@ left:
   returned: always
   type: list
   elements: str
+interrupted:
+  description: That a sync before this one ended in the middle, and where what it replaced is; empty where none did.
+  returned: always
+  type: str
 in_the_way:
   description: Why nothing could be carried over; empty where it could.
   returned: always
@@ -153,7 +157,13 @@ def compare(module: AnsibleModule) -> dict[str, Any]:
 
     # Nor may the way to the mount give one, and that one root has to go itself.
     limit = params["seconds"] + GRACE
-    return dict(become.ask(None, look_below, limit, ERRORS, always=True, memory=become.MUCH))
+    try:
+        return dict(become.ask(None, look_below, limit, ERRORS, always=True, memory=become.MUCH))
+    except TimeoutError as error:
+        said = f"{source} gives {error.strerror}: see with `findmnt -T {source}` what its drive does, then run again"
+        if params["direction"] == "report" or module.check_mode:
+            raise WorkspaceError(f"{said}; nothing was written.") from None
+        raise WorkspaceError(f"{said}, which finishes it; each file is the old or the new one, none is half.") from None
 
 
 def main() -> None:

@@ -7,10 +7,13 @@ It lies in the user's own state folder, and is read and written by a process of 
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 VERSION = 1
@@ -37,14 +40,85 @@ def read(home: str, target: str, mark: bytes) -> dict[str, dict[str, Any]] | Non
 
 def write(home: str, target: str, mark: bytes, files: Mapping[str, Mapping[str, Any]]) -> None:
     """Keep the base of the copy that bears C(mark), whole or not at all."""
-    place = folder(home, target)
+    _put(folder(home, target), "base.json", {"version": VERSION, "mark": mark.decode("ascii"), "files": files})
+
+
+def _put(place: str, name: str, content: Mapping[str, Any]) -> None:
     os.makedirs(place, mode=0o700, exist_ok=True)
-    path = os.path.join(place, "base.json")
+    path = os.path.join(place, name)
     with open(path + ".new", "w", encoding="ascii") as handle:
-        json.dump({"version": VERSION, "mark": mark.decode("ascii"), "files": files}, handle)
+        json.dump(content, handle)
         handle.flush()
         os.fsync(handle.fileno())
     os.replace(path + ".new", path)
+
+
+@dataclass(frozen=True)
+class Carrying:
+    """What a sync is about to write, kept before it does: after a kill it says which files went over."""
+
+    direction: str
+    backup: str
+    token: str
+    """Part of the names under which files are written before they take their place."""
+    files: Mapping[str, dict[str, Any] | None]
+    """By path what is written there, as in the base; None where a file is removed."""
+
+
+def begin(home: str, target: str, mark: bytes, carrying: Carrying) -> None:
+    """Keep what is about to be written."""
+    _put(folder(home, target), "carrying.json", {"version": VERSION, "mark": mark.decode("ascii"), **asdict(carrying)})
+
+
+def unfinished(home: str, target: str, mark: bytes) -> Carrying | None:
+    """Return what a sync of the copy that bears C(mark) was about to write when it ended in the middle."""
+    try:
+        with open(os.path.join(folder(home, target), "carrying.json"), encoding="ascii") as handle:
+            kept = json.load(handle)
+        if kept.pop("version") != VERSION or kept.pop("mark") != mark.decode("ascii"):
+            return None
+        carrying = Carrying(**kept)
+        entries = [entry for entry in carrying.files.values() if entry is not None]
+        whole = all(isinstance(entry["digest"], str) and isinstance(entry["kind"], str) for entry in entries)
+        words = (carrying.direction, carrying.backup, carrying.token)
+        return carrying if whole and all(isinstance(word, str) for word in words) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def end(home: str, target: str) -> None:
+    """Forget what was about to be written: all of it was, and the base says so."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(folder(home, target), "carrying.json"))
+
+
+@contextlib.contextmanager
+def alone(home: str, target: str, writes: bool) -> Iterator[bool]:
+    """Hold the copy for one sync; C(False) where another one holds it. One that C(writes) nothing only looks.
+
+    A process that waits for a drive without an answer goes on holding it, also when nobody waits for that process.
+    """
+    place = folder(home, target)
+    flags = os.O_RDONLY | os.O_CLOEXEC
+    if writes:
+        os.makedirs(place, mode=0o700, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        descriptor = os.open(os.path.join(place, "lock"), flags, 0o600)
+    except FileNotFoundError:
+        yield True
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_EX if writes else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            if not writes:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            free = True
+        except BlockingIOError:
+            free = False
+        yield free
+    finally:
+        os.close(descriptor)
 
 
 def is_of_git(path: str) -> bool:

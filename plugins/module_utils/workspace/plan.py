@@ -413,6 +413,35 @@ def counts(states: Mapping[str, str]) -> dict[str, int]:
     return {state.replace(" ", "_"): states_seen.count(state) for state in every}
 
 
+def after_carrying(
+    base: Mapping[str, dict[str, Any]], planned: Mapping[str, dict[str, Any] | None], shown: Mapping[str, str]
+) -> tuple[dict[str, dict[str, Any]], int]:
+    """Return the base with what a sync that ended in the middle wrote, and how many files that are.
+
+    C(shown) is what the side that it wrote to has now. What was C(planned) and is there was the same on both sides.
+    """
+    now = dict(base)
+    carried = 0
+    for path, entry in planned.items():
+        if shown.get(path) != (None if entry is None else f"{entry['kind']}:{entry['digest']}"):
+            continue
+        carried += 1
+        if entry is None:
+            now.pop(path, None)
+        else:
+            now[path] = entry
+    return now, carried
+
+
+def check_not_empty(place: str, kept: int) -> None:
+    """Raise WorkspaceError for a side without a file, where there were some: so is a drive that is not mounted."""
+    if kept:
+        raise WorkspaceError(
+            f"{place} has none of its {kept} files any more: see with `findmnt -T {place}` that its drive is mounted, "
+            "or put one file back where they were removed on purpose, then run again; nothing was written."
+        )
+
+
 def check_conflicts(project: Project, states: Mapping[str, str], has_base: bool) -> None:
     """Raise WorkspaceError where both sides changed one file."""
     both = [path for path, state in states.items() if state == BOTH_DIFFERENT]

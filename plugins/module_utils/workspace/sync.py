@@ -77,6 +77,11 @@ class Side:
             yield inner, name
 
 
+def temporary(name: str, token: str) -> str:
+    """Return the name of a file that is not whole yet. Each sync has its own C(token), so no two write to one file."""
+    return f".{name}.{token}{NEW}"
+
+
 def is_below(path: str, folders: set[str]) -> bool:
     """Return whether C(path) or a folder above it is one of C(folders)."""
     while path:
@@ -91,6 +96,7 @@ class Sync:
 
     def __init__(self, project: Project, person: Person) -> None:
         self.project, self.person = project, person
+        self.home = person.account.home
         try:
             self.mark = os.getxattr(project.target, workspace_copy.ATTRIBUTE, follow_symlinks=False)
         except OSError:
@@ -99,16 +105,34 @@ class Sync:
             raise WorkspaceError(f"{project.target} is not wsltune's copy of {project.source}: name the copy's target.")
         if not os.path.isdir(project.source) or os.path.samefile(project.source, project.target):
             raise WorkspaceError(f"{project.source} does not show the original: look at `findmnt {project.source}`.")
-        self.there = Side(person, project.source, project.ignored)
-        self.here = Side(person, project.target, project.ignored)
+
+    def read(self) -> None:
+        """Read both sides and what they were."""
+        project = self.project
+        self.there = Side(self.person, project.source, project.ignored)
+        self.here = Side(self.person, project.target, project.ignored)
         passed_over = self.there.passed_over | self.here.passed_over
-        kept = workspace_base.read(person.account.home, project.target, self.mark)
-        self.base = None if kept is None else {path: it for path, it in kept.items() if not is_below(path, passed_over)}
+        kept = workspace_base.read(self.home, project.target, self.mark)
         for side in (self.there, self.here):
             side.leave(passed_over)
             side.read()
+        self.unfinished = workspace_base.unfinished(self.home, project.target, self.mark)
+        self.interrupted = ""
+        if kept is not None and self.unfinished is not None:
+            wrote_to = self.sides(self.unfinished.direction)[1]
+            kept, carried = workspace_plan.after_carrying(kept, self.unfinished.files, wrote_to.shown())
+            self.interrupted = (
+                f"A sync {self.unfinished.direction} before this one ended in the middle, with {carried} of "
+                f"{len(self.unfinished.files)} files carried over and none of them half; what it replaced is in "
+                f"{self.unfinished.backup}."
+            )
+        self.base = None if kept is None else {path: it for path, it in kept.items() if not is_below(path, passed_over)}
         was = None if self.base is None else {path: f"{it['kind']}:{it['digest']}" for path, it in self.base.items()}
         self.states = workspace_plan.compare(was, self.there.shown(), self.here.shown())
+
+    def sides(self, direction: str) -> tuple[Side, Side]:
+        """Return the side that is read and the one that is written."""
+        return (self.here, self.there) if direction == workspace_plan.TO_DRIVE else (self.there, self.here)
 
     # Git
 
@@ -152,6 +176,9 @@ class Sync:
         for folder in sorted({*self.here.repositories, *self.there.repositories, ""}):
             here, there = os.path.join(self.project.target, folder), os.path.join(self.project.source, folder)
             workspace_plan.check_heads(self.project, self.head(here), self.head(there))
+        for side, other in ((self.there, self.here), (self.here, self.there)):
+            if other.items and not side.items:
+                workspace_plan.check_not_empty(side.place, len(self.base or {}))
         workspace_plan.check_conflicts(self.project, self.states, self.base is not None)
 
     # The inventory
@@ -191,6 +218,7 @@ class Sync:
             "has_base": self.base is not None,
             "git": workspace_plan.branch_notes(self.project, self.branches()),
             "left": self.left(),
+            "interrupted": self.interrupted,
         }
 
     # What is written
@@ -198,20 +226,29 @@ class Sync:
     def carry(self, direction: str, check: bool) -> dict[str, Any]:
         """Write on one side what the other one alone changed; return what was written, and where the old content is."""
         self.check()
-        start, end = (self.here, self.there) if direction == workspace_plan.TO_DRIVE else (self.there, self.here)
+        start, end = self.sides(direction)
         written, removed = workspace_plan.to_carry(self.states, direction)
         if direction == workspace_plan.TO_DRIVE:
             staying = [path for path in end.tree.items if path and path not in removed]
             workspace_plan.check_windows_names(written, staying)
         kept = os.path.join(
-            workspace_base.folder(self.person.account.home, self.project.target),
+            workspace_base.folder(self.home, self.project.target),
             time.strftime("before-%Y%m%dT%H%M%S", time.gmtime()) + f".{time.time_ns() % 10**9:09d}",
         )
         result = {"written": written, "removed": removed, "backup": kept if written or removed else ""}
         if check:
             return result
+        if self.unfinished is not None:
+            self.tidy(self.unfinished)
+            # What it carried over counts also if this one ends in the middle too, for which it is forgotten.
+            self.keep_base(start, set())
+        self.token = os.urandom(4).hex()
         if written or removed:
             os.makedirs(kept, mode=0o700)
+            planned: dict[str, dict[str, Any] | None] = dict.fromkeys(removed)
+            planned.update({path: start.items[path].entry(start.digests[path]) for path in written})
+            carrying = workspace_base.Carrying(direction, kept, self.token, planned)
+            workspace_base.begin(self.home, self.project.target, self.mark, carrying)
         try:
             # Those that go first make place for a folder where a file was, and the other way round.
             for path in removed:
@@ -224,7 +261,15 @@ class Sync:
                 f"which finishes it; what was there before is in {kept}."
             ) from error
         self.keep_base(start, {*written, *removed})
+        workspace_base.end(self.home, self.project.target)
         return result
+
+    def tidy(self, unfinished: workspace_base.Carrying) -> None:
+        """Remove the half files that a sync left when it was killed; no other program knows their names."""
+        side = self.sides(unfinished.direction)[1]
+        for path in unfinished.files:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError), side.tree.opened(path) as (folder, name):
+                os.unlink(temporary(name, unfinished.token), dir_fd=folder)
 
     def keep(self, side: Side, path: str, kept: str) -> None:
         """Keep what is at C(path) now; WorkspaceError where that is not what was compared."""
@@ -277,12 +322,12 @@ class Sync:
 
     def write(self, start: Side, end: Side, path: str, kept: str) -> None:
         """Put what C(start) has at C(path) in its place at C(end): the old or the new, never half."""
+        if path not in end.items:
+            self.make_room(end, path)
         self.keep(end, path, kept)
         item = start.items[path]
         with start.tree.opened(path) as (folder, name), end.made(path) as (there, place):
-            new = f".{place}{NEW}"
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(new, dir_fd=there)
+            new = temporary(place, self.token)
             try:
                 if item.kind == "l":
                     os.symlink(os.readlink(name, dir_fd=folder), new, dir_fd=there)
@@ -291,10 +336,28 @@ class Sync:
                 if end.digest(path) != end.digests.get(path, ""):
                     raise self.changed(end, path, kept)
                 os.rename(new, place, src_dir_fd=there, dst_dir_fd=there)
+                # The base, on another disk, must not be there before the new name is. Not every drive has this.
+                with contextlib.suppress(OSError):
+                    os.fsync(there)
             except BaseException:
                 with contextlib.suppress(OSError):
                     os.unlink(new, dir_fd=there)
                 raise
+
+    @staticmethod
+    def make_room(side: Side, path: str) -> None:
+        """Remove the empty folder in the place of a file, as a sync leaves it that was killed before it did."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), side.tree.opened(path) as (folder, name):
+            with files.opened_inner(folder, name) as inner:
+                listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=inner)
+                try:
+                    with os.scandir(listed) as entries:
+                        below = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+                finally:
+                    os.close(listed)
+            for entry in below:
+                Sync.make_room(side, os.path.join(path, entry))
+            os.rmdir(name, dir_fd=folder)
 
     def fill(self, start: Side, end: Side, path: str, source: tuple[int, str], new: tuple[int, str], kept: str) -> None:
         """Write the content of C(source) to the file C(new), with the mode of what it takes the place of."""
@@ -327,7 +390,7 @@ class Sync:
             item = start.items.get(path)
             if item is not None:
                 base[path] = item.entry(start.digests[path])
-        workspace_base.write(self.person.account.home, self.project.target, self.mark, base)
+        workspace_base.write(self.home, self.project.target, self.mark, base)
 
 
 class Courier:
@@ -344,6 +407,19 @@ class Courier:
         A refusal is in it as C(refused), beside what was compared.
         """
         sync = Sync(Project(**values), Person(self.account, environment, self.mounts))
+        writes = direction != workspace_plan.REPORT and not check
+        with workspace_base.alone(self.account.home, sync.project.target, writes) as free:
+            if not free:
+                raise WorkspaceError(
+                    f"Another sync of {sync.project.target} is at work, or waits for a drive that gives no answer: run "
+                    "again when it has ended; this one wrote nothing."
+                )
+            return self.work(sync, direction, check)
+
+    @staticmethod
+    def work(sync: Sync, direction: str, check: bool) -> dict[str, Any]:
+        """Return the report after what C(direction) says was done."""
+        sync.read()
         report = sync.report()
         nothing: dict[str, Any] = {"written": [], "removed": [], "backup": "", "refused": ""}
         if direction == workspace_plan.REPORT:

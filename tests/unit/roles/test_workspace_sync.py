@@ -17,7 +17,7 @@ module = AnsibleModule({"source": {}, "ignored": {}, "direction": {}})
 if module.params["source"] == "/eve":
     module.fail_json(msg="Git cannot read /eve")
 lists = {name: [] for name in ("files", "git", "left")}
-module.exit_json(counts={}, in_the_way="", backup="/home/alice/before", **lists)
+module.exit_json(counts={}, in_the_way="", interrupted="", backup="/home/alice/before", **lists)
 """
 
 
