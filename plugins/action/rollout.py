@@ -38,6 +38,7 @@ SPEC = {
 }
 OF_ALL = ("begin", "judge", "judge_again", "finish")
 OF_A_HOST = ("tune", "done", "failed", "looked", "back")
+LONGEST_ID = 20
 REFUSALS = (fleet_record.RecordError, fleet_rings.RingError, fleet_rollout.CommandError)
 
 
@@ -203,7 +204,8 @@ class ActionModule(ActionBase):
 
 def read_critical(doctor: Mapping[str, Any]) -> list[str]:
     """Return the ids of what the doctor calls critical."""
-    return [str(check["id"]) for check in doctor.get("checks") or [] if check.get("status") == "critical"]
+    critical = [check for check in doctor.get("checks") or [] if check.get("status") == "critical"]
+    return [text.line(check["id"], LONGEST_ID) for check in critical]
 
 
 def find_own_run() -> int:

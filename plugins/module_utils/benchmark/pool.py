@@ -17,6 +17,10 @@ from typing import NamedTuple
 
 LEAST_ERROR = 0.001
 """An interval of no width says that the clock is too coarse, not that there is no doubt."""
+LARGEST = 1e6
+"""A ratio beyond this, or below its inverse, is none that a machine has: a host may say what it likes."""
+ALPHAS = (1e-9, 0.5)
+"""What the level of an interval can be."""
 FEWEST = 3
 """Two machines cannot show how much machines differ, so up to here tau² counts as zero."""
 
@@ -39,8 +43,10 @@ class Pooled(NamedTuple):
 
 
 def read_interval(ratio: float, low: float | None, high: float | None, alpha: float = 0.05) -> Effect | None:
-    """Return the effect that an interval at C(1 - alpha) stands for; None where an end is unknown."""
-    if low is None or high is None or not 0 < low <= ratio <= high < math.inf:
+    """Return the effect that an interval at C(1 - alpha) stands for; None where an end is unknown, or no ratio."""
+    if low is None or high is None or not all(isinstance(number, (int, float)) for number in (ratio, low, high, alpha)):
+        return None
+    if not 1 / LARGEST < low <= ratio <= high < LARGEST or not ALPHAS[0] <= alpha <= ALPHAS[1]:
         return None
     error = (math.log(high) - math.log(low)) / (2 * NormalDist().inv_cdf(1 - alpha / 2))
     return Effect(math.log(ratio), max(error, LEAST_ERROR) ** 2)

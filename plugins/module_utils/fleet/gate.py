@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import pool as bench_pool
 from ansible_collections.wsltune.go.plugins.module_utils.fleet.rings import Ring
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
 DONE = "done"
 TAKEN_BACK = "taken back"
@@ -18,6 +19,9 @@ PENDING = "pending"
 EXCLUDED = "excluded"
 STATES = (DONE, TAKEN_BACK, FAILED, PENDING, EXCLUDED)
 ANSWERED = (DONE, TAKEN_BACK, FAILED)
+
+MOST_NAMES = 10
+"""Cases and settings in a sentence, which one host could fill the record of all with."""
 
 GO = "go"
 HOLD = "hold"
@@ -138,7 +142,7 @@ def _find_critical(hosts: Sequence[Host]) -> list[str]:
     if not found:
         return []
     cases = sorted({case for host in found for case in host.critical})
-    return [f"The doctor has a new critical finding ({', '.join(cases)}) on {_name(found)}."]
+    return [f"The doctor has a new critical finding ({text.join_names(cases, MOST_NAMES)}) on {_name(found)}."]
 
 
 def _lack_quorum(ring: Ring, counts: Mapping[str, int]) -> list[str]:
@@ -189,7 +193,7 @@ def _lack_reread(ring: Ring, hosts: Sequence[Host]) -> list[str]:
         sentences.append(f"{len(read)} of {len(done)} hosts have been looked at again since the soak time.")
     if _exceeds(len(lost), len(read), ring.max_failed):
         names = sorted({name for host in lost for name in host.lost})
-        sentences.append(f"What was set is not in force any more on {_name(lost)}: {', '.join(names)}.")
+        sentences.append(f"What was set is not in force any more on {_name(lost)}: {text.join_names(names, MOST_NAMES)}.")
     return sentences
 
 

@@ -12,10 +12,13 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fl
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import record as fleet_record
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import rings as fleet_rings
 from ansible_collections.wsltune.go.plugins.module_utils.fleet.record import HostState, RingState, Rollout
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
 COMMANDS = ("run", "status", "continue", "hold", "abort")
 FINISHED, FAILED, ROLLED_BACK, HOLDING = 0, 1, 2, 3
 """Exit codes."""
+LONGEST_NAME = 100
+"""Characters of what is in force; a host names its users."""
 EFFECTIVE = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
 
 Hosts = Mapping[str, HostState]
@@ -221,7 +224,7 @@ def _for_gate(state: RingState, host: HostState) -> fleet_gate.Host:
         first.get("ratio"),
         first.get("low"),
         first.get("high"),
-        float(first.get("alpha") or 0.05),
+        first.get("alpha") or 0.05,
         _is_reread(state, host),
         tuple(host.lost),
         tuple(host.new_critical),
@@ -242,7 +245,7 @@ def take_effective(facts: Mapping[str, Any]) -> dict[str, str]:
         for setting in EFFECTIVE:
             found = (user.get("settings") or {}).get(setting)
             if found is not None:
-                effective[f"{setting} of {name}"] = str(found.get("value"))
+                effective[text.line(f"{setting} of {name}", LONGEST_NAME)] = str(found.get("value"))
     tmpfs = facts.get("go_tmpfs") or {}
     effective["tmpfs"] = f"{(tmpfs.get('live') or {}).get('fstype')} on {tmpfs.get('path')}"
     return effective

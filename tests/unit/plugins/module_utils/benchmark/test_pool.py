@@ -98,3 +98,27 @@ def test_the_interval_holds_the_true_ratio_as_often_as_it_says():
 def test_nothing_is_no_pooled_ratio():
     with pytest.raises(ValueError, match="at least one"):
         pool.pool([])
+
+
+@pytest.mark.parametrize(
+    "interval",
+    [
+        (0.9, 0.8, 1.0, 1.0),
+        (0.9, 0.8, 1.0, 5),
+        (0.9, 0.8, 1.0, 1e-300),
+        (0.9, 0.8, 1.0, "x"),
+        (1e300, 1e-300, 1e307, 0.05),
+        (math.nan, math.nan, math.nan, 0.05),
+        ("0.9", 0.8, 1.0, 0.05),
+    ],
+)
+def test_numbers_that_no_machine_has_are_not_pooled(interval):
+    assert pool.read_interval(*interval) is None
+
+
+def test_the_furthest_that_are_pooled_have_a_result():
+    alphas = [end for end in pool.ALPHAS for _one in range(3)]
+    far = [pool.read_interval(1.0, 1.1 / pool.LARGEST, 0.9 * pool.LARGEST, alpha) for alpha in alphas]
+    ends = [pool.read_interval(ratio, ratio, ratio) for ratio in (1.1 / pool.LARGEST, 0.9 * pool.LARGEST)]
+    for effects in (far[:1], far, far[3:], ends, ends * 2, [*far, *ends]):
+        assert 0 < pool.pool(effects).high < math.inf

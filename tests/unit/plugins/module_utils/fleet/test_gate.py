@@ -74,7 +74,7 @@ CASES = {
     "critical": (
         [*TEN[:8], host("x", critical=("WT-004",)), host("y", critical=("WT-001", "WT-004"))],
         gate.ROLL_BACK,
-        "The doctor has a new critical finding (WT-001, WT-004) on x, y.",
+        "The doctor has a new critical finding (WT-001 and WT-004) on x, y.",
     ),
     "not looked at again": (
         [host(f"h{number}", reread=number < 5) for number in range(10)],
@@ -150,3 +150,11 @@ def test_a_change_that_harms_a_tenth_is_found_by_the_second_ring():
 
 def test_ten_thousand_hosts_are_decided_in_time():
     assert decisions.seconds_to_decide(random.Random(14), 10_000) < 5
+
+
+def test_one_host_fills_the_record_of_all_with_no_names():
+    many = tuple(f"WT-{number}" for number in range(10_000))
+    found = gate.decide(RING, [*TEN, host("x", critical=many)], LATER, BEGAN)
+    assert found.result == gate.ROLL_BACK and len(found.sentences[0]) < 300
+    found = gate.decide(RING, [host(f"h{number}", lost=many) for number in range(10)], LATER, BEGAN)
+    assert "and 9990 more" in found.sentences[0]

@@ -293,3 +293,17 @@ def test_what_is_in_force_is_each_users_settings_and_the_tmpfs():
     found = rollout.take_effective(facts)
     assert found == {"GOTMPDIR of anna": "/t/1", "tmpfs": "tmpfs on /t"}
     assert rollout.find_lost(found, {"GOTMPDIR of anna": "/t/1"}) == ["tmpfs"]
+
+
+@pytest.mark.parametrize("alpha", [1.0, 5, 1e-300])
+def test_no_host_stops_the_rollout_by_the_numbers_that_it_returns(fleet, alpha):
+    fleet.run()
+    fleet.hosts["a"].comparisons[0]["alpha"] = alpha
+    fleet.run()
+    assert fleet.rollout.rings[0].decision["pooled"]["machines"] == 1
+
+
+def test_no_name_of_a_hosts_is_long_or_obeyed_by_a_terminal():
+    users = {"a\x1b[31m" + "b" * 5000: {"settings": {"GOTMPDIR": {"value": "/x"}}}}
+    names = list(rollout.take_effective({"go": {"users": users}}))
+    assert max(map(len, names)) < 200 and "\x1b" not in "".join(names)
