@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pwd
 import random
 import shutil
 import signal
@@ -465,6 +466,69 @@ def test_none_of_pythons_variables_reaches_it(bed: Bed) -> None:
     }
     done = subprocess.run(["sh", "-c", script], env={**os.environ, **names}, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["None", "1"]
+
+
+def test_a_playbook_has_roots_own_home(bed: Bed) -> None:
+    """With sudo -E, HOME is a user's, where Ansible would keep what root runs."""
+    bed.commit(f'echo "$HOME" > {bed.root}/home')
+    done = subprocess.run(bed.command("run"), env={**os.environ, "HOME": str(bed.root / "keys")}, check=False)
+    assert done.returncode == 0
+    assert (bed.root / "home").read_text().strip() == pwd.getpwuid(os.geteuid()).pw_dir
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
+@pytest.mark.parametrize("whose", ["program", "folder", "way"])
+def test_root_runs_no_program_that_another_account_can_change(bed: Bed, whose: str) -> None:
+    bed.commit("exit 0")
+    place = bed.root / "venv/bin/ansible-playbook"
+    place.parent.mkdir(parents=True)
+    shutil.copy(bed.root / "ansible-playbook", place)
+    bed.configure(ansible_playbook=str(place))
+    assert bed.run() == 0 and len(bed.plays) == 1
+    bed.commit("exit 0 # again")
+    changed = {"program": place, "folder": place.parent, "way": place.parent.parent}[whose]
+    os.chown(changed, 4711, 4711)
+    assert bed.run() == 1 and len(bed.plays) == 1
+    assert f"another account can write in {changed}" in bed.record()["reason"]
+    checked = subprocess.run(bed.command("check"), check=False, capture_output=True, text=True)
+    assert checked.returncode == 1 and "another account can write" in checked.stderr
+
+
+STOPPING = """
+import os, sys, time
+stop = left = int(sys.argv[1])
+while part := os.read(0, 65536):
+    os.write(1, part)
+    left -= len(part)
+    if stop and left <= 0:
+        time.sleep(60)
+"""
+
+
+def test_nothing_is_left_of_a_fetch_that_takes_too_long(bed: Bed) -> None:
+    """Each would be as large as what came until then, and no garbage is collected there."""
+    bed.commit("exit 0")
+    assert bed.run() == 0
+    # Fewer than a hundred objects are never in a file as they come.
+    for number in range(120):
+        (bed.origin / f"large{number}").write_bytes(os.urandom(40_000))
+    bed.git("add", ".")
+    bed.commit("exit 0 # large")
+    ssh = bed.root / "bin/ssh"
+    ssh.parent.mkdir()
+    ssh.write_text(
+        "#!/bin/sh\n# What lists names is whole; what has objects stops in the middle.\nfor last; do :; done\n"
+        f"[ -e {bed.root}/listed ] && stop=3000000 || stop=0\n"
+        f'GIT_PROTOCOL= eval "$last" | {sys.executable} -c "{STOPPING}" $stop\n'
+        f"touch {bed.root}/listed\n"
+    )
+    ssh.chmod(0o755)
+    bed.configure(repository=f"host:{bed.origin}", network_timeout=3)
+    path = f"{ssh.parent}:{os.environ['PATH']}"
+    done = subprocess.run(bed.command("run"), env={**os.environ, "PATH": path}, check=False, timeout=60)
+    assert done.returncode == 1 and "took longer" in bed.record()["reason"]
+    objects = bed.root / "var/lib/wsltune/pull/repository.git/objects"
+    assert not list(objects.rglob("tmp_*"))
 
 
 def test_one_run_at_a_time(bed: Bed) -> None:

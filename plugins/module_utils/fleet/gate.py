@@ -193,7 +193,8 @@ def _lack_reread(ring: Ring, hosts: Sequence[Host]) -> list[str]:
         sentences.append(f"{len(read)} of {len(done)} hosts have been looked at again since the soak time.")
     if _exceeds(len(lost), len(read), ring.max_failed):
         names = sorted({name for host in lost for name in host.lost})
-        sentences.append(f"What was set is not in force any more on {_name(lost)}: {text.join_names(names, MOST_NAMES)}.")
+        what = text.join_names(names, MOST_NAMES)
+        sentences.append(f"What was set is not in force any more on {_name(lost)}: {what}.")
     return sentences
 
 

@@ -22,9 +22,11 @@ import json
 import logging
 import logging.handlers
 import os
+import pwd
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -303,23 +305,34 @@ class Git:
         for lock in self.places.repository.rglob("*.lock"):
             # Of a run that was killed: the agent's own lock is held now, and nobody else works here.
             lock.unlink()
+        self.remove_unfinished()
         refs = [f"+refs/heads/{self.config.ref}", f"+refs/tags/{self.config.ref}"]
         listed = self.ask("ls-remote", self.config.repository, timeout=self.config.network_timeout)
         offered = {line.split("\t")[-1] for line in listed.splitlines()}
         wanted = [ref for ref in refs if ref[1:] in offered]
         if not wanted:
             raise Failure(f"the repository has neither a branch nor a tag {self.config.ref}")
-        self.ask(
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--prune",
-            self.config.repository,
-            f"{wanted[0]}:{CANDIDATE}",
-            f"+refs/tags/*:{TAGS}/*",
-            timeout=self.config.network_timeout,
-        )
+        try:
+            self.ask(
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--prune",
+                self.config.repository,
+                f"{wanted[0]}:{CANDIDATE}",
+                f"+refs/tags/*:{TAGS}/*",
+                timeout=self.config.network_timeout,
+            )
+        except Failure:
+            self.remove_unfinished()
+            raise
         return self.ask("rev-parse", "--verify", f"{CANDIDATE}^{{commit}}")
+
+    def remove_unfinished(self) -> None:
+        """Remove what a fetch that was ended left; nothing else cleans up here."""
+        for folder in (self.places.repository / "objects").glob("*"):
+            for left in folder.glob("tmp_*"):
+                left.unlink()
 
     def signer_of(self, kind: str, name: str) -> tuple[str, str]:
         """Return who signed a commit or tag, empty for nobody who may, and what git says."""
@@ -468,9 +481,14 @@ class Agent:
         tree = self.places.tree
         if not (tree / playbook).is_file():
             raise Failure(f"the repository has no {playbook}")
+        reason = explain_no_program(self.config.ansible_playbook)
+        if reason:
+            raise Failure(reason)
         command = [self.config.ansible_playbook, "-i", self.config.inventory, playbook]
         command += ["-e", json.dumps({**self.config.variables, **more})]
-        environment = {**self.git.environment, "HOME": os.environ.get("HOME", "/root"), "ANSIBLE_NOCOLOR": "1"}
+        # With sudo -E, HOME is a user's, where Ansible would keep the files that root runs.
+        home = pwd.getpwuid(os.geteuid()).pw_dir
+        environment = {**self.git.environment, "HOME": home, "ANSIBLE_NOCOLOR": "1"}
         # What runs by itself says so in the trail of changes.
         environment.update(WSLTUNE_COMMIT=self.record.accepted, WSLTUNE_STARTED_BY="wsltune-pull")
         if (tree / "ansible.cfg").is_file():
@@ -605,6 +623,27 @@ def open_log(places: Places) -> logging.Logger:
     return log
 
 
+def explain_no_program(name: str) -> str:
+    """Return why root does not run a program, which is that another account can change it; empty if none can."""
+    program = shutil.which(name)
+    if program is None or os.geteuid() != 0:
+        return ""
+    try:
+        files.check(os.path.abspath(program))
+        status = os.stat(program)
+        group = status.st_mode & stat.S_IWGRP and files.has_other_members(status.st_gid)
+        where = program if status.st_uid != 0 or group or status.st_mode & stat.S_IWOTH else ""
+    except files.NotOurs as error:
+        where = str(error.filename)
+    if not where:
+        return ""
+    return (
+        f"ansible_playbook is {program}, and another account can write in {where}: install ansible-core where only"
+        " root can write, such as by the distribution's package manager or in /opt, and name it by"
+        " pull_agent_ansible_playbook"
+    )
+
+
 def read_config(places: Places) -> pull.Config:
     """Return the configuration; ConfigError says what is wrong with it."""
     try:
@@ -700,7 +739,9 @@ def switch(places: Places, on: bool) -> int:
 def check(places: Places) -> int:
     """Print what is wrong with the configuration, if anything is."""
     try:
-        read_config(places)
+        reason = explain_no_program(read_config(places).ansible_playbook)
+        if reason:
+            raise pull.ConfigError(reason)
     except pull.ConfigError as error:
         print(f"wsltune-pull: {error}", file=sys.stderr)
         return 1
