@@ -149,7 +149,13 @@ class Person:
         if shared:
             refusal = f"fatal: another account can change {shared}, which says what Git runs"
             return process.Done(128, "", refusal, False, 0.0, 0.0, 0.0, 0, 0)
-        settings = ("core.fsmonitor=false", "core.untrackedCache=false", "core.hooksPath=/dev/null")
+        settings = (
+            "core.fsmonitor=false",
+            "core.untrackedCache=false",
+            "core.hooksPath=/dev/null",
+            # The folder itself is none, whatever others put into it meanwhile.
+            "safe.bareRepository=explicit",
+        )
         options = [word for setting in settings for word in ("-c", setting)]
         alone = {"GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.realpath(folder)), "GIT_ALLOW_PROTOCOL": "none"}
         return self.run(folder, ["git", *options, *words], **alone, **self.trust(folder))
@@ -157,12 +163,14 @@ class Person:
     def configured_by_others(self, folder: str) -> str:
         """Return what of a repository's configuration another account can change.
 
-        Nothing on a Windows drive, and nothing where all of it is another account's, for which Git itself looks.
+        Nothing on a Windows drive, and nothing where all of it is another account's, for which Git itself looks. Where
+        a .git is none, Git takes the folder itself if that looks like one, and looks at the owner of the folder alone.
         """
         if workspace_plan.lies_on_drive(self.mounts, os.path.realpath(folder)) is not None:
             return ""
+        itself = os.path.lexists(os.path.join(folder, "HEAD"))
         with contextlib.suppress(OSError):
-            if os.stat(os.path.join(folder, ".git")).st_uid not in (0, os.geteuid()):
+            if not itself and os.stat(os.path.join(folder, ".git")).st_uid not in (0, os.geteuid()):
                 return ""
         places = [os.path.join(folder, ".git")]
         for file, mark in ((places[0], "gitdir: "), (os.path.join(places[0], "commondir"), "")):
@@ -171,9 +179,9 @@ class Person:
                 if state is not None:
                     pointer = state.content.decode("utf-8", "surrogateescape").strip()
                     places.append(os.path.normpath(os.path.join(os.path.dirname(file), pointer[len(mark) :])))
-        for folder in places:
+        for place in [*places, folder] if itself else places:
             for name in ("", "config", "config.worktree", "info", "info/attributes"):
-                path = os.path.join(folder, name)
+                path = os.path.join(place, name)
                 with contextlib.suppress(OSError):
                     status = os.stat(path)
                     if not files.is_ours_alone(status, acl=files.has_acl(path)):

@@ -488,6 +488,26 @@ def test_a_repository_that_others_can_configure_is_not_asked(shop: Path, home: P
 
 
 @root_only
+@pytest.mark.parametrize("name", [".git", ".git/x"], ids=["nothing", "no repository"])
+def test_a_folder_that_others_make_a_repository_of_runs_nothing(
+    shop: Path, home: Path, tmp_path: Path, name: str
+) -> None:
+    """Git takes a folder for a repository by itself where its .git is none, and looks at the folder's owner alone."""
+    lib = shop / "lib"
+    for entry in (lib / ".git").iterdir():
+        entry.rename(lib / entry.name)
+    if name != ".git":
+        put(lib / name, "")
+    config = (lib / "config").read_text()
+    put(lib / "config", config.replace("bare = false", f"bare = false\n\tworktree = {lib}"))
+    own(lib, 4711)
+    os.chown(lib, DEV.uid, DEV.gid)
+    lib.chmod(0o777)
+    made = sent(courier(home, [ROOT]), home, shop)
+    assert list((tmp_path / "stolen").iterdir()) == [] and made["proof"]["repositories"] == 1
+
+
+@root_only
 def test_a_trust_in_every_repository_would_run_it(shop: Path, home: Path, tmp_path: Path) -> None:
     everyone = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
     sent(courier(home, [ROOT], trust=lambda _person, _folder: everyone), home, shop)
