@@ -66,15 +66,17 @@ ansible_facts:
           type: str
         users:
           description:
-            - By user name, C(uid), C(gid), C(home), C(shell); C(go) with C(path), C(real), C(found), C(version) and
-              C(goroot), or null; C(toolchains), every Go command found, with its C(version) or the C(reason) why it
-              gives none; C(commands), those that lie in a GOROOT; C(keeps_cgo), what needs cgo.
+            - By user name, C(uid), C(gid), C(home), C(shell); C(go) with C(path), C(real), C(found), C(version),
+              C(goroot) and C(goroot_version), which its file VERSION says, or null; C(toolchains), every Go command
+              found, with its C(version) or the C(reason) why it gives none; C(commands), those that lie in a GOROOT;
+              C(keeps_cgo), what needs cgo.
             - C(settings), by name, C(value) and C(source) (environment, user file, GOROOT/go.env, default).
             - C(places), by name, C(path), C(exists), C(fstype), C(mount_point), C(windows_drive), C(executable); on a
               Windows drive also C(cost_us) and C(cost_us_home), the median microseconds to make, stat and remove a file
               there and in the home.
-            - C(exports), what a login exports of these settings; C(user_file), path and values of the user's Go
-              settings; C(before), the settings before the first run, where recorded; C(unknown), reasons by name.
+            - C(exports), what a login or a terminal exports of these settings; C(user_file), path and values of the
+              user's Go settings; C(before), the settings before the first run, where recorded; C(unknown), reasons by
+              name.
           type: dict
         applied:
           description:

@@ -98,6 +98,10 @@ class Work:
     dependencies: int = 60
 
 
+EXPORTING = "~/.*rc ~/.*profile ~/.config/fish /etc/profile.d /etc/environment"
+"""Where a shell's or a login's variables are set, as a shell takes it."""
+
+
 def ok(check_id: str, reason: str, **more: Any) -> Check:
     """Return a check that found nothing; `more` is what was measured all the same."""
     return Check(check_id, OK, reason, **more)
@@ -115,7 +119,7 @@ def set_command(name: str, value: str, source: str) -> str:
     """
     if source == "environment":
         assignment = f"export {name}={shlex.quote(value)}" if value else f"unset {name}"
-        return f"{assignment}   (and where it is exported: grep -rn {name} ~/.profile ~/.bashrc /etc/profile.d)"
+        return f"{assignment}   (and where it is exported: grep -rns {name} {EXPORTING})"
     return f"go env -w {shlex.quote(f'{name}={value}')}" if value else f"go env -u {name}"
 
 

@@ -306,7 +306,7 @@ def judge_cpus(cpu: Mapping[str, Any], by_go: Mapping[str, Any] | None, version:
         command = _drop_p(cpu["goflags"], cpu.get("goflags_source", ""), allowed)
     elif used < min(allowed, max(1, usable)):
         what, at_once = f"GOMAXPROCS is {used}", used
-        command = "unset GOMAXPROCS   (see grep -r GOMAXPROCS ~/.profile ~/.bashrc /etc/profile.d)"
+        command = doctor_check.set_command("GOMAXPROCS", "", "environment")
         if not asked:
             command = "cat /proc/self/cgroup   (no variable says so: see what limits this machine's CPUs)"
     elif used > usable + 1:
@@ -445,6 +445,17 @@ def judge_toolchain(go: Mapping[str, Any], oldest: Sequence[int]) -> Check:
             f"Go {oldest[0]}.{oldest[1]} and later can be.",
             effect="none of what is said of Go here holds for it",
             command="install:go",
+            blocks=True,
+        )
+    other = go["go"].get("goroot_version", "")
+    if version and other and go_observe.version_tuple(other) != version:
+        return Check(
+            "WT-049",
+            doctor_check.CRITICAL,
+            f"{go['go']['path']} is {go['go']['version']}, and its GOROOT {go['go']['goroot']} is of {other}: the "
+            "compiler of one refuses the packages of the other.",
+            effect="nothing can be built",
+            command=doctor_check.set_command("GOROOT", "", "environment"),
             blocks=True,
         )
     first = go["toolchains"][0]

@@ -23,7 +23,6 @@ from ansible_collections.wsltune.go.plugins.module_utils.doctor import fstab as 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe_go
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import probe as doctor_probe
 from ansible_collections.wsltune.go.plugins.module_utils.go import cache as go_cache
-from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
@@ -166,9 +165,7 @@ class Observer:
         self.seen["mounts"] = [mount.as_dict() for mount in self.mounts]
         # What gives no answer is looked for in the PATH of the login; Go is started without it.
         self.search = self.environment.get("PATH", "")
-        # As a login has it, so that a Go that comes first and does not answer is seen.
-        go = go_observe.observe(self.account, self.mounts, dict(self.environment))
-        self.environment = go_find.environment_with_go(self.account, self.environment)
+        go, self.environment = go_observe.observe_with_environment(self.account, self.mounts, self.environment)
         self.environment.update(process.GIT_READS_ONLY)
         self.seen["go"] = go
         self.seen["login"] = {"reason": self.failed_login or go["unknown"].get("terminal", "")}

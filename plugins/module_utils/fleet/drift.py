@@ -493,7 +493,7 @@ def _view_of_setting(
         restart="log in again, because Go does not read this file in a login of now",
         owner=user if overrides else file.get("owner", ""),
         at=None if overrides else file.get("mtime"),
-        note=f"{user} exports {name} in a login, which counts first: remove that export, or adopt it"
+        note=f"{user} exports {name} in a login or a terminal, which counts first: remove that export, or adopt it"
         if overrides
         else "",
         unreadable=machine.unreadable,

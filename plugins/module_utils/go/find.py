@@ -94,6 +94,8 @@ QUIET = {
     "GOENV_AUTO_INSTALL": "0",
 }
 IN_TERMINAL = "terminal"
+READ_BY_GO = ("TMPDIR", "CC", "CXX", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+"""Variables that Go follows, beside those that begin with GO and CGO_."""
 
 Run = Callable[[Sequence[str], Mapping[str, str]], process.Done]
 
@@ -220,20 +222,27 @@ class Settled:
     values: dict[str, str] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
 
+    def environment_with_go(self) -> dict[str, str]:
+        """Return the environment with the Go that answers first on its PATH."""
+        path = self.go["path"] if self.go else ""
+        folders = self.environment.get("PATH", "").split(":")
+        programs = [os.path.join(folder, "go") for folder in folders]
+        if os.path.basename(path) == "go" and path != next(filter(os.path.isfile, programs), ""):
+            return {**self.environment, "PATH": ":".join([os.path.dirname(path), *filter(None, folders)])}
+        return self.environment
 
-def settle(
-    account: accounts.Account, environment: Mapping[str, str], terminal: bool = True, seconds: float = SECONDS
-) -> Settled:
+
+def settle(account: accounts.Account, environment: Mapping[str, str], seconds: float = SECONDS) -> Settled:
     """Find and ask the Go commands of the account that this process runs as.
 
     What a login finds on its PATH is what a terminal starts, unless the shell's startup files say something of
-    their own; then, and where a login finds nothing, an interactive shell is asked too (C(terminal)).
+    their own; then, and where a login finds nothing, an interactive shell is asked too.
     """
     deadline = time.monotonic() + seconds
     settled = Settled(
         dict(environment), find_toolchains(account.home, environment.get("PATH", ""), os.path.isfile, environment)
     )
-    if not _on_path(settled.toolchains) or (terminal and accounts.has_own_startup(account, environment)):
+    if not _on_path(settled.toolchains) or accounts.has_own_startup(account, environment):
         _ask_terminal(account, settled, seconds / 3)
     for toolchain in settled.toolchains:
         if time.monotonic() > deadline:
@@ -277,7 +286,7 @@ def _ask(
 
 
 def _ask_terminal(account: accounts.Account, settled: Settled, seconds: float) -> None:
-    """Take over what an interactive shell finds, where that is another Go than a login finds."""
+    """Take over what an interactive shell has, where that is another Go than a login's, or other settings of it."""
     known = settled.toolchains[0]["path"] if _on_path(settled.toolchains) else None
     for login in (False, True):
         try:
@@ -288,13 +297,21 @@ def _ask_terminal(account: accounts.Account, settled: Settled, seconds: float) -
         found = find_toolchains(account.home, own.get("PATH", ""), os.path.isfile, own)
         if not _on_path(found):
             continue
-        if found[0]["path"] != known:
+        if found[0]["path"] != known or _read_by_go(own) != _read_by_go(settled.environment):
             before = {toolchain["path"] for toolchain in settled.toolchains if toolchain["found"] == "PATH"}
             for toolchain in found:
                 if toolchain["found"] == "PATH" and toolchain["path"] not in before:
                     toolchain["found"] = IN_TERMINAL
             settled.environment, settled.toolchains = own, list(found)
         return
+
+
+def _read_by_go(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environment.items()
+        if value and (name.startswith(("GO", "CGO_")) or name in READ_BY_GO)
+    }
 
 
 def answering(
@@ -318,13 +335,7 @@ def environment_with_go(
     answers, _silent = answering(environment, identity)
 
     def find() -> dict[str, str]:
-        settled = settle(account, answers, seconds=seconds)
-        path = settled.go["path"] if settled.go else ""
-        folders = settled.environment.get("PATH", "").split(":")
-        programs = [os.path.join(folder, "go") for folder in folders]
-        if os.path.basename(path) == "go" and path != next(filter(os.path.isfile, programs), ""):
-            return {**settled.environment, "PATH": ":".join([os.path.dirname(path), *filter(None, folders)])}
-        return settled.environment
+        return settle(account, answers, seconds).environment_with_go()
 
     # A child in any case, because what a terminal puts on PATH may never answer.
     return dict(become.ask(identity, find, seconds + ASKED, always=True))

@@ -98,6 +98,16 @@ def list_cached_toolchains(cache: str) -> list[str]:
     return go_tuning.list_toolchains(names, f"linux-{machine}")
 
 
+def goroot_version(goroot: str) -> str:
+    """Return the version that the file VERSION of a GOROOT names, or nothing; Go from a checkout has no such file."""
+    try:
+        with open(os.path.join(goroot, "VERSION"), encoding="utf-8") as handle:
+            words = handle.readline(200).split()
+    except (OSError, ValueError):
+        return ""
+    return text.line(words[0]) if words and version_tuple(words[0]) else ""
+
+
 def file_state(path: str) -> str:
     """Return what tells this state of a file from others: a hash of its content, or what else is there."""
     try:
@@ -173,17 +183,26 @@ def observe(
     environment: dict[str, str] | None = None,
     seconds: float = LIMIT,
 ) -> dict[str, Any]:
-    """Return what Go is for C(account), as go_facts documents it.
+    """Return what Go is for C(account), as go_facts documents it."""
+    return observe_with_environment(account, mounts, environment, seconds)[0]
 
-    As root the login is started here and all else looked at by a child that has become the account. An
-    C(environment) that is given is believed: a terminal is asked only where it has no Go.
+
+def observe_with_environment(
+    account: accounts.Account,
+    mounts: Sequence[mountinfo.Mount],
+    environment: dict[str, str] | None = None,
+    seconds: float = LIMIT,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what observe() returns, and the environment with that Go in it, which may hold secrets.
+
+    As root the login is started here, unless its C(environment) is given, and all else looked at by a child that has
+    become the account.
     """
-    terminal = environment is None
     began = time.monotonic()
     unknown: dict[str, str] = {}
     trouble = accounts.home_trouble(account)
     if trouble:
-        return _unanswered(account, trouble)
+        return _unanswered(account, trouble), environment or {}
     if environment is None:
         try:
             environment = accounts.login_environment(account, min(accounts.LOGIN, max(1.0, seconds)))
@@ -195,21 +214,23 @@ def observe(
     silent = look.silent(filter(os.path.isabs, [environment.get(name, "") for name in READ_BY_GO]), identity)
     if silent:
         said = ", ".join(f"{path}: {reason}" for path, reason in silent.items())
-        return _unanswered(account, f"what the environment of {account.name} names gives no answer ({said})")
+        return _unanswered(
+            account, f"what the environment of {account.name} names gives no answer ({said})"
+        ), environment
     environment, silent = go_find.answering(environment, identity)
     if silent:
         unknown["PATH"] = ", ".join(f"{folder}: {reason}" for folder, reason in silent.items())
     try:
         # A child in any case, because what a setting names may never answer.
         left = max(2.0, seconds - (time.monotonic() - began))
-        look_there = functools.partial(_look_briefly, account, mounts, environment, terminal, left * 0.7)
-        facts = become.ask(identity, look_there, left, always=True)
+        look_there = functools.partial(_look_briefly, account, mounts, environment, left * 0.7)
+        facts, environment = become.ask(identity, look_there, left, always=True)
     except OSError as error:
         facts = _nothing(account, {})
         facts["unknown"]["go"] = f"the Go of {account.name} could not be looked at: {error.strerror}"
         facts["unknown"]["answer"] = f"looking at it failed: {error.strerror}"
     facts["unknown"].update({name: text.line(reason) for name, reason in unknown.items()})
-    return dict(facts)
+    return dict(facts), dict(environment)
 
 
 def _unanswered(account: accounts.Account, reason: str) -> dict[str, Any]:
@@ -257,24 +278,19 @@ def _nothing(account: accounts.Account, environment: Mapping[str, str]) -> dict[
     }
 
 
-def _look_briefly(account: accounts.Account, *words: Any) -> dict[str, Any]:
-    """Return what M(_look) does, where it is not too much: much of it is whatever the user has it be."""
-    facts = _look(account, *words)
-    if len(json.dumps(facts)) <= MOST_TOLD:
-        return facts
-    return _unanswered(
-        account, f"what there is to say about the Go of {account.name} takes more than {MOST_TOLD >> 10} KiB"
-    )
+def _look_briefly(
+    account: accounts.Account, mounts: Sequence[mountinfo.Mount], environment: Mapping[str, str], seconds: float
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what there is to say, where it is not too much: much of it is whatever the user has it be."""
+    settled = go_find.settle(account, environment, seconds)
+    facts = _look(account, mounts, settled)
+    if len(json.dumps(facts)) > MOST_TOLD:
+        too_much = f"what there is to say about the Go of {account.name} takes more than {MOST_TOLD >> 10} KiB"
+        facts = _unanswered(account, too_much)
+    return facts, settled.environment_with_go()
 
 
-def _look(
-    account: accounts.Account,
-    mounts: Sequence[mountinfo.Mount],
-    environment: Mapping[str, str],
-    terminal: bool = False,
-    seconds: float = LIMIT,
-) -> dict[str, Any]:
-    settled = go_find.settle(account, environment, terminal, seconds)
+def _look(account: accounts.Account, mounts: Sequence[mountinfo.Mount], settled: go_find.Settled) -> dict[str, Any]:
     environment, toolchains, values = settled.environment, settled.toolchains, settled.values
     facts = _nothing(account, environment)
     unknown = facts["unknown"]
@@ -295,7 +311,7 @@ def _look(
     own = facts["user_file"]["values"]
     chosen = [name for name in ("CGO_ENABLED", *go_plan.CHOSEN_FOR_CGO) if own.get(name)]
     facts["keeps_cgo"] = list(dict.fromkeys([*facts["keeps_cgo"], *chosen]))
-    facts["go"] = dict(settled.go)
+    facts["go"] = dict(settled.go, goroot_version=goroot_version(values["GOROOT"]))
     facts["commands"] = go_find.goroot_commands(toolchains, values["GOROOT"])
     for name in SETTINGS:
         facts["settings"][name] = {

@@ -113,7 +113,7 @@ def cache_path(name: str, observed: Mapping[str, Any], before: Mapping[str, Any]
 def obstacle(observed: Mapping[str, Any]) -> str:
     """Return why the settings file of one user must not be written, by what was observed; empty when it may be."""
     if observed["exports"].get("GOENV") == "off":
-        return "GOENV=off in a login, so that Go reads no settings file"
+        return "GOENV=off in a login or a terminal, so that Go reads no settings file"
     if "user_file" in observed["unknown"]:
         return str(observed["unknown"]["user_file"])
     return ""
@@ -185,8 +185,8 @@ def notes_for(user: str, observed: Mapping[str, Any], wanted: Mapping[str, str],
             and not (name == "CGO_ENABLED" and cgo_enabled == "false" and export == "0")
         ):
             notes.append(
-                f"{user} exports {name}={export} in a login: that wins over {value} and is left alone; remove the "
-                "export to use wsltune's."
+                f"{user} exports {name}={export} in a login or a terminal: that wins over {value} and is left alone; "
+                "remove the export to use wsltune's."
             )
     if cgo_enabled == "false" and observed.get("keeps_cgo"):
         names = join_names(observed["keeps_cgo"], 8)

@@ -231,6 +231,16 @@ def test_toolchain() -> None:
     assert doctor_machine.judge_toolchain(go("devel"), (1, 19)).blocks
 
 
+def test_a_go_with_the_goroot_of_another_version_builds_nothing() -> None:
+    found = go("go1.19.8")
+    found["go"].update(goroot="/home/ada/.goenv/versions/1.27.3", goroot_version="go1.27.3")
+    check = doctor_machine.judge_toolchain(found, (1, 19))
+    assert check.blocks and "/usr/bin/go is go1.19.8, and its GOROOT" in check.reason and "of go1.27.3:" in check.reason
+    assert check.command.startswith("unset GOROOT ")
+    found["go"]["goroot_version"] = "go1.19.8"
+    assert doctor_machine.judge_toolchain(found, (1, 19)).status == "ok"
+
+
 def test_a_go_that_does_not_answer_is_not_missing() -> None:
     shim = {"path": "/home/ada/shims/go", "found": "PATH", "reason": "/home/ada/shims/go env failed: mise ERROR"}
     none = doctor_machine.judge_toolchain({**go(None), "toolchains": [shim]}, (1, 19))

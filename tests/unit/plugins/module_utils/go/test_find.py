@@ -128,9 +128,9 @@ def person(home: Path, shell: str = "/bin/bash") -> accounts.Account:
     return accounts.Account("ada", os.getuid(), os.getgid(), str(home), shell)
 
 
-def looked_at(home: Path, path: str = PLAIN, terminal: bool = True, **variables: str) -> go_find.Settled:
+def looked_at(home: Path, path: str = PLAIN, **variables: str) -> go_find.Settled:
     shell = variables.pop("shell", "/bin/bash")
-    return go_find.settle(person(home, shell), {"HOME": str(home), "PATH": path, **variables}, terminal)
+    return go_find.settle(person(home, shell), {"HOME": str(home), "PATH": path, **variables})
 
 
 MISE = """#!/bin/bash
@@ -228,6 +228,16 @@ def test_a_terminal_is_believed_over_the_go_of_the_distribution(tmp_path: Path) 
     assert {"go1.24.4", "go1.27.3"} <= {one["version"] for one in found.toolchains}
     environment = go_find.environment_with_go(person(tmp_path), {"HOME": str(tmp_path), "PATH": PLAIN})
     assert shutil.which("go", path=environment["PATH"]) == str(own)
+
+
+def test_settings_that_only_a_terminal_has_are_believed(tmp_path: Path) -> None:
+    distribution = goroot(tmp_path / "usr/lib/go-1.24", "go1.24.4")
+    path = f"{distribution.parent}:{PLAIN}"
+    (tmp_path / ".bashrc").write_text("case $- in *i*) ;; *) return;; esac\nexport GOCACHE=/mnt/c/gocache\n")
+    found = looked_at(tmp_path, path)
+    assert found.go and found.go["found"] == "PATH" and found.environment["GOCACHE"] == "/mnt/c/gocache"
+    facts = go_observe.observe(person(tmp_path), [], {"HOME": str(tmp_path), "PATH": path})
+    assert facts["exports"] == {"GOCACHE": "/mnt/c/gocache"}
 
 
 def test_a_terminal_without_anything_of_its_own_is_not_started(tmp_path: Path) -> None:

@@ -113,6 +113,16 @@ def test_version(text: str, numbers: tuple[int, ...]) -> None:
     assert go_observe.version_tuple(text) == numbers
 
 
+@pytest.mark.parametrize(
+    ("content", "version"),
+    [("go1.27.3\ntime 2026-10-19T22:20:36Z\n", "go1.27.3"), ("go1.24.4 X:boringcrypto\n", "go1.24.4"), ("mine", "")],
+)
+def test_the_version_of_a_goroot(tmp_path: Path, content: str, version: str) -> None:
+    assert go_observe.goroot_version(str(tmp_path)) == ""
+    (tmp_path / "VERSION").write_text(content)
+    assert go_observe.goroot_version(str(tmp_path)) == version
+
+
 def test_the_environment_follows_the_mark() -> None:
     output = b"motd X=1\n" + accounts.MARK + b"\nA=1\0B=x\ny\0_=/usr/bin/env\0"
     assert accounts.parse_environment(output) == {"A": "1", "B": "x\ny"}

@@ -366,7 +366,7 @@ def test_a_cache_counts_by_the_place_that_it_had_before_the_first_run() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"exports": {"GOENV": "off"}}, "GOENV=off in a login"),
+        ({"exports": {"GOENV": "off"}}, "GOENV=off in a login or a terminal"),
         ({"unknown": {"user_file": "go env failed"}}, "go env failed"),
         ({}, ""),
     ],
