@@ -1,0 +1,73 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a host returns decides nothing on the controller: real ansible-playbook, and a host whose root is hostile."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FACTS = ("wsltune_drift_dir", "doctor_report_dir", "verify_report_dir", "wsltune_rollout_dir", "rollout_tune_tasks")
+
+
+def play(folder: Path, connection: str, inject: str, playbook: str) -> subprocess.CompletedProcess[str]:
+    """Run a playbook over one host whose Python answers every module with facts that name folders of the controller."""
+    python = folder / "python"
+    elsewhere = {name: str(folder / "elsewhere") for name in FACTS}
+    answer = json.dumps({"changed": False, "ansible_facts": elsewhere})
+    python.write_text(f"#!/bin/sh\ncat > /dev/null\ncat <<'X'\n{answer}\nX\n")
+    python.chmod(0o755)
+    # What runs on this machine by SSH in the place of a host.
+    ssh = folder / "bin/ssh"
+    ssh.parent.mkdir()
+    ssh.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
+    ssh.chmod(0o755)
+    (folder / "ansible.cfg").touch()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    environment |= {
+        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+        "ANSIBLE_HOME": str(folder / "ansible"),
+        "ANSIBLE_INJECT_FACT_VARS": inject,
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_PIPELINING": "1",
+        "XDG_STATE_HOME": str(folder / "state"),
+        "PATH": f"{ssh.parent}:{os.environ['PATH']}",
+    }
+    inventory = folder / "inventory"
+    inventory.write_text(f"laptop ansible_connection={connection} ansible_python_interpreter={python}\n")
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), playbook]
+    return subprocess.run(
+        [*command, "-e", "wsltune_become=false"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=folder,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("playbook", ["drift", "doctor", "site", "rollout", "bench", "benchmark", "heal"])
+def test_no_hosts_facts_are_variables_of_a_run(tmp_path: Path, playbook: str) -> None:
+    done = play(tmp_path, "ssh", "true", f"wsltune.go.{playbook}")
+    told = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 2 and "the facts of another machine could say where the controller writes" in told, told
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_where_they_are_none_the_run_goes_on_and_writes_in_its_own_folder(tmp_path: Path) -> None:
+    done = play(tmp_path, "ssh", "false", "wsltune.go.drift")
+    assert (tmp_path / "state/wsltune/laptop/drift.json").is_file(), done.stdout + done.stderr
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_this_machine_alone_may_be_asked_by_ansibles_defaults(tmp_path: Path) -> None:
+    done = play(tmp_path, "local", "true", "wsltune.go.bench")
+    assert "could say where the controller writes" not in done.stdout + done.stderr
