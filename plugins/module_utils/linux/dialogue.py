@@ -14,7 +14,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import IO, cast
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import process
@@ -155,12 +155,10 @@ class Dialogue:
 
 def end(program: subprocess.Popen[bytes]) -> None:
     """Kill a program that leads a process group, and what it has started, also what has a session of its own."""
-    others: Collection[int] = process.descendants({program.pid}) if program.returncode is None else ()
+    others = process.descendants({program.pid}) if program.returncode is None else {}
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(program.pid, signal.SIGKILL)
-    for pid in others:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+    process.kill(others)
     # One that the kernel cannot end, as when a server is gone, is left to itself.
     with contextlib.suppress(subprocess.TimeoutExpired):
         program.wait(5)

@@ -179,6 +179,8 @@ class _Waiter(threading.Thread):
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.pid, self.when, self.status = pid, 0.0, 0
+        # As long as nobody waits for it, its number is its own.
+        self.begin = _start_of(pid)
         self.usage: Any = None
         self.ended, self._tell = os.pipe()
         self.start()
@@ -193,7 +195,7 @@ class _Waiter(threading.Thread):
     def close(self) -> None:
         """End the program where it has not ended; give up on one that cannot be ended, as when a server is gone."""
         if self.usage is None:
-            _end(self.pid)
+            _end(self.pid, self.begin)
         # A thread still about when the next program is forked is one too many.
         self.join(5.0)
         if not self.is_alive():
@@ -289,7 +291,7 @@ def _attend(
                 stopped = watch(sum(output.total for output in outputs))
             if now >= deadline or (stopped and watch is not None):
                 watch, deadline = None, now + 5.0
-                _end(waiter.pid)
+                _end(waiter.pid, waiter.begin)
 
 
 def _start(
@@ -387,8 +389,7 @@ def _words(pid: int) -> list[bytes]:
         return handle.read().rpartition(b")")[2].split()
 
 
-def _processes() -> dict[int, tuple[int, int]]:
-    """Return parent and start time of every process."""
+def _look() -> dict[int, tuple[int, int]]:
     found = {}
     for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -397,35 +398,63 @@ def _processes() -> dict[int, tuple[int, int]]:
     return found
 
 
-def descendants(pids: set[int], processes: Mapping[int, tuple[int, int]] | None = None) -> set[int]:
-    """Return these processes with all that they have started and that still has its parent."""
+def _processes() -> dict[int, tuple[int, int]]:
+    """Return parent and start time of the processes that two looks find the same.
+
+    Looking takes its time, in which a number that was a parent's may have become another process's.
+    """
+    first, second = _look(), _look()
+    return {pid: process for pid, process in second.items() if first.get(pid) == process}
+
+
+def descendants(pids: set[int], processes: Mapping[int, tuple[int, int]] | None = None) -> dict[int, int]:
+    """Return these processes with all that they have started and that still has its parent, each with its start."""
     known = _processes() if processes is None else processes
-    found, size = set(pids), 0
+    found, size = pids & set(known), -1
     while size < len(found):
         size = len(found)
         found |= {one for one, (parent, _start) in known.items() if parent in found}
-    return found
+    return {one: known[one][1] for one in found}
 
 
-def _end(pid: int) -> None:
-    """Kill a program with all that it started, also what has a session of its own or lost its parent."""
+def _start_of(pid: int) -> int:
+    """Return the start time of a process, 0 where there is none."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(_words(pid)[19])
+    return 0
+
+
+def kill(found: Mapping[int, int]) -> None:
+    """Kill the processes that descendants() found.
+
+    Not another one that has the number of one by now: an account whose programs start and end without a pause has the
+    numbers come round in no time, and root would kill what others started meanwhile.
+    """
+    for pid, start in found.items():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if _start_of(pid) == start:
+                os.kill(pid, signal.SIGKILL)
+
+
+def _end(pid: int, begin: int) -> None:
+    """Kill a program that started at C(begin), with all that it started: also in a session of its own, or orphaned."""
     for _time in range(3):
         processes = _processes()
-        begin = processes.get(pid, (0, 0))[1]
         # This process is the parent of orphans (prctl above) and starts nothing else meanwhile.
-        found = {pid} | {
+        found = {
             one
             for one, (parent, start) in processes.items()
-            if parent == os.getpid() and start >= begin > 0 and one not in KEPT
+            if one == pid or (parent == os.getpid() and start >= begin > 0 and one not in KEPT)
         }
-        found = descendants(found, processes)
-        for one in found:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(one, signal.SIGKILL)
-        if found == {pid}:
+        if processes.get(pid, (0, begin))[1] != begin:
+            found.remove(pid)
+        started = descendants(found, processes)
+        kill(started)
+        if set(started) <= {pid}:
             break
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
+    if _start_of(pid) in (0, begin):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 def adopt() -> None:
@@ -437,10 +466,9 @@ def end_descendants(limit: float = 5.0) -> None:
     """Kill all that this process started and what they started; it has called adopt(), and needs none of them."""
     until = time.monotonic() + limit
     while time.monotonic() < until:
-        found = descendants({os.getpid()}) - {os.getpid()}
-        for one in found:
-            with contextlib.suppress(OSError):
-                os.kill(one, signal.SIGKILL)
+        found = descendants({os.getpid()})
+        found.pop(os.getpid(), None)
+        kill(found)
         for one in found:
             # Of a child of another one nothing is left to wait for.
             with contextlib.suppress(OSError):

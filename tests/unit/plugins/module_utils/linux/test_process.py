@@ -92,6 +92,31 @@ def test_what_left_its_parent_and_its_session_is_ended_too(tmp_path: Path) -> No
     assert left.stdout == ""
 
 
+def test_whoever_has_the_number_of_a_process_that_ended_is_not_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of an account that starts and ends processes without a pause, while another one starts its own."""
+    true = process._processes
+    with subprocess.Popen(["sleep", "30"]) as other:
+
+        def before() -> dict[int, tuple[int, int]]:
+            """Return what was there just before, when the other one's number was a child's of the program."""
+            now = true()
+            start = now[other.pid][1]
+            children = {pid for pid, (parent, _start) in now.items() if parent == os.getpid()} - {other.pid}
+            return {**now, other.pid: (max(children, default=0), start - 1)}
+
+        monkeypatch.setattr(process, "_processes", before)
+        assert process.run(["sleep", "60"], PATH, limit=0.3).timed_out
+        assert other.poll() is None
+        process.kill(process.descendants({other.pid}, true()))
+        assert other.wait(5) == -9
+
+
+def test_whose_parent_another_process_is_by_now_was_not_started_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = [{1: (0, 1), 7: (1, 5), 8: (7, 9)}, {1: (0, 1), 7: (1, 8), 8: (7, 9)}]
+    monkeypatch.setattr(process, "_look", lambda: looks.pop(0))
+    assert process.descendants({7}) == {}
+
+
 def test_what_goes_on_in_the_background_is_not_waited_for() -> None:
     begin = time.monotonic()
     assert process.run(["sh", "-c", "sleep 20 & echo done"], PATH).out == "done\n"
