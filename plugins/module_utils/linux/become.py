@@ -134,6 +134,7 @@ def become(identity: process.Identity | None) -> None:
         os.setgroups(list(identity.groups))
         os.setresgid(identity.gid, identity.gid, identity.gid)
         os.setresuid(identity.uid, identity.uid, identity.uid)
+        process.hide_memory()
         process.link_own_keyring()
     os.umask(0o022)
     os.chdir("/")

@@ -29,7 +29,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 GIT_READS_ONLY = {"GIT_OPTIONAL_LOCKS": "0"}
 MOST_OUTPUT = 16 << 20
 """Bytes of each of the two outputs that are kept, the last ones; the rest is read and forgotten."""
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280}
 """The number of the call keyctl(2), which the C library has no function for."""
 KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_LINK = 1, 8
@@ -104,6 +104,15 @@ def leave_keyring() -> None:
 def link_own_keyring() -> None:
     """Have the keys of the account that this process has become, as a login has them (pam_keyinit(8))."""
     _keyctl(KEYCTL_LINK, KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING)
+
+
+def hide_memory() -> None:
+    """Have no core file and no tracer get at what this process knew as root, once it has become an account.
+
+    The account can end it by a signal that dumps its memory. Where fs.suid_dumpable is 2, as with systemd-coredump, the
+    kernel dumps it all the same, and not every version of what takes the file sees that it must not be the account's.
+    """
+    LIBRARY.prctl(PR_SET_DUMPABLE, 0)
 
 
 def limit_memory(more: int) -> None:
@@ -366,6 +375,8 @@ def _become(
             os.setgroups(list(identity.groups))
             os.setgid(identity.gid)
             os.setuid(identity.uid)
+            # Until it is the program.
+            hide_memory()
             link_own_keyring()
         for before in LIMITED:
             resource.setrlimit(resource.RLIMIT_DATA, before)

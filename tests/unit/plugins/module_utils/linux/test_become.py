@@ -45,6 +45,15 @@ def test_its_account_can_neither_trace_nor_signal_root_through_it(eve: process.I
     assert become.ask(eve, look) == ["0" * 16, "0" * 16, 0]
 
 
+def test_its_account_gets_no_memory_of_roots_in_a_core_file(eve: process.Identity) -> None:
+    """Without a word of its own it has what fs.suid_dumpable says, which is 2 where systemd takes core files."""
+    get_dumpable = 3
+    assert become.ask(eve, lambda: process.LIBRARY.prctl(get_dumpable)) == 0
+    look = "import ctypes; print(ctypes.CDLL(None).prctl(3))"
+    # What it turns into has the account's own memory alone.
+    assert process.run(["/usr/bin/python3", "-c", look], os.environ, identity=eve).out == "1\n"
+
+
 @pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="another number of the call")
 def test_no_account_sees_the_keys_of_root(eve: process.Identity) -> None:
     add = {"x86_64": 248, "aarch64": 217}[os.uname().machine]
