@@ -179,10 +179,10 @@ def describe(options: Options, mounts: str, on_wsl: bool, has_go: bool, table_of
 def describe_here(options: Options) -> str:
     """Return what a run does on this machine."""
     collection()
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
     from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
     from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
-    mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
     try:
         on_wsl = wsl_judge.is_wsl(wsl_observe.collect())
     except (OSError, ValueError):
@@ -191,7 +191,7 @@ def describe_here(options: Options) -> str:
         starts = Path("/etc/fstab").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         starts = ""
-    return describe(options, mounts, on_wsl, shutil.which("go") is not None, starts)
+    return describe(options, mountinfo.table(), on_wsl, shutil.which("go") is not None, starts)
 
 
 def agree(options: Options) -> None:

@@ -795,8 +795,9 @@ class GoEnv:
     ) -> None:
         """Raise PlanError where the folder is no Go module, or needs cgo while it is to be off."""
         owner = go_plan.module_owner(directory, {name: person.home for name, person in people.items()})
-        # Go reads a project's Git configuration too: root does not where others write it.
-        others = scratch.others_change(directory)
+        # Go reads a project's Git configuration too: root does not where others write it. In a child, because what its
+        # owner mounted there may give no answer.
+        others = owner is None and look.once(functools.partial(scratch.others_change, directory))
         name = owner or next((name for name, person in people.items() if person.uid != 0 or not others), None)
         if name is None or not users[name]["go"]:
             return

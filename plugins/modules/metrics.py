@@ -93,8 +93,7 @@ def _observe_tmpfs(path: str | None) -> dict[str, Any]:
     """Return the size and use of a tmpfs; nothing where there is none."""
     if not path:
         return {}
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-        mount = mountinfo.find(mountinfo.parse(table.read()), path)
+    mount = mountinfo.find(mountinfo.parse(mountinfo.table()), path)
     if mount is None or mount.mount_point != path or mount.fstype != "tmpfs":
         return {}
 

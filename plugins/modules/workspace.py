@@ -179,7 +179,7 @@ class Workspace:
         self.journal = journal.Journal(run=module.params["run"] or f"{time.time():.6f}")
         self.machine = wsl_observe.collect(run_command=module.run_command)
         self.accounts: dict[str, accounts.Account] = {}
-        self.couriers: dict[str, become.Hands | workspace_copy.Courier] = {}
+        self.couriers: dict[str, become.Hands] = {}
         self.environments: dict[str, dict[str, str]] = {}
         self.changes: list[str] = []
         self.headlines: list[str] = []
@@ -216,17 +216,18 @@ class Workspace:
         return self.environments[name]
 
     def ask(self, name: str, what: str, *words: object, limit: float | None = None) -> Any:
-        """Have a process of the user do C(what) of workspace_copy.Courier; for root this one does it."""
+        """Have a process of the user do C(what) of workspace_copy.Courier.
+
+        For root too, since only a child can be given up: what seems root's may lie where another account can put a
+        folder in its place that gives no answer.
+        """
         if name not in self.couriers:
             account = self.account(name)
-            identity = accounts.identity(account)
             make = functools.partial(workspace_copy.Courier, account, self.mounts())
-            hands = functools.partial(become.Hands, identity, make, ERRORS, total=self.allowed(), memory=become.MUCH)
-            self.couriers[name] = hands() if become.is_other(identity) else make()
-        courier = self.couriers[name]
-        if isinstance(courier, become.Hands):
-            return courier.call(what, *words, limit=limit)
-        return getattr(courier, what)(*words)
+            self.couriers[name] = become.Hands(
+                accounts.identity(account), make, ERRORS, total=self.allowed(), memory=become.MUCH
+            )
+        return self.couriers[name].call(what, *words, limit=limit)
 
     def allowed(self) -> float:
         """Return how many seconds all steps of one user's projects may take."""
@@ -237,8 +238,7 @@ class Workspace:
     def close(self) -> None:
         """End the users' processes."""
         for courier in self.couriers.values():
-            if isinstance(courier, become.Hands):
-                courier.close()
+            courier.close()
 
     # What is asked for
 
@@ -601,11 +601,14 @@ class Workspace:
             silent = look.silent([given["source"]])
             if silent:
                 self.kept.append(f"{given['source']} gives {silent[given['source']]}; run again when it does")
-            elif os.path.isdir(given["source"]):
-                try:
+                continue
+            try:
+                # What gave an answer may give none to the next question.
+                if look.once(functools.partial(os.path.isdir, given["source"])):
                     self.tidy(self.project(given))
-                except (*ERRORS, OSError) as error:
-                    self.kept.append(f"{given['source']}: {error}")
+            except (*ERRORS, OSError) as error:
+                reason = error.strerror if isinstance(error, OSError) else error
+                self.kept.append(f"{given['source']}: {reason}")
         if not self.module.check_mode:
             self.journal.close()
         self.module.exit_json(**self.result())

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, process
 from onboard import __main__ as onboard_main
 from onboard import display as onboard_display
 from onboard import options as onboard_options
@@ -765,3 +766,17 @@ def test_root_writes_nothing_below_the_home_of_another_account(tmp_path: Path, m
     shared.chmod(0o777)
     onboard_run.leave_places_of_others()
     assert "TMPDIR" not in os.environ
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root mounts")
+def test_a_mount_point_with_the_end_of_a_line_in_it_stops_no_run(tmp_path: Path) -> None:
+    place = tmp_path / "a\rb"
+    place.mkdir()
+
+    def there() -> str:
+        assert process.LIBRARY.unshare(0x20000) == 0
+        assert process.LIBRARY.mount(b"none", b"/", None, 0x4000 | 1 << 18, None) == 0
+        assert process.LIBRARY.mount(b"eve", os.fsencode(place), b"tmpfs", 0, None) == 0
+        return onboard_run.describe_here(parse([]))
+
+    assert "tmp" in become.ask(None, there, always=True)

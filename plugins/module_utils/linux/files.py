@@ -94,24 +94,31 @@ def has_acl(path: str) -> bool:
         return False
 
 
-def is_of_another(device: int) -> bool:
-    """Return whether a file system (st_dev) is an account's own program (FUSE), other than root's and the caller's.
+def _mounted_by(device: int) -> int | None:
+    """Return the account whose program (FUSE) a file system (st_dev) is; None for none, and -1 where that is unknown.
 
     It says of any file whose it is and with which mode, so that nothing that it says can be relied on.
     """
     # What lies on a disk is none, nor is what the root folder lies on.
     if os.major(device) != 0 or device == os.stat("/").st_dev:
-        return False
+        return None
     number = b"%d:%d" % (os.major(device), os.minor(device))
     with open(MOUNTINFO, "rb") as table:
-        for words in map(bytes.split, table):
+        for line in table:
+            # A name may have any other white space in it, and then what looks like the words of a disk.
+            words = line.rstrip(b"\n").split(b" ")
             if len(words) < 10 or words[2] != number or b"-" not in words[6:]:
                 continue
             kind, _source, options = words[words.index(b"-", 6) + 1 :][:3]
             if kind.split(b".")[0] in (b"fuse", b"fuseblk"):
                 users = [int(option[8:]) for option in options.split(b",") if option.startswith(b"user_id=")]
-                return not users or users[0] not in (0, os.geteuid())
-    return False
+                return users[0] if users else -1
+    return None
+
+
+def is_of_another(device: int) -> bool:
+    """Return whether a file system (st_dev) is the program of an account other than root and the caller's."""
+    return _mounted_by(device) not in (None, 0, os.geteuid())
 
 
 def is_ours_alone(folder: os.stat_result, entry: os.stat_result | None = None, acl: bool = False) -> bool:
@@ -248,11 +255,18 @@ def own_place(path: str) -> Place:
 
 
 def owner_of(path: str) -> int:
-    """Return whose the folder C(path) is; OSError where a part of the path is a link that somebody else can change."""
+    """Return whose the folder C(path) is; OSError where a part of the path is a link that somebody else can change.
+
+    What an account mounted (FUSE) is that account's, whatever it says.
+    """
     with contextlib.suppress(NotOurs):
         path = Files().real(path)
     with opened_folder(path) as folder:
-        return os.fstat(folder).st_uid
+        status = os.fstat(folder)
+        account = _mounted_by(status.st_dev)
+        if account == -1:
+            raise NotOurs(path)
+        return account or status.st_uid
 
 
 def check(path: str, follow: bool = True) -> None:

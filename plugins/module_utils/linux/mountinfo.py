@@ -89,6 +89,13 @@ def _windows_side(
     return False, None
 
 
+def table() -> str:
+    """Return the kernel's text of the mounts that this process sees."""
+    # A mount point, such as that of a user's own file system, may hold a carriage return.
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as handle:
+        return handle.read()
+
+
 def parse(table: str, is_wsl: bool = False, virtiofs_links: Mapping[str, str] | None = None) -> list[Mount]:
     """Return the mounts in the order of the table.
 

@@ -133,6 +133,4 @@ def collect(
 
 def read_mounts(machine: wsl_judge.Machine) -> list[mountinfo.Mount]:
     """Return the mounts of this moment, as C(machine) names its Windows drives."""
-    # A mount point may hold a carriage return.
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as handle:
-        return mountinfo.parse(handle.read(), wsl_judge.is_wsl(machine), machine.virtiofs_links)
+    return mountinfo.parse(mountinfo.table(), wsl_judge.is_wsl(machine), machine.virtiofs_links)

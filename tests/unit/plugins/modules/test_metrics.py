@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import metrics as fleet_metrics
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, process
 from ansible_collections.wsltune.go.plugins.modules import metrics
 
 Call = Callable[..., dict[str, Any]]
@@ -103,6 +103,22 @@ def test_root_follows_no_link_that_another_account_can_put_there(call: Call, tmp
     (folder / "wsltune.prom").symlink_to(secret)
     assert call(metrics, directory=str(folder), values={"pending": 1})["failed"]
     assert secret.read_text() == "keep"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+def test_a_mount_point_with_the_end_of_a_line_in_it_is_no_error(call: Call, folder: Path, tmp_path: Path) -> None:
+    """Any account can mount a file system of its own in its home."""
+    place = tmp_path / "a\rb"
+    place.mkdir()
+
+    def there() -> dict[str, Any]:
+        assert process.LIBRARY.unshare(0x20000) == 0
+        assert process.LIBRARY.mount(b"none", b"/", None, 0x4000 | 1 << 18, None) == 0
+        assert process.LIBRARY.mount(b"eve", os.fsencode(place), b"tmpfs", 0, None) == 0
+        return call(metrics, directory=str(folder), values={}, tmpfs_path=str(place))
+
+    assert "failed" not in become.ask(None, there, always=True)
+    assert "wsltune_gotmpdir_size_bytes" in (folder / "wsltune.prom").read_text()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root is led astray")

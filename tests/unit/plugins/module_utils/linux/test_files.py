@@ -280,12 +280,13 @@ TABLE = """\
 
 
 @root_only
+@pytest.mark.parametrize("name", ["mounted", "mounted\f0\f-\fext4\fdisk\frw"], ids=["plain", "like a disk"])
 @pytest.mark.parametrize(("uid", "ours"), [(4711, False), (0, True)])
 def test_a_file_system_of_another_account_is_not_believed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, ours: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, ours: bool, name: str
 ) -> None:
     """Eve's program says that each of its folders is root's, and it lies where only the owner may rename."""
-    place = tmp_path / "mounted"
+    place = tmp_path / name
     place.mkdir()
     tmp_path.chmod(0o1777)
     table = tmp_path / "mountinfo"
@@ -307,6 +308,8 @@ def test_a_file_system_of_another_account_is_not_believed(
         assert error.value.filename == str(tmp_path)
     folder = of_eves(place)
     assert files.is_ours_alone(folder) == ours
+    monkeypatch.setattr(os, "fstat", of_eves)
+    assert files.owner_of(str(place)) == uid
     assert not files.is_of_another(true("/").st_dev) and not files.is_of_another(os.makedev(0, 77))
 
 
