@@ -879,6 +879,21 @@ class Courier:
         """Return C(path) without links above it."""
         return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
+    def check_target(self, project: Project) -> None:
+        """Raise WorkspaceError where another account could have something else take the place of the half copy.
+
+        Whoever works on it would write into, change the modes of, and at an error remove what is there by then.
+        """
+        try:
+            with contextlib.suppress(FileNotFoundError), files.place(project.stage, follow=False, alone=True):
+                pass
+        except files.NotOurs as error:
+            other = "name the project's user or choose" if os.geteuid() == 0 else "choose"
+            raise WorkspaceError(
+                f"The target {project.target} can be replaced by another account, which may write in "
+                f"{error.filename}: {other} another target; nothing was changed."
+            ) from None
+
     def is_copied(self, project: Mapping[str, Any]) -> bool:
         """Return whether the target is a finished copy of this project."""
         return is_copied(Project(**project))
@@ -887,15 +902,7 @@ class Courier:
         """Read a project that is to be copied; return what is worth knowing. WorkspaceError when it cannot be."""
         project = Project(**values)
         person = Person(self.account, environment, self.mounts)
-        if os.geteuid() == 0:
-            try:
-                with contextlib.suppress(FileNotFoundError), files.place(project.stage, follow=False):
-                    pass
-            except files.NotOurs as error:
-                raise WorkspaceError(
-                    f"The target {project.target} can be replaced by another account, which may write in "
-                    f"{error.filename}: name the project's user or choose another target; nothing was changed."
-                ) from None
+        self.check_target(project)
         if os.path.lexists(project.target) and not _is_empty(project.target):
             raise WorkspaceError(
                 f"The target {project.target} exists and is not wsltune's copy of {project.source}: choose another "
@@ -931,4 +938,6 @@ class Courier:
             if not check:
                 settle(project)
             return []
+        if leftovers(project):
+            self.check_target(project)
         return leftovers(project) if check else clear(project)

@@ -568,6 +568,27 @@ def test_root_copies_to_no_place_that_another_account_can_replace(tmp_path: Path
 
 
 @root_only
+def test_nobody_copies_to_a_place_that_another_account_can_replace(tmp_path: Path, home: Path) -> None:
+    """Where eve swaps the half copy with another folder of dev's, an error would have that one removed."""
+    own(home, DEV.uid)
+    put(tmp_path / "drive" / "shop" / "a", "x")
+    team = tmp_path / "team"
+    wanted = Project(f"{tmp_path}/drive/shop", f"{team}/shop", "dev")
+    put(Path(wanted.stage) / "thesis", "x")
+    os.setxattr(wanted.stage, workspace_copy.ATTRIBUTE, workspace_copy.UNFINISHED)
+    own(team, DEV.uid)
+    told = vars(wanted)
+    with courier(home, [ROOT]) as hands:
+        team.chmod(0o777)
+        for name, words in (("scan", ({"PATH": os.defpath},)), ("tidy", (False,))):
+            with pytest.raises(WorkspaceError, match=f"another account, which may write in {team}: choose another"):
+                hands.call(name, told, *words)
+        assert (Path(wanted.stage) / "thesis").exists()
+        team.chmod(0o755)
+        assert hands.call("tidy", told, False) == [wanted.stage] and not os.path.exists(wanted.stage)
+
+
+@root_only
 def test_a_half_copy_of_another_account_stays(tmp_path: Path, home: Path) -> None:
     wanted = Project(f"{tmp_path}/a", f"{home}/shop", "dev")
     for path in (wanted.stage, wanted.worktrees):
