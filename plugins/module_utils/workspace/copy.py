@@ -38,6 +38,8 @@ LIMIT = 1800.0
 CHUNK = 1 << 20
 LARGEST = 1 << 20
 """A file in which one place of a repository names another is never larger."""
+MOST_INCLUDED = 100
+"""Files of settings for a repository that are looked at."""
 MOST_NOTES = 20
 """Notes about one project; whoever makes it can have a million reasons for one."""
 MOST_OUTPUT = 256 << 20
@@ -50,6 +52,7 @@ GIT_FILE = re.compile(r"(.*/)?\.git")
 ADMIN_FILE = re.compile(r"(.*/)?\.git/(modules/.+/)?worktrees/(?P<name>[^/]+)/gitdir")
 CONFIG_FILE = re.compile(r"(.*/)?\.git/(worktrees/[^/]+/)?(modules/.+/)?config(\.worktree)?")
 ALTERNATES = re.compile(r"(.*/)?\.git/(modules/.+/)?objects/info/alternates")
+INCLUDED = re.compile(r'(?im)^\s*(?:\[include[^\]\n]*\]\s*)?path\s*=\s*"?(.+?)"?\s*(?:[#;].*)?$')
 LOCK_FILE = re.compile(r"(.*/)?\.git/(worktrees/[^/]+/|modules/.+/)?(index|HEAD|config|packed-refs)\.lock")
 
 
@@ -179,14 +182,27 @@ class Person:
                 if state is not None:
                     pointer = state.content.decode("utf-8", "surrogateescape").strip()
                     places.append(os.path.normpath(os.path.join(os.path.dirname(file), pointer[len(mark) :])))
-        for place in [*places, folder] if itself else places:
-            for name in ("", "config", "config.worktree", "info", "info/attributes"):
-                path = os.path.join(place, name)
-                with contextlib.suppress(OSError):
-                    status = os.stat(path)
-                    if not files.is_ours_alone(status, acl=files.has_acl(path)):
-                        return path
+        names = ("", "config", "config.worktree", "info", "info/attributes")
+        paths = [os.path.join(place, name) for place in ([*places, folder] if itself else places) for name in names]
+        for number, path in enumerate(paths):
+            with contextlib.suppress(OSError):
+                status = os.stat(path)
+                if number > MOST_INCLUDED or not files.is_ours_alone(status, acl=files.has_acl(path)):
+                    return path
+            paths += [one for one in self.included(path) if one not in paths]
         return ""
+
+    def included(self, settings: str) -> list[str]:
+        """Return what a file of Git's settings includes, each with its folder, where others could put it."""
+        paths: list[str] = []
+        with contextlib.suppress(OSError):
+            state = files.Files().read(settings, LARGEST)
+            text = "" if state is None else state.content.decode("utf-8", "surrogateescape")
+            for name in INCLUDED.findall(text) if "[include" in text.lower() else ():
+                name = self.account.home + name[1:] if name.startswith("~/") else name
+                path = os.path.normpath(os.path.join(os.path.dirname(settings), name))
+                paths += [os.path.dirname(path), path]
+        return paths
 
     def ask_git(self, folder: str, *words: str) -> str:
         """Return what Git prints; raise WorkspaceError where it fails."""

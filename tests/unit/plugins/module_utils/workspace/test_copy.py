@@ -488,6 +488,26 @@ def test_a_repository_that_others_can_configure_is_not_asked(shop: Path, home: P
 
 
 @root_only
+@pytest.mark.parametrize("there", [True, False])
+def test_settings_that_others_can_change_are_not_included(shop: Path, home: Path, tmp_path: Path, there: bool) -> None:
+    """As `git config include.path ../.gitconfig` has it, in a folder that the team may write."""
+    config = shop / ".git" / "config"
+    put(config, config.read_text() + '[includeIf "gitdir:/"]\n\tpath = "../.gitconfig" # of all\n')
+    if there:
+        put(
+            shop / ".gitconfig",
+            (shop / "lib" / ".git" / "config").read_text().partition("[filter")[2].join(["[filter", ""]),
+        )
+        put(shop / ".gitattributes", "* filter=evil\n")
+    put(shop / "a.txt", "y")
+    own(shop, DEV.uid)
+    own(shop / "lib", 4711)
+    shop.chmod(0o777)
+    made = sent(courier(home, [ROOT]), home, shop)
+    assert list((tmp_path / "stolen").iterdir()) == [] and "repositories" not in made["proof"]
+
+
+@root_only
 @pytest.mark.parametrize("name", [".git", ".git/x"], ids=["nothing", "no repository"])
 def test_a_folder_that_others_make_a_repository_of_runs_nothing(
     shop: Path, home: Path, tmp_path: Path, name: str
