@@ -17,11 +17,13 @@ import stat
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 PREFIX = "wsltune-bench-"
+LOOKING = 120.0
+"""Seconds that looking for what others can change in a folder may take."""
 _NAME = re.compile(r"\.?" + PREFIX + r"(\d+)-.*", re.DOTALL)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -66,7 +68,11 @@ def find_code_of_others(folder: str) -> str:
     """Say why root does not run what is in C(folder); nothing when it may, or for a process that is not root's."""
     if os.geteuid() != 0:
         return ""
-    place = folder if others_change(folder) else _find_below(folder)
+    try:
+        # In a child, because what another account mounted there may give no answer.
+        place = look.once(lambda: folder if others_change(folder) else _find_below(folder), LOOKING)
+    except OSError as error:
+        return f"{folder} could not be looked at by root ({error.strerror}): measure it as its owner (wsltune_user)."
     if not place:
         return ""
     return (

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,6 +165,26 @@ def test_code_of_others_is_not_for_root(
             f"{folder} can be changed by other accounts, whose code root would run: "
             "measure it as its owner (wsltune_user)."
         )
+
+
+@as_root
+def test_what_another_account_mounted_in_a_folder_of_roots_keeps_root_waiting_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "uploads").mkdir()
+    status = os.lstat
+
+    def answer(path: str) -> os.stat_result:
+        if path.endswith("/uploads"):
+            time.sleep(9)
+        return status(path)
+
+    monkeypatch.setattr(os, "lstat", answer)
+    monkeypatch.setattr(scratch, "LOOKING", 0.5)
+    began = time.monotonic()
+    said = scratch.find_code_of_others(str(tmp_path))
+    assert said.startswith(f"{tmp_path} could not be looked at by root (no answer in 0 s): ")
+    assert time.monotonic() - began < 8
 
 
 @as_root
