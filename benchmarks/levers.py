@@ -48,7 +48,7 @@ def plan(text, rounds):
     return {name: int(own) if own else rounds for name, _colon, own in named}
 
 
-def look(go, environment, modules, builds=False):
+def look(go, environment, modules, builds=False, gocacheprog=""):
     """Return what the levers are judged by, of this machine and this Go."""
     names = ["GOVERSION", "GOFLAGS", "CGO_ENABLED", "CGO_LDFLAGS", "GOMODCACHE"]
     done = process.run([go, "env", "-json", *names], environment, modules[0])
@@ -59,6 +59,7 @@ def look(go, environment, modules, builds=False):
         settings=settings,
         toolchains=go_observe.list_cached_toolchains(settings["GOMODCACHE"]),
         linker=go_tuning.find_linker("auto", environment["PATH"]),
+        gocacheprog=gocacheprog,
         builds=builds,
         has_repository=any(map(guard.is_in_repository, modules)),
     )
@@ -136,6 +137,7 @@ def main():
     parser.add_argument("--scenarios", default="test,edit,build,cold:6", help="each with its own rounds after a colon")
     parser.add_argument("--estimate", action="store_true", help="print how long it would take, and measure nothing")
     parser.add_argument("--levers", help="these alone, beside the control")
+    parser.add_argument("--gocacheprog", default="", metavar="COMMAND", help="what the lever is tried with")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", help="file for the raw runs, as JSON")
     parser.add_argument("--read", help="such a file, to print its table again")
@@ -152,10 +154,12 @@ def main():
     modules = [os.path.abspath(module) for module in options.modules]
 
     account = accounts.find([pwd.getpwuid(os.geteuid()).pw_name])[0]
-    login = {**accounts.login_environment(account), "GOTOOLCHAIN": "local", "GOPROXY": "off"}
+    # Nothing is fetched. Go runs a toolchain that no checksum database vouches for only with a GOPROXY of files.
+    offline = {"GOPROXY": "off", **{name: os.environ[name] for name in ("GOPROXY", "GOSUMDB") if name in os.environ}}
+    login = {**accounts.login_environment(account), "GOTOOLCHAIN": "local", **offline}
     go = options.go or shutil.which("go", path=login["PATH"])
     scenarios = plan(options.scenarios, options.rounds)
-    ground = look(go, login, modules, "build" in scenarios)
+    ground = look(go, login, modules, "build" in scenarios, options.gocacheprog)
     rng = random.Random(options.seed)
     folders = ("tmp", "gotmpdir", "gocache")
     size = ground.memory // 8
