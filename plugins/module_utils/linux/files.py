@@ -31,6 +31,7 @@ PATH_MAX = 4096
 MOST_FOLDERS = 256
 """Folders of a path; each is held open while the next is walked to."""
 MOST_LINKS = 40
+GROUPS = ("/etc/group", "/usr/lib/group")
 MOUNTINFO = "/proc/self/mountinfo"
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -77,13 +78,27 @@ def has_other_members(gid: int) -> bool:
     """Return whether an account other than root and the caller's is in a group; yes where that cannot be told."""
     ours = (0, os.geteuid())
     try:
-        members = [pwd.getpwnam(name).pw_uid for name in grp.getgrgid(gid).gr_mem]
+        group = grp.getgrgid(gid)
+        members = [pwd.getpwnam(name).pw_uid for name in group.gr_mem]
+        # A directory service lists neither its accounts nor whose main group one of its groups is. An account's own
+        # group has its name.
+        if not _is_local(gid) and group.gr_name != pwd.getpwuid(os.geteuid()).pw_name:
+            return True
     except KeyError:
         return True
     # Some distributions give root's group to accounts of the system that nobody logs into.
     return any(uid not in ours for uid in members) or any(
         gid != 0 and entry.pw_gid == gid and entry.pw_uid not in ours for entry in pwd.getpwall()
     )
+
+
+def _is_local(gid: int) -> bool:
+    """Return whether a group is one of the machine's own."""
+    for path in GROUPS:
+        with contextlib.suppress(OSError), open(path, "rb") as table:
+            if any(line.split(b":")[2:3] == [b"%d" % gid] for line in table):
+                return True
+    return False
 
 
 def has_acl(path: str) -> bool:

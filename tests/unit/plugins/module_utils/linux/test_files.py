@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,17 @@ def test_in_a_sticky_folder_only_what_is_roots_own_is_safe(tmp_path: Path) -> No
     for path in (f"{shared}/theirs/file", f"{shared}/new"):
         with pytest.raises(files.NotOurs):
             files.Files().put(path, STATE)
+
+
+def test_of_a_group_of_a_directory_service_nobody_knows_who_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As SSSD's, which lists no accounts, and of a group not those whose main group it is."""
+    names = {1234567: "domain users", 1234568: pwd.getpwuid(os.geteuid()).pw_name}
+    true = grp.getgrgid
+    monkeypatch.setattr(
+        grp, "getgrgid", lambda gid: grp.struct_group((names[gid], "x", gid, [])) if gid in names else true(gid)
+    )
+    assert files.has_other_members(1234567)
+    assert not files.has_other_members(1234568) and not files.has_other_members(0)
 
 
 @root_only
