@@ -248,8 +248,8 @@ class Scanner:
         self.passed_over: set[str] = set()
         self.on_drive = False
 
-    def item(self, status: os.stat_result) -> Item | None:
-        """Return what is kept of an entry; None for a socket, a device or a pipe, which is not copied."""
+    def item(self, status: os.stat_result, path: str) -> Item | None:
+        """Return what is kept of the entry C(path); None for a socket, a device or a pipe, which is not copied."""
         kinds = {stat.S_IFREG: "f", stat.S_IFDIR: "d", stat.S_IFLNK: "l"}
         kind = kinds.get(stat.S_IFMT(status.st_mode))
         if kind is None:
@@ -258,9 +258,15 @@ class Scanner:
             status.st_mode, status.st_uid, status.st_gid, self.person.account.uid, self.person.groups
         )
         size = status.st_size if kind == "f" else 0
-        ours = kind == "l" or os.geteuid() != 0 or self.on_drive or files.is_ours_alone(status)
+        ours = kind == "l" or os.geteuid() != 0 or self.on_drive or self.is_roots_alone(status, path)
         # The time of a folder is that of its entries, which are compared.
         return Item(kind, stat.S_IMODE(status.st_mode), size, status.st_mtime_ns, readable, ours)
+
+    @staticmethod
+    def is_roots_alone(status: os.stat_result, path: str) -> bool:
+        """Return whether only root can change C(path), which may have an access control list."""
+        acl = bool(status.st_mode & stat.S_IWGRP) and files.has_acl(path)
+        return files.is_ours_alone(status, acl=acl)
 
     def check(self, path: str, item: Item) -> None:
         """Raise WorkspaceError for what the user cannot read, and for what root must not use."""
@@ -278,7 +284,11 @@ class Scanner:
             listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
             try:
                 with os.scandir(listed) as entries:
-                    return [(entry.name, self.item(entry.stat(follow_symlinks=False))) for entry in entries]
+                    here = f"/proc/self/fd/{folder}"
+                    return [
+                        (entry.name, self.item(entry.stat(follow_symlinks=False), f"{here}/{entry.name}"))
+                        for entry in entries
+                    ]
             finally:
                 os.close(listed)
 
@@ -289,7 +299,7 @@ class Scanner:
         self.on_drive = workspace_plan.lies_on_drive(self.person.mounts, os.path.realpath(source)) is not None
         try:
             with files.opened_folder(tree.real) as folder:
-                top = self.item(os.fstat(folder))
+                top = self.item(os.fstat(folder), f"/proc/self/fd/{folder}")
         except NotADirectoryError:
             top = None
         if top is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import socket
+import struct
 import subprocess
 from pathlib import Path
 from typing import Any, Callable
@@ -576,6 +577,25 @@ def test_root_does_not_use_what_another_account_can_change(
     os.chown(tmp_path, 4711, 0)
     with pytest.raises(WorkspaceError, match="can be changed by another account"):
         workspace_copy.Copy(wanted, person).scan()
+
+
+@root_only
+@pytest.mark.parametrize("where", ["", "lib", "lib/f"])
+def test_root_does_not_use_what_a_list_lets_another_account_change(
+    person: workspace_copy.Person, tmp_path: Path, where: str
+) -> None:
+    """The mode shows what the list gives at most in the place of the group, which is root's."""
+    here = tmp_path / "team" / "shop"
+    put(here / "lib" / "f", "x")
+    entries = [(1, 7, -1), (2, 7, 4711), (4, 5, -1), (16, 7, -1), (32, 5, -1)]
+    access = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    try:
+        os.setxattr(here / where, "system.posix_acl_access", access)
+    except OSError:
+        pytest.skip("no lists can be had here")
+    person.mounts = [ROOT]
+    with pytest.raises(WorkspaceError, match=r"can be changed by another account.*name the project's user"):
+        workspace_copy.Copy(project(here, tmp_path / "home" / "shop"), person).scan()
 
 
 @root_only
