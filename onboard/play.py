@@ -75,7 +75,9 @@ def bench_variables(options: Options) -> dict[str, Any]:
         return {**variables, "verify_against_file": str(path.absolute())}
     revision = f"{options.against}^{{commit}}"
     command = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", revision]
-    known = shutil.which("git") and subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    # Of what is missing in a repository, its settings name the program that Git asks.
+    alone = {**os.environ, "GIT_ALLOW_PROTOCOL": "none"}
+    known = shutil.which("git") and subprocess.run(command, cwd=folder, capture_output=True, check=False, env=alone)
     if not known or known.returncode:
         raise Stop(f"'{options.against}' is neither a file nor a Git revision of the module here", USAGE)
     return {**variables, "verify_against_revision": options.against}

@@ -102,6 +102,28 @@ def leave_places_of_others() -> None:
                 os.environ[name] = pwd.getpwuid(0).pw_dir
         except OSError:
             continue
+    # What names modules, plugins and folders for Ansible, which root would run and write in.
+    for name, value in list(os.environ.items()):
+        if name.startswith("ANSIBLE_") and any(leads_to_others(place) for place in value.split(":")):
+            del os.environ[name]
+
+
+def leads_to_others(value: str) -> bool:
+    """Return whether a value is a path below which another account can write; a word that is no path leads nowhere."""
+    collection()
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import files
+
+    place = Path(value).expanduser()
+    try:
+        if not answers(place) or not (place.is_absolute() or os.path.lexists(place)):
+            return False
+        # Of a file the folder counts, and of what is not there yet the nearest one that is.
+        files.check(os.path.join(place.absolute(), "file") if place.is_dir() else str(place.absolute()))
+    except files.NotOurs:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def state_folder(folder: Path) -> Path:

@@ -780,3 +780,45 @@ def test_a_mount_point_with_the_end_of_a_line_in_it_stops_no_run(tmp_path: Path)
         return onboard_run.describe_here(parse([]))
 
     assert "tmp" in become.ask(None, there, always=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_ansible_runs_nothing_of_another_account_as_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With sudo -E, a user's environment names modules and plugins, and where Ansible keeps what it runs."""
+    hers, roots = (tmp_path / name for name in ("hers", "roots"))
+    for folder in (hers, roots):
+        (folder / "library").mkdir(parents=True)
+    os.chown(hers, 4711, 4711)
+    given = {
+        "ANSIBLE_HOME": str(hers / "not there yet"),
+        "ANSIBLE_LIBRARY": f"{roots}:{hers}",
+        "ANSIBLE_CALLBACK_PLUGINS": "library",
+        "ANSIBLE_ROLES_PATH": str(roots),
+        "ANSIBLE_LOCAL_TEMP": "/tmp/not there yet",
+        "ANSIBLE_FORKS": "5",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(hers)
+    onboard_run.leave_places_of_others()
+    assert {name for name in given if name in os.environ} == {"ANSIBLE_ROLES_PATH", "ANSIBLE_FORKS"}
+
+
+def test_git_asks_no_program_for_a_commit_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root in a repository of whoever called sudo: its settings may be another account's, where a team shares it."""
+    module, commit, ran = tmp_path / "module", "1" * 40, tmp_path / "ran"
+    subprocess.run(["git", "init", "--quiet", str(module)], check=True)
+    settings = {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": str(tmp_path),
+        "remote.origin.uploadpack": f"touch {ran};",
+    }
+    for name, value in settings.items():
+        subprocess.run(["git", "-C", str(module), "config", name, value], check=True)
+    (module / "go.mod").touch()
+    monkeypatch.chdir(module)
+    with pytest.raises(onboard_options.Stop, match="neither a file nor a Git revision"):
+        onboard_play.bench_variables(parse(["bench", "--against", commit]))
+    assert not ran.exists()

@@ -496,7 +496,9 @@ class Bench:
             raise BenchmarkError(f"variant {variant.name} names the revision {variant.revision} of no module.")
         module, revision = os.path.realpath(self.modules[0]), str(variant.revision)
         top = os.path.realpath(self._git(module, environment, "rev-parse", "--show-toplevel").strip())
-        reason = scratch.find_code_of_others(top)
+        # The settings of a linked working tree lie elsewhere, and say which programs Git runs.
+        common = self._git(module, environment, "rev-parse", "--git-common-dir").strip()
+        reason = scratch.find_code_of_others(top) or scratch.find_code_of_others(os.path.join(module, common))
         if reason:
             raise BenchmarkError(reason)
         commit = self._git(module, environment, "rev-parse", "--verify", "--end-of-options", revision + "^{commit}")

@@ -611,6 +611,23 @@ def test_a_revision_that_is_none_is_one_sentence(session, module, revision):
         run.prepare()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
+def test_root_runs_no_filter_of_a_repository_that_a_team_shares(home, session, module, tmp_path):
+    """The working tree is root's alone, and the settings that name the filter lie in the repository it is linked to."""
+    git = repository(module)
+    shared, ran = home / "shared", tmp_path / "ran"
+    git("worktree", "add", "-q", str(shared), "-b", "other")
+    (module / ".git" / "info" / "attributes").write_text("* filter=theirs\n")
+    git("config", "filter.theirs.smudge", f"touch {ran}; cat")
+    (module / ".git" / "config").chmod(0o666)
+    with (
+        session([bench.Variant("before", revision="main"), bench.Variant("now")], modules=[str(shared)]) as run,
+        pytest.raises(bench.BenchmarkError, match="config can be changed by other accounts"),
+    ):
+        run.prepare()
+    assert not ran.exists()
+
+
 def test_benchmarks_of_go_count_by_their_own_times(home, session, module):
     (home / "bin" / "go").write_text(
         GO.replace(
