@@ -186,7 +186,7 @@ def sweep(parent: str) -> None:
             return
         # Elsewhere another account could give a name like ours to any folder of the caller's.
         status = os.stat(parent)
-        if os.geteuid() != 0 and not files.is_ours_alone(status, status):
+        if os.geteuid() != 0 and not files.is_ours_alone(status, status, files.has_acl(parent)):
             return
         for name in os.listdir(parent):
             match = _NAME.fullmatch(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -102,6 +103,29 @@ def test_folders_of_others_are_not_swept(tmp_path: Path, gone: int) -> None:
     tmp_path.chmod(0o777)
     scratch.sweep(str(tmp_path))
     assert os.listdir(tmp_path) == [f"wsltune-bench-{gone}-x"]
+
+
+@as_root
+def test_nothing_is_swept_where_a_list_lets_another_account_give_names(
+    home: Path, eve, gone: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mode shows what the list gives at most in the place of the group, in which an account is alone."""
+    folder = home / f"wsltune-bench-{gone}-x"
+    folder.mkdir()
+    os.chown(folder, eve.uid, eve.gid)
+    monkeypatch.setattr(files, "has_other_members", lambda _gid: False)
+    home.chmod(0o775)
+    entries = [(1, 7, -1), (2, 7, 4712), (4, 5, -1), (16, 7, -1), (32, 5, -1)]
+    access = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    try:
+        os.setxattr(home, "system.posix_acl_access", access)
+    except OSError:
+        pytest.skip("no lists can be had here")
+    become.ask(eve, lambda: scratch.sweep(str(home)))
+    assert folder.exists()
+    os.removexattr(home, "system.posix_acl_access")
+    become.ask(eve, lambda: scratch.sweep(str(home)))
+    assert not folder.exists()
 
 
 def test_removing_twice_and_what_was_put_in_its_place_harms_nothing(tmp_path: Path) -> None:
