@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Callable
 
@@ -10,6 +11,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import conclusion, gate, schedule
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
 
 def _of_experiment(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,6 +25,16 @@ def _of_experiment(name: str, function: Callable[..., Any]) -> Callable[..., Any
     return apply
 
 
+def _shown(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose result a terminal shows as it is: whoever is root on a host decides what it returns."""
+
+    @functools.wraps(function)
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        return text.printable(function(*args, **kwargs))
+
+    return apply
+
+
 class FilterModule:
     """What an experiment of go_benchmark says, for people and for other tools."""
 
@@ -30,8 +42,8 @@ class FilterModule:
         """Return the filters by name; NAME.yml documents each."""
         return {
             "bench_summary": _of_experiment("bench_summary", schedule.summarise),
-            "bench_conclusion": conclusion.conclude,
-            "bench_go_format": _of_experiment("bench_go_format", bench_report.write_go_format),
+            "bench_conclusion": _shown(conclusion.conclude),
+            "bench_go_format": _of_experiment("bench_go_format", _shown(bench_report.write_go_format)),
             "bench_hyperfine": _of_experiment("bench_hyperfine", bench_report.make_hyperfine),
             "bench_in_sequence": _of_experiment("bench_in_sequence", schedule.join_in_sequence),
             "bench_headline": bench_report.write_headline,
@@ -43,8 +55,8 @@ class FilterModule:
             "bench_why_not": bench_report.explain_no_measurement,
             "bench_wants_baseline": bench_report.wants_baseline,
             "bench_size": bench_report.write_size,
-            "bench_sequence_text": bench_report.write_sequence,
-            "bench_levers_result": bench_report.read_levers_result,
-            "bench_gate": gate.judge,
+            "bench_sequence_text": _shown(bench_report.write_sequence),
+            "bench_levers_result": _shown(bench_report.read_levers_result),
+            "bench_gate": _shown(gate.judge),
             "bench_levers_record": bench_report.select_levers_record,
         }

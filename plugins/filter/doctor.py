@@ -9,6 +9,7 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import report as doctor_report
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
 
 def _of_findings(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -17,7 +18,8 @@ def _of_findings(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             raise AnsibleFilterError(
                 f"{name}: the input holds no findings: pass what wsltune.go.doctor returns as `doctor`."
             )
-        return function(found, *args, **kwargs)
+        # Whoever is root on a host decides what it returns, and a person reads this at a terminal.
+        return text.printable(function(found, *args, **kwargs))
 
     return apply
 

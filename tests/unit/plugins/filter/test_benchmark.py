@@ -33,3 +33,12 @@ def test_every_filter_is_documented(name):
     said = yaml.safe_load((FOLDER / f"{name}.yml").read_text())
     assert said["DOCUMENTATION"]["name"] == name
     assert {"DOCUMENTATION", "EXAMPLES", "RETURN"} <= set(said)
+
+
+def test_a_terminal_obeys_nothing_that_a_host_returned():
+    filters = FilterModule().filters()
+    assert filters["bench_levers_result"]({"msg": "red\x1b[31m"})["sentences"][0].endswith("red\\x1b[31m")
+    scenario = {"name": "red\x1b[31m", "runs": [], "status": "failed", "reason": "\x1b]0;x"}
+    experiment = {"variants": [{"name": "now"}], "scenarios": [scenario], "go": "\x1b[2J", "seed": "\x9b2J"}
+    told = [filters["bench_go_format"](experiment), filters["bench_gate"](experiment, name="laptop")["text"]]
+    assert not [one for one in told if "\x1b" in one or "\x9b" in one] and "\\x9b2J" in told[0]

@@ -124,6 +124,13 @@ def test_no_value_of_a_hosts_answer_is_more_than_text():
         assert "<script" not in text
 
 
+def test_a_terminal_obeys_nothing_that_a_host_returned():
+    check = doctor_check.Check("WT-027", "warning", "red\x1b[31m", effect="\x1b]0;x\x07", command="\x9b2J")
+    for name in ("doctor_text", "doctor_headline"):
+        told = FilterModule().filters()[name](CASES.findings(check))
+        assert not re.search(r"[\x1b\x07\x9b]", told) and told.isascii() and "\\x1b" in told
+
+
 def test_a_filter_that_gets_something_else_says_so():
     with pytest.raises(AnsibleFilterError, match="doctor_text: the input holds no findings"):
         FilterModule().filters()["doctor_text"]({"changed": False})
