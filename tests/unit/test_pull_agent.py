@@ -12,6 +12,7 @@ import random
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -477,7 +478,7 @@ def test_a_playbook_has_roots_own_home(bed: Bed) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
-@pytest.mark.parametrize("whose", ["program", "folder", "way"])
+@pytest.mark.parametrize("whose", ["program", "list", "folder", "way"])
 def test_root_runs_no_program_that_another_account_can_change(bed: Bed, whose: str) -> None:
     bed.commit("exit 0")
     place = bed.root / "venv/bin/ansible-playbook"
@@ -486,8 +487,17 @@ def test_root_runs_no_program_that_another_account_can_change(bed: Bed, whose: s
     bed.configure(ansible_playbook=str(place))
     assert bed.run() == 0 and len(bed.plays) == 1
     bed.commit("exit 0 # again")
-    changed = {"program": place, "folder": place.parent, "way": place.parent.parent}[whose]
-    os.chown(changed, 4711, 4711)
+    changed = {"program": place, "list": place, "folder": place.parent, "way": place.parent.parent}[whose]
+    if whose == "list":
+        # For one account; the mode shows what it gives in the place of root's group.
+        entries = [(1, 7, -1), (2, 7, 4711), (4, 5, -1), (16, 7, -1), (32, 5, -1)]
+        access = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+        try:
+            os.setxattr(changed, "system.posix_acl_access", access)
+        except OSError:
+            pytest.skip("no lists can be had here")
+    else:
+        os.chown(changed, 4711, 4711)
     assert bed.run() == 1 and len(bed.plays) == 1
     assert f"another account can write in {changed}" in bed.record()["reason"]
     checked = subprocess.run(bed.command("check"), check=False, capture_output=True, text=True)

@@ -26,7 +26,6 @@ import pwd
 import select
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -630,9 +629,7 @@ def explain_no_program(name: str) -> str:
         return ""
     try:
         files.check(os.path.abspath(program))
-        status = os.stat(program)
-        group = status.st_mode & stat.S_IWGRP and files.has_other_members(status.st_gid)
-        where = program if status.st_uid != 0 or group or status.st_mode & stat.S_IWOTH else ""
+        where = "" if files.is_ours_alone(os.stat(program), acl=files.has_acl(program)) else program
     except files.NotOurs as error:
         where = str(error.filename)
     if not where:
