@@ -104,13 +104,26 @@ case $verb in
         rm -rf "${state:?}/$name"
         mkdir -p "$state/$name" "$drive"
         echo "$port" >"$state/$name/port"
+        # Further views of the drive for benchmarks/drives: a device serves one mount at a time. A mount by virtiofs needs
+        # memory that its server shares; without that server there is no such device.
+        views=()
+        for ((number = 1; number <= ${WSLTUNE_LAPTOP_VIEWS:-0}; number++)); do
+            views+=(-virtfs "local,path=$drive,mount_tag=view$number,security_model=passthrough,id=view$number")
+        done
+        virtiofsd=$(PATH=/usr/libexec:/usr/lib/qemu command -v virtiofsd) || true
+        if [ -n "${WSLTUNE_LAPTOP_VIRTIOFS:-}" ] && [ -n "$virtiofsd" ]; then
+            "$virtiofsd" --socket-path="$state/$name/virtiofs" -o "source=$drive" </dev/null >"$state/$name/virtiofs.log" 2>&1 &
+            for ((number = 0; number < 50; number++)); do [ -S "$state/$name/virtiofs" ] || sleep 0.1; done
+            views+=(-chardev "socket,id=views,path=$state/$name/virtiofs" -device "vhost-user-fs-pci,chardev=views,tag=views"
+                -object "memory-backend-memfd,id=memory,size=3G,share=on" -numa "node,memdev=memory")
+        fi
         # Nehalem: with more, some programs stop the guest's kernel under emulation. tsc=reliable: a kernel that finds its
         # clock unstable patches its own code while it runs, which emulation with two threads now and then gets wrong.
         TMPDIR=${TMPDIR:-/var/tmp} qemu-system-x86_64 -name "$name" -accel tcg,thread=multi -cpu Nehalem -smp 2 -m 3G \
             -kernel "$disk/vmlinuz" -initrd "$disk/initrd" \
             -append "root=/dev/vda rw console=ttyS0 mitigations=off tsc=reliable panic=1 quiet systemd.show_status=false init=/usr/local/sbin/wsl-boot $windows" \
             -drive "file=$disk/disk.img,if=virtio,format=raw,cache=unsafe,snapshot=on" \
-            -virtfs "local,path=$drive,mount_tag=C:\\,security_model=passthrough,id=c" \
+            -virtfs "local,path=$drive,mount_tag=C:\\,security_model=passthrough,id=c" "${views[@]}" \
             -nic "user,model=virtio-net-pci,restrict=off,hostfwd=tcp:127.0.0.1:$port-:22" \
             -display none -serial "file:$state/$name/console" -monitor none -daemonize -pidfile "$state/$name/pid"
         wait_until_up "$name" ''
