@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the options of a Windows drive do for a source that stays on it, and what they risk.
 
-    python benchmarks/drives/drives.py [--quick] [--minutes 10] [--coherence]
+    python benchmarks/drives/drives.py [--quick] [--minutes 14] [--only SCENARIO] [--coherence]
 
 Boots the virtual machine of tests/laptop (qemu, as root), which mounts one folder of this machine several times by 9p,
 each time with other options, and by virtiofs where this qemu has a virtiofsd. What is compared runs in turn. Then it
@@ -36,6 +36,8 @@ LAPTOP = ROOT / "tests/laptop/laptop.sh"
 DRIVE = Path("/run/wsltune-laptops/drives")
 WSL = r"trans=virtio,version=9p2000.L,noatime,aname=drvfs;path=C:\;uid=1000;gid=1000;symlinkroot=/mnt/"
 GO = ("test", "build")
+SMALL = ("git", "stat", "open and read", "create and remove")
+"""What takes no minutes, so that every view has it."""
 PATIENCE = 5.0
 """Seconds after which what was written on the other side counts as not seen."""
 MAIN = """package main
@@ -62,7 +64,7 @@ class View:
     of: str = ""
     """The view whose mount it uses, where it has none of its own."""
     environment: dict[str, str] = field(default_factory=dict)
-    scenarios: tuple[str, ...] = (*GO, "git", "stat", "open and read", "create and remove")
+    scenarios: tuple[str, ...] = (*GO, *SMALL)
 
     def mount(self) -> str:
         """Return where its drive is mounted."""
@@ -78,13 +80,13 @@ DEFAULT = View("cache=mmap")
 ON_DRIVE = DEFAULT.mount() + "/dev"
 VIEWS = (
     DEFAULT,
-    View("cache=none", options="msize=65536,cache=none"),
-    View("cache=readahead", options="msize=65536,cache=readahead"),
+    View("cache=none", options="msize=65536,cache=none", scenarios=("build", *SMALL)),
+    View("cache=readahead", options="msize=65536,cache=readahead", scenarios=SMALL),
     View("cache=loose", options="msize=65536,cache=loose"),
-    View("msize=262144", options="msize=262144,cache=mmap"),
+    View("msize=262144", options="msize=262144,cache=mmap", scenarios=SMALL),
     View("virtiofs", kind="virtiofs", options=""),
-    View("GOCACHE on the drive", of="cache=mmap", environment={"GOCACHE": ON_DRIVE + "/go-build"}, scenarios=GO),
-    View("GOTMPDIR on the drive", of="cache=mmap", environment={"GOTMPDIR": ON_DRIVE + "/tmp"}, scenarios=GO),
+    View("GOCACHE on the drive", of="cache=mmap", environment={"GOCACHE": ON_DRIVE + "/go-build"}, scenarios=("test",)),
+    View("GOTMPDIR on the drive", of="cache=mmap", environment={"GOTMPDIR": ON_DRIVE + "/tmp"}, scenarios=("test",)),
     View("-buildvcs=false", of="cache=mmap", environment={"GOFLAGS": "-buildvcs=false"}, scenarios=("build",)),
     View("untrackedCache", of="cache=mmap", scenarios=("git",)),
     View("own disk", kind="disk"),
@@ -282,9 +284,10 @@ class Coherence:
 def main() -> int:
     """Measure and look; 1 where what WSL itself does hides what was written."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=10, help="for all that is timed (default 10)")
+    parser.add_argument("--minutes", type=float, default=14, help="for all that is timed (default 14)")
     parser.add_argument("--quick", action="store_true", help="two runs of each, to try this program; no verdicts")
     parser.add_argument("--coherence", action="store_true", help="only look what either side sees of the other")
+    parser.add_argument("--only", choices=[*GO, *SMALL], help="one scenario gets all of the time")
     options = parser.parse_args()
     minutes, runs = (0.5, 2) if options.quick else (options.minutes, stats.MIN_RUNS)
     laptop = Laptop()
@@ -297,16 +300,13 @@ def main() -> int:
             "fsmonitor:", laptop.ask("command", words=["git", "fsmonitor--daemon", "start"], folder=views[0].folder())
         )
         if not options.coherence:
-            for scenarios, share in (
-                (["test"], 0.4),
-                (["build"], 0.4),
-                (["git"], 0.1),
-                ([*VIEWS[1].scenarios[3:]], 0.1),
-            ):
+            parts = [(["git"], 0.1), ([*SMALL[1:]], 0.1), (["test"], 0.4), (["build"], 0.4)]
+            parts = [([options.only], 1.0)] if options.only else parts
+            for scenarios, share in parts:
                 compare(laptop, views, scenarios, share * minutes, runs)
         wrong = False
         for view in views:
-            if view.of or view.kind == "disk":
+            if view.of or view.kind == "disk" or options.only:
                 continue
             found = Coherence(laptop, view).all()
             print(f"\n{view.name}, what one side sees of the other")
