@@ -26,6 +26,15 @@ class AdoptError(ValueError):
     """A setting that cannot be taken over, in one sentence."""
 
 
+def _refuse_template(setting: Mapping[str, Any], value: Any) -> None:
+    """Raise AdoptError for what a controller would run: a user of the machine chose it, or whoever is root there."""
+    if any(mark in str(value) for mark in TEMPLATES):
+        raise AdoptError(
+            f"wsltune_adopt names {setting['id']}, whose value is a template where a variable has it ({value!r}): "
+            "write the variable by hand, with !unsafe before the value"
+        )
+
+
 def _wsl_conf(setting: Mapping[str, Any], variables: dict[str, Any]) -> None:
     name = setting["id"].partition(":")[2]
     key = wsl_conf.KEYS.get(name)
@@ -35,6 +44,7 @@ def _wsl_conf(setting: Mapping[str, Any], variables: dict[str, Any]) -> None:
         variables.setdefault("wsl_conf_remove", []).append(name)
         return
     value: Any = setting["now"]
+    _refuse_template(setting, value)
     if key.type == "bool":
         value = value == "true"
     elif key.type == "int":
@@ -48,12 +58,7 @@ def _go(setting: Mapping[str, Any], variables: dict[str, Any]) -> None:
         variables["go_env_cgo_enabled"] = {"1": "true", "0": "false"}.get(str(setting["now"]), "keep")
         return
     value = setting["now"] or ""
-    if any(mark in value for mark in TEMPLATES):
-        # A user chose it, and a controller would run what is in it.
-        raise AdoptError(
-            f"wsltune_adopt names {setting['id']}, whose value is a template where a variable has it ({value!r}): "
-            "write the variable by hand, with !unsafe before the value"
-        )
+    _refuse_template(setting, value)
     variable = VARIABLES[name]
     if variables.setdefault(variable, value) != value:
         raise AdoptError(

@@ -127,7 +127,7 @@ def describe(view: View) -> dict[str, Any]:
     return {
         "id": view.id,
         "role": view.role,
-        "path": view.path,
+        "path": str(view.path),
         "state": state,
         "declared": view.declared,
         "applied": view.applied,

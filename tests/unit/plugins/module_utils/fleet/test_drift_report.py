@@ -179,11 +179,20 @@ def test_what_a_person_chose_is_declared_by_variables() -> None:
         ("wsl_conf:launcher:clip.exe", "which no variable declares"),
         # A controller would run it from the variable.
         ("go_env:eve:GOFLAGS", "whose value is a template where a variable has it"),
+        ("wsl_conf:boot.command", "whose value is a template where a variable has it"),
     ],
 )
 def test_what_cannot_be_adopted_is_refused(name: str, said: str) -> None:
     more = [view(id=one, role=one.split(":")[0], now="x") for one in ("go_env:profile", "wsl_conf:launcher:clip.exe")]
     more.append(view(id="go_env:eve:GOFLAGS", role="go_env", now="-tags={{ lookup('pipe', 'id') }}"))
+    more.append(view(id="wsl_conf:boot.command", role="wsl_conf", now="{{ lookup('pipe', 'id') }}"))
     found = adopt.adopt(host(views=[*VIEWS.values(), *more]), [name])
     assert (found["adopted"], found["adopt_variables"]) == ([], {})
     assert len(found["adopt_refused"]) == 1 and said in found["adopt_refused"][0]
+
+
+def test_a_host_whose_facts_have_other_types_hides_no_other() -> None:
+    """Whoever is root there decides what is in them; the reports of all machines are made together."""
+    odd: Any = view(path=7, owner=["x"])
+    fleet = drift.fleet([host(views=[odd]), host(name="other")], 1.0)
+    assert json.dumps(drift_report.sarif(fleet)) and drift_report.junit(fleet) and drift_report.page(fleet)
