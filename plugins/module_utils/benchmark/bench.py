@@ -21,9 +21,16 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import guard, schedule, scratch, stats, suite
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import (
+    editing,
+    guard,
+    schedule,
+    scratch,
+    stats,
+    suite,
+)
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Run, Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
@@ -256,11 +263,6 @@ def make_sample_module() -> dict[str, str]:
     return files
 
 
-def edit(original: bytes, serial: int) -> bytes:
-    """Return Go source with a change that reaches the compiled package, another one for every serial."""
-    return original + b"\n\nvar wsltuneBenchmarkEdit = %d\n" % serial
-
-
 def read_mounts() -> list[mountinfo.Mount]:
     """Return the mounts that this process sees."""
     return mountinfo.parse(mountinfo.table())
@@ -406,7 +408,7 @@ class Bench:
         self.folders = scratch.Folders()
         self.copies: dict[str, str] = {}
         self.edits: dict[tuple[str, str], tuple[str, bytes]] = {}
-        self.listed: dict[str, list[_Listed]] = {}
+        self.listed: dict[str, list[editing.Package]] = {}
         self.have_history = False
         self.commits: dict[str, str] = {}
         self.sample = ""
@@ -772,43 +774,28 @@ class Bench:
             original = dict(self.edits.values()).get(path, state.content)
             self.edits[scenario, name] = (path, original)
 
-    def _list(self, name: str) -> list[_Listed]:
-        """Return the packages of a copy that have a file to edit."""
-        template = "\t".join(
-            ("{{.ImportPath}}", "{{.Dir}}", '{{join .GoFiles " "}}', '{{join .Deps " "}}', "{{.Name}}")
-        )
+    def _list(self, name: str) -> list[editing.Package]:
+        """Return the packages of a copy that have a file to edit, each with its path in the copy."""
         copy = os.path.realpath(self.copies[name])
-        command = [str(self.go), "list", "-f", template, "./..."]
+        command = [str(self.go), "list", "-f", editing.LISTING, "./..."]
         done = process.run(command, self._environment("edit", name), copy, limit=120)
-        lines = [line.split("\t") for line in done.out.splitlines() if line.count("\t") == 4]
-        listed = [
-            _Listed(path, os.path.relpath(os.path.join(folder, names.split()[0]), copy), frozenset(deps.split()), kind)
-            for path, folder, names, deps, kind in lines
-            if names
-        ]
+        listed = [package._replace(file=os.path.relpath(package.file, copy)) for package in editing.parse(done.out)]
         if done.code or not listed:
-            raise BenchmarkError(f"go list finds no package to edit: {done.reason}")
+            raise BenchmarkError(f"go list finds no file to edit: {done.reason if done.code else 'no package has one'}")
         return listed
 
     def _most_used_file(self, scenario: str) -> str:
         """Return a file of the package that most others of the module, or its programs, are built from."""
-        packages = self.listed[self.first.name]
-        users = [package for package in packages if package.name == "main"] if scenario == "build" else []
         everywhere = [
             package
-            for package in packages
+            for package in self.listed[self.first.name]
             if all(os.path.isfile(os.path.join(copy, package.file)) for copy in self.copies.values())
         ]
-
-        def uses(package: _Listed) -> tuple[int, int]:
-            return (
-                sum(package.path in (other.path, *other.deps) for other in users),
-                sum(package.path in other.deps for other in packages),
-            )
-
-        if not everywhere:
-            raise BenchmarkError("there is no file to edit that all variants have")
-        return max(everywhere, key=uses).file
+        chosen = editing.choose(everywhere, scenario == "build")
+        if chosen is None:
+            nothing = "there is no file to edit that all variants have"
+            raise BenchmarkError("nothing but tests is there to build" if everywhere else nothing)
+        return chosen.file
 
     def _environment(self, scenario: str, name: str) -> dict[str, str]:
         environment = self.environments[name if name in self.variants else self.first.name]
@@ -831,7 +818,7 @@ class Bench:
         if scenario in EDITING:
             path, original = self.edits[scenario, name]
             with open(path, "wb") as handle:
-                handle.write(edit(original, serial))
+                handle.write(editing.edit(original, serial))
         elif scenario == "cold":
             variant = name if name in self.variants else self.first.name
             cache = self.folders.make(os.path.dirname(self.go_env[variant]["GOCACHE"]), f"cold-{serial}")
@@ -967,15 +954,6 @@ class Bench:
             "gomaxprocs": self.environments[name].get("GOMAXPROCS") or "not set",
             "file_systems": {key: find_file_system(table, place) if place else None for key, place in places.items()},
         }
-
-
-class _Listed(NamedTuple):
-    """A package of the module: its import path, a file of it, what it is built from, and the name it gives itself."""
-
-    path: str
-    file: str
-    deps: frozenset[str]
-    name: str
 
 
 def _add(total: dict[str, Any], part: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import scratch
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import editing, scratch
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, distribution, elf, files, look, process
 
 PROGRAM = """package main
@@ -429,21 +429,22 @@ class Project:
         if self.budget.left(0) < 2 * first:
             self.found["edited"] = {"reason": "there was no time left for it"}
             return
-        package, path = self._most_used_file()
-        if not path:
+        listed = self._go("list", "-f", editing.LISTING, *self.patterns)
+        chosen = None if listed.code else editing.choose(editing.parse(listed.out))
+        if chosen is None:
             self.found["edited"] = {"reason": "no file of the module can be edited"}
             return
         try:
             folder = self.shop.scratch()
-            state = files.Files().read(path)
+            state = files.Files().read(chosen.file)
             copy = os.path.join(folder, "edited.go")
             with open(copy, "wb") as handle:
-                handle.write((state.content if state else b"") + b"\n\nvar wsltuneDoctorEdit = %d\n" % time.time_ns())
+                handle.write(editing.edit(state.content if state else b"", time.time_ns()))
             overlay = os.path.join(folder, "overlay.json")
             with open(overlay, "w", encoding="utf-8") as handle:
-                json.dump({"Replace": {path: copy}}, handle)
+                json.dump({"Replace": {chosen.file: copy}}, handle)
         except OSError as error:
-            self.found["edited"] = {"reason": f"{path} cannot be read: {error.strerror}"}
+            self.found["edited"] = {"reason": f"{chosen.file} cannot be read: {error.strerror}"}
             return
         done = self._run_tests(f"-overlay={overlay}")
         if done is None or done["code"] or done["stopped"]:
@@ -451,19 +452,7 @@ class Project:
             reason = "it took longer than the time that was left" if done and done["timed_out"] else reason
             self.found["edited"] = {"reason": reason}
             return
-        self.found["edited"] = {"package": package, "wall": done["wall"], "actions": done["actions"]}
-
-    def _most_used_file(self) -> tuple[str, str]:
-        """Return the package that most others of the module are built from, and its first file."""
-        template = r'{{.ImportPath}}{{"\t"}}{{.Dir}}{{"\t"}}{{join .GoFiles " "}}{{"\t"}}{{join .Deps " "}}'
-        done = self._go("list", "-f", template, *self.patterns)
-        packages = [line.split("\t") for line in done.out.splitlines() if line.count("\t") == 3]
-        packages = [package for package in packages if package[2]]
-        if done.code or not packages:
-            return "", ""
-        used = [sum(package[0] in other[3].split() for other in packages) for package in packages]
-        chosen = packages[used.index(max(used))]
-        return chosen[0], os.path.join(chosen[1], chosen[2].split()[0])
+        self.found["edited"] = {"package": chosen.path, "wall": done["wall"], "actions": done["actions"]}
 
     def _test_once(self) -> None:
         done = self._run_tests("-count=1")

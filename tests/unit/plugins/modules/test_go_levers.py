@@ -312,7 +312,7 @@ def test_a_lever_that_takes_the_memory_of_others_is_dropped_and_nothing_else_end
 BUILDS = GO.replace(
     'case "$1" in',
     """case "$1" in
-list) printf 'shop\\t%s\\tmain.go\\t\\tmain\\n' "$PWD" ;;
+list) printf 'shop\\t%s\\tmain.go\\t\\t\\tmain\\n' "$PWD" ;;
 build)
   echo "took 0 ms" >&2
   case " $GOFLAGS " in *" -buildvcs=false "*) ;; *)

@@ -24,7 +24,7 @@ case "$1" in
 env) echo '{"GOCACHE": "'$HOME'/.cache/go-build", "GOROOT": "/opt/go", "GOVERSION": "go1.99", "CGO_ENABLED": "1"}' ;;
 list)
   if [ "$2" = -deps ]; then printf 'x/lib\\tfalse\\tlib\\tfalse\\t\\t\\t%s\\tx\\t0\\n' "$PWD"; exit; fi
-  printf 'x/lib\\t%s/lib\\tlib.go\\tfmt\\tlib\\n' "$PWD"
+  printf 'x/lib\\t%s/lib\\tlib.go\\t\\tfmt\\tlib\\n' "$PWD"
 ;;
 test)
   for place in "$TMPDIR" "$GOTMPDIR"; do
