@@ -8,6 +8,8 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text as linux_text
+
 GOOD, WAITS, BAD, NEUTRAL = "good", "waits", "bad", "soft"
 """Tones of a state."""
 STYLE = """
@@ -52,8 +54,8 @@ svg .limit { stroke: var(--bad); stroke-dasharray: 4 3; } svg .pooled { fill: va
 
 
 def escape(text: Any) -> str:
-    """Return a text as it may stand in a page."""
-    return html.escape(str(text))
+    """Return a text as it may stand in a page, with what turns its direction, or a terminal obeys, spelled out."""
+    return html.escape(linux_text.printable(str(text)))
 
 
 def write_state(state: str, tone: str) -> str:

@@ -191,6 +191,14 @@ def test_what_cannot_be_adopted_is_refused(name: str, said: str) -> None:
     assert len(found["adopt_refused"]) == 1 and said in found["adopt_refused"][0]
 
 
+def test_no_finding_of_a_policy_has_what_a_terminal_obeys() -> None:
+    """A host's facts are in it, and may turn the direction of what follows."""
+    finding = {"id": "x", "severity": "error", "why": "red\x1b[31m\u202e", "resolution": "\x9b2J"}
+    fleet = drift.fleet([{**host(), "policy": [finding]}], 1.0)
+    for told in (drift_report.page(fleet), drift_report.markdown(fleet), drift_report.junit(fleet)):
+        assert "x1b" in told and not re.search("[\x1b\x9b\u202e]", told)
+
+
 def test_a_host_whose_facts_have_other_types_hides_no_other() -> None:
     """Whoever is root there decides what is in them; the reports of all machines are made together."""
     odd: Any = view(path=7, owner=["x"])
