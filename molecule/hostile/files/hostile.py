@@ -491,6 +491,11 @@ git config filter.evil.clean 'sh -c "id > /tmp/eve-was-here-$(id -un); cat"'
 mkdir -p .git/info && echo '* filter=evil' > .git/info/attributes
 rm f && echo two > f
 """
+NO_GIT_FOLDER = r"""
+cd %s/lib
+mv .git/* .
+git config --file config core.worktree "$PWD"
+"""
 SWAP_SOURCE = """
 import os
 while not os.path.isdir('/home/eve/src/shop'):
@@ -1101,6 +1106,28 @@ def shared_repository(trials: Trials) -> None:
     )
 
 
+def made_a_repository(trials: Trials) -> None:
+    """Put what a repository has beside an empty .git, so that Git takes a folder of dev's itself for one."""
+    papers = "/home/dev/papers"
+    trials.root(f"install -d -o dev -g team -m 2775 {papers} {papers}/lib && echo some text > {papers}/lib/f")
+    trials.user("eve", FILTER % papers)
+    trials.user("eve", NO_GIT_FOLDER % papers)
+    git = trials.user("dev", f"git -C {papers}/lib status --porcelain; ls /tmp/eve-* 2>&1", check=False)
+    trials.expect("eve-was-here" in git, f"git itself does not run it: {git}")
+    trials.root("rm -f /tmp/eve-*")
+    trials.succeeds(trials.play(MODULES, projects=[{"source": papers}]))
+    trials.root("rm -rf /home/dev/src " + papers)
+
+
+def copied_to_the_team(trials: Trials) -> None:
+    """Copy a project of dev's to where eve can have another folder of dev's take the place of the half copy."""
+    play = trials.play(MODULES, projects=[{"source": "/srv/team/shop-dev", "target": "/srv/team/copy"}])
+    trials.expect(
+        play.code == 2 and "can be replaced by another account" in " ".join(play.output.split()),
+        f"it is not refused: {play.output[-500:]}",
+    )
+
+
 def hidden_by_the_mask(trials: Trials) -> None:
     """Measure a module of root's that a list gives to eve; its mode shows the mask in the place of the group."""
     trials.root(
@@ -1246,6 +1273,8 @@ FOLDERS: dict[str, Callable[[Trials], None]] = {
     "a repository of eve's in a project of dev's": repository_of_dev,
     "a repository of eve's in a project of root's": repository_of_root,
     "a repository of dev's whose settings eve may change": shared_repository,
+    "a folder of dev's that eve makes a repository of": made_a_repository,
+    "a copy of dev's in a folder of the team": copied_to_the_team,
     "a module of root's that a hidden list gives to eve": hidden_by_the_mask,
     "a test of eve's deeper down in a module of root's": code_deeper_down,
     "a folder that eve's file system says is root's": said_to_be_roots,
