@@ -189,6 +189,10 @@ def unpack(source: str, root: str, digest: str) -> None:
         if build.digest(copy) != digest:
             raise archive.ImageError(f"{source} changed while it was looked at: try again")
         build.unpack(copy, root)
+    except archive.ImageError:
+        # tar may take an odd header for another one than what judged it, and then makes what nobody judged.
+        remove(root)
+        raise
     finally:
         # Without a copy the reason why there is none counts.
         with contextlib.suppress(FileNotFoundError):

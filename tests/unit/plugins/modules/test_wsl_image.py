@@ -287,3 +287,21 @@ def test_a_source_that_changes_after_it_was_judged_is_not_unpacked(
     refused = make(call, place)
     assert "changed while it was looked at" in refused["msg"] and not (place / "work/acme").exists()
     assert not (place / "work/acme.source").exists()
+
+
+def test_nothing_stays_of_what_tar_alone_takes_for_a_member(call: Call, place: Path) -> None:
+    """Python takes 1_000 for a number and tar does not, which then looks for members in the file's content."""
+    hidden = tarfile.TarInfo("srv/disk")
+    hidden.type = tarfile.CHRTYPE
+    content = hidden.tobuf(tarfile.USTAR_FORMAT)
+    file = tarfile.TarInfo("srv/file")
+    file.size = len(content)
+    header = bytearray(file.tobuf(tarfile.USTAR_FORMAT))
+    header[124:136] = f"{len(content):o}".replace("1", "1_", 1).encode().ljust(12, b"\0")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    source = place / "source.tar"
+    source.write_bytes(bytes(header) + content + source.read_bytes())
+    refused = call(wsl_image_root, **options(place))
+    assert refused["failed"] and "tar failed" in refused["msg"], refused
+    assert not list((place / "work").iterdir())
