@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A developer's day: onboard.sh on a laptop whose Go lies on a Windows drive, a restart, the way back.
 
-day.py MACHINE DRIVE [windows]; with `windows` MACHINE-windows is its Windows. Times are compared only within one boot
-and one interleaved series. The time spent waiting for the drive is what the kernel's own 9p tracepoints tell: from each
-request to its answer, of all threads together.
+day.py MACHINE DRIVE [windows]; with `windows` MACHINE-windows is its Windows. `day.py MACHINE DRIVE sync` only copies
+the project and syncs the copy. Times are compared only within one boot and one interleaved series. The time spent
+waiting for the drive is what the kernel's own 9p tracepoints tell: from each request to its answer, of all threads
+together.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "collections")]
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats  # noqa: E402
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo  # noqa: E402
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan  # noqa: E402
+from tests.containers.driver import Machine  # noqa: E402
 from tests.windows_host.driver import WindowsHost  # noqa: E402
 
 SHOP = "/mnt/c/dev/shop"
@@ -37,6 +39,8 @@ cd / && find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./ru
     -o -name telemetry -o -path ./root/.config -o -path ./home/alice/reference \
     -o -path ./root/.ssh \) -prune -o \( -type d -printf '%p %m %u %g\n' -o -printf '%p %m %u %g %s %T@ %l\n' \) | sort
 """
+# The drive without what is mounted over it.
+UNCOVERED = "mountpoint -q /run/original || { mkdir -p /run/original && mount --bind /mnt/c /run/original; }"
 REQUEST = re.compile(r"\s(\d+\.\d+): 9p_client_(req|res): .*?\btag\s+(\d+)")
 
 
@@ -129,10 +133,7 @@ class Day:
             },
             "as it is": {"folder": SHOP, "environment": {}},
         }
-        # The original without what is mounted over it.
-        self.laptop.run(
-            "root", "mountpoint -q /run/original || { mkdir -p /run/original && mount --bind /mnt/c /run/original; }"
-        )
+        self.laptop.run("root", UNCOVERED)
         wanted = {name: known[name] for name in names}
         said = self.laptop.run("alice", f". /etc/profile; python3 bench.py {rounds} {shlex.quote(json.dumps(wanted))}")
         return json.loads(said)
@@ -228,6 +229,55 @@ class Day:
         self.check(lines[2] == lines[3], f"{when}: {SHOP} is not the copy: {lines[2:4]}")
         self.check(lines[4:] == [" M price/price.go", "?? untracked.txt"], f"{when}: git status says {lines[4:]}")
 
+    def sync(self) -> None:
+        """Sync the copy with the original on the real 9p drive: report, carry over, both changed, and killed."""
+        port = Path("/run/wsltune-laptops") / self.laptop.name / "port"
+        machine = Machine(self.laptop.name, int(port.read_text(encoding="utf-8")))
+        words = {"workspace_projects": [{"source": SHOP, "bind": True}]}
+        to_drive = {**words, "workspace_direction": "to_drive"}
+        begin, below = self.original(), self.drive / "dev/shop"
+        done = machine.play("../molecule/workspace/role.yml", words)
+        self.check(done.code == 0, f"the copy: {done.output[-800:]}")
+        write = f"cd {COPY} && echo here > sync.txt && mkdir -p many && for n in $(seq 40); do echo $n > many/$n; done"
+        self.laptop.run("alice", write)
+        report = machine.play("sync.yml", words)
+        self.check('"sync.txt": "changed here"' in report.output, f"the report: {report.output[-1500:]}")
+        self.laptop.say(f"a report over 9p took {report.seconds:.0f} s: {report.output[-1500:]}")
+        self.laptop.run("root", UNCOVERED)
+        watch = (
+            "for try in $(seq 6000); do ls /run/original/dev/shop/many/3 && pkill -KILL -x 'python3.*' && break; done"
+        )
+        watcher = subprocess.Popen(
+            [str(ROOT / "tests/laptop/laptop.sh"), "ssh", self.laptop.name, "root", watch],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        killed = machine.play("sync.yml", to_drive)
+        watcher.wait()
+        self.check(killed.code != 0, "the sync was not killed")
+        went = len([path for path in (below / "many").iterdir() if path.name.isdigit()])
+        self.laptop.say(f"killed when {went} of 40 files were there")
+        report = machine.play("sync.yml", words)
+        said = "ended in the middle, with" in report.output and '"in_the_way": ""' in report.output
+        self.check(said, f"after the kill: {report.output[-1500:]}")
+        done = machine.play("sync.yml", to_drive)
+        self.check(done.code == 0, f"the sync: {done.output[-800:]}")
+        now = {path: it for path, it in self.original().items() if "/many" not in path and "sync.txt" not in path}
+        self.check(now == begin, "a sync changed other files of the drive")
+        names = sorted(path.name for path in (below / "many").iterdir())
+        self.check(names == sorted(str(number) for number in range(1, 41)), f"the drive has {names}")
+        self.laptop.run("alice", f"echo two > {COPY}/sync.txt")
+        (below / "sync.txt").write_text("three\n", encoding="utf-8")
+        done = machine.play("sync.yml", to_drive)
+        said = "changed on both sides" in " ".join(done.output.split()) and "nothing was written" in done.output
+        self.check(done.code != 0 and said, f"both sides changed: {done.output[-800:]}")
+        self.check((below / "sync.txt").read_text(encoding="utf-8") == "three\n", "both sides changed, and it wrote")
+        (below / "sync.txt").unlink()
+        self.laptop.run("alice", f"rm -r {COPY}/sync.txt {COPY}/many")
+        done = machine.play("sync.yml", to_drive)
+        self.check(done.code == 0 and self.original() == begin, f"the way back: {done.output[-800:]}")
+        self.laptop.say("synced")
+
     def without_systemd(self) -> None:
         """Try the fstab lines for a distro without systemd, where WSL's `mount -a` comes before the drives."""
         mounts = mountinfo.parse(self.laptop.run("root", "cat /proc/self/mountinfo"), is_wsl=True)
@@ -272,6 +322,10 @@ def main() -> None:
     """Live the day and print what is wrong, with the times."""
     laptop = Laptop(sys.argv[1])
     day = Day(laptop, Path(sys.argv[2]), WindowsHost(f"{sys.argv[1]}-windows") if sys.argv[3:] == ["windows"] else None)
+    if sys.argv[3:] == ["sync"]:
+        day.sync()
+        print(json.dumps({"wrong": day.wrong, "seconds": round(time.monotonic() - laptop.begin)}))
+        return
     day.prepare()
     laptop.say("the checkout is there")
     day.doctor()

@@ -1,9 +1,13 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A restart, a rollback, kills at several moments and requests that must be refused: trials.py MACHINE PORT [sync]."""
+"""A restart, a rollback, kills at several moments and requests that must be refused: trials.py MACHINE PORT [sync].
+
+With `sync` it tries syncs alone, also killed ones and a drive that stops to answer.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -27,6 +31,19 @@ done
 FAST = """
 mkdir -p /srv/fast && mount -t tmpfs fast /srv/fast
 cp -r /usr/local/share/gotest /srv/fast/shop && chown -R alice: /srv/fast
+"""
+BELOW = "/srv/windows/Users/alice/shop"
+# The same for a sync: before its first file, while a file is written under another name, and between two files.
+SYNC_MOMENTS = [
+    "ls /home/alice/.local/state/wsltune/workspace/shop-*/carrying.json >/dev/null 2>&1",
+    f"ls {BELOW}/many/.*.wsltune-sync >/dev/null 2>&1",
+    f"[ $(ls {BELOW}/many 2>/dev/null | wc -l) -ge 10 ]",
+]
+SILENT = """
+for try in $(seq 3000); do
+    if [ $(ls %s/many 2>/dev/null | wc -l) -ge 10 ]; then pkill -STOP -x slow_drive; echo stopped; exit; fi
+    sleep 0.02
+done
 """
 MOMENTS = [
     ("[ -d /home/alice/src/.shop.wsltune-new ]", 0),
@@ -59,7 +76,16 @@ class Trials:
     def __init__(self, machine: Machine) -> None:
         self.machine, self.wrong = machine, []
         self.original = self.digest()
-        self.kills = self.refusals = 0
+        self.before: dict = {}
+        self.kills = self.refusals = self.sync_kills = 0
+
+    def syncs(self) -> None:
+        """Sync, also killed and with a drive that stops to answer."""
+        self.sync()
+        for moment in SYNC_MOMENTS:
+            self.kill_sync(moment)
+        self.silent_drive()
+        self.latency("bridged")
 
     def check(self, verb: str) -> dict:
         """Return what check.py says on the machine."""
@@ -217,13 +243,84 @@ class Trials:
             self.wrong.append("a sync of what both sides changed wrote")
         print(f"after the syncs: {len(self.wrong)} wrong so far", flush=True)
 
+    def many(self, text: str) -> None:
+        """Change files of a new copy, on a drive that is so slow from then on that every moment is met."""
+        self.latency("20")
+        self.forget()
+        self.machine.run("sh", "-c", f"rm -rf {BELOW}/many {BELOW}/sync.txt /home/alice/.local/state/wsltune/workspace")
+        self.play("before a sync", ROLE, workspace_projects=[PROJECTS[0]])
+        copy = "/home/alice/src/shop"
+        write = f"for n in $(seq 40); do echo {text} $n > {copy}/many/$n; done; echo {text} >> {copy}/main.go"
+        self.machine.run("sh", "-c", f"mkdir {copy}/many; {write}; chown -R alice: {copy}/many")
+        self.before = self.digest()
+        self.latency("1000")
+
+    def finished(self, when: str) -> None:
+        """Sync once more, and expect what the copy has on the drive, whole, with nothing beside it."""
+        # Work goes on before anybody looks.
+        self.machine.run("sh", "-c", "echo later > /home/alice/src/shop/many/1")
+        said = self.play(f"{when}, the next report", "sync.yml", workspace_projects=[PROJECTS[0]])
+        if "ended in the middle" not in said or '"in_the_way": ""' not in said:
+            self.wrong.append(f"{when}: the next report says {said[-800:]}")
+        self.play(
+            f"{when}, the next sync", "sync.yml", workspace_projects=[PROJECTS[0]], workspace_direction="to_drive"
+        )
+        differing = self.machine.run(
+            "sh", "-c", f"diff -r -x .git -x build -x '*.log' {BELOW} /home/alice/src/shop || true"
+        )
+        left = self.machine.run("sh", "-c", "find /srv/windows /home/alice/src -name '*.wsltune-sync'")
+        if differing or left:
+            self.wrong.append(f"{when}, the next sync: {differing}{left}")
+        kept = self.machine.run("sh", "-c", "cat /home/alice/.local/state/wsltune/workspace/shop-*/before-*/main.go")
+        if hashlib.sha256(kept.encode()).hexdigest() not in (self.before[f"{BELOW}/main.go"][-1],):
+            self.wrong.append(f"{when}: main.go as it was on the drive is not kept once: {kept[-300:]!r}")
+        self.machine.run("sh", "-c", "rm -r /home/alice/.local/state/wsltune/workspace/shop-*/before-*")
+        print(f"{when}: {len(self.wrong)} wrong so far", flush=True)
+
+    def kill_sync(self, moment: str) -> None:
+        """Kill a sync at the moment, then sync again."""
+        self.many("killed")
+        watcher = subprocess.Popen(
+            self.machine.command("sh", "-c", WATCH % (moment, 0)), stdout=subprocess.PIPE, text=True
+        )
+        words = {"workspace_projects": [PROJECTS[0]], "workspace_direction": "to_drive"}
+        process = self.machine.start("sync.yml", words, subprocess.DEVNULL)
+        process.wait()
+        self.machine.kill(process)
+        if "killed" not in watcher.communicate()[0] or process.returncode == 0:
+            self.wrong.append(f"a sync was not killed when {moment}")
+            return
+        self.sync_kills += 1
+        self.finished(f"a sync killed when {moment}")
+
+    def silent_drive(self) -> None:
+        """Have the drive stop answering in the middle of a sync, and come back later."""
+        self.many("silent")
+        watcher = subprocess.Popen(self.machine.command("sh", "-c", SILENT % BELOW), stdout=subprocess.PIPE, text=True)
+        done = self.machine.play("../molecule/workspace/sync.yml", {"source": SHOP, "seconds": 8})
+        message = " ".join(done.output.split())
+        if "stopped" not in watcher.communicate()[0] or done.code == 0:
+            self.wrong.append(f"the drive did not stop to answer: {message[-600:]}")
+        elif f"{SHOP} gives no answer in 8 s" not in message or "which finishes it" not in message:
+            self.wrong.append(f"a drive that stops to answer: {message[-600:]}")
+        print(f"the drive stopped to answer: {done.seconds:.0f} s", flush=True)
+        done = self.machine.play("sync.yml", {"workspace_projects": [PROJECTS[0]]})
+        if done.code == 0 or "gives no answer in 2 s" not in " ".join(done.output.split()):
+            self.wrong.append(f"a report of a drive that gives no answer: {done.output[-600:]}")
+        self.machine.run("pkill", "-CONT", "-x", "slow_drive")
+        # What waited in the kernel ends now.
+        self.machine.run(
+            "sh", "-c", "for try in $(seq 100); do pgrep -u alice -x 'python3.*' || break; sleep 0.1; done"
+        )
+        self.finished("a drive that came back")
+
 
 def main() -> None:
     """Run the trials and print what is wrong."""
     trials = Trials(Machine(sys.argv[1], int(sys.argv[2])))
     if sys.argv[3:] == ["sync"]:
-        trials.sync()
-        print(json.dumps({"wrong": trials.wrong}))
+        trials.syncs()
+        print(json.dumps({"wrong": trials.wrong, "sync_kills": trials.sync_kills}))
         return
     trials.restart()
     trials.rollback()
