@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FACTS = ("wsltune_drift_dir", "doctor_report_dir", "verify_report_dir", "wsltune_rollout_dir", "rollout_tune_tasks")
 
 
-def play(folder: Path, connection: str, inject: str, playbook: str) -> subprocess.CompletedProcess[str]:
+def play(folder: Path, connection: str, inject: str, playbook: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a playbook over one host whose Python answers every module with facts that name folders of the controller."""
     python = folder / "python"
     elsewhere = {name: str(folder / "elsewhere") for name in FACTS}
@@ -41,10 +41,11 @@ def play(folder: Path, connection: str, inject: str, playbook: str) -> subproces
         "PATH": f"{ssh.parent}:{os.environ['PATH']}",
     }
     inventory = folder / "inventory"
-    inventory.write_text(f"laptop ansible_connection={connection} ansible_python_interpreter={python}\n")
+    way = connection and f"ansible_connection={connection}"
+    inventory.write_text(f"laptop {way} ansible_python_interpreter={python}\n")
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), playbook]
     return subprocess.run(
-        [*command, "-e", "wsltune_become=false"],
+        [*command, "-e", "wsltune_become=false", *words],
         check=False,
         capture_output=True,
         text=True,
@@ -68,6 +69,9 @@ def test_where_they_are_none_the_run_goes_on_and_writes_in_its_own_folder(tmp_pa
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_this_machine_alone_may_be_asked_by_ansibles_defaults(tmp_path: Path) -> None:
-    done = play(tmp_path, "local", "true", "wsltune.go.bench")
+@pytest.mark.parametrize(("connection", "words"), [("local", []), ("", ["-c", "local"])])
+def test_this_machine_alone_may_be_asked_by_ansibles_defaults(
+    tmp_path: Path, connection: str, words: list[str]
+) -> None:
+    done = play(tmp_path, connection, "true", "wsltune.go.bench", *words)
     assert "could say where the controller writes" not in done.stdout + done.stderr
