@@ -304,7 +304,7 @@ def _variants(module: AnsibleModule) -> list[bench.Variant]:
             bench.Variant(
                 name,
                 environment,
-                [str(one) for one in given["unset"] or []],
+                [str(name) for name in given["unset"] or []],
                 given["directory"],
                 given["revision"] or None,
             )

@@ -905,7 +905,7 @@ class GoEnv:
     @staticmethod
     def needing_cgo(observed: Mapping[str, Any]) -> list[str]:
         """Return the commands of one user whose programs would lose their cryptography without cgo."""
-        kept = [one for one in observed["toolchains"] if go_plan.keeps_cgo(one.get("version", ""))]
+        kept = [toolchain for toolchain in observed["toolchains"] if go_plan.keeps_cgo(toolchain.get("version", ""))]
         return go_find.goroot_commands(kept, None)
 
     def leave_command(self, path: str, reason: str | None) -> None:
@@ -993,7 +993,7 @@ class GoEnv:
 
 def _toolchains(observed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the Go commands of one user that answered."""
-    return [one for one in observed.get("toolchains", ()) if one.get("version")]
+    return [toolchain for toolchain in observed.get("toolchains", ()) if toolchain.get("version")]
 
 
 def _refusals(person: accounts.Account, toolchains: Sequence[Mapping[str, Any]], flags: str) -> list[str]:

@@ -383,7 +383,7 @@ class Trial:
         """Return a variant on top of the environment from before the first run."""
         before = self.params["before"] or {}
         own = {**(before.get("environment") or {}), **environment}
-        unset = [one for one in before.get("unset") or [] if one not in own]
+        unset = [name for name in before.get("unset") or [] if name not in own]
         return Variant(name, {str(key): str(value) for key, value in own.items()}, unset, directory)
 
     def experiment(self, variants: Sequence[Variant], tell: schedule.Progress) -> tuple[dict[str, Any], dict[str, str]]:
@@ -430,9 +430,9 @@ class Trial:
                 merged: dict[str, str] = {}
                 own = (self.params["before"] or {}).get("environment") or {}
                 values = levers_guard.values(self.ground, tmpfs_folder)
-                for one in tried:
+                for lever in tried:
                     merged.update(
-                        levers_decide.trial(one, tmpfs_folder, self.account.home, self.slow, self.path, own, values)
+                        levers_decide.trial(lever, tmpfs_folder, self.account.home, self.slow, self.path, own, values)
                     )
                 flags = levers_guard.goflags(tried, self.ground, values)
                 if flags:
@@ -445,10 +445,10 @@ class Trial:
             judged = [
                 levers_decide.broken(Decision(name, True, evidence="none"), reason) for name, reason in broken.items()
             ]
-            variants = [one for one in variants if one.name not in broken]
+            variants = [variant for variant in variants if variant.name not in broken]
             if len(variants) > 1:
                 summary, failures = self.experiment(variants, tell)
-                for name in [one.name for one in variants[1:]]:
+                for name in [variant.name for variant in variants[1:]]:
                     decision = levers_decide.judge(name, summary)
                     judged.append(levers_decide.broken(decision, failures[name]) if name in failures else decision)
             winners = [decision.lever for decision in judged if decision.kept]

@@ -317,8 +317,8 @@ class Workspace:
 
         What was named wrongly is raised, but where a link of a user's led a project is a reason to leave it out.
         """
-        led = [one for one in projects if any(one is other for other in self.led)]
-        kept = [one for one in projects if not any(one is other for other in led)]
+        led = [project for project in projects if any(project is other for other in self.led)]
+        kept = [project for project in projects if not any(project is other for other in led)]
         workspace_plan.check_together(kept)
         self.check_bind(kept)
         for project in led:
@@ -404,15 +404,17 @@ class Workspace:
         projects = self.attempt([(values["source"], values) for values in given], self.project)
         projects = self.together(projects)
         # Every project is checked before the first is touched.
-        wanted = self.attempt([(one.source, one) for one in projects], lambda one: (one, self.check(one)))
-        done = self.attempt([(one.source, (one, missing)) for one, missing in wanted], self.carry_out)
+        wanted = self.attempt(
+            [(project.source, project) for project in projects], lambda project: (project, self.check(project))
+        )
+        done = self.attempt([(project.source, (project, missing)) for project, missing in wanted], self.carry_out)
         copied = [project for project, missing, _proof in done if missing]
         bound = self.bind([project for project, _missing, _proof in done])
         self.headlines = workspace_plan.headlines(copied, bound)
         distro = wsl_judge.distro(self.machine) if wsl_judge.is_wsl(self.machine) else None
 
-        def show_place(one: tuple[Project, bool, dict[str, Any]]) -> dict[str, Any]:
-            project, missing, proof = one
+        def show_place(item: tuple[Project, bool, dict[str, Any]]) -> dict[str, Any]:
+            project, missing, proof = item
             live = self.live(project)
             holds = live["target"] and (live["source"] or not project.bind)
             if not holds and not self.module.check_mode:
@@ -429,8 +431,8 @@ class Workspace:
                 "holds": holds,
             }
 
-        shown = [one for one in done if one[0].source not in self.unbound]
-        placed = self.attempt([(one[0].source, one) for one in shown], show_place)
+        shown = [item for item in done if item[0].source not in self.unbound]
+        placed = self.attempt([(item[0].source, item) for item in shown], show_place)
         for place in placed:
             if place["copied"] and place["windows_path"]:
                 self.notes.append(f"Windows programs find {place['target']} as {place['windows_path']}")
@@ -476,7 +478,11 @@ class Workspace:
         # What is left out of this run may be bound, and stays so.
         kept = earlier if self.failures else []
         for line in earlier:
-            if line.fstype == "none" and line not in kept and line.mount_point not in [one.source for one in wanted]:
+            if (
+                line.fstype == "none"
+                and line not in kept
+                and line.mount_point not in [project.source for project in wanted]
+            ):
                 try:
                     self.unmount(line.mount_point, line.source)
                 except WorkspaceError as error:
@@ -510,7 +516,7 @@ class Workspace:
             self.changes.append(f"mounted {project.target} on {project.source}")
         if self.unbound and written:
             own = [line for line in earlier if line in kept or line.mount_point in self.unbound]
-            self.write_lines([*self.lines([one for one in wanted if one.source not in self.unbound]), *own])
+            self.write_lines([*self.lines([project for project in wanted if project.source not in self.unbound]), *own])
         return bound
 
     def mount(self, project: Project) -> None:

@@ -71,14 +71,16 @@ def read_alerts(data: Any) -> list[Alert]:
     if not isinstance(data, Sequence) or isinstance(data, str):
         raise ValueError("wsltune_heal_alerts is no list: give the alerts with name, host and setting.")
     alerts = []
-    for one in data:
-        if not isinstance(one, Mapping) or set(one) - set(Alert._fields) or not {"name", "host"} <= set(one):
-            raise ValueError(f"wsltune_heal_alerts has {one!r}: give name, host and setting.")
-        alert = Alert(**one)
+    for given in data:
+        if not isinstance(given, Mapping) or set(given) - set(Alert._fields) or not {"name", "host"} <= set(given):
+            raise ValueError(f"wsltune_heal_alerts has {given!r}: give name, host and setting.")
+        alert = Alert(**given)
         if alert.name not in ALERTS:
             raise ValueError(f"wsltune_heal_alerts names the alert {alert.name!r}: {' and '.join(ALERTS)} are healed.")
         if not _is_word(alert.host) or not (alert.setting == "" or _is_word(alert.setting)):
-            raise ValueError(f"wsltune_heal_alerts has {one!r}: host and setting are words without blanks and braces.")
+            raise ValueError(
+                f"wsltune_heal_alerts has {given!r}: host and setting are words without blanks and braces."
+            )
         alerts.append(alert)
     return alerts
 
@@ -108,9 +110,9 @@ def parse_record(data: Any) -> Record:
     """Return the record; raise ValueError for what is none, because three failures may be hidden in it."""
     if not isinstance(data, Mapping) or data.get("version") != VERSION:
         raise ValueError(f"it is no record of version {VERSION}")
-    known = {one.name for one in fields(Record)}
+    known = {field.name for field in fields(Record)}
     record = Record(**{key: value for key, value in data.items() if key in known})
-    if not all(isinstance(one, int) and one >= 0 for one in (record.failures, record.heals)):
+    if not all(isinstance(number, int) and number >= 0 for number in (record.failures, record.heals)):
         raise ValueError("its counts are no numbers")
     return record
 
@@ -142,7 +144,7 @@ def decide(
         return Decision(WAIT, f"{host} does not answer: the alert comes again when it is still true.")
     if not settings:
         return Decision(REFUSE, f"{host} is left as it is because it could not be looked at.")
-    states = {str(one["id"]): str(one["state"]) for one in settings}
+    states = {str(setting["id"]): str(setting["state"]) for setting in settings}
     for state, sentence in KEEPING_BACK.items():
         those = sorted(name for name, value in states.items() if value == state)
         if those:
@@ -190,8 +192,8 @@ def judge(
     error: str = "",
 ) -> Outcome:
     """Return how the heal ended, by drift's reports from before and after it."""
-    then = {str(one["id"]): one for one in before.get("settings") or []}
-    now = {str(one["id"]): str(one["state"]) for one in after.get("settings") or []}
+    then = {str(setting["id"]): setting for setting in before.get("settings") or []}
+    now = {str(setting["id"]): str(setting["state"]) for setting in after.get("settings") or []}
     # A setting that waits for a restart is written, and no second heal would bring it into force.
     left = [name for name in settings if now.get(name, "unknown") in (*HEALABLE, *KEEPING_BACK)]
     healed = not left and not error

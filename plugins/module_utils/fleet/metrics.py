@@ -190,11 +190,11 @@ def _describe_settings(settings: Sequence[Mapping[str, Any]]) -> list[Sample]:
     """Return the state of each setting; of several with one name the worst."""
     order = ["off", *(state for state in SETTING_STATES if state != "off")]
     worst: dict[str, str] = {}
-    for one in settings:
-        state = next(state for state, known in SETTING_STATES.items() if one["state"] in known)
-        if state == "in_force" and one["declared"] is None:
+    for setting in settings:
+        state = next(state for state, known in SETTING_STATES.items() if setting["state"] in known)
+        if state == "in_force" and setting["declared"] is None:
             state = "off"
-        name = name_setting(str(one["id"]))
+        name = name_setting(str(setting["id"]))
         worst[name] = max(state, worst.get(name, "off"), key=order.index)
     return [
         sample("wsltune_setting_state", state == found, name, state)
@@ -210,7 +210,7 @@ def _describe_defender(found: Mapping[str, Any]) -> list[Sample]:
     entries = found.get("entries") or []
     counts = {"active": len(entries), **{name: len(found.get(name) or []) for name in ("managed", "refused")}}
     samples = _each("wsltune_defender_exclusions", counts, EXCLUSIONS)
-    days = [datetime.date.fromisoformat(one["valid_until"]) for one in entries if one.get("valid_until")]
+    days = [datetime.date.fromisoformat(entry["valid_until"]) for entry in entries if entry.get("valid_until")]
     if days:
         end = datetime.datetime.combine(min(days) + datetime.timedelta(1), datetime.time(), datetime.timezone.utc)
         samples.append(sample("wsltune_defender_next_expiry_timestamp_seconds", end.timestamp()))
@@ -252,7 +252,7 @@ def p90(times: Sequence[float]) -> float:
 
 def describe_pull(state: str, record: Mapping[str, Any]) -> list[Sample]:
     """Return what the pull agent's C(record) says after a run that ended in C(state)."""
-    samples = [sample("wsltune_pull_state", state == one, one) for one in PULL_STATES]
+    samples = [sample("wsltune_pull_state", state == known, known) for known in PULL_STATES]
     for key in ("run", "success"):
         if record.get(f"last_{key}") is not None:
             samples.append(sample(f"wsltune_pull_last_{key}_timestamp_seconds", record[f"last_{key}"]))
@@ -269,11 +269,11 @@ def merge(earlier: Iterable[Sample], new: Sequence[Sample]) -> list[Sample]:
     A laptop measures once and runs often: the last measurement stays until there is a newer one.
     """
     earlier = list(earlier)
-    fresh = {one.name for one in new}
-    counted = {(one.name, one.labels): one.value for one in earlier if METRICS[one.name].kind == "counter"}
-    merged = [one for one in earlier if one.name not in fresh]
-    for one in new:
-        merged.append(one._replace(value=one.value + counted.get((one.name, one.labels), 0.0)))
+    fresh = {point.name for point in new}
+    counted = {(point.name, point.labels): point.value for point in earlier if METRICS[point.name].kind == "counter"}
+    merged = [point for point in earlier if point.name not in fresh]
+    for point in new:
+        merged.append(point._replace(value=point.value + counted.get((point.name, point.labels), 0.0)))
     return merged
 
 
@@ -283,8 +283,8 @@ def render(samples: Iterable[Sample], instance: str = "") -> str:
     It has no time beside a value, because the textfile collector skips a whole file that has one.
     """
     by_name: dict[str, dict[tuple[str, ...], float]] = {}
-    for one in samples:
-        by_name.setdefault(one.name, {})[one.labels] = one.value
+    for point in samples:
+        by_name.setdefault(point.name, {})[point.labels] = point.value
     lines = []
     for name, metric in METRICS.items():
         if name not in by_name:

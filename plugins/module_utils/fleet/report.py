@@ -130,7 +130,7 @@ def summarise(rollout: Rollout, hosts: Mapping[str, HostState], now: float) -> d
 
 
 def _row(rollout: Rollout, ring: str, host: HostState, reached: bool) -> dict[str, Any]:
-    known = [one for one in host.comparisons if one.get("ratio")]
+    known = [comparison for comparison in host.comparisons if comparison.get("ratio")]
     first = known[0] if known else {}
     excluded = host.host in rollout.excluded
     return {
@@ -300,9 +300,9 @@ def _forest(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> st
     """Return the forest plot: a line for each host, a diamond for each ring, on a logarithmic axis."""
     shown = sorted(rows, key=lambda row: -float(row["ratio"]))[:MOST_MARKS]
     pooled = [(ring["name"], ring["decision"].get("pooled")) for ring in summary["rings"]]
-    diamonds = [(f"ring {name}", one) for name, one in pooled if one]
+    diamonds = [(f"ring {name}", ratio) for name, ratio in pooled if ratio]
     limit = max(float(ring["limits"]["max_ratio"]) for ring in summary["rings"])
-    ends = [float(one[key]) for one in [*shown, *(one for _name, one in diamonds)] for key in ("low", "high")]
+    ends = [float(ratio[key]) for ratio in [*shown, *(ratio for _name, ratio in diamonds)] for key in ("low", "high")]
     low = max(0.1, min([*ends, 0.9])) * 0.98
     high = min(10.0, max([*ends, limit])) * 1.02
     # As wide as the names are, so that on a narrow screen the plot is whole and the numbers alone are cut off.
@@ -322,7 +322,7 @@ def _forest(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> st
     drawn = [1.0]
     for tick in sorted(ticks, key=lambda tick: abs(math.log(tick))):
         x = place(tick)
-        if tick != 1.0 and any(abs(x - place(one)) < APART for one in drawn):
+        if tick != 1.0 and any(abs(x - place(other)) < APART for other in drawn):
             continue
         drawn.append(tick)
         lines.append(f'<line x1="{x}" y1="{top - 14}" x2="{x}" y2="{bottom}"/>')
@@ -338,14 +338,14 @@ def _forest(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> st
         lines.append(f'<circle cx="{middle}" cy="{y}" r="4"/>')
         lines.append(f'<text class="tick" x="{right + 12}" y="{y + 4}">{_escape(write_ratio(row))}</text>')
         y += step
-    for name, one in diamonds:
-        start, middle, end = (place(float(one[key])) for key in ("low", "ratio", "high"))
+    for name, ratio in diamonds:
+        start, middle, end = (place(float(ratio[key])) for key in ("low", "ratio", "high"))
         shape = f"{start},{y} {middle},{y - 6} {end},{y} {middle},{y + 6}"
         lines.append(
             f'<text x="{left - 12}" y="{y + 4}" text-anchor="end"><tspan>{_escape(_short(name))}</tspan></text>'
         )
         lines.append(f'<polygon class="pooled" points="{shape}"/>')
-        lines.append(f'<text class="tick" x="{right + 12}" y="{y + 4}">{_escape(write_ratio(one))}</text>')
+        lines.append(f'<text class="tick" x="{right + 12}" y="{y + 4}">{_escape(write_ratio(ratio))}</text>')
         y += step
     lines.append("</svg>")
     left_out = f" The {len(shown)} slowest of {len(rows)} are shown." if len(shown) < len(rows) else ""

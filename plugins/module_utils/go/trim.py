@@ -86,17 +86,17 @@ def list_entries(cache: int, folder: str) -> Iterator[Entry]:
         return
     try:
         with os.scandir(opened) as found:
-            for one in found:
-                if not ENTRY.fullmatch(one.name) or not one.name.startswith(folder):
+            for entry in found:
+                if not ENTRY.fullmatch(entry.name) or not entry.name.startswith(folder):
                     continue
                 try:
-                    status = one.stat(follow_symlinks=False)
-                    is_program = stat.S_ISDIR(status.st_mode) and one.name.endswith("-d")
-                    size = rounded(status.st_size) + (_program_size(opened, one.name) if is_program else 0)
+                    status = entry.stat(follow_symlinks=False)
+                    is_program = stat.S_ISDIR(status.st_mode) and entry.name.endswith("-d")
+                    size = rounded(status.st_size) + (_program_size(opened, entry.name) if is_program else 0)
                 except OSError:
                     continue
                 if is_program or stat.S_ISREG(status.st_mode):
-                    yield Entry(status.st_mtime_ns, size, folder, one.name)
+                    yield Entry(status.st_mtime_ns, size, folder, entry.name)
     finally:
         os.close(opened)
 
@@ -105,7 +105,7 @@ def _program_size(folder: int, name: str) -> int:
     opened = _open(name, folder)
     try:
         with os.scandir(opened) as found:
-            return sum(rounded(one.stat(follow_symlinks=False).st_size) for one in found)
+            return sum(rounded(entry.stat(follow_symlinks=False).st_size) for entry in found)
     finally:
         os.close(opened)
 

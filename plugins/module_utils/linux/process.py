@@ -424,8 +424,8 @@ def descendants(pids: set[int], processes: Mapping[int, tuple[int, int]] | None 
     found, size = pids & set(known), -1
     while size < len(found):
         size = len(found)
-        found |= {one for one, (parent, _start) in known.items() if parent in found}
-    return {one: known[one][1] for one in found}
+        found |= {child for child, (parent, _start) in known.items() if parent in found}
+    return {child: known[child][1] for child in found}
 
 
 def _start_of(pid: int) -> int:
@@ -453,9 +453,9 @@ def _end(pid: int, begin: int) -> None:
         processes = _processes()
         # This process is the parent of orphans (prctl above) and starts nothing else meanwhile.
         found = {
-            one
-            for one, (parent, start) in processes.items()
-            if one == pid or (parent == os.getpid() and start >= begin > 0 and one not in KEPT)
+            child
+            for child, (parent, start) in processes.items()
+            if child == pid or (parent == os.getpid() and start >= begin > 0 and child not in KEPT)
         }
         if processes.get(pid, (0, begin))[1] != begin:
             found.remove(pid)
@@ -480,10 +480,10 @@ def end_descendants(limit: float = 5.0) -> None:
         found = descendants({os.getpid()})
         found.pop(os.getpid(), None)
         kill(found)
-        for one in found:
+        for child in found:
             # Of a child of another one nothing is left to wait for.
             with contextlib.suppress(OSError):
-                os.waitpid(one, os.WNOHANG)
+                os.waitpid(child, os.WNOHANG)
         if not found:
             return
         time.sleep(0.005)
@@ -515,7 +515,7 @@ def holders(path: str, of: Collection[int] | None = None, limit: float = LOOKING
         links = [f"/proc/{pid}/cwd", f"/proc/{pid}/exe"]
         try:
             with os.scandir(f"/proc/{pid}/fd") as descriptors:
-                links += [one.path for one in itertools.islice(descriptors, MOST_DESCRIPTORS)]
+                links += [descriptor.path for descriptor in itertools.islice(descriptors, MOST_DESCRIPTORS)]
         except OSError:
             continue
         for link in links:

@@ -84,10 +84,10 @@ def check_together(projects: Sequence[Project]) -> None:
     for number, project in enumerate(projects):
         for other in projects[:number]:
             for name in ("source", "target"):
-                one, two = getattr(project, name), getattr(other, name)
-                if inside(one, two) or inside(two, one):
+                place, its = getattr(project, name), getattr(other, name)
+                if inside(place, its) or inside(its, place):
                     raise WorkspaceError(
-                        f"workspace_projects has {name} {two} and {name} {one}: give each place once, and none below "
+                        f"workspace_projects has {name} {its} and {name} {place}: give each place once, and none below "
                         "another."
                     )
 
@@ -346,8 +346,8 @@ def unread(repository: str, error: str) -> str:
 
 def difference(before: str, after: str) -> str:
     """Return the first line that two outputs do not share, for a sentence."""
-    one, two = before.splitlines(), after.splitlines()
-    only = [line for line in one if line not in two] + [line for line in two if line not in one]
+    first, second = before.splitlines(), after.splitlines()
+    only = [line for line in first if line not in second] + [line for line in second if line not in first]
     return only[0] if only else "their order"
 
 
@@ -376,15 +376,15 @@ def compare(base: Mapping[str, str] | None, there: Mapping[str, str], here: Mapp
     """
     states = {}
     for path in sorted({*(base or {}), *there, *here}):
-        was, one, two = (base or {}).get(path), there.get(path), here.get(path)
-        if one == two:
-            states[path] = UNCHANGED if base is not None and was == one else BOTH_SAME
-        elif base is None or was not in (one, two):
+        was, its, ours = (base or {}).get(path), there.get(path), here.get(path)
+        if its == ours:
+            states[path] = UNCHANGED if base is not None and was == its else BOTH_SAME
+        elif base is None or was not in (its, ours):
             states[path] = BOTH_DIFFERENT
-        elif was == one:
-            states[path] = GONE_HERE if two is None else CHANGED_HERE
+        elif was == its:
+            states[path] = GONE_HERE if ours is None else CHANGED_HERE
         else:
-            states[path] = GONE_THERE if one is None else CHANGED_THERE
+            states[path] = GONE_THERE if its is None else CHANGED_THERE
     # A file on one side where the other has a folder with changes of its own.
     gone = (GONE_HERE, GONE_THERE)
     left = {path for path, state in states.items() if state not in gone and (path in there or path in here)}
