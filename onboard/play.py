@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from onboard.answers import answers, go_module, in_go_module, lacks_container_file
 from onboard.options import ROOT, USAGE, Options, Stop, given_variables
@@ -83,17 +83,29 @@ def bench_variables(options: Options) -> dict[str, Any]:
     return {**variables, "verify_against_revision": options.against}
 
 
-def children() -> dict[int, list[int]]:
+class Process(NamedTuple):
+    """A process by its number and when it started: numbers come round."""
+
+    pid: int
+    start: str
+
+
+def stat_of(pid: int | str) -> list[str]:
+    """Return what the kernel says of a process from its state on; nothing once it is gone."""
+    try:
+        # The name in brackets may hold anything.
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def children() -> dict[int, list[Process]]:
     """Return each process of this machine that has children, with them."""
-    tree: dict[int, list[int]] = {}
+    tree: dict[int, list[Process]] = {}
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                # The name in brackets may hold anything; the parent is the second field after it.
-                parent = int((entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
-            except (OSError, ValueError, IndexError):
-                continue
-            tree.setdefault(parent, []).append(int(entry.name))
+        words = stat_of(entry.name) if entry.name.isdigit() else []
+        if words:
+            tree.setdefault(int(words[1]), []).append(Process(int(entry.name), words[19]))
     return tree
 
 
@@ -105,23 +117,21 @@ def name_of(pid: int) -> str:
         return ""
 
 
-def descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[Process]:
     """List all that runs below a process; not apt and dpkg, which finish better than they are cleaned up after."""
-    tree, found, waiting = children(), [], [pid]
+    found: list[Process] = []
+    tree, waiting = children(), [pid]
     while waiting:
-        below = [child for child in tree.get(waiting.pop(), []) if name_of(child) not in ("apt-get", "dpkg")]
+        below = [child for child in tree.get(waiting.pop(), []) if name_of(child.pid) not in ("apt-get", "dpkg")]
         found += below
-        waiting += below
+        waiting += [child.pid for child in below]
     return found
 
 
-def alive(pid: int) -> bool:
-    """Return whether a process runs; one that only waits to be collected does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return False
-    return state != "Z"
+def alive(process: Process) -> bool:
+    """Return whether this very process runs; one that only waits to be collected does not."""
+    words = stat_of(process.pid)
+    return bool(words) and words[0] != "Z" and words[19] == process.start
 
 
 class Play:
@@ -201,11 +211,11 @@ class Play:
     def end(self) -> None:
         """Ask Ansible to stop as Ctrl-C does, then insist; what it would leave behind is ended too."""
         started = descendants(os.getpid())
-        self.root.kill(children().get(os.getpid(), []), signal.SIGINT)
+        self.root.kill([child.pid for child in children().get(os.getpid(), [])], signal.SIGINT)
         for number, patience in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0)):
             until = time.monotonic() + patience
             while (self.running() or any(map(alive, started))) and time.monotonic() < until:
-                started += [pid for pid in descendants(os.getpid()) if pid not in started]
+                started += [child for child in descendants(os.getpid()) if child not in started]
                 time.sleep(0.1)
-            self.root.kill([pid for pid in started if alive(pid)], number)
+            self.root.kill([child.pid for child in started if alive(child)], number)
         self.thread.join(timeout=5)

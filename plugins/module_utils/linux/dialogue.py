@@ -156,8 +156,10 @@ class Dialogue:
 def end(program: subprocess.Popen[bytes]) -> None:
     """Kill a program that leads a process group, and what it has started, also what has a session of its own."""
     others = process.descendants({program.pid}) if program.returncode is None else {}
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(program.pid, signal.SIGKILL)
+    # Once the program was waited for, a process with its number is another one, which may lead a group of its own.
+    if program.returncode is None or not os.path.exists(f"/proc/{program.pid}"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(program.pid, signal.SIGKILL)
     process.kill(others)
     # One that the kernel cannot end, as when a server is gone, is left to itself.
     with contextlib.suppress(subprocess.TimeoutExpired):
