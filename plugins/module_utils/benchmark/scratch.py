@@ -39,7 +39,7 @@ def others_change(folder: str, kept: bool = False) -> bool:
     try:
         with files.place(folder) as place:
             status, where = place.status(), place.path
-        if status is None or files.is_ours_alone(status, status if kept else None, files.has_acl(where)):
+        if status is None or files.is_ours_alone(status, status if kept else None, where):
             return False
     except files.NotOurs as error:
         where = error.filename
@@ -57,9 +57,8 @@ def _find_below(folder: str) -> str:
         for path in (os.path.join(parent, name) for name in (*folders, *names)):
             with contextlib.suppress(FileNotFoundError):
                 status = os.lstat(path)
-                acl = bool(status.st_mode & stat.S_IWGRP) and files.has_acl(path)
                 # Where a link leads is for whoever made it, which is root here.
-                if not stat.S_ISLNK(status.st_mode) and not files.is_ours_alone(status, acl=acl):
+                if not stat.S_ISLNK(status.st_mode) and not files.is_ours_alone(status, path=path):
                     return path
     return ""
 
@@ -186,7 +185,7 @@ def sweep(parent: str) -> None:
             return
         # Elsewhere another account could give a name like ours to any folder of the caller's.
         status = os.stat(parent)
-        if os.geteuid() != 0 and not files.is_ours_alone(status, status, files.has_acl(parent)):
+        if os.geteuid() != 0 and not files.is_ours_alone(status, status, parent):
             return
         for name in os.listdir(parent):
             match = _NAME.fullmatch(name)

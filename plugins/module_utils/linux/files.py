@@ -136,9 +136,10 @@ def is_of_another(device: int) -> bool:
     return _mounted_by(device) not in (None, 0, os.geteuid())
 
 
-def is_ours_alone(folder: os.stat_result, entry: os.stat_result | None = None, acl: bool = False) -> bool:
-    """Return whether nobody else can rename or replace C(entry), or any name, of C(folder), which may have an C(acl).
+def is_ours_alone(folder: os.stat_result, entry: os.stat_result | None = None, path: str = "") -> bool:
+    """Return whether nobody else can rename or replace C(entry), or any name, of C(folder).
 
+    C(path) leads to the folder, for its access control list; without it, the mode alone counts.
     In a folder with the sticky bit only the owners of the folder and of the entry can (inode(7)).
     """
     ours = (0, os.geteuid())
@@ -147,7 +148,7 @@ def is_ours_alone(folder: os.stat_result, entry: os.stat_result | None = None, a
     if entry is not None and entry.st_dev != folder.st_dev and is_of_another(entry.st_dev):
         return False
     shared = folder.st_mode & stat.S_IWOTH or (
-        folder.st_mode & stat.S_IWGRP and (acl or has_other_members(folder.st_gid))
+        folder.st_mode & stat.S_IWGRP and ((bool(path) and has_acl(path)) or has_other_members(folder.st_gid))
     )
     if not shared:
         return True
@@ -264,7 +265,7 @@ def own_place(path: str) -> Place:
     parent, name = os.path.split(path)
     with opened_folder(parent) as folder:
         status = os.fstat(folder)
-        if not is_ours_alone(status, acl=has_acl(f"/proc/self/fd/{folder}")):
+        if not is_ours_alone(status, path=f"/proc/self/fd/{folder}"):
             raise NotOurs(parent)
         return Place(os.dup(folder), name, path)
 
@@ -302,9 +303,7 @@ def check_folder(path: str) -> None:
 def _check(folder: int, entry: os.stat_result | None, path: str, alone: bool) -> None:
     if os.geteuid() != 0 and not alone:
         return
-    status = os.fstat(folder)
-    acl = bool(status.st_mode & stat.S_IWGRP) and has_acl(f"/proc/self/fd/{folder}")
-    if not is_ours_alone(status, entry, acl):
+    if not is_ours_alone(os.fstat(folder), entry, f"/proc/self/fd/{folder}"):
         raise NotOurs(path)
 
 

@@ -187,9 +187,9 @@ class Person:
         for number, path in enumerate(paths):
             with contextlib.suppress(OSError):
                 status = os.stat(path)
-                if number > MOST_INCLUDED or not files.is_ours_alone(status, acl=files.has_acl(path)):
+                if number > MOST_INCLUDED or not files.is_ours_alone(status, path=path):
                     return path
-            paths += [one for one in self.included(path) if one not in paths]
+            paths += [included for included in self.included(path) if included not in paths]
         return ""
 
     def included(self, settings: str) -> list[str]:
@@ -258,15 +258,9 @@ class Scanner:
             status.st_mode, status.st_uid, status.st_gid, self.person.account.uid, self.person.groups
         )
         size = status.st_size if kind == "f" else 0
-        ours = kind == "l" or os.geteuid() != 0 or self.on_drive or self.is_roots_alone(status, path)
+        ours = kind == "l" or os.geteuid() != 0 or self.on_drive or files.is_ours_alone(status, path=path)
         # The time of a folder is that of its entries, which are compared.
         return Item(kind, stat.S_IMODE(status.st_mode), size, status.st_mtime_ns, readable, ours)
-
-    @staticmethod
-    def is_roots_alone(status: os.stat_result, path: str) -> bool:
-        """Return whether only root can change C(path), which may have an access control list."""
-        acl = bool(status.st_mode & stat.S_IWGRP) and files.has_acl(path)
-        return files.is_ours_alone(status, acl=acl)
 
     def check(self, path: str, item: Item) -> None:
         """Raise WorkspaceError for what the user cannot read, and for what root must not use."""

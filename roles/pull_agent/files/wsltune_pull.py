@@ -629,7 +629,7 @@ def explain_no_program(name: str) -> str:
         return ""
     try:
         files.check(os.path.abspath(program))
-        where = "" if files.is_ours_alone(os.stat(program), acl=files.has_acl(program)) else program
+        where = "" if files.is_ours_alone(os.stat(program), path=program) else program
     except files.NotOurs as error:
         where = str(error.filename)
     if not where:
