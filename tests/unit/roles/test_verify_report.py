@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import jinja2
@@ -13,9 +12,9 @@ import pytest
 
 from ansible_collections.wsltune.go.plugins.filter.benchmark import FilterModule
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from tests.unit.pages import Page, one_by_one
 
 ROOT = Path(__file__).parents[3]
-VOID = {"meta", "br", "hr", "img", "link"}
 
 
 def experiment(**options):
@@ -24,32 +23,6 @@ def experiment(**options):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.experiment(**options)
-
-
-class Page(HTMLParser):
-    """Notes every element, and fails on one that is not closed where it should be."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.open, self.seen, self.attributes, self.text = [], [], [], []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.handle_startendtag(tag, attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.seen.append(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
 
 
 @functools.cache
@@ -112,15 +85,6 @@ def test_what_others_wrote_is_escaped():
     page = Page(rendered(experiment(), changes=[nasty], verify_notes=[nasty], verify_undo=nasty))
     assert "script" not in page.seen
     assert page.text.count(nasty) == 3
-
-
-def one_by_one(answer, nasty):
-    """Yield what a host returned with another of its values replaced each time: whoever is root there decides them."""
-    for key, value in answer.items() if isinstance(answer, dict) else enumerate(answer):
-        for changed in one_by_one(value, nasty) if isinstance(value, (dict, list)) else [nasty]:
-            copy = answer.copy()
-            copy[key] = changed
-            yield copy
 
 
 def levers_page(found):

@@ -6,7 +6,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import jinja2
@@ -15,9 +14,9 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.wsltune.go.plugins.filter.doctor import FilterModule
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
+from tests.unit.pages import Page, one_by_one
 
 ROOT = Path(__file__).parents[4]
-VOID = {"meta", "br", "hr", "img", "link"}
 
 
 def cases():
@@ -29,41 +28,6 @@ def cases():
 
 
 CASES = cases()
-
-
-class Page(HTMLParser):
-    """Notes every element, and fails on one that is not closed where it should be."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.open, self.seen, self.attributes, self.text = [], [], [], []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.handle_startendtag(tag, attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.seen.append(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
-def one_by_one(answer, nasty):
-    """Yield what a host returned with another of its values replaced each time: whoever is root there decides them."""
-    for key, value in answer.items() if isinstance(answer, dict) else enumerate(answer):
-        for changed in one_by_one(value, nasty) if isinstance(value, (dict, list)) else [nasty]:
-            copy = answer.copy()
-            copy[key] = changed
-            yield copy
 
 
 @functools.cache
