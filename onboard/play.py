@@ -15,9 +15,10 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any
 
-from onboard.answers import answers, go_module, in_go_module, lacks_container_file
+from onboard.answers import answers, collection, go_module, in_go_module, lacks_container_file
 from onboard.options import ROOT, USAGE, Options, Stop, given_variables
 from onboard.story import sentence
 from onboard.sudo import Root
@@ -83,30 +84,17 @@ def bench_variables(options: Options) -> dict[str, Any]:
     return {**variables, "verify_against_revision": options.against}
 
 
-class Process(NamedTuple):
-    """A process by its number and when it started: numbers come round."""
+def processes() -> ModuleType:
+    """Return what knows a process by its number and when it started: numbers come round."""
+    collection()
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import process
 
-    pid: int
-    start: str
-
-
-def stat_of(pid: int | str) -> list[str]:
-    """Return what the kernel says of a process from its state on; nothing once it is gone."""
-    try:
-        # The name in brackets may hold anything.
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return []
+    return process
 
 
-def children() -> dict[int, list[Process]]:
-    """Return each process of this machine that has children, with them."""
-    tree: dict[int, list[Process]] = {}
-    for entry in Path("/proc").iterdir():
-        words = stat_of(entry.name) if entry.name.isdigit() else []
-        if words:
-            tree.setdefault(int(words[1]), []).append(Process(int(entry.name), words[19]))
-    return tree
+def children(pid: int) -> list[int]:
+    """List what a process has started itself."""
+    return [child for child, (parent, _start) in processes().running().items() if parent == pid]
 
 
 def name_of(pid: int) -> str:
@@ -117,21 +105,11 @@ def name_of(pid: int) -> str:
         return ""
 
 
-def descendants(pid: int) -> list[Process]:
-    """List all that runs below a process; not apt and dpkg, which finish better than they are cleaned up after."""
-    found: list[Process] = []
-    tree, waiting = children(), [pid]
-    while waiting:
-        below = [child for child in tree.get(waiting.pop(), []) if name_of(child.pid) not in ("apt-get", "dpkg")]
-        found += below
-        waiting += [child.pid for child in below]
-    return found
-
-
-def alive(process: Process) -> bool:
-    """Return whether this very process runs; one that only waits to be collected does not."""
-    words = stat_of(process.pid)
-    return bool(words) and words[0] != "Z" and words[19] == process.start
+def descendants(pid: int) -> dict[int, int]:
+    """Return all that runs below a process, each with its start; not apt and dpkg, which had better finish."""
+    found = processes().descendants({pid})
+    spared = processes().descendants({child for child in found if name_of(child) in ("apt-get", "dpkg")})
+    return {child: start for child, start in found.items() if child != pid and child not in spared}
 
 
 class Play:
@@ -210,12 +188,13 @@ class Play:
 
     def end(self) -> None:
         """Ask Ansible to stop as Ctrl-C does, then insist; what it would leave behind is ended too."""
+        is_running = processes().is_running
         started = descendants(os.getpid())
-        self.root.kill([child.pid for child in children().get(os.getpid(), [])], signal.SIGINT)
+        self.root.kill(children(os.getpid()), signal.SIGINT)
         for number, patience in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0)):
             until = time.monotonic() + patience
-            while (self.running() or any(map(alive, started))) and time.monotonic() < until:
-                started += [child for child in descendants(os.getpid()) if child not in started]
+            while (self.running() or any(is_running(*child) for child in started.items())) and time.monotonic() < until:
+                started.update(descendants(os.getpid()))
                 time.sleep(0.1)
-            self.root.kill([child.pid for child in started if alive(child)], number)
+            self.root.kill([pid for pid, start in started.items() if is_running(pid, start)], number)
         self.thread.join(timeout=5)

@@ -510,20 +510,22 @@ def test_descendants_without_the_package_manager(tmp_path: Path) -> None:
         assert shell.stdout is not None
         shell.stdout.readline()
         time.sleep(0.3)
-        every = onboard_play.children()[shell.pid]
+        process = onboard_play.processes()
+        every = {pid: process.running()[pid][1] for pid in onboard_play.children(shell.pid)}
         below = onboard_play.descendants(shell.pid)
         try:
             assert len(every) == 2
-            assert [onboard_play.name_of(child.pid) for child in below] == ["sleep"]
-            assert onboard_play.alive(below[0])
+            assert [onboard_play.name_of(pid) for pid in below] == ["sleep"]
+            ((pid, start),) = below.items()
+            assert process.is_running(pid, start)
             # Another process that came to have the number of this one.
-            assert not onboard_play.alive(below[0]._replace(start="1"))
+            assert not process.is_running(pid, 1)
         finally:
-            onboard_sudo.Root().kill([*(child.pid for child in every), shell.pid], signal.SIGKILL)
+            onboard_sudo.Root().kill([*every, shell.pid], signal.SIGKILL)
     until = time.monotonic() + 5
-    while any(map(onboard_play.alive, every)) and time.monotonic() < until:
+    while any(process.is_running(*child) for child in every.items()) and time.monotonic() < until:
         time.sleep(0.05)
-    assert not any(map(onboard_play.alive, every))
+    assert not any(process.is_running(*child) for child in every.items()) and shell.returncode is not None
 
 
 @pytest.mark.parametrize("name", ["runtime", "oldest", "test"])

@@ -409,7 +409,7 @@ def _look() -> dict[int, tuple[int, int]]:
     return found
 
 
-def _processes() -> dict[int, tuple[int, int]]:
+def running() -> dict[int, tuple[int, int]]:
     """Return parent and start time of the processes that two looks find the same.
 
     Looking takes its time, in which a number that was a parent's may have become another process's.
@@ -420,7 +420,7 @@ def _processes() -> dict[int, tuple[int, int]]:
 
 def descendants(pids: set[int], processes: Mapping[int, tuple[int, int]] | None = None) -> dict[int, int]:
     """Return these processes with all that they have started and that still has its parent, each with its start."""
-    known = _processes() if processes is None else processes
+    known = running() if processes is None else processes
     found, size = pids & set(known), -1
     while size < len(found):
         size = len(found)
@@ -433,6 +433,14 @@ def _start_of(pid: int) -> int:
     with contextlib.suppress(OSError, ValueError, IndexError):
         return int(_words(pid)[19])
     return 0
+
+
+def is_running(pid: int, start: int) -> bool:
+    """Return whether the process that started then runs; one that only waits to be collected does not."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        words = _words(pid)
+        return words[0] != b"Z" and int(words[19]) == start
+    return False
 
 
 def kill(found: Mapping[int, int]) -> None:
@@ -450,15 +458,14 @@ def kill(found: Mapping[int, int]) -> None:
 def _end(pid: int, begin: int) -> None:
     """Kill a program that started at C(begin), with all that it started: also in a session of its own, or orphaned."""
     for _time in range(3):
-        processes = _processes()
+        processes = running()
         # This process is the parent of orphans (prctl above) and starts nothing else meanwhile.
         found = {
             child
             for child, (parent, start) in processes.items()
-            if child == pid or (parent == os.getpid() and start >= begin > 0 and child not in KEPT)
+            if (child == pid and start == begin)
+            or (child != pid and parent == os.getpid() and start >= begin > 0 and child not in KEPT)
         }
-        if processes.get(pid, (0, begin))[1] != begin:
-            found.remove(pid)
         started = descendants(found, processes)
         kill(started)
         if set(started) <= {pid}:

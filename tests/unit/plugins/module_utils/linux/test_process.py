@@ -94,7 +94,7 @@ def test_what_left_its_parent_and_its_session_is_ended_too(tmp_path: Path) -> No
 
 def test_whoever_has_the_number_of_a_process_that_ended_is_not_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program of an account that starts and ends processes without a pause, while another one starts its own."""
-    true = process._processes
+    true = process.running
     with subprocess.Popen(["sleep", "30"]) as other:
 
         def before() -> dict[int, tuple[int, int]]:
@@ -104,7 +104,7 @@ def test_whoever_has_the_number_of_a_process_that_ended_is_not_killed(monkeypatc
             children = {pid for pid, (parent, _start) in now.items() if parent == os.getpid()} - {other.pid}
             return {**now, other.pid: (max(children, default=0), start - 1)}
 
-        monkeypatch.setattr(process, "_processes", before)
+        monkeypatch.setattr(process, "running", before)
         assert process.run(["sleep", "60"], PATH, limit=0.3).timed_out
         assert other.poll() is None
         process.kill(process.descendants({other.pid}, true()))
