@@ -67,7 +67,7 @@ def look(go, environment, modules, builds=False, gocacheprog=""):
 
 def variants_of(ground, folder, huge, home, environment):
     """Return the variants to run, and why each other lever is not tried."""
-    mounts = mountinfo.parse(Path("/proc/self/mountinfo").read_text())
+    mounts = bench.read_mounts()
     temporary = environment.get("TMPDIR") or "/tmp"
     in_memory = ["TMPDIR", "GOTMPDIR"] if bench.find_file_system(mounts, temporary) in mountinfo.IN_MEMORY else []
     values = guard.values(ground, folder)
@@ -171,7 +171,7 @@ def main():
         variants, left_out = variants_of(ground, folder, huge, account.home, login)
         if options.levers:
             variants = [one for one in variants if one.name in (FIRST, HUGE, *options.levers.split(","))]
-        mounts = mountinfo.parse(Path("/proc/self/mountinfo").read_text())
+        mounts = bench.read_mounts()
         print(f"{time.strftime('%d %B %Y')}, {ground.version}, {ground.cpus} processors, {ground.memory >> 30} GiB,")
         print(f"kernel {platform.release()}, load {os.getloadavg()[0]:.1f} at the start,")
         print(f"/tmp on {bench.find_file_system(mounts, '/tmp')}, transparent huge pages {chosen(THP / 'enabled')}")

@@ -66,14 +66,19 @@ class View:
     environment: dict[str, str] = field(default_factory=dict)
     scenarios: tuple[str, ...] = (*GO, *SMALL)
 
+    @property
+    def label(self) -> str:
+        """The name as a part of a path."""
+        return self.name.replace(" ", "-")
+
     def mount(self) -> str:
         """Return where its drive is mounted."""
-        return f"/run/views/{(self.of or self.name).replace(' ', '-')}"
+        return f"/run/views/{self.of or self.label}"
 
     def folder(self) -> str:
         """Return where its copy of the project is, in the laptop."""
         below = "/home/alice" if self.kind == "disk" else self.mount() + "/dev"
-        return f"{below}/trees/{self.name.replace(' ', '-')}"
+        return f"{below}/trees/{self.label}"
 
 
 DEFAULT = View("cache=mmap")
@@ -97,6 +102,8 @@ class Laptop:
     """The virtual machine with guest.py in it."""
 
     def __init__(self) -> None:
+        self.serial = 0
+        """The number of the last run, by which each edits the source in its own way."""
         environment = {**os.environ, "WSLTUNE_LAPTOP_VIEWS": str(len([view for view in VIEWS if view.kind == "9p"]))}
         environment["WSLTUNE_LAPTOP_VIRTIOFS"] = "1"
         environment.pop("WSLTUNE_WINDOWS_PWSH", None)
@@ -138,13 +145,13 @@ def make_trees(laptop: Laptop, views: list[View]) -> None:
     subprocess.run(["git", *identity, "add", "."], cwd=shop, check=True)
     subprocess.run(["git", *identity, "commit", "-qm", "all"], cwd=shop, check=True)
     for view in views:
-        shutil.copytree(shop, trees / view.name.replace(" ", "-"))
+        shutil.copytree(shop, trees / view.label)
     subprocess.run(["chown", "-R", "1000:1000", DRIVE / "dev"], check=True)
     subprocess.run(["chmod", "-R", "0777", DRIVE / "dev"], check=True)
     laptop.ask("shell", text="install -d -o 1000 -g 1000 /var/tmp/gotmp /home/alice/trees")
     for view in views:
         if view.kind == "disk":
-            source = f"{DEFAULT.mount()}/dev/trees/{view.name.replace(' ', '-')}"
+            source = f"{DEFAULT.mount()}/dev/trees/{view.label}"
             laptop.ask("command", words=["cp", "-a", source, view.folder()])
         if view.name == "untrackedCache":
             for words in (["config", "core.untrackedCache", "true"], ["update-index", "--untracked-cache"]):
@@ -176,7 +183,7 @@ def compare(laptop: Laptop, views: list[View], scenarios: list[str], minutes: fl
 
     def execute(scenario: str, name: str, serial: int) -> dict[str, Any]:
         view = named[name]
-        laptop.serial = getattr(laptop, "serial", 0) + 1
+        laptop.serial += 1
         words = {"folder": view.folder(), "environment": view.environment, "serial": laptop.serial}
         return dict(laptop.ask("measure", scenario=scenario, **words))
 
@@ -204,9 +211,8 @@ class Coherence:
 
     def __init__(self, laptop: Laptop, view: View) -> None:
         self.laptop, self.view = laptop, view
-        name = view.name.replace(" ", "-")
-        self.there = DRIVE / "dev/seen" / name
-        self.here = f"{view.mount()}/dev/seen/{name}"
+        self.there = DRIVE / "dev/seen" / view.label
+        self.here = f"{view.mount()}/dev/seen/{view.label}"
         shutil.rmtree(self.there, ignore_errors=True)
         self.there.mkdir(parents=True)
         for path in (DRIVE / "dev/seen", self.there):
@@ -271,7 +277,7 @@ class Coherence:
 
     def built(self) -> str:
         """Return whether Go builds what was edited on the other side."""
-        source = DRIVE / "dev/trees" / self.view.name.replace(" ", "-") / "price/price.go"
+        source = DRIVE / "dev/trees" / self.view.label / "price/price.go"
         words = ["go", "run", "./cmd/shop"]
         self.laptop.ask("command", words=words, folder=self.view.folder())
         before = source.read_text(encoding="utf-8")

@@ -94,7 +94,7 @@ QUIET = {
     "GOENV_AUTO_INSTALL": "0",
 }
 IN_TERMINAL = "terminal"
-READ_BY_GO = ("TMPDIR", "CC", "CXX", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+FOLLOWED_TOO = ("TMPDIR", "CC", "CXX", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 """Variables that Go follows, beside those that begin with GO and CGO_."""
 
 Run = Callable[[Sequence[str], Mapping[str, str]], process.Done]
@@ -297,7 +297,7 @@ def _ask_terminal(account: accounts.Account, settled: Settled, seconds: float) -
         found = find_toolchains(account.home, own.get("PATH", ""), os.path.isfile, own)
         if not _on_path(found):
             continue
-        if found[0]["path"] != known or _read_by_go(own) != _read_by_go(settled.environment):
+        if found[0]["path"] != known or _followed_by_go(own) != _followed_by_go(settled.environment):
             before = {toolchain["path"] for toolchain in settled.toolchains if toolchain["found"] == "PATH"}
             for toolchain in found:
                 if toolchain["found"] == "PATH" and toolchain["path"] not in before:
@@ -306,11 +306,11 @@ def _ask_terminal(account: accounts.Account, settled: Settled, seconds: float) -
         return
 
 
-def _read_by_go(environment: Mapping[str, str]) -> dict[str, str]:
+def _followed_by_go(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if value and (name.startswith(("GO", "CGO_")) or name in READ_BY_GO)
+        if value and (name.startswith(("GO", "CGO_")) or name in FOLLOWED_TOO)
     }
 
 

@@ -28,11 +28,7 @@ def folder(home: str, target: str) -> str:
 def read(home: str, target: str, mark: bytes) -> dict[str, dict[str, Any]] | None:
     """Return the base by relative path; None where none was kept, or it is that of another copy than C(mark) names."""
     try:
-        with open(os.path.join(folder(home, target), "base.json"), encoding="ascii") as handle:
-            kept = json.load(handle)
-        if kept["version"] != VERSION or kept["mark"] != mark.decode("ascii"):
-            return None
-        files: dict[str, dict[str, Any]] = kept["files"]
+        files: dict[str, dict[str, Any]] = _get(home, target, mark, "base.json")["files"]
         return files if all(isinstance(file["digest"], str) for file in files.values()) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -40,14 +36,24 @@ def read(home: str, target: str, mark: bytes) -> dict[str, dict[str, Any]] | Non
 
 def write(home: str, target: str, mark: bytes, files: Mapping[str, Mapping[str, Any]]) -> None:
     """Keep the base of the copy that bears C(mark), whole or not at all."""
-    _put(folder(home, target), "base.json", {"version": VERSION, "mark": mark.decode("ascii"), "files": files})
+    _put(home, target, mark, "base.json", {"files": files})
 
 
-def _put(place: str, name: str, content: Mapping[str, Any]) -> None:
+def _get(home: str, target: str, mark: bytes, name: str) -> dict[str, Any]:
+    """Return what is kept of the copy that bears C(mark); OSError, ValueError, KeyError or TypeError where none is."""
+    with open(os.path.join(folder(home, target), name), encoding="ascii") as handle:
+        kept: dict[str, Any] = json.load(handle)
+    if (kept.pop("version"), kept.pop("mark")) != (VERSION, mark.decode("ascii")):
+        raise ValueError(f"{name} is of another copy, or another version")
+    return kept
+
+
+def _put(home: str, target: str, mark: bytes, name: str, content: Mapping[str, Any]) -> None:
+    place = folder(home, target)
     os.makedirs(place, mode=0o700, exist_ok=True)
     path = os.path.join(place, name)
     with open(path + ".new", "w", encoding="ascii") as handle:
-        json.dump(content, handle)
+        json.dump({"version": VERSION, "mark": mark.decode("ascii"), **content}, handle)
         handle.flush()
         os.fsync(handle.fileno())
     os.replace(path + ".new", path)
@@ -67,17 +73,13 @@ class Carrying:
 
 def begin(home: str, target: str, mark: bytes, carrying: Carrying) -> None:
     """Keep what is about to be written."""
-    _put(folder(home, target), "carrying.json", {"version": VERSION, "mark": mark.decode("ascii"), **asdict(carrying)})
+    _put(home, target, mark, "carrying.json", asdict(carrying))
 
 
 def unfinished(home: str, target: str, mark: bytes) -> Carrying | None:
     """Return what a sync of the copy that bears C(mark) was about to write when it ended in the middle."""
     try:
-        with open(os.path.join(folder(home, target), "carrying.json"), encoding="ascii") as handle:
-            kept = json.load(handle)
-        if kept.pop("version") != VERSION or kept.pop("mark") != mark.decode("ascii"):
-            return None
-        carrying = Carrying(**kept)
+        carrying = Carrying(**_get(home, target, mark, "carrying.json"))
         entries = [entry for entry in carrying.files.values() if entry is not None]
         whole = all(isinstance(entry["digest"], str) and isinstance(entry["kind"], str) for entry in entries)
         words = (carrying.direction, carrying.backup, carrying.token)
