@@ -98,14 +98,14 @@ options:
   cgo_linker:
     description:
       - The linker of programs that use cgo, added to CGO_LDFLAGS where a login finds it; V(auto) takes mold before lld.
-        Empty leaves it alone.
+        Empty leaves it alone. Accounts whose Go also runs where that linker is missing get no such setting.
     type: str
     choices: ['', auto, mold, lld]
     default: ''
   gocacheprog:
     description:
       - Absolute path of a program that keeps the build cache (GOCACHEPROG, Go 1.24), with its arguments. Empty leaves
-        it alone.
+        it alone. Accounts whose Go also runs where that program is missing get no such setting.
     type: str
     default: ''
   gocache_limit:
@@ -234,7 +234,7 @@ class GoEnv:
         self.mounts = wsl_judge.mounts_of(self.machine)
         self.memory = meminfo.parse(tmpfs_observe.text_of("/proc/meminfo") or "")["total_bytes"]
         self.cpus = len(os.sched_getaffinity(0))
-        self.without_program: dict[str, str] = {}
+        self.elsewhere: dict[str, str] = {}
         self.added: list[str] = []
 
     def hands(self, account: accounts.Account | None = None) -> files.Files:
@@ -315,7 +315,7 @@ class GoEnv:
         users.update(go_observe.observe_all(missing, self.mounts))
         before = go_baseline.read()
         people = self.settable(people, users)
-        self.look_at_program(people)
+        self.look_at_homes(people)
         wanted: dict[str, dict[str, str]] = {}
         for name, person in list(people.items()):
             try:
@@ -527,13 +527,16 @@ class GoEnv:
         if own.get("GOTOOLCHAIN") == "auto":
             del own["GOTOOLCHAIN"]
         options, newest, linker = self.options, "", ""
+        runs_elsewhere = person.name in self.elsewhere
         if options["gotoolchain"] and observed["go"]:
             newest = self.newest_go(person, observed)
-        if options["cgo_linker"] and observed["go"]:
+        if options["cgo_linker"] and observed["go"] and not runs_elsewhere:
             linker = self.linker(person)
         added = list(self.added)
-        if not options["tool_gc"] and person.name not in self.without_program:
+        if not options["tool_gc"] and not runs_elsewhere:
             added.append(f"-toolexec={tool_gc.PATH}")
+        if runs_elsewhere:
+            options = {**options, "gocacheprog": ""}
         return go_tuning.settings(own, options, added, newest, linker)
 
     def newest_go(self, person: accounts.Account, observed: Mapping[str, Any]) -> str:
@@ -563,17 +566,22 @@ class GoEnv:
             self.notes.append(f"{person.name}'s CGO_LDFLAGS is not set: no {names} on the PATH of a login.")
         return found
 
-    def look_at_program(self, people: Mapping[str, accounts.Account]) -> None:
-        """Find who gets no program for tool_gc; raise TuningError where the machine is too small for it."""
-        if self.options["tool_gc"]:
-            return
-        reason = tool_gc.obstacle(self.memory, self.cpus)
+    def look_at_homes(self, people: Mapping[str, accounts.Account]) -> None:
+        """Find whose Go also runs where a program of this machine is missing, so that no setting may name one.
+
+        TuningError where the machine is too small for tool_gc.
+        """
+        options = self.options
+        reason = "" if options["tool_gc"] else tool_gc.obstacle(self.memory, self.cpus)
         if reason:
             raise go_tuning.TuningError(f"go_env_tool_gc is false, but {reason}: set it true; nothing was changed.")
+        lost = go_tuning.names_a_program(options)
+        if not lost:
+            return
         seen = tmpfs_observe.observe(os.path.dirname(tool_gc.PATH), list(people.values()), self.machine)
-        self.without_program = tmpfs_place.list_hazards(seen)
-        for name, hazard in self.without_program.items():
-            self.notes.append(f"{name}'s Go keeps its compiler's garbage collection: {hazard}.")
+        self.elsewhere = tmpfs_place.list_hazards(seen)
+        for name, hazard in self.elsewhere.items():
+            self.notes.extend(f"{name}'s {what}: {hazard}." for what in lost)
 
     def check_folders(self, people: Mapping[str, accounts.Account], wanted: Mapping[str, dict[str, str]]) -> None:
         """Take GOTMPDIR from those whose folder they cannot use; raise PlanError where nobody has one."""

@@ -93,6 +93,16 @@ def ldflags(own: str, linker: str) -> str:
     return flags if "-fuse-ld" in flags or not linker else f"{flags} -fuse-ld={linker}"
 
 
+def names_a_program(options: Mapping[str, Any]) -> list[str]:
+    """Return what an account goes without whose Go also runs where a program that a setting names is missing."""
+    lost = {
+        "Go keeps its compiler's garbage collection": not options["tool_gc"],
+        "CGO_LDFLAGS is not set": bool(options["cgo_linker"]),
+        "GOCACHEPROG is not set": bool(options["gocacheprog"]),
+    }
+    return [what for what, is_wanted in lost.items() if is_wanted]
+
+
 def settings(
     own: Mapping[str, str], options: Mapping[str, Any], added: Sequence[str] = (), newest: str = "", linker: str = ""
 ) -> dict[str, str]:

@@ -14,6 +14,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go
 from ansible_collections.wsltune.go.plugins.module_utils.go import cache as go_cache
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.go import tool_gc, trim
+from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.modules import go_env
@@ -148,13 +149,18 @@ def test_flags_of_a_lever_stand_behind_a_users_own_and_go_again(
     assert tree(eves, tmp_path / "lib") == before
 
 
-def test_a_go_that_also_runs_elsewhere_gets_no_program(
+def test_a_go_that_also_runs_elsewhere_gets_no_setting_that_names_a_program(
     call: Run, eves: Path, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tmpfs_place, "list_hazards", lambda _seen: {"eve": "dev containers are in use"})
-    done = call(go_env, **TUNED)
-    assert "-toolexec" not in (eves / ".config/go/env").read_text() and not program.exists()
-    assert "eve's Go keeps its compiler's garbage collection: dev containers are in use." in done["notes"]
+    monkeypatch.setattr(go_tuning, "find_linker", lambda _wanted, _path: "mold")
+    done = call(go_env, **TUNED, cgo_linker="auto")
+    written = (eves / ".config/go/env").read_text()
+    assert "-toolexec" not in written and not program.exists()
+    assert "-vet=off" in written
+    assert "GOCACHEPROG" not in written and "CGO_LDFLAGS" not in written
+    lost = ("Go keeps its compiler's garbage collection", "CGO_LDFLAGS is not set", "GOCACHEPROG is not set")
+    assert [f"eve's {what}: dev containers are in use." for what in lost] == done["notes"][:3]
 
 
 @pytest.mark.parametrize(
