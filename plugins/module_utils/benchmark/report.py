@@ -247,7 +247,8 @@ def write_text(
     check: bool = False,
     proposals: Sequence[str] = (),
 ) -> str:
-    """Write the summary for a terminal: at most 25 lines of 80 columns, plain text.
+    """Write the summary for a terminal: at most 25 lines of 80 columns, plain text, and a few
+    more where a sentence would be cut otherwise.
 
     C(again) is the command that runs this again, to which arguments can be added; C(proposals) are further next steps.
     In check mode (C(check)) nothing has happened that could be undone.
@@ -405,13 +406,14 @@ def _label(label: str, values: Sequence[str]) -> list[str]:
 
 
 def _fit(label: str, values: Sequence[str], room: int, where: str) -> list[str]:
-    """Keep as many whole values as there is room for, and say how many more there are."""
+    """Keep as many whole values as there is room for, and say how many more there are; the first is never cut."""
     for shown in range(len(values), 0, -1):
         more = [f"and {len(values) - shown} more, {where}"] if shown < len(values) else []
         lines = _label(label, [*values[:shown], *more])
         if len(lines) <= room:
             return lines
-    return _label(label, values[:1])[: max(1, room)]
+    more = [f"and {len(values) - 1} more, {where}"] if len(values) > 1 else []
+    return _label(label, [values[0], *more])
 
 
 def explain_no_measurement(case: Mapping[str, Any]) -> str:
