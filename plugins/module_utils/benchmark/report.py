@@ -267,14 +267,16 @@ def write_text(
             measured += wrap(describe_trust(summary))
             if summary["verdict"] != "unknown" and schedule.SEQUENTIAL not in summary["warnings"]:
                 measured += wrap("Runs alternated in random order; fewer than 5 in 100 such verdicts are false.")
-    remarks = list(notes)
+    remarks: list[str] = []
     if summary is not None:
         named = [(f"{scenario['name']}: ", scenario) for scenario in summary["scenarios"]]
         # What is wrong with a whole comparison weighs more than a run that lies apart.
         doubts = [(name, scenario["reason"]) for name, scenario in named if scenario["reason"]]
         doubts += [("", warning) for warning in summary["warnings"]]
         doubts += [(name, warning) for name, scenario in named for warning in scenario["warnings"]]
+        # First, because they say what the numbers above stand for.
         remarks += [f"{name}{doubt}" for name, doubt in doubts if doubt not in first]
+    remarks += notes
     tail: list[str] = []
     following = choose_next(summary, first, again, check, bool(changes))
     for label, values in (

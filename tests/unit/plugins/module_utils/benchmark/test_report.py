@@ -148,6 +148,13 @@ def test_summary_fits_a_terminal(case, much):
         assert flowing.count(" more, see the report") + flowing.count(" more, which -v shows") == 3
 
 
+def test_what_the_numbers_stand_for_is_said_before_other_notes() -> None:
+    found = experiment()
+    found["scenarios"][0]["warnings"] = ["measured without TestFlaky"]
+    text = told(found, notes=["a note"])
+    assert text.index("measured without TestFlaky") < text.index("a note")
+
+
 @pytest.mark.parametrize(
     ("case", "first"),
     [
