@@ -188,10 +188,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, guard, schedule, scratch, stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, guard, schedule, stats
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.bench import Bench, Variant
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.go import tool_gc
 from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue, trial_tmpfs
@@ -313,7 +314,7 @@ class Trial:
                 continue
             with contextlib.suppress(OSError):
                 elsewhere = os.stat(project).st_dev != os.stat(self.account.home).st_dev
-                root = scratch.find_module_root(os.path.join(project, folder))
+                root = go_sources.find_module_root(os.path.join(project, folder))
                 if elsewhere and root and os.path.commonpath([root, project]) == os.path.normpath(project):
                     return project, folder
         return "", "."
@@ -417,7 +418,7 @@ class Trial:
         with contextlib.ExitStack() as stack:
             moved = None
             if levers_decide.SOURCE in wanted:
-                reason = scratch.find_code_of_others(self.project)
+                reason = go_sources.find_code_of_others(self.project)
                 if reason:
                     raise bench.BenchmarkError(reason)
                 copy = stack.enter_context(bench.copy_home(self.account, self.project))

@@ -96,8 +96,8 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import scratch
 from ansible_collections.wsltune.go.plugins.module_utils.go import module as go_module
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, text
 
 
@@ -131,7 +131,7 @@ def main() -> None:
     try:
         name = module.params["user"] or find_owner(path)
         account = accounts.find([name])[0]
-        scratch.check_account(path, account)
+        go_sources.check_account(path, account)
         facts = go_module.observe(path, account, module.params["containerfile"])
     except (accounts.AccountError, OSError) as error:
         module.fail_json(msg=text.line(error))

@@ -57,8 +57,8 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import scratch
 from ansible_collections.wsltune.go.plugins.module_utils.go import module as go_module
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, text
 
 
@@ -79,7 +79,7 @@ def main() -> None:
     where = os.path.join(path, name)
     try:
         account = accounts.find([module.params["user"]])[0]
-        scratch.check_account(path, account)
+        go_sources.check_account(path, account)
         before = go_module.change_file(path, name, content, account, module.check_mode)
     except accounts.AccountError as error:
         module.fail_json(msg=text.line(error))

@@ -32,6 +32,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark import (
     suite,
 )
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Run, Scenario
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     become,
@@ -442,17 +443,17 @@ class Bench:
         for path, reason in silent.items():
             raise BenchmarkError(f"{path} gives {reason}, so that nothing can be measured.")
         for module in self._sources():
-            root = scratch.find_module_root(module) or scratch.find_workspace_root(module)
+            root = go_sources.find_module_root(module) or go_sources.find_workspace_root(module)
             if not root:
                 raise BenchmarkError(
                     f"{module} has no go.mod or go.work that {self.account.name} can see, nor has a folder above it: "
                     "name a Go module."
                 )
             # Go compiles what lies beside the folder too.
-            reason = scratch.find_code_of_others(root)
+            reason = go_sources.find_code_of_others(root)
             if reason:
                 raise BenchmarkError(reason)
-            base = {**base, **scratch.leave_out_workspace(module, base)}
+            base = {**base, **go_sources.leave_out_workspace(module, base)}
         for variant in self.variants.values():
             if variant.revision:
                 variant.directory = self._put_revision(variant, base)
@@ -474,7 +475,7 @@ class Bench:
 
     def _modules_of(self, named: str) -> list[str]:
         """Return C(named), or the modules below it where it has a C(go.work) and is in no module itself."""
-        if scratch.find_module_root(named):
+        if go_sources.find_module_root(named):
             return [named]
         command = [str(self.go), "list", "-m", "-f", "{{.Dir}}"]
         done = process.run(command, self.environments[self.first.name], named, limit=120)
@@ -500,7 +501,7 @@ class Bench:
         top = os.path.realpath(self._git(module, environment, "rev-parse", "--show-toplevel").strip())
         # The settings of a linked working tree lie elsewhere, and say which programs Git runs.
         common = self._git(module, environment, "rev-parse", "--git-common-dir").strip()
-        reason = scratch.find_code_of_others(top) or scratch.find_code_of_others(os.path.join(module, common))
+        reason = go_sources.find_code_of_others(top) or go_sources.find_code_of_others(os.path.join(module, common))
         if reason:
             raise BenchmarkError(reason)
         commit = self._git(module, environment, "rev-parse", "--verify", "--end-of-options", revision + "^{commit}")
@@ -529,7 +530,7 @@ class Bench:
         home = environment.get("HOME", self.account.home)
         for place in (environment.get("XDG_CACHE_HOME") or os.path.join(home, ".cache"), home, "/var/tmp"):
             usable = os.path.isabs(place) and os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)
-            if usable and not scratch.others_change(place, kept=True):
+            if usable and not go_sources.others_change(place, kept=True):
                 return place
         raise BenchmarkError(f"{self.account.name} can write neither to {home} nor to /var/tmp: make room for scratch.")
 
@@ -730,7 +731,7 @@ class Bench:
         for name in [*self.variants, schedule.CONTROL]:
             origin = os.path.realpath(self.source(name))
             # The whole module also for a folder in it, which has no go.mod of its own.
-            root = scratch.find_module_root(origin) or origin
+            root = go_sources.find_module_root(origin) or origin
             parent = os.path.dirname(root)
             _check_copy(root, parent, self.account.name)
             # Beside the original, so that relative paths in go.mod still lead where they led.

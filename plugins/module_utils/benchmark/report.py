@@ -247,10 +247,10 @@ def write_text(
     check: bool = False,
     proposals: Sequence[str] = (),
 ) -> str:
-    """Write the summary for a terminal: at most 25 lines of 80 columns, plain text, and a few
-    more where a sentence would be cut otherwise.
+    """Write the summary for a terminal: plain text of 80 columns.
 
-    C(again) is the command that runs this again, to which arguments can be added; C(proposals) are further next steps.
+    It has at most 25 lines, and a few more where a sentence would be cut otherwise. C(again) is the command that runs
+    this again, to which arguments can be added; C(proposals) are further next steps.
     In check mode (C(check)) nothing has happened that could be undone.
     """
     single = summary is not None and len(summary["variants"]) == 1

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import editing, scratch
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, distribution, elf, files, look, process
 
 PROGRAM = """package main
@@ -256,7 +257,7 @@ class Project:
         self.shop, self.directory, self.budget, self.most = shop, os.path.realpath(directory), budget, most
         self.found: dict[str, Any] = {"directory": directory, "trouble": ""}
         self.patterns = ["./..."]
-        self.own = scratch.leave_out_workspace(self.directory, shop.environment)
+        self.own = go_sources.leave_out_workspace(self.directory, shop.environment)
 
     def _go(self, *words: str, least: float = 5.0, **more: str) -> process.Done:
         more = {**self.own, **more}
@@ -281,7 +282,7 @@ class Project:
             os.listdir(self.directory)
         except OSError as error:
             return f"{self.directory} cannot be read: {error.strerror}"
-        return scratch.find_code_of_others(self.directory).rstrip(".") or self._outside()
+        return go_sources.find_code_of_others(self.directory).rstrip(".") or self._outside()
 
     def _outside(self) -> str:
         """Say why no package here belongs to a module; where go.work has its modules below, they are what is measured.
@@ -301,7 +302,7 @@ class Project:
             self.found["command"] = "go mod init, or name the folder of a module"
             return f"neither {self.directory} nor a folder above it has a go.mod or a go.work"
         for place in filter(None, (own, os.path.dirname(work))):
-            reason = scratch.find_code_of_others(place).rstrip(".")
+            reason = go_sources.find_code_of_others(place).rstrip(".")
             if reason:
                 return reason
         listed = self._go("list", "-m", "-f", "{{.Path}}\t{{.Dir}}")

@@ -15,6 +15,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import cache as go_c
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.go import tool_gc, trim
 from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
+from ansible_collections.wsltune.go.plugins.module_utils.go import wishes as go_wishes
 from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.modules import go_env
@@ -195,7 +196,10 @@ def test_a_machine_that_is_too_small_for_tool_gc_is_refused(
         ({"gotoolchain": "go1.99.1"}, "eve's GOTOOLCHAIN is not set: no go1.99.1 lies in "),
     ],
 )
-def test_what_a_user_does_not_have_is_a_note(call: Run, eves: Path, more: dict[str, Any], note: str) -> None:
+def test_what_a_user_does_not_have_is_a_note(
+    call: Run, eves: Path, program: Path, more: dict[str, Any], note: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(go_tuning, "find_linker", lambda _wanted, _path: "")
     done = call(go_env, users=["eve"], **more)
     assert any(one.startswith(note) for one in done["notes"]) and not done["changed"], done
 
@@ -535,15 +539,15 @@ def test_whoever_ends_the_child_that_looks_there_stops_nobody_else(
     home = tmp_path / "bob"
     home.mkdir()
     people.add("bob", process.Identity(4712, 4712, [4712]), home)
-    tuned = go_env.GoEnv.tuned
+    tuned = go_wishes.Wishes.tuned
 
-    def end(module: go_env.GoEnv, person: Any, observed: Any) -> dict[str, str]:
+    def end(wishes: go_wishes.Wishes, person: Any, observed: Any) -> dict[str, str]:
         if person.name == "eve":
-            hands = module.hands(person)
+            hands = wishes.changes.hands(person)
             os.kill(hands._pid, 9)  # type: ignore[attr-defined]
-        return tuned(module, person, observed)
+        return tuned(wishes, person, observed)
 
-    monkeypatch.setattr(go_env.GoEnv, "tuned", end)
+    monkeypatch.setattr(go_wishes.Wishes, "tuned", end)
     done = call(go_env, users=["eve", "bob"], goflags="-v")
     assert not done.get("failed"), done
     assert any("eve's Go settings are left alone" in note and "without an answer" in note for note in done["notes"])

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, scratch
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
 
 GO = """#!/bin/sh
@@ -406,11 +407,11 @@ def test_root_does_not_run_code_of_others_deeper_down(module):
     inner = module / "uploads"
     inner.mkdir()
     (module / "link").symlink_to("/tmp")
-    assert scratch.find_code_of_others(str(module)) == ""
+    assert go_sources.find_code_of_others(str(module)) == ""
     for changed in (inner, inner / "e_test.go"):
         changed.touch()
         changed.chmod(0o777)
-        assert (f"{changed} can be changed" in scratch.find_code_of_others(str(module))) == (os.geteuid() == 0)
+        assert (f"{changed} can be changed" in go_sources.find_code_of_others(str(module))) == (os.geteuid() == 0)
         inner.chmod(0o755)
 
 

@@ -150,7 +150,7 @@ def test_summary_fits_a_terminal(case, much):
 
 def test_what_the_numbers_stand_for_is_said_before_other_notes() -> None:
     found = experiment()
-    found["scenarios"][0]["warnings"] = ["measured without TestFlaky"]
+    found["scenarios"][0]["notes"] = ["measured without TestFlaky"]
     text = told(found, notes=["a note"])
     assert text.index("measured without TestFlaky") < text.index("a note")
 

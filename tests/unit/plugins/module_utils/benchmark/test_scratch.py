@@ -7,7 +7,6 @@ import stat
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, scratch
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe_go
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become someone else")
 # Stands in for go: answers what the benchmark and the doctor ask, and leaves a folder behind that nobody may enter.
@@ -150,99 +149,6 @@ def test_root_makes_nothing_where_others_could_replace_it(tmp_path: Path) -> Non
         tmp_path.chmod(0o1777)
         assert os.path.isdir(folders.make(str(tmp_path), "a"))
     assert os.listdir(tmp_path) == []
-
-
-@as_root
-@pytest.mark.parametrize(
-    ("owner", "mode", "parent_mode", "drive", "refused"),
-    [
-        (0, 0o755, 0o755, "", False),
-        (4711, 0o755, 0o755, "", True),
-        (0, 0o777, 0o755, "", True),
-        (0, 0o1777, 0o755, "", True),
-        (0, 0o755, 0o777, "", True),
-        (0, 0o755, 0o1777, "", False),
-        # A Windows drive shows one account and one mode for all that is on it.
-        (4711, 0o777, 0o755, "folder", False),
-        (4711, 0o777, 0o777, "parent", False),
-        (4711, 0o777, 0o777, "folder", True),
-    ],
-)
-def test_code_of_others_is_not_for_root(
-    tmp_path: Path, owner: int, mode: int, parent_mode: int, drive: str, refused: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parent = tmp_path / "parent"
-    folder = parent / "module"
-    folder.mkdir(parents=True)
-    os.chown(folder, owner, owner)
-    folder.chmod(mode)
-    parent.chmod(parent_mode)
-    mounts = [mountinfo.Mount("/", "/", "ext4", "/dev/sda", mount_id=1)]
-    if drive:
-        where = str(folder if drive == "folder" else parent)
-        mounts.append(mountinfo.Mount(where, "/", "9p", "C:", windows_drive=True, mount_id=2, parent_id=1))
-    monkeypatch.setattr(scratch.wsl_judge, "mounts_of", lambda _machine: mounts)
-    said = scratch.find_code_of_others(str(folder))
-    assert bool(said) == refused
-    if refused:
-        assert said == (
-            f"{folder} can be changed by other accounts, whose code root would run: "
-            "measure it as its owner (wsltune_user)."
-        )
-
-
-@as_root
-def test_what_another_account_mounted_in_a_folder_of_roots_keeps_root_waiting_for_a_while(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "uploads").mkdir()
-    status = os.lstat
-
-    def answer(path: str) -> os.stat_result:
-        if path.endswith("/uploads"):
-            time.sleep(9)
-        return status(path)
-
-    monkeypatch.setattr(os, "lstat", answer)
-    monkeypatch.setattr(scratch, "LOOKING", 0.5)
-    began = time.monotonic()
-    said = scratch.find_code_of_others(str(tmp_path))
-    assert said.startswith(f"{tmp_path} could not be looked at by root (no answer in 0 s): ")
-    assert time.monotonic() - began < 8
-
-
-@as_root
-@pytest.mark.parametrize(
-    ("shared", "work", "off"),
-    [
-        ("", "", False),
-        ("shared", "", True),
-        # The nearest go.work counts: this one nobody else can write, and that one they can.
-        ("shared", "shared/own", False),
-        ("shared/own", "shared", True),
-        ("shared", "shared", True),
-    ],
-)
-def test_a_workspace_of_others_is_not_for_root(home: Path, eve, shared: str, work: str, off: bool) -> None:
-    module = home / "shared" / "own" / "module"
-    module.mkdir(parents=True)
-    os.chown(home, 0, 0)
-    # Else that of /tmp would count, below which all of this lies.
-    (home / "go.work").touch()
-    if shared:
-        (home / shared).chmod(0o1777)
-    if work:
-        (home / work / "go.work").touch()
-    (home / "link").symlink_to(module)
-    for path in (module, home / "link"):
-        assert scratch.leave_out_workspace(str(path), {}) == ({"GOWORK": "off"} if off else {})
-    assert scratch.leave_out_workspace(str(module), {"GOWORK": "/root/go.work"}) == {}
-    assert become.ask(eve, lambda: scratch.leave_out_workspace(str(module), {})) == {}
-
-
-@as_root
-def test_who_is_not_root_runs_any_code(home: Path, eve) -> None:
-    assert become.ask(eve, lambda: scratch.find_code_of_others("/tmp")) == ""
 
 
 @pytest.fixture

@@ -4,31 +4,31 @@
 
 from __future__ import annotations
 
-import functools
-import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
+from ansible_collections.wsltune.go.plugins.module_utils.go import check as go_check
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, mountinfo
-from ansible_collections.wsltune.go.plugins.modules import go_env
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
 
 NAMES = ("root", "ada", "eve")
 
 
-class Settings(go_env.GoEnv):
-    """The module, for people who are all whoever runs this, with one read-only file system."""
-
-    def __init__(self, **options: Any) -> None:
-        given = {"run": "", "made_before": "/nowhere", "modules": [], "cgo_enabled": "keep"} | options
-        super().__init__(SimpleNamespace(params=given, check_mode=False))  # type: ignore[arg-type]
-        self.mounts = [
-            mountinfo.Mount("/", "/", "ext4", "/dev/sdc", mount_id=1),
-            mountinfo.Mount("/ro", "/", "fuse", "x", options=["ro"], mount_id=2, parent_id=1),
-        ]
+def check(
+    who: dict[str, accounts.Account],
+    seen: dict[str, Any],
+    wanted: dict[str, Any],
+    added: tuple[str, ...] = (),
+    **options: Any,
+) -> go_check.Check:
+    """The check of people who may all be whoever runs this."""
+    given = {"made_before": "/nowhere", "modules": [], "cgo_enabled": "keep"} | options
+    return go_check.Check(
+        given, who, seen, wanted, added, changes.Changes("go_env", lambda _entry: journal.Way(), "", False)
+    )
 
 
 def people(home: Path) -> dict[str, accounts.Account]:
@@ -46,14 +46,14 @@ def test_a_missing_folder_of_one_is_a_note(tmp_path: Path) -> None:
     wanted = {name: {"GOTMPDIR": f"{tmp_path}/{name}"} for name in NAMES}
     for name in ("root", "ada"):
         (tmp_path / name).mkdir()
-    module = Settings()
-    module.check_folders(people(tmp_path), wanted)
-    assert wanted["eve"] == {} and wanted["ada"] and f"{tmp_path}/eve does not exist" in module.notes[0]
+    looked = check(people(tmp_path), {}, wanted)
+    looked.check_folders()
+    assert wanted["eve"] == {} and wanted["ada"] and f"{tmp_path}/eve does not exist" in looked.changes.notes[0]
     for name in ("root", "ada"):
         (tmp_path / name).rmdir()
         wanted["eve"] = {"GOTMPDIR": f"{tmp_path}/eve"}
     with pytest.raises(go_plan.PlanError, match="which does not exist"):
-        Settings().check_folders(people(tmp_path), wanted)
+        check(people(tmp_path), {}, wanted).check_folders()
 
 
 @pytest.mark.parametrize("odd", [{"CC": "missing"}, {"CC": " ", "PATH": "/nowhere"}, "does not end"])
@@ -69,22 +69,13 @@ def test_a_missing_compiler_of_one_is_a_note(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(accounts, "login_environment", login)
     wanted = {name: {"CGO_ENABLED": "1"} for name in NAMES}
-    module = Settings(cgo_enabled="true")
-    module.check_compilers(people(tmp_path), users(), wanted)
+    looked = check(people(tmp_path), users(), wanted, cgo_enabled="true")
+    looked.check_compilers()
     assert wanted == {"root": {"CGO_ENABLED": "1"}, "ada": {"CGO_ENABLED": "1"}, "eve": {}}
-    assert [note.split("'")[0] for note in module.notes] == ["eve"]
+    assert [note.split("'")[0] for note in looked.changes.notes] == ["eve"]
     hers |= set(NAMES)
     with pytest.raises(go_plan.PlanError, match="root has no C compiler"):
-        Settings().check_compilers(people(tmp_path), users(), wanted)
-
-
-def test_a_command_of_one_that_cannot_be_replaced_is_a_note() -> None:
-    module = Settings()
-    module.check_commands(users(root=["/go/bin/go"], ada=["/go/bin/go"], eve=["/ro/bin/go"]))
-    assert module.left == {"/ro/bin/go"} and "a read-only file system" in module.notes[0]
-    for commands in ({"root": ["/ro/bin/go", "/go/bin/go"]}, {name: ["/ro/bin/go"] for name in NAMES}):
-        with pytest.raises(go_plan.PlanError, match="cannot be replaced"):
-            Settings().check_commands(users(**commands))
+        check(people(tmp_path), users(), wanted).check_compilers()
 
 
 @pytest.mark.parametrize(
@@ -99,32 +90,26 @@ def test_a_module_of_one_that_cannot_be_listed_is_a_note(
         if directory in bad:
             raise broken
 
-    monkeypatch.setattr(Settings, "check_module", look)
-    module = Settings(modules=["/m1", "/m2"], cgo_enabled="false")
-    module.check_modules(people(tmp_path), users())
-    assert len(module.notes) == 1 and "/m2" in module.notes[0] and "nothing was changed" not in module.notes[0]
+    monkeypatch.setattr(go_check.Check, "check_module", look)
+    looked = check(people(tmp_path), users(), {}, modules=["/m1", "/m2"], cgo_enabled="false")
+    looked.check_modules()
+    assert (
+        len(looked.changes.notes) == 1
+        and "/m2" in looked.changes.notes[0]
+        and "nothing was changed" not in looked.changes.notes[0]
+    )
     for modules in (["/m2"], ["/m1", "/m2"]):
         bad.add("/m1")
         with pytest.raises(go_plan.PlanError, match="go_env_modules names /m"):
-            Settings(modules=modules, cgo_enabled="false").check_modules(people(tmp_path), users())
+            check(people(tmp_path), users(), {}, modules=modules, cgo_enabled="false").check_modules()
 
 
 def test_a_module_that_is_no_absolute_path_is_refused_whatever_the_others_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Settings, "check_module", lambda *_words: None)
+    monkeypatch.setattr(go_check.Check, "check_module", lambda *_words: None)
     with pytest.raises(go_plan.PlanError, match="names m4, which is no absolute path"):
-        Settings(modules=["/m3", "m4"], cgo_enabled="false").check_modules(people(tmp_path), users())
-
-
-def test_a_folder_that_gives_no_answer_lets_nobody_wait(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(files, "opened_folder", lambda path: time.sleep(60))
-    monkeypatch.setattr(look, "once", functools.partial(look.once, limit=0.5))
-    module = Settings(cgo_enabled="false")
-    begin = time.monotonic()
-    everybody = {name: dict(one, toolchains=[]) for name, one in users(eve=["/net/eve/go/bin/go"]).items()}
-    assert module.commands(people(tmp_path), everybody) == {} and time.monotonic() - begin < 20
-    assert "/net/eve/go/bin/go is left alone" in module.notes[0] and "no answer" in module.notes[0]
+        check(people(tmp_path), users(), {}, modules=["/m3", "m4"], cgo_enabled="false").check_modules()
 
 
 def persons(home: Path) -> dict[str, accounts.Account]:
@@ -148,22 +133,24 @@ def test_a_go_of_one_that_refuses_a_flag_is_a_note(tmp_path: Path, monkeypatch: 
         return list(odd)
 
     monkeypatch.setattr(accounts, "login_environment", login)
-    monkeypatch.setattr(go_env.go_find, "environment_with_go", lambda _person, environment: environment)
-    monkeypatch.setattr(go_env.go_flags, "list_refusals", refuse)
+    monkeypatch.setattr(go_check.go_find, "environment_with_go", lambda _person, environment: environment)
+    monkeypatch.setattr(go_check.go_flags, "list_refusals", refuse)
     seen = {name: {**one, "toolchains": [{"path": "/go", "version": "go1.27"}]} for name, one in users().items()}
     wanted = {name: {"GOFLAGS": "-v -x -p=2"} for name in NAMES}
-    module = Settings(goflags="-v -x")
-    module.added = ["-p=2"]
-    module.check_flags(persons(tmp_path), seen, wanted)
+    looked = check(persons(tmp_path), seen, wanted, ("-p=2",), goflags="-v -x")
+    looked.check_flags()
     assert wanted == {"root": {"GOFLAGS": "-v -x -p=2"}, "ada": {"GOFLAGS": "-v -x -p=2"}, "eve": {"GOFLAGS": "-p=2"}}
-    module.check_added(persons(tmp_path), seen, wanted)
+    looked.check_added()
     assert wanted["ada"] == {"GOFLAGS": "-v -x -p=2"} and wanted["eve"] == {}
-    assert [note.split(":")[0] for note in module.notes] == ["eve's GOFLAGS has no -v -x", "eve's GOFLAGS has no -p=2"]
+    assert [note.split(":")[0] for note in looked.changes.notes] == [
+        "eve's GOFLAGS has no -v -x",
+        "eve's GOFLAGS has no -p=2",
+    ]
     for those in ({"root"}, set(NAMES)):
         hers.clear()
         hers.update(those)
         with pytest.raises(go_plan.PlanError, match="go_env_goflags is '-v -x', but for root"):
-            Settings(goflags="-v -x").check_flags(persons(tmp_path), seen, wanted)
+            check(persons(tmp_path), seen, wanted, goflags="-v -x").check_flags()
 
 
 def test_a_cache_program_that_one_cannot_start_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,28 +162,29 @@ def test_a_cache_program_that_one_cannot_start_is_a_note(tmp_path: Path, monkeyp
             raise OSError(5, "the process that looked there ended without an answer")
         return True
 
-    monkeypatch.setattr(go_env.become, "ask", ask)
+    monkeypatch.setattr(go_check.become, "ask", ask)
     wanted = {name: {"GOCACHEPROG": "/bin/cache -x"} for name in NAMES}
-    module = Settings(gocacheprog="/bin/cache -x")
-    module.check_cache_program(persons(tmp_path), wanted)
-    assert wanted["ada"] and wanted["eve"] == {} and "eve cannot start /bin/cache" in module.notes[0]
+    looked = check(persons(tmp_path), {}, wanted, gocacheprog="/bin/cache -x")
+    looked.check_cache_program()
+    assert wanted["ada"] and wanted["eve"] == {} and "eve cannot start /bin/cache" in looked.changes.notes[0]
     for those in (["root"], list(NAMES)):
         hers[:] = those
         wanted["eve"] = {"GOCACHEPROG": "/bin/cache -x"}
-        with pytest.raises(go_env.go_tuning.TuningError, match="root cannot start"):
-            Settings(gocacheprog="/bin/cache -x").check_cache_program(persons(tmp_path), wanted)
+        with pytest.raises(go_check.go_tuning.TuningError, match="root cannot start"):
+            check(persons(tmp_path), {}, wanted, gocacheprog="/bin/cache -x").check_cache_program()
 
 
 def test_the_only_module_is_one_of_an_account_that_breaks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def look(_self: Any, directory: str, *_more: Any) -> None:
         raise go_plan.PlanError(f"go_env_modules names {directory}; nothing was changed.")
 
-    monkeypatch.setattr(Settings, "check_module", look)
-    module = Settings(modules=[f"{tmp_path}/eve/m"], cgo_enabled="false")
-    module.check_modules(persons(tmp_path), users())
-    assert len(module.notes) == 1
+    monkeypatch.setattr(go_check.Check, "check_module", look)
+    options = {"modules": [f"{tmp_path}/eve/m"], "cgo_enabled": "false"}
+    looked = check(persons(tmp_path), users(), {}, **options)
+    looked.check_modules()
+    assert len(looked.changes.notes) == 1
     alone = {name: person for name, person in persons(tmp_path).items() if name != "ada"}
     with pytest.raises(go_plan.PlanError):
-        module.check_modules(alone, users())
+        check(alone, users(), {}, **options).check_modules()
     with pytest.raises(go_plan.PlanError):
-        Settings(modules=["/srv/m"], cgo_enabled="false").check_modules(persons(tmp_path), users())
+        check(persons(tmp_path), users(), {}, modules=["/srv/m"], cgo_enabled="false").check_modules()

@@ -1,0 +1,113 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a module changes in files, by the journal, and says as it goes; in check mode it says so and does no more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, text
+
+
+class Changes:
+    """The changes of one run of the role C(role), whose files are restored as C(way_of) says of each."""
+
+    most = files.LARGEST
+    """The size of the largest file that is read."""
+
+    def __init__(self, role: str, way_of: Callable[[journal.Entry], journal.Way], run: str, check_mode: bool) -> None:
+        self.role = role
+        self.way_of = way_of
+        self.check_mode = check_mode
+        self.pool = become.Pool()
+        self.journal = journal.Journal(run=run or f"{time.time():.6f}", pool=self.pool)
+        self.made: list[str] = []
+        self.diff: list[dict[str, str]] = []
+        self.notes: list[str] = []
+        self.kept: list[str] = []
+
+    def hands(self, account: accounts.Account | None = None) -> files.Files:
+        """Return who touches the files of C(account): this process those of the system, a child those of a user."""
+        return self.pool.of(accounts.identity(account) if account else None)
+
+    def read(self, path: str, account: accounts.Account | None = None) -> str | None:
+        """Return what a file says; None for no file. Bytes that are no UTF-8 survive."""
+        state = self.hands(account).read(path, self.most)
+        return None if state is None else _decode(state.content)
+
+    def without_us(self, path: str, revert: journal.Revert, account: accounts.Account | None = None) -> str | None:
+        """Return what C(path) would say without wsltune; None for no file."""
+        state = self.hands(account).read(path, self.most)
+        if state is None:
+            return None
+        entry = self.journal.entry(self.hands(account).real(path))
+        content: bytes | None = state.content
+        if entry is not None and entry.written is not None:
+            content = journal.content_without_us(entry, state.content, revert)
+        return None if content is None else _decode(content)
+
+    def write(
+        self,
+        path: str,
+        content: str | None,
+        revert: journal.Revert | None = None,
+        account: accounts.Account | None = None,
+        mode: int = 0o644,
+    ) -> None:
+        """Make C(path) say C(content) (None: as it was before wsltune). A file that exists keeps its mode."""
+        before = self.read(path, account)
+        if before == content:
+            return
+        if content is None:
+            real = self.hands(account).real(path)
+            self.restore(lambda entry: entry.path == real)
+            return
+        self.note_written(path, before or "", content)
+        if not self.check_mode:
+            self.journal.write(
+                path,
+                _encode(content),
+                role=self.role,
+                revert=revert,
+                mode=mode if before is None else None,
+                owner=accounts.identity(account) if account else None,
+            )
+
+    def note_written(self, path: str, before: str, after: str) -> None:
+        """Say that C(path) is written, with what differs."""
+        was, now = text.for_diff(before, after)
+        self.diff.append({"before_header": path, "after_header": path, "before": was, "after": now})
+        self.made.append(f"wrote {path}")
+
+    def restore(
+        self,
+        wanted: Callable[[journal.Entry], bool] | None = None,
+        only: bool = False,
+        first: Callable[[journal.Entry], None] | None = None,
+    ) -> None:
+        """Restore what the journal has of C(wanted) entries; C(first) comes before each that is carried out."""
+        for step in self.journal.plan_restore(self.role, self.way_of, only, wanted):
+            if first and not self.check_mode:
+                first(step.entry)
+            restored = step.restored if self.check_mode else self.journal.carry_out(step)
+            if restored.changed:
+                self.made.append(f"restored {step.path}")
+                self.diff += step.diff
+            if restored.kept:
+                self.kept.append(restored.kept)
+
+    def result(self, **more: Any) -> Mapping[str, Any]:
+        """Return what M(AnsibleModule.exit_json) takes, with C(more) in it."""
+        said = {"changes": self.made, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
+        return {"changed": bool(self.made), **text.printable({**said, **more, "diff": self.diff})}
+
+
+def _decode(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _encode(content: str) -> bytes:
+    return content.encode("utf-8", "surrogateescape")

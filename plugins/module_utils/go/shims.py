@@ -1,0 +1,191 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The programs that set CGO_ENABLED=0 in the place of Go commands: whose they are, and how they are put there."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils import changes as all_changes
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, distribution, files, look, mountinfo
+
+FIPS = (
+    "its cryptography is OpenSSL's, called by cgo, and CGO_ENABLED=0 would take programs out of the module that is "
+    "validated for FIPS without a word; since Go 1.24 GOFIPS140 does that without cgo"
+)
+RunCommand = Callable[..., tuple[int, str, str]]
+"""M(AnsibleModule.run_command), or its like."""
+
+
+class Shims:
+    """Replaces Go commands by programs that set CGO_ENABLED=0, and puts them back."""
+
+    def __init__(
+        self, changes: all_changes.Changes, mounts: Sequence[mountinfo.Mount], run_command: RunCommand
+    ) -> None:
+        self.changes = changes
+        self.mounts = mounts
+        self.run_command = run_command
+        self.left: set[str] = set()
+        """The commands with which cgo stays on."""
+        self.on_roots_path: set[str] | None = None
+
+    def check(self, users: Mapping[str, dict[str, Any]]) -> None:
+        """Leave the Go commands alone that cannot be replaced; raise PlanError for root's, and for everybody's."""
+        sets = [set(observed["commands"]) for observed in users.values()]
+        counts = set.intersection(*sets) if sets else set()
+        counts |= {path for observed in users.values() if observed["uid"] == 0 for path in observed["commands"]}
+        for path in dict.fromkeys(path for observed in users.values() for path in observed["commands"]):
+            place = go_plan.irreplaceable(mountinfo.find(self.mounts, os.path.dirname(path)))
+            if place and path in counts:
+                raise go_plan.PlanError(
+                    f"go_env_cgo_enabled is 'false', but {path} lies on {place} and cannot be replaced, so that go "
+                    "test -race would break: set go_env_cgo_enabled: keep; nothing was changed."
+                )
+            if place:
+                self.leave_command(path, f"it lies on {place}")
+
+    def commands(
+        self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]
+    ) -> dict[str, accounts.Account | None]:
+        """Return whose each Go command to be replaced is: root's (None), or that of the user whose folder it lies in.
+
+        The folder is asked as it was walked to without links: the command itself may be a link by now.
+        """
+        replaced: dict[str, accounts.Account | None] = {}
+        owners = {person.uid: person for person in people.values()}
+        commands = {person.uid: users[name]["commands"] for name, person in people.items()}
+        by_cgo = {path for name in people for path in self.needing_cgo(users[name])}
+        for path in dict.fromkeys(path for name in people for path in users[name]["commands"]):
+            if path in self.left:
+                continue
+            if path in by_cgo:
+                self.leave_command(path, FIPS)
+                continue
+            try:
+                # In a child, because a user's Go may lie on that user's own server, which need not answer.
+                folder_owner = look.once(functools.partial(_folder_owner, path))
+                owner = go_plan.command_owner(path, folder_owner, commands)
+                if owner is None:
+                    self.leave_command(path, f"its folder belongs to user id {folder_owner}, whose Go it is not")
+                    continue
+                if owner == 0 and not self.is_for_everybody(path, users):
+                    self.leave_command(path, "it is root's, but neither on root's PATH nor of a package")
+                    continue
+                replaced[path] = None if owner == 0 else owners[owner]
+            except OSError as error:
+                self.leave_command(path, error.strerror)
+        return replaced
+
+    def is_for_everybody(self, path: str, users: Mapping[str, dict[str, Any]]) -> bool:
+        """Return whether root's Go command at C(path) is one that this machine starts.
+
+        A user's PATH may name any that root owns, such as one in a container's or another account's tree.
+        """
+        return go_find.is_for_everybody(path) or path in self.roots_commands(users) or self.packaged(path)
+
+    def roots_commands(self, users: Mapping[str, dict[str, Any]]) -> Collection[str]:
+        """Return the Go commands that a login of root finds; of one that nothing is known of, those on its PATH."""
+        for observed in users.values():
+            if observed["uid"] == 0:
+                commands: Collection[str] = observed["commands"]
+                return commands
+        if self.on_roots_path is None:
+            self.on_roots_path = set()
+            with contextlib.suppress(accounts.AccountError):
+                root = accounts.find(["root"])[0]
+                folders = accounts.login_environment(root).get("PATH", "").split(":")
+                self.on_roots_path = {os.path.realpath(os.path.join(folder, "go")) for folder in folders}
+        return self.on_roots_path
+
+    @staticmethod
+    def needing_cgo(observed: Mapping[str, Any]) -> list[str]:
+        """Return the commands of one user whose programs would lose their cryptography without cgo."""
+        kept = [toolchain for toolchain in observed["toolchains"] if go_plan.keeps_cgo(toolchain.get("version", ""))]
+        return go_find.goroot_commands(kept, None)
+
+    def leave_command(self, path: str, reason: str | None) -> None:
+        """Note that a command keeps cgo, and why, so that no later step replaces it."""
+        self.left.add(path)
+        self.changes.notes.append(f"{path} is left alone, so that cgo stays on with it: {reason}.")
+
+    def set_up(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
+        """Put the program in the place of the Go commands of C(users), and every other Go command back."""
+        wanted = self.commands(people, users) if users else {}
+        self.changes.restore(lambda entry: entry.displaced and entry.path not in wanted, first=self.undivert)
+        for path, owner in wanted.items():
+            try:
+                self.shim(path, owner)
+            except OSError as error:
+                self.leave_command(path, error.strerror)
+
+    def shim(self, path: str, owner: accounts.Account | None) -> None:
+        """Put a small program in the place of a `go` command; dpkg-divert keeps it over a package's updates."""
+        content = go_plan.shim_text(path + journal.KEPT_SUFFIX).encode()
+        if self.changes.hands(owner).head(path, len(content) + 1) != content:
+            if not self.changes.check_mode:
+                who = accounts.identity(owner) if owner else None
+                moved = self.changes.journal.displace(path, content, role=self.changes.role, owner=who)
+                if moved:
+                    self.changes.notes.append(f"An earlier original of {path} is now {moved}.")
+            self.changes.made.append(f"put a program that sets CGO_ENABLED=0 in the place of {path}")
+            # It goes by the path, which another account may lead elsewhere; a user's program keeps the label it had.
+            relabels = owner is None and distribution.has_selinux() and distribution.find_program("restorecon")
+            if relabels and not self.changes.check_mode:
+                self.run_command(["restorecon", path])
+        if owner is None and not self.changes.check_mode and self.packaged(path):
+            self.keep_from_updates(path)
+
+    def keep_from_updates(self, path: str) -> None:
+        """Have the next version of a package not overwrite the replacement; a note where dpkg is not there for it."""
+        if not distribution.find_program("dpkg-divert"):
+            if self.changes.made and self.changes.made[-1].endswith(path):
+                self.changes.notes.append(
+                    f"The next update of the package of {path} brings Go's own program back there: run again after it."
+                )
+        elif not self.diverted(path):
+            self.run_command(
+                ["dpkg-divert", "--local", "--no-rename", "--divert", path + journal.KEPT_SUFFIX, "--add", path],
+                check_rc=True,
+            )
+
+    def packaged(self, path: str) -> bool:
+        """Return whether a package of the distribution owns C(path)."""
+        if set("*?[\\").intersection(path):
+            # dpkg-query takes it for a pattern.
+            return False
+        manager = distribution.find_manager()
+        return bool(manager) and distribution.ask([*distribution.words_for(manager, "owner"), path])[0] == 0
+
+    def diverted(self, path: str) -> bool:
+        """Return whether dpkg was told that C(path) is not its own any more."""
+        return self.run_command(["dpkg-divert", "--listpackage", path])[1].strip() == "LOCAL"
+
+    def undivert(self, entry: journal.Entry) -> None:
+        """Have dpkg know a Go command as its own again.
+
+        Before it is restored: killed in between, the entry is still there and the next run finishes.
+        """
+        if (
+            entry.displaced
+            and entry.uid == 0
+            and distribution.find_program("dpkg-divert")
+            and self.diverted(entry.path)
+        ):
+            self.run_command(["dpkg-divert", "--no-rename", "--remove", entry.path], check_rc=True)
+
+
+def _folder_owner(path: str) -> int:
+    """Return whose the folder of a Go command is; NotOurs for one of root's where another account can replace it."""
+    with files.opened_folder(os.path.dirname(path)) as folder:
+        owner = os.fstat(folder).st_uid
+    if owner == 0:
+        files.check(path)
+    return owner

@@ -1,0 +1,54 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Sets up the timer that keeps Go's build caches below a size, or takes it away."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.wsltune.go.plugins.module_utils import changes as all_changes
+from ansible_collections.wsltune.go.plugins.module_utils.go import cache as go_cache
+
+
+class Trimmer:
+    """Has a timer keep the build caches below a size, or none."""
+
+    def __init__(self, changes: all_changes.Changes, run_command: Callable[..., tuple[int, str, str]]) -> None:
+        self.changes = changes
+        self.run_command = run_command
+
+    def set_up(
+        self, limit: int, users: Mapping[str, Mapping[str, Any]], wanted: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        """Have a timer keep the build caches of these users below C(limit) bytes, or none where it is 0."""
+        content = go_cache.texts(limit, go_cache.list_caches(users, wanted), go_cache.has_systemd()) if limit else {}
+        if go_cache.TIMER not in content:
+            self.stop()
+        for path in go_cache.all_paths():
+            if path not in content:
+                self.changes.write(path, None)
+        for path, wanted_text in content.items():
+            self.changes.write(path, wanted_text)
+        self.start()
+        if limit and not go_cache.has_systemd():
+            self.changes.notes.append(
+                "Nothing trims the build caches by itself, because this machine runs no systemd: "
+                f"`sudo python3 {go_cache.PROGRAM}` does once."
+            )
+
+    def stop(self) -> None:
+        """Stop the timer before its file goes, so that a killed run leaves no timer that nothing stands behind."""
+        if not self.changes.check_mode and os.path.exists(go_cache.TIMER) and go_cache.has_systemd():
+            self.run_command(["systemctl", "stop", go_cache.TIMER_NAME])
+
+    def start(self) -> None:
+        """Have systemd know the timer as its file is now, and run it where there is one."""
+        if self.changes.check_mode or not go_cache.has_systemd():
+            return
+        touched = bool(go_cache.headlines(self.changes.made, ""))
+        if touched:
+            self.run_command(["systemctl", "daemon-reload"], check_rc=True)
+        if os.path.exists(go_cache.TIMER):
+            self.run_command(["systemctl", "restart" if touched else "start", go_cache.TIMER_NAME], check_rc=True)

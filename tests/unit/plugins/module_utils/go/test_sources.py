@@ -1,0 +1,109 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, mountinfo, process
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become someone else")
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("owner", "mode", "parent_mode", "drive", "refused"),
+    [
+        (0, 0o755, 0o755, "", False),
+        (4711, 0o755, 0o755, "", True),
+        (0, 0o777, 0o755, "", True),
+        (0, 0o1777, 0o755, "", True),
+        (0, 0o755, 0o777, "", True),
+        (0, 0o755, 0o1777, "", False),
+        # A Windows drive shows one account and one mode for all that is on it.
+        (4711, 0o777, 0o755, "folder", False),
+        (4711, 0o777, 0o777, "parent", False),
+        (4711, 0o777, 0o777, "folder", True),
+    ],
+)
+def test_code_of_others_is_not_for_root(
+    tmp_path: Path, owner: int, mode: int, parent_mode: int, drive: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = tmp_path / "parent"
+    folder = parent / "module"
+    folder.mkdir(parents=True)
+    os.chown(folder, owner, owner)
+    folder.chmod(mode)
+    parent.chmod(parent_mode)
+    mounts = [mountinfo.Mount("/", "/", "ext4", "/dev/sda", mount_id=1)]
+    if drive:
+        where = str(folder if drive == "folder" else parent)
+        mounts.append(mountinfo.Mount(where, "/", "9p", "C:", windows_drive=True, mount_id=2, parent_id=1))
+    monkeypatch.setattr(go_sources.wsl_judge, "mounts_of", lambda _machine: mounts)
+    said = go_sources.find_code_of_others(str(folder))
+    assert bool(said) == refused
+    if refused:
+        assert said == (
+            f"{folder} can be changed by other accounts, whose code root would run: "
+            "measure it as its owner (wsltune_user)."
+        )
+
+
+@as_root
+def test_what_another_account_mounted_in_a_folder_of_roots_keeps_root_waiting_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "uploads").mkdir()
+    status = os.lstat
+
+    def answer(path: str) -> os.stat_result:
+        if path.endswith("/uploads"):
+            time.sleep(9)
+        return status(path)
+
+    monkeypatch.setattr(os, "lstat", answer)
+    monkeypatch.setattr(go_sources, "LOOKING", 0.5)
+    began = time.monotonic()
+    said = go_sources.find_code_of_others(str(tmp_path))
+    assert said.startswith(f"{tmp_path} could not be looked at by root (no answer in 0 s): ")
+    assert time.monotonic() - began < 8
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("shared", "work", "off"),
+    [
+        ("", "", False),
+        ("shared", "", True),
+        # The nearest go.work counts: this one nobody else can write, and that one they can.
+        ("shared", "shared/own", False),
+        ("shared/own", "shared", True),
+        ("shared", "shared", True),
+    ],
+)
+def test_a_workspace_of_others_is_not_for_root(
+    home: Path, eve: process.Identity, shared: str, work: str, off: bool
+) -> None:
+    module = home / "shared" / "own" / "module"
+    module.mkdir(parents=True)
+    os.chown(home, 0, 0)
+    # Else that of /tmp would count, below which all of this lies.
+    (home / "go.work").touch()
+    if shared:
+        (home / shared).chmod(0o1777)
+    if work:
+        (home / work / "go.work").touch()
+    (home / "link").symlink_to(module)
+    for path in (module, home / "link"):
+        assert go_sources.leave_out_workspace(str(path), {}) == ({"GOWORK": "off"} if off else {})
+    assert go_sources.leave_out_workspace(str(module), {"GOWORK": "/root/go.work"}) == {}
+    assert become.ask(eve, lambda: go_sources.leave_out_workspace(str(module), {})) == {}
+
+
+@as_root
+def test_who_is_not_root_runs_any_code(home: Path, eve: process.Identity) -> None:
+    assert become.ask(eve, lambda: go_sources.find_code_of_others("/tmp")) == ""
