@@ -76,6 +76,29 @@ class Changes:
                 owner=accounts.identity(account) if account else None,
             )
 
+    def edit(
+        self,
+        path: str,
+        make: Callable[[str], str],
+        mode: int | None = None,
+        revert: journal.Revert | None = None,
+        shared: bool = False,
+    ) -> bool:
+        """Have a file of the system say what C(make) returns for its text; return whether it did not, or does not yet.
+
+        Another program may change it at the same time (journal.Journal.edit). C(shared): several roles have a part.
+        """
+        before = self.read(path)
+        after = make(before or "")
+        if before == after:
+            return False
+        self.note_written(path, before or "", after)
+        if not self.check_mode:
+            self.journal.edit(
+                path, lambda now: _encode(make(_decode(now))), role=self.role, mode=mode, revert=revert, shared=shared
+            )
+        return True
+
     def note_written(self, path: str, before: str, after: str) -> None:
         """Say that C(path) is written, with what differs."""
         was, now = text.for_diff(before, after)
@@ -86,18 +109,24 @@ class Changes:
         self,
         wanted: Callable[[journal.Entry], bool] | None = None,
         only: bool = False,
-        first: Callable[[journal.Entry], None] | None = None,
+        before: Callable[[journal.Step], None] | None = None,
+        after: Callable[[journal.Step], None] | None = None,
     ) -> None:
-        """Restore what the journal has of C(wanted) entries; C(first) comes before each that is carried out."""
+        """Restore what the journal has of C(wanted) entries; with C(only) what this run changed.
+
+        C(before) is called before each that is carried out, and C(after) once it is.
+        """
         for step in self.journal.plan_restore(self.role, self.way_of, only, wanted):
-            if first and not self.check_mode:
-                first(step.entry)
+            if before and not self.check_mode:
+                before(step)
             restored = step.restored if self.check_mode else self.journal.carry_out(step)
             if restored.changed:
                 self.made.append(f"restored {step.path}")
                 self.diff += step.diff
             if restored.kept:
                 self.kept.append(restored.kept)
+            if after and restored.changed and not self.check_mode:
+                after(step)
 
     def result(self, **more: Any) -> Mapping[str, Any]:
         """Return what M(AnsibleModule.exit_json) takes, with C(more) in it."""

@@ -426,7 +426,7 @@ class GoEnv:
             go_applied.forget()
         self.trimmer.stop()
         # The program last, so that at no moment a setting names what is not there.
-        self.changes.restore(lambda entry: entry.path != tool_gc.PATH, only=only, first=self.shims.undivert)
+        self.changes.restore(lambda entry: entry.path != tool_gc.PATH, only=only, before=self.shims.undivert)
         self.changes.restore(lambda entry: entry.path == tool_gc.PATH, only=only)
         self.trimmer.start()
         if not only and not self.changes.check_mode:

@@ -138,13 +138,12 @@ import contextlib
 import functools
 import os
 import stat
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, fstab, look, process, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
@@ -161,51 +160,21 @@ class Tmpfs:
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
-        self.journal = journal.Journal(run=module.params["run"] or f"{time.time():.6f}")
-        self.changes: list[str] = []
-        self.diff: list[dict[str, str]] = []
-        self.kept: list[str] = []
-        self.notes: list[str] = []
+        self.changes = changes.Changes(ROLE, _way_of, module.params["run"], module.check_mode)
 
     def command(self, *words: str) -> str:
         """Run mount or umount; return its message when it fails."""
         code, out, err = self.module.run_command(list(words))
         return (err or out or f"exit {code}").strip() if code else ""
 
-    def read(self, path: str) -> str:
-        """Return a file's text, empty where there is none; bytes that are no UTF-8 survive."""
-        state = files.Files().read(path)
-        return "" if state is None else state.content.decode("utf-8", "surrogateescape")
+    def table(self) -> str:
+        """Return the text of fstab, empty where there is none."""
+        return self.changes.read(FSTAB) or ""
 
-    def write(
-        self,
-        path: str,
-        make: Callable[[str], str],
-        mode: int | None = None,
-        revert: journal.Revert | None = None,
-        shared: bool = False,
-    ) -> None:
-        """Have a file say what C(make) returns for its text; note the change, and in check mode no more."""
-        before = self.read(path)
-        after = make(before)
-        if before == after and os.path.exists(path):
-            return
-        self.diff.append({"before_header": path, "after_header": path, "before": before, "after": after})
-        self.changes.append(f"wrote {path}")
-        if not self.module.check_mode:
-            self.journal.edit(
-                path,
-                lambda now: make(now.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"),
-                role=ROLE,
-                mode=mode,
-                revert=revert,
-                shared=shared,
-            )
-            self.tell_systemd(path)
-
-    def tell_systemd(self, path: str) -> None:
+    def tell_systemd(self, step: journal.Step | None = None) -> None:
         """Have systemd read a changed fstab; until then it would bring back what the old one said."""
-        if path == FSTAB and not self.module.check_mode and os.path.isdir("/run/systemd/system"):
+        is_fstab = step is None or step.path == os.path.realpath(FSTAB)
+        if is_fstab and not self.changes.check_mode and os.path.isdir("/run/systemd/system"):
             self.module.run_command(["systemctl", "daemon-reload"])
 
     def refuse(self, sentence: str) -> NoReturn:
@@ -235,7 +204,7 @@ class Tmpfs:
         self.machine = wsl_observe.collect()
         observed = tmpfs_observe.observe(path, people, self.machine)
         place = tmpfs_place.choose(params["place"], observed, params["size"], params["gocache"])
-        table = self.read(FSTAB)
+        table = self.table()
         having = [person for person in people if person.name not in place.left_out]
         size = 0
         lines: list[fstab.Line] = []
@@ -256,11 +225,11 @@ class Tmpfs:
                 needed.append(line)
         folders, stale = self.bring_back(path, place.kind, lines + needed, having, size, observed)
         facts = {}
-        if not self.module.check_mode:
+        if not self.changes.check_mode:
             facts["go_tmpfs"] = tmpfs_observe.observe(path, people, wsl_observe.collect(), observed)
         shared = tmpfs_plan.shared_note(path, size, [person.uid for person in having])
-        if shared and self.changes:
-            self.notes.append(shared)
+        if shared and self.changes.made:
+            self.changes.notes.append(shared)
         self.module.exit_json(
             **self.result(path),
             ansible_facts=text.printable(facts),
@@ -268,7 +237,7 @@ class Tmpfs:
             size_bytes=size,
             folders=folders,
             stale=tmpfs_plan.list_stale([line.mount_point for line in needed], stale),
-            headlines=tmpfs_plan.headlines(self.changes, tmpfs_place.TMP_PATH if having == [] else path, folders),
+            headlines=tmpfs_plan.headlines(self.changes.made, tmpfs_place.TMP_PATH if having == [] else path, folders),
         )
 
     def bring_back(
@@ -290,31 +259,32 @@ class Tmpfs:
         if own_folder:
             # First, for a mount of an earlier version is one that everybody can write.
             self.narrow(path)
-        before = len(self.changes)
+        before = len(self.changes.made)
         self.hold(kind == tmpfs_place.TMP and not tmpfs_place.is_ours(observed["temporary"]))
         try:
-            self.write(FSTAB, lambda now: fstab.with_lines(now, lines), revert=fstab.without_ours, shared=True)
+            if self.changes.edit(
+                FSTAB, lambda now: fstab.with_lines(now, lines), None, fstab.without_ours, shared=True
+            ):
+                self.tell_systemd()
             if own_folder or observed["folders"] is not None:
                 listed = wanted + "".join(f"{line}\n" for line in used)
-                self.write(tmpfs_plan.FOLDERS_PATH, lambda _now: listed, mode=0o644)
+                self.changes.edit(tmpfs_plan.FOLDERS_PATH, lambda _now: listed, mode=0o644)
             if own_folder and observed["needs_helper"]:
-                self.write(tmpfs_plan.HELPER_PATH, lambda _now: tmpfs_plan.HELPER_TEXT, mode=0o755)
+                self.changes.edit(tmpfs_plan.HELPER_PATH, lambda _now: tmpfs_plan.HELPER_TEXT, mode=0o755)
             if own_folder:
                 self.mount(path, size, self.module.params["inodes"])
         except (OSError, tmpfs_plan.TmpfsError):
-            for step in self.journal.plan_restore(ROLE, _way_of, run_only=True):
-                self.journal.restore(step.path, step.way.revert, True, ROLE, step.way.part)
-                self.tell_systemd(step.path)
-            self.changes = []
+            self.changes.restore(only=True, after=self.tell_systemd)
+            self.changes.made = []
             raise
-        if kind == tmpfs_place.TMP and len(self.changes) > before:
-            self.changes.append(f"/tmp is in memory from the next start on, at most {size // tmpfs_plan.MIB} MiB")
+        if kind == tmpfs_place.TMP and len(self.changes.made) > before:
+            self.changes.made.append(f"/tmp is in memory from the next start on, at most {size // tmpfs_plan.MIB} MiB")
         folders = {person.name: folder for person in having if (folder := self.folder(path, person))}
         return folders, [folder for _line, folder, _uid, _gid in tmpfs_plan.folder_lines("\n".join(used))]
 
     def hold(self, wanted: bool) -> None:
         """Have systemd leave /tmp alone until the next start, or no longer."""
-        if self.module.check_mode or not os.path.isdir("/run/systemd/system"):
+        if self.changes.check_mode or not os.path.isdir("/run/systemd/system"):
             return
         if wanted:
             files.Files().make_folders(os.path.dirname(tmpfs_plan.HOLD_PATH))
@@ -328,32 +298,32 @@ class Tmpfs:
         """Mount or remount as the fstab line says; `size` is in bytes, 0 inodes leave their number to the kernel."""
         live = tmpfs_observe.live(path)
         if live is None:
-            self.changes.append(f"mounted a tmpfs of {size // tmpfs_plan.MIB} MiB on {path}")
-            if self.module.check_mode:
+            self.changes.made.append(f"mounted a tmpfs of {size // tmpfs_plan.MIB} MiB on {path}")
+            if self.changes.check_mode:
                 return
-            self.journal.make_directory(path, role=ROLE)
+            self.changes.journal.make_directory(path, role=ROLE)
             message = self.command("mount", path)
             if message:
                 self.refuse(f"{path} could not be mounted ({message}): nothing was changed.")
             return
         # In check mode narrow() has said so already, and not done it.
-        mode = tmpfs_plan.MODE if self.module.check_mode else stat.S_IMODE(os.stat(path).st_mode)
+        mode = tmpfs_plan.MODE if self.changes.check_mode else stat.S_IMODE(os.stat(path).st_mode)
         wrong = tmpfs_plan.deviations(live.options, live.super_options, size, mode, inodes)
         if not wrong:
             return
         change = f"remounted {path}: {', '.join(wrong)}"
-        if self.module.check_mode:
-            self.changes.append(change)
+        if self.changes.check_mode:
+            self.changes.made.append(change)
             return
         message = self.command("mount", "-o", tmpfs_plan.remount_options(size, inodes), path)
         if not message:
-            self.changes.append(change)
+            self.changes.made.append(change)
             return
         # With its source too, because mount would add the size in the fstab to the options otherwise (mount(8)).
         if self.command("mount", "-o", tmpfs_plan.REMOUNT, tmpfs_plan.SOURCE, path):
             self.refuse(f"{path} could not be remounted ({message}): nothing was changed.")
         # Anybody can fill it, and that is no reason to stop everybody.
-        self.notes.append(
+        self.changes.notes.append(
             f"{path} keeps its size until the next start, because it may hold more than {size // tmpfs_plan.MIB} MiB "
             f"({message}); delete files there, then run again, or give a larger go_tmpfs_size"
         )
@@ -362,8 +332,8 @@ class Tmpfs:
         """Have the top of the live mount be as the fstab line makes it at the next start."""
         if tmpfs_observe.live(path) is None or tmpfs_observe.mode_of(path) == tmpfs_plan.MODE:
             return
-        self.changes.append(f"gave {path} mode {tmpfs_plan.MODE:04o}")
-        if not self.module.check_mode:
+        self.changes.made.append(f"gave {path} mode {tmpfs_plan.MODE:04o}")
+        if not self.changes.check_mode:
             with files.opened_folder(path) as descriptor:
                 os.chmod(f"/proc/self/fd/{descriptor}", tmpfs_plan.MODE)
 
@@ -376,7 +346,7 @@ class Tmpfs:
         if tmpfs_observe.live(folder) is not None:
             return self.without_folder(name, f"something is mounted on {folder}")
         try:
-            done, trouble = look.once(functools.partial(_give, folder, uid, gid, self.module.check_mode))
+            done, trouble = look.once(functools.partial(_give, folder, uid, gid, self.changes.check_mode))
         except TimeoutError as error:
             return self.without_folder(name, f"{folder} gives {error.strerror}")
         except NotADirectoryError:
@@ -387,12 +357,12 @@ class Tmpfs:
         if trouble:
             return self.without_folder(name, f"{folder} {trouble}")
         if done:
-            self.changes.append(f"made {folder}" if done == "made" else f"gave {folder} to {name}, mode 0700")
+            self.changes.made.append(f"made {folder}" if done == "made" else f"gave {folder} to {name}, mode 0700")
         return folder
 
     def without_folder(self, name: str, reason: str) -> str:
         """Note why a user gets no folder, and return the empty path that stands for none."""
-        self.notes.append(f"{name} has no folder for Go's temporary files: {reason}; remove it, then run again")
+        self.changes.notes.append(f"{name} has no folder for Go's temporary files: {reason}; remove it, then run again")
         return ""
 
     def leave(self, path: str) -> bool:
@@ -400,12 +370,12 @@ class Tmpfs:
         live = tmpfs_observe.live(path)
         if live is None or live.source != tmpfs_plan.SOURCE:
             return True
-        message = "" if self.module.check_mode else self.command("umount", path)
+        message = "" if self.changes.check_mode else self.command("umount", path)
         if not message:
-            self.changes.append(f"unmounted {path}")
+            self.changes.made.append(f"unmounted {path}")
             return True
         holders = ", ".join(process.holders(path)[:5])
-        self.kept.append(
+        self.changes.kept.append(
             f"{path} could not be unmounted ({message}){': ' + holders + ' use it' if holders else ''}; end these "
             "programs, then run again, or it is gone after the next start"
         )
@@ -414,34 +384,27 @@ class Tmpfs:
     def absent(self) -> NoReturn:
         """Unmount and restore what was there before, of this run only where that is asked for."""
         only = self.module.params["only_this_run"]
-        entries = [entry for entry in self.journal.entries(ROLE) if not only or entry.run == self.journal.run]
+        entries = [
+            entry for entry in self.changes.journal.entries(ROLE) if not only or entry.run == self.changes.journal.run
+        ]
         stay = self.before_run() if only else []
         made = [entry.path for entry in entries if entry.directory]
-        leaving = tmpfs_plan.mounts_to_leave(self.read(FSTAB), made, tmpfs_observe.ours(), stay, whole=not only)
+        leaving = tmpfs_plan.mounts_to_leave(self.table(), made, tmpfs_observe.ours(), stay, whole=not only)
         left = [path for path in leaving if (entries or not only) and not self.leave(path)]
-        for step in self.journal.plan_restore(ROLE, _way_of, only):
-            if step.entry.directory and step.path in left:
-                continue
-            restored = step.restored if self.module.check_mode else self.journal.carry_out(step)
-            if restored.changed:
-                self.changes.append(f"restored {step.path}")
-                self.diff += step.diff
-                self.tell_systemd(step.path)
-            if restored.kept:
-                self.kept.append(restored.kept)
+        self.changes.restore(lambda entry: not (entry.directory and entry.path in left), only, after=self.tell_systemd)
         self.hold(False)
-        self.kept += self.journal.damaged()
+        self.changes.kept += self.changes.journal.damaged()
         for line in stay:
             size = tmpfs_plan.parse_live_size(line.options)
             if entries and line.fstype == "tmpfs" and size:
                 self.mount(line.mount_point, size, 0)
-        if stay and entries and not self.module.check_mode:
-            for _line, folder, uid, gid in tmpfs_plan.folder_lines(self.read(tmpfs_plan.FOLDERS_PATH)):
+        if stay and entries and not self.changes.check_mode:
+            for _line, folder, uid, gid in tmpfs_plan.folder_lines(self.changes.read(tmpfs_plan.FOLDERS_PATH) or ""):
                 self.make_folder(folder, uid, gid, f"user id {uid}")
-        if not self.module.check_mode:
-            self.journal.close()
+        if not self.changes.check_mode:
+            self.changes.journal.close()
         tmp = tmpfs_observe.live(tmpfs_place.TMP_PATH)
-        held = [line for line in fstab.marked(self.read(FSTAB)) if line.mount_point == tmpfs_place.TMP_PATH]
+        held = [line for line in fstab.marked(self.table()) if line.mount_point == tmpfs_place.TMP_PATH]
         # A run that took back what was slower left nothing to restore, and still it waits.
         waiting = tmp is not None and tmpfs_plan.is_ours(tmp) and (bool(entries) or not held)
         command = wsl_judge.restart_command(wsl_observe.collect())
@@ -452,9 +415,9 @@ class Tmpfs:
 
     def before_run(self) -> list[fstab.Line]:
         """Return the marked lines of fstab as they were before this run."""
-        entry = self.journal.entry(FSTAB)
-        if entry is None or entry.run != self.journal.run:
-            return fstab.marked(self.read(FSTAB))
+        entry = self.changes.journal.entry(FSTAB)
+        if entry is None or entry.run != self.changes.journal.run:
+            return fstab.marked(self.table())
         return (
             []
             if entry.before_run is None
@@ -465,7 +428,7 @@ class Tmpfs:
         """Return the result with what is mounted on `path` now; empty where nothing is."""
         live = tmpfs_observe.live(path)
         return {
-            "changed": bool(self.changes),
+            **self.changes.result(),
             "path": path,
             "live": {}
             if live is None
@@ -475,9 +438,6 @@ class Tmpfs:
                 "options": list(live.options) + list(live.super_options),
                 "mode": f"{stat.S_IMODE(os.stat(path).st_mode):04o}",
             },
-            **text.printable(
-                {"changes": self.changes, "kept": self.kept, "notes": self.notes, "diff": self.diff},
-            ),
         }
 
 
@@ -548,11 +508,11 @@ def main() -> None:
             target.present()
         target.absent()
     except (tmpfs_plan.TmpfsError, accounts.AccountError) as error:
-        module.fail_json(msg=text.line(error), changes=text.printable(target.changes))
+        module.fail_json(msg=text.line(error), changes=text.printable(target.changes.made))
     except OSError as error:
         module.fail_json(
             msg=f"{text.line(error.filename or FSTAB)} cannot be written: {error.strerror}; fix that, then run again.",
-            changes=text.printable(target.changes),
+            changes=text.printable(target.changes.made),
         )
 
 

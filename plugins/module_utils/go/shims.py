@@ -119,7 +119,7 @@ class Shims:
     def set_up(self, people: Mapping[str, accounts.Account], users: Mapping[str, dict[str, Any]]) -> None:
         """Put the program in the place of the Go commands of C(users), and every other Go command back."""
         wanted = self.commands(people, users) if users else {}
-        self.changes.restore(lambda entry: entry.displaced and entry.path not in wanted, first=self.undivert)
+        self.changes.restore(lambda entry: entry.displaced and entry.path not in wanted, before=self.undivert)
         for path, owner in wanted.items():
             try:
                 self.shim(path, owner)
@@ -168,18 +168,14 @@ class Shims:
         """Return whether dpkg was told that C(path) is not its own any more."""
         return self.run_command(["dpkg-divert", "--listpackage", path])[1].strip() == "LOCAL"
 
-    def undivert(self, entry: journal.Entry) -> None:
+    def undivert(self, step: journal.Step) -> None:
         """Have dpkg know a Go command as its own again.
 
         Before it is restored: killed in between, the entry is still there and the next run finishes.
         """
-        if (
-            entry.displaced
-            and entry.uid == 0
-            and distribution.find_program("dpkg-divert")
-            and self.diverted(entry.path)
-        ):
-            self.run_command(["dpkg-divert", "--no-rename", "--remove", entry.path], check_rc=True)
+        ours = step.entry.displaced and step.entry.uid == 0
+        if ours and distribution.find_program("dpkg-divert") and self.diverted(step.path):
+            self.run_command(["dpkg-divert", "--no-rename", "--remove", step.path], check_rc=True)
 
 
 def _folder_owner(path: str) -> int:

@@ -78,7 +78,7 @@ def mounts(tmp_path: Path, path: str, state: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(tmpfs_observe, "ours", lambda: list(played.live))
     monkeypatch.setattr(tmpfs_observe, "needs_helper", lambda is_wsl: True)
     monkeypatch.setattr(go_tmpfs.Tmpfs, "command", played.run)
-    monkeypatch.setattr(go_tmpfs.Tmpfs, "tell_systemd", lambda self, path: None)
+    monkeypatch.setattr(go_tmpfs.Tmpfs, "tell_systemd", lambda *_words: None)
     return played
 
 
@@ -252,14 +252,13 @@ def test_what_is_mounted_after_the_look_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_a_look_at_a_folder_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = object.__new__(go_tmpfs.Tmpfs)
-    module.module, module.changes, module.notes = SimpleNamespace(check_mode=False), [], []  # type: ignore[assignment]
+    module = go_tmpfs.Tmpfs(SimpleNamespace(params={"run": ""}, check_mode=False))  # type: ignore[arg-type]
     assert module.make_folder(f"{tmp_path}/eve", 4711, 4711, "eve") == f"{tmp_path}/eve"
-    assert module.changes == [f"made {tmp_path}/eve"] and (tmp_path / "eve").stat().st_uid == 4711
+    assert module.changes.made == [f"made {tmp_path}/eve"] and (tmp_path / "eve").stat().st_uid == 4711
     monkeypatch.setattr(look.once, "__defaults__", (0.2, None))
     monkeypatch.setattr(files, "opened_inner", lambda _folder, _name: time.sleep(60))
     assert module.make_folder(f"{tmp_path}/eve", 4711, 4711, "eve") == ""
-    assert f"{tmp_path}/eve gives no answer in 0 s" in module.notes[0]
+    assert f"{tmp_path}/eve gives no answer in 0 s" in module.changes.notes[0]
 
 
 def test_people_who_share_it_know_it(
