@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
@@ -128,7 +128,7 @@ class Changes:
             if after and restored.changed and not self.check_mode:
                 after(step)
 
-    def result(self, **more: Any) -> Mapping[str, Any]:
+    def result(self, **more: Any) -> dict[str, Any]:
         """Return what M(AnsibleModule.exit_json) takes, with C(more) in it."""
         said = {"changes": self.made, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
         return {"changed": bool(self.made), **text.printable({**said, **more, "diff": self.diff})}

@@ -106,14 +106,13 @@ import contextlib
 import functools
 import os
 import pwd
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NoReturn, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     become,
@@ -176,21 +175,17 @@ class Workspace:
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
-        self.journal = journal.Journal(run=module.params["run"] or f"{time.time():.6f}")
+        self.changes = changes.Changes(ROLE, _way_of, module.params["run"], module.check_mode)
         self.machine = wsl_observe.collect(run_command=module.run_command)
         self.accounts: dict[str, accounts.Account] = {}
         self.couriers: dict[str, become.Hands] = {}
         self.environments: dict[str, dict[str, str]] = {}
-        self.changes: list[str] = []
         self.headlines: list[str] = []
-        self.notes: list[str] = []
-        self.kept: list[str] = []
         self.failures: list[Exception] = []
         """Why projects are left out of this run."""
         self.led: list[Project] = []
         """Projects that lie where a link led to, and not where they were named."""
         self.unbound: set[str] = set()
-        self.diff: list[dict[str, str]] = []
 
     def mounts(self) -> list[mountinfo.Mount]:
         """Return the mounts of this moment."""
@@ -198,8 +193,7 @@ class Workspace:
 
     def fstab(self) -> str:
         """Return the text of /etc/fstab, empty where there is none; bytes that are no UTF-8 survive."""
-        state = files.Files().read(FSTAB)
-        return "" if state is None else state.content.decode("utf-8", "surrogateescape")
+        return self.changes.read(FSTAB) or ""
 
     # The users
 
@@ -272,7 +266,7 @@ class Workspace:
         """Note why a project is left out: what its user does with it is no reason to stop everybody."""
         reason = f"{error.filename or source}: {error.strerror}" if isinstance(error, OSError) else str(error)
         self.failures.append(error)
-        self.notes.append(f"{source} is left out: {reason.rstrip('.')}; fix that, then run again")
+        self.changes.notes.append(f"{source} is left out: {reason.rstrip('.')}; fix that, then run again")
 
     def is_left_out(self, error: Exception) -> bool:
         """Whether C(error) is what is wrong with the projects themselves, and not with what was asked for."""
@@ -344,11 +338,11 @@ class Workspace:
             return False
         on = mountinfo.find(mounts, project.source)
         workspace_plan.check_places(project, on, mountinfo.find(mounts, project.target))
-        self.notes += filter(None, [workspace_plan.slow_note(project, on)])
+        self.changes.notes += filter(None, [workspace_plan.slow_note(project, on)])
         environment = self.environment(project.user)
         notes = self.ask(project.user, "scan", asdict(project), environment, limit=LOOKING)
-        if self.module.check_mode:
-            self.notes += notes
+        if self.changes.check_mode:
+            self.changes.notes += notes
         return True
 
     def check_bind(self, projects: Sequence[Project]) -> None:
@@ -417,8 +411,8 @@ class Workspace:
             project, missing, proof = item
             live = self.live(project)
             holds = live["target"] and (live["source"] or not project.bind)
-            if not holds and not self.module.check_mode:
-                self.notes.append(workspace_plan.not_live(project, live))
+            if not holds and not self.changes.check_mode:
+                self.changes.notes.append(workspace_plan.not_live(project, live))
             return {
                 "source": project.source,
                 "target": project.target,
@@ -435,7 +429,7 @@ class Workspace:
         placed = self.attempt([(item[0].source, item) for item in shown], show_place)
         for place in placed:
             if place["copied"] and place["windows_path"]:
-                self.notes.append(f"Windows programs find {place['target']} as {place['windows_path']}")
+                self.changes.notes.append(f"Windows programs find {place['target']} as {place['windows_path']}")
         self.module.exit_json(**self.result(projects=placed))
 
     def carry_out(self, wanted: tuple[Project, bool]) -> tuple[Project, bool, dict[str, Any]]:
@@ -447,18 +441,18 @@ class Workspace:
 
     def tidy(self, project: Project) -> bool:
         """Finish or remove what a killed run left; return whether a half copy was there."""
-        left = self.ask(project.user, "tidy", asdict(project), self.module.check_mode)
-        self.changes += [f"removed the half copy {path}" for path in left]
+        left = self.ask(project.user, "tidy", asdict(project), self.changes.check_mode)
+        self.changes.made += [f"removed the half copy {path}" for path in left]
         return bool(left)
 
     def copy(self, project: Project) -> dict[str, Any]:
         """Copy a project that was read; return what was compared."""
         proof: dict[str, Any] = {}
-        if not self.module.check_mode:
+        if not self.changes.check_mode:
             made = self.ask(project.user, "make", project.source)
-            self.notes += made["notes"]
+            self.changes.notes += made["notes"]
             proof = made["proof"]
-        self.changes.append(f"copied {project.source} to {project.target}")
+        self.changes.made.append(f"copied {project.source} to {project.target}")
         return proof
 
     def drive_options(self, drive: mountinfo.Mount) -> str:
@@ -486,17 +480,16 @@ class Workspace:
                 try:
                     self.unmount(line.mount_point, line.source)
                 except WorkspaceError as error:
-                    self.notes.append(str(error).rstrip("."))
+                    self.changes.notes.append(str(error).rstrip("."))
                     kept = [*kept, line]
         written = self.write_lines([*self.lines(wanted), *kept])
         if written:
             before, after = written
-            self.diff.append({"before_header": FSTAB, "after_header": FSTAB, "before": before, "after": after})
-            self.changes.append(f"wrote {FSTAB}")
+            self.changes.note_written(FSTAB, before, after)
         new, bound = [project for project in wanted if not self.is_bound(project)], []
         for project in new:
             try:
-                if not self.module.check_mode:
+                if not self.changes.check_mode:
                     self.mount(project)
             except (OSError, WorkspaceError) as error:
                 reason = text.line(error.strerror) if isinstance(error, OSError) else error
@@ -513,7 +506,7 @@ class Workspace:
                 self.leave_out(project.source, failure)
                 continue
             bound.append(project)
-            self.changes.append(f"mounted {project.target} on {project.source}")
+            self.changes.made.append(f"mounted {project.target} on {project.source}")
         if self.unbound and written:
             own = [line for line in earlier if line in kept or line.mount_point in self.unbound]
             self.write_lines([*self.lines([project for project in wanted if project.source not in self.unbound]), *own])
@@ -539,19 +532,19 @@ class Workspace:
         after = workspace_plan.with_bind_lines(before, lines)
         if after == before:
             return None
-        if not self.module.check_mode:
+        if not self.changes.check_mode:
 
             def make(now: bytes) -> bytes:
                 text = workspace_plan.with_bind_lines(now.decode("utf-8", "surrogateescape"), lines)
                 return text.encode("utf-8", "surrogateescape")
 
-            self.journal.edit(FSTAB, make, role=ROLE, revert=fstab.without_ours, shared=True)
+            self.changes.journal.edit(FSTAB, make, role=ROLE, revert=fstab.without_ours, shared=True)
             self.tell_systemd()
         return before, after
 
     def tell_systemd(self) -> None:
         """Have systemd read /etc/fstab again, where it runs."""
-        if not self.module.check_mode and os.path.isdir("/run/systemd/system"):
+        if not self.changes.check_mode and os.path.isdir("/run/systemd/system"):
             self.module.run_command(["systemctl", "daemon-reload"])
 
     def unmount(self, place: str, target: str) -> None:
@@ -564,8 +557,8 @@ class Workspace:
                 f"{place} or {target} gives {error.strerror}, so that what is mounted there stays; run again when it "
                 "does."
             ) from error
-        self.changes.append(f"unmounted {place}")
-        if self.module.check_mode:
+        self.changes.made.append(f"unmounted {place}")
+        if self.changes.check_mode:
             return
         try:
             _apart(functools.partial(mount.unmount, place))
@@ -579,8 +572,8 @@ class Workspace:
     def absent(self) -> NoReturn:
         """Take the binds away and restore /etc/fstab; copies stay, because work may be in them."""
         only = self.module.params["only_this_run"]
-        entry = next(iter(self.journal.entries(ROLE)), None)
-        if only and entry is not None and entry.run != self.journal.run:
+        entry = next(iter(self.changes.journal.entries(ROLE)), None)
+        if only and entry is not None and entry.run != self.changes.journal.run:
             entry = None
         if entry is not None:
             before = entry.before_run.content if only and entry.before_run else b""
@@ -590,23 +583,15 @@ class Workspace:
                     self.unmount(line.mount_point, line.source)
                 except WorkspaceError as error:
                     # Whoever works there holds nothing else back.
-                    self.kept.append(f"{str(error).rstrip('.')}, or it is gone after the next start")
+                    self.changes.kept.append(f"{str(error).rstrip('.')}, or it is gone after the next start")
                     continue
-                self.notes.append(f"{line.mount_point} is the original again; the copy {line.source} stays")
-            way = journal.Way(fstab.without_ours, functools.partial(fstab.part, workspace_plan.MARK))
-            for step in self.journal.plan_restore(ROLE, lambda entry: way, only):
-                restored = step.restored if self.module.check_mode else self.journal.carry_out(step)
-                if restored.changed:
-                    self.changes.append(f"restored {step.path}")
-                    self.diff += step.diff
-                    self.tell_systemd()
-                if restored.kept:
-                    self.kept.append(restored.kept)
-        self.kept += self.journal.damaged()
+                self.changes.notes.append(f"{line.mount_point} is the original again; the copy {line.source} stays")
+            self.changes.restore(only=only, after=lambda _step: self.tell_systemd())
+        self.changes.kept += self.changes.journal.damaged()
         for given in self.module.params["projects"]:
             silent = look.silent([given["source"]])
             if silent:
-                self.kept.append(f"{given['source']} gives {silent[given['source']]}; run again when it does")
+                self.changes.kept.append(f"{given['source']} gives {silent[given['source']]}; run again when it does")
                 continue
             try:
                 # What gave an answer may give none to the next question.
@@ -614,22 +599,19 @@ class Workspace:
                     self.tidy(self.project(given))
             except (*ERRORS, OSError) as error:
                 reason = error.strerror if isinstance(error, OSError) else error
-                self.kept.append(f"{given['source']}: {reason}")
-        if not self.module.check_mode:
-            self.journal.close()
+                self.changes.kept.append(f"{given['source']}: {reason}")
+        if not self.changes.check_mode:
+            self.changes.journal.close()
         self.module.exit_json(**self.result())
 
     def result(self, **more: Any) -> dict[str, Any]:
         """Return the result so far; `more` is added to it."""
-        result = {
-            "changes": self.changes,
-            "headlines": self.headlines,
-            "notes": [text.line(note) for note in self.notes],
-            "kept": self.kept,
-            "diff": self.diff,
-            **more,
-        }
-        return {"changed": bool(self.changes), **text.printable(result)}
+        return self.changes.result(headlines=self.headlines, **more)
+
+
+def _way_of(_entry: journal.Entry) -> journal.Way:
+    """Return how the fstab is restored: the role's lines alone, because others have lines there."""
+    return journal.Way(fstab.without_ours, functools.partial(fstab.part, workspace_plan.MARK))
 
 
 def main() -> None:
@@ -660,13 +642,13 @@ def main() -> None:
         target.absent()
     except ERRORS as error:
         module.fail_json(
-            msg=text.line(error), changes=text.printable(target.changes), left_out=target.is_left_out(error)
+            msg=text.line(error), changes=text.printable(target.changes.made), left_out=target.is_left_out(error)
         )
     except OSError as error:
         place = error.filename or FSTAB
         module.fail_json(
             msg=text.line(f"{place}: {error.strerror}; fix that, then run again; the original is as it was."),
-            changes=text.printable(target.changes),
+            changes=text.printable(target.changes.made),
             left_out=target.is_left_out(error),
         )
     finally:

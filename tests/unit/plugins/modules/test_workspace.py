@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import copy as workspace_copy
 from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
@@ -93,10 +93,11 @@ class Bound(workspace.Workspace):
 
     def __init__(self, tmp_path: Path, eve: process.Identity) -> None:
         self.module = SimpleNamespace(check_mode=False)
-        self.journal = journal.Journal(str(tmp_path / "wsltune"), run="1")
+        self.changes = changes.Changes("workspace", lambda _entry: journal.Way(), "1", False)
+        self.changes.journal = journal.Journal(str(tmp_path / "wsltune"), run="1")
         self.accounts = {"eve": accounts.Account("eve", eve.uid, eve.gid, str(tmp_path / "home"), "/bin/sh")}
         self.machine = SimpleNamespace(conf=None)
-        self.changes: list[str] = []
+        self.headlines = []
 
     def mounts(self) -> list[mountinfo.Mount]:
         return mountinfo.parse(Path("/proc/self/mountinfo").read_text())
@@ -233,7 +234,7 @@ def test_the_owner_is_not_asked_of_where_a_link_leads(bound: Bound, home: Path, 
 
 
 def test_what_is_told_shows_no_control_characters(bound: Bound) -> None:
-    bound.notes, bound.kept, bound.diff, bound.headlines = ["a\nb\x1b[2J"], ["\x1b"], [], []
+    bound.changes.notes, bound.changes.kept = ["a\nb\x1b[2J"], ["\x1b"]
     assert bound.result()["notes"] == ["a b\\x1b[2J"] and bound.result()["kept"] == ["\\x1b"]
 
 
