@@ -65,7 +65,7 @@ class Changes:
             real = self.hands(account).real(path)
             self.restore(lambda entry: entry.path == real)
             return
-        self.note_written(path, before or "", content)
+        self.note_written(path, before, content)
         if not self.check_mode:
             self.journal.write(
                 path,
@@ -92,17 +92,16 @@ class Changes:
         after = make(before or "")
         if before == after:
             return False
-        self.note_written(path, before or "", after)
+        self.note_written(path, before, after)
         if not self.check_mode:
             self.journal.edit(
                 path, lambda now: _encode(make(_decode(now))), role=self.role, mode=mode, revert=revert, shared=shared
             )
         return True
 
-    def note_written(self, path: str, before: str, after: str) -> None:
-        """Say that C(path) is written, with what differs."""
-        was, now = text.for_diff(before, after)
-        self.diff.append({"before_header": path, "after_header": path, "before": was, "after": now})
+    def note_written(self, path: str, before: str | None, after: str) -> None:
+        """Say that C(path) is written, with what differs; C(before) is None where there is no file."""
+        self.diff += journal.diff(path, before, after)
         self.made.append(f"wrote {path}")
 
     def restore(
@@ -111,11 +110,12 @@ class Changes:
         only: bool = False,
         before: Callable[[journal.Step], None] | None = None,
         after: Callable[[journal.Step], None] | None = None,
-    ) -> None:
+    ) -> list[journal.Step]:
         """Restore what the journal has of C(wanted) entries; with C(only) what this run changed.
 
-        C(before) is called before each that is carried out, and C(after) once it is.
+        C(before) is called before each that is carried out, and C(after) once it is. Return those that change anything.
         """
+        changing = []
         for step in self.journal.plan_restore(self.role, self.way_of, only, wanted):
             if before and not self.check_mode:
                 before(step)
@@ -123,10 +123,12 @@ class Changes:
             if restored.changed:
                 self.made.append(f"restored {step.path}")
                 self.diff += step.diff
+                changing.append(step)
             if restored.kept:
                 self.kept.append(restored.kept)
             if after and restored.changed and not self.check_mode:
                 after(step)
+        return changing
 
     def result(self, **more: Any) -> dict[str, Any]:
         """Return what M(AnsibleModule.exit_json) takes, with C(more) in it."""

@@ -200,11 +200,16 @@ class Step:
     @property
     def diff(self) -> list[dict[str, str]]:
         """What carrying this out changes in the text of a file, for Ansible's --diff."""
-        before, after = _text(self.current), _text(self.target)
-        if before == after:
-            return []
-        before, after = text.for_diff(before, after)
-        return [{"before_header": self.path, "after_header": self.path, "before": before, "after": after}]
+        return diff(self.path, _text(self.current), _text(self.target))
+
+
+def diff(path: str, before: str | None, after: str | None) -> list[dict[str, str]]:
+    """Return what differs between two texts of a file, for Ansible's --diff; None is no file."""
+    if before == after:
+        return []
+    was, now = text.for_diff(before or "", after or "")
+    names = [path if content is not None else "/dev/null" for content in (before, after)]
+    return [{"before_header": names[0], "after_header": names[1], "before": was, "after": now}]
 
 
 def _most(uid: int) -> int:
@@ -212,8 +217,8 @@ def _most(uid: int) -> int:
     return LARGEST_OF_A_USER if uid else files.LARGEST
 
 
-def _text(state: FileState | None) -> str:
-    return "" if state is None else state.content.decode("utf-8", "surrogateescape")
+def _text(state: FileState | None) -> str | None:
+    return None if state is None else state.content.decode("utf-8", "surrogateescape")
 
 
 def judge_restore(entry: Entry, current: FileState | None, way: Way, run_only: bool) -> Step:

@@ -145,16 +145,15 @@ restart_command:
 """
 
 import contextlib
-import functools
 import os
 import pwd
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import files
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import printable
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
@@ -188,6 +187,10 @@ def _way_of(entry: journal.Entry) -> journal.Way:
     return journal.Way(None if is_launcher(entry.path) else _revert)
 
 
+def _text(state: files.FileState | None) -> str | None:
+    return None if state is None else _decode(state.content)
+
+
 def _shown(value: wsl_conf.Setting) -> str:
     return "not set" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -199,10 +202,7 @@ class WslConf:
         self.module = module
         self.options = module.params
         self.path = os.path.realpath(self.options["path"])
-        self.journal = journal.Journal(run=self.options["run"] or f"{time.time():.6f}")
-        self.changes: list[str] = []
-        self.kept: list[str] = []
-        self.diff: list[dict[str, str]] = []
+        self.changes = changes.Changes(ROLE, _way_of, self.options["run"], module.check_mode)
         self.asked: dict[str, wsl_conf.Value] = {}
 
     def wanted(self) -> dict[str, wsl_conf.Setting]:
@@ -264,8 +264,8 @@ class WslConf:
             raise ValueError(f"The folder of {self.path} does not exist; give path a file in an existing folder.")
         if os.path.isdir(self.path):
             raise ValueError(f"{self.path} is a folder; give path the file that WSL reads, such as /etc/wsl.conf.")
-        state = files.Files().read(self.path)
-        before = _decode(state.content) if state else ""
+        content = self.changes.read(self.path)
+        before = content or ""
         after = self.merged(before, settings)
         old, new = wsl_conf.parse(before), wsl_conf.parse(after)
         self.refuse_harmful(settings, new.values)
@@ -273,12 +273,15 @@ class WslConf:
             for name in wsl_conf.KEYS:
                 if old.values.get(name) != new.values.get(name):
                     was, now = _shown(old.values.get(name)), _shown(new.raw.get(name))
-                    self.changes.append(f"{self.path}: {name} from {was} to {now}")
-            if not self.changes:
-                self.changes.append(f"{self.path}: lines that WSL did not follow")
-            self.replace(before, after, state is not None, lambda: self.write(after))
+                    self.changes.made.append(f"{self.path}: {name} from {was} to {now}")
+            if not self.changes.made:
+                self.changes.made.append(f"{self.path}: lines that WSL did not follow")
+            self.changes.diff += journal.diff(self.path, content, after)
+            if not self.changes.check_mode:
+                self.keep_in_force(before, after)
+                self.changes.journal.write(self.path, _encode(after), role=ROLE, revert=_revert)
         self.launchers(settings)
-        self.finish(after if state or after else None, bool(self.changes))
+        self.finish(after if content is not None or after else None)
 
     def launchers(self, settings: dict[str, wsl_conf.Setting]) -> None:
         """Write the launchers that are missing, or take ours away when PATH may have Windows directories."""
@@ -286,10 +289,9 @@ class WslConf:
         if "interop.appendWindowsPath" not in asked:
             return
         if not self.options["launchers"] or asked["interop.appendWindowsPath"] is not False:
-            for step in self.journal.plan_restore(ROLE, _way_of, wanted=lambda entry: is_launcher(entry.path)):
-                self.restore(step)
+            self.changes.restore(lambda entry: is_launcher(entry.path))
             return
-        ours = [entry for entry in self.journal.entries(ROLE) if is_launcher(entry.path)]
+        ours = [entry for entry in self.changes.journal.entries(ROLE) if is_launcher(entry.path)]
         machine = wsl_observe.collect(conf_path=self.path)
         if not wsl_judge.is_wsl(machine):
             return
@@ -297,31 +299,7 @@ class WslConf:
         found = launchers.find_in_time(wsl_judge.mounts_of(machine))
         for path, text in launchers.plan(found, taken, launchers.FOLDER).items():
             if not os.path.lexists(path):
-                self.changes.append(f"wrote {path}")
-                write = functools.partial(self.journal.write, path, _encode(text), role=ROLE, mode=0o755)
-                self.replace("", text, False, write, path)
-
-    def write(self, after: str) -> None:
-        """Write the file by the journal, which then knows how to take our keys out again."""
-        self.journal.write(self.path, _encode(after), role=ROLE, revert=_revert)
-
-    def replace(
-        self, before: str, after: str | None, existed: bool, write: Callable[[], None], path: str | None = None
-    ) -> None:
-        """Note the difference; unless in check mode keep the text that is in force, then write."""
-        path = path or self.path
-        self.diff.append(
-            {
-                "before_header": path if existed else "/dev/null",
-                "after_header": path if after is not None else "/dev/null",
-                "before": printable(before),
-                "after": printable(after or ""),
-            }
-        )
-        if not self.module.check_mode:
-            if path == self.path:
-                self.keep_in_force(before, after or "")
-            write()
+                self.changes.write(path, text, mode=0o755)
 
     def keep_in_force(self, before: str, after: str) -> None:
         """Remember what the running distro was started with, until its next start empties /run."""
@@ -342,40 +320,21 @@ class WslConf:
     def absent(self) -> NoReturn:
         """Restore what was there before, of this run only where that is asked for."""
         only = self.options["only_this_run"]
-        state = files.Files().read(self.path)
-        text = _decode(state.content) if state else None
-        for step in self.journal.plan_restore(ROLE, _way_of, only):
-            self.restore(step)
-            if step.path == self.path and step.action != "keep":
-                text = None if step.target is None else _decode(step.target.content)
-        self.kept += self.journal.damaged()
-        if not only and not self.module.check_mode:
-            self.journal.close()
-        self.finish(text, bool(self.changes))
+        restored = self.changes.restore(only=only, before=self.keep_started_with)
+        self.changes.kept += self.changes.journal.damaged()
+        if not only and not self.changes.check_mode:
+            self.changes.journal.close()
+        self.finish(next((_text(step.target) for step in restored if step.path == self.path), None))
 
-    def restore(self, step: journal.Step) -> None:
-        """Restore one file, or in check mode say so."""
-        restored = step.restored
+    def keep_started_with(self, step: journal.Step) -> None:
+        """Remember what the running distro was started with before wsl.conf is restored."""
+        if step.path == self.path and step.action != "keep":
+            self.keep_in_force(_text(step.current) or "", _text(step.target) or "")
 
-        def carry_out() -> None:
-            nonlocal restored
-            restored = self.journal.carry_out(step)
-
-        if step.action != "keep":
-            before = None if step.current is None else _decode(step.current.content)
-            after = None if step.target is None else _decode(step.target.content)
-            self.replace(before or "", after, before is not None, carry_out, step.path)
-        elif not self.module.check_mode:
-            carry_out()
-        if restored.changed:
-            self.changes.append(f"restored {step.path}")
-        if restored.kept:
-            self.kept.append(restored.kept)
-
-    def finish(self, text: str | None, changed: bool) -> NoReturn:
+    def finish(self, text: str | None) -> NoReturn:
         """Judge the machine and return: with the text that is on the disk now, or would be."""
         machine = wsl_observe.collect(conf_path=self.path, run_command=self.module.run_command)
-        if changed and self.module.check_mode:
+        if self.changes.made and self.changes.check_mode:
             start = wsl_judge.started_at(machine)
             if machine.in_force is None and machine.conf_mtime is not None and machine.conf_mtime <= (start or 0.0):
                 machine.in_force, machine.in_force_mtime = machine.conf or "", time.time()
@@ -385,19 +344,15 @@ class WslConf:
         for note in conf["notes"] if self.options["state"] == "present" else []:
             self.module.warn(note)
         result: dict[str, Any] = {
-            "changed": changed,
             "path": self.path,
-            "changes": self.changes,
-            "kept": self.kept,
             "wanted": self.asked,
             "pending": list(conf["pending"]),
-            "diff": self.diff,
         }
         for name in ("notes", "settings", "complete", "pending_sentences", "restart_command"):
             result[name] = conf[name]
-        if not self.module.check_mode:
+        if not self.changes.check_mode:
             result["ansible_facts"] = {"wsl": facts}
-        self.module.exit_json(**printable(result))
+        self.module.exit_json(**self.changes.result(**result))
 
 
 def main() -> None:

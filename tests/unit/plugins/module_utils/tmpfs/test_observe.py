@@ -19,11 +19,10 @@ def test_what_an_account_mounted_on_its_folder_is_not_looked_at(
     folder = f"{tmp_path}/{os.geteuid()}"
     os.mkdir(folder, 0o700)
     person = accounts.Account("eve", os.geteuid(), os.getegid(), "/", "/bin/sh")
-    module = go_tmpfs.Tmpfs.__new__(go_tmpfs.Tmpfs)
-    module.notes, module.changes, module.module = [], [], SimpleNamespace(check_mode=True)
+    module = go_tmpfs.Tmpfs(SimpleNamespace(params={"run": ""}, check_mode=True))  # type: ignore[arg-type]
     assert tmpfs_observe._folder(folder) == [0o700, person.uid, person.gid]
-    assert module.folder(str(tmp_path), person) == folder and not module.notes
+    assert module.folder(str(tmp_path), person) == folder and not module.changes.notes
     monkeypatch.setattr(tmpfs_observe, "live", lambda path: object())
     monkeypatch.setattr(os, "lstat", lambda path: pytest.fail(f"{path} was looked at"))
     assert tmpfs_observe._folder(folder) is None
-    assert module.folder(str(tmp_path), person) == "" and "something is mounted on" in module.notes[0]
+    assert module.folder(str(tmp_path), person) == "" and "something is mounted on" in module.changes.notes[0]
