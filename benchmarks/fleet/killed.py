@@ -1,6 +1,6 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Kills rollouts at random moments and looks at what they leave.
+"""Kills rollouts and what ends them at random moments, and looks at what they leave.
 
 Run it as PYTHONPATH=collections:. python benchmarks/fleet/killed.py [TIMES [FOLDER]].
 """
@@ -11,10 +11,13 @@ import collections
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate, record
 from benchmarks.fleet.light_fleet import LightFleet
@@ -28,13 +31,39 @@ RINGS = [
 
 
 def look(fleet: LightFleet) -> dict[str, int]:
-    """Read the whole record, which raises where a part is half; return how often each host that is done was tuned."""
+    """Read the whole record, which raises where a part is half; return how often each host that is done was tuned.
+
+    Each host that is changed has to be known with the run that changed it, or nobody could take it back.
+    """
     store = record.Store(str(fleet.record))
     rollout = store.load()
     tuned = collections.Counter(fleet.done())
     done = {name for name in HOSTS if store.load_host(name).state == gate.DONE}
     assert rollout is not None or not done, "hosts are done and the rollout is gone"
+    for name, run in fleet.changed().items():
+        assert store.load_host(name).run == run, f"{name} was changed and the record does not know"
     return {name: tuned[name] for name in done}
+
+
+def kill_one(
+    fleet: LightFleet, process: subprocess.Popen[str], moment: float, begins: Callable[[], Any] = lambda: True
+) -> bool:
+    """Kill a run C(moment) seconds after it C(begins); return whether it lived until then.
+
+    Each worker of Ansible is a process group of its own and ends its task first, as on a controller that is killed.
+    """
+    while process.poll() is None and not begins():
+        time.sleep(0.01)
+    start = time.monotonic()
+    while process.poll() is None and time.monotonic() < start + moment:
+        time.sleep(0.01)
+    lives = process.poll() is None
+    if lives:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    while fleet.is_at_work():
+        time.sleep(0.05)
+    return lives
 
 
 def kill(times: int, folder: Path, seed: int = 14) -> collections.Counter[str]:
@@ -47,19 +76,12 @@ def kill(times: int, folder: Path, seed: int = 14) -> collections.Counter[str]:
     fleet = LightFleet(folder / "0", HOSTS, RINGS)
     before: dict[str, int] = {}
     while seen["killed"] < times:
-        start = time.monotonic()
         process = fleet.start()
-        moment = chance.uniform(0.1 * longest, longest)
-        while process.poll() is None and time.monotonic() < start + moment:
-            time.sleep(0.01)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+        if kill_one(fleet, process, chance.uniform(0.1 * longest, longest)):
             seen["killed"] += 1
         else:
             seen["ended"] += 1
-            assert process.returncode in (0, 3), process.stdout.read()
-        process.communicate()
-        # A run that was killed leaves no process that goes on.
+            assert process.returncode in (0, 3)
         now = look(fleet)
         for name, tuned in before.items():
             assert now.get(name) == tuned, f"{name} was done and was tuned again"
@@ -77,8 +99,45 @@ def kill(times: int, folder: Path, seed: int = 14) -> collections.Counter[str]:
     return seen
 
 
+def kill_and_abort(times: int, folder: Path, seed: int = 15) -> collections.Counter[str]:
+    """Kill C(times) runs while they change hosts, and after each the one that aborts.
+
+    The next one takes every host back that was changed, also where nobody wrote down that its run ended.
+    """
+    chance, seen = random.Random(seed), collections.Counter[str]()
+    ring = [{"name": "all", "share": "rest", "soak_hours": 0}]
+    longest = 0.0
+    while seen["killed"] < times:
+        fleet = LightFleet(folder / f"abort-{seen['killed']}-{seen['ended']}", HOSTS, ring)
+        process = fleet.start(light_seconds=1)
+        lived = kill_one(fleet, process, chance.uniform(0, 4), fleet.changed)
+        look(fleet)
+        assert fleet.changed(), "it changed no host"
+        begun = record.Store(str(fleet.record)).load()
+        if not lived or begun is None or begun.status == record.FINISHED:
+            seen["ended"] += 1
+            continue
+        seen["killed"] += 1
+        seen["hosts changed when it was killed"] += len(fleet.changed())
+        done = sum(record.Store(str(fleet.record)).load_host(name).state == gate.DONE for name in fleet.changed())
+        seen["of these not known as done"] += len(fleet.changed()) - done
+        process, start = fleet.start("abort"), time.monotonic()
+        lived = kill_one(fleet, process, chance.uniform(0, longest or 60))
+        seen["killed while it aborted"] += lived
+        longest = max(longest, 0 if lived else time.monotonic() - start)
+        look(fleet)
+        rollout = record.Store(str(fleet.record)).load()
+        # What was killed before it wrote that it aborts has to be typed again.
+        aborts = rollout is not None and rollout.status == record.ABORTED
+        code, said = fleet.run("" if aborts else "abort")
+        assert code == 2 and not fleet.changed(), said
+        seen["taken back"] += 1
+    return seen
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
         times = int(sys.argv[1]) if len(sys.argv) > 1 else 40
-        found = kill(times, Path(sys.argv[2] if len(sys.argv) > 2 else temporary))
-    print(", ".join(f"{count} {name}" for name, count in sorted(found.items())))
+        folder = Path(sys.argv[2] if len(sys.argv) > 2 else temporary)
+        for found in (kill(times, folder), kill_and_abort(times, folder)):
+            print(", ".join(f"{count} {name}" for name, count in found.items()))

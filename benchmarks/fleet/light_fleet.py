@@ -8,6 +8,7 @@ address where nobody answers.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -25,12 +26,13 @@ class LightFleet:
 
     def __init__(self, folder: Path, hosts: Iterable[str], rings: list[dict[str, Any]]) -> None:
         self.folder, self.hosts = folder, list(hosts)
-        self.record, self.log = folder / "record", folder / "log"
+        self.record, self.log, self.state = folder / "record", folder / "log", folder / "state"
         self.settings: dict[str, Any] = {
             "wsltune_rings": rings,
             "wsltune_rollout_dir": str(self.record),
             "wsltune_rollout_doctor": False,
             "light_log": str(self.log),
+            "light_state": str(self.state),
             **{f"rollout_{name}_tasks": str(LIGHT / f"{name}.yml") for name in ("tune", "look", "back")},
         }
 
@@ -39,7 +41,7 @@ class LightFleet:
         away = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
         here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         inventory = {"all": {"hosts": {name: away if name in set(asleep) else here for name in self.hosts}}}
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.state.mkdir(parents=True, exist_ok=True)
         (self.folder / "inventory.json").write_text(json.dumps(inventory), encoding="utf-8")
         given = {**self.settings, **settings, **({"wsltune_rollout": command} if command else {})}
         return subprocess.Popen(
@@ -65,3 +67,16 @@ class LightFleet:
     def done(self) -> list[str]:
         """Return what was done to hosts, in order."""
         return self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+
+    def changed(self) -> dict[str, str]:
+        """Return the hosts that are changed now, each with the run that changed it."""
+        files = self.state.iterdir() if self.state.is_dir() else ()
+        return {path.name: path.read_text(encoding="utf-8").strip() for path in files}
+
+    def is_at_work(self) -> bool:
+        """Return whether a process of a run lives, such as a worker of one that was killed."""
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if os.fsencode(self.folder / "inventory.json") in path.read_bytes().split(b"\0"):
+                    return True
+        return False

@@ -295,7 +295,7 @@ def go_on(story: Story) -> None:
     story.expect("all, what hugo has", story.is_tuned("hugo"), [False] * 3)
 
     story.on("hugo", "umount /var/lib/wsltune")
-    states = story.roll("all, fixed", 3, QUORUM, "Run it again when ida, jan can answer.")
+    states = story.roll("all, fixed", 3, QUORUM, "Run it again when ida and jan can answer.")
     story.expect("all, fixed, states", {host: states[host] for host in wanted}, {**wanted, "hugo": "done"})
 
 

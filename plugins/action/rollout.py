@@ -33,11 +33,10 @@ SPEC = {
     "verify": {"type": "dict", "default": {}},
     "facts": {"type": "dict", "default": {}},
     "doctor": {"type": "dict", "default": {}},
-    "run": {"type": "str", "default": ""},
     "note": {"type": "str", "default": ""},
 }
 OF_ALL = ("begin", "judge", "judge_again", "finish")
-OF_A_HOST = ("tune", "done", "failed", "looked", "back")
+OF_A_HOST = ("tune", "done", "failed", "looked", "back", "not_back")
 LONGEST_ID = 20
 REFUSALS = (fleet_record.RecordError, fleet_rings.RingError, fleet_rollout.CommandError)
 
@@ -150,11 +149,11 @@ class ActionModule(ActionBase):
         return self.store.load_host(str(self.task_vars["inventory_hostname"]))
 
     def _tune(self) -> dict[str, Any]:
-        """Note that a host is about to be tuned, unless somebody stops the rollout meanwhile."""
+        """Note that a host is about to be tuned, and by which run, unless somebody stops the rollout meanwhile."""
         if self._is_stopped():
             return {"stopped": True, "run": ""}
         host = self._host()
-        host.state, host.tries, host.began, host.retry = fleet_gate.PENDING, host.tries + 1, self.now, False
+        host = fleet_rollout.begin_tuning(host, self.now)
         if self.given["doctor"] and host.critical is None:
             host.critical = read_critical(self.given["doctor"])
         self.store.save_host(host)
@@ -167,8 +166,6 @@ class ActionModule(ActionBase):
         slower = bool(verify.get("rollback_wanted"))
         host.state = fleet_gate.TAKEN_BACK if slower else fleet_gate.DONE
         host.at, host.reread, host.times_done = self.now, self.now, host.times_done + 1
-        # A run that was killed after it changed the host and before this line is not the one to take back.
-        host.run = self.given["run"] if changed or not host.run else host.run
         host.measures = changed and bool(verify.get("measured"))
         host.effective = fleet_rollout.take_effective(self.given["facts"])
         host.pending_restart = len(verify.get("pending") or [])
@@ -179,8 +176,6 @@ class ActionModule(ActionBase):
     def _failed(self) -> dict[str, Any]:
         host = self._host()
         host.state, host.at, host.note = fleet_gate.FAILED, self.now, text.reason(self.given["note"])
-        # The first of several attempts is the one that changed something.
-        host.run = host.run or self.given["run"]
         self.store.save_host(host)
         return {"state": host.state}
 
@@ -194,10 +189,12 @@ class ActionModule(ActionBase):
         return {"lost": host.lost}
 
     def _back(self) -> dict[str, Any]:
-        host = self._host()
-        if host.state == fleet_gate.DONE:
-            host.state, host.note = fleet_gate.TAKEN_BACK, self.given["note"]
-        host.at, host.run = self.now, ""
+        host = fleet_rollout.take_back(self._host(), self.now)
+        self.store.save_host(host)
+        return {"state": host.state}
+
+    def _not_back(self) -> dict[str, Any]:
+        host = fleet_rollout.fail_to_take_back(self._host(), text.reason(self.given["note"]))
         self.store.save_host(host)
         return {"state": host.state}
 

@@ -17,11 +17,11 @@ options:
       - What to do. For all hosts, V(begin) reads the rings, takes the lock and follows O(command); V(judge) and
         V(judge_again) let the gate of the ring decide, before and after the tuning; V(finish) writes the reports and
         lets go of the lock.
-      - For the host of the task, V(tune) notes that it begins, V(done), V(failed) and V(back) how it ended, V(looked)
-        what was in force after the soak time.
+      - For the host of the task, V(tune) notes that it begins and by which run, before anything is changed; V(done),
+        V(failed), V(back) and V(not_back) note how it ended, V(looked) what was in force after the soak time.
     type: str
     required: true
-    choices: [begin, judge, judge_again, finish, tune, done, failed, looked, back]
+    choices: [begin, judge, judge_again, finish, tune, done, failed, looked, back, not_back]
   folder:
     description: The folder of the record.
     type: path
@@ -65,10 +65,6 @@ options:
     description: The C(doctor) of M(wsltune.go.doctor).
     type: dict
     default: {}
-  run:
-    description: The run of the roles, so that what it changed can be taken back alone.
-    type: str
-    default: ''
   note:
     description: A sentence about the host for the report.
     type: str
@@ -114,7 +110,8 @@ runs:
   returned: with C(back)
   type: dict
 run:
-  description: The run that changed the host before and was not taken back, which this one goes on with; else empty.
+  description: The name that the roles give their run, so that what it changes can be taken back alone. One that began
+    before and was not taken back is gone on with.
   returned: with O(step=tune)
   type: str
 text:

@@ -39,7 +39,8 @@ def test_a_rollout_from_its_first_run_to_its_last(fleet):
 
     code, said = fleet.run(light_slow=["c"], asleep=["e"])
     assert code == 2 and "Go got slower and was taken back on 1 of 2 hosts; max_taken_back is 5 %." in said
-    assert sorted(fleet.done()[-2:]) == ["back c 1.0", "back d 1.0"] and re.search("^c .* Go got slower$", said, re.M)
+    assert [line.split()[:2] for line in sorted(fleet.done()[-2:])] == [["back", "c"], ["back", "d"]]
+    assert sorted(fleet.changed()) == ["a", "b"] and re.search("^c .* Go got slower$", said, re.M)
     before = len(fleet.done())
     assert fleet.run()[0] == 2 and len(fleet.done()) == before
 
@@ -61,9 +62,26 @@ def test_a_rollout_from_its_first_run_to_its_last(fleet):
 
 def test_what_failed_half_way_is_taken_back_with_what_a_later_run_did(fleet):
     assert fleet.run()[0] == 3
-    assert fleet.run(light_bad=["c"], light_run="2.0")[0] == 3
-    assert fleet.run(light_slow=["c"], light_run="3.0")[0] == 2
-    assert sorted(fleet.done()[-3:]) == ["back c 2.0", "back d 2.0", "back e 2.0"]
+    assert fleet.run(light_bad=["c"])[0] == 3
+    runs = fleet.changed()
+    assert fleet.run(light_slow=["c"])[0] == 2
+    assert sorted(fleet.done()[-3:]) == [f"back {name} {runs[name]}" for name in "cde"]
+    assert sorted(fleet.changed()) == ["a", "b"]
+
+
+def test_who_slept_when_the_ring_was_taken_back_is_taken_back_by_a_later_run(fleet):
+    assert fleet.run()[0] == 3 and fleet.run(light_bad=["c"])[0] == 3
+    code, said = fleet.run("abort", asleep=["d"])
+    assert code == 2 and sorted(fleet.changed()) == ["a", "b", "d"]
+    assert "Next: Run it again when d can answer, to take back what this rollout left there." in said
+    (fleet.record / "stop").touch()
+    assert fleet.run()[0] == 2 and "d" in fleet.changed()
+    (fleet.record / "stop").unlink()
+    code, said = fleet.run()
+    assert code == 2 and sorted(fleet.changed()) == ["a", "b"]
+    assert re.search("^d +taken back .*taken back with its ring$", said, re.M)
+    before = len(fleet.done())
+    assert fleet.run()[0] == 2 and len(fleet.done()) == before
 
 
 REFUSED = {
@@ -98,3 +116,7 @@ def test_a_second_controller_is_refused(fleet):
 
 def test_a_run_that_is_killed_is_continued(tmp_path):
     assert killed.kill(3, tmp_path)["killed"] == 3
+
+
+def test_what_a_run_that_was_killed_changed_is_taken_back(tmp_path):
+    assert killed.kill_and_abort(2, tmp_path)["taken back"] == 2

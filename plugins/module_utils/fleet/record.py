@@ -93,7 +93,11 @@ class Rollout:
 
 @dataclass
 class HostState:
-    """What is known of a host. C(run) names its run for taking it back, C(effective) is what was in force after it."""
+    """What is known of a host. C(effective) is what was in force after it was tuned.
+
+    C(run) names the run in the host's journal that is taken back with its ring. It is here before the host is touched,
+    so a controller that is killed in between forgets no change, and goes when the host has been taken back.
+    """
 
     host: str
     state: str = fleet_gate.PENDING

@@ -13,7 +13,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fl
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import page as fleet_page
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import record as fleet_record
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import rollout as fleet_rollout
-from ansible_collections.wsltune.go.plugins.module_utils.fleet.record import HostState, Rollout
+from ansible_collections.wsltune.go.plugins.module_utils.fleet.record import HostState, RingState, Rollout
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 FORMAT = 1
@@ -91,7 +91,7 @@ def summarise(rollout: Rollout, hosts: Mapping[str, HostState], now: float) -> d
     for number, state in enumerate(rollout.rings):
         counts = dict.fromkeys(fleet_gate.STATES, 0)
         for name in sorted(state.hosts):
-            row = _row(rollout, state.ring.name, hosts[name], state.opened is not None)
+            row = _row(rollout, state, hosts[name])
             counts[row["state"]] += 1
             rows.append(row)
         rings.append(
@@ -129,15 +129,16 @@ def summarise(rollout: Rollout, hosts: Mapping[str, HostState], now: float) -> d
     return {**summary, "next": advise(summary)}
 
 
-def _row(rollout: Rollout, ring: str, host: HostState, reached: bool) -> dict[str, Any]:
+def _row(rollout: Rollout, ring: RingState, host: HostState) -> dict[str, Any]:
     known = [comparison for comparison in host.comparisons if comparison.get("ratio")]
     first = known[0] if known else {}
     excluded = host.host in rollout.excluded
     return {
         "host": host.host,
-        "ring": ring,
+        "ring": ring.ring.name,
         "state": fleet_gate.EXCLUDED if excluded else host.state,
-        "reached": reached and not excluded,
+        "reached": ring.opened is not None and not excluded,
+        "left_to_take_back": fleet_rollout.is_left_to_take_back(rollout, ring, host),
         **{name: first.get(name) for name in ("ratio", "low", "high", "verdict")},
         "pending": host.pending_restart,
         "at": host.at,
@@ -145,8 +146,14 @@ def _row(rollout: Rollout, ring: str, host: HostState, reached: bool) -> dict[st
         "times_done": host.times_done,
         "lost": host.lost,
         "new_critical": host.new_critical,
-        "note": rollout.excluded.get(host.host) or "; ".join([*host.new_critical, *host.lost]) or host.note,
+        "note": rollout.excluded.get(host.host) or "; ".join([*host.new_critical, *host.lost]) or _note(host),
     }
+
+
+def _note(host: HostState) -> str:
+    return (
+        f"its run began at {write_time(host.began)} and did not end" if fleet_rollout.is_unfinished(host) else host.note
+    )
 
 
 def _progress(rollout: Rollout, number: int) -> str:
@@ -168,6 +175,9 @@ def advise(summary: Mapping[str, Any]) -> str:
         if asleep:
             return f"Run it again to catch up {join_names(asleep, 3)}."
         return "Nothing: give another wsltune_rollout_name to begin the next rollout."
+    left = [row["host"] for row in summary["hosts"] if row.get("left_to_take_back")]
+    if left:
+        return f"Run it again when {join_names(left, 3)} can answer, to take back what this rollout left there."
     if status == fleet_record.ROLLED_BACK:
         return "Fix the cause, then run it with -e wsltune_rollout=continue to try this ring again."
     if status == fleet_record.ABORTED:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ FINISHED, FAILED, ROLLED_BACK, HOLDING = 0, 1, 2, 3
 """Exit codes."""
 LONGEST_NAME = 100
 """Characters of what is in force; a host names its users."""
+NOT_TAKEN_BACK = "it was not taken back: "
 EFFECTIVE = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
 
 Hosts = Mapping[str, HostState]
@@ -98,18 +100,17 @@ def command(rollout: Rollout, wish: str, hosts: Hosts, now: float, blocked: str 
     if wish == "status":
         return nothing
     state = rollout.rings[min(rollout.current, len(rollout.rings) - 1)]
-    over = rollout.status in (fleet_record.FINISHED, fleet_record.ABORTED)
-    if wish == "abort" and not over:
+    if wish == "abort" and rollout.status not in (fleet_record.FINISHED, fleet_record.ABORTED):
         rollout.status = fleet_record.ABORTED
         rollout.why = f"A person ended it in the ring {state.ring.name}; the rings before keep what they have."
         rollout.note(now, state.ring.name, "abort", [rollout.why])
         return {**nothing, "back": _touched(rollout, state, hosts)}
-    if wish == "hold" and not over:
+    if wish == "hold" and rollout.status in (fleet_record.RUNNING, fleet_record.HELD):
         rollout.status, rollout.why = fleet_record.HELD, "A person holds it: -e wsltune_rollout=continue goes on."
         rollout.note(now, state.ring.name, "hold", [rollout.why])
         return nothing
     again: list[str] = []
-    if wish == "continue" and not over:
+    if wish == "continue" and rollout.status not in (fleet_record.FINISHED, fleet_record.ABORTED):
         if rollout.status == fleet_record.ROLLED_BACK:
             # It begins anew: until it is tuned again, nothing is missing from it.
             again, state.opened, state.since, state.decision = members(rollout, state), None, None, {}
@@ -119,6 +120,9 @@ def command(rollout: Rollout, wish: str, hosts: Hosts, now: float, blocked: str 
         if rollout.status != fleet_record.RUNNING:
             rollout.note(now, state.ring.name, "continue", ["A person lets it go on."])
         rollout.status, rollout.why = fleet_record.RUNNING, ""
+    if rollout.status in (fleet_record.ROLLED_BACK, fleet_record.ABORTED):
+        # Who slept when the others were taken back, and everybody when that run was killed.
+        return {**nothing, "back": _touched(rollout, state, hosts) if wish == "abort" or not blocked else []}
     if blocked and rollout.status == fleet_record.RUNNING:
         rollout.why = blocked
         rollout.note(now, state.ring.name, "hold", [blocked])
@@ -127,6 +131,42 @@ def command(rollout: Rollout, wish: str, hosts: Hosts, now: float, blocked: str 
         return nothing
     rollout.why = ""
     return {**nothing, "look": [] if again else _to_look_at(rollout, state, hosts, now), "again": again}
+
+
+def begin_tuning(host: HostState, now: float) -> HostState:
+    """Return a host that is about to be tuned, which is on record before anything of it is touched.
+
+    Its run has a name from then on, and keeps it until it is taken back: what failed or was killed half-way and what a
+    later attempt changes are one run of the host's journal, so that both are taken back together.
+    """
+    return dataclasses.replace(
+        host, state=fleet_gate.PENDING, tries=host.tries + 1, began=now, retry=False, run=host.run or f"{now:.6f}"
+    )
+
+
+def take_back(host: HostState, now: float) -> HostState:
+    """Return a host from which its run was taken back; one that failed stays failed, because it has to be fixed."""
+    state = host.state if host.state == fleet_gate.FAILED else fleet_gate.TAKEN_BACK
+    is_known = host.state in (fleet_gate.FAILED, fleet_gate.TAKEN_BACK) and not host.note.startswith(NOT_TAKEN_BACK)
+    note = host.note if is_known else "taken back with its ring"
+    return dataclasses.replace(host, state=state, at=now, run="", note=note)
+
+
+def fail_to_take_back(host: HostState, reason: str) -> HostState:
+    """Return a host from which its run could not be taken back; it has what it had, and the next run tries again."""
+    return dataclasses.replace(host, note=f"{NOT_TAKEN_BACK}{reason}")
+
+
+def is_unfinished(host: HostState) -> bool:
+    """Return whether a run began to tune a host and never said how that ended, such as one that was killed."""
+    return host.state == fleet_gate.PENDING and host.began is not None and bool(host.run)
+
+
+def is_left_to_take_back(rollout: Rollout, ring: RingState, host: HostState) -> bool:
+    """Return whether a host of a ring still has what this rollout changed, and is to be taken back."""
+    is_open = rollout.rings[min(rollout.current, len(rollout.rings) - 1)] is ring
+    over = rollout.status in (fleet_record.ROLLED_BACK, fleet_record.ABORTED)
+    return over and is_open and bool(host.run) and host.host not in rollout.excluded
 
 
 def begin_again(host: HostState) -> HostState:
@@ -141,14 +181,10 @@ def _done(rollout: Rollout, state: RingState, hosts: Hosts) -> list[str]:
 def _touched(rollout: Rollout, state: RingState, hosts: Hosts) -> list[str]:
     """Return the hosts of a ring that this rollout changed or may have changed.
 
-    Where Go got slower, a host was restored but for /etc/wsl.conf; a run that failed may have changed a part.
+    Where Go got slower, a host was restored but for /etc/wsl.conf; a run that failed or was killed may have changed a
+    part. Which, the host's journal knows by the name of the run.
     """
-    return [
-        host
-        for host in members(rollout, state)
-        if hosts[host].state == fleet_gate.DONE
-        or (hosts[host].state in (fleet_gate.FAILED, fleet_gate.TAKEN_BACK) and hosts[host].run)
-    ]
+    return [host for host in members(rollout, state) if hosts[host].run]
 
 
 def _to_look_at(rollout: Rollout, state: RingState, hosts: Hosts, now: float) -> list[str]:

@@ -23,7 +23,8 @@ class Fleet:
         self.now = 0.0
         self.rollout = rollout.start("test", 0.0, rings.read_rings(declared), hosts, {}, {})
         self.hosts = {name: record.HostState(name) for name in hosts}
-        self.asleep, self.bad, self.slow, self.effective = set(), set(), set(), {"GOTMPDIR of anna": "/tmp"}
+        self.asleep, self.bad, self.slow, self.killed = set(), set(), set(), set()
+        self.effective = {"GOTMPDIR of anna": "/tmp"}
         self.tuned = []
 
     def run(self, wish="run", hours=0.0, blocked="", wanted=None):
@@ -48,12 +49,15 @@ class Fleet:
                 self.tune(self.hosts[name])
             back = back or rollout.judge(self.rollout, self.hosts, self.now)
         for name in set(back) - self.asleep:
-            self.hosts[name].state = gate.TAKEN_BACK
+            self.hosts[name] = rollout.take_back(self.hosts[name], self.now)
         report.write_text(report.summarise(self.rollout, self.hosts, self.now), "/x")
         return rollout.exit_code(self.rollout)
 
     def tune(self, host):
-        host.tries, host.at, host.reread = host.tries + 1, self.now, self.now
+        self.hosts[host.host] = host = rollout.begin_tuning(host, self.now)
+        if host.host in self.killed:
+            return
+        host.at, host.reread = self.now, self.now
         if host.host in self.bad:
             host.state = gate.FAILED
             return
@@ -160,9 +164,80 @@ def test_what_a_failed_run_changed_stays_known_when_the_host_is_tuned_again():
     assert rollout.begin_again(failed) == record.HostState("a", tries=2, times_done=1, run="1.0", retry=True)
 
 
+def test_a_host_is_on_record_with_its_run_before_it_is_touched():
+    begun = rollout.begin_tuning(record.HostState("a", gate.FAILED, tries=1, retry=True), 5.0)
+    assert begun == record.HostState("a", gate.PENDING, tries=2, began=5.0, run="5.000000")
+    # One run of the journal, so that what a first attempt changed is taken back with what the second one did.
+    assert rollout.begin_tuning(begun, 9.0).run == "5.000000"
+    assert rollout.begin_tuning(rollout.take_back(begun, 7.0), 9.0).run == "9.000000"
+
+
+def test_a_host_whose_run_was_killed_is_taken_back_with_its_ring(fleet):
+    fleet.killed = {"a"}
+    fleet.run()
+    assert fleet.states() == {"a": "pending", "b": "done"}
+    row = report.summarise(fleet.rollout, fleet.hosts, fleet.now)["hosts"][0]
+    assert row["note"].startswith("its run began at ") and row["note"].endswith(" and did not end")
+    assert fleet.run("abort") == rollout.ROLLED_BACK
+    assert fleet.states() == {"a": "taken back", "b": "taken back"}
+    assert not any(host.run for host in fleet.hosts.values())
+
+
+def test_a_host_whose_run_was_killed_is_tuned_again_and_has_the_same_run(fleet):
+    fleet.killed = {"a"}
+    fleet.run()
+    run = fleet.hosts["a"].run
+    fleet.killed = set()
+    fleet.run(hours=1)
+    assert fleet.states() == {"a": "done", "b": "done"} and fleet.hosts["a"].run == run
+
+
+@pytest.mark.parametrize("ended_by", ["abort", "run"])
+def test_who_was_not_taken_back_with_the_ring_is_by_the_next_run(fleet, ended_by):
+    """Because it slept, or because that run was killed."""
+    fleet.run()
+    if ended_by == "run":
+        fleet.hosts["a"].new_critical = ["WT-101"]
+    fleet.asleep = {"a", "b"}
+    assert fleet.run(ended_by) == rollout.ROLLED_BACK and fleet.states() == {"a": "done", "b": "done"}
+    advice = report.summarise(fleet.rollout, fleet.hosts, fleet.now)["next"]
+    assert advice == "Run it again when a and b can answer, to take back what this rollout left there."
+    fleet.asleep = {"b"}
+    assert fleet.run(blocked="A freeze.") == rollout.ROLLED_BACK and fleet.states()["a"] == "done"
+    assert fleet.run("hold") == rollout.ROLLED_BACK and fleet.states() == {"a": "taken back", "b": "done"}
+    fleet.asleep = set()
+    assert fleet.run() == rollout.ROLLED_BACK and set(fleet.states().values()) == {"taken back"}
+    assert rollout.command(fleet.rollout, "run", fleet.hosts, fleet.now)["back"] == []
+
+
+def test_a_person_who_aborts_takes_back_also_in_a_freeze(fleet):
+    fleet.run()
+    assert fleet.run("abort", blocked="A freeze.") == rollout.ROLLED_BACK
+    assert set(fleet.states().values()) == {"taken back"}
+
+
+NOTES = [
+    (gate.DONE, "", gate.TAKEN_BACK, "taken back with its ring"),
+    (gate.PENDING, "", gate.TAKEN_BACK, "taken back with its ring"),
+    (gate.FAILED, "no space", gate.FAILED, "no space"),
+    (gate.TAKEN_BACK, "Go got slower", gate.TAKEN_BACK, "Go got slower"),
+]
+
+
+@pytest.mark.parametrize(("state", "note", "then", "noted"), NOTES)
+def test_what_is_noted_of_a_host_that_is_taken_back(state, note, then, noted):
+    host = record.HostState("a", state, run="1.0", note=note)
+    back = rollout.take_back(host, 2.0)
+    assert (back.state, back.note, back.run) == (then, noted, "")
+    left = rollout.fail_to_take_back(host, "no space")
+    assert (left.state, left.note, left.run) == (state, "it was not taken back: no space", "1.0")
+    assert rollout.take_back(left, 3.0).note == "taken back with its ring"
+
+
 def test_a_host_that_failed_or_was_taken_back_without_a_change_is_left_alone(fleet):
     fleet.run()
-    fleet.hosts["a"].state, fleet.hosts["b"].state = gate.TAKEN_BACK, gate.FAILED
+    for name, state in (("a", gate.TAKEN_BACK), ("b", gate.FAILED)):
+        fleet.hosts[name].state, fleet.hosts[name].run = state, ""
     assert rollout.command(fleet.rollout, "abort", fleet.hosts, fleet.now)["back"] == []
 
 
