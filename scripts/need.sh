@@ -33,7 +33,7 @@ need() {
         make_venv "$root/.venv-test/bin/python" "$root/requirements/oldest.lock" "$root/.venv-oldest"
         ;;
     # What ansible-rulebook runs in.
-    molecule-heal) ((EUID != 0)) || install_packages heal default-jre-headless ;;
+    molecule-heal) ((EUID != 0)) || install_packages heal java ;;
     molecule-laptop) ((EUID != 0)) || install_packages laptop qemu-system-x86 e2fsprogs git ;;
     esac
 }

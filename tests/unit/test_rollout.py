@@ -106,6 +106,17 @@ def test_bad_input_ends_with_1_before_anything_is_touched(fleet, settings, sente
     assert not fleet.done() and not (fleet.record / "rollout.json").exists()
 
 
+def test_five_thousand_names_of_which_nobody_answers_hold_and_each_is_reported(tmp_path):
+    names = [f"laptop-{number:04}" for number in range(5000)]
+    fleet = LightFleet(tmp_path, names, [{"name": "sandbox", "share": 0.2}, {"name": "all", "share": "rest"}])
+    code, said = fleet.run(asleep=names)
+    assert code == 3 and "0 of 10 hosts have answered and 6 are needed; 10 are pending." in said
+    assert not fleet.done() and len(said.splitlines()) < 400
+    report = json.loads((fleet.record / "fleet.json").read_text(encoding="utf-8"))
+    assert [row["host"] for row in report["hosts"] if row["reached"]] == report["stragglers"]
+    assert sorted(row["host"] for row in report["hosts"]) == names and len(report["stragglers"]) == 10
+
+
 def test_a_second_controller_is_refused(fleet):
     fleet.record.mkdir()
     own = {"host": os.uname().nodename, "pid": os.getpid(), "began": record.read_start(os.getpid())}

@@ -40,6 +40,7 @@ apt-get  python      python3 python3-venv
 apt-get  ssh         openssh-client
 apt-get  ansible     ansible-core
 apt-get  systemd     systemd-sysv
+apt-get  java        default-jre-headless
 
 dnf      owner       rpm -qf
 dnf      list        rpm -qa --queryformat=%{NAME}\n
@@ -56,6 +57,7 @@ dnf      python      python3 | python3.12 | python3.11
 dnf      ssh         openssh-clients
 dnf      ansible     ansible-core
 dnf      pkg-config  pkgconf-pkg-config
+dnf      java        java-21-openjdk-headless
 
 zypper   owner       rpm -qf
 zypper   list        rpm -qa --queryformat=%{NAME}\n
@@ -71,6 +73,7 @@ zypper   cgo         gcc glibc-devel
 zypper   python      python3 | python313 | python312 | python311
 zypper   ssh         openssh-clients
 zypper   systemd     systemd-sysvinit
+zypper   java        java-21-openjdk-headless
 
 pacman   owner       pacman -Qo
 pacman   list        pacman -Qq
@@ -87,6 +90,7 @@ pacman   python      python
 pacman   ssh         openssh
 pacman   pkg-config  pkgconf
 pacman   systemd     systemd-sysvcompat
+pacman   java        jre-openjdk-headless
 
 apk      owner       apk info --quiet --who-owns
 apk      list        apk info --quiet
@@ -101,6 +105,7 @@ apk      cgo         gcc musl-dev
 apk      python      python3
 apk      ssh         openssh-client
 apk      pkg-config  pkgconf
+apk      java        openjdk21-jre-headless
 """
 
 PLANNED = {

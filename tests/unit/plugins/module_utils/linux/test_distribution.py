@@ -37,6 +37,12 @@ def test_what_go_and_a_c_compiler_are_called(manager: str, names: list[str]) -> 
     assert distribution.names_of(manager, ["go", "cgo"]) == names
 
 
+def test_every_manager_knows_the_java_that_the_guide_names() -> None:
+    guide = (Path(__file__).parents[5] / "docs/guide/distributions.md").read_text(encoding="utf-8")
+    row = next(line for line in guide.splitlines() if line.startswith("| Java on a controller"))
+    assert [f"`{distribution.names_of(manager, ['java'])[0]}`" for manager in ALL] == row.strip("| ").split(" | ")[1:]
+
+
 def test_advice_is_spelled_as_the_machine_has_it() -> None:
     assert distribution.advise("install:go", "zypper") == "sudo zypper install go"
     assert distribution.advise("install:cgo", "apt-get") == "sudo apt install gcc libc6-dev"
