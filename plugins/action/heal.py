@@ -75,7 +75,8 @@ class ActionModule(ActionBase):
 
     def _choose(self) -> dict[str, Any]:
         groups = list(self.task_vars["groups"])
-        return {"chosen": fleet_heal.choose_hosts(self.alerts, self.given["hosts"], groups)}
+        chosen = fleet_heal.choose_hosts(self.alerts, self.given["hosts"], groups)
+        return {"chosen": chosen, "strangers": fleet_heal.list_strangers(self.alerts, chosen)}
 
     def _begin(self) -> dict[str, Any]:
         """Decide, and where the machine is healed, take it for this run and count the heal as failed until it ends."""

@@ -63,6 +63,11 @@ chosen:
   returned: with O(step=choose)
   type: list
   elements: str
+strangers:
+  description: What the alerts name besides, which is no host of the inventory.
+  returned: with O(step=choose)
+  type: list
+  elements: str
 action:
   description: V(heal), or why not as V(nothing), V(refuse), V(wait) or V(stop), the last after three failures in a row.
   returned: with O(step=begin)

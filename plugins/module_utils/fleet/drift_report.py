@@ -52,7 +52,8 @@ def headline(report: Report) -> str:
     """Return the state of a machine in one sentence."""
     status = report["status"]
     if status == "not_seen":
-        return f"{report['host']}: not seen since {report['looked_at'] or 'ever'} ({report['reason'] or 'no answer'})"
+        seen = f"not seen since {report['looked_at']}" if report["looked_at"] else "never seen"
+        return f"{report['host']}: {seen} ({report['reason'] or 'no answer'})"
     what = report["reason"] or count(report) or "nothing is declared that wsltune owns"
     return f"{report['host']}: {HEADLINES[status]}: {what}"
 

@@ -90,6 +90,11 @@ def choose_hosts(alerts: Iterable[Alert], hosts: Iterable[str], groups: Iterable
     return sorted({alert.host for alert in alerts} & set(hosts) - set(groups))
 
 
+def list_strangers(alerts: Iterable[Alert], chosen: Iterable[str]) -> list[str]:
+    """Return the machines that alerts name and that are not chosen, because the inventory has none of that name."""
+    return sorted({alert.host for alert in alerts} - set(chosen))
+
+
 @dataclass
 class Record:
     """What the controller remembers of a machine; times are in seconds since 1970."""

@@ -71,7 +71,8 @@ def test_a_message_that_is_none_has_no_alerts(payload: Any) -> None:
 
 def test_only_machines_of_the_inventory_are_chosen_and_never_a_group() -> None:
     alerts = [heal.Alert("WsltuneDrift", name) for name in ("anna", "all", "team", "stranger", "anna")]
-    assert heal.choose_hosts(alerts, ["anna", "ben", "team"], ["all", "ungrouped", "team"]) == ["anna"]
+    chosen = heal.choose_hosts(alerts, ["anna", "ben", "team"], ["all", "ungrouped", "team"])
+    assert chosen == ["anna"] and heal.list_strangers(alerts, chosen) == sorted({one.host for one in alerts} - {"anna"})
 
 
 def test_what_is_gone_is_healed() -> None:
