@@ -30,3 +30,29 @@ def test_every_point_names_what_holds_it() -> None:
     rows = [line.split("|") for line in claims.splitlines() if line.startswith("| ") and "held by" not in line]
     assert len(rows) > 12
     assert [row[1] for row in rows if not re.search(r"`test_|scenario ", row[2])] == []
+
+
+LISTENS = re.compile(
+    r"""socket\.create_server|\.listen\(|\.bind\(\(|start_server\(|socketserver|http\.server|HttpListener|TcpListener
+    |Listen(Stream|Datagram)|\b(nc|ncat|socat)\s+-\w*l""",
+    re.VERBOSE,
+)
+
+
+def test_nothing_of_it_listens() -> None:
+    parts = ("plugins", "roles", "playbooks", "onboard", "scripts")
+    files = [
+        path
+        for part in parts
+        for path in (ROOT / part).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+    files += [ROOT / name for name in ("onboard.sh", "onboard.ps1", "site.yml")]
+    assert len(files) > 200
+    listening = [path for path in files if LISTENS.search(path.read_text(encoding="utf-8", errors="replace"))]
+    assert listening == [] and [path for path in files if path.suffix == ".socket"] == []
+
+
+def test_what_listens_would_be_found() -> None:
+    for line in ("server.listen(1)", "it.bind(('', 80))", "ListenStream=80", "nc -lk 80", "import http.server"):
+        assert LISTENS.search(line)

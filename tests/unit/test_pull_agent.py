@@ -164,17 +164,35 @@ def test_it_runs_when_nobody_else_wants_the_machine(bed: Bed) -> None:
     assert (bed.root / "umask").read_text().strip() == "0022"
 
 
-def test_the_metrics_and_the_status_are_readable_and_the_rest_is_not(bed: Bed) -> None:
+def test_the_metrics_are_readable_and_the_rest_is_not(bed: Bed) -> None:
     bed.commit("exit 0")
     bed.run()
     text = (bed.root / "var/lib/prometheus/node-exporter/wsltune_pull.prom").read_text()
     assert 'wsltune_pull_state{state="ok"} 1\n' in text and "wsltune_pull_failures_in_a_row 0\n" in text
     state = bed.root / "var/lib/wsltune/pull"
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in state.iterdir()}
-    assert modes["status.json"] == 0o644 and modes["record.json"] == 0o600 and modes["tree"] == 0o700
+    assert modes["status.json"] == modes["record.json"] == 0o600 and modes["tree"] == 0o700
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
     shown = subprocess.run(bed.command("status"), check=True, capture_output=True, text=True).stdout
     assert shown.startswith("ok at ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+@pytest.mark.parametrize("verb", ["status", "on", "off", "run"])
+def test_who_is_not_root_is_told_to_be(bed: Bed, verb: str) -> None:
+    bed.commit("exit 0")
+    bed.run()
+    # The bed is in a folder of root's own, so the program is loaded before.
+    folder = str(bed.root / "program")
+    program = (
+        f"import importlib.util, os, sys; sys.path.insert(0, {folder!r}); "
+        f"it = importlib.util.spec_from_file_location('agent', {folder + '/__main__.py'!r}); "
+        "agent = importlib.util.module_from_spec(it); it.loader.exec_module(agent); "
+        f"os.setresuid(65534, 65534, 65534); sys.exit(agent.main([{verb!r}, '--root', {str(bed.root)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.endswith(f"is for root alone: run sudo wsltune-pull {verb}\n")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("key", [None, "stranger"])

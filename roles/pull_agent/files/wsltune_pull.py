@@ -576,7 +576,7 @@ class Agent:
         if self.record.failed_heals >= pull.MOST_FAILED_HEALS and state == pull.FAILED:
             state = self.record.state = pull.STOPPED
         self.save()
-        write(self.places.status, json.dumps(self.record.to_json(), indent=1) + "\n", 0o644)
+        write(self.places.status, json.dumps(self.record.to_json(), indent=1) + "\n")
         self.write_metrics(state)
         self.log.log(
             logging.INFO if state in (pull.OK, pull.WAITING, pull.OFF) else logging.ERROR, "%s: %s", state, reason
@@ -706,9 +706,12 @@ def show(places: Places) -> int:
     """Print what the last run came to."""
     try:
         record = json.loads(places.status.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except FileNotFoundError:
         print("The agent has not run yet.")
         return 0
+    except ValueError:
+        print(f"wsltune-pull: {places.status} cannot be read: the next run writes it anew", file=sys.stderr)
+        return 1
     when = datetime.datetime.fromtimestamp(record["last_run"]).astimezone().isoformat(timespec="seconds")
     print(f"{record['state']} at {when}: {record['reason']}")
     for name in ("applied", "accepted", "failures", "failed_heals", "heals", "drift"):
@@ -776,15 +779,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", default="/", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     places = Places(options.root)
-    if options.verb == "check":
+    try:
+        return do(options.verb, places, options.now)
+    except PermissionError as error:
+        print(
+            f"wsltune-pull: {error.filename} is for root alone: run sudo wsltune-pull {options.verb}", file=sys.stderr
+        )
+        return 1
+
+
+def do(verb: str, places: Places, now_wanted: bool) -> int:
+    """Do what a verb of the command line stands for; return the exit code."""
+    if verb == "check":
         return check(places)
-    if options.verb == "status":
+    if verb == "status":
         return show(places)
-    if options.verb in ("on", "off"):
-        return switch(places, options.verb == "on")
-    if options.verb == "boot":
+    if verb in ("on", "off"):
+        return switch(places, verb == "on")
+    if verb == "boot":
         return stay(places)
-    return run(places, options.now, time.time())
+    return run(places, now_wanted, time.time())
 
 
 if __name__ == "__main__":
