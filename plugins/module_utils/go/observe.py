@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
 import hashlib
 import json
@@ -38,25 +40,16 @@ LIMIT = 40.0
 """Seconds that looking at one user's Go may take, all commands together."""
 MOST_TOLD = 128 << 10
 """Bytes of what is told about one user; Ansible takes minutes with what a hundred times as much is made of."""
+TRYING = 20.0
+"""Seconds that trying to execute a file in each of Go's folders may take."""
 GRACE = 20.0
 """Seconds that ending what did not answer in time may take."""
 READ_BY_GO = ("GOENV", "GOROOT", "XDG_CONFIG_HOME")
 """Paths that Go reads before it does anything."""
 Run = go_find.Run
 
-PROBE = """
-for place; do
-    while [ ! -d "$place" ]; do place=$(dirname "$place"); done
-    file=$(mktemp -p "$place" .wsltune-XXXXXX 2>/dev/null) || { echo "? not writable"; continue; }
-    if printf '#!/bin/sh\\nexit 0\\n' 2>/dev/null > "$file" && chmod 700 "$file" 2>/dev/null; then
-        "$file" 2>/dev/null && echo yes || echo no
-    else
-        echo "? full"
-    fi
-    rm -f "$file"
-done
-"""
-"""Says for each folder (or what exists of it) whether a file in it can be executed, by executing one."""
+TRIED = b"#!/bin/sh\nexit 0\n"
+"""What is executed to find out whether a folder lets it be."""
 
 TIMES = """
 import json, os, sys, tempfile, time
@@ -148,19 +141,69 @@ def _described(path: str, exists: bool | None, mount: mountinfo.Mount | None) ->
     }
 
 
-def _probe(places: dict[str, dict[str, Any]], run: Run, unknown: dict[str, str]) -> None:
-    """Fill in for each place whether it can execute files."""
-    names = [name for name in places if name != "GOROOT" and places[name]["exists"] is not None]
+def try_to_execute(path: str, windows_drive: bool = False) -> bool:
+    """Return whether a file in the folder C(path), or in what exists of it, can be executed, by executing one.
+
+    OSError where that cannot be tried. Whoever can write in the folder can replace the file, so that it is known by its
+    descriptor and never by its name; root tries nothing there.
+    """
+    folder = files.Files().nearest(path)
+    if os.geteuid() == 0 and not windows_drive:
+        # Such a drive shows one account for all that is on it.
+        files.check_folder(folder, kept=True)
+    with files.opened_folder(folder) as parent:
+        if files.is_of_another(os.fstat(parent).st_dev):
+            # It decides anew with each look what a file has in it.
+            raise files.NotOurs(folder)
+        name = f".wsltune-{os.urandom(6).hex()}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            descriptor = os.open(name, flags, 0o700, dir_fd=parent)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            raise OSError(error.errno, "full" if full else "not writable", folder) from None
+        try:
+            return _execute(descriptor)
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=parent)
+
+
+def _execute(descriptor: int) -> bool:
+    """Return whether the file, which is open for writing and closed here, can be executed."""
     try:
-        done = run(["sh", "-c", PROBE, "sh"] + [places[name]["path"] for name in names], {"PATH": os.defpath})
-        answers = done.out.splitlines()
+        if os.write(descriptor, TRIED) != len(TRIED):
+            raise OSError(errno.ENOSPC, "full")
+        os.fchmod(descriptor, 0o700)
+        opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY)
     except OSError as error:
-        answers = [f"? {error}"] * len(names)
-    for name, answer in zip(names, answers):
-        if answer.startswith("?"):
-            unknown[f"{name}.executable"] = f"{places[name]['path']}: {answer[2:]}"
-        else:
-            places[name]["executable"] = answer == "yes"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise OSError(error.errno, "full" if full else str(error.strerror)) from None
+    finally:
+        # Nothing can be executed that is open for writing.
+        os.close(descriptor)
+    try:
+        # The shell reads it by the same name.
+        os.set_inheritable(opened, True)
+        return process.run([f"/proc/self/fd/{opened}"], {"PATH": os.defpath}, limit=TRYING).code == 0
+    except PermissionError:
+        return False
+    finally:
+        os.close(opened)
+
+
+def _probe(places: dict[str, dict[str, Any]], unknown: dict[str, str]) -> None:
+    """Fill in for each place whether it can execute files."""
+    questions = {
+        name: functools.partial(try_to_execute, place["path"], place["windows_drive"])
+        for name, place in places.items()
+        if name != "GOROOT" and place["exists"] is not None
+    }
+    answers, reasons = look.each(questions, TRYING)
+    for name, answer in answers.items():
+        places[name]["executable"] = answer
+    for name, reason in reasons.items():
+        unknown[f"{name}.executable"] = f"{places[name]['path']}: {reason}"
 
 
 def _measure(places: dict[str, dict[str, Any]], home: str, run: Run) -> None:
@@ -332,7 +375,7 @@ def _look(account: accounts.Account, mounts: Sequence[mountinfo.Mount], settled:
     for name, reason in silent.items():
         places[name] = _described(paths[name], None, mountinfo.find(mounts, paths[name]))
         unknown[f"{name}.executable"] = f"{paths[name]}: {reason}"
-    _probe(places, _run, unknown)
+    _probe(places, unknown)
     if "GOROOT" in places:
         places["GOROOT"]["executable"] = True
     _measure(places, account.home, _run)

@@ -290,12 +290,15 @@ def check(path: str, follow: bool = True) -> None:
     place(path, follow).__exit__()
 
 
-def check_folder(path: str) -> None:
-    """Raise NotOurs where another account can put a name into the folder C(path), or lead the way to it elsewhere."""
+def check_folder(path: str, kept: bool = False) -> None:
+    """Raise NotOurs where another account can put a name into the folder C(path), or lead the way to it elsewhere.
+
+    With C(kept) it may put names there, but must not replace what root itself makes, as in /tmp.
+    """
     with place(path) as target:
         folder = target.open(_FOLDER)
         try:
-            _check(folder, None, target.path, alone=False)
+            _check(folder, os.fstat(folder) if kept else None, target.path, alone=False)
         finally:
             os.close(folder)
 

@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -85,27 +86,80 @@ def test_a_login_that_tells_odd_things_is_looked_at_all_the_same(tmp_path: Path)
     assert go_observe.file_state(str(tmp_path / "fifo")) == "not a regular file"
 
 
-def test_the_probe_executes_a_file(tmp_path: Path) -> None:
-    done = subprocess.run(
-        ["sh", "-c", go_observe.PROBE, "sh", f"{tmp_path}/not/there", "/proc"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines() == ["yes", "? not writable"]
+def test_a_file_is_executed_and_none_stays(tmp_path: Path) -> None:
+    assert go_observe.try_to_execute(f"{tmp_path}/not/there") is True
+    with pytest.raises(OSError, match="not writable"):
+        go_observe.try_to_execute("/proc")
     assert list(tmp_path.iterdir()) == []
 
 
+MOUNTED = """
+import sys
+from ansible_collections.wsltune.go.plugins.module_utils.go import observe
+try:
+    print(observe.try_to_execute(sys.argv[1]))
+except OSError as error:
+    print(error.strerror)
+"""
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
-def test_a_full_folder_is_no_folder_that_cannot_execute(tmp_path: Path) -> None:
-    script = 'mount -t tmpfs -o size=64k none "$1"; cat /dev/zero > "$1/fill" 2>/dev/null; exec sh -c "$2" sh "$1"'
+@pytest.mark.parametrize(("options", "answer"), [("size=64k", "full"), ("noexec", "False"), ("exec", "True")])
+def test_a_full_folder_is_no_folder_that_cannot_execute(tmp_path: Path, options: str, answer: str) -> None:
+    fill = 'cat /dev/zero > "$1/fill" 2>/dev/null; ' if answer == "full" else ""
+    script = f'mount -t tmpfs -o {options} none "$1"; {fill}exec "$2" -c "$3" "$1"'
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, "sh", str(tmp_path), go_observe.PROBE],
+        ["unshare", "--mount", "sh", "-c", script, "sh", str(tmp_path), sys.executable, MOUNTED],
         capture_output=True,
         text=True,
         check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    assert done.stdout.splitlines() == ["? full"]
+    assert done.stdout.splitlines() == [answer], done.stderr
+
+
+def test_what_takes_the_name_of_the_file_meanwhile_is_not_executed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, hers = tmp_path / "folder", tmp_path / "hers"
+    folder.mkdir()
+    hers.write_text(f"#!/bin/sh\ntouch {tmp_path}/executed\n")
+    hers.chmod(0o755)
+    change = os.fchmod
+
+    def swap(descriptor: int, mode: int) -> None:
+        change(descriptor, mode)
+        (name,) = folder.iterdir()
+        name.rename(tmp_path / "moved")
+        name.symlink_to(hers)
+
+    monkeypatch.setattr(os, "fchmod", swap)
+    assert go_observe.try_to_execute(str(folder)) is True
+    assert (tmp_path / "moved").exists()
+    assert not (tmp_path / "executed").exists()
+    assert list(folder.iterdir()) == []
+    assert hers.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+def test_root_executes_nothing_where_another_account_can_write(tmp_path: Path) -> None:
+    hers, shared = tmp_path / "hers", tmp_path / "shared"
+    for folder in (hers, shared):
+        folder.mkdir()
+    os.chown(hers, 12345, 12345)
+    shared.chmod(0o777)
+    places = {
+        name: {"path": str(path), "exists": True, "executable": None, "windows_drive": False}
+        for name, path in {"GOCACHE": hers / "not" / "there", "TMPDIR": shared, "GOTMPDIR": tmp_path}.items()
+    }
+    unknown: dict[str, str] = {}
+    go_observe._probe(places, unknown)
+    assert [place["executable"] for place in places.values()] == [None, None, True]
+    assert list(unknown) == ["GOCACHE.executable", "TMPDIR.executable"]
+    assert all("another account can write there" in reason for reason in unknown.values())
+    assert list(hers.iterdir()) == list(shared.iterdir()) == []
+    shared.chmod(0o1777)
+    assert go_observe.try_to_execute(str(shared)) is True
 
 
 @pytest.mark.parametrize(("text", "numbers"), [("go1.26.0", (1, 26, 0)), ("go1.27rc1", (1, 27)), ("devel +x", ())])
