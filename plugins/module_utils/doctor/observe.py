@@ -24,6 +24,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe_g
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import probe as doctor_probe
 from ansible_collections.wsltune.go.plugins.module_utils.go import cache as go_cache
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     cgroups,
@@ -288,6 +289,8 @@ class Observer:
 
     def _measure(self, folder: str) -> dict[str, Any]:
         try:
+            if look.once(functools.partial(go_sources.others_change, folder, kept=True)):
+                raise files.NotOurs(folder)
             return dict(self._probe("files", folder))
         except TimeoutError as error:
             return {"hangs": str(error), "times": {}}

@@ -21,6 +21,7 @@ from typing import Any
 ROUNDS = 25
 SECONDS = 1.5
 PREFIX = ".wsltune-doctor-"
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def spread(times: list[float]) -> dict[str, float]:
@@ -61,23 +62,77 @@ def existing_file(folder: str) -> str | None:
     return None
 
 
+class Scratch:
+    """A folder of its own for what is made, reached by its descriptor: others may give its name to another folder."""
+
+    def __init__(self, folder: str) -> None:
+        # Nobody has files of these names elsewhere, such as where the name of the folder leads by then.
+        self.token = os.urandom(6).hex()
+        self.made: set[str] = set()
+        name = f"{PREFIX}{os.getpid()}-{self.token}"
+        self.path = os.path.join(folder, name)
+        self._parent = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.mkdir(name, 0o700, dir_fd=self._parent)
+            self._folder = os.open(name, FOLDER, dir_fd=self._parent)
+        except OSError:
+            os.close(self._parent)
+            raise
+        self._name = name
+
+    def make(self, label: str) -> int:
+        """Make a file and return its descriptor."""
+        name = f"{label}-{self.token}"
+        flags = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY | os.O_CLOEXEC
+        descriptor = os.open(name, flags, 0o600, dir_fd=self._folder)
+        self.made.add(name)
+        return descriptor
+
+    def rename(self, label: str, other: str) -> None:
+        """Give a file that was made another name."""
+        old, new = f"{label}-{self.token}", f"{other}-{self.token}"
+        self.made.add(new)
+        os.rename(old, new, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        self.made.discard(old)
+
+    def remove(self, name: str) -> None:
+        """Remove a file that was made, by its whole name."""
+        os.unlink(name, dir_fd=self._folder)
+        self.made.discard(name)
+
+    def close(self) -> None:
+        """Remove what was made, and nothing else."""
+        try:
+            for name in sorted(self.made):
+                with contextlib.suppress(FileNotFoundError):
+                    self.remove(name)
+            with contextlib.suppress(OSError):
+                os.rmdir(self._name, dir_fd=self._parent)
+        finally:
+            os.close(self._folder)
+            os.close(self._parent)
+
+
 def files(folder: str) -> dict[str, Any]:
     """Return the times of each operation in a folder; it holds nothing new afterwards."""
     measured: dict[str, Any] = {"path": folder, "writable": True, "times": {}, "clock": None}
     timer = Timer()
-    scratch = os.path.join(folder, f"{PREFIX}{os.getpid()}")
+    scratch = None
     try:
-        os.mkdir(scratch, 0o700)
+        scratch = Scratch(folder)
     except OSError as error:
         measured.update(writable=False, reason=error.strerror)
-        scratch = ""
     try:
-        target = os.path.join(scratch, "kept") if scratch else existing_file(folder)
-        if scratch and target:
-            with open(target, "wb") as handle:
+        target = existing_file(folder) if scratch is None else ""
+        if scratch is not None:
+            descriptor = scratch.make("kept")
+            with open(descriptor, "wb") as handle:
                 handle.write(b"x" * 65536)
-            # A drive that another system serves dates its files by that system's clock.
-            measured["clock"] = round(os.stat(target).st_mtime - time.time(), 3)
+                handle.flush()
+                # A drive that another system serves dates its files by that system's clock.
+                measured["clock"] = round(os.fstat(handle.fileno()).st_mtime - time.time(), 3)
+            # By its whole path, because that is what Go's operations cost; what is read by it is forgotten.
+            target = os.path.join(scratch.path, f"kept-{scratch.token}")
         until = time.monotonic() + SECONDS
         for number in range(ROUNDS):
             if number > 2 and time.monotonic() > until:
@@ -86,29 +141,26 @@ def files(folder: str) -> dict[str, Any]:
                 with timer.of("stat"):
                     os.stat(target)
                 with timer.of("open"):
-                    descriptor = os.open(target, os.O_RDONLY)
+                    descriptor = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
                 with timer.of("read"):
                     os.pread(descriptor, 4096, 0)
                 os.close(descriptor)
-            if scratch:
-                here, there = (os.path.join(scratch, f"{name}{number}") for name in "ab")
+            if scratch is not None:
                 with timer.of("create"):
-                    descriptor = os.open(here, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+                    descriptor = scratch.make(f"a{number}")
                 os.write(descriptor, b"x" * 4096)
                 if number < 5:
                     with timer.of("fsync"):
                         os.fsync(descriptor)
                 os.close(descriptor)
                 with timer.of("rename"):
-                    os.rename(here, there)
-                os.unlink(there)
+                    scratch.rename(f"a{number}", f"b{number}")
+                scratch.remove(f"b{number}-{scratch.token}")
     except OSError as error:
         measured["reason"] = f"{error.strerror} ({error.filename})" if error.filename else str(error.strerror)
     finally:
-        if scratch:
-            for name in os.listdir(scratch):
-                os.unlink(os.path.join(scratch, name))
-            os.rmdir(scratch)
+        if scratch is not None:
+            scratch.close()
     measured["times"] = {name: spread(times) for name, times in timer.times.items()}
     try:
         size = os.statvfs(folder)

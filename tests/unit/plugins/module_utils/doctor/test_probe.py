@@ -10,10 +10,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe as doctor_observe
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import probe as doctor_probe
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 OPERATIONS = {"open", "stat", "create", "read", "rename", "fsync"}
 
@@ -59,6 +63,46 @@ def test_a_disk_that_fills_up_midway_leaves_nothing(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(os, "rename", full)
     found = doctor_probe.files(str(tmp_path))
     assert "No space left" in found["reason"] and os.listdir(tmp_path) == []
+
+
+def test_what_takes_the_name_of_its_folder_meanwhile_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, others = tmp_path / "folder", tmp_path / "others"
+    folder.mkdir()
+    others.mkdir()
+    for name in ("kept", "a1", "b1"):
+        (others / name).write_text("somebody's")
+    change = os.rename
+    moved = []
+
+    def swap(*arguments: Any, **named: Any) -> None:
+        if not moved:
+            (scratch,) = folder.iterdir()
+            moved.append(scratch)
+            change(scratch, tmp_path / "moved")
+            scratch.symlink_to(others)
+        change(*arguments, **named)
+
+    monkeypatch.setattr(os, "rename", swap)
+    doctor_probe.files(str(folder))
+    assert moved
+    assert {path.name: path.read_text() for path in others.iterdir()} == dict.fromkeys(
+        ("kept", "a1", "b1"), "somebody's"
+    )
+    assert list((tmp_path / "moved").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+def test_root_makes_nothing_where_another_account_can_write(tmp_path: Path) -> None:
+    hers = tmp_path / "hers"
+    hers.mkdir()
+    os.chown(hers, 12345, 12345)
+    observer = doctor_observe.Observer(accounts.find(["root"])[0], wsl_observe.collect(), {})
+    before = hers.stat().st_mtime_ns
+    assert "another account can write there" in observer._measure(str(hers))["reason"]
+    assert hers.stat().st_mtime_ns == before
+    assert "reason" not in observer._measure(str(tmp_path))
 
 
 def test_lookups_and_start_and_names() -> None:
