@@ -270,10 +270,18 @@ def write_text(
     remarks: list[str] = []
     if summary is not None:
         named = [(f"{scenario['name']}: ", scenario) for scenario in summary["scenarios"]]
-        # What is wrong with a whole comparison weighs more than a run that lies apart.
         doubts = [(name, scenario["reason"]) for name, scenario in named if scenario["reason"]]
-        doubts += [("", warning) for warning in summary["warnings"]]
-        doubts += [(name, warning) for name, scenario in named for warning in scenario["warnings"]]
+        # Of every scenario alike, such as a test that was left out. What is wrong with a whole comparison comes next,
+        # because it weighs more than a run that lies apart.
+        shared = [
+            warning
+            for warning in (summary["scenarios"][0]["warnings"] if named else [])
+            if all(warning in scenario["warnings"] for _name, scenario in named)
+        ]
+        doubts += [("", warning) for warning in (*shared, *summary["warnings"])]
+        doubts += [
+            (name, warning) for name, scenario in named for warning in scenario["warnings"] if warning not in shared
+        ]
         # First, because they say what the numbers above stand for.
         remarks += [f"{name}{doubt}" for name, doubt in doubts if doubt not in first]
     remarks += notes
