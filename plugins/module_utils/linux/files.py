@@ -563,6 +563,13 @@ class Files:
             return f"belongs to someone else (user id {status.st_uid})"
         if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
             return "can be written by everyone and has no sticky bit"
+        try:
+            # Go executes what it makes there, and a link on the way may lead elsewhere by then.
+            place(path, alone=True).__exit__()
+        except NotOurs as error:
+            return f"can be replaced by another account, which can write in {error.filename}"
+        if not is_ours_alone(status, status, path):
+            return "can be written by other accounts and has no sticky bit"
         if not os.access(path, os.W_OK | os.X_OK):
             return "cannot be written by its user"
         return ""

@@ -355,3 +355,20 @@ def test_whose_a_folder_is_no_link_of_another_account_says(tmp_path: Path, home:
     (home / "link").symlink_to(tmp_path)
     with pytest.raises(NotADirectoryError):
         files.owner_of(f"{home}/link")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+def test_a_folder_that_another_account_can_lead_elsewhere_is_none_for_temporary_files(tmp_path: Path) -> None:
+    hers, fine, shared = tmp_path / "hers", tmp_path / "fine", tmp_path / "shared"
+    for folder in (hers, fine, shared):
+        folder.mkdir()
+    (hers / "root").symlink_to(fine)
+    os.chown(hers, 12345, 12345)
+    os.chown(shared, 0, 12345)
+    shared.chmod(0o775)
+    hands = files.Files()
+    assert hands.folder_obstacle(str(fine)) == ""
+    assert f"another account, which can write in {hers}" in str(hands.folder_obstacle(str(hers / "root")))
+    assert "can be written by other accounts" in str(hands.folder_obstacle(str(shared)))
+    shared.chmod(0o1775)
+    assert hands.folder_obstacle(str(shared)) == ""
