@@ -24,6 +24,9 @@ case $(tmp_is) in
     tmpfs*) source=tmpfs ;;
     *) source=wsltune ;;
 esac
+# A name in /tmp that others know could be a link of theirs.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 step "copy the checkout"
 cd "$root"
 on_machine mkdir -p "$checkout"
@@ -33,11 +36,11 @@ git ls-files -co --exclude-standard -z |
 on_machine chown -R "$user:" "$checkout"
 
 step "./onboard.sh --yes --no-benchmark"
-as_user "cd wsltune && ./onboard.sh --yes --no-benchmark" </dev/null >/tmp/"$machine".log 2>&1 || {
-    tail -40 /tmp/"$machine".log
+as_user "cd wsltune && ./onboard.sh --yes --no-benchmark" </dev/null >"$log" 2>&1 || {
+    tail -40 "$log"
     wrong "onboard.sh failed"
 }
-cat /tmp/"$machine".log
+cat "$log"
 
 try_go() {
     as_user "rm -rf try && cp -r wsltune/molecule/shared/files/gotest try && cd try && $1" ||
@@ -61,10 +64,10 @@ as_user "$bench --fail-if-slower --against no.json -- -e verify_budget_minutes=1
 step "a second start installs nothing"
 before=$(on_machine sh -c "find $checkout/.venv /var/lib/dpkg/status -newermt now | wc -l; stat -c %Y $checkout/.venv /var/lib/dpkg/status")
 SECONDS=0
-as_user "cd wsltune && ./onboard.sh --yes --no-benchmark" </dev/null >/tmp/"$machine".log 2>&1 || wrong "the second start failed"
+as_user "cd wsltune && ./onboard.sh --yes --no-benchmark" </dev/null >"$log" 2>&1 || wrong "the second start failed"
 after=$(on_machine sh -c "find $checkout/.venv /var/lib/dpkg/status -newermt now | wc -l; stat -c %Y $checkout/.venv /var/lib/dpkg/status")
 [ "$before" = "$after" ] || wrong "the second start installed something"
-tail -15 /tmp/"$machine".log
+tail -15 "$log"
 
 step "after a restart"
 "$root/tests/containers/machine.sh" restart "$machine" >/dev/null
