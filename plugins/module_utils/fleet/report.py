@@ -13,7 +13,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fl
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import page as fleet_page
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import record as fleet_record
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import rollout as fleet_rollout
-from ansible_collections.wsltune.go.plugins.module_utils.fleet.record import HostState, RingState, Rollout
+from ansible_collections.wsltune.go.plugins.module_utils.fleet.record import HostState, Rollout
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 FORMAT = 1
@@ -91,7 +91,7 @@ def summarise(rollout: Rollout, hosts: Mapping[str, HostState], now: float) -> d
     for number, state in enumerate(rollout.rings):
         counts = dict.fromkeys(fleet_gate.STATES, 0)
         for name in sorted(state.hosts):
-            row = _row(rollout, state, hosts[name])
+            row = _row(rollout, number, hosts[name])
             counts[row["state"]] += 1
             rows.append(row)
         rings.append(
@@ -129,7 +129,8 @@ def summarise(rollout: Rollout, hosts: Mapping[str, HostState], now: float) -> d
     return {**summary, "next": advise(summary)}
 
 
-def _row(rollout: Rollout, ring: RingState, host: HostState) -> dict[str, Any]:
+def _row(rollout: Rollout, number: int, host: HostState) -> dict[str, Any]:
+    ring = rollout.rings[number]
     known = [comparison for comparison in host.comparisons if comparison.get("ratio")]
     first = known[0] if known else {}
     excluded = host.host in rollout.excluded
@@ -138,7 +139,7 @@ def _row(rollout: Rollout, ring: RingState, host: HostState) -> dict[str, Any]:
         "ring": ring.ring.name,
         "state": fleet_gate.EXCLUDED if excluded else host.state,
         "reached": ring.opened is not None and not excluded,
-        "left_to_take_back": fleet_rollout.is_left_to_take_back(rollout, ring, host),
+        "left_to_take_back": fleet_rollout.is_left_to_take_back(rollout, number, host),
         **{name: first.get(name) for name in ("ratio", "low", "high", "verdict")},
         "pending": host.pending_restart,
         "at": host.at,

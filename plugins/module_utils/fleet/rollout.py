@@ -104,7 +104,7 @@ def command(rollout: Rollout, wish: str, hosts: Hosts, now: float, blocked: str 
         rollout.status = fleet_record.ABORTED
         rollout.why = f"A person ended it in the ring {state.ring.name}; the rings before keep what they have."
         rollout.note(now, state.ring.name, "abort", [rollout.why])
-        return {**nothing, "back": _touched(rollout, state, hosts)}
+        return {**nothing, "back": _touched(rollout, hosts)}
     if wish == "hold" and rollout.status in (fleet_record.RUNNING, fleet_record.HELD):
         rollout.status, rollout.why = fleet_record.HELD, "A person holds it: -e wsltune_rollout=continue goes on."
         rollout.note(now, state.ring.name, "hold", [rollout.why])
@@ -122,7 +122,7 @@ def command(rollout: Rollout, wish: str, hosts: Hosts, now: float, blocked: str 
         rollout.status, rollout.why = fleet_record.RUNNING, ""
     if rollout.status in (fleet_record.ROLLED_BACK, fleet_record.ABORTED):
         # Who slept when the others were taken back, and everybody when that run was killed.
-        return {**nothing, "back": _touched(rollout, state, hosts) if wish == "abort" or not blocked else []}
+        return {**nothing, "back": _touched(rollout, hosts) if wish == "abort" or not blocked else []}
     if blocked and rollout.status == fleet_record.RUNNING:
         rollout.why = blocked
         rollout.note(now, state.ring.name, "hold", [blocked])
@@ -162,11 +162,23 @@ def is_unfinished(host: HostState) -> bool:
     return host.state == fleet_gate.PENDING and host.began is not None and bool(host.run)
 
 
-def is_left_to_take_back(rollout: Rollout, ring: RingState, host: HostState) -> bool:
-    """Return whether a host of a ring still has what this rollout changed, and is to be taken back."""
-    is_open = rollout.rings[min(rollout.current, len(rollout.rings) - 1)] is ring
+def is_to_take_back(rollout: Rollout, number: int, host: HostState) -> bool:
+    """Return whether a host of the ring C(number) has what this rollout changed and is taken back where it ends there.
+
+    Where Go got slower, a host was restored but for /etc/wsl.conf; a run that failed or was killed may have changed a
+    part. Which, the host's journal knows by the name of the run. What a ring that has passed has stays; after an abort
+    nobody would finish the hosts in it that a run left half-way.
+    """
+    if not host.run or host.host in rollout.excluded or number > rollout.current:
+        return False
+    half_way = host.state in (fleet_gate.PENDING, fleet_gate.FAILED)
+    return number == rollout.current or (rollout.status == fleet_record.ABORTED and half_way)
+
+
+def is_left_to_take_back(rollout: Rollout, number: int, host: HostState) -> bool:
+    """Return whether a host of the ring C(number) still has to be taken back, such as one that sleeps."""
     over = rollout.status in (fleet_record.ROLLED_BACK, fleet_record.ABORTED)
-    return over and is_open and bool(host.run) and host.host not in rollout.excluded
+    return over and is_to_take_back(rollout, number, host)
 
 
 def begin_again(host: HostState) -> HostState:
@@ -178,13 +190,14 @@ def _done(rollout: Rollout, state: RingState, hosts: Hosts) -> list[str]:
     return [host for host in members(rollout, state) if hosts[host].state == fleet_gate.DONE]
 
 
-def _touched(rollout: Rollout, state: RingState, hosts: Hosts) -> list[str]:
-    """Return the hosts of a ring that this rollout changed or may have changed.
-
-    Where Go got slower, a host was restored but for /etc/wsl.conf; a run that failed or was killed may have changed a
-    part. Which, the host's journal knows by the name of the run.
-    """
-    return [host for host in members(rollout, state) if hosts[host].run]
+def _touched(rollout: Rollout, hosts: Hosts) -> list[str]:
+    """Return the hosts that this rollout changed or may have changed, and that are taken back where it ends."""
+    return [
+        host
+        for number, state in enumerate(rollout.rings)
+        for host in state.hosts
+        if is_to_take_back(rollout, number, hosts[host])
+    ]
 
 
 def _to_look_at(rollout: Rollout, state: RingState, hosts: Hosts, now: float) -> list[str]:
@@ -223,7 +236,7 @@ def judge(rollout: Rollout, hosts: Hosts, now: float) -> list[str]:
         rollout.note(now, state.ring.name, decision.result, decision.sentences)
         if decision.result == fleet_gate.ROLL_BACK:
             rollout.status, rollout.why = fleet_record.ROLLED_BACK, " ".join(decision.sentences)
-            return _touched(rollout, state, hosts)
+            return _touched(rollout, hosts)
         if decision.result != fleet_gate.GO:
             rollout.why = " ".join(decision.sentences)
             return []

@@ -210,6 +210,18 @@ def test_who_was_not_taken_back_with_the_ring_is_by_the_next_run(fleet, ended_by
     assert rollout.command(fleet.rollout, "run", fleet.hosts, fleet.now)["back"] == []
 
 
+def test_an_abort_takes_back_what_was_left_half_way_in_a_ring_that_has_passed(fleet):
+    fleet.asleep = {"a"}
+    fleet.run()
+    fleet.asleep, fleet.killed = {"c"}, {"a", "d"}
+    fleet.declared = [TWO[0], {**TWO[1], "quorum": 100}]
+    assert fleet.run(hours=25) == rollout.HOLDING and fleet.rollout.current == 1
+    assert fleet.states() == {"a": "pending", "b": "done"} and fleet.hosts["a"].run
+    assert fleet.run("abort") == rollout.ROLLED_BACK
+    assert fleet.states() == {"a": "taken back", "b": "done"}
+    assert fleet.states(1) == {"c": "pending", "d": "taken back", "e": "taken back", "f": "taken back"}
+
+
 def test_a_person_who_aborts_takes_back_also_in_a_freeze(fleet):
     fleet.run()
     assert fleet.run("abort", blocked="A freeze.") == rollout.ROLLED_BACK
