@@ -48,6 +48,7 @@ class Check:
     def everything(self) -> None:
         """Raise PlanError when a setting would break Go; nothing has been touched yet."""
         self.check_folders()
+        self.check_caches()
         self.check_flags()
         self.check_added()
         self.check_cache_program()
@@ -83,6 +84,26 @@ class Check:
         for name, reason in unusable.items():
             folder = self.wanted[name].pop("GOTMPDIR")
             self.changes.notes.append(f"{name}'s GOTMPDIR is not set: {folder} {reason}; fix that, then run again.")
+
+    def check_caches(self) -> None:
+        """Take a cache that was named from those for whom another account could put a folder of its own there.
+
+        Go executes what lies in its caches.
+        """
+        for name, settings in self.wanted.items():
+            for cache in go_plan.CACHES:
+                folder = settings.get(cache) if self.options[cache.lower()] else None
+                if not folder:
+                    continue
+                try:
+                    reason = self.changes.hands(self.people[name]).way_obstacle(folder)
+                except OSError as error:
+                    reason = str(error.strerror)
+                if reason:
+                    del settings[cache]
+                    self.changes.notes.append(
+                        f"{name}'s {cache} is not set: {folder} {reason}; fix that, then run again."
+                    )
 
     def check_modules(self) -> None:
         """Note which modules would not go on working; raise PlanError where none would and nobody else is set up.

@@ -574,6 +574,24 @@ class Files:
             return "cannot be written by its user"
         return ""
 
+    def way_obstacle(self, path: str) -> str:
+        """Say why the caller should not have programs built in the folder C(path), which may be missing yet.
+
+        Who else may write in it is for whoever shares it; root shares with nobody.
+        """
+        try:
+            with place(path, alone=True) as target:
+                status = target.status()
+        except NotOurs as error:
+            return f"can be given or replaced by another account, which can write in {error.filename}"
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            return str(error.strerror)
+        if os.geteuid() == 0 and status is not None and not is_ours_alone(status, path=path):
+            return "can be written by other accounts"
+        return ""
+
     def nearest(self, path: str) -> str:
         """Return C(path) or the closest parent of it that is a folder, without links."""
         while path != "/" and not os.path.isdir(path):

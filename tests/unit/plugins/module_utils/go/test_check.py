@@ -56,6 +56,24 @@ def test_a_missing_folder_of_one_is_a_note(tmp_path: Path) -> None:
         check(people(tmp_path), {}, wanted).check_folders()
 
 
+def test_a_cache_that_another_account_could_give_or_replace_is_a_note(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o1777)
+    (tmp_path / "own").mkdir(mode=0o755)
+    (tmp_path / "own/shared").mkdir()
+    (tmp_path / "own/shared").chmod(0o777)
+    places = {"root": "own/new/er", "ada": "open/new", "eve": "own/shared"}
+    wanted = {name: {"GOCACHE": f"{tmp_path}/{place}"} for name, place in places.items()}
+    looked = check(people(tmp_path), {}, wanted, gocache="as above", gomodcache="")
+    looked.check_caches()
+    assert wanted == {"root": {"GOCACHE": f"{tmp_path}/own/new/er"}, "ada": {}, "eve": {}}
+    first, second = looked.changes.notes
+    assert first.startswith(
+        f"ada's GOCACHE is not set: {tmp_path}/open/new can be given or replaced by another account"
+    )
+    assert second.startswith(f"eve's GOCACHE is not set: {tmp_path}/own/shared can be written by other accounts")
+
+
 @pytest.mark.parametrize("odd", [{"CC": "missing"}, {"CC": " ", "PATH": "/nowhere"}, "does not end"])
 def test_a_missing_compiler_of_one_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: Any) -> None:
     hers = {"eve"}
