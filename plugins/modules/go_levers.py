@@ -199,7 +199,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 from ansible_collections.wsltune.go.plugins.module_utils.levers import guard as levers_guard
 from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import Decision
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, meminfo, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, meminfo, process, text
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fingerprint as linux_fingerprint
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
@@ -295,6 +295,7 @@ class Trial:
             toolchains=go_observe.list_cached_toolchains(settings.get("GOMODCACHE", "")),
             linker=go_tuning.find_linker("auto", path),
             gocacheprog=self.params["gocacheprog"],
+            gocacheprog_obstacle=files.Files().program_obstacle(self.params["gocacheprog"].split(" ")),
             parallel=self.params["parallel"],
             builds="build" in self.params["scenarios"] or bool(self.commands),
             has_repository=any(map(levers_guard.is_in_repository, self.params["modules"])),

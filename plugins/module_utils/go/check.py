@@ -16,7 +16,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_f
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, look, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, look, process, text
 
 REFUSALS = 90.0
 """Seconds that the Go commands of one user may take to say which flags they refuse."""
@@ -44,11 +44,15 @@ class Check:
         self.wanted = wanted
         self.added = added
         self.changes = changes
+        self.unsafe: dict[str, list[str]] = {}
+        """The flags of each user that name what another account could replace; no Go is asked about them."""
 
     def everything(self) -> None:
         """Raise PlanError when a setting would break Go; nothing has been touched yet."""
         self.check_folders()
         self.check_caches()
+        # Before any Go is asked: a build starts the program of -toolexec even where it only prints what it would do.
+        self.check_programs()
         self.check_flags()
         self.check_added()
         self.check_cache_program()
@@ -105,6 +109,22 @@ class Check:
                         f"{name}'s {cache} is not set: {folder} {reason}; fix that, then run again."
                     )
 
+    def check_programs(self) -> None:
+        """Take a flag that names a program or file of another account's from those whose Go would be under it."""
+        flags = [*go_flags.split(self.options["goflags"]), *self.added]
+        naming = {flag: go_flags.value_of(flag).split() for flag in flags}
+        for name in self.people:
+            for flag, words in naming.items():
+                if "GOFLAGS" not in self.wanted[name] or not any("/" in word for word in words):
+                    continue
+                try:
+                    reason = self.changes.hands(self.people[name]).program_obstacle(words)
+                except OSError as error:
+                    reason = str(error.strerror)
+                if reason:
+                    self.unsafe.setdefault(name, []).append(flag)
+                    self.take_flags(name, [flag], reason)
+
     def check_modules(self) -> None:
         """Note which modules would not go on working; raise PlanError where none would and nobody else is set up.
 
@@ -145,7 +165,12 @@ class Check:
             if "environment" not in self.users[name]["unknown"] and _toolchains(self.users[name])
         ]
         errands = {
-            name: functools.partial(_refusals, self.people[name], _toolchains(self.users[name]), flags)
+            name: functools.partial(
+                _refusals,
+                self.people[name],
+                _toolchains(self.users[name]),
+                go_flags.without(flags, self.unsafe.get(name, ())),
+            )
             for name in asking
         }
         answers = become.side_by_side(errands, REFUSALS) if flags else {}
@@ -190,20 +215,24 @@ class Check:
     def check_cache_program(self) -> None:
         """Take the program for the build cache from those who cannot start it, because no build of theirs would.
 
-        TuningError where root or everybody cannot.
+        And from those for whom another account could put its own there. TuningError where root or everybody cannot
+        start it.
         """
         program = self.options["gocacheprog"].split(" ")[0]
         named = [name for name in self.people if self.wanted[name].get("GOCACHEPROG")]
-        lacking = []
+        lacking, unsafe = [], {}
         for name in named:
             try:
-                usable = become.ask(
-                    accounts.identity(self.people[name]), functools.partial(os.access, program, os.X_OK)
+                usable, reason = become.ask(
+                    accounts.identity(self.people[name]),
+                    functools.partial(_look_at_program, self.options["gocacheprog"]),
                 )
             except OSError:
-                usable = False
+                usable, reason = False, ""
             if not usable:
                 lacking.append(name)
+            elif reason:
+                unsafe[name] = reason
         for name in lacking:
             if self.people[name].uid == 0 or lacking == named:
                 raise go_tuning.TuningError(
@@ -212,6 +241,9 @@ class Check:
                 )
             del self.wanted[name]["GOCACHEPROG"]
             self.changes.notes.append(f"{name}'s GOCACHEPROG is not set, because {name} cannot start {program}.")
+        for name, reason in unsafe.items():
+            del self.wanted[name]["GOCACHEPROG"]
+            self.changes.notes.append(f"{name}'s GOCACHEPROG is not set: {reason}; fix that, then run again.")
 
     def check_compilers(self) -> None:
         """Take CGO_ENABLED from those who have no C compiler, as nothing that needs net would build; as above."""
@@ -284,6 +316,12 @@ class Check:
 
 def _find_roots(directory: str) -> tuple[str, str]:
     return go_sources.find_module_root(directory), go_sources.find_workspace_root(directory)
+
+
+def _look_at_program(command: str) -> tuple[bool, str]:
+    """Return whether the caller can start GOCACHEPROG's C(command), and why it should not."""
+    words = command.split(" ")
+    return os.access(words[0], os.X_OK), files.Files().program_obstacle(words)
 
 
 def _toolchains(observed: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -48,6 +48,11 @@ def name_of(word: str) -> str:
     return word.strip("'\"").lstrip("-").partition("=")[0]
 
 
+def value_of(word: str) -> str:
+    """Return the value of the flag in a word of GOFLAGS, such as C(4) for C(-p=4)."""
+    return word.strip("'\"").partition("=")[2]
+
+
 def add(own: str, added: Sequence[str]) -> str:
     """Return the value C(own) of GOFLAGS with the flags C(added) behind it; a flag that is there already stays."""
     words = split(own)

@@ -30,6 +30,8 @@ class Ground:
     """What lies in the module cache, the newest first."""
     linker: str = ""
     gocacheprog: str = ""
+    gocacheprog_obstacle: str = ""
+    """Why the user should not have that command started."""
     parallel: str = "auto"
     builds: bool = False
     """Whether C(go build) may be among what is measured, as in a command of the user's own."""
@@ -98,6 +100,8 @@ def explain_missing(name: str, ground: Ground) -> str:
     if name == "gocacheprog":
         if not ground.gocacheprog:
             return "go_env_gocacheprog names no command"
+        if ground.gocacheprog_obstacle:
+            return ground.gocacheprog_obstacle
         if version < (1, 24):
             return f"{ground.version or 'this Go'} knows no GOCACHEPROG, which Go 1.24 brought"
     return ""

@@ -592,6 +592,26 @@ class Files:
             return "can be written by other accounts"
         return ""
 
+    def program_obstacle(self, words: Sequence[str]) -> str:
+        """Say why the caller should not have what C(words) name started, or read by a program, ever again.
+
+        Absolute paths count, also those in a word such as C(-log=/path). For root all of them do, for others only
+        regular files, because a cache or a socket may be what its users share.
+        """
+        for path in (part for word in words for part in (word, word.partition("=")[2]) if part.startswith("/")):
+            is_file = os.path.isfile(path)
+            if os.geteuid() != 0 and not is_file:
+                continue
+            reason = self.way_obstacle(path)
+            if not reason and is_file:
+                with contextlib.suppress(FileNotFoundError), place(path, alone=True) as target:
+                    status = target.status()
+                    if status is not None and not is_ours_alone(status, path=path):
+                        reason = "can be written by another account"
+            if reason:
+                return f"{path} {reason}"
+        return ""
+
     def nearest(self, path: str) -> str:
         """Return C(path) or the closest parent of it that is a folder, without links."""
         while path != "/" and not os.path.isdir(path):

@@ -175,10 +175,10 @@ def test_a_cache_program_that_one_cannot_start_is_a_note(tmp_path: Path, monkeyp
     hers: list[Any] = ["eve"]
     monkeypatch.setattr(accounts, "identity", lambda person: person.name)
 
-    def ask(identity: str, _function: Any) -> bool:
+    def ask(identity: str, _function: Any) -> tuple[bool, str]:
         if identity in hers:
             raise OSError(5, "the process that looked there ended without an answer")
-        return True
+        return True, ""
 
     monkeypatch.setattr(go_check.become, "ask", ask)
     wanted = {name: {"GOCACHEPROG": "/bin/cache -x"} for name in NAMES}
@@ -190,6 +190,59 @@ def test_a_cache_program_that_one_cannot_start_is_a_note(tmp_path: Path, monkeyp
         wanted["eve"] = {"GOCACHEPROG": "/bin/cache -x"}
         with pytest.raises(go_check.go_tuning.TuningError, match="root cannot start"):
             check(persons(tmp_path), {}, wanted, gocacheprog="/bin/cache -x").check_cache_program()
+
+
+def test_a_program_that_another_account_could_give_or_replace_is_a_note(tmp_path: Path) -> None:
+    for name, mode in (("fine", 0o755), ("open", 0o777)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "program").touch(mode=0o755)
+        (tmp_path / name).chmod(mode)
+    fine, bad = f"{tmp_path}/fine/program", f"{tmp_path}/open/program"
+    goflags = f"-v '-toolexec={bad} -x' -exec={fine}"
+    wanted = {
+        name: {"GOCACHEPROG": "as below", "GOFLAGS": f"{goflags} -p=2 -overlay={bad}"} for name in ("root", "ada")
+    }
+    wanted["eve"] = {}
+    looked = check(people(tmp_path), {}, wanted, ("-p=2", f"-overlay={bad}"), goflags=goflags, gocacheprog=bad)
+    looked.check_programs()
+    looked.check_cache_program()
+    left = {"GOFLAGS": f"-v -exec={fine} -p=2"}
+    assert wanted == {"root": left, "ada": left, "eve": {}}
+    assert [note.partition(tmp_path.name)[0] for note in looked.changes.notes[:2]] == [
+        f"root's GOFLAGS has no '-toolexec={tmp_path.parent}/",
+        f"root's GOFLAGS has no -overlay={tmp_path.parent}/",
+    ]
+    assert looked.changes.notes[-1] == (
+        f"ada's GOCACHEPROG is not set: {bad} can be given or replaced by another account, which can write in "
+        f"{tmp_path}/open; fix that, then run again."
+    )
+    wanted["root"] = {"GOCACHEPROG": fine}
+    looked = check(people(tmp_path), {}, wanted, gocacheprog=f"{fine} -dir={tmp_path}/fine")
+    looked.check_cache_program()
+    assert wanted["root"] == {"GOCACHEPROG": fine} and not looked.changes.notes
+
+
+def test_no_go_is_asked_about_a_program_of_another_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o777)
+    bad = f"-toolexec={tmp_path}/program"
+    asked = []
+
+    def refusals(person: accounts.Account, _toolchains: Any, flags: str) -> list[str]:
+        asked.append((person.name, flags))
+        return []
+
+    monkeypatch.setattr(go_check, "_refusals", refusals)
+    monkeypatch.setattr(
+        go_check.become, "side_by_side", lambda errands, _limit: {name: errand() for name, errand in errands.items()}
+    )
+    seen = {name: {**one, "toolchains": [{"path": "/go", "version": "go1.27"}]} for name, one in users().items()}
+    wanted: dict[str, dict[str, str]] = {"root": {"GOFLAGS": f"-v {bad} -p=2"}, "ada": {}, "eve": {}}
+    looked = check(
+        people(tmp_path), seen, wanted, ("-p=2",), goflags=f"-v {bad}", gocacheprog="", gocache="", gomodcache=""
+    )
+    looked.everything()
+    assert wanted["root"] == {"GOFLAGS": "-v -p=2"}
+    assert [flags for name, flags in asked if name == "root"] == ["-v", "-p=2"]
 
 
 def test_the_only_module_is_one_of_an_account_that_breaks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

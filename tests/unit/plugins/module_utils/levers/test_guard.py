@@ -44,6 +44,7 @@ def test_every_lever_can_be_tried_where_all_is_there() -> None:
         ("cgo_linker", {"settings": {"CGO_ENABLED": "0"}}, "cgo is off"),
         ("cgo_linker", {"settings": {"CGO_LDFLAGS": "-fuse-ld=gold"}}, "CGO_LDFLAGS names a linker already"),
         ("gocacheprog", {"gocacheprog": ""}, "go_env_gocacheprog names no command"),
+        ("gocacheprog", {"gocacheprog_obstacle": "/opt/cache can be"}, "/opt/cache can be"),
         ("gocacheprog", {"settings": {"GOVERSION": "go1.23.4"}}, "go1.23.4 knows no GOCACHEPROG"),
     ],
 )

@@ -372,3 +372,41 @@ def test_a_folder_that_another_account_can_lead_elsewhere_is_none_for_temporary_
     assert "can be written by other accounts" in str(hands.folder_obstacle(str(shared)))
     shared.chmod(0o1775)
     assert hands.folder_obstacle(str(shared)) == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_program_that_another_account_can_change_or_replace_is_none_for_root(tmp_path: Path) -> None:
+    hers, mine = tmp_path / "hers", tmp_path / "mine"
+    for folder in (hers, mine):
+        folder.mkdir()
+        (folder / "program").touch(mode=0o755)
+    os.chown(hers, 12345, 12345)
+    (mine / "link").symlink_to(hers / "program")
+    (mine / "given").touch(mode=0o755)
+    os.chown(mine / "given", 12345, 12345)
+    (mine / "open").touch()
+    (mine / "open").chmod(0o777)
+    hands = files.Files()
+    for fine in ([f"{mine}/program", "-x", "/dev/..", "a=b"], ["garble"], [f"{mine}/missing/program"]):
+        assert hands.program_obstacle(fine) == ""
+    for bad in (f"{hers}/program", f"{hers}/missing", f"{mine}/link", f"-config={hers}/program"):
+        reason = hands.program_obstacle([f"{mine}/program", bad])
+        assert f"can be given or replaced by another account, which can write in {hers}" in reason
+    assert hands.program_obstacle([f"{mine}/given"]) == f"{mine}/given can be written by other accounts"
+    assert hands.program_obstacle([f"{mine}/open"]) == f"{mine}/open can be written by other accounts"
+
+
+def test_for_others_than_root_a_folder_to_share_is_none_of_a_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "program").touch(mode=0o755)
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o1777)
+    if os.geteuid() == 0:
+        os.chown(tmp_path / "program", 12345, 12345)
+        os.chown(tmp_path, 12345, 12345)
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    hands = files.Files()
+    assert hands.program_obstacle([f"{tmp_path}/program", f"-dir={tmp_path}/shared/new"]) == ""
+    (tmp_path / "program").chmod(0o757)
+    assert hands.program_obstacle([f"{tmp_path}/program"]) == f"{tmp_path}/program can be written by another account"
