@@ -18,6 +18,7 @@ import grp
 import hashlib
 import os
 import pwd
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -33,6 +34,8 @@ MOST_FOLDERS = 256
 MOST_LINKS = 40
 GROUPS = ("/etc/group", "/usr/lib/group")
 MOUNTINFO = "/proc/self/mountinfo"
+_PATHS = re.compile(r"""(?:^|[=:,@\s"'])(?:-[A-Za-z])?(/[^\s"'=:,;]*)""")
+"""Absolute paths in a word of a command, such as C(-B/path) and C(-Wl,-rpath,/path)."""
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -598,7 +601,8 @@ class Files:
         Absolute paths count, also those in a word such as C(-log=/path). For root all of them do, for others only
         regular files, because a cache or a socket may be what its users share.
         """
-        for path in (part for word in words for part in (word, word.partition("=")[2]) if part.startswith("/")):
+        paths = [path for word in words for path in (*([word] if word.startswith("/") else []), *_PATHS.findall(word))]
+        for path in dict.fromkeys(paths):
             is_file = os.path.isfile(path)
             if os.geteuid() != 0 and not is_file:
                 continue

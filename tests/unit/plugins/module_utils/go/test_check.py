@@ -198,7 +198,7 @@ def test_a_program_that_another_account_could_give_or_replace_is_a_note(tmp_path
         (tmp_path / name / "program").touch(mode=0o755)
         (tmp_path / name).chmod(mode)
     fine, bad = f"{tmp_path}/fine/program", f"{tmp_path}/open/program"
-    goflags = f"-v '-toolexec={bad} -x' -exec={fine}"
+    goflags = f"-v '-toolexec={bad} -x' -exec={fine} '-ldflags=-extldflags \"-B{tmp_path}/open\"'"
     wanted = {
         name: {"GOCACHEPROG": "as below", "GOFLAGS": f"{goflags} -p=2 -overlay={bad}"} for name in ("root", "ada")
     }
@@ -208,8 +208,9 @@ def test_a_program_that_another_account_could_give_or_replace_is_a_note(tmp_path
     looked.check_cache_program()
     left = {"GOFLAGS": f"-v -exec={fine} -p=2"}
     assert wanted == {"root": left, "ada": left, "eve": {}}
-    assert [note.partition(tmp_path.name)[0] for note in looked.changes.notes[:2]] == [
+    assert [note.partition(tmp_path.name)[0] for note in looked.changes.notes[:3]] == [
         f"root's GOFLAGS has no '-toolexec={tmp_path.parent}/",
+        f"root's GOFLAGS has no '-ldflags=-extldflags \"-B{tmp_path.parent}/",
         f"root's GOFLAGS has no -overlay={tmp_path.parent}/",
     ]
     assert looked.changes.notes[-1] == (
