@@ -32,6 +32,8 @@ PATH_MAX = 4096
 MOST_FOLDERS = 256
 """Folders of a path; each is held open while the next is walked to."""
 MOST_LINKS = 40
+DEEPEST, MOST_ROUNDS = 100, 1000
+"""Folders that remove_tree() goes down; what is deeper is moved up first, so many times."""
 GROUPS = ("/etc/group", "/usr/lib/group")
 MOUNTINFO = "/proc/self/mountinfo"
 _PATHS = re.compile(r"""(?:^|[=:,@\s"'])(?:-[A-Za-z])?(/[^\s"'=:,;]*)""")
@@ -688,7 +690,8 @@ def remove_tree(path: str, own: os.stat_result | None = None) -> None:
             os.close(folder)
 
 
-def _remove(folder: int, name: str, own: os.stat_result | None = None) -> None:
+def _remove(folder: int, name: str, own: os.stat_result | None = None, top: int | None = None, depth: int = 0) -> None:
+    """Remove C(name) in an open folder; C(top) is what is removed in the end, C(depth) folders further up."""
     try:
         inner = os.open(name, _FOLDER, dir_fd=folder)
     except NotADirectoryError:
@@ -706,11 +709,23 @@ def _remove(folder: int, name: str, own: os.stat_result | None = None) -> None:
         if status.st_uid == os.geteuid() and status.st_mode & stat.S_IRWXU != stat.S_IRWXU:
             with contextlib.suppress(OSError):
                 os.chmod(f"/proc/self/fd/{inner}", stat.S_IRWXU)
+        if top is not None and depth >= DEEPEST:
+            # Each folder on the way is held open, of which a process has so many.
+            with contextlib.suppress(OSError):
+                os.rename(name, f"wsltune-{status.st_ino}", src_dir_fd=folder, dst_dir_fd=top)
+            return
         with contextlib.suppress(OSError):
             listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=inner)
             try:
-                for entry in os.listdir(listed):
-                    _remove(inner, entry)
+                seen: set[str] = set()
+                # What was moved up comes in the next round.
+                for _round in range(MOST_ROUNDS):
+                    entries = set(os.listdir(listed)) - seen
+                    if not entries or (seen and top is not None):
+                        break
+                    for entry in entries:
+                        _remove(inner, entry, None, inner if top is None else top, depth + 1)
+                    seen |= entries
             finally:
                 os.close(listed)
     finally:

@@ -418,3 +418,22 @@ def test_for_others_than_root_a_folder_to_share_is_none_of_a_program(
     assert hands.program_obstacle([f"{tmp_path}/program", f"-dir={tmp_path}/shared/new"]) == ""
     (tmp_path / "program").chmod(0o757)
     assert hands.program_obstacle([f"{tmp_path}/program"]) == f"{tmp_path}/program can be written by another account"
+
+
+def test_a_tree_is_removed_however_deep_it_is(tmp_path: Path) -> None:
+    top = tmp_path / "deep"
+    top.mkdir()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/kept").touch()
+    for branch in ("one", "two"):
+        at = os.open(top, os.O_RDONLY)
+        for name in (branch, *"d" * 1500):
+            os.mkdir(name, dir_fd=at)
+            os.symlink(tmp_path / "outside", "link", dir_fd=at)
+            at, above = os.open(name, os.O_RDONLY, dir_fd=at), at
+            os.close(above)
+            os.chmod(f"/proc/self/fd/{at}", 0o755)
+        os.close(at)
+        os.unlink(top / "link")
+    files.remove_tree(str(top))
+    assert not top.exists() and (tmp_path / "outside/kept").exists()
