@@ -479,7 +479,9 @@ class Observer:
             (
                 mount
                 for mount in self.mounts
-                if mount.windows_drive and (mount.windows_path or "").lower() in ("c:", "c:\\")
+                if mount.windows_drive
+                and (mount.windows_path or "").lower() in ("c:", "c:\\")
+                and wsl_interop.is_on_drive(self.mounts, os.path.join(mount.mount_point, POWERSHELL))
             ),
             None,
         )

@@ -60,11 +60,17 @@ def drive_roots(mounts: Sequence[mountinfo.Mount]) -> list[mountinfo.Mount]:
     return sorted(whole, key=lambda mount: (mount.windows_path or "").upper()[:1] != "C")
 
 
+def is_on_drive(mounts: Sequence[mountinfo.Mount], path: str) -> bool:
+    """Return whether a path leads to a Windows drive, and not to what an account mounted over it, as by FUSE."""
+    found = mountinfo.find(mounts, path)
+    return found is not None and found.windows_drive
+
+
 def find_program(mounts: Sequence[mountinfo.Mount], program: str, exists: Callable[[str], bool]) -> str | None:
     """Return the Linux path of a program that is given below the root of a Windows drive."""
     for mount in drive_roots(mounts):
         path = mount.mount_point.rstrip("/") + "/" + program.replace("\\", "/")
-        if exists(path):
+        if is_on_drive(mounts, path) and exists(path):
             return path
     return None
 
@@ -81,7 +87,10 @@ def to_linux(mounts: Sequence[mountinfo.Mount], windows_path: str) -> str | None
         covers = wanted[: len(base)].lower() == base.lower() and rest[:1] in ("", "\\")
         if covers and (best is None or len(base) > best[0]):
             best = (len(base), mount.mount_point.rstrip("/") + rest.rstrip("\\").replace("\\", "/"))
-    return None if best is None else best[1] or "/"
+    if best is None:
+        return None
+    path = best[1] or "/"
+    return path if is_on_drive(mounts, path) else None
 
 
 def words(command: str) -> list[str] | None:

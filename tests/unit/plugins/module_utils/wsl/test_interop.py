@@ -35,6 +35,22 @@ def test_the_drive_with_windows_is_taken_wherever_it_is_mounted():
     assert interop.find_program(mounts, interop.POWERSHELL, lambda path: False) is None
 
 
+@pytest.mark.parametrize("over", ["/mnt/c", "/mnt/c/Windows", "/mnt/c/Windows/System32/WindowsPowerShell/v1.0"])
+def test_no_program_is_taken_from_what_an_account_mounted_over_a_drive(over):
+    table = (
+        "1 0 8:1 / / rw - ext4 /dev/sda rw\n"
+        "2 1 0:50 / /mnt/c rw - 9p C:\\134 rw,aname=drvfs;path=C:\\;uid=1000\n"
+        "3 1 0:51 / /mnt/d rw - 9p D:\\134 rw,aname=drvfs;path=D:\\;uid=1000\n"
+    )
+    mounts = mountinfo.parse(table)
+    windows_path = "C:\\" + interop.POWERSHELL
+    assert interop.find_program(mounts, interop.POWERSHELL, lambda path: True) == "/mnt/c" + POWERSHELL
+    assert interop.to_linux(mounts, windows_path) == "/mnt/c" + POWERSHELL
+    mounts = mountinfo.parse(table + f"4 2 0:60 / {over} rw - fuse.eve eve rw,user_id=1001,allow_other\n")
+    assert interop.find_program(mounts, interop.POWERSHELL, lambda path: True) == "/mnt/d" + POWERSHELL
+    assert interop.to_linux(mounts, windows_path) is None
+
+
 @pytest.mark.parametrize(
     ("windows", "linux"),
     [
