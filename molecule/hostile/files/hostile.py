@@ -1023,6 +1023,23 @@ def doctor_user(trials: Trials) -> None:
     trials.expect("permission denied" not in play.output, "the doctor takes the rights away that it needs itself")
 
 
+def settings_of_root(trials: Trials) -> None:
+    """Have the settings of root's Go name folders and programs in whose place eve can put others."""
+    trials.user(
+        "eve",
+        "mkdir -p ~/tools /tmp/led && ln -sfn /root/m /tmp/led/go && "
+        r"""printf '#!/bin/sh\nid >> /tmp/eve-$(id -un)\nexec "$@"\n' > ~/tools/run && chmod 755 ~/tools ~/tools/run""",
+    )
+    settings = {
+        "gotmpdir": "/tmp/led/go",
+        "gocache": "/tmp/led/cache",
+        "goflags": "-toolexec=/home/eve/tools/run",
+        "gocacheprog": "/home/eve/tools/run",
+    }
+    trials.succeeds(trials.play(MODULES, go_settings=settings))
+    trials.root("rm -rf /tmp/led /home/eve/tools")
+
+
 def too_large(trials: Trials) -> None:
     """Have a child of root's return more than root reads."""
     said = trials.machine.run("python3", "-c", REPRO)
@@ -1267,6 +1284,7 @@ def race(trials: Trials) -> None:
 FOLDERS: dict[str, Callable[[Trials], None]] = {
     "the doctor as root, where /tmp is Go's folder": doctor_root,
     "the doctor for another user": doctor_user,
+    "settings of root's Go that lead to folders and programs of eve's": settings_of_root,
     "a project that is too large to be copied": too_large,
     "a cache that becomes a link to the root folder while its owner's Go is measured": cache_swapped,
     "a dead link of eve's beside a project of dev's": link_beside,
