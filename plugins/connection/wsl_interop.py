@@ -12,7 +12,7 @@ description:
   - Ansible itself runs in the distro. The tasks run as the Windows user whose terminal or logon the distro was started
     from, with the rights of that session; being root in Linux changes nothing about them.
   - Only the interop socket of the caller's own session is used, as WSL itself picks it. Sockets of other sessions are
-    never looked for, since one of them may be an administrator's.
+    never looked for, because one of them may be an administrator's.
 author: wsltune contributors (@wsltune)
 requirements:
   - WSL 2 with interop enabled

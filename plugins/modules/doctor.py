@@ -52,7 +52,7 @@ options:
     default: 2048
 notes:
   - Needs no root. Runs the tests of the modules that are named.
-  - In check mode it does the same, for it changes nothing.
+  - In check mode it does the same, because it changes nothing.
 """
 
 EXAMPLES = r"""

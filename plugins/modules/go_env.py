@@ -8,7 +8,7 @@ short_description: Go settings that reach every way of starting Go
 version_added: 1.0.0
 description:
   - Writes the settings to the file that the Go command itself reads, for each user, which reaches every way of
-    starting it; exports GOTMPDIR for login shells, bash, zsh and fish too, since t.TempDir() reads it from the
+    starting it; exports GOTMPDIR for login shells, bash, zsh and fish too, because t.TempDir() reads it from the
     environment alone.
   - V(false) for O(cgo_enabled) is delivered by a small program in the place of each Go command, with the original
     beside it as C(go.distrib); it leaves cgo on where something needs it, such as C(-race), external linking, an
@@ -330,7 +330,7 @@ class GoEnv:
                 paths[name] = self.changes.hands(person).real(users[name]["user_file"]["path"])
             except OSError as error:
                 self.leave_alone(name, f"{users[name]['user_file']['path']}: {error.strerror}")
-        # First, since whoever only names the file of somebody else has no part in it.
+        # First, because whoever only names the file of somebody else has no part in it.
         own = {name: self.obstacle(people[name], paths[name], users[name]) for name in paths}
         writable = {name: path for name, path in paths.items() if not own[name]}
         for name in paths:

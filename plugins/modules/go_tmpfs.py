@@ -257,7 +257,7 @@ class Tmpfs:
         wanted = tmpfs_plan.folders_text(path, [(person.uid, person.gid) for person in having])
         used = tmpfs_plan.lines_in_use(observed["folders"] or "", self.module.params["in_use"], wanted)
         if own_folder:
-            # First, for a mount of an earlier version is one that everybody can write.
+            # First, because everybody can write to a mount of an earlier version.
             self.narrow(path)
         before = len(self.changes.made)
         self.hold(kind == tmpfs_place.TMP and not tmpfs_place.is_ours(observed["temporary"]))

@@ -42,7 +42,7 @@ options:
       tests:
         description:
           - Whether C(go test ./...) must end the same in the original and the copy.
-          - Tests that write into their source fail this, for the original must not change.
+          - Tests that write into their source fail this, because the original must not change.
         type: bool
         default: false
 notes:
@@ -212,7 +212,7 @@ class Workspace:
     def ask(self, name: str, what: str, *words: object, limit: float | None = None) -> Any:
         """Have a process of the user do C(what) of workspace_copy.Courier.
 
-        For root too, since only a child can be given up: what seems root's may lie where another account can put a
+        For root too, because only a child can be given up: what seems root's may lie where another account can put a
         folder in its place that gives no answer.
         """
         if name not in self.couriers:

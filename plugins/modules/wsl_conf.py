@@ -41,18 +41,19 @@ options:
   allow_harmful:
     description:
       - Whether to write values that break what this collection or Windows interop needs. They are refused otherwise.
-      - V(automount.enabled=false) and V(interop.enabled=false), since no Windows program could be started any more.
+      - V(automount.enabled=false) and V(interop.enabled=false), because no Windows program could be started any more.
       - V(automount.options) with C(cache=) or C(msize=) (stale files, and virtiofs refuses them), with C(noexec), with
-        blanks, with masks that are not octal, or with options that neither WSL nor the mount knows, since the drive
+        blanks, with masks that are not octal, or with options that neither WSL nor the mount knows, because the drive
         would not be mounted at all.
       - V(automount.root) that does not start with a slash.
-      - V(automount.mountFsTab=false) without V(boot.systemd=true), since nothing would mount what C(/etc/fstab) lists.
+      - V(automount.mountFsTab=false) without V(boot.systemd=true), because nothing would mount what
+        C(/etc/fstab) lists.
       - V(automount.cgroups=v1), on which systemd 256 and later refuses to start.
       - V(filesystem.umask) that looks decimal (WSL reads V(22) as octal 026), that is 0, or that takes rights from the
         owner.
-      - V(network.generateResolvConf=false), since the link that WSL made then leads nowhere.
-      - V(fileServer.enabled=false), since Windows programs no longer reach the distro's files.
-      - V(boot.protectBinfmt=false), since systemd could unregister Windows programs.
+      - V(network.generateResolvConf=false), because the link that WSL made then leads nowhere.
+      - V(fileServer.enabled=false), because Windows programs no longer reach the distro's files.
+      - V(boot.protectBinfmt=false), because systemd could unregister Windows programs.
       - V(boot.initTimeout) below 1000, and V(user.default) that names no user of this machine.
     type: bool
     default: false

@@ -28,7 +28,7 @@ SKEW_S = 3.0
 
 
 def judge_path(folders: Sequence[Mapping[str, Any]], packages: int) -> Check:
-    """WT-040: what a program that is not found costs, for every directory of PATH is looked into."""
+    """WT-040: what a program that is not found costs, because each directory of PATH is searched for it."""
     slow = [
         folder
         for folder in folders

@@ -42,7 +42,7 @@ OLDEST_GO = (1, 19)
 LARGEST = 1 << 20
 LOCAL = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 """Where the system's own programs are, and the language they answer in."""
-# Read here, for the module's code lies in a folder of root's own that the user's child cannot open.
+# Read here, because the module's code lies in root's own folder, which the user's child cannot open.
 PROBE = inspect.getsource(doctor_probe)
 
 # What Windows is asked for; the answer is one line of JSON. A question that fails is told with its reason:

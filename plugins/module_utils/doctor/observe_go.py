@@ -399,7 +399,7 @@ class Project:
         outcome = {"build": "", "vet": ""}
         done = self._go("build", *(["-o", target + "/"] if target else []), *self.patterns, CGO_ENABLED="0")
         if "matched no packages" in done.err:
-            outcome["build"] = "no package is left, for each has files with cgo alone"
+            outcome["build"] = "no package is left, because each has only files with cgo"
         elif done.timed_out:
             outcome = {"build": "no time"}
         elif done.code:

@@ -179,7 +179,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], directory: str 
 
 
 def reason_of(done: process.Done) -> str:
-    """Return why a Go command failed: its own sentence, or the first one, since hints follow."""
+    """Return why a Go command failed: its own sentence, or the first one, because hints follow."""
     if done.timed_out:
         return f"no answer in {done.wall:.0f} s"
     said = [line for line in (done.err.strip() or done.out.strip()).splitlines() if line.strip()]

@@ -48,7 +48,7 @@ def observe(path: str, account: accounts.Account, containerfile: str) -> go_imag
 def change_file(path: str, name: str, content: str | None, account: accounts.Account, check: bool) -> str | None:
     """Have the file C(name) in the module hold C(content), or be gone for None; return what it held, None if unchanged.
 
-    The account does it, for the folder is its own. OSError where the role did not render what is there.
+    The account does it, because the folder is its own. OSError where the role did not render what is there.
     """
     if os.path.isabs(name) or ".." in name.split("/"):
         raise OSError(errno.EINVAL, "leads out of the module", name)

@@ -4,7 +4,7 @@
 
 Whatever root has to do below a folder that another account may write is done in one. It has that account's rights and
 no way back, so that a link or a folder that moves leads it nowhere its owner could not go alone. It is asked with a
-time limit, since a path may never answer, and what it says is limited in size.
+time limit, because a path may never answer, and what it says is limited in size.
 """
 
 from __future__ import annotations

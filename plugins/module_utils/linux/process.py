@@ -316,7 +316,7 @@ def _start(
 
     TimeoutError where it has not begun within C(limit) seconds.
 
-    The child takes the time, since the fork of a large Python is no part of what the program costs; the clock is
+    The child takes the time, because the fork of a large Python is no part of what the program costs; the clock is
     the same for all processes (CLOCK_MONOTONIC).
     """
     told, tell = os.pipe()

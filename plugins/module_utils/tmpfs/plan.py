@@ -227,7 +227,7 @@ def folder_deviation(mode: int, uid: int, gid: int, account: tuple[int, int]) ->
 
 
 def shared_note(path: str, size: int, uids: Sequence[int]) -> str:
-    """Return the note that several people share the tmpfs; empty for one, since root is no other person."""
+    """Return the note that several people share the tmpfs; empty for one, because root is no other person."""
     others = sum(uid != 0 for uid in uids)
     if others < 2:
         return ""
@@ -285,7 +285,7 @@ def folder_of(path: str, uid: int) -> str:
 def folders_text(path: str, owners: Sequence[tuple[int, int]], earlier: Sequence[str] = ()) -> str:
     """Return the tmpfiles.d text that makes a folder for each (uid, gid); mount.wsltune reads the same text.
 
-    Numbers, since a group's name may hold a blank, and an account may not be known yet at a start. C(earlier) are the
+    Numbers, because a group's name may hold a blank, and an account may not be known yet at a start. C(earlier) are the
     lines of folders that Go still uses.
     """
     lines = ["# Written by wsltune: a folder for each user's temporary files of Go, at every start."]

@@ -241,7 +241,7 @@ class Person:
 
 
 class Scanner:
-    """Reads what a project consists of; many folders at once, for each answer of a drive takes its time."""
+    """Reads what a project consists of; many folders at once, because a drive is slow to answer."""
 
     def __init__(self, person: Person, ignored: bool) -> None:
         self.person, self.ignored = person, ignored
@@ -729,7 +729,7 @@ class Copy:
     # The end
 
     def finish(self, digests: list[dict[str, str]]) -> None:
-        """Give the copy its name: the project last, for it is what counts."""
+        """Give the copy its name: the project last, because it is what counts."""
         project = self.project
         digest = hashlib.sha256(repr([sorted(tree.items()) for tree in digests]).encode()).hexdigest()
         staged = self.place(os.path.basename(project.target), staged=True)
@@ -875,7 +875,7 @@ def _is_empty(path: str) -> bool:
 class Courier:
     """What the module has a project's user do. It lives in a process of that user's for as long as the module runs.
 
-    What was read of a project when all were checked is kept until it is copied, for a slow drive is not read twice.
+    What was read of a project when all were checked is kept until it is copied, so that a slow drive is not read twice.
     """
 
     def __init__(self, account: accounts.Account, mounts: Sequence[mountinfo.Mount]) -> None:
