@@ -114,7 +114,7 @@ def given_variables(extra: list[str]) -> Iterator[str]:
 
 def refuse_unknown_variables(extra: list[str]) -> None:
     """Stop where a variable with a name as ours is none of ours: it would be passed over without a word."""
-    ours = [name for name in given_variables(extra) if name.startswith(tuple(f"{one}_" for one in PREFIXES))]
+    ours = [name for name in given_variables(extra) if name.startswith(tuple(f"{prefix}_" for prefix in PREFIXES))]
     known = known_variables() if ours else set()
     for name in ours:
         if name not in known:

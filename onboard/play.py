@@ -54,9 +54,9 @@ def as_written(value: Any) -> Any:
     Variables on a command line are templates as those of a playbook are; this is how Ansible's own JSON marks others.
     """
     if isinstance(value, dict):
-        return {name: as_written(one) for name, one in value.items()}
+        return {name: as_written(entry) for name, entry in value.items()}
     if isinstance(value, list):
-        return [as_written(one) for one in value]
+        return [as_written(entry) for entry in value]
     return {"__ansible_unsafe": value} if isinstance(value, str) and "{" in value else value
 
 

@@ -18,8 +18,8 @@ def projects_to_copy() -> list[str]:
     from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
     found = workspace_find.find_in_time(wsl_judge.mounts_of(wsl_observe.collect()))
-    projects = found.projects if found else []
-    return [one["path"] for one in projects if not is_there(Path.home() / "src" / Path(one["path"]).name)]
+    paths = [project["path"] for project in found.projects] if found else []
+    return [path for path in paths if not is_there(Path.home() / "src" / Path(path).name)]
 
 
 def chosen(answer: str, found: list[str]) -> list[str] | None:

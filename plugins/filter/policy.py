@@ -27,7 +27,7 @@ def policy_check(
 def policy_summary(outcomes: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, Any]:
     """Merge the hosts' outcomes, in their order; one without findings is a host that could not be checked."""
     checked = {host: outcome for host, outcome in zip(hosts, outcomes) if "findings" in outcome}
-    unread = {host: str(one.get("reason", "")) for host, one in zip(hosts, outcomes) if host not in checked}
+    unread = {host: str(outcome.get("reason", "")) for host, outcome in zip(hosts, outcomes) if host not in checked}
     return policy.summarize(checked, unread)
 
 

@@ -394,10 +394,10 @@ class Observer:
         looked_up += [
             {"path": folder, "exists": None, "hangs": reason, "times": {}} for folder, reason in silent.items()
         ]
-        for one in looked_up:
-            mount = mountinfo.find(self.mounts, real.get(one["path"], one["path"]))
-            one["fstype"] = mount.fstype if mount else None
-            one["windows_drive"] = bool(mount and mount.windows_drive)
+        for directory in looked_up:
+            mount = mountinfo.find(self.mounts, real.get(directory["path"], directory["path"]))
+            directory["fstype"] = mount.fstype if mount else None
+            directory["windows_drive"] = bool(mount and mount.windows_drive)
         return looked_up
 
     def _start(self) -> dict[str, Any]:

@@ -362,7 +362,7 @@ def _views_of_folders(
         unreadable=machine.unreadable,
     )
     people = {name: observed["users"].get(name) for name in wanted["users"] if name not in wanted["left_out"]}
-    owners = [(one["uid"], one["gid"]) for one in people.values() if one]
+    owners = [(person["uid"], person["gid"]) for person in people.values() if person]
     folders = tmpfs_plan.folders_text(path, owners)
     yield _view_of_file(machine, "go_tmpfs:folders", "go_tmpfs", tmpfs_plan.FOLDERS_PATH, _sum(folders))
     if observed["needs_helper"]:
@@ -371,17 +371,17 @@ def _views_of_folders(
     if live is None:
         # The folders went with the mount, and come back with it.
         return
-    for name, one in people.items():
-        folder = None if one is None else one["folder"]
+    for name, person in people.items():
+        folder = None if person is None else person["folder"]
         yield View(
             id=f"go_tmpfs:folder:{name}",
             role="go_tmpfs",
-            path=tmpfs_plan.folder_of(path, one["uid"]) if one else path,
-            declared=_owned(0o700, one["uid"], one["gid"]) if one else "a folder",
-            applied=_owned(0o700, one["uid"], one["gid"]) if one else None,
+            path=tmpfs_plan.folder_of(path, person["uid"]) if person else path,
+            declared=_owned(0o700, person["uid"], person["gid"]) if person else "a folder",
+            applied=_owned(0o700, person["uid"], person["gid"]) if person else None,
             now=None if folder is None else _owned(*folder),
             recorded=machine.record["fstab"] is not None,
-            reason="" if one else f"nothing is known of the account {name}",
+            reason="" if person else f"nothing is known of the account {name}",
             unreadable=machine.unreadable,
         )
 

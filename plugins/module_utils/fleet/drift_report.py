@@ -136,12 +136,12 @@ def markdown(fleet: Report) -> str:
     for host in fleet["hosts"]:
         lines.append(f"| {_cell(host['host'])} | {host['status']} | {_cell(headline(host).split(': ', 1)[1])} |")
     for host in fleet["hosts"]:
-        told = [one for one in rank(host["settings"]) if one["state"] not in (drift.IN_STATE, drift.BY_HAND)]
-        if not told and not host["policy"]:
+        listed = [view for view in rank(host["settings"]) if view["state"] not in (drift.IN_STATE, drift.BY_HAND)]
+        if not listed and not host["policy"]:
             continue
         lines += ["", f"## {_cell(host['host'])}", "", "| setting | state | what | remedy |", "|---|---|---|---|"]
-        for one in told:
-            cells = (one["id"], drift.TITLES[one["state"]], describe(one), one["remedy"])
+        for view in listed:
+            cells = (view["id"], drift.TITLES[view["state"]], describe(view), view["remedy"])
             lines.append(f"| {' | '.join(map(_cell, cells))} |")
         for finding in host["policy"]:
             cells = (finding["id"], f"policy, {finding['severity']}", finding["why"], finding["resolution"])
@@ -160,9 +160,9 @@ def junit(fleet: Report) -> str:
             case = ElementTree.SubElement(suite, "testcase", classname=f"drift.{host['host']}", name=name)
             totals["tests"] += 1
             if kind:
-                told = ElementTree.SubElement(case, {"errors": "error", "failures": "failure"}.get(kind, kind))
-                told.set("message", message)
-                told.text = body
+                outcome = ElementTree.SubElement(case, {"errors": "error", "failures": "failure"}.get(kind, kind))
+                outcome.set("message", message)
+                outcome.text = body
                 totals[kind] += 1
         for key, value in totals.items():
             suite.set(key, str(value))
@@ -258,12 +258,12 @@ def page(fleet: Report) -> str:
     ]
     for host in fleet["hosts"]:
         rows = [
-            _row((one["id"], drift.TITLES[one["state"]], describe(one), one["remedy"]), one["state"])
-            for one in rank(host["settings"])
+            _row((view["id"], drift.TITLES[view["state"]], describe(view), view["remedy"]), view["state"])
+            for view in rank(host["settings"])
         ]
         rows += [
-            _row((f"policy {one['id']}", one["severity"], one["why"], one["resolution"]), "bad")
-            for one in host["policy"]
+            _row((f"policy {finding['id']}", finding["severity"], finding["why"], finding["resolution"]), "bad")
+            for finding in host["policy"]
         ]
         if rows:
             since = f" (not seen since {host['looked_at']})" if host["status"] == "not_seen" else ""

@@ -61,18 +61,23 @@ def _views_of_exclusions(defender: Mapping[str, Any]) -> Iterator[View]:
     if defender["exclusions"] is None:
         reason = HIDDEN.get(str(defender["defender"]["hidden"]), "Defender does not show its exclusions")
     missing, surplus = set(defender["added"]), set(defender["removed"])
-    recorded = {f"{one['kind']} {one[spelling]}" for one in defender["recorded"] for spelling in ("asked", "value")}
-    declared = {f"{one['kind']} {one['value']}": one for one in defender["entries"]}
-    for name, one in declared.items():
+    recorded = {name for exclusion in defender["recorded"] for name in _names_of(exclusion)}
+    declared = {f"{entry['kind']} {entry['value']}": entry for entry in defender["entries"]}
+    for name, entry in declared.items():
         ours = name in recorded
         if not ours and (reason or (defender["reason"] and name in missing)):
             continue
-        yield _view_of_exclusion(one, one["value"], True, ours, name not in missing, reason)
-    for one in defender["recorded"]:
-        names = {f"{one['kind']} {one[spelling]}" for spelling in ("asked", "value")}
+        yield _view_of_exclusion(entry, entry["value"], True, ours, name not in missing, reason)
+    for exclusion in defender["recorded"]:
+        names = _names_of(exclusion)
         if names & set(declared):
             continue
-        yield _view_of_exclusion(one, one["asked"], False, True, bool(names & surplus), reason)
+        yield _view_of_exclusion(exclusion, exclusion["asked"], False, True, bool(names & surplus), reason)
+
+
+def _names_of(exclusion: Mapping[str, Any]) -> set[str]:
+    """Return a recorded exclusion as it was asked for and as Defender has it."""
+    return {f"{exclusion['kind']} {exclusion[spelling]}" for spelling in ("asked", "value")}
 
 
 def _view_of_exclusion(

@@ -148,7 +148,7 @@ def decisions_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what was decided about levers, of the account that measured last."""
     try:
         latest = max(record.values(), key=lambda entry: entry["decided_at"])
-        return [dict(one) for one in latest["levers"].values()]
+        return [dict(decision) for decision in latest["levers"].values()]
     except (ValueError, KeyError, TypeError, AttributeError):
         return []
 

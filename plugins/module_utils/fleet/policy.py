@@ -130,7 +130,7 @@ def parse(data: Any) -> list[Rule]:
             raise PolicyError(f"{name} is there twice: an id is for one rule")
         if not isinstance(given["when"], list):
             raise PolicyError(f"{name} has when: {given['when']!r}, which must be a list of conditions")
-        when = tuple(_parse_condition(name, one) for one in given["when"])
+        when = tuple(_parse_condition(name, condition) for condition in given["when"])
         values = {key: str(given[key]) for key in ("why", "severity", "resolution")}
         rules[name] = Rule(
             name, when, case=str(given.get("case", "")), refused=bool(given.get("refused", False)), **values
@@ -209,7 +209,9 @@ def check(
             "why": rule.why,
             "resolution": rule.resolution,
             "case": rule.case,
-            "found": [text.line(f"{one.path}: {_shown(find(document, one.path))}", 200) for one in rule.when],
+            "found": [
+                text.line(f"{condition.path}: {_shown(find(document, condition.path))}", 200) for condition in rule.when
+            ],
         }
         reason, until = waivers.get(rule.id, ("", None))
         if until is not None and today <= until:
@@ -218,7 +220,7 @@ def check(
         if until is not None:
             finding["resolution"] += f"; its waiver ended on {until.isoformat()} ({reason})"
         findings.append(finding)
-    findings.sort(key=lambda one: (SEVERITIES.index(one["severity"]), one["id"]))
+    findings.sort(key=lambda finding: (SEVERITIES.index(finding["severity"]), finding["id"]))
     return {"findings": findings, "waived": waived, "unchecked": unchecked}
 
 
@@ -229,12 +231,14 @@ def _shown(value: Any) -> str:
 def describe(host: str, outcome: Mapping[str, Any]) -> list[str]:
     """Return a line for each finding of one host, and for each waiver."""
     lines = [
-        f"{host}: {one['severity']}: {one['id']}: {'; '.join(one['found']) or 'cannot be read'}: {one['why']}. "
-        f"Do: {one['resolution']}." + (f" See docs/cases/{one['case']}.md." if one["case"] else "")
-        for one in outcome["findings"]
+        f"{host}: {finding['severity']}: {finding['id']}: {'; '.join(finding['found']) or 'cannot be read'}: "
+        f"{finding['why']}. Do: {finding['resolution']}."
+        + (f" See docs/cases/{finding['case']}.md." if finding["case"] else "")
+        for finding in outcome["findings"]
     ]
     return lines + [
-        f"{host}: waived until {one['waived_until']}: {one['id']}: {one['waiver']}" for one in outcome["waived"]
+        f"{host}: waived until {waived['waived_until']}: {waived['id']}: {waived['waiver']}"
+        for waived in outcome["waived"]
     ]
 
 
@@ -244,14 +248,14 @@ def summarize(outcomes: Mapping[str, Mapping[str, Any]], unread: Mapping[str, st
     lines: list[str] = []
     for host, outcome in sorted(outcomes.items()):
         lines += describe(host, outcome)
-        for one in outcome["findings"]:
-            counts[one["severity"]] += 1
+        for finding in outcome["findings"]:
+            counts[finding["severity"]] += 1
     lines += [f"{host}: could not be checked: {reason}" for host, reason in sorted(unread.items())]
     total = sum(counts.values())
-    told = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+    counted = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
     hosts = len(outcomes) + len(unread)
     head = f"{total} finding{'s' if total != 1 else ''} on {hosts} host{'s' if hosts != 1 else ''}" + (
-        f": {told}" if told else ""
+        f": {counted}" if counted else ""
     )
     rest = sorted({name for outcome in outcomes.values() for name in outcome["unchecked"]})
     if rest:

@@ -178,14 +178,17 @@ def find_build(processes: Iterable[Process]) -> str:
 
 def spell_out(sentence: str) -> str:
     """Return C(sentence) in one line, and nothing in it that a terminal follows: any account can name a program."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in sentence)
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in sentence
+    )
 
 
 def is_on_battery(supplies: Sequence[Mapping[str, str]]) -> bool:
     """Return whether a battery is being emptied; no where there is none, or nothing says."""
-    return any(one.get("type") == "Battery" and one.get("status") == "Discharging" for one in supplies) and not any(
-        one.get("type") in ("Mains", "USB") and one.get("online") == "1" for one in supplies
-    )
+    return any(
+        supply.get("type") == "Battery" and supply.get("status") == "Discharging" for supply in supplies
+    ) and not any(supply.get("type") in ("Mains", "USB") and supply.get("online") == "1" for supply in supplies)
 
 
 def parse_freeze(window: Mapping[str, str]) -> tuple[datetime.datetime, datetime.datetime]:

@@ -121,7 +121,7 @@ class HostState:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> HostState:
         """Read the state of a host; fields that this version does not know are passed over."""
-        known = {one.name for one in fields(cls)}
+        known = {entry.name for entry in fields(cls)}
         return cls(**{key: value for key, value in data.items() if key in known})
 
 

@@ -74,7 +74,7 @@ def read_rings(declared: Any) -> list[Ring]:
 
 
 def _read_ring(number: int, given: Any) -> Ring:
-    known = [one.name for one in fields(Ring)]
+    known = [entry.name for entry in fields(Ring)]
     if not isinstance(given, Mapping) or not isinstance(given.get("name"), str) or not given["name"].strip():
         raise RingError(f"ring {number} of wsltune_rings is {given!r}: give a mapping with a name.")
     where = f"the ring {given['name']} in wsltune_rings"
@@ -84,7 +84,7 @@ def _read_ring(number: int, given: Any) -> Ring:
     if unknown:
         raise RingError(f"{where} has {unknown[0]}: give some of {', '.join(known)}.")
     hosts = given.get("hosts", [])
-    if not isinstance(hosts, Sequence) or isinstance(hosts, str) or not all(isinstance(one, str) for one in hosts):
+    if not isinstance(hosts, Sequence) or isinstance(hosts, str) or not all(isinstance(host, str) for host in hosts):
         raise RingError(f"{where} has hosts {hosts!r}: give a list of names of hosts or groups.")
     values: dict[str, Any] = {"name": given["name"], "hosts": tuple(hosts)}
     if "share" in given:
@@ -177,7 +177,7 @@ def _find_named(
             if entry not in every and entry not in groups:
                 where = f"the ring {ring.name} in wsltune_rings"
                 raise RingError(f"{where} names {entry}: the inventory has no such host or group for this rollout.")
-            for host in [entry] if entry in every else [one for one in groups[entry] if one in every]:
+            for host in [entry] if entry in every else [name for name in groups[entry] if name in every]:
                 if named.get(host, ring.name) == EXCLUDED:
                     continue
                 if named.get(host, ring.name) != ring.name:

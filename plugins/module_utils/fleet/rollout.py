@@ -225,7 +225,7 @@ def judge(rollout: Rollout, hosts: Hosts, now: float) -> list[str]:
             rollout.why = f"Hosts of the ring {state.ring.name} are tried again first."
             return []
         seen = [_for_gate(state, hosts[host]) for host in members(rollout, state)]
-        counts = {name: sum(one.state == name for one in seen) for name in fleet_gate.STATES}
+        counts = {name: sum(host.state == name for host in seen) for name in fleet_gate.STATES}
         if state.since is None and fleet_gate.has_quorum(state.ring, counts):
             state.since = now
         decision = fleet_gate.decide(state.ring, seen, now, state.since)
@@ -264,8 +264,10 @@ def _for_gate(state: RingState, host: HostState) -> fleet_gate.Host:
 
     The worst of several would be slower by chance alone; any that is slower has had the host taken back.
     """
-    known = [one for one in host.comparisons if one.get("ratio") and one.get("high") is not None]
-    first = known[0] if known else {}
+    known = (
+        comparison for comparison in host.comparisons if comparison.get("ratio") and comparison.get("high") is not None
+    )
+    first = next(known, {})
     return fleet_gate.Host(
         host.host,
         host.state,

@@ -33,9 +33,9 @@ WATCHED = (go_plan.PROFILE_PATH, go_plan.FISH_PATH, *go_plan.BLOCK_PATHS, tool_g
 
 def states(users: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return the state of each file that go_env writes for these users, as they were observed."""
-    found = {path: go_observe.file_state(path) for path in WATCHED}
-    found.update({str(one["user_file"]["path"]): str(one["user_file"]["state"]) for one in users.values()})
-    return found
+    watched = {path: go_observe.file_state(path) for path in WATCHED}
+    own = [user["user_file"] for user in users.values()]
+    return {**watched, **{str(file["path"]): str(file["state"]) for file in own}}
 
 
 def record(

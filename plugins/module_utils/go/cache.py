@@ -202,12 +202,12 @@ def count(path: str, seconds: float = SECONDS) -> dict[str, Any]:
     os.close(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
     while folders and time.monotonic() < until:
         try:
-            with os.scandir(folders.pop()) as found:
-                for one in found:
-                    status = one.stat(follow_symlinks=False)
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    status = entry.stat(follow_symlinks=False)
                     size += trim.rounded(status.st_size)
                     if stat.S_ISDIR(status.st_mode):
-                        folders.append(one.path)
+                        folders.append(entry.path)
         except OSError:
             continue
     return {"bytes": size, "complete": not folders}

@@ -52,7 +52,7 @@ class Decision:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Decision:
         """Return the decision in C(data); what a later version added is passed over."""
-        known = {name.name for name in fields(cls)}
+        known = {entry.name for entry in fields(cls)}
         return cls(**{key: value for key, value in data.items() if key in known})
 
     def to_json(self) -> dict[str, Any]:
@@ -176,7 +176,10 @@ def judge(name: str, summary: Mapping[str, Any], variant: str = "") -> Decision:
         reasons += summary["warnings"]
         return Decision(name, False, reason=f"not measured: {reasons[0] if reasons else 'nothing could be compared'}")
     together = summary.get("overall", {}).get(variant, {}).get("together")
-    every = [*compared, *([(" and ".join(one for one, _comparison in compared), together)] if together else [])]
+    every = [
+        *compared,
+        *([(" and ".join(scenario for scenario, _comparison in compared), together)] if together else []),
+    ]
     slower = [pair for pair in every if pair[1]["verdict"] == stats.SLOWER]
     faster = [pair for pair in compared if pair[1]["verdict"] == stats.FASTER]
     if together and together["verdict"] == stats.FASTER and not faster:
@@ -266,14 +269,15 @@ def numbers(decision: Decision) -> str:
 
 def sentences(decisions: Sequence[Decision]) -> list[str]:
     """Return the lines for a summary; what was left out or fell behind is named in a line together."""
-    lines = [sentence(one) for one in rank(decisions) if not one.reason.startswith((NO_TIME, BEHIND))]
-    behind = [one.lever for one in decisions if one.reason.startswith(BEHIND)]
+    lines = [sentence(decision) for decision in rank(decisions) if not decision.reason.startswith((NO_TIME, BEHIND))]
+    behind = [decision.lever for decision in decisions if decision.reason.startswith(BEHIND)]
     if behind:
         lines.append(f"{_and(behind)} not kept: others led in the first rounds, so these ran no more")
-    late = [one for one in decisions if one.reason.startswith(NO_TIME)]
+    late = [decision for decision in decisions if decision.reason.startswith(NO_TIME)]
     if late:
         advice = late[0].reason.rpartition("; ")[2]
-        lines.append(f"{_and([one.lever for one in late])} not tried: the budget has no time for them; {advice}")
+        names = [decision.lever for decision in late]
+        lines.append(f"{_and(names)} not tried: the budget has no time for them; {advice}")
     return lines
 
 
@@ -284,7 +288,13 @@ def _and(names: Sequence[str]) -> str:
 def rank(decisions: Sequence[Decision]) -> list[Decision]:
     """Return the decisions by what the levers gain here: those that are kept first, those without a number last."""
     return sorted(
-        decisions, key=lambda one: (not one.kept, one.ratio is None, one.reason.startswith(BEHIND), one.ratio or 1.0)
+        decisions,
+        key=lambda decision: (
+            not decision.kept,
+            decision.ratio is None,
+            decision.reason.startswith(BEHIND),
+            decision.ratio or 1.0,
+        ),
     )
 
 

@@ -132,7 +132,7 @@ def with_lines(table: str, wanted: list[Line], mark: str = MARK) -> str:
         if parsed is None or not parsed.bears(mark):
             kept.append(line)
             continue
-        same = next((one for one in pending if one.mount_point == parsed.mount_point), None)
+        same = next((entry for entry in pending if entry.mount_point == parsed.mount_point), None)
         if same is not None:
             pending.remove(same)
             kept.append(line if parsed == same else same.render() + "\n")

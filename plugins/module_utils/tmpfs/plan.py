@@ -330,7 +330,10 @@ done < "$list"
 
 def list_stale(mount_points: Sequence[str], folders: Sequence[str]) -> list[str]:
     """Return the mounts of earlier runs that stay, and the folders that lie on none of them."""
-    return [*mount_points, *(one for one in folders if not any(is_used(point, [one]) for point in mount_points))]
+    return [
+        *mount_points,
+        *(folder for folder in folders if not any(is_used(point, [folder]) for point in mount_points)),
+    ]
 
 
 def headlines(changes: Sequence[str], path: str, folders: Mapping[str, str]) -> list[str]:

@@ -369,7 +369,7 @@ class Sync:
             if self.pour(handle, copy) != start.digests[path]:
                 raise self.changed(start, path, kept)
             item, old = start.items[path], end.items.get(path)
-            modes = [one.mode for one in start.items.values() if one.kind == "f"]
+            modes = [entry.mode for entry in start.items.values() if entry.kind == "f"]
             real = not workspace_plan.shows_no_modes(modes)
             mode = old.mode & 0o777 if old else workspace_plan.file_mode(item.mode, real, None, False, head)
             # A drive without metadata has no modes to set.

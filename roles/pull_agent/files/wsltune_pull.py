@@ -366,7 +366,7 @@ class Git:
         accepted = record.accepted
         follows = not accepted or self.is_ancestor(accepted, commit)
         # Back to a commit again that was left by going forward takes a tag; forward to one that was taken back never.
-        withdrawn = commit != accepted and any(self.is_ancestor(commit, one) for one in record.withdrawn)
+        withdrawn = commit != accepted and any(self.is_ancestor(commit, bad) for bad in record.withdrawn)
         rollback = None if follows or not signer else self.find_rollback(commit, accepted)
         return pull.Candidate(commit, signer, why, follows, withdrawn, rollback.name if rollback else ""), rollback
 
