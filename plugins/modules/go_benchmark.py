@@ -274,7 +274,6 @@ experiment:
 import contextlib
 import os
 import pwd
-import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -288,30 +287,6 @@ from ansible_collections.wsltune.go.plugins.module_utils.levers import in_force 
 from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
-
-
-def _variants(module: AnsibleModule) -> list[bench.Variant]:
-    variants = []
-    for given in module.params["variants"]:
-        name = given["name"]
-        if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", name) or name == schedule.CONTROL:
-            module.fail_json(
-                msg=f"variants: {name!r} is no name for a variant: use letters, digits, '.', '_' and '-', "
-                f"and not {schedule.CONTROL!r}."
-            )
-        environment = {str(key): str(value) for key, value in (given["environment"] or {}).items()}
-        variants.append(
-            bench.Variant(
-                name,
-                environment,
-                [str(name) for name in given["unset"] or []],
-                given["directory"],
-                given["revision"] or None,
-            )
-        )
-    if len({variant.name for variant in variants}) != len(variants) or not variants:
-        module.fail_json(msg="variants: give at least one, and each its own name.")
-    return variants
 
 
 def _check_numbers(module: AnsibleModule) -> None:
@@ -449,8 +424,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     began = time.monotonic()
-    variants = _variants(module)
     try:
+        variants = bench.read_variants(module.params["variants"])
         commands = bench.read_commands(module.params["commands"], module.params["modules"])
     except bench.BenchmarkError as error:
         module.fail_json(msg=str(error))

@@ -102,6 +102,29 @@ class Command:
     setup: str = ""
 
 
+def read_variants(entries: Sequence[Mapping[str, Any]]) -> list[Variant]:
+    """Return the variants of a module's parameter; BenchmarkError for one that cannot be measured."""
+    names = [str(entry["name"]) for entry in entries]
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", name) or name == schedule.CONTROL:
+            raise BenchmarkError(
+                f"variants: {name!r} is no name for a variant: use letters, digits, '.', '_' and '-', "
+                f"and not {schedule.CONTROL!r}."
+            )
+    if not names or len(set(names)) != len(names):
+        raise BenchmarkError("variants: give at least one, and each its own name.")
+    return [
+        Variant(
+            name,
+            {str(key): str(value) for key, value in (entry["environment"] or {}).items()},
+            [str(variable) for variable in entry["unset"] or []],
+            entry["directory"],
+            entry["revision"] or None,
+        )
+        for name, entry in zip(names, entries)
+    ]
+
+
 def read_commands(entries: Sequence[Mapping[str, Any]], modules: Sequence[str]) -> list[Command]:
     """Return the commands of a module's parameter; BenchmarkError for one that cannot be measured."""
     commands = [Command(command["name"], command["run"], command["setup"] or "") for command in entries]

@@ -646,3 +646,29 @@ def test_no_benchmark_of_go_is_no_measurement(session, module):
     with session([bench.Variant("now")], modules=[str(module)], benchmarks="Nothing") as run:
         found = run.experiment(["bench"], 0.2, time.monotonic(), 1)
     assert (found.scenarios[0].status, "no benchmark matches Nothing" in found.scenarios[0].reason) == ("failed", True)
+
+
+def entry(name, **values):
+    """A variant as Ansible hands it to a module."""
+    return {"name": name, "environment": {}, "unset": [], "directory": None, "revision": None, **values}
+
+
+def test_variants_are_texts_whatever_yaml_made_of_them():
+    variants = bench.read_variants([entry("a", environment={"CGO_ENABLED": 0}, unset=[1]), entry("b", revision="")])
+    assert variants == [bench.Variant("a", {"CGO_ENABLED": "0"}, ["1"]), bench.Variant("b")]
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["a b"], "variants: 'a b' is no name for a variant"),
+        (["control"], "variants: 'control' is no name for a variant"),
+        (["a" * 41], "is no name for a variant"),
+        ([], "variants: give at least one, and each its own name."),
+        (["a", "a"], "variants: give at least one, and each its own name."),
+    ],
+)
+def test_a_variant_that_cannot_be_measured_is_one_sentence(names, says):
+    with pytest.raises(bench.BenchmarkError) as error:
+        bench.read_variants([entry(name) for name in names])
+    assert says in str(error.value)
