@@ -302,9 +302,9 @@ class Trial:
         )
 
     def usable(self, held: Mapping[str, Decision], budget: float) -> bool:
-        """Return whether each lever that would be tried has an earlier decision, in no more time than C(budget)."""
-        more = self.params["budget_minutes"] > budget and any(map(levers_decide.is_short_of_time, held.values()))
-        return bool(held) and set(held) >= set(self.names) - set(self.idle) and not more
+        """Return whether the decisions C(held), made within C(budget), answer for all levers that would be tried."""
+        wanted = [name for name in self.names if name not in self.idle]
+        return levers_decide.answers_for(held, wanted, self.params["budget_minutes"] > budget)
 
     def find_project(self) -> tuple[str, str]:
         """Find what the lever SOURCE is tried on: a module that does not lie on the home's disk."""
@@ -324,18 +324,6 @@ class Trial:
         self, known: dict[str, Any], decisions: Sequence[Decision], fingerprint: dict[str, Any] | None
     ) -> None:
         """Keep the decisions that rest on a trial, beside those that are known, with what they were measured on."""
-        entry = known.get(self.account.name, {})
-        fresh = {
-            decision.lever: decision.to_json()
-            for decision in decisions
-            if decision.tried or levers_decide.is_short_of_time(decision)
-        }
-        # What is not known any more is no older decision either.
-        earlier = {
-            name: decision
-            for name, decision in entry.get("levers", {}).items()
-            if name not in [decision.lever for decision in decisions]
-        }
         if not any(decision.tried for decision in decisions):
             return
         known[self.account.name] = {
@@ -343,7 +331,7 @@ class Trial:
             "fingerprint": fingerprint,
             "decided_at": time.time(),
             "budget_minutes": self.params["budget_minutes"],
-            "levers": {**earlier, **fresh},
+            "levers": levers_decide.merge_recorded(known.get(self.account.name, {}).get("levers", {}), decisions),
         }
         journal.write_record(journal.DECISIONS, known)
 

@@ -148,6 +148,27 @@ def stale(record: Mapping[str, Any], fingerprint: dict[str, Any], workload: Any,
     return ""
 
 
+def answers_for(held: Mapping[str, Decision], wanted: Sequence[str], has_more_time: bool) -> bool:
+    """Return whether the earlier decisions C(held) are about every wanted lever.
+
+    With more time than they were made in, they are not where a lever was left out for want of it.
+    """
+    return bool(held) and set(held) >= set(wanted) and not (has_more_time and any(map(is_short_of_time, held.values())))
+
+
+def merge_recorded(recorded: Mapping[str, Any], decisions: Sequence[Decision]) -> dict[str, Any]:
+    """Return the record of levers with C(decisions) in it: those that rest on a trial, or had no time for one.
+
+    About a lever of which they say neither, the earlier decision goes too.
+    """
+    decided = {decision.lever for decision in decisions}
+    kept = {name: entry for name, entry in recorded.items() if name not in decided}
+    fresh = {
+        decision.lever: decision.to_json() for decision in decisions if decision.tried or is_short_of_time(decision)
+    }
+    return {**kept, **fresh}
+
+
 def judge(name: str, summary: Mapping[str, Any], variant: str = "") -> Decision:
     """Return what an experiment says about one lever: kept when it is faster somewhere and slower nowhere.
 

@@ -107,6 +107,32 @@ def test_how_long_a_decision_holds(changes, says):
     assert levers_decide.stale({}, MACHINE, {}, 1e9, 30) == "nothing was decided yet"
 
 
+LATE = Decision("b", False, reason=levers_decide.NO_TIME)
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "has_more_time", "answer"),
+    [
+        ({}, [], False, False),
+        ({"a": Decision("a", True)}, ["a"], True, True),
+        ({"a": Decision("a", True)}, [], False, True),
+        ({"a": Decision("a", True)}, ["a", "b"], False, False),
+        ({"a": Decision("a", True), "b": LATE}, ["a", "b"], False, True),
+        ({"a": Decision("a", True), "b": LATE}, ["a", "b"], True, False),
+    ],
+)
+def test_for_which_levers_earlier_decisions_answer(held, wanted, has_more_time, answer):
+    assert levers_decide.answers_for(held, wanted, has_more_time) is answer
+
+
+def test_what_is_recorded_of_decisions_beside_the_earlier_ones():
+    recorded = {name: Decision(name, True, kept=True).to_json() for name in ("a", "c", "d")}
+    decisions = [Decision("a", True, reason="new"), LATE, levers_decide.idle("c", "there is no drive")]
+    merged = levers_decide.merge_recorded(recorded, decisions)
+    assert sorted(merged) == ["a", "b", "d"] and merged["d"] == recorded["d"]
+    assert (merged["a"]["reason"], merged["a"]["kept"]) == ("new", False)
+
+
 def test_what_each_lever_is_for_one_run():
     assert levers_decide.trial("gotmpdir_tmpfs", "/run/t", "/home/a") == {"GOTMPDIR": "/run/t/gotmpdir"}
     memory = {"TMPDIR": "/run/t/tmp", "GOTMPDIR": "/run/t/tmp"}
