@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats, suite
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
 
 WIDTH = 80
@@ -267,24 +267,8 @@ def write_text(
             measured += wrap(describe_trust(summary))
             if summary["verdict"] != "unknown" and schedule.SEQUENTIAL not in summary["warnings"]:
                 measured += wrap("Runs alternated in random order; fewer than 5 in 100 such verdicts are false.")
-    remarks: list[str] = []
-    if summary is not None:
-        named = [(f"{scenario['name']}: ", scenario) for scenario in summary["scenarios"]]
-        doubts = [(name, scenario["reason"]) for name, scenario in named if scenario["reason"]]
-        # Of every scenario alike, such as a test that was left out. What is wrong with a whole comparison comes next,
-        # because it weighs more than a run that lies apart.
-        shared = [
-            warning
-            for warning in (summary["scenarios"][0]["warnings"] if named else [])
-            if all(warning in scenario["warnings"] for _name, scenario in named)
-        ]
-        doubts += [("", warning) for warning in (*shared, *summary["warnings"])]
-        doubts += [
-            (name, warning) for name, scenario in named for warning in scenario["warnings"] if warning not in shared
-        ]
-        # First, because they say what the numbers above stand for.
-        remarks += [f"{name}{doubt}" for name, doubt in doubts if doubt not in first]
-    remarks += notes
+    meaning, doubts = _list_remarks(summary, first) if summary is not None else ([], [])
+    remarks = [*meaning, *notes, *doubts]
     tail: list[str] = []
     following = choose_next(summary, first, again, check, bool(changes))
     for label, values in (
@@ -365,6 +349,26 @@ def describe_baseline(summary: dict[str, Any], why_not: str) -> str:
     ]
     took = f" Go takes {join(times)} here." if times else ""
     return f"{(why_not or AS_IT_SHOULD_BE).rstrip('.')}.{took}"
+
+
+def _list_remarks(summary: dict[str, Any], first: str) -> tuple[list[str], list[str]]:
+    """Return what the numbers stand for, such as without which test, and what speaks against them.
+
+    C(first) is the first sentence, which says some of it.
+    """
+    named = [(f"{scenario['name']}: ", scenario) for scenario in summary["scenarios"]]
+    warnings = [(name, warning) for name, scenario in named for warning in scenario["warnings"]]
+    # What was left out of the code is so of every scenario, and said once.
+    left_out = dict.fromkeys(
+        warning for _name, warning in warnings if warning.startswith((suite.WITHOUT, suite.LINKED))
+    )
+    meaning = [(name, scenario["reason"]) for name, scenario in named if scenario["reason"]]
+    meaning += [("", warning) for warning in left_out]
+    # What is wrong with a whole comparison weighs more than a run that lies apart.
+    doubts = [("", warning) for warning in summary["warnings"]]
+    doubts += [(name, warning) for name, warning in warnings if warning not in left_out]
+    said = [[f"{name}{reason}" for name, reason in reasons if reason not in first] for reasons in (meaning, doubts)]
+    return said[0], said[1]
 
 
 def choose_next(summary: dict[str, Any] | None, first: str, again: str, check: bool, changed: bool) -> list[str]:

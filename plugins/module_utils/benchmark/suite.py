@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+WITHOUT = "measured without"
+LINKED = "measured by building and linking"
 LINK_ONLY = "^$"
 # A command line has room for 128 KiB in one argument.
 MOST_PATTERN = 100_000
@@ -148,14 +150,14 @@ def select(packages: Mapping[str, Package], seconds: float, cpus: int) -> Select
     """
     good = [package for package in packages.values() if package.passes]
     bad = [package for package in packages.values() if not package.passes]
-    notes = [f"measured without {_name(package)}" for package in bad]
+    notes = [f"{WITHOUT} {_name(package)}" for package in bad]
     if any(package.passed for package in good) or not bad:
         quick = _select_fitting(good, seconds, cpus)
         slow = [package for package in good if package not in quick]
         if quick and (not slow or any(package.passed for package in quick)):
-            notes += [f"measured without {package.name}, whose tests take {package.elapsed:.0f} s" for package in slow]
+            notes += [f"{WITHOUT} {package.name}, whose tests take {package.elapsed:.0f} s" for package in slow]
             return Selection(tuple(package.name for package in quick) if bad or slow else (), "", tuple(notes))
-        notes.append("measured by building and linking the tests alone, because they take too long for six rounds")
+        notes.append(f"{LINKED} the tests alone, because they take too long for six rounds")
         return Selection(tuple(package.name for package in good) if bad else (), LINK_ONLY, tuple(notes))
     usable = [package for package in bad if package.builds]
     steady = [package for package in usable if package.passed and package.failed]
@@ -166,7 +168,7 @@ def select(packages: Mapping[str, Package], seconds: float, cpus: int) -> Select
     if tests and len(pattern) < MOST_PATTERN and max(package.elapsed for package in steady) <= seconds:
         return Selection(tuple(package.name for package in steady), pattern, tuple(notes))
     if usable or good:
-        notes.append("measured by building and linking the tests alone, because no package passes")
+        notes.append(f"{LINKED} the tests alone, because no package passes")
         return Selection(tuple(package.name for package in [*good, *usable]), LINK_ONLY, tuple(notes))
     return None
 

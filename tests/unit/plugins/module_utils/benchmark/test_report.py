@@ -156,7 +156,7 @@ def test_what_the_numbers_stand_for_is_said_before_other_notes() -> None:
     summary["warnings"].append("the power changed")
     text = bench_report.write_text(summary, notes=["a note"])
     assert text.count("measured without TestFlaky") == 1
-    assert text.index("measured without TestFlaky") < text.index("the power changed") < text.index("a note")
+    assert text.index("measured without TestFlaky") < text.index("a note") < text.index("the power changed")
 
 
 @pytest.mark.parametrize(
