@@ -109,7 +109,7 @@ doctor:
       type: float
     checks:
       description:
-        - The checks in the order in which they are told.
+        - The checks in the order of a report.
         - C(id), C(title), C(status) (V(ok), V(warning), V(critical) or V(unknown)), C(reason) as a sentence, C(blocks)
           (whether Go fails for it), C(seconds) (an estimate of what it adds to one C(go test)), C(page).
         - C(cost) with C(value), C(unit) and C(effect); C(answer) with C(lever) and C(command); C(details).

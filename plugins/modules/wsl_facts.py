@@ -23,7 +23,7 @@ options:
     default: /etc/wsl.conf
 notes:
   - A container on WSL2 has WSL's kernel and is not WSL.
-  - A value that cannot be read is null, and C(unknown) tells the reason; the module itself does not fail for it.
+  - A value that cannot be read is null, and C(unknown) has the reason; the module itself does not fail for it.
   - Windows drives are recognised by their file system as U(https://github.com/microsoft/WSL) mounts them, never by
     their path.
 author: wsltune contributors (@wsltune)

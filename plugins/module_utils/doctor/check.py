@@ -1,6 +1,6 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The doctor's checks: their ids and titles, what a finding is, and in which order findings are told."""
+"""The doctor's checks: their ids and titles, what a finding is, and in which order findings are reported."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ TITLES = {
 
 @dataclass
 class Check:
-    """One finding. `seconds` is what it adds to a `go test`, as far as that can be told; `blocks` that Go fails."""
+    """One finding. `seconds` is what it adds to a `go test`, as far as that is known; `blocks` that Go fails."""
 
     id: str
     status: str

@@ -393,7 +393,7 @@ def judge_antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: Sequence
     if exclusions is None or any(entry.startswith("N/A:") for entry in exclusions):
         why = (exclusions or [windows.get("exclusions_reason") or "it gave no answer"])[0].rstrip(".")
         return doctor_check.unknown(
-            "WT-048", f"{join_names(active)} is on; whether it excludes {join_names(on_drive)} is not told: {why}."
+            "WT-048", f"{join_names(active)} is on; whether it excludes {join_names(on_drive)} is unknown: {why}."
         )
     scanned = [path for path in on_drive if not is_excluded(path, exclusions)]
     if not scanned:

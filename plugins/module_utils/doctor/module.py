@@ -522,7 +522,7 @@ def judge_waits(test: Mapping[str, Any]) -> Check:
     timed = [test_time for test_time in read_test_times(test["events"]) if test_time.outcome]
     tops = [test_time for test_time in timed if "/" not in test_time.test]
     if not tops:
-        return doctor_check.ok("WT-065", "There are no tests whose time could be told.")
+        return doctor_check.ok("WT-065", "There are no tests whose time could be measured.")
     slowest = sorted(tops, key=lambda test_time: -test_time.own)[:10]
     paused = sum(test_time.paused for test_time in tops)
     reason = f"{slowest[0].test} takes longest, {slowest[0].own:.2f} s of its own"

@@ -28,7 +28,7 @@ def write_headline(result: Mapping[str, Any]) -> str:
     checks = result["checks"]
     counts = result["counts"]
     worst = checks[0] if checks and checks[0]["status"] in ("critical", "warning") else None
-    unknown = f" {counts['unknown']} could not be told." if counts["unknown"] else ""
+    unknown = f" {counts['unknown']} could not be checked." if counts["unknown"] else ""
     if worst is None:
         idle = sum(not applies(check) for check in checks)
         rest = f", {idle} do not apply to this machine" if idle else ""
