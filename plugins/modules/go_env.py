@@ -405,6 +405,10 @@ class GoEnv:
     def shells(self) -> None:
         """Export GOTMPDIR in the shells that are on this machine."""
         pattern = self.options["gotmpdir"]
+        reason = go_check.explain_no_export(pattern)
+        if reason:
+            self.changes.notes.append(f"Shells do not export GOTMPDIR: {reason}; fix that, then run again.")
+            pattern = ""
         profile = os.path.isdir(os.path.dirname(go_plan.PROFILE_PATH)) and pattern
         self.changes.write(go_plan.PROFILE_PATH, go_plan.profile_text(pattern) if profile else None)
         fish = os.path.isdir(os.path.dirname(os.path.dirname(go_plan.FISH_PATH))) and pattern

@@ -314,6 +314,24 @@ class Check:
             )
 
 
+def explain_no_export(pattern: str) -> str:
+    """Say why no shell may export the folder that C(pattern) stands for; nothing where each may that owns it.
+
+    A shell asks whose the folder is and not who made the way to it, which may be a link that leads elsewhere later.
+    """
+    above = pattern.partition("{")[0].rpartition("/")[0]
+    if not os.path.isabs(above):
+        return ""
+    try:
+        files.check_folder(above)
+    except files.NotOurs as error:
+        return f"another account can lead {pattern} elsewhere, because it can write in {error.filename}"
+    except OSError:
+        # What is not there yet, go_tmpfs makes.
+        pass
+    return ""
+
+
 def _find_roots(directory: str) -> tuple[str, str]:
     return go_sources.find_module_root(directory), go_sources.find_workspace_root(directory)
 

@@ -85,6 +85,21 @@ def test_what_check_mode_lists_is_done_once_and_restored(call: Run, eves: Path, 
     assert not call(go_env, state="absent")["changed"]
 
 
+def test_no_shell_exports_a_folder_that_another_account_can_lead_elsewhere(
+    call: Run, eves: Path, etc: Path, tmp_path: Path
+) -> None:
+    os.chmod(tmp_path / "gotmp", 0o1777)
+    done = call(go_env, **options(tmp_path, goflags="", cgo_enabled="keep"))
+    assert done["changes"] == [f"wrote {eves}/.config/go/env"] and not list((etc / "profile.d").iterdir())
+    assert f"it can write in {tmp_path}/gotmp" in done["notes"][0]
+    os.chmod(tmp_path / "gotmp", 0o755)
+    assert f"wrote {etc}/profile.d/wsltune-go.sh" in call(go_env, **options(tmp_path))["changes"]
+    os.chown(tmp_path / "gotmp", 4712, 4712)
+    done = call(go_env, **options(tmp_path))
+    assert f"restored {etc}/profile.d/wsltune-go.sh" in done["changes"]
+    assert (etc / "bash.bashrc").read_text() == "# bash\n"
+
+
 def test_check_mode_of_absent_knows_what_someone_else_changed(call: Run, eves: Path, etc: Path, tmp_path: Path) -> None:
     call(go_env, **options(tmp_path))
     (etc / "profile.d/wsltune-go.sh").write_text("# mine\n")
