@@ -113,3 +113,16 @@ def test_an_expression_that_is_too_long_is_found(tmp_path: Path, name: str, text
     for operand, expected in (("a" * (LONGEST + 1), long), ("a" * 100, 0)):
         path.write_text(text % operand, encoding="utf-8")
         assert len(too_long(path)) == expected
+
+
+def test_an_entry_point_has_no_suffix_because_its_arguments_would_not_be_checked() -> None:
+    files = [
+        *(ROOT / "playbooks").rglob("*.yml"),
+        *(ROOT / "roles").glob("*/README.md"),
+        *(ROOT / "docs").rglob("*.md"),
+    ]
+    texts = {path: re.findall(r"tasks_from: (\S+?)[`,\s]", path.read_text(encoding="utf-8")) for path in files}
+    assert any(texts.values())
+    assert {
+        str(path.relative_to(ROOT)) for path, names in texts.items() if any(".yml" in name for name in names)
+    } == set()

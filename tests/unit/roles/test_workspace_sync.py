@@ -42,3 +42,16 @@ def test_a_project_that_cannot_be_compared_hides_no_other(tmp_path: Path) -> Non
     )
     assert done.returncode == 2 and "Git cannot read /eve" in done.stdout + done.stderr, done.stdout
     assert '"backup": "/home/alice/before"' in done.stdout, done.stdout
+
+
+def test_a_direction_that_does_not_exist_is_refused_before_anything_is_compared(tmp_path: Path) -> None:
+    (tmp_path / "ansible.cfg").touch()
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"), "ANSIBLE_NOCOLOR": "1"}
+    environment |= {"ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"), "ANSIBLE_HOME": str(tmp_path / "ansible")}
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "laptop,", "-c", "local"]
+    command += ["wsltune.go.sync", "-e", "workspace_direction=sideways"]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=120
+    )
+    assert "value of workspace_direction must be one of: report, to_drive, to_distro" in done.stdout + done.stderr
+    assert done.returncode == 2
