@@ -162,7 +162,7 @@ def _plan(module: Module, wish: Wishes) -> Image:
         healthcheck=json.dumps(list(wish.healthcheck)) if wish.healthcheck else "",
         labels={_label_name(name): _quote(str(value), name) for name, value in sorted(wish.labels.items())},
         uid=wish.uid,
-        notes=[*_note_unread(module), *_note_unpinned([tag, final_tag], wish.digests)],
+        notes=[*_note_unread(module), *_note_older(module, tag), *_note_unpinned([tag, final_tag], wish.digests)],
     )
 
 
@@ -171,6 +171,14 @@ def _note_unread(module: Module) -> list[str]:
         return []
     unread = ", ".join(module.unread)
     return [f"whether {unread} needs cgo is unknown because it is not on this machine: run go mod download"]
+
+
+def _note_older(module: Module, tag: str) -> list[str]:
+    have = version_of(_tag_of(tag, "ci_image_go_image"))
+    if not have or version_of(module.toolchain)[: len(have)] <= have:
+        return []
+    # Only the line "go" is a demand: with GOTOOLCHAIN=local Go passes over the line "toolchain".
+    return [f"go.mod prefers {module.toolchain}, but {tag} is older and builds with its own Go"]
 
 
 def _note_unpinned(images: Sequence[str], digests: Mapping[str, str]) -> list[str]:
@@ -198,16 +206,15 @@ def version_of(words: str) -> tuple[int, ...]:
 
 
 def _choose_go_image(module: Module, wish: Wishes, where: str) -> str:
-    if not wish.go_image:
-        return _official_image(module, wish, where)
-    tag = _tag_of(wish.go_image, "ci_image_go_image")
-    have = version_of(tag)
+    image = wish.go_image or _official_image(module, wish, where)
+    have = version_of(_tag_of(image, "ci_image_go_image"))
     if have and version_of(module.go)[: len(have)] > have:
+        option = f"ci_image_go_image {wish.go_image}" if wish.go_image else f"ci_image_go_version {wish.go_version}"
         raise ImageError(
-            f"ci_image_go_image {wish.go_image} is older than Go {module.go}, which {where} asks for, and official"
-            " images download no other: take a newer tag"
+            f"{option} is older than Go {module.go}, which {where} asks for, and official images download no other:"
+            " take a newer one"
         )
-    return wish.go_image
+    return image
 
 
 def _official_image(module: Module, wish: Wishes, where: str) -> str:

@@ -108,7 +108,8 @@ def test_hadolint_finds_nothing(wishes: dict[str, Any], facts: dict[str, Any], t
         ({"go_version": "latest"}, {}, "is no Go version"),
         ({"go_image": "golang"}, {}, "may change from day to day"),
         ({"go_image": "golang:latest"}, {}, "may change from day to day"),
-        ({"go_image": "golang:1.22-alpine"}, {}, "is older than Go 1.27.3"),
+        ({"go_image": "golang:1.22-alpine"}, {}, "ci_image_go_image golang:1.22-alpine is older than Go 1.27.3"),
+        ({"go_version": "1.26"}, {}, "ci_image_go_version 1.26 is older than Go 1.27.3"),
         ({"go_image": "golang:1.27; rm"}, {}, "is no name of an image"),
         ({"final_image": "alpine:latest"}, {}, "may change from day to day"),
         ({"digests": {"docker.io/library/golang:1.27.3-trixie": "abc"}}, {}, "which is no sha256"),
@@ -116,6 +117,7 @@ def test_hadolint_finds_nothing(wishes: dict[str, Any], facts: dict[str, Any], t
         ({}, {"mains": ["a", "b"]}, "2 main packages, a, b: name one by ci_image_package"),
         ({"package": "c"}, {"mains": ["a", "b"]}, "is no main package of example.com/shop; it has a, b"),
         ({}, {"mains": ["cmd/$(id)"]}, "what a shell takes as it is"),
+        ({}, {"mains": ["cmd/my größe"]}, "its main package in 'cmd/my größe': rename it"),
         ({"binary": "a b"}, {}, "no name of a program"),
         ({}, {"cgo": ["example.com/native"]}, "needs cgo in example.com/native: set ci_image_cgo to stage"),
         ({"cgo": "stage"}, {"cgo": ["example.com/native"]}, "no C library for cgo"),
@@ -139,6 +141,19 @@ def test_the_version_is_the_newer_of_go_and_toolchain() -> None:
     assert plan(go="1.24", toolchain="go1.26.7")["image"]["go_tag"].endswith(":1.26.7-trixie")
     assert plan(go="1.24")["image"]["go_tag"].endswith(":1.24-bookworm")
     assert plan({"go_image": "golang:1.27"}, toolchain="go1.27.9")["refusal"] == ""
+
+
+def test_a_toolchain_line_that_is_newer_than_the_image_is_a_note() -> None:
+    for wishes in ({"go_image": "golang:1.26.1-alpine"}, {"go_version": "1.26.1"}):
+        planned = plan(wishes, go="1.24", toolchain="go1.27.9")
+        assert planned["refusal"] == "" and "go.mod prefers go1.27.9, but " in planned["notes"][0], planned
+    for wishes in ({}, {"go_image": "golang:1.27"}, {"go_image": f"golang@{DIGEST}"}):
+        assert not any("prefers" in note for note in plan(wishes, go="1.24", toolchain="go1.27.9")["notes"])
+
+
+def test_a_folder_with_blanks_and_letters_of_any_kind_is_taken_and_named_as_it_is() -> None:
+    assert plan(path="/home/alice/my größe")["refusal"] == ""
+    assert "/home/alice/my größe/go.mod names no Go version" in plan(path="/home/alice/my größe", go="")["refusal"]
 
 
 def test_vendored_modules_download_nothing_and_may_replace_from_outside() -> None:
@@ -176,6 +191,8 @@ def test_what_nobody_changed_is_known_again() -> None:
 def test_the_examples_for_ci_are_yaml_that_builds_test_and_final(service: str) -> None:
     text = render(plan(), f"{service}.yml.j2")
     assert "image" in str(yaml.safe_load(text)) and text.count("--target test") == text.count("--target final") == 1
+    # Both steps read the cache in the registry, the one that builds everything fills it.
+    assert text.count("--cache-from ") == 2 and text.count("--cache-to ") == 1
 
 
 GO = """#!/bin/sh
