@@ -93,6 +93,19 @@ class Proof:
             target.write_bytes(member.read())
         return target
 
+    def prove_page(self) -> None:
+        """Prove that the Dockerfile of docs/cases/WT-086.md does not parse, and does once its comment is gone."""
+        page = (ROOT / "docs/cases/WT-086.md").read_text(encoding="utf-8")
+        text = page.partition("<<'END'\n")[2].partition("END\n")[0]
+        told = 'can\'t find = in "#". Must be of the form: name=value'
+        # No image is pulled and none is here by that name, so that what parses ends there.
+        for what, content, is_refused in (
+            ("the article's Dockerfile is refused as the page says", text, True),
+            ("without the comment it parses", text.replace(" # static", ""), False),
+        ):
+            built = self.podman("build", "--pull=never", "--file", "-", text=content)
+            self.expect(what, built.returncode != 0 and (told in built.stderr) == is_refused, built.stderr)
+
     def clean(self) -> None:
         """Remove the images that were built; podman keeps their layers as its cache."""
         listed = self.podman("images", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
@@ -167,6 +180,7 @@ def main() -> None:
             for path in sorted((HERE / "files" / name).iterdir()):
                 proof.machine.put(path, f"/home/alice/{name}/{path.name}")
         proof.machine.run("chown", "-R", "alice:", SHOP, NATIVE)
+        proof.prove_page()
         proof.make_base()
         proof.prove_files()
         proof.prove_images()
