@@ -126,3 +126,26 @@ def test_an_entry_point_has_no_suffix_because_its_arguments_would_not_be_checked
     assert {
         str(path.relative_to(ROOT)) for path, names in texts.items() if any(".yml" in name for name in names)
     } == set()
+
+
+def roles_used(node: Any) -> Iterator[dict[str, Any]]:
+    """Return each role that a parsed playbook imports or includes."""
+    for key, value in node.items() if isinstance(node, dict) else ():
+        if key in ("ansible.builtin.import_role", "ansible.builtin.include_role"):
+            yield value
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from roles_used(value)
+
+
+def test_every_entry_point_that_a_playbook_checks_has_a_specification() -> None:
+    used = {
+        (role["name"].rpartition(".")[2], role["tasks_from"])
+        for path in (ROOT / "playbooks").rglob("*.yml")
+        for role in roles_used(yaml.safe_load(path.read_text(encoding="utf-8")))
+        if "tasks_from" in role and role.get("rolespec_validate", True)
+    }
+    missing = {
+        (role, entry) for role, entry in used if entry not in read(role, "meta/argument_specs.yml")["argument_specs"]
+    }
+    # It checks its one value of its own, which a command line gives as text.
+    assert missing == {("verify", "sequence")} < used
