@@ -105,10 +105,19 @@ def name_of(pid: int) -> str:
         return ""
 
 
+def package_managers() -> set[str]:
+    """Return the names of the programs that install packages, of every distribution."""
+    collection()
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution
+
+    return {*distribution.MANAGERS, "dpkg", "rpm"}
+
+
 def descendants(pid: int) -> dict[int, int]:
-    """Return all that runs below a process, each with its start; not apt and dpkg, which had better finish."""
+    """Return all that runs below a process, each with its start; not a package manager, which had better finish."""
     found = processes().descendants({pid})
-    spared = processes().descendants({child for child in found if name_of(child) in ("apt-get", "dpkg")})
+    managers = package_managers()
+    spared = processes().descendants({child for child in found if name_of(child) in managers})
     return {child: start for child, start in found.items() if child != pid and child not in spared}
 
 

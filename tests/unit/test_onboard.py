@@ -503,9 +503,10 @@ def test_plain_benchmark_lines_come_at_most_every_ten_seconds(
     ]
 
 
-def test_descendants_without_the_package_manager(tmp_path: Path) -> None:
-    (tmp_path / "dpkg").symlink_to("/bin/sleep")
-    script = f"{tmp_path}/dpkg 30 & sleep 30 & echo ready; wait"
+@pytest.mark.parametrize("manager", ["apt-get", "dpkg", "dnf", "rpm", "zypper", "pacman", "apk"])
+def test_descendants_without_the_package_manager(manager: str, tmp_path: Path) -> None:
+    (tmp_path / manager).symlink_to("/bin/sleep")
+    script = f"{tmp_path}/{manager} 30 & sleep 30 & echo ready; wait"
     with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, text=True) as shell:
         assert shell.stdout is not None
         shell.stdout.readline()
