@@ -119,6 +119,22 @@ def test_what_check_mode_lists_is_done_once_and_restored(
     assert not call(go_tmpfs, state="absent", path=path)["changed"]
 
 
+def test_without_an_fstab_one_is_made_and_goes_again(call: Run, mounts: Mounts, eves: None, path: str) -> None:
+    mounts.fstab.unlink()
+    wanted = call(go_tmpfs, True, **options(path))
+    assert not mounts.fstab.exists()
+    before = os.umask(0o077)
+    try:
+        done = call(go_tmpfs, **options(path))
+    finally:
+        os.umask(before)
+    assert done["changes"] == wanted["changes"] and f" {path} tmpfs " in mounts.fstab.read_text()
+    status = os.stat(mounts.fstab)
+    assert (status.st_mode & 0o7777, status.st_uid) == (0o644, 0)
+    call(go_tmpfs, state="absent", path=path)
+    assert not mounts.fstab.exists() and not mounts.live
+
+
 def test_check_mode_of_absent_knows_what_someone_else_changed(
     call: Run, mounts: Mounts, eves: None, path: str, tmp_path: Path
 ) -> None:

@@ -43,6 +43,23 @@ def test_a_command_of_one_that_cannot_be_replaced_is_a_note() -> None:
             shims().check(users(**commands))
 
 
+def test_a_go_whose_cryptography_is_openssls_keeps_cgo_and_the_note_says_why(tmp_path: Path) -> None:
+    go = tmp_path / "bin/go"
+    go.parent.mkdir()
+    go.write_text("#!/bin/sh\n")
+    go.chmod(0o755)
+    (tmp_path / "pkg/tool").mkdir(parents=True)
+    people = {"root": accounts.Account("root", 0, 0, str(tmp_path), "/bin/sh")}
+    seen = users(root=[str(go)])
+    for version, is_left in (("go1.22.5 (Red Hat 1.22.5-1.el9)", True), ("go1.27.3", False)):
+        seen["root"]["toolchains"] = [{"real": str(go), "goroot": str(tmp_path), "version": version}]
+        looked = shims()
+        looked.on_roots_path = {str(go)}
+        assert (str(go) in looked.commands(people, seen)) != is_left
+        assert (looked.left == {str(go)}) == is_left
+        assert any("is OpenSSL's" in note and "FIPS" in note for note in looked.changes.notes) == is_left
+
+
 def test_a_folder_that_gives_no_answer_lets_nobody_wait(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(files, "opened_folder", lambda path: time.sleep(60))
     monkeypatch.setattr(look, "once", functools.partial(look.once, limit=0.5))
