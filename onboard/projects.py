@@ -22,15 +22,15 @@ def projects_to_copy() -> list[str]:
     return [path for path in paths if not is_there(Path.home() / "src" / Path(path).name)]
 
 
-def chosen(answer: str, found: list[str]) -> list[str] | None:
+def chosen(answer: str, projects: list[str]) -> list[str] | None:
     """Return what an answer means: all of them, none, or those of the numbers in it; None when it means nothing."""
     words = answer.replace(",", " ").lower().split()
     if not words or words[0] in ("n", "no"):
         return []
     if words[0] in ("y", "yes", "a", "all"):
-        return found
-    if all(word.isdigit() and 0 < int(word) <= len(found) for word in words):
-        return [found[int(word) - 1] for word in dict.fromkeys(words)]
+        return projects
+    if all(word.isdigit() and 0 < int(word) <= len(projects) for word in words):
+        return [projects[int(word) - 1] for word in dict.fromkeys(words)]
     return None
 
 
@@ -38,13 +38,13 @@ def ask_for_projects(options: Options) -> None:
     """Offer to copy projects off the Windows drives: the largest gain of all, and a choice of the person's alone."""
     if options.command != "site" or any("workspace_projects" in argument for argument in options.extra):
         return
-    found = projects_to_copy()
-    if not found:
+    projects = projects_to_copy()
+    if not projects:
         return
     from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
     print("\nThese Go projects lie on a Windows drive, where each file operation takes its time:")
-    for number, path in enumerate(found, 1):
+    for number, path in enumerate(projects, 1):
         print(f"  {number}  {text.line(path)}")
     while True:
         try:
@@ -52,8 +52,8 @@ def ask_for_projects(options: Options) -> None:
         except EOFError:
             print()
             answer = ""
-        wanted = chosen(answer, found)
+        wanted = chosen(answer, projects)
         if wanted is not None:
             options.projects = wanted
             return
-        print(f"Answer y, n, or numbers from 1 to {len(found)}.")
+        print(f"Answer y, n, or numbers from 1 to {len(projects)}.")

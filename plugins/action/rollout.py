@@ -97,12 +97,12 @@ class ActionModule(ActionBase):
         else:
             fleet_rollout.refresh(rollout, rings, given["hosts"], wanted)
         hosts = self._hosts(rollout)
-        found = fleet_rollout.command(rollout, wish, hosts, self.now, blocked)
-        for name in found["again"]:
+        answer = fleet_rollout.command(rollout, wish, hosts, self.now, blocked)
+        for name in answer["again"]:
             self.store.save_host(fleet_rollout.begin_again(hosts[name]))
         self.store.save(rollout)
-        runs = {host: hosts[host].run for host in found["back"]}
-        return {"begun": True, "look": found["look"], "back": found["back"], "runs": runs, "blocked": bool(blocked)}
+        runs = {host: hosts[host].run for host in answer["back"]}
+        return {"begun": True, "look": answer["look"], "back": answer["back"], "runs": runs, "blocked": bool(blocked)}
 
     def _judge(self) -> dict[str, Any]:
         rollout = self._load()

@@ -58,15 +58,15 @@ class CallbackModule(CallbackBase):
         if fleet:
             self._show(fleet)
             return
-        told = {host: custom for host, custom in self._told.custom.items() if host != end_of_run.RUN}
-        if sum(ROW in custom for custom in told.values()) + len(self._silent(stats)) > MOST_SUMMARIES:
+        summaries = {host: custom for host, custom in self._told.custom.items() if host != end_of_run.RUN}
+        if sum(ROW in custom for custom in summaries.values()) + len(self._silent(stats)) > MOST_SUMMARIES:
             rows = fleet_report.make_rows(
-                {host: custom.get(ROW) for host, custom in told.items()}, stats.failures, stats.dark
+                {host: custom.get(ROW) for host, custom in summaries.items()}, stats.failures, stats.dark
             )
             self._show(fleet_report.write_table(rows))
-            told = {host: custom for host, custom in told.items() if ROW not in custom}
-        for host in sorted(told):
-            text = told[host].get(KEY)
+            summaries = {host: custom for host, custom in summaries.items() if ROW not in custom}
+        for host in sorted(summaries):
+            text = summaries[host].get(KEY)
             if text:
                 self._show(text)
 

@@ -13,13 +13,13 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
 
 def _of_findings(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    def apply(found: Any, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(found, Mapping) or not {"checks", "counts"} <= set(found):
+    def apply(findings: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(findings, Mapping) or not {"checks", "counts"} <= set(findings):
             raise AnsibleFilterError(
                 f"{name}: the input holds no findings: pass what wsltune.go.doctor returns as `doctor`."
             )
         # Whoever is root on a host decides what it returns, and a person reads this at a terminal.
-        return text.printable(function(found, *args, **kwargs))
+        return text.printable(function(findings, *args, **kwargs))
 
     return apply
 

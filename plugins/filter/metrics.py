@@ -18,9 +18,9 @@ def find_version() -> str:
     """Return the collection's version: of a checkout, or of what ansible-galaxy installed; empty if neither has one."""
     for name, pattern in (("galaxy.yml", r"^version: *(\S+)"), ("MANIFEST.json", r'"version": *"([^"]+)"')):
         with contextlib.suppress(OSError):
-            found = re.search(pattern, (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
-            if found:
-                return found[1]
+            match = re.search(pattern, (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+            if match:
+                return match[1]
     return ""
 
 

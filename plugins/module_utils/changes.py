@@ -132,8 +132,8 @@ class Changes:
 
     def result(self, **more: Any) -> dict[str, Any]:
         """Return what M(AnsibleModule.exit_json) takes, with C(more) in it."""
-        said = {"changes": self.made, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
-        return {"changed": bool(self.made), **text.printable({**said, **more, "diff": self.diff})}
+        texts = {"changes": self.made, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
+        return {"changed": bool(self.made), **text.printable({**texts, **more, "diff": self.diff})}
 
 
 def _decode(content: bytes) -> str:

@@ -25,8 +25,8 @@ def _list_of(result: Result, *names: str) -> list[str]:
 
     Each is a line: a user's path may have the end of one in it, and what follows would pass for what we say.
     """
-    found = next((result[name] for name in names if name in result), None) or []
-    return [text.unbroken(sentence) for sentence in found]
+    sentences = next((result[name] for name in names if name in result), None) or []
+    return [text.unbroken(sentence) for sentence in sentences]
 
 
 def _without_stop(sentence: str) -> str:

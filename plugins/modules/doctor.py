@@ -204,10 +204,10 @@ def main() -> None:
         account = accounts.find([module.params["user"] or pwd.getpwuid(os.geteuid()).pw_name])[0]
         if os.geteuid() not in (0, account.uid):
             module.fail_json(msg=f"Only root can look at the Go of {account.name}: run with become, or name no user.")
-        found = _examine(module, account, began)
+        findings = _examine(module, account, began)
     except (accounts.AccountError, OSError) as error:
         module.fail_json(msg=text.line(error))
-    module.exit_json(changed=False, doctor=text.printable(found))
+    module.exit_json(changed=False, doctor=text.printable(findings))
 
 
 if __name__ == "__main__":

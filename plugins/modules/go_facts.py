@@ -154,19 +154,19 @@ def main() -> None:
         users = {name: dict(facts, before=go_tuning.neutral(baseline.get(name), facts)) for name, facts in seen.items()}
     except accounts.AccountError as error:
         module.fail_json(msg=str(error))
-    told = {
+    go = {
         "users": users,
         "applied": go_applied.observe(users),
         "notes": accounts.explain_unlisted(unlisted),
         "in_force": {"verdicts": journal.read_record(journal.IN_FORCE), "machine": fingerprint.read()},
         "observed_at": f"{time.time():.6f}",
     }
-    facts = {"go": text.printable(told)}
+    facts = {"go": text.printable(go)}
     if module.params["wsl"]:
         facts["wsl"] = wsl_judge.observe(machine)
     if module.params["tmpfs_path"]:
-        found = tmpfs_observe.observe(module.params["tmpfs_path"], people, machine)
-        facts["go_tmpfs"] = text.printable(found)
+        tmpfs = tmpfs_observe.observe(module.params["tmpfs_path"], people, machine)
+        facts["go_tmpfs"] = text.printable(tmpfs)
     if module.params["drift"]:
         facts["drift"] = text.printable(fleet_observe.observe(conf_path=module.params["conf_path"]))
     module.exit_json(changed=False, ansible_facts=facts)

@@ -103,10 +103,12 @@ class Packages:
 
     def list_installed(self) -> list[str]:
         """List the names of all packages; end the module where the manager cannot list them."""
-        code, said = self.ask("list")
+        code, output = self.ask("list")
         if code:
-            self.fail(f"{self.manager} does not list what is installed ({text.line(said)}): repair it, then run again")
-        return distribution.list_installed(said)
+            self.fail(
+                f"{self.manager} does not list what is installed ({text.line(output)}): repair it, then run again"
+            )
+        return distribution.list_installed(output)
 
     def record(self) -> str | None:
         """Return the text of the record of what was installed by us, None where nothing was."""
@@ -161,25 +163,25 @@ class Packages:
         # First, in case that the installation is interrupted.
         self.keep(go_packages.merge_record(earlier, [*missing, *planned]))
         try:
-            code, said = self.ask("install", *missing)
+            code, output = self.ask("install", *missing)
             if code and distribution.words_for(self.manager, "refresh"):
                 # The lists of packages may be missing still, or name what the mirror has no more.
                 self.ask("refresh")
-                code, said = self.ask("install", *missing)
+                code, output = self.ask("install", *missing)
         finally:
             after = self.list_installed()
             self.keep(go_packages.merge_record(earlier, [], before, after))
         if code:
-            self.fail(self.explain(missing, said))
+            self.fail(self.explain(missing, output))
         self.changes.append(f"installed {' '.join(missing)}")
         self.leave()
 
-    def explain(self, missing: Sequence[str], said: str) -> str:
+    def explain(self, missing: Sequence[str], output: str) -> str:
         """Return why an installation failed, in one sentence without its end."""
         if distribution.words_for(self.manager, "outdated"):
-            return f"{distribution.PARTIAL} ({text.line(said)[-300:]})"
+            return f"{distribution.PARTIAL} ({text.line(output)[-300:]})"
         return (
-            f"{self.manager} could not install {' '.join(missing)} ({text.line(said)[-300:]}): check the network and "
+            f"{self.manager} could not install {' '.join(missing)} ({text.line(output)[-300:]}): check the network and "
             "the package sources, then run again"
         )
 
@@ -192,17 +194,17 @@ class Packages:
         content = self.record()
         if content is None:
             self.leave()
-        there = self.list_installed() if self.manager else []
-        installed = [name for name in go_packages.read_record(content) if name in there]
+        present = self.list_installed() if self.manager else []
+        installed = [name for name in go_packages.read_record(content) if name in present]
         removable, kept = distribution.choose_removable(installed, self.needing)
         self.kept += distribution.explain_kept(self.manager, kept)
         if removable:
             self.changes.append(f"removed the packages {' '.join(removable)}")
         if not self.module.check_mode:
-            code, said = self.ask("remove", *removable) if removable else (0, "")
+            code, output = self.ask("remove", *removable) if removable else (0, "")
             if code:
                 self.changes.clear()
-                self.fail(f"{' '.join(removable)} could not be removed ({text.line(said)[-300:]}): run again")
+                self.fail(f"{' '.join(removable)} could not be removed ({text.line(output)[-300:]}): run again")
             left = set(removable).intersection(self.list_installed()) if removable else set()
             self.kept += [f"{name} stays installed, because other packages need it" for name in sorted(left)]
             self.changes = [f"removed the packages {' '.join(gone)}"] if (gone := sorted(set(removable) - left)) else []

@@ -130,29 +130,29 @@ def present(module: AnsibleModule) -> NoReturn:
     image_plan.render_settings(params["user"], params["groups"])
     if params["url"]:
         image_plan.check_url(params["url"])
-    found = build.read(params["source"])
-    archive.check_python(found.members)
+    source = build.read(params["source"])
+    archive.check_python(source.members)
     own = platform.machine()
-    image_plan.check_architecture(found.architecture, params["architecture"] or own, own)
-    made_by = image_plan.check_stamp(found.text(image_plan.STAMP), params["version"])
+    image_plan.check_architecture(source.architecture, params["architecture"] or own, own)
+    made_by = image_plan.check_stamp(source.text(image_plan.STAMP), params["version"])
     recipe = image_plan.Recipe(
         build.digest(params["source"]),
         params["version"],
         params["name"],
-        params["epoch"] or found.newest,
+        params["epoch"] or source.newest,
         params["options"],
     )
-    told = {"recipe": asdict(recipe), "architecture": found.architecture, "made_by": made_by}
+    facts = {"recipe": asdict(recipe), "architecture": source.architecture, "made_by": made_by}
     build.check_alone("golden_image_output", os.path.dirname(params["output"]))
     if image_plan.is_made(build.look_at(params["output"]), recipe, params["output"], params["replace"]):
-        module.exit_json(changed=False, made=True, **told)
+        module.exit_json(changed=False, made=True, **facts)
     check_place(params["root"])
-    needed = archive.count_bytes(found.members.values())
+    needed = archive.count_bytes(source.members.values())
     image_plan.check_space(params["root"], needed, build.free_bytes(params["root"]))
     image_plan.check_space(os.path.dirname(params["output"]), needed, build.free_bytes(params["output"]))
     if not module.check_mode:
         unpack(params["source"], params["root"], recipe.source_sha256)
-    module.exit_json(changed=True, made=False, **text.printable(told))
+    module.exit_json(changed=True, made=False, **text.printable(facts))
 
 
 def check_place(root: str) -> None:

@@ -67,12 +67,12 @@ def describe(setting: Report) -> str:
     if setting["state"] == drift.UNKNOWN:
         return f"not known: {setting['reason']}"
     applied = _shown(setting["applied"]) if setting["applied_is_known"] else "nothing by wsltune"
-    said = f"declared {_shown(setting['declared'])}; applied {applied}; now {_shown(setting['now'])}"
+    description = f"declared {_shown(setting['declared'])}; applied {applied}; now {_shown(setting['now'])}"
     if setting["state"] == drift.PENDING:
-        said += f"; in force {setting['in_force'] or 'not known'}"
+        description += f"; in force {setting['in_force'] or 'not known'}"
     if setting["owner"]:
-        said += f"; by {setting['owner']}" + (f" at {setting['changed_at']}" if setting["changed_at"] else "")
-    return said
+        description += f"; by {setting['owner']}" + (f" at {setting['changed_at']}" if setting["changed_at"] else "")
+    return description
 
 
 def _wrapped(text: str, indent: int, first: str = "") -> list[str]:

@@ -53,22 +53,22 @@ def parse_limit(wanted: str) -> int:
 
 def list_caches(users: Mapping[str, Mapping[str, Any]], wanted: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Return the build cache of each user: the one that C(wanted) sets, or that a login's Go has."""
-    found = {}
+    caches = {}
     for name, settings in wanted.items():
         observed = users[name]["settings"].get("GOCACHE", {}).get("value", "")
         path = users[name]["exports"].get("GOCACHE") or settings.get("GOCACHE") or observed
         if os.path.isabs(path):
-            found[name] = os.path.normpath(path)
-    return found
+            caches[name] = os.path.normpath(path)
+    return caches
 
 
 def texts(limit: int, caches: Mapping[str, str], has_systemd: bool) -> dict[str, str]:
     """Return the files that trim these caches, by path; what starts the program comes last."""
     settings = json.dumps({"limit": limit, "caches": dict(caches)}, indent=2, sort_keys=True) + "\n"
-    found = {PROGRAM: inspect.getsource(trim), trim.SETTINGS: settings}
+    texts = {PROGRAM: inspect.getsource(trim), trim.SETTINGS: settings}
     if has_systemd:
-        found.update({SERVICE: SERVICE_TEXT.format(program=PROGRAM), TIMER: TIMER_TEXT, WANTED: WANTED_TEXT})
-    return found
+        texts.update({SERVICE: SERVICE_TEXT.format(program=PROGRAM), TIMER: TIMER_TEXT, WANTED: WANTED_TEXT})
+    return texts
 
 
 def all_paths() -> tuple[str, ...]:

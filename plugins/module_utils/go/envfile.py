@@ -15,12 +15,12 @@ def _name(line: str) -> str | None:
 
 def parse(text: str) -> dict[str, str]:
     """Return the settings in force."""
-    found = {}
+    settings = {}
     for line in text.split("\n"):
         name = _name(line)
         if name is not None:
-            found[name] = line.partition("=")[2].rstrip("\r")
-    return found
+            settings[name] = line.partition("=")[2].rstrip("\r")
+    return settings
 
 
 def merge(text: str, settings: Mapping[str, str | None]) -> str:

@@ -131,17 +131,17 @@ def find_toolchains(
     environment: Mapping[str, str] | None = None,
 ) -> list[dict[str, str]]:
     """Return every Go command that a user with this home and PATH has, the one on PATH first."""
-    found: dict[str, dict[str, str]] = {}
+    toolchains: dict[str, dict[str, str]] = {}
     for directory in search_path.split(":"):
         path = os.path.join(directory, "go")
-        if os.path.isabs(directory) and len(found) < MOST_TOOLCHAINS and exists(path):
-            found.setdefault(_identity(path), {"path": path, "found": "PATH"})
+        if os.path.isabs(directory) and len(toolchains) < MOST_TOOLCHAINS and exists(path):
+            toolchains.setdefault(_identity(path), {"path": path, "found": "PATH"})
     for pattern, name in ELSEWHERE:
         for place in _places(pattern, home, environment or {}):
             for path in sorted(look.expand(place), key=_newest_first):
-                if len(found) < MOST_TOOLCHAINS and exists(path):
-                    found.setdefault(_identity(path), {"path": path, "found": name})
-    return [dict(entry, real=os.path.realpath(entry["path"])) for entry in found.values()]
+                if len(toolchains) < MOST_TOOLCHAINS and exists(path):
+                    toolchains.setdefault(_identity(path), {"path": path, "found": name})
+    return [dict(entry, real=os.path.realpath(entry["path"])) for entry in toolchains.values()]
 
 
 def _identity(path: str) -> str:
@@ -182,8 +182,8 @@ def reason_of(done: process.Done) -> str:
     """Return why a Go command failed: its own sentence, or the first one, because hints follow."""
     if done.timed_out:
         return f"no answer in {done.wall:.0f} s"
-    said = [line for line in (done.err.strip() or done.out.strip()).splitlines() if line.strip()]
-    return text.line(next((line for line in said if line.startswith("go: ")), said[0])) if said else done.reason
+    lines = [line for line in (done.err.strip() or done.out.strip()).splitlines() if line.strip()]
+    return text.line(next((line for line in lines if line.startswith("go: ")), lines[0])) if lines else done.reason
 
 
 def go_env(go: str, run: Run, environment: Mapping[str, str]) -> tuple[dict[str, str], str]:

@@ -292,15 +292,17 @@ def observe_all(
         for person in people
         if person.home not in silent
     }
-    found = become.gather(errands, seconds + GRACE)
+    answers = become.gather(errands, seconds + GRACE)
     for person in people:
         if person.home in silent:
-            found[person.name] = _unanswered(person, f"the home {person.home} of {person.name}: {silent[person.home]}")
-        elif isinstance(found[person.name], OSError):
-            reason = f"looking at it failed: {found[person.name].strerror}"
-            found[person.name] = _nothing(person, {})
-            found[person.name]["unknown"] = {"go": reason, "answer": reason}
-    return {person.name: found[person.name] for person in people}
+            answers[person.name] = _unanswered(
+                person, f"the home {person.home} of {person.name}: {silent[person.home]}"
+            )
+        elif isinstance(answers[person.name], OSError):
+            reason = f"looking at it failed: {answers[person.name].strerror}"
+            answers[person.name] = _nothing(person, {})
+            answers[person.name]["unknown"] = {"go": reason, "answer": reason}
+    return {person.name: answers[person.name] for person in people}
 
 
 def _nothing(account: accounts.Account, environment: Mapping[str, str]) -> dict[str, Any]:

@@ -11,14 +11,14 @@ from typing import Any
 
 def list_no_answer(users: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return whose Go does not answer, or may be there although a login failed, with the reason."""
-    said = []
+    reasons = []
     for name, user in users.items():
         unknown = user["unknown"]
         reason = unknown.get("go") if user["toolchains"] else None
         reason = reason or unknown.get("answer") or unknown.get("environment") or unknown.get("terminal")
         if reason and not user["go"]:
-            said.append(f"{name}: {str(reason).rstrip('.')}")
-    return said
+            reasons.append(f"{name}: {str(reason).rstrip('.')}")
+    return reasons
 
 
 def explain_no_answer(users: Mapping[str, Mapping[str, Any]]) -> str:

@@ -283,18 +283,18 @@ fi
 
 def headlines(changes: Sequence[str], wanted: Mapping[str, Mapping[str, str]], files: Mapping[str, str]) -> list[str]:
     """Return C(changes) in few words: whose settings, which shells, which Go commands."""
-    said = []
+    lines = []
     users = [user for user, path in files.items() if f"wrote {path}" in changes or f"restored {path}" in changes]
     if users:
         names = sorted({name for user in users for name in wanted[user]})
-        said.append(f"{', '.join(names) or 'earlier settings'} for {join_names(users, 8)}")
+        lines.append(f"{', '.join(names) or 'earlier settings'} for {join_names(users, 8)}")
     blocks = {path: "bash" if "bash" in os.path.basename(path) else "zsh" for path in BLOCK_PATHS}
     shells = {PROFILE_PATH: "login shells", **blocks, FISH_PATH: "fish"}
     touched = [name for path, name in shells.items() if f"wrote {path}" in changes or f"restored {path}" in changes]
     if touched:
-        said.append(f"GOTMPDIR in {join_names(touched, 8)}")
-    told = {f"{verb} {path}" for verb in ("wrote", "restored") for path in (*files.values(), *shells)}
-    return said + [change for change in changes if change not in told]
+        lines.append(f"GOTMPDIR in {join_names(touched, 8)}")
+    covered = {f"{verb} {path}" for verb in ("wrote", "restored") for path in (*files.values(), *shells)}
+    return lines + [change for change in changes if change not in covered]
 
 
 def without_block(text: str) -> str:

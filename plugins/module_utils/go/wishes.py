@@ -85,21 +85,21 @@ class Wishes:
         with contextlib.suppress(OSError):
             listing = functools.partial(go_observe.list_cached_toolchains, cache)
             names = become.ask(accounts.identity(person), listing)
-        found = go_tuning.choose_toolchain(wanted, names, version)
-        if not found:
+        newest = go_tuning.choose_toolchain(wanted, names, version)
+        if not newest:
             what = "no Go newer than " + (version or "its own") if wanted == "newest" else f"no {wanted}"
             self.changes.notes.append(f"{person.name}'s GOTOOLCHAIN is not set: {what} lies in {cache}.")
-        return found
+        return newest
 
     def linker(self, person: accounts.Account) -> str:
         """Return the linker for one user's cgo; nothing, with a note, where that user has none."""
         wanted = self.options["cgo_linker"]
         try:
             path = accounts.login_environment(person).get("PATH", "")
-            found = str(become.ask(accounts.identity(person), functools.partial(go_tuning.find_linker, wanted, path)))
+            linker = str(become.ask(accounts.identity(person), functools.partial(go_tuning.find_linker, wanted, path)))
         except (accounts.AccountError, OSError):
-            found = ""
-        if not found:
+            linker = ""
+        if not linker:
             names = " nor ".join(go_tuning.LINKERS) if wanted == "auto" else wanted
             self.changes.notes.append(f"{person.name}'s CGO_LDFLAGS is not set: no {names} on the PATH of a login.")
-        return found
+        return linker

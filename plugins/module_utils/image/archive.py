@@ -65,32 +65,34 @@ def above(name: str) -> Iterable[str]:
 
 def check(members: Iterable[Member]) -> dict[str, Member]:
     """Return the members to unpack by name, such as C(etc/passwd); ImageError for an archive that could do harm."""
-    found: dict[str, Member] = {}
+    members_by_name: dict[str, Member] = {}
     for member in members:
         name = clean_name(member.name)
         if not name or is_volatile(name):
             continue
-        one = replace(member, name=name)
-        _check_kind(one, found)
-        through = next((part for part in above(name) if part in found and found[part].kind != FOLDER), None)
+        renamed = replace(member, name=name)
+        _check_kind(renamed, members_by_name)
+        through = next(
+            (part for part in above(name) if part in members_by_name and members_by_name[part].kind != FOLDER), None
+        )
         if through is not None:
             raise ImageError(
-                f"the archive has {name!r} below {through!r}, which is no folder but a {found[through].kind}"
+                f"the archive has {name!r} below {through!r}, which is no folder but a {members_by_name[through].kind}"
             )
-        if name in found and not one.kind == found[name].kind == FOLDER:
+        if name in members_by_name and not renamed.kind == members_by_name[name].kind == FOLDER:
             raise ImageError(f"the archive has {name!r} twice")
-        found[name] = one
-    if not found:
+        members_by_name[name] = renamed
+    if not members_by_name:
         raise ImageError("the archive is empty")
-    return found
+    return members_by_name
 
 
-def _check_kind(member: Member, found: Mapping[str, Member]) -> None:
+def _check_kind(member: Member, members: Mapping[str, Member]) -> None:
     if member.kind in (DEVICE, FIFO, OTHER):
         raise ImageError(f"the archive has a {member.kind} outside of /dev, {member.name!r}")
     if member.kind == HARDLINK:
         target = clean_name(member.target)
-        if target not in found or found[target].kind not in (FILE, HARDLINK):
+        if target not in members or members[target].kind not in (FILE, HARDLINK):
             raise ImageError(
                 f"the archive has the hard link {member.name!r} to {member.target!r}, which is no file before it"
             )

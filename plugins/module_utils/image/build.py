@@ -102,11 +102,11 @@ def check_alone(option: str, folder: str) -> None:
 
 def digest(path: str) -> str:
     """Return the SHA-256 of a file."""
-    found = hashlib.sha256()
+    hasher = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(CHUNK):
-            found.update(block)
-    return found.hexdigest()
+            hasher.update(block)
+    return hasher.hexdigest()
 
 
 def _wanted(name: str, info: tarfile.TarInfo) -> int:

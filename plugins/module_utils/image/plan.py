@@ -74,12 +74,14 @@ def check_output(path: str) -> None:
         raise ImageError(f"golden_image_output is {path!r}: the name ends in {SUFFIX}, so that Windows knows the file")
 
 
-def check_architecture(found: str, wanted: str, own: str) -> None:
+def check_architecture(architecture: str, wanted: str, own: str) -> None:
     """Raise ImageError where the programs of a root file system are not those wanted, or do not run here."""
-    if found != wanted:
-        raise ImageError(f"the archive is for {found}, and golden_image_architecture is {wanted}")
-    if found != own and not (found == "i386" and own == "x86_64"):
-        raise ImageError(f"the archive is for {found}, whose programs do not run on this machine, which is {own}")
+    if architecture != wanted:
+        raise ImageError(f"the archive is for {architecture}, and golden_image_architecture is {wanted}")
+    if architecture != own and not (architecture == "i386" and own == "x86_64"):
+        raise ImageError(
+            f"the archive is for {architecture}, whose programs do not run on this machine, which is {own}"
+        )
 
 
 def check_space(folder: str, needed: int, free: int) -> None:

@@ -73,11 +73,11 @@ class _Judge:
         if member is None:
             return
         try:
-            found = elf.architecture(self.read(member))
+            architecture = elf.architecture(self.read(member))
         except elf.ElfError:
-            found = "no ELF"
-        if found != self.architecture:
-            self.verdict.errors.append(f"{path} is a program for {found}, not for {self.architecture}")
+            architecture = "no ELF"
+        if architecture != self.architecture:
+            self.verdict.errors.append(f"{path} is a program for {architecture}, not for {self.architecture}")
 
     def settings(self, path: str, member: Member, known: tuple[str, ...]) -> dict[str, str]:
         """Return what a file of settings says, by section.key in lower case."""
@@ -87,34 +87,34 @@ class _Judge:
         except (configparser.Error, UnicodeDecodeError) as error:
             self.verdict.errors.append(f"{path} cannot be read: {' '.join(str(error).split())}")
             return {}
-        found = {f"{name}.{key}".lower(): value for name in parser.sections() for key, value in parser[name].items()}
-        unknown = sorted(set(found) - set(known)) if known else []
+        settings = {f"{name}.{key}".lower(): value for name in parser.sections() for key, value in parser[name].items()}
+        unknown = sorted(set(settings) - set(known)) if known else []
         if unknown:
             self.verdict.errors.append(f"{path} has {', '.join(unknown)}, which a distribution may not set")
-        return found
+        return settings
 
     def distribution(self) -> dict[str, str]:
         member = self.file(DISTRIBUTION_CONF, (0o644, 0o664))
         if member is None:
             return {}
-        found = self.settings(DISTRIBUTION_CONF, member, KEYS)
-        command = found.get("oobe.command", "")
+        settings = self.settings(DISTRIBUTION_CONF, member, KEYS)
+        command = settings.get("oobe.command", "")
         if command:
             self.file(command, (0o755, 0o775))
             if not command.startswith(OOBE_PLACES):
                 self.verdict.warnings.append(f"oobe.command {command} is not below {' or '.join(OOBE_PLACES)}")
-        if found.get("oobe.defaultuid", "1000") != "1000":
-            self.verdict.warnings.append(f"oobe.defaultUid is {found['oobe.defaultuid']}, not 1000")
-        if not found.get("oobe.defaultname"):
+        if settings.get("oobe.defaultuid", "1000") != "1000":
+            self.verdict.warnings.append(f"oobe.defaultUid is {settings['oobe.defaultuid']}, not 1000")
+        if not settings.get("oobe.defaultname"):
             self.verdict.errors.append("oobe.defaultName is missing, so the file cannot be installed by a double click")
-        icon = found.get("shortcut.icon", "")
+        icon = settings.get("shortcut.icon", "")
         if not icon:
             self.verdict.warnings.append("shortcut.icon is missing")
         else:
             member = self.file(icon, (0o644, 0o664))
             if member is not None and member.size > LARGEST_ICON:
                 self.verdict.errors.append(f"{icon} has more than {LARGEST_ICON} bytes")
-        return found
+        return settings
 
     def accounts(self, settings: Mapping[str, str]) -> None:
         member = self.file("/etc/passwd", (0o644, 0o664))

@@ -130,15 +130,15 @@ def find(names: Sequence[str], also: str | None = None) -> list[Account]:
 
 
 def _unlisted(folders: Sequence[str], local: Sequence[int]) -> list[str]:
-    found = set()
+    names = set()
     for folder in folders:
         for name in look.names(folder, MOST_HOMES):
             path = os.path.join(folder, name)
             with contextlib.suppress(OSError, KeyError):
                 owner = os.lstat(path).st_uid
                 if owner and owner not in local and pwd.getpwuid(owner).pw_dir == path:
-                    found.add(pwd.getpwuid(owner).pw_name)
-    return sorted(found)
+                    names.add(pwd.getpwuid(owner).pw_name)
+    return sorted(names)
 
 
 def find_unlisted(people: Sequence[Account]) -> list[str]:
@@ -147,10 +147,10 @@ def find_unlisted(people: Sequence[Account]) -> list[str]:
     folders = sorted({os.path.dirname(person.home) for person in people if person.uid} | {"/home"})
     try:
         # A directory service may be as dead as a server of homes.
-        found: list[str] = look.once(functools.partial(_unlisted, folders, local))
+        names: list[str] = look.once(functools.partial(_unlisted, folders, local))
     except OSError:
         return []
-    return [name for name in found if name not in {person.name for person in people}]
+    return [name for name in names if name not in {person.name for person in people}]
 
 
 def explain_unlisted(names: Sequence[str]) -> list[str]:
@@ -251,8 +251,8 @@ def _lines(path: str) -> set[str]:
         state = files.Files().read(path, MOST_STARTUP)
     except OSError:
         return set()
-    said = (line.strip() for line in (state.content.decode("utf-8", "replace") if state else "").splitlines())
-    return {line for line in said if line and not line.startswith("#")}
+    lines = (line.strip() for line in (state.content.decode("utf-8", "replace") if state else "").splitlines())
+    return {line for line in lines if line and not line.startswith("#")}
 
 
 def terminal_environment(
@@ -295,8 +295,8 @@ def terminal_environment(
 def _last_said(done: process.Done) -> str:
     """Return the last line that a shell said, but for what bash says where there is no terminal."""
     usual = ("cannot set terminal process group", "no job control in this shell")
-    said = [line for line in (done.out + "\n" + done.err).splitlines() if line.strip()]
-    own = [line for line in said if not any(words in line for words in usual)]
+    lines = [line for line in (done.out + "\n" + done.err).splitlines() if line.strip()]
+    own = [line for line in lines if not any(words in line for words in usual)]
     return text.line(own[-1]) if own else f"exit {done.code}"
 
 

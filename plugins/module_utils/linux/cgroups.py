@@ -19,7 +19,7 @@ def folders(text: str, mounts: Sequence[Mount], controller: str) -> list[str]:
 
     A group outside of what is mounted here has none; a namespace shows one above its own by a path with `..`.
     """
-    found = []
+    paths = []
     for line in text.splitlines():
         number, controllers, path = (line.split(":", 2) + ["", ""])[:3]
         for mount in mounts:
@@ -28,8 +28,8 @@ def folders(text: str, mounts: Sequence[Mount], controller: str) -> list[str]:
                 mount.fstype == "cgroup" and controller in controllers.split(",") and controller in mount.super_options
             )
             if of_one or of_two:
-                found += _upwards(path, mount)
-    return found
+                paths += _upwards(path, mount)
+    return paths
 
 
 def _upwards(path: str, mount: Mount) -> list[str]:
@@ -37,11 +37,11 @@ def _upwards(path: str, mount: Mount) -> list[str]:
     if path != root and not path.startswith(root + "/"):
         return []
     folder = os.path.normpath(mount.mount_point + "/" + path[len(root) :])
-    found = []
+    above = []
     while folder == mount.mount_point or folder.startswith(mount.mount_point + "/"):
-        found.append(folder)
+        above.append(folder)
         folder = os.path.dirname(folder)
-    return found
+    return above
 
 
 def memory(groups: Sequence[str], read: Callable[[str], str | None]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def memory(groups: Sequence[str], read: Callable[[str], str | None]) -> dict[str
 
 def headroom(groups: Sequence[str], read: Callable[[str], str | None]) -> int | None:
     """Return the bytes that the fullest group leaves, its cached files among them; None without a limit."""
-    found: list[int] = []
+    rooms: list[int] = []
     for folder in groups:
         for limit_name, used_name, prefix in (
             ("memory.max", "memory.current", ""),
@@ -79,8 +79,8 @@ def headroom(groups: Sequence[str], read: Callable[[str], str | None]) -> int | 
                     for row in rows
                     if len(row) == 2 and row[0] in (f"{prefix}inactive_file", f"{prefix}active_file")
                 )
-                found.append(max(0, int(limit) - int(used) + cached))
-    return min(found, default=None)
+                rooms.append(max(0, int(limit) - int(used) + cached))
+    return min(rooms, default=None)
 
 
 def cpus(groups: Sequence[str], read: Callable[[str], str | None]) -> float | None:

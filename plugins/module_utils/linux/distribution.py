@@ -160,9 +160,9 @@ def parse_table(table: str = TABLE) -> dict[str, dict[str, str]]:
 MANAGERS = parse_table()
 
 
-def list_installed(said: str) -> list[str]:
+def list_installed(output: str) -> list[str]:
     """Return the packages that a manager lists; of dpkg's those that it has the state of, the ones that are there."""
-    rows = [line.split() for line in said.splitlines() if line.strip()]
+    rows = [line.split() for line in output.splitlines() if line.strip()]
     return sorted({row[-1] for row in rows if len(row) == 1 or row[0] == "installed"})
 
 
@@ -219,10 +219,10 @@ def read_name(path: str = OS_RELEASE) -> str:
     """Return what the distribution calls itself, for a message alone."""
     try:
         with open(path, encoding="utf-8", errors="replace") as handle:
-            found = re.search(r'(?m)^PRETTY_NAME="?([^"\n]*)', handle.read(1 << 16))
+            match = re.search(r'(?m)^PRETTY_NAME="?([^"\n]*)', handle.read(1 << 16))
     except OSError:
-        found = None
-    return found[1] if found else "this distribution"
+        match = None
+    return match[1] if match else "this distribution"
 
 
 def is_read_only(path: str = "/usr") -> bool:
@@ -245,18 +245,20 @@ def obstacle(manager: str, name: str, read_only: bool) -> str:
     return ""
 
 
-def list_planned(manager: str, said: str) -> list[str]:
+def list_planned(manager: str, output: str) -> list[str]:
     """Return the packages that a plan says it would add; an upgrade is none."""
     if manager == "zypper":
-        found = re.search(r"(?ms)^The following \d* ?NEW packages? (?:is|are) going to be installed:\n(.*?)\n\n", said)
-        return sorted(set(found[1].split())) if found else []
-    return sorted(set(re.findall(PLANNED[manager], said)))
+        match = re.search(
+            r"(?ms)^The following \d* ?NEW packages? (?:is|are) going to be installed:\n(.*?)\n\n", output
+        )
+        return sorted(set(match[1].split())) if match else []
+    return sorted(set(re.findall(PLANNED[manager], output)))
 
 
-def list_needing(manager: str, package: str, said: str) -> list[str]:
+def list_needing(manager: str, package: str, output: str) -> list[str]:
     """Return the other packages that need C(package), as a look at its removal says."""
     pattern = NEEDED.get(manager)
-    return sorted(set(re.findall(pattern, said)) - {package}) if pattern else []
+    return sorted(set(re.findall(pattern, output)) - {package}) if pattern else []
 
 
 def choose_removable(
@@ -287,9 +289,9 @@ def explain_kept(manager: str, kept: Mapping[str, Sequence[str]]) -> list[str]:
     ]
 
 
-def list_outdated(said: str) -> list[str]:
+def list_outdated(output: str) -> list[str]:
     """Return the packages that pacman has a newer version of, without those that are held back on purpose."""
-    return [line.split()[0] for line in said.splitlines() if line.split() and not line.endswith("[ignored]")]
+    return [line.split()[0] for line in output.splitlines() if line.split() and not line.endswith("[ignored]")]
 
 
 def read_compiled(program: str, name: str, search: str = SEARCHED) -> str:
@@ -297,10 +299,10 @@ def read_compiled(program: str, name: str, search: str = SEARCHED) -> str:
     path = shutil.which(program, path=search)
     try:
         with open(path or "", "rb") as handle:
-            found = re.search(rb"\x00(/[\w./+-]*/" + re.escape(name.encode()) + rb")\x00", handle.read(MOST_OF_A_SHELL))
+            match = re.search(rb"\x00(/[\w./+-]*/" + re.escape(name.encode()) + rb")\x00", handle.read(MOST_OF_A_SHELL))
     except OSError:
         return ""
-    return os.fsdecode(found[1]) if found else ""
+    return os.fsdecode(match[1]) if match else ""
 
 
 def list_shell_files(
@@ -363,19 +365,19 @@ def observe(run: Run = ask) -> Distribution:
     return Distribution(find_manager(run), read_name(), is_read_only())
 
 
-def install_python(said: str | None, interpreter: str = "python3") -> str:
-    """Return the command that installs a Python where a machine's answer C(said) has none; nothing where it has one.
+def install_python(output: str | None, interpreter: str = "python3") -> str:
+    """Return the command that installs a Python where a machine's answer C(output) has none; nothing where it has one.
 
     Without an answer it returns the command that asks, for a shell alone. ValueError where nothing is known to install
     a Python.
     """
     program = "python3" if interpreter.startswith("auto") else interpreter
-    if said is None:
+    if output is None:
         asked = [f"command -v {shlex.quote(program)} && echo python"]
         for name in MANAGERS:
             asked.append(f"command -v {name} && {MANAGERS[name]['owner']} $(readlink -f {OS_RELEASE}) && echo {name}")
         return "; ".join([*asked, "true"])
-    there = [line.strip() for line in said.splitlines()]
+    there = [line.strip() for line in output.splitlines()]
     if "python" in there:
         return ""
     manager = next((name for name in MANAGERS if name in there), "")

@@ -96,28 +96,28 @@ def check(table: str) -> None:
 
 def lines_for(table: str, mount_point: str) -> list[Line]:
     """Return the mounts of C(table) on C(mount_point), in their order; unreadable lines are passed over."""
-    found = []
+    lines = []
     for line in rows(table):
         try:
             parsed = parse_line(line)
         except FstabError:
             continue
         if parsed is not None and (parsed.mount_point.rstrip("/") or "/") == mount_point:
-            found.append(parsed)
-    return found
+            lines.append(parsed)
+    return lines
 
 
 def marked(table: str, mark: str = MARK) -> list[Line]:
     """Return the lines of C(table) that bear the mark; unreadable lines are passed over."""
-    found = []
+    lines = []
     for line in rows(table):
         try:
             parsed = parse_line(line)
         except FstabError:
             continue
         if parsed is not None and parsed.bears(mark):
-            found.append(parsed)
-    return found
+            lines.append(parsed)
+    return lines
 
 
 def with_lines(table: str, wanted: list[Line], mark: str = MARK) -> str:

@@ -112,8 +112,8 @@ def is_folder(path: str) -> bool:
 
 def names(folder: str, most: int = MOST_NAMES) -> list[str]:
     """Return the names in a folder, no more than C(most); none where it cannot be listed."""
-    with contextlib.suppress(OSError), os.scandir(folder) as found:
-        return [entry.name for entry in itertools.islice(found, most)]
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return [entry.name for entry in itertools.islice(entries, most)]
     return []
 
 
@@ -124,7 +124,7 @@ def expand(pattern: str) -> list[str]:
         if not glob.has_magic(part):
             paths = [f"{path}/{part}" for path in paths]
             continue
-        found = {path: fnmatch.filter(names(path or "/"), part) for path in paths}
+        names_in = {path: fnmatch.filter(names(path or "/"), part) for path in paths}
         shown = part.startswith((".", "[.]"))
-        paths = [f"{path}/{name}" for path in paths for name in found[path] if shown or not name.startswith(".")]
+        paths = [f"{path}/{name}" for path in paths for name in names_in[path] if shown or not name.startswith(".")]
     return [path for path in paths if os.path.lexists(path)]

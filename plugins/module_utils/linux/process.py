@@ -77,8 +77,8 @@ class Done:
     @property
     def reason(self) -> str:
         """The last line it said, for a message about its failure."""
-        said = (self.err.strip() or self.out.strip()).splitlines()
-        return text.line(said[-1]) if said else f"exit {self.code}"
+        lines = (self.err.strip() or self.out.strip()).splitlines()
+        return text.line(lines[-1]) if lines else f"exit {self.code}"
 
 
 def _keyctl(*words: object) -> int:
@@ -443,13 +443,13 @@ def is_running(pid: int, start: int) -> bool:
     return False
 
 
-def kill(found: Mapping[int, int]) -> None:
+def kill(processes: Mapping[int, int]) -> None:
     """Kill the processes that descendants() found.
 
     Not another one that has the number of one by now: an account whose programs start and end without a pause has the
     numbers come round in no time, and root would kill what others started meanwhile.
     """
-    for pid, start in found.items():
+    for pid, start in processes.items():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if _start_of(pid) == start:
                 os.kill(pid, signal.SIGKILL)
@@ -511,7 +511,7 @@ def holders(path: str, of: Collection[int] | None = None, limit: float = LOOKING
     With C(of), only those that these user ids started: in mounts of its own, any account can have any path. What is
     not found within C(limit) seconds is left out.
     """
-    found = []
+    holders = []
     until = time.monotonic() + limit
     # The newest first, because what an account holds to keep root busy is there for long.
     for pid in sorted(filter(str.isdigit, os.listdir("/proc")), key=int, reverse=True):
@@ -530,6 +530,6 @@ def holders(path: str, of: Collection[int] | None = None, limit: float = LOOKING
             with contextlib.suppress(OSError):
                 if f"{os.readlink(link)}/".startswith(path + "/"):
                     with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as handle:
-                        found.append(f"{text.line(handle.read())} ({pid})")
+                        holders.append(f"{text.line(handle.read())} ({pid})")
                     break
-    return found
+    return holders

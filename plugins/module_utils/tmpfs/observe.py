@@ -179,23 +179,23 @@ def _used(path: str) -> int | None:
 
 def temporary(mounts: Sequence[mountinfo.Mount], path: str = tmpfs_place.TMP_PATH) -> dict[str, Any]:
     """Return what /tmp is now; what lies in it only where it is on a disk."""
-    found = _fields(mountinfo.find(mounts, path))
-    found.update(is_link=os.path.islink(path), size_bytes=None, used_bytes=None, names=[], count=0)
-    if found["fstype"] in mountinfo.IN_MEMORY:
+    facts = _fields(mountinfo.find(mounts, path))
+    facts.update(is_link=os.path.islink(path), size_bytes=None, used_bytes=None, names=[], count=0)
+    if facts["fstype"] in mountinfo.IN_MEMORY:
         held = os.statvfs(path)
         # A tmpfs without a limit has no blocks to count.
-        found["size_bytes"] = held.f_blocks * held.f_frsize or None
-        return found
+        facts["size_bytes"] = held.f_blocks * held.f_frsize or None
+        return facts
     # In a child, because somebody's mount below /tmp may never answer.
     with contextlib.suppress(OSError):
-        found["used_bytes"] = look.once(functools.partial(_used, path), LIMIT)
+        facts["used_bytes"] = look.once(functools.partial(_used, path), LIMIT)
     with contextlib.suppress(OSError):
         # Everybody can make files there, any number of them.
         with os.scandir(path) as entries:
             some = [entry.name for entry in itertools.islice(entries, MOST_FILES)]
         names = sorted(name for name in some if not name.startswith(OF_THE_SYSTEM))
-        found.update(names=names[:MOST_NAMES], count=len(names))
-    return found
+        facts.update(names=names[:MOST_NAMES], count=len(names))
+    return facts
 
 
 def _unit_of_tmp() -> str:

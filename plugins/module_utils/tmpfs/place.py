@@ -255,17 +255,17 @@ def sentence(place: Place) -> str:
 
 def notes(place: Place, temporary: Mapping[str, Any]) -> list[str]:
     """Return what a person is to know about a place, as sentences."""
-    found = list(filter(None, [sentence(place)]))
-    found += [f"{name} has no GOTMPDIR: {reason}" for name, reason in place.left_out.items()]
+    lines = list(filter(None, [sentence(place)]))
+    lines += [f"{name} has no GOTMPDIR: {reason}" for name, reason in place.left_out.items()]
     names = temporary["names"]
     if place.kind == TMP and place.waits and names:
         more = temporary["count"] - len(names)
         shown = ", ".join(names) + (f" and {more} more" if more > 0 else "")
-        found.append(
+        lines.append(
             f"What lies in /tmp on the disk ({shown}) stays there and is hidden from the next start on; after a "
             "rollback it is there again, unless the distribution clears /tmp at a start"
         )
-    return found
+    return lines
 
 
 def pending_sentences(place: Place, restart_command: str | None) -> list[str]:

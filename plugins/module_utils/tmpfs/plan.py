@@ -338,13 +338,13 @@ def list_stale(mount_points: Sequence[str], folders: Sequence[str]) -> list[str]
 
 def headlines(changes: Sequence[str], path: str, folders: Mapping[str, str]) -> list[str]:
     """Return C(changes) in few words: the mount, then whose folders were made."""
-    said = [change for change in changes if not change.startswith(("wrote ", "made "))]
+    lines = [change for change in changes if not change.startswith(("wrote ", "made "))]
     made = [name for name, folder in folders.items() if f"made {folder}" in changes]
     if made:
-        said.append(f"a folder each there for {', '.join(made)}")
-    if changes and not said:
-        said.append(f"what keeps {path} there after a restart")
-    return said
+        lines.append(f"a folder each there for {', '.join(made)}")
+    if changes and not lines:
+        lines.append(f"what keeps {path} there after a restart")
+    return lines
 
 
 def parse_live_size(super_options: Sequence[str]) -> int | None:
@@ -357,24 +357,24 @@ def parse_live_size(super_options: Sequence[str]) -> int | None:
 
 def deviations(options: Sequence[str], super_options: Sequence[str], size: int, mode: int, inodes: int) -> list[str]:
     """Return what is wrong with the live tmpfs, as sentences; none when it is as wanted."""
-    found = []
+    differences = []
     for flag in ("nosuid", "nodev"):
         if flag not in options:
-            found.append(f"{flag} was missing")
+            differences.append(f"{flag} was missing")
     if "noexec" in options:
-        found.append("noexec was set, which breaks go test and go run")
+        differences.append("noexec was set, which breaks go test and go run")
     if "ro" in options:
-        found.append("it was read-only")
+        differences.append("it was read-only")
     live = parse_live_size(super_options)
     if live != size:
-        found.append(
+        differences.append(
             f"its size was {'unlimited' if live is None else f'{live // MIB} MiB'} instead of {size // MIB} MiB"
         )
     if inodes and f"nr_inodes={inodes}" not in super_options and f"nr_inodes={inodes // 1024}k" not in super_options:
-        found.append(f"its number of inodes was not {inodes}")
+        differences.append(f"its number of inodes was not {inodes}")
     if mode != MODE:
-        found.append(f"its mode was {mode:04o} instead of {MODE:04o}")
-    return found
+        differences.append(f"its mode was {mode:04o} instead of {MODE:04o}")
+    return differences
 
 
 def is_met(observed: Mapping[str, Any], size: str, inodes: int, users: Sequence[str]) -> bool:
