@@ -17,5 +17,4 @@ class FilterModule:
             "windows_text": report.write_windows,
             "windows_sentences": report.list_defender_sentences,
             "windows_reachable": report.can_reach_windows,
-            "windows_left_out": report.explain_windows_left_out,
         }

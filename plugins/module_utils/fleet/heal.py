@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 VERSION = 1
 """Of the record."""
-STARTED_BY = "wsltune-heal"
 MOST_FAILURES = 3
 MOST_ALERTS = 1000
 HEALABLE = ("changed", "gone")
