@@ -1,6 +1,6 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""All that was measured, judged and put in order."""
+"""Runs all checks and puts them in order; each judges in places.py, wsl.py, fstab.py, machine.py or module.py."""
 
 from __future__ import annotations
 
