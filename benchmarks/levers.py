@@ -73,11 +73,11 @@ def variants_of(ground, folder, huge, home, environment):
     values = guard.values(ground, folder)
     variants, left_out = [bench.Variant(FIRST)], {}
     for name in catalogue.LEVERS:
-        reason = decide.without_effect(name, [], in_memory) or guard.explain_missing(name, ground)
+        reason = decide.explain_no_effect(name, [], in_memory) or guard.explain_missing(name, ground)
         if reason:
             left_out[name] = reason
             continue
-        laid = decide.trial(name, folder, home, values=values)
+        laid = decide.make_environment(name, folder, home, values=values)
         flags = guard.goflags([name], ground, values)
         variants.append(bench.Variant(name, {**laid, **({"GOFLAGS": flags} if flags else {})}))
     variants.append(bench.Variant(HUGE, {"GOTMPDIR": f"{huge}/gotmpdir"}))

@@ -223,7 +223,7 @@ class Trial:
         self.path = self.environment.get("PATH", "")
         if levers_decide.WINDOWS_PATH in self.names:
             mounts = wsl_judge.mounts_of(wsl_observe.collect())
-            self.path = levers_decide.without_windows(self.path, mounts)
+            self.path = levers_decide.drop_windows_folders(self.path, mounts)
         self.experiments: list[dict[str, Any]] = []
         self.suites: tuple[Any, Any, Any] = [], {}, {}
 
@@ -246,7 +246,8 @@ class Trial:
         if "bench" in self.params["scenarios"]:
             self.workload["benchmarks"] = self.params["benchmarks"]
         reasons = {
-            name: levers_decide.without_effect(name, slow, in_memory) or levers_guard.explain_missing(name, self.ground)
+            name: levers_decide.explain_no_effect(name, slow, in_memory)
+            or levers_guard.explain_missing(name, self.ground)
             for name in self.names
         }
         self.idle = {name: reason for name, reason in reasons.items() if reason}
@@ -308,7 +309,7 @@ class Trial:
 
     def find_project(self) -> tuple[str, str]:
         """Find what the lever SOURCE is tried on: a module that does not lie on the home's disk."""
-        choices = levers_decide.to_move(self.params["projects"], self.params["modules"])
+        choices = levers_decide.list_moves(self.params["projects"], self.params["modules"])
         silent = look.silent(project for project, _folder in choices)
         for project, folder in choices:
             if project in silent:
@@ -422,7 +423,9 @@ class Trial:
                 values = levers_guard.values(self.ground, tmpfs_folder)
                 for lever in tried:
                     merged.update(
-                        levers_decide.trial(lever, tmpfs_folder, self.account.home, self.slow, self.path, own, values)
+                        levers_decide.make_environment(
+                            lever, tmpfs_folder, self.account.home, self.slow, self.path, own, values
+                        )
                     )
                 flags = levers_guard.goflags(tried, self.ground, values)
                 if flags:
@@ -433,21 +436,24 @@ class Trial:
             variants = [baseline] + [variant(name, [name]) for name in wanted]
             fingerprint, broken = self.look(variants)
             judged = [
-                levers_decide.broken(Decision(name, True, evidence="none"), reason) for name, reason in broken.items()
+                levers_decide.decide_broken(Decision(name, True, evidence="none"), reason)
+                for name, reason in broken.items()
             ]
             variants = [variant for variant in variants if variant.name not in broken]
             if len(variants) > 1:
                 summary, failures = self.experiment(variants, tell)
                 for name in [variant.name for variant in variants[1:]]:
                     decision = levers_decide.judge(name, summary)
-                    judged.append(levers_decide.broken(decision, failures[name]) if name in failures else decision)
+                    judged.append(
+                        levers_decide.decide_broken(decision, failures[name]) if name in failures else decision
+                    )
             winners = [decision.lever for decision in judged if decision.kept]
             together = None
             if len(winners) > 1:
                 summary, failures = self.experiment([baseline, variant(levers_decide.TOGETHER, winners)], tell)
                 together = levers_decide.judge(levers_decide.TOGETHER, summary)
                 if failures:
-                    together = levers_decide.broken(together, failures[levers_decide.TOGETHER])
+                    together = levers_decide.decide_broken(together, failures[levers_decide.TOGETHER])
         settled = levers_decide.settle(judged, together)
         return [decision.to_json() for decision in settled], fingerprint, self.experiments
 
@@ -457,7 +463,7 @@ class Trial:
 
     def measure(self) -> tuple[list[Decision], dict[str, Any] | None]:
         """Have the levers that can have an effect measured; return the decisions on all and what they depend on."""
-        decisions = [levers_decide.idle(name, reason) for name, reason in self.idle.items()]
+        decisions = [levers_decide.decide_idle(name, reason) for name, reason in self.idle.items()]
         wanted = [name for name in self.names if name not in self.idle]
         if not wanted:
             return decisions, None
@@ -483,7 +489,7 @@ class Trial:
             self.account, lambda: self.survey(held, budget), self.params["budget_minutes"]
         )
         self.settle(**found)
-        if self.usable(held, budget) and not levers_decide.stale(
+        if self.usable(held, budget) and not levers_decide.explain_stale(
             entry, fingerprint, self.workload, time.time(), self.params["days"]
         ):
             decisions, remembered = list(held.values()), entry["decided_at"]
@@ -494,7 +500,7 @@ class Trial:
         return {
             "decisions": [decision.to_json() for decision in levers_decide.rank(decisions)],
             "kept": [decision.lever for decision in decisions if decision.kept],
-            "sentences": levers_decide.sentences(decisions),
+            "sentences": levers_decide.write_sentences(decisions),
             "remembered": remembered,
             "experiments": self.experiments,
         }

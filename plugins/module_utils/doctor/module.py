@@ -628,7 +628,7 @@ def list_useless_levers(seen: Mapping[str, Any]) -> list[str]:
         for name, place in places.items()
         if isinstance(place, Mapping) and place.get("fstype") in mountinfo.IN_MEMORY
     ]
-    return [name for name in catalogue.LEVERS if levers_decide.without_effect(name, slow, in_memory)]
+    return [name for name in catalogue.LEVERS if levers_decide.explain_no_effect(name, slow, in_memory)]
 
 
 def read_work(seen: Mapping[str, Any]) -> doctor_check.Work:

@@ -68,7 +68,7 @@ class Decision:
         }
 
 
-def trial(
+def make_environment(
     name: str,
     tmpfs: str,
     home: str,
@@ -90,7 +90,7 @@ def trial(
     return {key: lever.environment[key].format(**given) for key in wanted}
 
 
-def without_windows(path: str, mounts: Sequence[mountinfo.Mount]) -> str:
+def drop_windows_folders(path: str, mounts: Sequence[mountinfo.Mount]) -> str:
     """Return a PATH without the directories that lie on Windows drives."""
 
     def stays(directory: str) -> bool:
@@ -100,7 +100,7 @@ def without_windows(path: str, mounts: Sequence[mountinfo.Mount]) -> str:
     return ":".join(filter(stays, path.split(":")))
 
 
-def without_effect(name: str, slow: Sequence[str], in_memory: Sequence[str] = ()) -> str:
+def explain_no_effect(name: str, slow: Sequence[str], in_memory: Sequence[str] = ()) -> str:
     """Say why a lever can have no effect on this machine; nothing when it can.
 
     C(slow) names the places on a Windows drive, C(in_memory) those on a tmpfs without any lever.
@@ -119,7 +119,7 @@ def without_effect(name: str, slow: Sequence[str], in_memory: Sequence[str] = ()
     return ""
 
 
-def to_move(projects: Sequence[str], modules: Sequence[str]) -> list[tuple[str, str]]:
+def list_moves(projects: Sequence[str], modules: Sequence[str]) -> list[tuple[str, str]]:
     """Return what the lever C(SOURCE) could be tried on, the best first: a project and the module's folder in it.
 
     The modules that the user wants measured come first, then each project's own folder.
@@ -133,7 +133,9 @@ def to_move(projects: Sequence[str], modules: Sequence[str]) -> list[tuple[str, 
     return inside + [(project, ".") for project in projects]
 
 
-def stale(record: Mapping[str, Any], fingerprint: dict[str, Any], workload: Any, now: float, days: float) -> str:
+def explain_stale(
+    record: Mapping[str, Any], fingerprint: dict[str, Any], workload: Any, now: float, days: float
+) -> str:
     """Say why an earlier decision does not hold any more; nothing when it does."""
     if not record:
         return "nothing was decided yet"
@@ -178,7 +180,7 @@ def judge(name: str, summary: Mapping[str, Any], variant: str = "") -> Decision:
     scenarios = summary["scenarios"]
     failed = [scenario["failures"][variant] for scenario in scenarios if variant in scenario.get("failures", {})]
     if failed:
-        return broken(Decision(name, True), failed[0])
+        return decide_broken(Decision(name, True), failed[0])
     compared = [
         (scenario["name"], scenario["comparisons"][variant])
         for scenario in scenarios
@@ -226,27 +228,27 @@ def _ratio(compared: tuple[str, Mapping[str, Any]]) -> float:
     return float(compared[1]["ratio"] or 1.0)
 
 
-def idle(name: str, reason: str) -> Decision:
+def decide_idle(name: str, reason: str) -> Decision:
     """Return the decision about a lever that can have no effect here."""
     return Decision(name, False, reason=NOT_TRIED + reason, evidence="none")
 
 
-def not_told(name: str, why: str) -> Decision:
+def decide_unknown(name: str, why: str) -> Decision:
     """Return the decision about a lever of which this try says nothing."""
     return Decision(name, False, reason=f"{NOT_TOLD}{why}; {AGAIN}", evidence="none")
 
 
-def broken(decision: Decision, failure: str) -> Decision:
+def decide_broken(decision: Decision, failure: str) -> Decision:
     """Return the decision about a lever with which Go did not work.
 
     A full disk is its fault only where that is the tmpfs of its trial: anybody can fill /tmp, at the right moment. So
     can anybody take the memory.
     """
     if MEMORY.search(failure):
-        return not_told(decision.lever, f"memory was short ({failure})")
+        return decide_unknown(decision.lever, f"memory was short ({failure})")
     full = FULL.search(failure)
     if full and not (full[1] or "").startswith(OF_A_TRIAL) and (full[1] or decision.lever not in ON_THE_TMPFS):
-        return not_told(decision.lever, f"{full[1] or 'a folder'} lay on a disk that was full")
+        return decide_unknown(decision.lever, f"{full[1] or 'a folder'} lay on a disk that was full")
     return replace(decision, kept=False, reason=f"Go does not work with it: {failure}")
 
 
@@ -265,21 +267,21 @@ def settle(decisions: Sequence[Decision], together: Decision | None) -> list[Dec
 
     def drop(winner: Decision) -> Decision:
         if short and not together.tried:
-            return not_told(winner.lever, "disk or memory was short while the winners were tried together")
+            return decide_unknown(winner.lever, "disk or memory was short while the winners were tried together")
         return replace(winner, kept=False, reason=lost)
 
     return [drop(decision) if decision.kept and decision is not best else decision for decision in decisions]
 
 
-def sentence(decision: Decision) -> str:
+def write_sentence(decision: Decision) -> str:
     """Return one line for a summary: kept or dropped, by what, and why."""
     if decision.reason.startswith((NOT_TRIED, NOT_TOLD)):
         return f"{decision.lever} {decision.reason}"
-    found = ": ".join(filter(None, [numbers(decision), decision.reason]))
+    found = ": ".join(filter(None, [write_numbers(decision), decision.reason]))
     return f"{decision.lever} {'kept' if decision.kept else 'not kept'}, {found}"
 
 
-def numbers(decision: Decision) -> str:
+def write_numbers(decision: Decision) -> str:
     """Return how much faster or slower, with its interval; nothing where nothing was compared."""
     if decision.ratio is None or decision.high is None or decision.p is None:
         return ""
@@ -288,9 +290,11 @@ def numbers(decision: Decision) -> str:
     return f"{schedule.write_percent(decision.ratio)} [{low} to {high}], {p}"
 
 
-def sentences(decisions: Sequence[Decision]) -> list[str]:
+def write_sentences(decisions: Sequence[Decision]) -> list[str]:
     """Return the lines for a summary; what was left out or fell behind is named in a line together."""
-    lines = [sentence(decision) for decision in rank(decisions) if not decision.reason.startswith((NO_TIME, BEHIND))]
+    lines = [
+        write_sentence(decision) for decision in rank(decisions) if not decision.reason.startswith((NO_TIME, BEHIND))
+    ]
     behind = [decision.lever for decision in decisions if decision.reason.startswith(BEHIND)]
     if behind:
         lines.append(f"{_and(behind)} not kept: others led in the first rounds, so these ran no more")

@@ -31,7 +31,7 @@ UNKNOWN_DAYS = 1.0
 
 def compare(own: Mapping[str, str]) -> dict[str, Any]:
     """Return the variant whose temporary files lie on a disk; nothing for a user who keeps them elsewhere anyway."""
-    names = levers_decide.trial(levers_decide.TMP, "", "", own=own)
+    names = levers_decide.make_environment(levers_decide.TMP, "", "", own=own)
     return {"environment": dict.fromkeys(names, DISK)} if names else {}
 
 
@@ -89,7 +89,7 @@ def find(entry: Mapping[str, Any] | None, key: Mapping[str, Any], now: float) ->
     """Return the verdict that was kept, where it holds for this machine and workload; nothing where it does not."""
     try:
         days = math.inf if entry and entry["settled"] else UNKNOWN_DAYS
-        if entry and not levers_decide.stale(entry, dict(key["fingerprint"]), key["workload"], now, days):
+        if entry and not levers_decide.explain_stale(entry, dict(key["fingerprint"]), key["workload"], now, days):
             return dict(entry)
     except (KeyError, TypeError):
         # What cannot be understood is measured again.
@@ -102,7 +102,7 @@ def sentence(entry: Mapping[str, Any], taken_back: bool) -> str:
     decision = levers_decide.Decision.from_json(entry["decision"])
     day = time.strftime("%Y-%m-%d", time.gmtime(entry["decided_at"]))
     how = f"compared with {entry['disk']} on {day}"
-    numbers = levers_decide.numbers(decision)
+    numbers = levers_decide.write_numbers(decision)
     found = f"{decision.scenario} {numbers}" if numbers else decision.reason
     if not entry["settled"]:
         return f"{levers_decide.TMP} is in force; {how}, not told yet: {found}; it is asked again after a day"

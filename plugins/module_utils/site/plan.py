@@ -182,7 +182,7 @@ def measure_after(place: tmpfs_place.Place | None, user: Mapping[str, Any]) -> d
     if place is None or place.kind != tmpfs_place.TMP or not place.waits:
         return {}
     own = ((user.get("before") or {}).get("environment")) or {}
-    names = levers_decide.trial(levers_decide.TMP, "", "", own=own)
+    names = levers_decide.make_environment(levers_decide.TMP, "", "", own=own)
     return {"environment": dict.fromkeys(names, trial_tmpfs.PLACEHOLDER)}
 
 

@@ -55,7 +55,7 @@ def test_what_could_not_be_measured_is_not_kept():
 
 
 def test_a_lever_that_breaks_go_is_not_kept():
-    decision = levers_decide.broken(
+    decision = levers_decide.decide_broken(
         levers_decide.judge("x", summary(test=comparison("faster"))), "go run: permission denied"
     )
     assert not decision.kept and decision.reason == "Go does not work with it: go run: permission denied"
@@ -64,7 +64,7 @@ def test_a_lever_that_breaks_go_is_not_kept():
 def test_what_a_move_is_tried_on():
     projects = ["/mnt/c/shop", "/mnt/c/shop2"]
     modules = ["/home/a/x", "/mnt/c/shop2/api", "/mnt/c/shop2"]
-    assert levers_decide.to_move(projects, modules) == [
+    assert levers_decide.list_moves(projects, modules) == [
         ("/mnt/c/shop2", "api"),
         ("/mnt/c/shop2", "."),
         ("/mnt/c/shop", "."),
@@ -102,9 +102,9 @@ def test_winners_that_are_faster_together_stay():
 )
 def test_how_long_a_decision_holds(changes, says):
     record = {"workload": {"modules": []}, "fingerprint": MACHINE, "decided_at": 1e9 - 86400, **changes}
-    reason = levers_decide.stale(record, dict(MACHINE), {"modules": []}, 1e9, 30)
+    reason = levers_decide.explain_stale(record, dict(MACHINE), {"modules": []}, 1e9, 30)
     assert reason.startswith(says) and bool(reason) == bool(says)
-    assert levers_decide.stale({}, MACHINE, {}, 1e9, 30) == "nothing was decided yet"
+    assert levers_decide.explain_stale({}, MACHINE, {}, 1e9, 30) == "nothing was decided yet"
 
 
 LATE = Decision("b", False, reason=levers_decide.NO_TIME)
@@ -127,29 +127,32 @@ def test_for_which_levers_earlier_decisions_answer(held, wanted, has_more_time, 
 
 def test_what_is_recorded_of_decisions_beside_the_earlier_ones():
     recorded = {name: Decision(name, True, kept=True).to_json() for name in ("a", "c", "d")}
-    decisions = [Decision("a", True, reason="new"), LATE, levers_decide.idle("c", "there is no drive")]
+    decisions = [Decision("a", True, reason="new"), LATE, levers_decide.decide_idle("c", "there is no drive")]
     merged = levers_decide.merge_recorded(recorded, decisions)
     assert sorted(merged) == ["a", "b", "d"] and merged["d"] == recorded["d"]
     assert (merged["a"]["reason"], merged["a"]["kept"]) == ("new", False)
 
 
 def test_what_each_lever_is_for_one_run():
-    assert levers_decide.trial("gotmpdir_tmpfs", "/run/t", "/home/a") == {"GOTMPDIR": "/run/t/gotmpdir"}
+    assert levers_decide.make_environment("gotmpdir_tmpfs", "/run/t", "/home/a") == {"GOTMPDIR": "/run/t/gotmpdir"}
     memory = {"TMPDIR": "/run/t/tmp", "GOTMPDIR": "/run/t/tmp"}
-    assert levers_decide.trial("tmp_in_memory", "/run/t", "/home/a", own={"GOTMPDIR": "/tmp"}) == memory
-    assert levers_decide.trial("tmp_in_memory", "/run/t", "/home/a", own={"GOTMPDIR": "/x", "TMPDIR": "/y"}) == {}
-    assert levers_decide.trial("cgo_disabled", "/run/t", "/home/a") == {"CGO_ENABLED": "0"}
-    assert levers_decide.trial("caches_local", "/run/t", "/home/a", ["GOCACHE"]) == {
+    assert levers_decide.make_environment("tmp_in_memory", "/run/t", "/home/a", own={"GOTMPDIR": "/tmp"}) == memory
+    assert (
+        levers_decide.make_environment("tmp_in_memory", "/run/t", "/home/a", own={"GOTMPDIR": "/x", "TMPDIR": "/y"})
+        == {}
+    )
+    assert levers_decide.make_environment("cgo_disabled", "/run/t", "/home/a") == {"CGO_ENABLED": "0"}
+    assert levers_decide.make_environment("caches_local", "/run/t", "/home/a", ["GOCACHE"]) == {
         "GOCACHE": "/home/a/.cache/go-build"
     }
-    assert "do not lie on a Windows drive" in levers_decide.without_effect("caches_local", [])
-    assert not levers_decide.without_effect("caches_local", ["GOMODCACHE"]) and not levers_decide.without_effect(
+    assert "do not lie on a Windows drive" in levers_decide.explain_no_effect("caches_local", [])
+    assert not levers_decide.explain_no_effect("caches_local", ["GOMODCACHE"]) and not levers_decide.explain_no_effect(
         "gotmpdir_tmpfs", []
     )
-    assert levers_decide.without_effect("gotmpdir_tmpfs", [], ["GOTMPDIR"]) == "GOTMPDIR is in memory already"
-    assert "is in memory already" in levers_decide.without_effect("tmp_in_memory", [], ["TMPDIR", "GOTMPDIR"])
-    assert not levers_decide.without_effect("gocache_tmpfs", [], ["GOTMPDIR"])
-    assert not levers_decide.without_effect("cgo_disabled", [], ["GOTMPDIR", "GOCACHE"])
+    assert levers_decide.explain_no_effect("gotmpdir_tmpfs", [], ["GOTMPDIR"]) == "GOTMPDIR is in memory already"
+    assert "is in memory already" in levers_decide.explain_no_effect("tmp_in_memory", [], ["TMPDIR", "GOTMPDIR"])
+    assert not levers_decide.explain_no_effect("gocache_tmpfs", [], ["GOTMPDIR"])
+    assert not levers_decide.explain_no_effect("cgo_disabled", [], ["GOTMPDIR", "GOCACHE"])
 
 
 WON = """{"lever": "x", "tried": true, "kept": true, "evidence": "interleaved", "scenario": "test", "ratio": 0.9, \
@@ -165,7 +168,7 @@ def test_the_json_of_a_decision_is_what_it_was_before_it_had_a_type():
     decisions = [
         levers_decide.judge("x", summary(test=comparison("faster"))),
         levers_decide.judge("x", summary(reason="tests fail", test=None)),
-        levers_decide.idle("x", "no use"),
+        levers_decide.decide_idle("x", "no use"),
     ]
     assert [json.dumps(decision.to_json()) for decision in decisions] == RECORDED
     assert [Decision.from_json(json.loads(text)) for text in RECORDED] == decisions
@@ -175,9 +178,9 @@ def test_the_json_of_a_decision_is_what_it_was_before_it_had_a_type():
 
 def test_a_decision_in_one_line():
     decision = levers_decide.judge("x", summary(test=comparison("faster")))
-    assert levers_decide.sentence(decision) == "x kept, -10.0 % [-15.0 to -5.0], p=0.001: test is faster with it"
-    assert " p<0.0001: " in levers_decide.sentence(dataclasses.replace(decision, p=0.00004))
-    assert levers_decide.sentence(levers_decide.idle("y", "z")) == "y not tried: z"
+    assert levers_decide.write_sentence(decision) == "x kept, -10.0 % [-15.0 to -5.0], p=0.001: test is faster with it"
+    assert " p<0.0001: " in levers_decide.write_sentence(dataclasses.replace(decision, p=0.00004))
+    assert levers_decide.write_sentence(levers_decide.decide_idle("y", "z")) == "y not tried: z"
 
 
 class Machine:
@@ -231,12 +234,12 @@ DRIVE = mountinfo.parse(
 
 def test_a_path_without_windows_directories():
     path = "/usr/local/bin:/mnt/c/Windows/system32:bin::/mnt/c/Users/a/go/bin:/mnt/cache/bin"
-    kept = levers_decide.without_windows(path, DRIVE)
+    kept = levers_decide.drop_windows_folders(path, DRIVE)
     assert kept == "/usr/local/bin:bin::/mnt/cache/bin"
-    assert levers_decide.trial("append_windows_path", "/t", "/home/a", ["PATH"], kept) == {"PATH": kept}
-    assert levers_decide.trial("append_windows_path", "/t", "/home/a", [], kept) == {}
-    assert levers_decide.without_effect("append_windows_path", []) == "PATH has no directory on a Windows drive"
-    assert not levers_decide.without_effect("append_windows_path", ["PATH"])
+    assert levers_decide.make_environment("append_windows_path", "/t", "/home/a", ["PATH"], kept) == {"PATH": kept}
+    assert levers_decide.make_environment("append_windows_path", "/t", "/home/a", [], kept) == {}
+    assert levers_decide.explain_no_effect("append_windows_path", []) == "PATH has no directory on a Windows drive"
+    assert not levers_decide.explain_no_effect("append_windows_path", ["PATH"])
 
 
 @pytest.fixture(scope="module")
@@ -301,9 +304,9 @@ def test_a_lever_is_kept_that_all_scenarios_together_show():
     ],
 )
 def test_a_folder_or_memory_that_anybody_can_fill_says_nothing_about_a_lever(lever, failure, told):
-    decision = levers_decide.broken(Decision(lever, True, kept=True), failure)
+    decision = levers_decide.decide_broken(Decision(lever, True, kept=True), failure)
     assert not decision.kept and decision.tried is told
-    assert levers_decide.sentence(decision).startswith(f"{lever} not kept" if told else f"{lever} not told: ")
+    assert levers_decide.write_sentence(decision).startswith(f"{lever} not kept" if told else f"{lever} not told: ")
 
 
 @pytest.mark.parametrize("how", ["not measured: only 9 MiB of memory were left", "not told: /tmp lay on a full disk"])
@@ -311,7 +314,7 @@ def test_winners_that_could_not_run_together_are_tried_again_but_for_the_best(ho
     winners = [Decision("a", True, kept=True, ratio=0.9), Decision("b", True, kept=True, ratio=0.8)]
     settled = levers_decide.settle(winners, Decision("together", False, reason=how))
     assert [(one.tried, one.kept) for one in settled] == [(False, False), (True, True)]
-    assert levers_decide.sentence(settled[0]).startswith("a not told: disk or memory was short")
+    assert levers_decide.write_sentence(settled[0]).startswith("a not told: disk or memory was short")
     # Here it is known that they are not faster.
     settled = levers_decide.settle(winners, Decision("together", True, reason="no clear difference"))
     assert [(one.tried, one.kept) for one in settled] == [(True, False), (True, True)]
@@ -326,7 +329,7 @@ def test_what_the_budget_has_no_time_for_is_one_sentence():
     summary = screened(dropped={"a": 0, "b": 0, "x": 1}, enough=7)
     decisions = [levers_decide.judge(name, summary) for name in ("a", "x", "b")]
     assert [one.tried for one in decisions] == [False, True, False]
-    assert levers_decide.sentences(decisions) == [
+    assert levers_decide.write_sentences(decisions) == [
         "x not kept: others led in the first rounds, so these ran no more",
         "a and b not tried: the budget has no time for them; -e verify_budget_minutes=7 is enough for all",
     ]
@@ -334,7 +337,7 @@ def test_what_the_budget_has_no_time_for_is_one_sentence():
 
 def test_levers_are_ranked_by_what_they_gain():
     decisions = [
-        levers_decide.idle("d", "there is no drive"),
+        levers_decide.decide_idle("d", "there is no drive"),
         Decision("b", True, ratio=0.99, reason="others led after 1 round"),
         Decision("c", True, ratio=1.2, reason="no clear difference"),
         Decision("a", True, kept=True, ratio=0.95),

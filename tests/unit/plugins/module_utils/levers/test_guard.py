@@ -58,10 +58,10 @@ def test_each_lever_has_its_environment_and_flags_add_up() -> None:
     tried = ["vet_off", "tool_gc", "parallel"]
     assert guard.goflags(tried, found, values) == "-mod=mod -vet=off -toolexec=/t/tool-gc -p=8"
     assert guard.goflags(["go_version"], found, values) == ""
-    assert decide.trial("go_version", "/t", "/h", values=values) == {"GOTOOLCHAIN": "go1.28.1+auto"}
-    assert decide.trial("cgo_linker", "/t", "/h", values=values) == {"CGO_LDFLAGS": "-O2 -g -fuse-ld=mold"}
-    assert decide.trial("gocacheprog", "/t", "/h", values=values) == {"GOCACHEPROG": "/opt/cache"}
-    assert decide.trial("vet_off", "/t", "/h", values=values) == {}
+    assert decide.make_environment("go_version", "/t", "/h", values=values) == {"GOTOOLCHAIN": "go1.28.1+auto"}
+    assert decide.make_environment("cgo_linker", "/t", "/h", values=values) == {"CGO_LDFLAGS": "-O2 -g -fuse-ld=mold"}
+    assert decide.make_environment("gocacheprog", "/t", "/h", values=values) == {"GOCACHEPROG": "/opt/cache"}
+    assert decide.make_environment("vet_off", "/t", "/h", values=values) == {}
 
 
 def test_a_folder_in_a_repository_is_known(tmp_path: Path) -> None:
