@@ -185,6 +185,7 @@ class Connection(ConnectionBase):
         self._connected = False
         self._machine: wsl_judge.Machine | None = None
         self._mounts: list[mountinfo.Mount] = []
+        self._own_socket: str | None = None
         self._powershell = ""
         self._folder: str | None = None
         self._transfer: _Transfer | None = None
@@ -200,6 +201,8 @@ class Connection(ConnectionBase):
         if self._connected:
             return self
         self._machine = wsl_observe.collect()
+        if not os.environ.get("WSL_INTEROP"):
+            self._own_socket = wsl_observe.find_own_socket(os.getpid())
         with contextlib.suppress(ValueError):
             self._mounts = wsl_judge.mounts_of(self._machine)
         if self.get_option("check_wsl"):
@@ -305,10 +308,11 @@ class Connection(ConnectionBase):
     # Running
 
     def _environment(self) -> dict[str, str]:
-        return interop.environment(dict(os.environ), self.get_option("interop_socket"))
+        return interop.environment(dict(os.environ), self.get_option("interop_socket") or self._own_socket)
 
     def _socket(self) -> str | None:
-        return self._environment().get("WSL_INTEROP")
+        # The session's; what it is told about is none that was only found.
+        return self.get_option("interop_socket") or os.environ.get("WSL_INTEROP")
 
     def _start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start a Windows program in a process group of its own, so that it can be ended with all it started."""

@@ -75,6 +75,21 @@ class _Reader:
             return None
 
 
+def find_own_socket(process: int, root: str = "/") -> str | None:
+    """Return the interop socket of the nearest of C(process) and its parents that root or this account has made.
+
+    WSL's program looks there where WSL_INTEROP is not set, and takes what any account has made by such a name.
+    """
+    reader = _Reader(root)
+    while process > 0:
+        path = f"{RUN_WSL}/{process}_interop"
+        if reader.is_ours(reader.path(path)):
+            return path
+        fields = (reader.text(f"/proc/{process}/stat", "socket") or "").rpartition(")")[2].split()
+        process = int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else 0
+    return None
+
+
 def _root_in_windows(run_command: Callable[..., Any]) -> str | None:
     """Return what Windows calls `/`, which has the distro's name in it; it needs no variable of a session."""
     try:

@@ -143,6 +143,17 @@ def test_nothing_of_the_environment_crosses_and_the_socket_stays_the_sessions_ow
     ]
 
 
+def test_without_a_socket_of_the_session_the_nearest_own_one_is_named(fake, monkeypatch):
+    monkeypatch.delenv("WSL_INTEROP", raising=False)
+    monkeypatch.setattr(wsl_observe, "find_own_socket", lambda process: f"/run/WSL/{process}_interop")
+    connect(fake).exec_command("x")
+    connect(fake, socket="/run/WSL/9_interop").exec_command("x")
+    monkeypatch.setenv("WSL_INTEROP", "/run/WSL/7_interop")
+    connect(fake).exec_command("x")
+    sockets = [call["env"]["WSL_INTEROP"] for call in fake.calls()]
+    assert sockets == [f"/run/WSL/{os.getpid()}_interop", "/run/WSL/9_interop", "/run/WSL/7_interop"]
+
+
 def test_commands_start_where_they_are_told(fake, tmp_path):
     connect(fake, working_directory="/usr").exec_command("x")
     connect(fake).exec_command("x")

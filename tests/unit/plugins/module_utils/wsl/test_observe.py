@@ -46,3 +46,23 @@ def test_any_number_of_names_hides_none_of_wsls_own(
         (sockets / f"{number}_name").touch()
     found = observe.collect(str(tmp_path)).interop_sockets
     assert found[0] == "1_interop" and len(found) <= 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_socket_of_a_parent_is_no_other_accounts(tmp_path):
+    sockets = tmp_path / "run/WSL"
+    sockets.mkdir(parents=True)
+    for process, parent in ((30, 20), (20, 10), (10, 1), (1, 0)):
+        (tmp_path / f"proc/{process}").mkdir(parents=True)
+        (tmp_path / f"proc/{process}/stat").write_text(f"{process} (a ) b) S {parent} 1 1")
+    assert observe.find_own_socket(30, str(tmp_path)) is None
+    for name in ("1_interop", "10_interop", "30_interop"):
+        (sockets / name).touch()
+    (sockets / "20_interop").symlink_to("10_interop")
+    assert observe.find_own_socket(30, str(tmp_path)) == "/run/WSL/30_interop"
+    os.chown(sockets / "30_interop", 4711, 4711)
+    assert observe.find_own_socket(30, str(tmp_path)) == "/run/WSL/20_interop"
+    os.chown(sockets / "20_interop", 4711, 4711, follow_symlinks=False)
+    assert observe.find_own_socket(30, str(tmp_path)) == "/run/WSL/10_interop"
+    os.chown(sockets / "10_interop", 4711, 4711)
+    assert observe.find_own_socket(30, str(tmp_path)) == "/run/WSL/1_interop"
