@@ -115,9 +115,10 @@ def package_managers() -> set[str]:
 
 def descendants(pid: int) -> dict[int, int]:
     """Return all that runs below a process, each with its start; not a package manager, which had better finish."""
-    found = processes().descendants({pid})
+    known = processes().running()
+    found = processes().descendants({pid}, known)
     managers = package_managers()
-    spared = processes().descendants({child for child in found if name_of(child) in managers})
+    spared = processes().descendants({child for child in found if name_of(child) in managers}, known)
     return {child: start for child, start in found.items() if child != pid and child not in spared}
 
 

@@ -36,7 +36,7 @@ class Changes:
     def read(self, path: str, account: accounts.Account | None = None) -> str | None:
         """Return what a file says; None for no file. Bytes that are no UTF-8 survive."""
         state = self.hands(account).read(path, self.most)
-        return None if state is None else _decode(state.content)
+        return None if state is None else text.decode(state.content)
 
     def without_us(self, path: str, revert: journal.Revert, account: accounts.Account | None = None) -> str | None:
         """Return what C(path) would say without wsltune; None for no file."""
@@ -47,7 +47,7 @@ class Changes:
         content: bytes | None = state.content
         if entry is not None and entry.written is not None:
             content = journal.content_without_us(entry, state.content, revert)
-        return None if content is None else _decode(content)
+        return None if content is None else text.decode(content)
 
     def write(
         self,
@@ -69,7 +69,7 @@ class Changes:
         if not self.check_mode:
             self.journal.write(
                 path,
-                _encode(content),
+                text.encode(content),
                 role=self.role,
                 revert=revert,
                 mode=mode if before is None else None,
@@ -95,7 +95,12 @@ class Changes:
         self.note_written(path, before, after)
         if not self.check_mode:
             self.journal.edit(
-                path, lambda now: _encode(make(_decode(now))), role=self.role, mode=mode, revert=revert, shared=shared
+                path,
+                lambda now: text.encode(make(text.decode(now))),
+                role=self.role,
+                mode=mode,
+                revert=revert,
+                shared=shared,
             )
         return True
 
@@ -134,11 +139,3 @@ class Changes:
         """Return what M(AnsibleModule.exit_json) takes, with C(more) in it."""
         texts = {"changes": self.made, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
         return {"changed": bool(self.made), **text.printable({**texts, **more, "diff": self.diff})}
-
-
-def _decode(content: bytes) -> str:
-    return content.decode("utf-8", "surrogateescape")
-
-
-def _encode(content: str) -> bytes:
-    return content.encode("utf-8", "surrogateescape")

@@ -198,9 +198,14 @@ class Step:
         return Restored(self.path, self.action != "keep", self.reason or None)
 
     @property
+    def texts(self) -> tuple[str | None, str | None]:
+        """What the file says now and what it will say; None for no file."""
+        return _text(self.current), _text(self.target)
+
+    @property
     def diff(self) -> list[dict[str, str]]:
         """What carrying this out changes in the text of a file, for Ansible's --diff."""
-        return diff(self.path, _text(self.current), _text(self.target))
+        return diff(self.path, *self.texts)
 
 
 def diff(path: str, before: str | None, after: str | None) -> list[dict[str, str]]:
@@ -218,7 +223,7 @@ def _most(uid: int) -> int:
 
 
 def _text(state: FileState | None) -> str | None:
-    return None if state is None else state.content.decode("utf-8", "surrogateescape")
+    return None if state is None else text.decode(state.content)
 
 
 def judge_restore(entry: Entry, current: FileState | None, way: Way, run_only: bool) -> Step:

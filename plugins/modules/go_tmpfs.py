@@ -418,11 +418,7 @@ class Tmpfs:
         entry = self.changes.journal.entry(FSTAB)
         if entry is None or entry.run != self.changes.journal.run:
             return fstab.marked(self.table())
-        return (
-            []
-            if entry.before_run is None
-            else fstab.marked(entry.before_run.content.decode("utf-8", "surrogateescape"))
-        )
+        return [] if entry.before_run is None else fstab.marked(text.decode(entry.before_run.content))
 
     def result(self, path: str) -> dict[str, Any]:
         """Return the result with what is mounted on `path` now; empty where nothing is."""

@@ -535,8 +535,7 @@ class Workspace:
         if not self.changes.check_mode:
 
             def make(now: bytes) -> bytes:
-                text = workspace_plan.with_bind_lines(now.decode("utf-8", "surrogateescape"), lines)
-                return text.encode("utf-8", "surrogateescape")
+                return text.encode(workspace_plan.with_bind_lines(text.decode(now), lines))
 
             self.changes.journal.edit(FSTAB, make, role=ROLE, revert=fstab.without_ours, shared=True)
             self.tell_systemd()
@@ -577,7 +576,7 @@ class Workspace:
             entry = None
         if entry is not None:
             before = entry.before_run.content if only and entry.before_run else b""
-            stay = fstab.marked(before.decode("utf-8", "surrogateescape"), workspace_plan.MARK)
+            stay = fstab.marked(text.decode(before), workspace_plan.MARK)
             for line in workspace_plan.binds_to_leave(self.fstab(), stay):
                 try:
                     self.unmount(line.mount_point, line.source)

@@ -156,7 +156,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import files
-from ansible_collections.wsltune.go.plugins.module_utils.linux.text import printable
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import decode, encode, printable
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
@@ -165,18 +165,10 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as w
 ROLE = "wsl_conf"
 
 
-def _decode(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
-
-
-def _encode(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
-
-
 def _revert(base: bytes | None, written: bytes, current: bytes) -> bytes | None:
     """Take the settings out of a file that someone else edited too; None when nothing is left of a file of ours."""
-    text = wsl_conf.revert(None if base is None else _decode(base), _decode(written), _decode(current))
-    return None if base is None and not text.strip() else _encode(text)
+    text = wsl_conf.revert(None if base is None else decode(base), decode(written), decode(current))
+    return None if base is None and not text.strip() else encode(text)
 
 
 def is_launcher(path: str) -> bool:
@@ -186,10 +178,6 @@ def is_launcher(path: str) -> bool:
 
 def _way_of(entry: journal.Entry) -> journal.Way:
     return journal.Way(None if is_launcher(entry.path) else _revert)
-
-
-def _text(state: files.FileState | None) -> str | None:
-    return None if state is None else _decode(state.content)
 
 
 def _shown(value: wsl_conf.Setting) -> str:
@@ -280,7 +268,7 @@ class WslConf:
             self.changes.diff += journal.diff(self.path, content, after)
             if not self.changes.check_mode:
                 self.keep_in_force(before, after)
-                self.changes.journal.write(self.path, _encode(after), role=ROLE, revert=_revert)
+                self.changes.journal.write(self.path, encode(after), role=ROLE, revert=_revert)
         self.launchers(settings)
         self.finish(after if content is not None or after else None)
 
@@ -316,7 +304,7 @@ class WslConf:
         elif kept is None and (machine.conf_mtime is None or machine.conf_mtime <= start):
             os.makedirs(os.path.dirname(wsl_judge.IN_FORCE), mode=0o755, exist_ok=True)
             owner = {"mode": 0o644, "uid": os.geteuid(), "gid": os.getegid(), "mtime_ns": 0}
-            files.Files().put(wsl_judge.IN_FORCE, files.FileState(_encode(before), **owner))
+            files.Files().put(wsl_judge.IN_FORCE, files.FileState(encode(before), **owner))
 
     def absent(self) -> NoReturn:
         """Restore what was there before, of this run only where that is asked for."""
@@ -325,12 +313,14 @@ class WslConf:
         self.changes.kept += self.changes.journal.damaged()
         if not only and not self.changes.check_mode:
             self.changes.journal.close()
-        self.finish(next((_text(step.target) for step in restored if step.path == self.path), None))
+        targets = [step.texts[1] for step in restored if step.path == self.path]
+        self.finish(targets[0] if targets else None)
 
     def keep_started_with(self, step: journal.Step) -> None:
         """Remember what the running distro was started with before wsl.conf is restored."""
         if step.path == self.path and step.action != "keep":
-            self.keep_in_force(_text(step.current) or "", _text(step.target) or "")
+            before, after = step.texts
+            self.keep_in_force(before or "", after or "")
 
     def finish(self, text: str | None) -> NoReturn:
         """Judge the machine and return: with the text that is on the disk now, or would be."""

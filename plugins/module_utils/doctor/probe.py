@@ -80,32 +80,34 @@ class Scratch:
             raise
         self._name = name
 
+    def name(self, label: str) -> str:
+        """Return the name of a file."""
+        return f"{label}-{self.token}"
+
     def make(self, label: str) -> int:
         """Make a file and return its descriptor."""
-        name = f"{label}-{self.token}"
         flags = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY | os.O_CLOEXEC
-        descriptor = os.open(name, flags, 0o600, dir_fd=self._folder)
-        self.made.add(name)
+        descriptor = os.open(self.name(label), flags, 0o600, dir_fd=self._folder)
+        self.made.add(label)
         return descriptor
 
     def rename(self, label: str, other: str) -> None:
-        """Give a file that was made another name."""
-        old, new = f"{label}-{self.token}", f"{other}-{self.token}"
-        self.made.add(new)
-        os.rename(old, new, src_dir_fd=self._folder, dst_dir_fd=self._folder)
-        self.made.discard(old)
+        """Give a file that was made another label."""
+        self.made.add(other)
+        os.rename(self.name(label), self.name(other), src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        self.made.discard(label)
 
-    def remove(self, name: str) -> None:
-        """Remove a file that was made, by its whole name."""
-        os.unlink(name, dir_fd=self._folder)
-        self.made.discard(name)
+    def remove(self, label: str) -> None:
+        """Remove a file that was made."""
+        os.unlink(self.name(label), dir_fd=self._folder)
+        self.made.discard(label)
 
     def close(self) -> None:
         """Remove what was made, and nothing else."""
         try:
-            for name in sorted(self.made):
+            for label in sorted(self.made):
                 with contextlib.suppress(FileNotFoundError):
-                    self.remove(name)
+                    self.remove(label)
             with contextlib.suppress(OSError):
                 os.rmdir(self._name, dir_fd=self._parent)
         finally:
@@ -132,7 +134,7 @@ def files(folder: str) -> dict[str, Any]:
                 # A drive that another system serves dates its files by that system's clock.
                 measured["clock"] = round(os.fstat(handle.fileno()).st_mtime - time.time(), 3)
             # By its whole path, because that is what Go's operations cost; what is read by it is forgotten.
-            target = os.path.join(scratch.path, f"kept-{scratch.token}")
+            target = os.path.join(scratch.path, scratch.name("kept"))
         until = time.monotonic() + SECONDS
         for number in range(ROUNDS):
             if number > 2 and time.monotonic() > until:
@@ -155,7 +157,7 @@ def files(folder: str) -> dict[str, Any]:
                 os.close(descriptor)
                 with timer.of("rename"):
                     scratch.rename(f"a{number}", f"b{number}")
-                scratch.remove(f"b{number}-{scratch.token}")
+                scratch.remove(f"b{number}")
     except OSError as error:
         measured["reason"] = f"{error.strerror} ({error.filename})" if error.filename else str(error.strerror)
     finally:

@@ -86,8 +86,12 @@ class Check:
                 "was changed."
             )
         for name, reason in unusable.items():
-            folder = self.wanted[name].pop("GOTMPDIR")
-            self.changes.notes.append(f"{name}'s GOTMPDIR is not set: {folder} {reason}; fix that, then run again.")
+            self.leave_unset(name, "GOTMPDIR", f"{self.wanted[name]['GOTMPDIR']} {reason}")
+
+    def leave_unset(self, name: str, setting: str, reason: str) -> None:
+        """Take a setting from one user, with a note."""
+        self.wanted[name].pop(setting, None)
+        self.changes.notes.append(f"{name}'s {setting} is not set: {reason}; fix that, then run again.")
 
     def check_caches(self) -> None:
         """Take a cache that was named from those for whom another account could put a folder of its own there.
@@ -104,10 +108,7 @@ class Check:
                 except OSError as error:
                     reason = str(error.strerror)
                 if reason:
-                    del settings[cache]
-                    self.changes.notes.append(
-                        f"{name}'s {cache} is not set: {folder} {reason}; fix that, then run again."
-                    )
+                    self.leave_unset(name, cache, f"{folder} {reason}")
 
     def check_programs(self) -> None:
         """Take a flag that names a program or file of another account's from those whose Go would be under it."""
@@ -159,17 +160,15 @@ class Check:
 
         Several at a time, because what a user has for a Go command may take its time for each answer.
         """
-        asking = [
-            name
+        toolchains = {
+            name: _toolchains(self.users[name])
             for name in self.people
-            if "environment" not in self.users[name]["unknown"] and _toolchains(self.users[name])
-        ]
+            if "environment" not in self.users[name]["unknown"]
+        }
+        asking = [name for name in toolchains if toolchains[name]]
         errands = {
             name: functools.partial(
-                _refusals,
-                self.people[name],
-                _toolchains(self.users[name]),
-                go_flags.without(flags, self.unsafe.get(name, ())),
+                _refusals, self.people[name], toolchains[name], go_flags.without(flags, self.unsafe.get(name, ()))
             )
             for name in asking
         }
@@ -242,8 +241,7 @@ class Check:
             del self.wanted[name]["GOCACHEPROG"]
             self.changes.notes.append(f"{name}'s GOCACHEPROG is not set, because {name} cannot start {program}.")
         for name, reason in unsafe.items():
-            del self.wanted[name]["GOCACHEPROG"]
-            self.changes.notes.append(f"{name}'s GOCACHEPROG is not set: {reason}; fix that, then run again.")
+            self.leave_unset(name, "GOCACHEPROG", reason)
 
     def check_compilers(self) -> None:
         """Take CGO_ENABLED from those who have no C compiler, as nothing that needs net would build; as above."""
@@ -267,10 +265,7 @@ class Check:
                 "would not build: install gcc or set go_env_cgo_enabled: keep; nothing was changed."
             )
         for name, reason in lacking.items():
-            self.wanted[name].pop("CGO_ENABLED", None)
-            self.changes.notes.append(
-                f"{name}'s CGO_ENABLED is not set: no C compiler ({reason}); fix that, then run again."
-            )
+            self.leave_unset(name, "CGO_ENABLED", f"no C compiler ({reason})")
 
     def check_module(self, directory: str) -> None:
         """Raise PlanError where the folder is no Go module, or needs cgo while it is to be off."""

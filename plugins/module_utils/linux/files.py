@@ -290,6 +290,19 @@ def owner_of(path: str) -> int:
         return account or status.st_uid
 
 
+def _look_at_way(path: str) -> tuple[str, os.stat_result | None]:
+    """Say how another account could give or replace what C(path) names, and return what it names if none could."""
+    try:
+        with place(path, alone=True) as target:
+            return "", target.status()
+    except NotOurs as error:
+        return f"can be given or replaced by another account, which can write in {error.filename}", None
+    except FileNotFoundError:
+        return "", None
+    except OSError as error:
+        return str(error.strerror), None
+
+
 def check(path: str, follow: bool = True) -> None:
     """Raise what place() raises for C(path), such as NotOurs, and open nothing for longer."""
     place(path, follow).__exit__()
@@ -584,18 +597,10 @@ class Files:
 
         Who else may write in it is for whoever shares it; root shares with nobody.
         """
-        try:
-            with place(path, alone=True) as target:
-                status = target.status()
-        except NotOurs as error:
-            return f"can be given or replaced by another account, which can write in {error.filename}"
-        except FileNotFoundError:
-            return ""
-        except OSError as error:
-            return str(error.strerror)
+        reason, status = _look_at_way(path)
         if os.geteuid() == 0 and status is not None and not is_ours_alone(status, path=path):
             return "can be written by other accounts"
-        return ""
+        return reason
 
     def program_obstacle(self, words: Sequence[str]) -> str:
         """Say why the caller should not have what C(words) name started, or read by a program, ever again.
@@ -605,15 +610,11 @@ class Files:
         """
         paths = [path for word in words for path in (*([word] if word.startswith("/") else []), *_PATHS.findall(word))]
         for path in dict.fromkeys(paths):
-            is_file = os.path.isfile(path)
-            if os.geteuid() != 0 and not is_file:
+            if os.geteuid() != 0 and not os.path.isfile(path):
                 continue
-            reason = self.way_obstacle(path)
-            if not reason and is_file:
-                with contextlib.suppress(FileNotFoundError), place(path, alone=True) as target:
-                    status = target.status()
-                    if status is not None and not is_ours_alone(status, path=path):
-                        reason = "can be written by another account"
+            reason, status = _look_at_way(path)
+            if status is not None and not is_ours_alone(status, path=path):
+                reason = f"can be written by {'other accounts' if os.geteuid() == 0 else 'another account'}"
             if reason:
                 return f"{path} {reason}"
         return ""

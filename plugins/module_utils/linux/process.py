@@ -511,7 +511,7 @@ def holders(path: str, of: Collection[int] | None = None, limit: float = LOOKING
     With C(of), only those that these user ids started: in mounts of its own, any account can have any path. What is
     not found within C(limit) seconds is left out.
     """
-    holders = []
+    programs = []
     until = time.monotonic() + limit
     # The newest first, because what an account holds to keep root busy is there for long.
     for pid in sorted(filter(str.isdigit, os.listdir("/proc")), key=int, reverse=True):
@@ -530,6 +530,6 @@ def holders(path: str, of: Collection[int] | None = None, limit: float = LOOKING
             with contextlib.suppress(OSError):
                 if f"{os.readlink(link)}/".startswith(path + "/"):
                     with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as handle:
-                        holders.append(f"{text.line(handle.read())} ({pid})")
+                        programs.append(f"{text.line(handle.read())} ({pid})")
                     break
-    return holders
+    return programs

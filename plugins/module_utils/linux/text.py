@@ -44,6 +44,16 @@ def unescape(word: str, only: str | None = None) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
+def decode(content: bytes) -> str:
+    """Return the text of a file; bytes that are no UTF-8 survive until encode()."""
+    return content.decode("utf-8", "surrogateescape")
+
+
+def encode(content: str) -> bytes:
+    """Return the bytes of a text that decode() returned, or of another one."""
+    return content.encode("utf-8", "surrogateescape")
+
+
 def printable(value: Any) -> Any:
     """Return C(value) with bytes that are no UTF-8 spelled out, and control characters of all strings in it too."""
     if isinstance(value, str):
