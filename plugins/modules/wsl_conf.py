@@ -314,7 +314,7 @@ class WslConf:
         if not only and not self.changes.check_mode:
             self.changes.journal.close()
         targets = [step.texts[1] for step in restored if step.path == self.path]
-        self.finish(targets[0] if targets else None)
+        self.finish(targets[0] if targets else self.changes.read(self.path))
 
     def keep_started_with(self, step: journal.Step) -> None:
         """Remember what the running distro was started with before wsl.conf is restored."""

@@ -280,6 +280,19 @@ def test_launchers_come_and_go_with_the_setting(conf, run, wsl, monkeypatch):
     assert path.read_text() == "#!/bin/sh\nmine\n" and any(str(path) in said for said in restored["kept"])
 
 
+def test_check_mode_knows_the_file_that_stays_when_launchers_go(conf, run, wsl, monkeypatch):
+    folder = wsl / "bin"
+    folder.mkdir()
+    monkeypatch.setattr(launchers, "FOLDER", str(folder))
+    monkeypatch.setattr(launchers, "find_in_time", lambda _mounts: {})
+    monkeypatch.setattr(launchers, "plan", lambda *_words: {str(folder / "explorer.exe"): "#!/bin/sh\n"})
+    conf.write_text("[interop]\nappendWindowsPath=false\n")
+    assert run(content=conf.read_text(), launchers=True)["changes"] == [f"wrote {folder}/explorer.exe"]
+    checked = run(check=True, state="absent")
+    assert checked["changes"] == [f"restored {folder}/explorer.exe"]
+    assert checked["settings"] == run(state="absent")["settings"] == {"interop.appendWindowsPath": False}
+
+
 def test_a_distro_without_windows_gets_no_launchers(conf, run, monkeypatch, tmp_path):
     monkeypatch.setattr(launchers, "FOLDER", str(tmp_path / "none"))
     run(content="[interop]\nappendWindowsPath=false\n", launchers=True)
