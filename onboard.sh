@@ -3,55 +3,23 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 #
-# From a fresh machine to a tuned one. This file gets a Python and .venv; onboard/ does the rest and reads the options.
-if [ -z "${BASH_VERSION:-}" ] || [ "${SHELLOPTS##*posix*}" != "$SHELLOPTS" ]; then
-    # Alpine has no bash at first, and elsewhere sh may be a bash that keeps to POSIX.
-    command -v bash >/dev/null && exec bash "$0" "$@"
-    echo "onboard.sh: bash is not installed, and this needs it: install it (on Alpine by 'apk add bash'), then start again" >&2
-    exit 3
-fi
+# From a fresh machine to a tuned one. This file gets a bash, a Python and .venv; onboard/ does the rest.
 set -u
 program=onboard.sh
-root=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+root=$(dirname -- "$(readlink -f -- "$0")")
+# shellcheck source=scripts/start.sh
+. "$root/scripts/start.sh"
+read_options "$@"
+if [ -z "${BASH_VERSION:-}" ] || [ "${SHELLOPTS##*posix*}" != "$SHELLOPTS" ]; then
+    # Alpine has no bash at first, and elsewhere sh may be a bash that keeps to POSIX.
+    command -v bash >/dev/null || install_bash
+    exec bash "$0" "$@"
+fi
 # shellcheck source=scripts/venv.sh
 . "$root/scripts/venv.sh"
-
-usage=$(sed -n '/^"""/,/^"""/{s/^"""//;p}' "$root/onboard/__main__.py")
 exec 3>&1
-ask=yes
-value=''
-wrong=2
-# Of drift, 2 and 3 are answers.
-[[ " $* " != *' drift '* ]] || { wrong=1 status=1; }
-# A typing mistake shall not cost an installation.
-for argument in "$@"; do
-    # What follows an option that takes a value is no command.
-    if [[ $value ]]; then
-        value=''
-        continue
-    fi
-    case $argument in
-    --) break ;;
-    --against) value=yes ;;
-    --against=?*) ;;
-    # Whoever reads the JSON does not want the lines about the installation in it.
-    --json) exec >&2 ;;
-    -h | --help)
-        printf '%s\n' "$usage"
-        exit 0
-        ;;
-    -*)
-        [[ $usage == *$'\n'"  $argument"[\ $'\n']* ]] || status=$wrong fail "unknown option '$argument'; ./onboard.sh --help lists them"
-        [[ $argument != --yes && $argument != --check ]] || ask=''
-        ;;
-    site | rollback | doctor | drift | bench) ;;
-    *)
-        near=''
-        case $argument in dr* | Dr*) near=drift ;; d* | D*) near=doctor ;; r* | R*) near=rollback ;; b* | B*) near=bench ;; esac
-        status=2 fail "unknown command '$argument'${near:+ (did you mean $near?)}: ./onboard.sh --help lists them"
-        ;;
-    esac
-done
+# Whoever reads the JSON does not want the lines about the installation in it.
+[[ ! $json ]] || exec >&2
 
 trap 'printf "\nInterrupted: run ./onboard.sh again to finish.\n" >&2; exit 130' INT TERM HUP
 
@@ -64,15 +32,16 @@ leave_places_of_others
     fail "the symbolic link collections/ansible_collections/wsltune/go is not one: clone again inside Linux, in your home directory"
 
 agree_to_install() {
-    local answer python=''
+    local packages=python3-venv remove='' sudo=''
     find_manager
     [[ $manager ]] || return 0
-    [[ $manager != apt-get ]] || python="'sudo apt-get purge python3-venv' and "
-    printf '%s\n' "To set itself up, this program installs a Python with venv by $manager (some 10 MB) and makes .venv (some 250 MB)." \
-        "Both stay after a rollback: remove them with $python'rm -r $root/.venv'." >&2
-    [[ $ask && -t 0 && -t 2 ]] || return 0
-    read -rp 'Go on? [Y/n] ' answer || answer=n
-    [[ ! $answer || $answer == [yY]* ]] || status=0 fail 'nothing was changed'
+    # With apt, Python itself stays, because much of the distribution needs it.
+    # shellcheck disable=SC2046
+    [[ $manager == apt-get ]] || packages=$(not_installed $(names_of python) | xargs)
+    ((EUID == 0)) || sudo='sudo '
+    [[ ! $packages ]] || remove="'$sudo${facts[$manager undo]} $packages' and "
+    agree "To set itself up, this program installs a Python with venv by $manager (some 10 MB) and makes .venv (some 250 MB).
+Both stay after a rollback: remove them with $remove'rm -r $root/.venv'."
 }
 
 venv=$root/.venv

@@ -51,7 +51,8 @@ PLAN_ROLLBACK = """\
 This restores what was there before wsltune's first run on this machine:
   - Go's settings, the lines in /etc/fstab and their mounts, the keys of /etc/wsl.conf, what was set on Windows
   - Go itself, if wsltune installed it and nothing else needs it
-What someone else changed since stays and is named. The .venv of this checkout stays, too."""
+What someone else changed since stays and is named. The .venv of this checkout stays, too, and
+what was installed to make it (Python, on Alpine bash as well)."""
 MEASURE = (
     "measures Go before and after where something changes (up to {minutes:g} minutes), "
     "and takes back what made it slower"

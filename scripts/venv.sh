@@ -6,15 +6,11 @@
 # a Python that really runs, and a virtual environment that is either whole or not taken for one.
 # shellcheck disable=SC2154
 
+# shellcheck source=scripts/start.sh
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/start.sh"
 sudo_password=''
 
 say() { printf '%s\n' "$*"; }
-
-# One sentence, and the exit code of $status (3: this machine cannot be set up).
-fail() {
-    printf '%s: %s\n' "$program" "$*" >&2
-    exit "${status:-3}"
-}
 
 # enough_room FOLDER MEGABYTES: package managers and pip name a wrong cause where a disk is full.
 enough_room() {
