@@ -15,7 +15,7 @@ base=$("$root/tests/containers/build.sh" trixie)
 hash=$({
     echo "$base"
     cat "$here"/{build.sh,Containerfile,provision.sh,wsl-boot,mount.drvfs,ssh_config} "$here"/shop/go.mod \
-        "$here"/shop/*/*.go "$root"/{scripts/venv.sh,requirements/runtime.lock} "${interop[@]}"
+        "$here"/shop/*/*.go "$root"/{scripts/{start,venv}.sh,requirements/runtime.lock} "${interop[@]}"
 } | sha256sum | cut -c1-12)
 disk=$cache/laptop/$hash
 if [ ! -s "$disk/disk.img" ]; then
@@ -27,7 +27,7 @@ if [ ! -s "$disk/disk.img" ]; then
     mkdir -p "$context/checkout/scripts" "$context/checkout/requirements"
     cp "$here"/{Containerfile,provision.sh,wsl-boot,mount.drvfs,ssh_config} "${interop[@]}" "$context/"
     cp -r "$here/shop" "$context/"
-    cp "$root/scripts/venv.sh" "$context/checkout/scripts/"
+    cp "$root"/scripts/{start,venv}.sh "$context/checkout/scripts/"
     cp "$root/requirements/runtime.lock" "$context/checkout/requirements/"
     image=localhost/wsltune-laptop:$hash
     podman build --quiet --network=host --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 \

@@ -215,6 +215,7 @@ def test_root_opens_its_log_where_nobody_else_can_put_a_link(checkout: Checkout,
     assert "folder=~root/" in text
     program = tmp_path / "scripts" / "venv.sh"
     program.parent.mkdir()
+    program.with_name("start.sh").symlink_to(SCRIPT.with_name("start.sh"))
     program.write_text(text.replace("folder=~root/", f"folder={own}/"), encoding="utf-8")
     done = subprocess.run(
         ["bash", "-c", f'set -u; program=p root=/; . "{program}"; open_log setup.log; echo "$log"'],

@@ -1259,7 +1259,8 @@ def keys_of_root(trials: Trials) -> None:
 def set_up_in_a_folder_of_eves(trials: Trials) -> None:
     """Run what onboard.sh does before it has a Python of its own, as root in a folder of eve's."""
     trials.user("eve", MODULES_OF_EVE)
-    trials.machine.put(ROOT / "scripts/venv.sh", "/var/tmp/venv.sh")
+    for name in ("start.sh", "venv.sh"):
+        trials.machine.put(ROOT / "scripts" / name, f"/var/tmp/{name}")
     trials.root(
         "cd /home/eve/cloned; program=onboard.sh root=/var/tmp/checkout log=/dev/null; . /var/tmp/venv.sh; "
         "mkdir -p $root; : > /var/tmp/lock; find_python; "
