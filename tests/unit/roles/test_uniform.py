@@ -149,3 +149,18 @@ def test_every_entry_point_that_a_playbook_checks_has_a_specification() -> None:
     }
     # It checks its one value of its own, which a command line gives as text.
     assert missing == {("verify", "sequence")} < used
+
+
+def test_reports_are_written_by_the_module_that_touches_nothing_else() -> None:
+    """A mode for a folder would be set on whichever was named, and Ansible's own modules follow links on the way."""
+    files = [*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/*.yml")]
+    texts = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in files}
+    writing = {
+        name
+        for name, text in texts.items()
+        if re.search(r"ansible\.builtin\.(copy|file|template|tempfile|lineinfile|blockinfile):", text)
+        and re.search(r"delegate_to: localhost|hosts: localhost", text)
+    }
+    assert any("wsltune.go.report_files:" in text for text in texts.values())
+    # Its one file is what was asked for, and says nothing of a machine.
+    assert writing == {"playbooks/user_data.yml"}

@@ -6,5 +6,6 @@ from typing import Any
 from ansible.plugins import AnsiblePlugin
 
 class ActionBase(AnsiblePlugin):
+    _task: Any
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]: ...
     def validate_argument_spec(self, argument_spec: dict[str, Any]) -> tuple[Any, dict[str, Any]]: ...
