@@ -28,6 +28,7 @@ RINGS = [
     {"name": "early", "share": 40, "soak_hours": 0},
     {"name": "all", "share": "rest", "soak_hours": 0},
 ]
+UNDER_WAY = "is still under way in process "
 
 
 def look(fleet: LightFleet) -> dict[str, int]:
@@ -46,11 +47,16 @@ def look(fleet: LightFleet) -> dict[str, int]:
 
 
 def kill_one(
-    fleet: LightFleet, process: subprocess.Popen[str], moment: float, begins: Callable[[], Any] = lambda: True
+    fleet: LightFleet,
+    process: subprocess.Popen[str],
+    moment: float,
+    seen: collections.Counter[str],
+    begins: Callable[[], Any] = lambda: True,
 ) -> bool:
     """Kill a run C(moment) seconds after it C(begins); return whether it lived until then.
 
     Each worker of Ansible is a process group of its own and ends its task first, as on a controller that is killed.
+    Until then nobody else may have the record.
     """
     while process.poll() is None and not begins():
         time.sleep(0.01)
@@ -61,9 +67,26 @@ def kill_one(
     if lives:
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    while fleet.is_at_work():
-        time.sleep(0.05)
+    if lives:
+        seen["refused while workers lived"] += is_refused_while_workers_live(fleet)
     return lives
+
+
+def is_refused_while_workers_live(fleet: LightFleet) -> bool:
+    """Wait for the last worker of a run that was killed; return whether another run was refused until then."""
+    store, refused, said = record.Store(str(fleet.record)), False, UNDER_WAY
+    while fleet.is_at_work():
+        try:
+            store.lock(os.getpid())
+        except record.RecordError as error:
+            said, refused = str(error), True
+        else:
+            # One that had not begun with the record ends now, and one that acts on a host takes a second.
+            time.sleep(0.3)
+            assert not fleet.is_at_work(), "another run may begin while workers of one that was killed act on hosts"
+            store.unlock(os.getpid())
+        assert UNDER_WAY in said, said
+    return refused
 
 
 def kill(times: int, folder: Path, seed: int = 14) -> collections.Counter[str]:
@@ -77,7 +100,7 @@ def kill(times: int, folder: Path, seed: int = 14) -> collections.Counter[str]:
     before: dict[str, int] = {}
     while seen["killed"] < times:
         process = fleet.start()
-        if kill_one(fleet, process, chance.uniform(0.1 * longest, longest)):
+        if kill_one(fleet, process, chance.uniform(0.1 * longest, longest), seen):
             seen["killed"] += 1
         else:
             seen["ended"] += 1
@@ -110,7 +133,7 @@ def kill_and_abort(times: int, folder: Path, seed: int = 15) -> collections.Coun
     while seen["killed"] < times:
         fleet = LightFleet(folder / f"abort-{seen['killed']}-{seen['ended']}", HOSTS, ring)
         process = fleet.start(light_seconds=1)
-        lived = kill_one(fleet, process, chance.uniform(0, 4), fleet.changed)
+        lived = kill_one(fleet, process, chance.uniform(0, 4), seen, fleet.changed)
         look(fleet)
         assert fleet.changed(), "it changed no host"
         begun = record.Store(str(fleet.record)).load()
@@ -122,7 +145,7 @@ def kill_and_abort(times: int, folder: Path, seed: int = 15) -> collections.Coun
         done = sum(record.Store(str(fleet.record)).load_host(name).state == gate.DONE for name in fleet.changed())
         seen["of these not known as done"] += len(fleet.changed()) - done
         process, start = fleet.start("abort"), time.monotonic()
-        lived = kill_one(fleet, process, chance.uniform(0, longest or 60))
+        lived = kill_one(fleet, process, chance.uniform(0, longest or 60), seen)
         seen["killed while it aborted"] += lived
         longest = max(longest, 0 if lived else time.monotonic() - start)
         look(fleet)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 
 import pytest
 
@@ -123,6 +124,26 @@ def test_a_second_controller_is_refused(fleet):
     (fleet.record / "lock").write_text(json.dumps(own), encoding="utf-8")
     code, said = fleet.run()
     assert code == 1 and f"process {os.getpid()} on this controller has this rollout" in said and not fleet.done()
+
+
+@pytest.mark.parametrize("output", [0, 200_000], ids=["small", "larger than a pipe"])
+def test_while_workers_of_a_killed_run_act_on_hosts_another_run_is_refused(fleet, output):
+    """A result that nobody takes must not keep a worker, and with it the record, for ever."""
+    process = fleet.start(light_seconds=12, light_output=output)
+    while sorted(fleet.changed()) != ["a", "b"]:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    code, said = fleet.run()
+    assert code == 1 and "a run of this rollout was killed and what it began on hosts is still under way in" in said
+    assert sorted(fleet.done()) == ["a", "b"]
+    assert fleet.run("status")[0] == 3
+    until = time.monotonic() + 30
+    while fleet.is_at_work():
+        assert time.monotonic() < until, "a worker does not end"
+        time.sleep(0.1)
+    assert fleet.run()[0] == 3 and sorted(fleet.done()) == ["a", "a", "b", "b"]
 
 
 def test_a_run_that_is_killed_is_continued(tmp_path):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import glob
 import json
 import os
 import socket
@@ -18,11 +19,12 @@ import time
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, TextIO
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fleet_gate
 from ansible_collections.wsltune.go.plugins.module_utils.fleet.rings import Ring
 from ansible_collections.wsltune.go.plugins.module_utils.linux.files import Files, FileState, read_from
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 VERSION = 1
 LARGEST = 4 << 20
@@ -34,6 +36,12 @@ HELD = "held"
 ROLLED_BACK = "rolled back"
 ABORTED = "aborted"
 FINISHED = "finished"
+
+DESCRIPTORS: dict[str, int] = {}
+"""By the path of a lock, the descriptor that this process holds it by, or the one that it was forked from."""
+PATIENCE = 2.0
+"""Seconds in which a lock is free that somebody only writes to."""
+MOST_HOLDERS = 5
 
 
 class RecordError(Exception):
@@ -201,22 +209,46 @@ class Store:
             room = ": make room and run this again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
             raise RecordError(f"cannot write {path}: {error.strerror}{room}.") from None
 
+    def hold(self) -> None:
+        """Have this process and all that are forked from it hold the rollout until the last of them has ended.
+
+        Without that, a run that takes the lock knows only whether the process that had it before lives, and what that
+        one has forked ends its task first. Whoever has the rollout already is met by C(lock), which says so.
+        """
+        if self.lock_path in DESCRIPTORS:
+            return
+        with contextlib.suppress(OSError):
+            descriptor = self._open_lock()
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(descriptor)
+                raise
+            DESCRIPTORS[self.lock_path] = descriptor
+
+    def _open_lock(self) -> int:
+        # Not for what is executed, such as ssh, which stays for the next connection.
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        return os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
     def lock(self, pid: int) -> None:
         """Take the rollout for the process C(pid); raise RecordError while another one that lives has it.
 
         The name of the process stays in the file after its end, so that it takes no process of its own to hold it.
+        What C(hold) holds is free when all that were forked from it have ended as well.
         """
         own = {"host": socket.gethostname(), "pid": pid, "began": read_start(pid), "since": time.time()}
         if own["began"] is None:
             raise RecordError(f"process {pid}, to which this belongs, has ended: run it again.")
         try:
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)
-            descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            held = DESCRIPTORS.get(self.lock_path)
+            descriptor = self._open_lock() if held is None else os.dup(held)
         except OSError as error:
             raise RecordError(f"cannot lock {self.lock_path}: {error.strerror}.") from None
         with os.fdopen(descriptor, "r+", encoding="utf-8") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            self._refuse_other(handle.read(), own)
+            is_free = self._wait_for_others(handle)
+            handle.seek(0)
+            self._refuse_other(handle.read(), own, is_free)
             try:
                 handle.seek(0)
                 handle.truncate()
@@ -225,31 +257,67 @@ class Store:
             except OSError as error:
                 raise RecordError(f"cannot lock {self.lock_path}: {error.strerror}.") from None
 
-    def _refuse_other(self, text: str, own: Mapping[str, Any]) -> None:
+    def _wait_for_others(self, handle: TextIO) -> bool:
+        """Return whether nobody else holds the file any more; for a moment, whoever only writes to it does."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    return False
+                time.sleep(0.05)
+            except OSError as error:
+                raise RecordError(f"cannot lock {self.lock_path}: {error.strerror}.") from None
+
+    def _refuse_other(self, text: str, own: Mapping[str, Any], is_free: bool) -> None:
         try:
             other = json.loads(text) if text.strip() else {}
             host, pid, began = (other.get(name) for name in ("host", "pid", "began"))
         except (ValueError, AttributeError):
             # Whoever wrote half of it was killed.
-            return
-        if not host or (host, pid, began) == (own["host"], own["pid"], own["began"]):
-            return
-        if host != own["host"]:
+            host, pid, began = None, None, None
+        is_own = (host, pid, began) == (own["host"], own["pid"], own["began"])
+        if host and host != own["host"]:
             raise RecordError(
                 f"the controller {host} has this rollout: wait for its end, or remove {self.lock_path} if it is gone."
             )
-        if isinstance(pid, int) and read_start(pid) is not None and read_start(pid) == began:
+        if host and not is_own and isinstance(pid, int) and read_start(pid) is not None and read_start(pid) == began:
             raise RecordError(f"process {pid} on this controller has this rollout: wait for its end.")
+        if not is_free:
+            raise RecordError(
+                "a run of this rollout was killed and what it began on hosts is still under way in "
+                f"{self._name_holders()}: run it again when that has ended."
+            )
+
+    def _name_holders(self) -> str:
+        """Return the processes that hold the lock, as far as this account can see them."""
+        holders = [f"process {pid}" for pid in find_holders(self.lock_path) if pid != os.getpid()]
+        return join_names(holders, MOST_HOLDERS) if holders else "processes of this controller"
 
     def unlock(self, pid: int) -> None:
-        """Let go of what C(lock) took."""
+        """Let go of what C(lock) and C(hold) took, for all that were forked, too."""
         with (
             contextlib.suppress(OSError, ValueError, AttributeError),
             open(self.lock_path, "r+", encoding="utf-8") as handle,
         ):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            held = DESCRIPTORS.get(self.lock_path)
+            fcntl.flock(handle if held is None else held, fcntl.LOCK_EX)
             if json.load(handle).get("pid") == pid:
                 handle.truncate(0)
+            if held is not None:
+                fcntl.flock(held, fcntl.LOCK_UN)
+
+
+def find_holders(path: str) -> list[int]:
+    """Return the processes that have a file open, as far as this account can see them."""
+    holders, path = set(), os.path.realpath(path)
+    for entry in glob.iglob("/proc/[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(entry) == path:
+                holders.add(int(entry.split("/")[2]))
+    return sorted(holders)
 
 
 def read_start(pid: int) -> str | None:

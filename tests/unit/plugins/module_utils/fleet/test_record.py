@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -151,6 +153,74 @@ def test_what_is_left_of_a_run_that_was_killed_takes_no_lock(store):
     with pytest.raises(record.RecordError, match="to which this belongs, has ended"):
         store.lock(gone.pid)
     store.lock(os.getpid())
+
+
+HOLDER = """
+import os, sys, time
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import record
+store = record.Store(sys.argv[1])
+store.hold()
+store.lock(os.getpid())
+worker = os.fork()
+if worker:
+    print(worker, flush=True)
+elif sys.argv[2] == "unlock":
+    store.unlock(os.getppid())
+    print("unlocked", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def start_holder(store):
+    """Start a process that holds the store and forks another; its number, and both are gone at the end."""
+    started = []
+
+    def start(what: str = "") -> tuple[subprocess.Popen[str], int]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, store.folder, what],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        numbers = {process.stdout.readline().strip() for _line in range(2 if what else 1)} - {"unlocked"}
+        started.extend([process.pid, int(*numbers)])
+        return process, started[-1]
+
+    yield start
+    for pid in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_what_a_run_that_was_killed_has_forked_keeps_the_lock_until_it_ends(store, start_holder):
+    process, worker = start_holder()
+    with pytest.raises(record.RecordError, match=f"^process {process.pid} on this controller has this rollout: wait"):
+        store.lock(os.getpid())
+    process.kill()
+    process.wait()
+    sentence = f"^a run of this rollout was killed and what it began on hosts is still under way in process {worker}: "
+    with pytest.raises(record.RecordError, match=sentence):
+        store.lock(os.getpid())
+    os.kill(worker, signal.SIGKILL)
+    store.lock(os.getpid())
+
+
+def test_a_worker_lets_go_for_all(store, start_holder):
+    start_holder("unlock")
+    store.lock(os.getpid())
+
+
+def test_who_holds_it_takes_it_again_and_again(store, monkeypatch):
+    monkeypatch.setattr(record, "DESCRIPTORS", {})
+    store.hold()
+    store.hold()
+    for _time in range(2):
+        store.lock(os.getpid())
+        with open(store.lock_path, encoding="utf-8") as handle:
+            assert json.load(handle)["pid"] == os.getpid()
+    store.unlock(os.getpid())
+    os.close(record.DESCRIPTORS[store.lock_path])
 
 
 def test_a_link_in_place_of_the_lock_is_not_followed(store, tmp_path):
