@@ -17,7 +17,7 @@ import sys
 import time
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate, rings
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate, record, rings, rollout
 
 RUNS = 12
 NOISE = 0.03
@@ -32,8 +32,17 @@ def measure(chance: random.Random, name: str, effect: float) -> gate.Host:
     before = [math.exp(chance.gauss(0, NOISE)) for _ in range(RUNS)]
     after = [effect * math.exp(chance.gauss(0, NOISE)) for _ in range(RUNS)]
     found = stats.compare(before, after)
-    state = gate.TAKEN_BACK if found.verdict == stats.SLOWER else gate.DONE
-    return gate.Host(name, state, True, found.ratio, *found.interval, reread=True)
+    return judge(record.HostState(name), found)
+
+
+def judge(host: record.HostState, found: stats.Comparison) -> gate.Host:
+    """Return what the gate sees of a host with one comparison, as the record would have it."""
+    slower = found.verdict == stats.SLOWER
+    row = {"ratio": found.ratio, "low": found.interval[0], "high": found.interval[1], "verdict": found.verdict}
+    host.state = gate.TAKEN_BACK if slower else gate.DONE
+    host.comparisons, host.measures, host.reread = [row], True, 1.0
+    host.times_slower += slower
+    return rollout.for_gate(record.RingState(rings.Ring("one", soak_hours=0), []), host)
 
 
 def play(chance: random.Random, fleet: int, effect: float, share: float, most: int = 4) -> list[str]:
@@ -69,6 +78,22 @@ def share_stopped(chance: random.Random, times: int, fleet: int, effect: float) 
     return sum(play(chance, fleet, effect, 1.0)[-1] != gate.GO for _ in range(times)) / times
 
 
+def share_rolled_back(chance: random.Random, times: int, hosts: int, effect: float, share: float = 1.0) -> float:
+    """Return how often a ring is rolled back, where C(effect) meets a C(share) of its hosts."""
+    ring, harmed = rings.Ring("one"), round(hosts * share)
+    rolled_back = 0
+    for _time in range(times):
+        seen = [measure(chance, f"h{number}", effect if number < harmed else 1.0) for number in range(hosts)]
+        rolled_back += gate.decide(ring, seen, now=1e9, since=0.0).result == gate.ROLL_BACK
+    return rolled_back / times
+
+
+def share_called_slower(chance: random.Random, times: int, hosts: int) -> float:
+    """Return how often at least one host of a ring is called slower where nothing has an effect."""
+    played = ([measure(chance, f"h{number}", 1.0) for number in range(hosts)] for _time in range(times))
+    return sum(any(host.state == gate.TAKEN_BACK for host in ring) for ring in played) / times
+
+
 def seconds_to_decide(chance: random.Random, fleet: int) -> float:
     """Return the time to assign a fleet to rings and to decide about all of it in one ring."""
     some = [measure(chance, "", 0.9) for _ in range(200)]
@@ -93,6 +118,11 @@ def main(times: int) -> None:
         few = max(20, times // 10)
         good, little, idle = (share_stopped(chance, few, fleet, effect) for effect in (0.9, 0.97, 1.0))
         print(f"{fleet:>5} {wrong:>16.1%} {found:>18.1%} {good:>14.1%} {little:>13.1%} {idle:>10.1%}", flush=True)
+    print("hosts in a ring  no effect, called slower somewhere  and rolled back  +10 % on one, rolled back")
+    for hosts in (1, 5, 10, 19):
+        one = share_rolled_back(chance, times, hosts, 1.1, 1 / hosts)
+        called, back = share_called_slower(chance, times, hosts), share_rolled_back(chance, times, hosts, 1.0)
+        print(f"{hosts:>15} {called:>35.1%} {back:>16.1%} {one:>26.1%}", flush=True)
     print(f"10,000 hosts decided in {seconds_to_decide(chance, 10_000):.2f} s")
 
 

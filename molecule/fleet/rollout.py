@@ -33,7 +33,8 @@ NAME = "2026-12"
 SOAK = 36.0
 SOAKS = "Run it again after the soak time."
 """Stands for the sentence with the minute that the record has."""
-SLOWER = "Go got slower and was taken back on 1 of 5 hosts; max_taken_back is 5 %."
+SLOWER = "Go got slower and was taken back on {} of 5 hosts; max_taken_back is 5 %."
+CHANCE = "by so little that it may be chance among so many"
 QUORUM = "3 of 5 hosts have answered and 4 are needed; 2 are pending."
 FAILED = "The run failed on 1 of 3 hosts; max_failed is 5 %: fix them."
 RINGS = [
@@ -104,6 +105,7 @@ class Story:
     def __init__(self, folder: Path) -> None:
         self.folder, self.began = folder, time.monotonic()
         self.wrong: list[str] = []
+        self.slower = SLOWER.format(1)
         self.reach = get_reach()
         self.record = folder / "state/wsltune/rollout" / NAME
         declared = yaml.safe_load((HERE / "inventory.yml").read_text(encoding="utf-8"))["machines"]
@@ -167,9 +169,22 @@ class Story:
 
     def roll(self, what: str, code: int, why: str, then: str, command: str = "") -> dict[str, str]:
         """Run the rollout, compare its end, its reason and its advice, and return the state of each host."""
-        words = ["-e", f"wsltune_rollout_name={NAME}", *(["-e", f"wsltune_rollout={command}"] if command else [])]
-        ended, said = self.play("rollout", *words)
+        ended, said = self.play("rollout", *_name_command(command))
         seen = self.see()
+        self.say_ratios()
+        # One in forty hosts is called slower where nothing is; the engineer does what the report says.
+        for _time in range(3):
+            if CHANCE not in seen["why"]:
+                break
+            self.expect(f"{what}, advice where it may be chance", "wsltune_rollout=continue" in seen["next"], True)
+            ended, said = self.play("rollout", *_name_command("continue"))
+            seen = self.see()
+            self.say_ratios()
+        if why.startswith(SLOWER.partition("{")[0]):
+            # Nor does that spare one of the others beside a host that is slower.
+            slower = [row["host"] for row in seen["hosts"] if row["verdict"] == "slower"]
+            why = self.slower = SLOWER.format(len(slower))
+            self.expect(f"{what}, one slower at most beside carl", "carl" in slower and len(slower) < 3, True)
         if then == SOAKS:
             until = time.localtime(seen["rings"][0]["soaks_until"])
             then = f"Run it again after {time.strftime('%Y-%m-%d %H:%M', until)}."
@@ -191,6 +206,12 @@ class Story:
         """Return fleet.json."""
         found: dict[str, Any] = json.loads((self.record / "fleet.json").read_text(encoding="utf-8"))
         return found
+
+    def say_ratios(self) -> None:
+        """Print what was measured."""
+        for row in self.see()["hosts"]:
+            if row["ratio"] is not None:
+                self.say(f"    {row['host']}: {row['ratio']} ({row['low']} to {row['high']}), {row['verdict']}")
 
     def row(self, host: str) -> dict[str, Any]:
         """Return what fleet.json says of a host."""
@@ -214,6 +235,11 @@ class Story:
         """Boot a machine that sleeps."""
         light.start(self.folder / host, self.port, {host: self.addresses[host]}, light.list_layers())
         self.say(f"{host} wakes")
+
+
+def _name_command(command: str) -> list[str]:
+    """Return the words with which a person asks the rollout for something."""
+    return ["-e", f"wsltune_rollout_name={NAME}", *(["-e", f"wsltune_rollout={command}"] if command else [])]
 
 
 def _plain(text: str) -> str:
@@ -260,22 +286,20 @@ def roll_back_second_ring(story: Story) -> None:
     time.sleep(max(0.0, story.see()["rings"][0]["soaks_until"] - time.time()) + 1)
     early = RINGS[1]["hosts"]
     advice = "Fix the cause, then run it with -e wsltune_rollout=continue to try this ring again."
-    states = story.roll("early", 2, SLOWER, advice)
+    states = story.roll("early", 2, story.slower, advice)
     wanted = {host: "taken back" if host in early else "pending" for host in story.hosts} | dict.fromkeys(
         ("anna", "ben"), "done"
     )
     story.expect("early, states", states, wanted)
     story.expect("early, what its hosts have", [story.is_tuned(host) for host in early], [[False] * 3] * 5)
     story.expect("early, what the sandbox has", [story.is_tuned(host) for host in ("anna", "ben")], [[True] * 3] * 2)
-    measured = {host: story.row(host)["verdict"] for host in early}
-    story.expect("early, slower", [host for host, verdict in measured.items() if verdict == "slower"], ["carl"])
     # Where too few runs fitted into the budget there is none.
     without = [host for host in early if story.row(host)["ratio"] is None]
     story.expect(f"early, without a ratio ({', '.join(without)}), at most one", len(without) < 2, True)
     story.expect("early, dora has a Go", story.on("dora", GO).startswith("go version go"), True)
     story.expect("early, carl's ratio is above 1.3", (story.row("carl")["ratio"] or 0) > 1.3, True)
     tries = {host: story.row(host)["tries"] for host in story.hosts}
-    story.roll("a run after the rollback", 2, SLOWER, advice)
+    story.roll("a run after the rollback", 2, story.slower, advice)
     story.expect("a run after the rollback, tries", {host: story.row(host)["tries"] for host in story.hosts}, tries)
 
 
@@ -328,7 +352,10 @@ def finish(story: Story) -> None:
         *story.hosts,
     ):
         story.expect(f"status, {line!r}", _plain(line) in _plain(said), True)
-    answers = [(entry["ring"], entry["result"]) for entry in story.see()["history"]]
+    history = story.see()["history"]
+    chance = [number for number, entry in enumerate(history) if CHANCE in " ".join(entry["sentences"])]
+    left_out = {*chance, *(number + 1 for number in chance if history[number + 1]["result"] == "continue")}
+    answers = [(entry["ring"], entry["result"]) for number, entry in enumerate(history) if number not in left_out]
     story.expect(
         "the history",
         answers,
@@ -344,7 +371,7 @@ def finish(story: Story) -> None:
         ],
     )
     page = (story.record / "fleet.html").read_text(encoding="utf-8")
-    for text in (SLOWER, QUORUM, FAILED):
+    for text in (story.slower, QUORUM, FAILED):
         story.expect(f"fleet.html, {text!r}", text in page, True)
     story.expect("fleet.html, other files that it needs", re.findall(r"(?:src|href)=", page), [])
 

@@ -165,6 +165,7 @@ class ActionModule(ActionBase):
         host.comparisons = list(verify.get("comparisons") or []) or host.comparisons
         slower = bool(verify.get("rollback_wanted"))
         host.state = fleet_gate.TAKEN_BACK if slower else fleet_gate.DONE
+        host.times_slower = host.times_slower + 1 if slower else 0
         host.at, host.reread, host.times_done = self.now, self.now, host.times_done + 1
         host.measures = changed and bool(verify.get("measured"))
         host.effective = fleet_rollout.take_effective(self.given["facts"])

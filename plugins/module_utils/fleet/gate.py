@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import pool as bench_pool
@@ -23,6 +25,11 @@ ANSWERED = (DONE, TAKEN_BACK, FAILED)
 MOST_NAMES = 10
 """Cases and settings in a sentence, which one host could fill the record of all with."""
 
+CHANCE = 0.025
+"""How often a host where nothing gets slower is called slower: half of the level at which a host is judged, because the
+other half is called faster. A ring of many is not to be rolled back oftener than this for nothing.
+"""
+
 GO = "go"
 HOLD = "hold"
 ROLL_BACK = "roll back"
@@ -34,7 +41,9 @@ class Host:
 
     C(measures) says that a ratio is expected of it; C(ratio), C(low), C(high) and C(alpha) are that ratio with its
     interval. C(reread) is whether it answered after the soak time, C(lost) what was in force and is no more,
-    C(critical) which critical findings the doctor has now and had not before.
+    C(critical) which critical findings the doctor has now and had not before. C(comparisons) is how many comparisons it
+    has, C(slowest) the ratio of the one that is most clearly slower, and C(clearness) how many standard errors that one
+    lies above 1, infinite where it is not known.
     """
 
     name: str
@@ -47,6 +56,9 @@ class Host:
     reread: bool = False
     lost: tuple[str, ...] = ()
     critical: tuple[str, ...] = ()
+    clearness: float = math.inf
+    slowest: float | None = None
+    comparisons: int = 1
 
     def effect(self) -> bench_pool.Effect | None:
         """Return the machine's effect for the pool; None where it did not measure one."""
@@ -55,12 +67,16 @@ class Host:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a gate says: C(sentences) are what was met for a go, and what stands against it for another answer."""
+    """What a gate says: C(sentences) are what was met for a go, and what stands against it for another answer.
+
+    C(measure_again) are hosts that are slower by no more than chance may make of them.
+    """
 
     result: str
     sentences: list[str]
     counts: Mapping[str, int] = field(default_factory=dict)
     pooled: bench_pool.Pooled | None = None
+    measure_again: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the decision as the record and the facts have it."""
@@ -69,6 +85,7 @@ class Decision:
             "sentences": self.sentences,
             "counts": dict(self.counts),
             "pooled": self.pooled._asdict() if self.pooled else None,
+            "measure_again": list(self.measure_again),
         }
 
 
@@ -76,25 +93,27 @@ def decide(ring: Ring, hosts: Sequence[Host], now: float, since: float | None) -
     """Decide about a ring at C(now); C(since) is when enough of it had answered, in seconds, None before.
 
     Harm that was measured or found is answered by rolling back, whatever else is missing. Everything that could still
-    become right holds: hosts asleep, the soak time, a failure, an interval that is too wide.
+    become right holds: hosts asleep, the soak time, a failure, an interval that is too wide, a host that is slower by
+    so little that one of so many is by chance.
     """
     counts = {state: sum(host.state == state for host in hosts) for state in STATES}
     pooled = pool_ratios(hosts)
-    harm = [
-        *_limit_taken_back(ring, counts),
-        *_find_slower(ring, pooled),
-        *_find_critical(hosts),
-    ]
+    slower = _limit_taken_back(ring, counts)
+    again = sorted(host.name for host in hosts if host.state == TAKEN_BACK)
+    if not slower or not may_be_chance(ring, hosts, counts):
+        again = []
+    harm = [*([] if again else slower), *_find_slower(ring, pooled), *_find_critical(hosts)]
     if harm:
         return Decision(ROLL_BACK, harm, counts, pooled)
     missing = [
         *_lack_quorum(ring, counts),
         *_limit_failed(ring, counts),
+        *_lack_certainty(again, counts),
         *_lack_ratio(ring, hosts, pooled),
         *(_lack_soak(ring, now, since) or _lack_reread(ring, hosts)),
     ]
     if missing:
-        return Decision(HOLD, missing, counts, pooled)
+        return Decision(HOLD, missing, counts, pooled, again)
     return Decision(GO, [_praise(ring, counts, pooled)], counts, pooled)
 
 
@@ -127,6 +146,48 @@ def _limit_taken_back(ring: Ring, counts: Mapping[str, int]) -> list[str]:
         return []
     limit = f"max_taken_back is {ring.max_taken_back:g} %"
     return [f"Go got slower and was taken back on {taken} of {answered} hosts; {limit}."]
+
+
+def may_be_chance(ring: Ring, hosts: Sequence[Host], counts: Mapping[str, int]) -> bool:
+    """Return whether chance alone may be why more hosts than the ring's limit were taken back.
+
+    Each host is judged at a level of its own, so that among many some are called slower where nothing is: of five
+    hosts one in 12 % of all rings. It is no chance where more are slower than that explains, or where more than the
+    limit are slower by more than C(max_ratio), and so clearly that also the clearest of as many comparisons is not by
+    chance.
+    """
+    answered = [host for host in hosts if host.state in ANSWERED]
+    measured = [host for host in answered if host.ratio is not None or host.state == TAKEN_BACK]
+    if counts[TAKEN_BACK] > most_by_chance(len(measured)):
+        return False
+    comparisons = sum(max(1, host.comparisons) for host in measured)
+    # With half of it for this, both ways together are seldom wrong.
+    enough = NormalDist().inv_cdf(1 - CHANCE / 2 / comparisons)
+    clear = sum(host.state == TAKEN_BACK and is_clear(host, ring.max_ratio, enough) for host in hosts)
+    return not _exceeds(clear, _answered(counts), ring.max_taken_back)
+
+
+def is_clear(host: Host, limit: float, enough: float) -> bool:
+    """Return whether a host is slower by more than C(limit), and C(enough) standard errors above 1."""
+    return host.clearness == math.inf or (host.clearness >= enough and (host.slowest or math.inf) > limit)
+
+
+def most_by_chance(hosts: int) -> int:
+    """Return how many of C(hosts) are called slower where nothing is, but for one ring in as many as C(CHANCE) says."""
+    left = 1.0
+    for count in range(hosts):
+        ways = math.lgamma(hosts + 1) - math.lgamma(count + 1) - math.lgamma(hosts - count + 1)
+        left -= math.exp(ways + count * math.log(CHANCE) + (hosts - count) * math.log1p(-CHANCE))
+        if left <= CHANCE * (1 + 1e-9):
+            return count
+    return hosts
+
+
+def _lack_certainty(again: Sequence[str], counts: Mapping[str, int]) -> list[str]:
+    if not again:
+        return []
+    share = f"{len(again)} of {_answered(counts)} hosts, by so little that it may be chance among so many"
+    return [f"Go got slower and was taken back on {share}: measure {text.join_names(again, 3)} again."]
 
 
 def _find_slower(ring: Ring, pooled: bench_pool.Pooled | None) -> list[str]:

@@ -125,6 +125,8 @@ class HostState:
     note: str = ""
     retry: bool = False
     """Whether a person let it be tried again and it has not been."""
+    times_slower: int = 0
+    """How often in a row Go got slower on it since its ring began; twice is no chance."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> HostState:

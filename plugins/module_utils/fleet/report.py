@@ -188,6 +188,9 @@ def advise(summary: Mapping[str, Any]) -> str:
     failed = [row["host"] for row in summary["hosts"] if row["state"] == fleet_gate.FAILED]
     if failed:
         return f"Fix {join_names(failed, 3)}, then run it again."
+    again = [host for ring in summary["rings"] for host in (ring["decision"] or {}).get("measure_again") or []]
+    if again:
+        return f"Run it with -e wsltune_rollout=continue, which measures {join_names(again, 3)} again."
     waits = [ring["soaks_until"] for ring in summary["rings"] if ring["state"] == "soaks" and ring["soaks_until"]]
     if waits and waits[0] > summary["at"]:
         return f"Run it again after {write_time(waits[0])}."

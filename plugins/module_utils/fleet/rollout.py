@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import pool as bench_pool
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fleet_gate
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import record as fleet_record
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import rings as fleet_rings
@@ -149,7 +152,7 @@ def take_back(host: HostState, now: float) -> HostState:
     state = host.state if host.state == fleet_gate.FAILED else fleet_gate.TAKEN_BACK
     is_known = host.state in (fleet_gate.FAILED, fleet_gate.TAKEN_BACK) and not host.note.startswith(NOT_TAKEN_BACK)
     note = host.note if is_known else "taken back with its ring"
-    return dataclasses.replace(host, state=state, at=now, run="", note=note)
+    return dataclasses.replace(host, state=state, at=now, run="", note=note, times_slower=0)
 
 
 def fail_to_take_back(host: HostState, reason: str) -> HostState:
@@ -183,7 +186,14 @@ def is_left_to_take_back(rollout: Rollout, number: int, host: HostState) -> bool
 
 def begin_again(host: HostState) -> HostState:
     """Return a host as it is before it is tuned again; what changed it before and was not taken back stays known."""
-    return HostState(host.host, tries=host.tries, times_done=host.times_done, run=host.run, retry=True)
+    return HostState(
+        host.host,
+        tries=host.tries,
+        times_done=host.times_done,
+        run=host.run,
+        retry=True,
+        times_slower=host.times_slower,
+    )
 
 
 def _done(rollout: Rollout, state: RingState, hosts: Hosts) -> list[str]:
@@ -224,7 +234,7 @@ def judge(rollout: Rollout, hosts: Hosts, now: float) -> list[str]:
             # What failed there counts until it was tried again, and the hosts that are done may be enough for a go.
             rollout.why = f"Hosts of the ring {state.ring.name} are tried again first."
             return []
-        seen = [_for_gate(state, hosts[host]) for host in members(rollout, state)]
+        seen = [for_gate(state, hosts[host]) for host in members(rollout, state)]
         counts = {name: sum(host.state == name for host in seen) for name in fleet_gate.STATES}
         if state.since is None and fleet_gate.has_quorum(state.ring, counts):
             state.since = now
@@ -259,7 +269,7 @@ def to_tune(rollout: Rollout, hosts: Hosts, now: float) -> list[str]:
     return [host for state in reached for host in members(rollout, state) if hosts[host].state in open_states]
 
 
-def _for_gate(state: RingState, host: HostState) -> fleet_gate.Host:
+def for_gate(state: RingState, host: HostState) -> fleet_gate.Host:
     """Return what the gate asks of a host: of what was measured the first, which is the same on every host.
 
     The worst of several would be slower by chance alone; any that is slower has had the host taken back.
@@ -279,7 +289,25 @@ def _for_gate(state: RingState, host: HostState) -> fleet_gate.Host:
         _is_reread(state, host),
         tuple(host.lost),
         tuple(host.new_critical),
+        *_find_clearest(host),
+        len(host.comparisons),
     )
+
+
+def _find_clearest(host: HostState) -> tuple[float, float | None]:
+    """Return how many standard errors the clearest comparison that is slower lies above 1, and its ratio.
+
+    Where that is not known, and where a second measurement said slower as well, it is no chance.
+    """
+    slower = [comparison for comparison in host.comparisons if comparison.get("verdict") == stats.SLOWER]
+    known = []
+    for each in slower:
+        ratio = each.get("ratio") or 0.0
+        effect = bench_pool.read_interval(ratio, each.get("low"), each.get("high"), each.get("alpha") or 0.05)
+        known += [(effect.value / math.sqrt(effect.variance), ratio)] if effect else []
+    if not known or len(known) < len(slower) or host.times_slower > 1:
+        return math.inf, None
+    return max(known)
 
 
 def exit_code(rollout: Rollout) -> int:

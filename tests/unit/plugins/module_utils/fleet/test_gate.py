@@ -96,6 +96,51 @@ def test_it_says_what_stands_against_it(hosts, result, sentence):
     assert found.sentences[0].startswith(sentence)
 
 
+def slow(name: str, clearness: float, **changes) -> gate.Host:
+    return host(name, **{"state": gate.TAKEN_BACK, "ratio": None, "clearness": clearness, "slowest": 1.1, **changes})
+
+
+CHANCE = {
+    "one of five, by little": ([*TEN[:4], slow("x", 2.2)], gate.HOLD),
+    "one of five, clearly": ([*TEN[:4], slow("x", 2.9)], gate.ROLL_BACK),
+    "one of five, clearly for one comparison and not for three": ([*TEN[:4], slow("x", 2.9, comparisons=9)], gate.HOLD),
+    "one of five, clearly, but less than max_ratio": ([*TEN[:4], slow("x", 9.0, slowest=1.02)], gate.HOLD),
+    "one of five, and it is not known how clearly": ([*TEN[:4], slow("x", float("inf"))], gate.ROLL_BACK),
+    "two of five, by little": ([*TEN[:3], slow("x", 2.2), slow("y", 2.2)], gate.ROLL_BACK),
+    "the only one": ([slow("x", 2.0)], gate.ROLL_BACK),
+    "one of ten, of which two measured": (
+        [slow("x", 2.0), TEN[0], *(host(f"n{number}", ratio=None, measures=False) for number in range(8))],
+        gate.HOLD,
+    ),
+    "one of twenty, which is the limit": ([*(host(f"h{number}") for number in range(19)), slow("x", 9.0)], gate.GO),
+}
+
+
+@pytest.mark.parametrize(("hosts", "result"), CHANCE.values(), ids=CHANCE)
+def test_a_ring_is_not_rolled_back_for_what_chance_makes_of_many_hosts(hosts, result):
+    found = gate.decide(RING, hosts, LATER, BEGAN)
+    assert found.result == result, found.sentences
+    assert list(found.measure_again) == (["x"] if result == gate.HOLD else [])
+    if result == gate.HOLD:
+        share = f"1 of {len(hosts)} hosts, by so little that it may be chance among so many: measure x again."
+        assert found.sentences == [f"Go got slower and was taken back on {share}"]
+
+
+def test_how_many_hosts_chance_calls_slower():
+    found = {hosts: gate.most_by_chance(hosts) for hosts in (1, 2, 5, 10, 20, 100, 10_000)}
+    # scipy.stats.binom.ppf(0.975, hosts, 0.025)
+    assert found == {1: 0, 2: 1, 5: 1, 10: 1, 20: 2, 100: 6, 10_000: 281}
+
+
+def test_a_change_that_does_nothing_seldom_rolls_a_ring_back(monkeypatch):
+    monkeypatch.setattr(decisions, "BETWEEN", 0.0)
+    chance = random.Random(14)
+    # Were each host counted that is called slower, it would be 10 % and 34 %.
+    for hosts in (5, 19):
+        assert decisions.share_rolled_back(chance, 400, hosts, 1.0) <= 0.06
+    assert decisions.share_rolled_back(chance, 100, 5, 1.1, share=0.2) >= 0.95
+
+
 TIMES = {
     "not begun": (LATER, None, "The soak time has not begun."),
     "one hour": (BEGAN + 3600, BEGAN, "The soak time lasts another 23 h."),

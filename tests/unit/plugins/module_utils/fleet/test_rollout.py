@@ -24,6 +24,7 @@ class Fleet:
         self.rollout = rollout.start("test", 0.0, rings.read_rings(declared), hosts, {}, {})
         self.hosts = {name: record.HostState(name) for name in hosts}
         self.asleep, self.bad, self.slow, self.killed = set(), set(), set(), set()
+        self.slower_by = {"ratio": 1.2, "low": 1.18, "high": 1.22, "verdict": "slower"}
         self.effective = {"GOTMPDIR of anna": "/tmp"}
         self.tuned = []
 
@@ -64,8 +65,8 @@ class Fleet:
         host.times_done += 1
         host.state = gate.TAKEN_BACK if host.host in self.slow else gate.DONE
         host.measures, host.effective = True, dict(self.effective)
-        ratio = 1.2 if host.host in self.slow else 0.8
-        host.comparisons = [{**FASTER[0], "ratio": ratio, "low": ratio - 0.02, "high": ratio + 0.02}]
+        host.times_slower = host.times_slower + 1 if host.host in self.slow else 0
+        host.comparisons = [{**FASTER[0], **(self.slower_by if host.host in self.slow else {})}]
 
     def states(self, ring=0):
         return {name: self.hosts[name].state for name in self.rollout.rings[ring].hosts}
@@ -150,6 +151,31 @@ def test_a_host_where_go_gets_slower_rolls_its_ring_back_until_a_person_lets_it_
     assert set(fleet.states(1).values()) == {"done"}
     # The ring begins anew, so that nothing is missing from it before its hosts are tuned.
     assert [entry["result"] for entry in fleet.rollout.history][-3:] == ["roll back", "continue", "go"]
+
+
+@pytest.fixture
+def chancy(fleet):
+    """A fleet at its second ring, in which Go is slower on one host of four, by as little as chance makes it."""
+    fleet.run()
+    fleet.slow, fleet.slower_by = {"d"}, {"ratio": 1.04, "low": 1.001, "high": 1.08, "verdict": "slower"}
+    assert fleet.run(hours=25) == rollout.HOLDING
+    assert fleet.states(1) == {"c": "done", "d": "taken back", "e": "done", "f": "done"}
+    return fleet
+
+
+def test_what_may_be_chance_is_measured_again(chancy):
+    assert "it may be chance among so many: measure d again." in chancy.rollout.why
+    advice = report.summarise(chancy.rollout, chancy.hosts, chancy.now)["next"]
+    assert advice == "Run it with -e wsltune_rollout=continue, which measures d again."
+    assert chancy.run(hours=1) == rollout.HOLDING and chancy.tuned == []
+    chancy.slow = set()
+    assert chancy.run("continue") == rollout.FINISHED and chancy.tuned == ["d"]
+
+
+def test_slower_twice_is_no_chance_and_is_forgotten_with_the_cause(chancy):
+    assert chancy.run("continue") == rollout.ROLLED_BACK and chancy.tuned == ["d"]
+    assert set(chancy.states(1).values()) == {"taken back"} and chancy.hosts["d"].times_slower == 0
+    assert chancy.run("continue") == rollout.HOLDING and sorted(chancy.tuned) == ["c", "d", "e", "f"]
 
 
 def test_a_ring_is_taken_back_on_every_host_that_may_have_changed(fleet):
