@@ -128,6 +128,12 @@ function Get-UnixTime {
 }
 
 $inForceFile = Join-Path -Path ([IO.Path]::GetTempPath()) -ChildPath 'wsltune-wslconfig-in-force.json'
+try {
+    Assert-NoLink $inForceFile
+} catch {
+    # The record is left out, and what is in force may not be known.
+    $inForceFile = ''
+}
 
 function Get-InForce {
     <#
@@ -136,7 +142,7 @@ function Get-InForce {
     #>
     param ([string]$Path, $State, [System.Collections.IDictionary]$Machine)
     if ($null -eq $Machine.Booted) { return }
-    if ([IO.File]::Exists($inForceFile)) {
+    if ($inForceFile -and [IO.File]::Exists($inForceFile)) {
         $record = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($inForceFile))
         # Linux counts its start back from now, so that it moves by a second or two.
         if ($record.path -eq $Path -and [Math]::Abs($record.booted - $Machine.Booted) -le 5) { return $record.content }
@@ -151,7 +157,7 @@ function Save-InForce {
     Notes the content that the running machine was started with, before the file changes.
     #>
     param ([string]$Path, $Content, [System.Collections.IDictionary]$Machine)
-    if ($null -eq $Content -or $null -eq $Machine.Booted) { return }
+    if (-not $inForceFile -or $null -eq $Content -or $null -eq $Machine.Booted) { return }
     $record = ConvertTo-Json -InputObject @{ path = $Path; content = $Content; booted = $Machine.Booted } -Compress
     Set-FileState $inForceFile ([Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($record)))
 }
@@ -358,7 +364,7 @@ function Invoke-Absent {
     $machine = Get-VirtualMachine
     $state = Get-FileState $Path
     $inForce = Get-InForce $Path $state $machine
-    foreach ($recorded in @(Get-JournalPath $Root $role)) {
+    foreach ($recorded in @(Get-JournalPath $Root $role $Path)) {
         $entry = Get-JournalEntry $Root $recorded
         if ($only -and $entry.run -cne $Run) { continue }
         $current = Get-FileState $recorded
@@ -382,6 +388,12 @@ function Invoke-Absent {
             Set-Diff $recorded (Get-ShownText $was) (Get-ShownText $will)
         }
     }
+    $left = @(Get-LeftPath $Root $Path)
+    if ($left.Count -gt 0) {
+        $named = ($left | Select-Object -First 5) -join ', '
+        if ($left.Count -gt 5) { $named += ' and more' }
+        $module.Result.kept += "$named is on record too and stays, because this has an administrator's rights: run it without them to restore that"
+    }
     if (-not $module.CheckMode -and -not $only) { Close-Journal $Root }
     $text = ''
     if ($state -and $state.content) {
@@ -390,7 +402,7 @@ function Invoke-Absent {
         if ($read) { $text = $read.Text }
     }
     Set-Result $Path $text $inForce $machine
-    if (-not $module.Result.pending_restart -and -not $module.CheckMode) { [IO.File]::Delete($inForceFile) }
+    if (-not $module.Result.pending_restart -and -not $module.CheckMode -and $inForceFile) { [IO.File]::Delete($inForceFile) }
 }
 
 $module.Result.changes = @()

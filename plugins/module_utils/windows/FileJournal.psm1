@@ -7,7 +7,60 @@
 # before_run, what it was when the current run first touched it. An entry is on disk before the file changes, and the file
 # changes by one rename. So a run that is killed at any moment leaves a file that is either old or new, and both are known.
 
+#
+# The record and the file lie where their user may write. Whoever runs with an administrator's rights may not be led from
+# there to what only an administrator can write: no link is followed then, and no path is taken from the record.
+
 Set-StrictMode -Version Latest
+
+function Test-Elevated {
+    <#
+    .SYNOPSIS
+    Says whether this process has an administrator's rights.
+    #>
+    [OutputType([bool])]
+    param ()
+    try {
+        $identity = [System.Security.Principal.WindowsIdentity]::GetCurrent()
+        $principal = New-Object -TypeName System.Security.Principal.WindowsPrincipal -ArgumentList $identity
+        $principal.IsInRole([System.Security.Principal.WindowsBuiltInRole]::Administrator)
+    } catch {
+        # Not Windows.
+        $false
+    }
+}
+
+$script:elevated = Test-Elevated
+
+function Find-Link {
+    <#
+    .SYNOPSIS
+    The part of a path that is a link of any kind (a symbolic link, a junction, a mounted volume); nothing without one.
+    #>
+    param ([string]$Path)
+    # The root of a drive is none.
+    for ($part = $Path; [IO.Path]::GetDirectoryName($part); $part = [IO.Path]::GetDirectoryName($part)) {
+        try {
+            if ([IO.File]::GetAttributes($part) -band [IO.FileAttributes]::ReparsePoint) { return $part }
+        } catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException] {
+            # Not there yet.
+            continue
+        }
+    }
+}
+
+function Assert-NoLink {
+    <#
+    .SYNOPSIS
+    With an administrator's rights, throws where a path leads over a link, which its user could have put there.
+    #>
+    param ([string]$Path)
+    if (-not $script:elevated) { return }
+    $link = Find-Link $Path
+    if ($link) {
+        throw "$link is a link, which nothing follows with an administrator's rights: run this without them, or make it a file or folder."
+    }
+}
 
 function Get-JournalRoot {
     <#
@@ -22,9 +75,10 @@ function Get-JournalRoot {
 function Resolve-FileLink {
     <#
     .SYNOPSIS
-    The full path of a file; of a symbolic link the file it leads to.
+    The full path of a file; of a symbolic link the file it leads to, which throws with an administrator's rights.
     #>
     param ([string]$Path)
+    Assert-NoLink ($ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path))
     for ($i = 0; $i -lt 16; $i++) {
         $Path = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
         $item = Get-Item -LiteralPath $Path -Force -ErrorAction SilentlyContinue
@@ -42,6 +96,7 @@ function Get-FileState {
     A file as it stands: its bytes as base64, and its time of change. Null where there is none.
     #>
     param ([string]$Path)
+    Assert-NoLink $Path
     if (-not [IO.File]::Exists($Path)) { return }
     @{
         content = [Convert]::ToBase64String([IO.File]::ReadAllBytes($Path))
@@ -55,11 +110,13 @@ function Set-FileState {
     Puts bytes (as base64) at a path in one step; the attributes and rights of a file that is replaced stay.
     #>
     param ([string]$Path, [string]$Content, [Int64]$Modified = 0)
-    # A fixed name, so that what a killed run left is overwritten by the next one.
-    $temporary = $Path + '.wsltune-new'
+    Assert-NoLink $Path
+    Clear-Temporary $Path
+    # A name that nobody knows, because a link that waits there would be written through.
+    $temporary = "$Path.$([Guid]::NewGuid().ToString('N')).wsltune-new"
     $bytes = [Convert]::FromBase64String($Content)
     try {
-        $stream = [IO.File]::Open($temporary, [IO.FileMode]::Create, [IO.FileAccess]::Write, [IO.FileShare]::None)
+        $stream = [IO.File]::Open($temporary, [IO.FileMode]::CreateNew, [IO.FileAccess]::Write, [IO.FileShare]::None)
         try {
             $stream.Write($bytes, 0, $bytes.Length)
             $stream.Flush($true)
@@ -75,6 +132,21 @@ function Set-FileState {
     } catch {
         [IO.File]::Delete($temporary)
         throw
+    }
+}
+
+function Clear-Temporary {
+    <#
+    .SYNOPSIS
+    Removes what a killed run was writing for a path.
+    #>
+    param ([string]$Path)
+    $folder = [IO.Path]::GetDirectoryName($Path)
+    if (-not [IO.Directory]::Exists($folder)) { return }
+    # Earlier versions had one name.
+    $shape = [regex]::Escape([IO.Path]::GetFileName($Path)) + '(?:\.[0-9a-f]{32})?\.wsltune-new\z'
+    foreach ($left in [IO.Directory]::GetFiles($folder, '*.wsltune-new')) {
+        if ([IO.Path]::GetFileName($left) -match "\A$shape") { [IO.File]::Delete($left) }
     }
 }
 
@@ -120,21 +192,44 @@ function Get-JournalEntry {
     #>
     param ([string]$Root, [string]$Path)
     $file = Get-EntryFile $Root $Path
+    Assert-NoLink $file
     if ([IO.File]::Exists($file)) {
-        ConvertFrom-PlainJson ([IO.File]::ReadAllText($file))
+        $entry = ConvertFrom-PlainJson ([IO.File]::ReadAllText($file))
+        # Which file it is about, nobody else says.
+        if ($entry -is [System.Collections.IDictionary]) { $entry.path = $Path }
+        $entry
     }
 }
 
 function Get-JournalPath {
     <#
     .SYNOPSIS
-    The paths that are recorded for a role.
+    The paths that are recorded for a role. With an administrator's rights, Declared alone, where it is one of them.
     #>
-    param ([string]$Root, [string]$Role)
+    param ([string]$Root, [string]$Role, [string]$Declared)
+    Assert-NoLink $Root
     if (-not [IO.Directory]::Exists($Root)) { return }
+    if ($script:elevated) {
+        $entry = Get-JournalEntry $Root $Declared
+        if ($entry -and $entry.role -ceq $Role) { $entry.path }
+        return
+    }
     foreach ($file in [IO.Directory]::GetFiles($Root, '*.json')) {
         $record = ConvertFrom-PlainJson ([IO.File]::ReadAllText($file))
         if ($record.role -ceq $Role) { $record.path }
+    }
+}
+
+function Get-LeftPath {
+    <#
+    .SYNOPSIS
+    With an administrator's rights, the recorded paths that are not Declared, by the names of their files alone.
+    #>
+    param ([string]$Root, [string]$Declared)
+    if (-not $script:elevated -or -not [IO.Directory]::Exists($Root)) { return }
+    $own = Get-EntryFile $Root $Declared
+    foreach ($file in [IO.Directory]::GetFiles($Root, '*.json')) {
+        if ($file -ne $own) { [Uri]::UnescapeDataString([IO.Path]::GetFileNameWithoutExtension($file)) }
     }
 }
 
@@ -155,6 +250,7 @@ function Invoke-Locked {
     Runs a script block while no other run touches the record.
     #>
     param ([string]$Root, [scriptblock]$Action)
+    Assert-NoLink (Join-Path -Path $Root -ChildPath '.lock')
     $null = [IO.Directory]::CreateDirectory($Root)
     $lock = $null
     for ($i = 0; -not $lock; $i++) {
@@ -166,6 +262,8 @@ function Invoke-Locked {
         }
     }
     try {
+        # As long as the lock is open, Windows lets nobody rename the folder or make a link of it.
+        Assert-NoLink (Join-Path -Path $Root -ChildPath '.lock')
         & $Action
     } finally {
         $lock.Dispose()
@@ -260,8 +358,8 @@ function Restore-Journaled {
     Invoke-Locked $Root {
         $entry = Get-JournalEntry $Root $Path
         if (-not $entry -or ($RunOnly -and $entry.run -cne $Run)) { return }
-        [IO.File]::Delete($Path + '.wsltune-new')
         $current = Get-FileState $Path
+        Clear-Temporary $Path
         $restore = Get-RestoreTarget $entry $current $Revert $RunOnly
         if ($current -and -not $restore.Target) {
             [IO.File]::Delete($Path)
@@ -290,6 +388,7 @@ function Close-Journal {
     Removes the record's folders once nothing is recorded any more.
     #>
     param ([string]$Root)
+    Assert-NoLink $Root
     if (-not [IO.Directory]::Exists($Root)) { return }
     $left = @([IO.Directory]::GetFiles($Root) | Where-Object { $_ -cnotmatch '(?:\.wsltune-new|[\\/]\.lock)\z' })
     if ($left.Count -gt 0) { return }
@@ -305,5 +404,5 @@ function Close-Journal {
 
 Export-ModuleMember -Function @(
     'Get-JournalRoot', 'Resolve-FileLink', 'Get-FileState', 'Get-JournalEntry', 'Get-JournalPath', 'Write-Journaled',
-    'Get-RestoreTarget', 'Restore-Journaled', 'Close-Journal', 'Set-FileState'
+    'Get-RestoreTarget', 'Restore-Journaled', 'Close-Journal', 'Set-FileState', 'Get-LeftPath', 'Assert-NoLink'
 )
