@@ -11,8 +11,8 @@ author:
 description:
   - Removes from the root file system what does not belong in an image, packs it so that the same content makes the same
     file, and judges the result by Microsoft's rules for distributions and by rules of its own about secrets.
-  - Writes beside it a bill of materials (SPDX 2.3) where dpkg knows what is installed, C(SHA256SUMS), and the record by
-    which a later run finds that the image is there already.
+  - Writes beside it a bill of materials (SPDX 2.3) of O(installed), C(SHA256SUMS), and the record by which a later run
+    finds that the image is there already.
   - An image that breaks a rule is not kept. The root file system is removed at the end.
 options:
   state:
@@ -35,6 +35,10 @@ options:
     description: What M(wsltune.go.wsl_image_root) returned.
     type: str
     default: ""
+  installed:
+    description: What M(wsltune.go.packages_info) returned in the image; without packages there is no bill of materials.
+    type: dict
+    default: {}
   icon:
     description: File of the icon for the start menu; none when empty.
     type: path
@@ -123,7 +127,6 @@ warnings_of_microsoft:
 import contextlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -133,6 +136,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wsltune.go.plugins.module_utils.image import archive, build, rules, sbom
 from ansible_collections.wsltune.go.plugins.module_utils.image import plan as image_plan
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+from ansible_collections.wsltune.go.plugins.module_utils.linux.distribution import Package
 
 SUMS = "SHA256SUMS"
 
@@ -158,12 +162,6 @@ def sum_up(folder: str, names: Mapping[str, str], gone: Collection[str] = ()) ->
             os.unlink(path)
         return
     write(path, "".join(f"{line}\n" for line in sorted(lines, key=lambda line: line.partition("  ")[2])))
-
-
-def distribution_of(text_of_release: str | None) -> str:
-    """Return the ID of an os-release, linux where it has none."""
-    match = re.search(r"^ID=\"?([a-z0-9._-]+)", text_of_release or "", re.MULTILINE)
-    return match[1] if match else "linux"
 
 
 def prepare(params: Mapping[str, Any], recipe: image_plan.Recipe) -> int:
@@ -239,16 +237,17 @@ def make(module: AnsibleModule) -> dict[str, Any]:
             raise archive.ImageError(f"the image breaks {len(verdict.errors)} rules: {'; '.join(verdict.errors[:10])}")
         digest = build.digest(new)
         folder, name = os.path.split(output)
-        status = packed.text(f"/{sbom.STATUS}")
-        packages = sbom.read_status(status) if status else []
+        installed = params["installed"]
+        packages = [Package(**package) for package in installed.get("packages", [])]
         sums = {name: digest}
         written = [output]
         if packages:
             bill = sbom.describe(
                 packages,
+                manager=installed["manager"],
+                distribution=installed["distribution"],
                 name=name,
                 sha256=digest,
-                distribution=distribution_of(packed.text("/etc/os-release")),
                 tool=f"wsltune-{recipe.wsltune}",
                 epoch=recipe.epoch,
             )
@@ -288,6 +287,7 @@ def main() -> None:
             "output": {"type": "path", "required": True},
             "recipe": {"type": "dict", "default": {}},
             "architecture": {"type": "str", "default": ""},
+            "installed": {"type": "dict", "default": {}},
             "icon": {"type": "path", "default": ""},
             "user": {"type": "str", "default": ""},
             "groups": {"type": "list", "elements": "str", "default": []},

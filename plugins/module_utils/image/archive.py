@@ -144,8 +144,8 @@ def check_python(members: Mapping[str, Member]) -> None:
     """Raise ImageError where the roles and the first start could not run."""
     if resolve(members, "/usr/bin/python3") is None:
         raise ImageError(
-            "the archive has no /usr/bin/python3, which the roles and the first start need: install it in the source,"
-            " on Debian and Ubuntu by `apt-get install python3`"
+            "the archive has no /usr/bin/python3, which the roles and the first start need: install it in the source"
+            " by its package manager, such as `apt-get install python3` or `apk add python3`"
         )
 
 

@@ -39,10 +39,7 @@ _KINDS = {
     tarfile.FIFOTYPE: archive.FIFO,
 }
 _XATTRS = ("--xattrs", "--xattrs-include=*")
-_TEXTS = re.compile(
-    r"etc/(wsl-distribution\.conf|wsl\.conf|passwd|shadow|os-release)|usr/lib/(os-release|wsltune/image\.json)"
-    r"|var/lib/dpkg/status"
-)
+_TEXTS = re.compile(r"etc/(wsl-distribution\.conf|wsl\.conf|passwd|shadow)|usr/lib/wsltune/image\.json")
 _NEWEST = 1 << 33
 
 

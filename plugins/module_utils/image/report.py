@@ -22,7 +22,7 @@ def text(opened: Mapping[str, Any], packed: Mapping[str, Any], output: str) -> s
     if packed["packages"]:
         lines.append(f"The bill of materials has {packed['packages']} packages.")
     else:
-        lines.append("There is no bill of materials, because the image has no record of dpkg.")
+        lines.append("There is no bill of materials, because the image has no package manager that is known.")
     if packed["cache_bytes"]:
         lines.append(f"A new account gets {packed['cache_bytes'] / MIB:.1f} MiB of compiled standard library.")
     if opened["made_by"]:

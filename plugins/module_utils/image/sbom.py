@@ -1,6 +1,6 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A bill of materials of an image, as SPDX 2.3 in JSON, from what dpkg says is installed. Pure."""
+"""A bill of materials of an image, as SPDX 2.3 in JSON, from what its package manager lists. Pure."""
 
 from __future__ import annotations
 
@@ -9,46 +9,34 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-STATUS = "var/lib/dpkg/status"
+from ansible_collections.wsltune.go.plugins.module_utils.linux.distribution import Package
+
+KINDS = {"apt-get": "deb", "dnf": "rpm", "zypper": "rpm", "pacman": "alpm", "apk": "apk"}
+"""What a package of each manager is called in a package URL."""
 
 
-@dataclass(frozen=True, order=True)
-class Package:
-    """A package that dpkg has installed."""
-
-    name: str
-    version: str
-    architecture: str
-
-
-def read_status(text: str) -> list[Package]:
-    """Return the installed packages of a text in the form of /var/lib/dpkg/status, by name."""
-    found = []
-    for paragraph in re.split(r"\n\s*\n", text):
-        fields = {
-            name.lower(): value.strip()
-            for name, colon, value in (line.partition(":") for line in paragraph.splitlines())
-            if colon and not name[:1].isspace()
-        }
-        if fields.get("status", "").endswith(" installed") and "package" in fields and "version" in fields:
-            found.append(Package(fields["package"], fields["version"], fields.get("architecture", "all")))
-    return sorted(found)
+def address_of(package: Package, manager: str, distribution: str) -> str:
+    """Return the package URL (https://github.com/package-url/purl-spec) of a package."""
+    kind, version, qualifiers = KINDS[manager], package.version, []
+    if package.architecture:
+        qualifiers.append(f"arch={quote(package.architecture)}")
+    if kind == "rpm" and ":" in version:
+        # Only of rpm, the epoch is no part of the version there.
+        epoch, _colon, version = version.partition(":")
+        qualifiers.append(f"epoch={quote(epoch)}")
+    address = f"pkg:{kind}/{quote(distribution)}/{quote(package.name)}@{quote(version)}"
+    return "?".join([address, *filter(None, ["&".join(qualifiers)])])
 
 
-def _identifier(package: Package) -> str:
-    return "SPDXRef-" + re.sub(r"[^A-Za-z0-9.-]", "-", f"deb-{package.name}-{package.architecture}")
-
-
-def _describe(package: Package, distribution: str) -> dict[str, Any]:
-    address = (
-        f"pkg:deb/{quote(distribution)}/{quote(package.name)}@{quote(package.version)}?arch={package.architecture}"
-    )
+def _describe(package: Package, manager: str, distribution: str) -> dict[str, Any]:
+    address = address_of(package, manager, distribution)
+    # With the version, because rpm keeps several kernels.
+    words = "-".join(filter(None, [KINDS[manager], package.name, package.architecture, package.version]))
     return {
-        "SPDXID": _identifier(package),
+        "SPDXID": "SPDXRef-" + re.sub(r"[^A-Za-z0-9.-]", "-", words),
         "name": package.name,
         "versionInfo": package.version,
         "downloadLocation": "NOASSERTION",
@@ -60,7 +48,14 @@ def _describe(package: Package, distribution: str) -> dict[str, Any]:
 
 
 def describe(
-    packages: Sequence[Package], *, name: str, sha256: str, distribution: str, tool: str, epoch: int
+    packages: Sequence[Package],
+    *,
+    manager: str,
+    distribution: str,
+    name: str,
+    sha256: str,
+    tool: str,
+    epoch: int,
 ) -> dict[str, Any]:
     """Return the bill of the image C(name), whose file has C(sha256); C(epoch) is its time, in seconds."""
     image = {
@@ -71,7 +66,7 @@ def describe(
         "filesAnalyzed": False,
         "checksums": [{"algorithm": "SHA256", "checksumValue": sha256}],
     }
-    listed = [_describe(package, distribution) for package in packages]
+    listed = [_describe(package, manager, distribution) for package in packages]
     digest = hashlib.sha256(json.dumps([image, listed], sort_keys=True).encode("utf-8")).hexdigest()
     return {
         "spdxVersion": "SPDX-2.3",

@@ -25,6 +25,7 @@ SUPPORTED = "Debian and Ubuntu (apt), Fedora, AlmaLinux and RHEL (dnf), openSUSE
 TABLE = r"""
 apt-get  owner       dpkg-query -S
 apt-get  list        dpkg-query --show --showformat=${db:Status-Status}\t${Package}\n
+apt-get  versions    dpkg-query --show --showformat=${db:Status-Status}\t${Package}\t${Version}\t${Architecture}\n
 apt-get  finish      dpkg --configure -a
 apt-get  refresh     apt-get --quiet -o DPkg::Lock::Timeout=180 update
 apt-get  plan        apt-get --simulate --quiet --no-install-recommends install
@@ -44,6 +45,7 @@ apt-get  java        default-jre-headless
 
 dnf      owner       rpm -qf
 dnf      list        rpm -qa --queryformat=%{NAME}\n
+dnf      versions    rpm -qa --queryformat=%{NAME}\t%{EVR}\t%{ARCH}\n
 dnf      plan        dnf --assumeno --setopt=install_weak_deps=False install
 dnf      install     dnf --assumeyes --setopt=install_weak_deps=False install
 dnf      dependents  rpm --erase --test
@@ -61,6 +63,7 @@ dnf      java        java-21-openjdk-headless
 
 zypper   owner       rpm -qf
 zypper   list        rpm -qa --queryformat=%{NAME}\n
+zypper   versions    rpm -qa --queryformat=%{NAME}\t%{EVR}\t%{ARCH}\n
 zypper   refresh     zypper --non-interactive refresh
 zypper   plan        zypper --non-interactive install --dry-run --no-recommends
 zypper   install     zypper --non-interactive install --no-recommends
@@ -77,6 +80,7 @@ zypper   java        java-21-openjdk-headless
 
 pacman   owner       pacman -Qo
 pacman   list        pacman -Qq
+pacman   versions    pacman -Q
 pacman   outdated    pacman -Qu
 pacman   plan        pacman -S --needed --print --print-format %n
 pacman   install     pacman -S --needed --noconfirm
@@ -94,6 +98,7 @@ pacman   java        jre-openjdk-headless
 
 apk      owner       apk info --quiet --who-owns
 apk      list        apk info --quiet
+apk      versions    apk info --verbose
 apk      refresh     apk update
 apk      plan        apk add --simulate
 apk      install     apk add
@@ -166,6 +171,33 @@ def list_installed(output: str) -> list[str]:
     return sorted({row[-1] for row in rows if len(row) == 1 or row[0] == "installed"})
 
 
+@dataclass(frozen=True, order=True)
+class Package:
+    """An installed package; C(architecture) is empty where the manager does not say it."""
+
+    name: str
+    version: str
+    architecture: str = ""
+
+
+def list_versions(manager: str, output: str) -> list[Package]:
+    """Return the packages that a manager lists with their versions, by name."""
+    packages = set()
+    for row in output.splitlines():
+        words = row.split()
+        if manager == "apt-get":
+            # Of a package that was removed, the state says so.
+            words = words[1:] if words[:1] == ["installed"] else []
+        elif manager == "apk":
+            # apk says NAME-VERSION-rREVISION, and only the name may have a hyphen of its own.
+            words = row.rsplit("-", 2) if re.fullmatch(r"\S+-[^\s-]+-r\d+", row) else []
+            words = [words[0], "-".join(words[1:])] if words else []
+        # A key that rpm trusts is listed like a package, without an architecture.
+        if len(words) in (2, 3) and words[2:] != ["(none)"]:
+            packages.add(Package(*words))
+    return sorted(packages)
+
+
 def words_for(manager: str, verb: str) -> list[str]:
     """Return the words of a command, none where the manager has none for it."""
     return MANAGERS[manager].get(verb, "").split()
@@ -217,12 +249,14 @@ def find_manager(run: Run = ask, which: Callable[[str], str | None] = find_progr
 
 def read_name(path: str = OS_RELEASE) -> str:
     """Return what the distribution calls itself, for a message alone."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as handle:
-            match = re.search(r'(?m)^PRETTY_NAME="?([^"\n]*)', handle.read(1 << 16))
-    except OSError:
-        match = None
+    match = re.search(r'(?m)^PRETTY_NAME="?([^"\n]*)', _read(path) or "")
     return match[1] if match else "this distribution"
+
+
+def read_id(path: str = OS_RELEASE) -> str:
+    """Return what the distribution is called in addresses of packages; nothing is decided by it."""
+    match = re.search(r"(?m)^ID=[\"']?([a-z0-9._-]+)", _read(path) or "")
+    return match[1] if match else "linux"
 
 
 def is_read_only(path: str = "/usr") -> bool:

@@ -138,12 +138,8 @@ def test_no_link_in_a_home_has_root_touch_the_files_of_others() -> None:
             path.touch()
             os.utime(path, (1000, 1000))
         subprocess.run(["chown", "-R", "nobody", folder / "home"], check=True)
-        (folder / "bin").mkdir()
-        (folder / "bin/getent").write_text(f"#!/bin/sh\necho nobody:x:65534:65534::{folder}/home:/bin/sh\n")
-        (folder / "bin/getent").chmod(0o755)
-        script = (
-            (FILES / "wsltune-oobe").read_text().replace("PATH=/usr/local/sbin", f"PATH={folder}/bin:/usr/local/sbin")
-        )
+        (folder / "passwd").write_text(f"nobody:x:1000:65534::{folder}/home:/bin/sh\n")
+        script = (FILES / "wsltune-oobe").read_text().replace("/etc/passwd", f"{folder}/passwd")
         script = script.replace("/usr/lib/wsltune/", f"{folder}/none/")
         subprocess.run(["sh", "-c", script], stdin=subprocess.DEVNULL, check=True, capture_output=True)
         assert own.stat().st_mtime > 1000

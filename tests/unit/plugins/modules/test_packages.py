@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution
-from ansible_collections.wsltune.go.plugins.modules import packages
+from ansible_collections.wsltune.go.plugins.modules import packages, packages_info
 
 # $DB has the packages of the machine, $OFFER a line for each that can be had and what comes with it.
 PACMAN = """#!/bin/sh
@@ -21,6 +21,7 @@ DB=@TMP@/db OFFER=@TMP@/offer
 case "$*" in
 -Qo*) exit 0 ;;
 -Qq) cat $DB ;;
+-Q) [ ! -e @TMP@/damaged ] || { echo "error: database is damaged" >&2; exit 1; }; sed "s/$/ 1-1/" $DB ;;
 -Qu) cat @TMP@/outdated 2>/dev/null ;;
 *--print-format*) for name; do case $name in -*|%n) ;; *) grep "^$name " $OFFER | tr ' ' '\\n' ;; esac; done ;;
 "-R --print "*)
@@ -121,3 +122,24 @@ def test_a_machine_without_a_manager_is_told_what_is_supported(
     monkeypatch.setattr(distribution, "SEARCHED", str(machine))
     assert "supported are Debian and Ubuntu (apt)" in call(packages, **NEEDS)["msg"]
     assert not call(packages, state="absent")["changed"]
+
+
+def test_what_is_installed_is_listed_with_its_version(call: Call, machine: Path) -> None:
+    listed = call(packages_info)
+    assert (listed["manager"], listed["changed"]) == ("pacman", False)
+    assert listed["packages"] == [{"name": name, "version": "1-1", "architecture": ""} for name in ("bash", "glibc")]
+
+
+def test_a_manager_that_cannot_list_is_no_empty_list(call: Call, machine: Path) -> None:
+    (machine / "damaged").touch()
+    said = call(packages_info)
+    assert said["failed"]
+    assert (
+        said["msg"] == "pacman does not list what is installed (error: database is damaged): repair it, then run again."
+    )
+
+
+def test_without_a_known_manager_nothing_is_listed(call: Call, machine: Path) -> None:
+    (machine / "tools/pacman").unlink()
+    listed = call(packages_info)
+    assert (listed["manager"], listed["packages"]) == ("", [])

@@ -24,6 +24,12 @@ from tests.unit.plugins.module_utils.image import rootfs
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root unpacks files of others")
 Call = Callable[..., dict[str, Any]]
 Usage = namedtuple("Usage", "total used free")
+INSTALLED = {
+    "manager": "apt-get",
+    "distribution": "debian",
+    "packages": [{"name": "bash", "version": "5.2", "architecture": "amd64"}],
+}
+"""What packages_info returned in the image."""
 
 
 @pytest.fixture
@@ -64,6 +70,7 @@ def make(
         **{name: opened[name] for name in ("recipe", "architecture")},
         program=str(place / "work/acme.pyz"),
         oobe=str(place / "oobe"),
+        installed=INSTALLED,
         plan={"version": "1.2.0", "steps": [], "checks": [], "tuned": []},
         **(close or {}),
     )

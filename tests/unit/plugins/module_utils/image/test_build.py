@@ -28,7 +28,7 @@ def root(tmp_path: Path) -> Path:
 def test_an_archive_is_read(tmp_path: Path, name: str) -> None:
     found = build.read(str(rootfs.make(tmp_path / name)))
     assert found.newest == rootfs.NEWEST and "etc/passwd" in found.members and "dev/null" not in found.members
-    assert found.text("/etc/os-release") == 'ID="debian"\n' and found.text("/etc/none") is None
+    assert found.text("/etc/passwd").startswith("root:") and found.text("/etc/none") is None
     assert found.architecture == os.uname().machine
 
 

@@ -4,41 +4,46 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from ansible_collections.wsltune.go.plugins.module_utils.image import sbom
+from ansible_collections.wsltune.go.plugins.module_utils.linux.distribution import Package
 
-STATUS = """Package: zlib1g
-Status: install ok installed
-Architecture: amd64
-Version: 1:1.3.dfsg+really1.3.1-1
-Description: compression library
- Status: not a field
-
-Package: gone
-Status: deinstall ok config-files
-Architecture: amd64
-Version: 1
-
-Package: bash
-Status: install ok installed
-Architecture: amd64
-Version: 5.2.37-2
-"""
+PACKAGES = [Package("bash", "5.2.37-2", "amd64"), Package("zlib1g", "1:1.3.dfsg+really1.3.1-1", "amd64")]
 
 
 def bill() -> dict:
     return sbom.describe(
-        sbom.read_status(STATUS),
+        PACKAGES,
+        manager="apt-get",
+        distribution="debian",
         name="acme.wsl",
         sha256="ab" * 32,
-        distribution="debian",
         tool="wsltune-1.0.0",
         epoch=1764288000,
     )
 
 
-def test_what_is_installed_is_listed_by_name() -> None:
-    found = sbom.read_status(STATUS)
-    assert [(one.name, one.version) for one in found] == [("bash", "5.2.37-2"), ("zlib1g", "1:1.3.dfsg+really1.3.1-1")]
+@pytest.mark.parametrize(
+    ("manager", "distribution", "package", "address"),
+    [
+        ("dnf", "fedora", Package("bash", "5.2.37-1.fc43", "x86_64"), "pkg:rpm/fedora/bash@5.2.37-1.fc43?arch=x86_64"),
+        ("dnf", "almalinux", Package("vim", "2:9.1-1", "noarch"), "pkg:rpm/almalinux/vim@9.1-1?arch=noarch&epoch=2"),
+        ("zypper", "opensuse-leap", Package("go", "1.27-1", "x86_64"), "pkg:rpm/opensuse-leap/go@1.27-1?arch=x86_64"),
+        ("pacman", "arch", Package("vim", "1:9.1-1"), "pkg:alpm/arch/vim@1%3A9.1-1"),
+        ("apk", "alpine", Package("libstdc++", "14.2.0-r6"), "pkg:apk/alpine/libstdc%2B%2B@14.2.0-r6"),
+    ],
+)
+def test_each_manager_has_addresses_of_its_own(manager: str, distribution: str, package: Package, address: str) -> None:
+    assert sbom.address_of(package, manager, distribution) == address
+
+
+def test_two_versions_of_a_package_are_two_in_the_bill() -> None:
+    kernels = [Package("kernel", "6.17-1", "x86_64"), Package("kernel", "6.18-1", "x86_64")]
+    listed = sbom.describe(
+        kernels, manager="dnf", distribution="fedora", name="acme.wsl", sha256="ab", tool="wsltune-1.0.0", epoch=0
+    )["packages"]
+    assert len({package["SPDXID"] for package in listed}) == 3
 
 
 def test_the_bill_has_what_spdx_2_3_asks_for() -> None:
@@ -54,7 +59,3 @@ def test_the_bill_has_what_spdx_2_3_asks_for() -> None:
 
 def test_the_same_image_has_the_same_bill() -> None:
     assert json.dumps(bill()) == json.dumps(bill())
-
-
-def test_a_text_without_packages_lists_none() -> None:
-    assert sbom.read_status("") == []

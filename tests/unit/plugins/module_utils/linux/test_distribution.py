@@ -18,7 +18,8 @@ ALL = ("apt-get", "dnf", "zypper", "pacman", "apk")
 def test_every_manager_can_do_what_the_others_can() -> None:
     assert set(distribution.MANAGERS) == set(ALL)
     for manager, facts in distribution.MANAGERS.items():
-        assert set(facts) >= {"owner", "list", "plan", "install", "remove", "advice", "undo", "cgo", "python"}, manager
+        verbs = {"owner", "list", "versions", "plan", "install", "remove", "advice", "undo", "cgo", "python"}
+        assert set(facts) >= verbs, manager
         for verb in ("plan", "install", "remove"):
             assert "partial" not in facts and "-Sy" not in facts[verb], (manager, verb)
 
@@ -125,6 +126,31 @@ def test_what_is_installed() -> None:
     said = "installed\tbash\nconfig-files\tgolang-go\ninstalled\tzsh\nnot-installed\told\n"
     assert distribution.list_installed(said) == ["bash", "zsh"]
     assert distribution.list_installed("bash\nzsh\n\nzsh\n") == ["bash", "zsh"]
+
+
+@pytest.mark.parametrize(
+    ("manager", "said", "packages"),
+    [
+        (
+            "apt-get",
+            "installed\tzlib1g\t1:1.3-1\tamd64\nconfig-files\tgone\t1\tamd64\ninstalled\tbash\t5.2-2\tamd64\n\n",
+            [("bash", "5.2-2", "amd64"), ("zlib1g", "1:1.3-1", "amd64")],
+        ),
+        (
+            "dnf",
+            "vim\t2:9.1-1.fc43\tnoarch\ngpg-pubkey\t105ef944-65ca83d1\t(none)\nkernel\t6.18-1\tx86_64\nkernel\t6.17-1\tx86_64\n",
+            [("kernel", "6.17-1", "x86_64"), ("kernel", "6.18-1", "x86_64"), ("vim", "2:9.1-1.fc43", "noarch")],
+        ),
+        ("pacman", "vim 1:9.1-1\nbash 5.3.3-2\n", [("bash", "5.3.3-2", ""), ("vim", "1:9.1-1", "")]),
+        (
+            "apk",
+            "WARNING: opening /etc/apk: No such file\nmusl-1.2.5-r10\nca-certificates-bundle-20250911-r0\n",
+            [("ca-certificates-bundle", "20250911-r0", ""), ("musl", "1.2.5-r10", "")],
+        ),
+    ],
+)
+def test_the_versions_of_what_is_installed(manager: str, said: str, packages: list[tuple[str, str, str]]) -> None:
+    assert distribution.list_versions(manager, said) == [distribution.Package(*package) for package in packages]
 
 
 @pytest.mark.parametrize(
