@@ -147,8 +147,7 @@ def test_every_entry_point_that_a_playbook_checks_has_a_specification() -> None:
     missing = {
         (role, entry) for role, entry in used if entry not in read(role, "meta/argument_specs.yml")["argument_specs"]
     }
-    # It checks its one value of its own, which a command line gives as text.
-    assert missing == {("verify", "sequence")} < used
+    assert not missing and ("verify", "sequence") in used
 
 
 def test_reports_are_written_by_the_module_that_touches_nothing_else() -> None:
