@@ -6,11 +6,12 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import report as fleet_report
+from ansible_collections.wsltune.go.plugins.module_utils.linux import signers
 
 
 class FilterModule:
-    """What a run over many machines says of each."""
+    """What a run over many machines says of each, and whom the machines trust."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name; NAME.yml documents each."""
-        return {"fleet_row": fleet_report.make_row}
+        return {"fleet_row": fleet_report.make_row, "signers_refusal": signers.refusal}

@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import signers as allowed_signers
+
 FOLDER = "/var/lib/wsltune-first"
 SIGNERS = "/etc/wsltune/first-signers"
 PROGRAM = "/usr/local/sbin/wsltune-first"
@@ -21,7 +23,6 @@ TIMEOUT = 600
 _REPOSITORY = re.compile(r"(https|ssh|file)://[^\s'\"]+|[a-z0-9_.-]+@[A-Za-z0-9.-]+:[^\s'\"]+")
 _SECRET = re.compile(r"\w+://[^/\s]*:[^/\s]*@")
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*")
-_SIGNER = re.compile(r"[^\s#]+ ([a-z-]+=\"[^\"]*\" )?(ssh|sk-ssh|ecdsa|sk-ecdsa)-\S+ [A-Za-z0-9+/=]{60,}( [^\n]*)?")
 _SCRIPT = """\
 #!/bin/sh
 # Onboards this distro once, with what somebody signed who may. cloud-init runs it at the first start.
@@ -120,14 +121,9 @@ def _check(repository: str, ref: str, signers: Sequence[str]) -> None:
         )
     if not _REF.fullmatch(ref) or ".." in ref:
         raise UserDataError(f"user_data_ref is {ref!r}: give the name of a branch or a tag")
-    if not signers:
-        raise UserDataError("user_data_signers is empty: give at least one key that may sign")
-    wrong = next((line for line in signers if not _SIGNER.fullmatch(line.strip())), None)
-    if wrong is not None:
-        raise UserDataError(
-            f"user_data_signers has {wrong!r}, which is no line of an allowed signers file, such as"
-            " anna@example.com ssh-ed25519 AAAA..."
-        )
+    refusal = allowed_signers.refusal(signers, "user_data_signers")
+    if refusal:
+        raise UserDataError(refusal)
 
 
 def plan(

@@ -26,6 +26,7 @@ PREFIXES = (
     "metrics_",
     "policy_",
     "rollback_",
+    "signers_",
     "site_",
     "user_data_",
     "windows_",
