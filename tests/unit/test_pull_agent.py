@@ -9,6 +9,7 @@ import json
 import os
 import pwd
 import random
+import re
 import shutil
 import signal
 import stat
@@ -557,6 +558,65 @@ def test_nothing_is_left_of_a_fetch_that_takes_too_long(bed: Bed) -> None:
     assert done.returncode == 1 and "took longer" in bed.record()["reason"]
     objects = bed.root / "var/lib/wsltune/pull/repository.git/objects"
     assert not list(objects.rglob("tmp_*"))
+
+
+def limit(bed: Bed, name: str, size: int) -> None:
+    """Give the program on this machine another limit."""
+    program = bed.root / "program/__main__.py"
+    text, count = re.subn(rf"^{name} = .*$", f"{name} = {size}", program.read_text(), flags=re.MULTILINE)
+    assert count == 1
+    program.write_text(text)
+
+
+def held(bed: Bed) -> int:
+    """Return the bytes of the objects that the agent has."""
+    objects = bed.root / "var/lib/wsltune/pull/repository.git/objects"
+    return sum(path.stat().st_size for path in objects.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("parts", [1, 150])
+def test_a_fetch_has_a_size(bed: Bed, parts: int) -> None:
+    """In one object and in many: fewer than a hundred are written otherwise than as they come."""
+    first = bed.commit("exit 0")
+    assert bed.run() == 0
+    limit(bed, "MOST_FETCHED", 1 << 20)
+    for number in range(parts):
+        (bed.origin / f"large{number}").write_bytes(os.urandom(3_000_000 // parts))
+    bed.git("add", ".")
+    bed.commit("exit 0 # large")
+    assert bed.run() == 1 and "a fetch may bring 1 MiB" in bed.record()["reason"], bed.record()
+    assert held(bed) < 1 << 20 and bed.record()["applied"] == first
+    limit(bed, "MOST_FETCHED", 1 << 30)
+    assert bed.run() == 0 and len(bed.plays) == 2
+
+
+def test_what_a_server_offers_again_and_again_does_not_fill_the_disk(bed: Bed) -> None:
+    first = bed.commit("exit 0")
+    assert bed.run() == 0
+    limit(bed, "MOST_KEPT", 2 << 20)
+    for number in range(6):
+        bed.git("checkout", "--quiet", "-B", "main", first)
+        (bed.origin / "large").write_bytes(os.urandom(1_500_000))
+        bed.git("add", ".")
+        bed.commit(f"exit 0 # {number}", key="stranger")
+        # A tag keeps what it names, also where it says nothing to this agent.
+        bed.git("tag", f"offered{number}", key=None)
+        if number:
+            bed.git("tag", "--delete", f"offered{number - 1}")
+        assert bed.run() == 2
+        assert held(bed) < (2 << 20) + 2 * 1_600_000
+    bed.git("checkout", "--quiet", "-B", "main", first)
+    later = bed.commit("true")
+    assert bed.run() == 0 and bed.record()["applied"] == later
+
+
+def test_many_fetches_leave_few_files(bed: Bed) -> None:
+    limit(bed, "MOST_PACKS", 2)
+    for number in range(5):
+        bed.commit(f"exit 0 # {number}")
+        assert bed.run() == 0
+    objects = bed.root / "var/lib/wsltune/pull/repository.git/objects"
+    assert len(list(objects.rglob("*.pack"))) <= 3 and len(bed.plays) == 5
 
 
 def test_one_run_at_a_time(bed: Bed) -> None:

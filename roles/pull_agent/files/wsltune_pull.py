@@ -18,16 +18,19 @@ import contextlib
 import ctypes
 import datetime
 import fcntl
+import functools
 import json
 import logging
 import logging.handlers
 import os
 import pwd
+import resource
 import select
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -53,6 +56,12 @@ may be without end, and the log is rotated only between runs.
 """
 MOST_ANSWER = 64 << 20
 """Bytes of an answer of git; a server can list names without end."""
+MOST_FETCHED = 2 << 30
+"""Bytes of one fetch, which has no more than half of what is free on the disk either."""
+MOST_KEPT = 4 << 30
+"""Bytes of the repository from which on what was offered and not accepted is removed."""
+MOST_PACKS = 50
+"""Files of objects, of which each fetch leaves one, until they are made one."""
 PIPE = 1 << 20
 """Bytes that may still be in the pipe of a program that has ended."""
 LOOK = 0.2
@@ -122,9 +131,14 @@ def yield_to_others() -> None:
         ctypes.CDLL(None, use_errno=True).syscall(number, IOPRIO_WHO_PROCESS, 0, IOPRIO_IDLE)
 
 
-def die_with_parent() -> None:
-    """Have the kernel end this child when the agent is killed, so that no second run meets the first one's."""
+def die_with_parent(largest_file: int = 0) -> None:
+    """Have the kernel end this child when the agent is killed, so that no second run meets the first one's.
+
+    It and what it starts may write no file larger than C(largest_file) bytes, where that is given.
+    """
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if largest_file:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
 
 class Log:
@@ -204,18 +218,23 @@ def call(
     take: Callable[[bytes], None],
     cwd: str = "/",
     umask: int = 0o077,
+    largest_file: int = 0,
+    given: IO[bytes] | int = subprocess.DEVNULL,
 ) -> int:
-    """Run a command in a process group of its own, with what it prints given to C(take); return its exit code."""
+    """Run a command in a process group of its own, with what it prints given to C(take); return its exit code.
+
+    It reads C(given), and writes no file larger than C(largest_file) bytes where that is not 0.
+    """
     with subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=given,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=dict(environment),
         cwd=cwd,
         umask=umask,
         start_new_session=True,
-        preexec_fn=die_with_parent,  # noqa: PLW1509  the agent has one thread
+        preexec_fn=functools.partial(die_with_parent, largest_file),  # noqa: PLW1509  the agent has one thread
     ) as process:
         try:
             attend(process, take, timeout)
@@ -261,6 +280,9 @@ class Git:
             "transfer.fsckObjects=true",
             "-c",
             "gc.auto=0",
+            # Whatever a fetch brings is one file, whose size has a limit.
+            "-c",
+            "fetch.unpackLimit=1",
             "-c",
             "gpg.format=ssh",
             "-c",
@@ -274,15 +296,18 @@ class Git:
             "gpg.x509.program=/bin/false",
         ]
 
-    def run(self, *arguments: str, timeout: float = 60.0, more: Mapping[str, str] | None = None) -> tuple[int, str]:
-        """Return git's exit code and what it prints."""
+    def run(
+        self, *arguments: str, timeout: float = 60.0, more: Mapping[str, str] | None = None, **limits: Any
+    ) -> tuple[int, str]:
+        """Return git's exit code and what it prints; C(limits) are call()'s."""
         answer = Answer(f"git {arguments[0]}")
-        code = call(["git", *self.options, *arguments], timeout, {**self.environment, **(more or {})}, answer.take)
+        command = ["git", *self.options, *arguments]
+        code = call(command, timeout, {**self.environment, **(more or {})}, answer.take, **limits)
         return code, b"".join(answer.parts).decode("utf-8", "replace")
 
-    def ask(self, *arguments: str, timeout: float = 60.0, more: Mapping[str, str] | None = None) -> str:
+    def ask(self, *arguments: str, timeout: float = 60.0, more: Mapping[str, str] | None = None, **limits: Any) -> str:
         """Return what git prints; Failure with its last line where it fails."""
-        code, printed = self.run(*arguments, timeout=timeout, more=more)
+        code, printed = self.run(*arguments, timeout=timeout, more=more, **limits)
         if code != 0:
             lines = [line.strip() for line in printed.splitlines() if line.strip()]
             telling = [line for line in lines if line.startswith(("fatal:", "error:"))]
@@ -305,12 +330,14 @@ class Git:
             # Of a run that was killed: the agent's own lock is held now, and nobody else works here.
             lock.unlink()
         self.remove_unfinished()
+        self.make_room()
         refs = [f"+refs/heads/{self.config.ref}", f"+refs/tags/{self.config.ref}"]
         listed = self.ask("ls-remote", self.config.repository, timeout=self.config.network_timeout)
         offered = {line.split("\t")[-1] for line in listed.splitlines()}
         wanted = [ref for ref in refs if ref[1:] in offered]
         if not wanted:
             raise Failure(f"the repository has neither a branch nor a tag {self.config.ref}")
+        room = self.room()
         try:
             self.ask(
                 "fetch",
@@ -321,10 +348,15 @@ class Git:
                 f"{wanted[0]}:{CANDIDATE}",
                 f"+refs/tags/*:{TAGS}/*",
                 timeout=self.config.network_timeout,
+                largest_file=room,
             )
-        except Failure:
+        except Failure as error:
             self.remove_unfinished()
-            raise
+            if "index-pack" not in str(error):
+                raise
+            raise Failure(
+                f"{error}; a fetch may bring {room >> 20} MiB, which is at most half of what is free"
+            ) from None
         return self.ask("rev-parse", "--verify", f"{CANDIDATE}^{{commit}}")
 
     def remove_unfinished(self) -> None:
@@ -332,6 +364,26 @@ class Git:
         for folder in (self.places.repository / "objects").glob("*"):
             for left in folder.glob("tmp_*"):
                 left.unlink()
+
+    def room(self) -> int:
+        """Return how many bytes a fetch may bring, whose server may send without end."""
+        held = os.statvfs(self.places.repository)
+        return max(1, min(MOST_FETCHED, held.f_bavail * held.f_frsize // 2))
+
+    def make_room(self) -> None:
+        """Make one file of all objects where these are many or large, and drop what was offered and not accepted."""
+        counted = dict(line.split(": ") for line in self.ask("count-objects", "-v").splitlines())
+        is_large = (int(counted["size"]) + int(counted["size-pack"])) << 10 > MOST_KEPT
+        if not is_large and int(counted["packs"]) <= MOST_PACKS:
+            return
+        if is_large:
+            with tempfile.TemporaryFile() as listed:
+                names = self.ask("for-each-ref", "--format=%(refname)", CANDIDATE, TAGS).splitlines()
+                listed.write("".join(f"delete {name}\n" for name in names).encode())
+                listed.seek(0)
+                self.ask("update-ref", "--stdin", given=listed)
+        self.ask("repack", "-a", "-d", "--quiet", timeout=self.config.timeout)
+        self.ask("prune", "--expire=now", timeout=self.config.timeout)
 
     def signer_of(self, kind: str, name: str) -> tuple[str, str]:
         """Return who signed a commit or tag, empty for nobody who may, and what git says."""
