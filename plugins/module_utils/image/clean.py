@@ -20,15 +20,27 @@ _DROPPED = re.compile(
         (
             # Identities and secrets of the machine.
             r"etc/ssh/ssh_host_[^/]*key(\.pub)?",
-            r"etc/ssl/private/.+",
+            r"etc/(ssl|pki/tls)/private/.+",
             r"etc/krb5\.keytab",
+            r"etc/(iscsi/initiatorname\.iscsi|nvme/host(id|nqn)|insights-client/machine-id)",
+            r"etc/wireguard/.+",
+            r"var/lib/NetworkManager/(secret_key|seen-bssids|.+\.lease)",
+            r"var/lib/zypp/AnonymousUniqueId",
+            # What a machine shows to the servers of its packages.
+            r"etc/apt/auth\.conf(\.d/.+)?",
+            r"etc/pki/(consumer|entitlement)/.+",
+            r"etc/zypp/credentials\.d/.+",
+            r"(var/lib|etc)/(ubuntu-advantage|ubuntu-pro)/private/.+",
             r"etc/(hostname|resolv\.conf)",
             r"var/lib/systemd/(random-seed|credential\.secret)",
             r"var/lib/cloud/.+",
             # Secrets and history of accounts.
             rf"{_HOME}/\.(ssh|gnupg|aws|azure|kube|docker|password-store)/.+",
             rf"{_HOME}/\.(netrc|pgpass|git-credentials|npmrc|pypirc|vault-token|Xauthority)",
-            rf"{_HOME}/\.config/(gh|hub|gcloud|glab-cli|pip)/.+",
+            rf"{_HOME}/\.config/(gh|hub|gcloud|glab-cli|pip|op|rclone|github-copilot|containers|pypoetry|sops)/.+",
+            rf"{_HOME}/\.(config/git/credentials|cargo/credentials(\.toml)?|terraform\.d/credentials\.tfrc\.json)",
+            rf"{_HOME}/\.(m2/settings(-security)?\.xml|composer/auth\.json|(codex|claude)/.*(auth|credentials)\.json)",
+            rf"{_HOME}/\.(mozilla|local/share/(keyrings|fish/fish_history|atuin))(/.+)?",
             rf"{_HOME}/\.[a-z_]*(history|hist)",
             rf"{_HOME}/\.(lesshst|viminfo|wget-hsts|sudo_as_admin_successful|motd_shown)",
             # What each build makes anew, with times and numbers of its own.
