@@ -65,7 +65,6 @@ class Changes:
             real = self.hands(account).real(path)
             self.restore(lambda entry: entry.path == real)
             return
-        self.note_written(path, before, content)
         if not self.check_mode:
             self.journal.write(
                 path,
@@ -75,6 +74,7 @@ class Changes:
                 mode=mode if before is None else None,
                 owner=accounts.identity(account) if account else None,
             )
+        self.note_written(path, before, content)
 
     def edit(
         self,
@@ -92,7 +92,6 @@ class Changes:
         after = make(before or "")
         if before == after:
             return False
-        self.note_written(path, before, after)
         if not self.check_mode:
             self.journal.edit(
                 path,
@@ -102,6 +101,7 @@ class Changes:
                 revert=revert,
                 shared=shared,
             )
+        self.note_written(path, before, after)
         return True
 
     def note_written(self, path: str, before: str | None, after: str) -> None:

@@ -2,12 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files
 
 OURS = "ours\n"
 
@@ -54,6 +56,23 @@ def test_what_is_so_already_is_no_change(make: Any, tmp_path: Path) -> None:
     target.write(str(path), OURS, revert)
     assert not target.edit(str(path), lambda now: now)
     assert not target.result()["changed"] and not target.diff and not target.journal.entries()
+
+
+def test_what_could_not_be_written_is_no_change(make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a user's file that nobody may change (chattr), which would be a change in each run."""
+    path = tmp_path / "file"
+    path.write_text("theirs\n")
+    target = make()
+
+    def refuse(*_arguments: Any) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(files.Files, "put", refuse)
+    with pytest.raises(PermissionError):
+        target.write(str(path), OURS, revert)
+    with pytest.raises(PermissionError):
+        target.edit(str(path), lambda now: now + OURS)
+    assert not target.result()["changed"] and target.diff == []
 
 
 def test_a_file_without_us_has_what_someone_added_since(make: Any, tmp_path: Path) -> None:
