@@ -13,7 +13,8 @@ root=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
 # Machines are containers that boot, which takes root; without it these parts are skipped.
 install_for_machines() {
     ((EUID == 0)) || return 0
-    install_packages molecule podman crun mmdebstrap ssh debian-archive-keyring procps python cgo libfuse3-dev pkg-config
+    install_packages molecule podman crun mmdebstrap ssh debian-archive-keyring procps python cgo libfuse3-dev pkg-config \
+        qemu-user-static
     [[ -z ${WSLTUNE_WINDOWS_PWSH:-} ]] || install_packages 'the Windows side' gcc-mingw-w64-x86-64
 }
 

@@ -1,6 +1,9 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Makes a .wsl file here, starts it as WSL does and takes it through a first day: prove.py MACHINE PORT."""
+"""Makes a .wsl file here, starts it as WSL does and takes it through a first day: prove.py MACHINE PORT [FAMILY].
+
+The source is Debian 13's, or laid out as a FAMILY of molecule/families is.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,11 @@ LEFT_OUT = re.compile(
     r"|usr/bin/[^/]*(lto|gcc|g\+\+|cpp|gcov)[^/]*-14|usr/include/|usr/lib/x86_64-linux-gnu/(perl|lib[a-z]*san)"
     r"|usr/lib/[^/]*/[^/]*\.a$|.*/testdata/|etc/fstab$)"
 )
+# What the roles and the first start need, where it is a package of its own; and none of the accounts of the test.
+FAMILY_SOURCE = (
+    "command -v python3 || apk add python3;"
+    " for name in alice bob carol; do ! id $name || userdel -r $name || deluser --remove-home $name; done"
+)
 # What a test machine needs and a laptop has not: a start, and a way in by ssh.
 CONTAINERFILE = """
 FROM {base}
@@ -56,17 +64,24 @@ OF_A_START = (
     r"proc|sys|dev|run|tmp|root/\.(cache|ansible)|root/\.config(/go(/telemetry(/.*)?)?)?|.*__pycache__.*"
     r"|var/lib/dpkg/(diversions|diversions-old|lock.*|triggers.*)|var/lib/(systemd|apt)/.*"
 )
+# When something was installed.
+OF_A_MOMENT = r"\./var/lib/(dnf/history\.sqlite.*|pacman/local/.*/desc)"
+# What a package manager keeps of what was installed and removed again.
+OF_A_MANAGER = (
+    r"var/(lib|cache)/(rpm|dnf|zypp|pacman)(/.*)?|srv/repository/.*|(usr/)?lib/apk/.*|etc/apk/.*|etc/alternatives(/.*)?"
+)
+TAGS = ("test", "base", "source")
 ULIMIT = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
 
 
 class Proof:
     """What was found wrong with an image, and where it is tried."""
 
-    def __init__(self, machine: Machine, folder: Path) -> None:
-        self.machine, self.folder, self.wrong = machine, folder, []
+    def __init__(self, machine: Machine, folder: Path, family: str) -> None:
+        self.machine, self.folder, self.family, self.wrong = machine, folder, family, []
         self.source = folder / "source.tar"
 
-    def expect(self, what: str, is_so: bool, details: object = "") -> None:
+    def expect(self, what: str, is_so: object, details: object = "") -> None:
         """Print whether something is as it should be, and keep it where it is not."""
         print(f"{'as it should be' if is_so else 'WRONG'}: {what}", flush=True)
         if not is_so:
@@ -97,13 +112,37 @@ class Proof:
         return Play(done.returncode, done.stdout + done.stderr, time.monotonic() - begin)
 
     def make_source(self) -> None:
-        """Make a root file system of the one that the test machines' image was made of."""
+        """Make a root file system of the one that the test machines' image was made of, or of a family's."""
+        if self.family:
+            self.make_family()
+            return
         bases = [path for path in (CACHE / "images").glob("trixie-*.tar") if re.fullmatch(r"trixie-\w{12}", path.stem)]
         base = max(bases, key=lambda path: path.stat().st_size)
         with tarfile.open(base) as old, tarfile.open(self.source, "w", format=tarfile.PAX_FORMAT) as new:
             for member in old:
                 if not LEFT_OUT.match(member.name):
                     new.addfile(member, old.extractfile(member) if member.isreg() else None)
+
+    def make_family(self) -> None:
+        """Make a root file system of a family's machine, without the accounts that the test has there."""
+        tool = str(ROOT / "molecule/families/image/build.sh")
+        image = subprocess.run([tool, self.family], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        made = self.make_container(f"FROM {image}\nRUN {FAMILY_SOURCE}\n", "source")
+        name = f"{self.machine.name}-source"
+        self.podman("create", "--name", name, made, "true")
+        exported = self.podman("export", "--output", str(self.source), name)
+        self.podman("rm", "--force", name)
+        self.expect(f"there is a root file system like {self.family}'s", exported.returncode == 0, exported.stderr)
+
+    def make_container(self, text: str, tag: str) -> str:
+        """Build a container's image of a Containerfile's text in this folder; return its name."""
+        context = self.folder / "context"
+        context.mkdir(exist_ok=True)
+        (context / "Containerfile").write_text(text)
+        name = f"localhost/{self.machine.name}:{tag}"
+        made = self.podman("build", "--quiet", *ULIMIT, "--network=host", "--tag", name, str(context))
+        self.expect(f"{name} is built", made.returncode == 0, made.stderr)
+        return name
 
     def prove_build(self) -> Path:
         """Build the image twice, and ask for what must be refused."""
@@ -114,8 +153,12 @@ class Proof:
             self.expect(f"the image is built, in {made.seconds:.0f} s", made.code == 0, made.output)
             if made.code != 0:
                 raise SystemExit(self.end())
-        sums = [build.digest(str(path)) for path in (first, second)]
-        self.expect("two builds make the same file", sums[0] == sums[1], sums)
+        differing = [name for name in differ(first, second) if not re.fullmatch(OF_A_MOMENT, name)]
+        self.expect("two builds make the same", not differing, differing)
+        if not self.family:
+            # Here Go is there already, and nothing has to be installed.
+            sums = [build.digest(str(path)) for path in (first, second)]
+            self.expect("and the same file", sums[0] == sums[1], sums)
         again = self.build(first)
         self.expect("a third run changes nothing", again.code == 0 and again.changed == 0, again.output)
         other = self.build(first, go_env_cgo_enabled="true")
@@ -126,7 +169,8 @@ class Proof:
         self.expect("Microsoft's rules find no error", verdict.errors == [], verdict)
         self.expect("and advise nothing but an icon", verdict.warnings == ["shortcut.icon is missing"], verdict)
         bill = json.loads((first.parent / "acme.wsl.spdx.json").read_text())
-        self.expect("the bill of materials has Go", any(one["name"] == "golang-go" for one in bill["packages"]))
+        listed = {package["name"] for package in bill["packages"]}
+        self.expect("the bill of materials has Go", listed & {"golang-go", "golang", "go"}, listed)
         self.prove_size(found)
         print(f"{first.stat().st_size / 2**20:.1f} MiB of {self.source.stat().st_size / 2**20:.1f} MiB", flush=True)
         return first
@@ -137,6 +181,9 @@ class Proof:
         What a file had before counts against it, because the Go command moves to make room for a launcher.
         """
         before = build.read(str(self.source)).members
+        if "usr/bin/go" not in before:
+            # Go came with it.
+            return
         grown = {
             name: member.size - (before[name].size if name in before else 0)
             for name, member in found.members.items()
@@ -148,17 +195,17 @@ class Proof:
 
     def start(self, image: Path) -> None:
         """Import the image as a container and start it as WSL does."""
-        base, name = "localhost/wsltune-image-first:base", "localhost/wsltune-image-first:test"
+        base = f"localhost/{self.machine.name}:base"
         imported = self.podman("import", "--quiet", str(image), base)
         self.expect("the image is imported", imported.returncode == 0, imported.stderr)
         context = self.folder / "context"
-        context.mkdir()
-        (context / "Containerfile").write_text(CONTAINERFILE.format(base=base))
-        (context / "wsl-init").write_bytes((ROOT / "tests/containers/wsl-init").read_bytes())
+        context.mkdir(exist_ok=True)
+        own = ROOT / f"molecule/families/image/layout/{self.family}/usr/local/sbin/wsl-init"
+        init = own if own.exists() else ROOT / "tests/containers/wsl-init"
+        (context / "wsl-init").write_bytes(init.read_bytes())
         (context / "wsl-init").chmod(0o755)
         (context / "authorized_keys").write_bytes((CACHE / "ssh/id_ed25519.pub").read_bytes())
-        made = self.podman("build", "--quiet", *ULIMIT, "--tag", name, str(context))
-        self.expect("a way in is added for the test", made.returncode == 0, made.stderr)
+        name = self.make_container(CONTAINERFILE.format(base=base), "test")
         tool = str(ROOT / "tests/containers/machine.sh")
         up = [tool, "up", self.machine.name, name, str(self.machine.port), "wsl"]
         started = subprocess.run(up, capture_output=True, text=True, check=False)
@@ -230,7 +277,7 @@ class Proof:
                     wanted[name] = describe(archive, member)
         listed = self.machine.run("python3", "-", text=LIST)
         now = json.loads(listed)
-        ignored = re.compile("|".join((OF_THE_TEST, OF_THE_IMAGE, OF_THE_ACCOUNT, OF_A_START)))
+        ignored = re.compile("|".join((OF_THE_TEST, OF_THE_IMAGE, OF_THE_ACCOUNT, OF_A_START, OF_A_MANAGER)))
         everything = {**wanted, **now}
         kept = {name for name, facts in everything.items() if clean.judge(name, facts[0] == "folder") == clean.KEEP}
         names = sorted(name for name in kept if not ignored.fullmatch(name))
@@ -241,9 +288,7 @@ class Proof:
     def end(self) -> int:
         """Remove the machine and print what was wrong; return the exit code."""
         subprocess.run([str(ROOT / "tests/containers/machine.sh"), "down", self.machine.name], check=False)
-        self.podman(
-            "image", "rm", "--force", "localhost/wsltune-image-first:test", "localhost/wsltune-image-first:base"
-        )
+        self.podman("image", "rm", "--force", *(f"localhost/{self.machine.name}:{tag}" for tag in TAGS))
         print(json.dumps({"wrong": self.wrong}))
         return int(bool(self.wrong))
 
@@ -270,11 +315,20 @@ print(json.dumps(found))
 """
 
 
+def differ(first: Path, second: Path) -> list[str]:
+    """Return what two archives have not in common."""
+    contents = []
+    for path in (first, second):
+        with tarfile.open(path) as archive:
+            contents.append({member.name: [member.mtime, *describe(archive, member)] for member in archive})
+    return sorted(name for name in {**contents[0], **contents[1]} if contents[0].get(name) != contents[1].get(name))
+
+
 def describe(archive: tarfile.TarFile, member: tarfile.TarInfo) -> list:
     """Return what a rollback must restore of an entry, as LIST has it."""
     if member.issym():
         return ["link", member.linkname]
-    facts = [member.mode, member.uid, member.gid]
+    facts = [member.mode & 0o7777, member.uid, member.gid]
     content = archive.extractfile(member)
     if content is None:
         return ["folder", *facts]
@@ -284,7 +338,7 @@ def describe(archive: tarfile.TarFile, member: tarfile.TarInfo) -> list:
 def main() -> None:
     """Prove it."""
     with tempfile.TemporaryDirectory() as scratch:
-        proof = Proof(Machine(sys.argv[1], int(sys.argv[2])), Path(scratch))
+        proof = Proof(Machine(sys.argv[1], int(sys.argv[2])), Path(scratch), "".join(sys.argv[3:]))
         proof.make_source()
         image = proof.prove_build()
         proof.start(image)

@@ -60,6 +60,17 @@ code=0
 as_user "$bench --fail-if-slower --against no.json -- -e verify_budget_minutes=1 -e '{\"verify_scenarios\": [\"build\"]}'" \
     </dev/null || code=$?
 [ "$code" = 6 ] || wrong "bench against no file exited with $code"
+if [ "$user" != root ]; then
+    # What `git clone` has brought to a user's machine.
+    on_machine apt-get --quiet --yes --no-install-recommends install git >"$log" 2>&1 || wrong "git is not installed: $(tail -3 "$log")"
+    slower='package main; import "time"; func init() { time.Sleep(time.Second) }'
+    as_user "cd try && git init -q -b main && git add -A && git -c user.name=a -c user.email=a@example.com commit -qm a &&
+        echo '$slower' >slower.go"
+    code=0
+    as_user "$bench --fail-if-slower --against main -- -e verify_budget_minutes=1 -e '{\"verify_scenarios\": [\"test\"]}'" \
+        </dev/null || code=$?
+    [ "$code" = 5 ] || wrong "bench of a module that got slower exited with $code"
+fi
 
 step "a second start installs nothing"
 before=$(on_machine sh -c "find $checkout/.venv /var/lib/dpkg/status -newermt now | wc -l; stat -c %Y $checkout/.venv /var/lib/dpkg/status")
