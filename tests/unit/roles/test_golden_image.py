@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -149,3 +150,38 @@ def test_no_link_in_a_home_has_root_touch_the_files_of_others() -> None:
         assert theirs.stat().st_mtime == 1000
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    ("programs", "calls"),
+    [
+        (
+            ["useradd", "adduser", "addgroup"],
+            ["useradd --create-home --shell SHELL --uid 1000 --groups wheel,video -- anna"],
+        ),
+        (
+            ["adduser", "addgroup"],
+            ["adduser -D -s SHELL -u 1000 anna", "addgroup anna wheel", "addgroup anna video"],
+        ),
+    ],
+)
+def test_the_first_start_makes_the_account_with_what_the_distribution_has(
+    tmp_path: Path, programs: list[str], calls: list[str]
+) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("awk", "grep", "tr", "sh"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    for name in programs:
+        made = "echo anna:x:1000:1000::/home/anna:/bin/sh >>passwd; " if name != "addgroup" else ""
+        (tools / name).write_text(f'#!/bin/sh\n{made}echo "{name} $*" >>calls\n')
+        (tools / name).chmod(0o755)
+    (tmp_path / "passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+    (tmp_path / "group").write_text("wheel:x:10:\nvideo:x:27:\n")
+    (tmp_path / "first-start.conf").write_text("user='anna'\ngroups='sudo wheel video'\n")
+    script = re.sub("(?m)^PATH=.*", f"PATH={tools}", (FILES / "wsltune-oobe").read_text())
+    for ours, path in (("/usr/lib/wsltune/", f"{tmp_path}/"), ("/etc/passwd", "passwd"), ("/etc/group", "group")):
+        script = script.replace(ours, path)
+    subprocess.run(["sh", "-c", script], cwd=tmp_path, stdin=subprocess.DEVNULL, check=True, capture_output=True)
+    shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
+    assert (tmp_path / "calls").read_text().splitlines() == [call.replace("SHELL", shell) for call in calls]
