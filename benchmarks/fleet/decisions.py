@@ -26,9 +26,9 @@ BETWEEN = 0.01
 """How far the true effects of machines lie apart."""
 
 
-def measure(chance: random.Random, name: str, effect: float) -> gate.Host:
+def measure(chance: random.Random, name: str, effect: float, between: float = BETWEEN) -> gate.Host:
     """Return a host that measured RUNS runs before and after, and was taken back if they say slower."""
-    effect = effect * math.exp(chance.gauss(0, BETWEEN))
+    effect = effect * math.exp(chance.gauss(0, between))
     before = [math.exp(chance.gauss(0, NOISE)) for _ in range(RUNS)]
     after = [effect * math.exp(chance.gauss(0, NOISE)) for _ in range(RUNS)]
     found = stats.compare(before, after)
@@ -78,20 +78,19 @@ def share_stopped(chance: random.Random, times: int, fleet: int, effect: float) 
     return sum(play(chance, fleet, effect, 1.0)[-1] != gate.GO for _ in range(times)) / times
 
 
-def share_rolled_back(chance: random.Random, times: int, hosts: int, effect: float, share: float = 1.0) -> float:
-    """Return how often a ring is rolled back, where C(effect) meets a C(share) of its hosts."""
-    ring, harmed = rings.Ring("one"), round(hosts * share)
-    rolled_back = 0
+def play_rings(
+    chance: random.Random, times: int, hosts: int, between: float, effect: float = 1.0
+) -> tuple[float, float]:
+    """Return how often a ring has a host that is called slower, and how often it is rolled back.
+
+    C(effect) meets one of its hosts; without one, nothing but what lies between machines is different.
+    """
+    called = rolled_back = 0
     for _time in range(times):
-        seen = [measure(chance, f"h{number}", effect if number < harmed else 1.0) for number in range(hosts)]
-        rolled_back += gate.decide(ring, seen, now=1e9, since=0.0).result == gate.ROLL_BACK
-    return rolled_back / times
-
-
-def share_called_slower(chance: random.Random, times: int, hosts: int) -> float:
-    """Return how often at least one host of a ring is called slower where nothing has an effect."""
-    played = ([measure(chance, f"h{number}", 1.0) for number in range(hosts)] for _time in range(times))
-    return sum(any(host.state == gate.TAKEN_BACK for host in ring) for ring in played) / times
+        seen = [measure(chance, f"h{number}", 1.0 if number else effect, between) for number in range(hosts)]
+        called += any(host.state == gate.TAKEN_BACK for host in seen)
+        rolled_back += gate.decide(rings.Ring("one"), seen, now=1e9, since=0.0).result == gate.ROLL_BACK
+    return called / times, rolled_back / times
 
 
 def seconds_to_decide(chance: random.Random, fleet: int) -> float:
@@ -118,11 +117,11 @@ def main(times: int) -> None:
         few = max(20, times // 10)
         good, little, idle = (share_stopped(chance, few, fleet, effect) for effect in (0.9, 0.97, 1.0))
         print(f"{fleet:>5} {wrong:>16.1%} {found:>18.1%} {good:>14.1%} {little:>13.1%} {idle:>10.1%}", flush=True)
-    print("hosts in a ring  no effect, called slower somewhere  and rolled back  +10 % on one, rolled back")
+    print("               equal machines, no effect  1 % between machines   and +10 % on one")
+    print("hosts in a ring  slower somewhere, rolled back, the same of both, the same of both")
     for hosts in (1, 5, 10, 19):
-        one = share_rolled_back(chance, times, hosts, 1.1, 1 / hosts)
-        called, back = share_called_slower(chance, times, hosts), share_rolled_back(chance, times, hosts, 1.0)
-        print(f"{hosts:>15} {called:>35.1%} {back:>16.1%} {one:>26.1%}", flush=True)
+        cells = [play_rings(chance, times, hosts, *what) for what in ((0.0, 1.0), (BETWEEN, 1.0), (BETWEEN, 1.1))]
+        print(f"{hosts:>15} " + "   ".join(f"{called:>7.1%} {back:>7.1%}" for called, back in cells), flush=True)
     print(f"10,000 hosts decided in {seconds_to_decide(chance, 10_000):.2f} s")
 
 

@@ -28,7 +28,7 @@ RINGS = [
     {"name": "early", "share": 40, "soak_hours": 0},
     {"name": "all", "share": "rest", "soak_hours": 0},
 ]
-UNDER_WAY = "is still under way in process "
+UNDER_WAY = "was killed and what it began on hosts is still under way in "
 
 
 def look(fleet: LightFleet) -> dict[str, int]:
@@ -163,4 +163,4 @@ if __name__ == "__main__":
         times = int(sys.argv[1]) if len(sys.argv) > 1 else 40
         folder = Path(sys.argv[2] if len(sys.argv) > 2 else temporary)
         for found in (kill(times, folder), kill_and_abort(times, folder)):
-            print(", ".join(f"{count} {name}" for name, count in found.items()))
+            print(", ".join(f"{count} {name}" for name, count in found.items()), flush=True)

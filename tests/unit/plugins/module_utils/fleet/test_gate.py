@@ -132,13 +132,11 @@ def test_how_many_hosts_chance_calls_slower():
     assert found == {1: 0, 2: 1, 5: 1, 10: 1, 20: 2, 100: 6, 10_000: 281}
 
 
-def test_a_change_that_does_nothing_seldom_rolls_a_ring_back(monkeypatch):
-    monkeypatch.setattr(decisions, "BETWEEN", 0.0)
-    chance = random.Random(14)
-    # Were each host counted that is called slower, it would be 10 % and 34 %.
-    for hosts in (5, 19):
-        assert decisions.share_rolled_back(chance, 400, hosts, 1.0) <= 0.06
-    assert decisions.share_rolled_back(chance, 100, 5, 1.1, share=0.2) >= 0.95
+@pytest.mark.parametrize(("hosts", "slower_somewhere"), [(5, 0.08), (19, 0.3)])
+def test_a_change_that_does_nothing_seldom_rolls_a_ring_back(hosts, slower_somewhere):
+    called, rolled_back = decisions.play_rings(random.Random(14), 400, hosts, between=0.0)
+    assert called >= slower_somewhere and rolled_back <= 0.08
+    assert decisions.play_rings(random.Random(14), 100, hosts, between=0.0, effect=1.1)[1] >= 0.95
 
 
 TIMES = {
