@@ -8,6 +8,7 @@ Real here: PowerShell's engine, ReplaceFile, the registry, the way from Linux th
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 
@@ -71,6 +72,34 @@ def test_a_new_file_that_is_read_only_or_open(wsl):
     assert wsl.get(FILE) == "[general]\ninstanceIdleTimeout=-1\n"
     assert wsl.ansible("wsltune.go.win_wslconfig", {"state": "absent"})["changed"]
     assert wsl.get(FILE) is None
+
+
+def test_an_administrators_rights_are_led_nowhere_by_a_user(wsl):
+    """Wine shows a link of Linux's to a folder as Windows shows a junction, and the folder of profiles as a volume."""
+    entry = {"path": "C:\\victim.txt", "role": "wslconfig", "base": None, "written": None, "previous": None}
+    journal = "C:\\Users\\erin\\AppData\\Local\\wsltune\\journal"
+    wsl.powershell(f"$null = New-Item -Force -ItemType Directory '{journal}'")
+    wsl.put(
+        f"{journal}\\C%3A%5Cvictim.txt.json", json.dumps({**entry, "run": "", "before_run": None, "foreign": False})
+    )
+    wsl.put("C:\\victim.txt", "theirs")
+    try:
+        assert wsl.ansible("wsltune.go.win_wslconfig", {"wsl2": {"ipv6": True}})["changed"]
+        back = wsl.ansible("wsltune.go.win_wslconfig", {"state": "absent"})
+        assert back["changed"] and wsl.get(FILE) is None and wsl.get("C:\\victim.txt") == "theirs"
+        assert [kept.split(" is on record too and stays, ")[0] for kept in back["kept"]] == ["C:\\victim.txt"]
+        wsl.run("sh", "-c", "cd /mnt/c/Users/erin/AppData/Local && mv wsltune moved && ln -s moved wsltune")
+        for wanted in ({"wsl2": {"ipv6": True}}, {"state": "absent"}):
+            refused = wsl.ansible("wsltune.go.win_wslconfig", wanted)
+            assert refused["failed"] and "AppData\\Local\\wsltune is a link, which nothing follows" in refused["msg"]
+        assert wsl.get(FILE) is None
+        # Without such rights the user goes nowhere that way that they cannot go anyway.
+        back = wsl.ansible("wsltune.go.win_wslconfig", {"state": "absent"}, elevated=False)
+        assert back["changes"] == ["restored C:\\victim.txt"] and wsl.get("C:\\victim.txt") is None
+    finally:
+        wsl.run(
+            "sh", "-c", "cd /mnt/c/Users/erin/AppData/Local && rm -rf moved wsltune ../../.wslconfig /mnt/c/victim.txt"
+        )
 
 
 def test_distributions_are_listed_and_one_restarts(wsl):

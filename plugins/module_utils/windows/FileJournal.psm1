@@ -38,8 +38,10 @@ function Find-Link {
     The part of a path that is a link of any kind (a symbolic link, a junction, a mounted volume); nothing without one.
     #>
     param ([string]$Path)
-    # The root of a drive is none.
+    # Whoever has a profile made neither the folder of all profiles nor what is above it, which may be another volume.
+    $profiles = [IO.Path]::GetDirectoryName([Environment]::GetFolderPath('UserProfile', 'DoNotVerify'))
     for ($part = $Path; [IO.Path]::GetDirectoryName($part); $part = [IO.Path]::GetDirectoryName($part)) {
+        if ($part -eq $profiles) { return }
         try {
             if ([IO.File]::GetAttributes($part) -band [IO.FileAttributes]::ReparsePoint) { return $part }
         } catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException] {
