@@ -68,7 +68,7 @@ class ActionModule(ActionBase):
     def _save(self, record: fleet_heal.Record) -> None:
         content = json.dumps(record.to_json(), indent=1).encode()
         try:
-            os.makedirs(self.own, mode=0o700, exist_ok=True)
+            files.make_own_folders(self.own)
             files.Files().put(self.path, files.FileState(content, 0o600, os.geteuid(), os.getegid(), 0))
         except OSError as error:
             raise ValueError(f"cannot write {self.path}: {error.strerror}.") from None

@@ -23,7 +23,12 @@ from typing import Any, TextIO
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fleet_gate
 from ansible_collections.wsltune.go.plugins.module_utils.fleet.rings import Ring
-from ansible_collections.wsltune.go.plugins.module_utils.linux.files import Files, FileState, read_from
+from ansible_collections.wsltune.go.plugins.module_utils.linux.files import (
+    Files,
+    FileState,
+    make_own_folders,
+    read_from,
+)
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 VERSION = 1
@@ -205,7 +210,7 @@ class Store:
 
     def _put(self, path: str, text: str) -> None:
         try:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            make_own_folders(os.path.dirname(path))
             Files().put(path, FileState(text.encode(), 0o600, os.geteuid(), os.getegid(), 0))
         except OSError as error:
             room = ": make room and run this again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
@@ -230,7 +235,7 @@ class Store:
 
     def _open_lock(self) -> int:
         # Not for what is executed, such as ssh, which stays for the next connection.
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        make_own_folders(self.folder)
         return os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     def lock(self, pid: int) -> None:

@@ -321,6 +321,15 @@ def check_folder(path: str, kept: bool = False) -> None:
             os.close(folder)
 
 
+def make_own_folders(path: str) -> None:
+    """Make the folder C(path) and those missing above it, mode 0700; NotOurs where another account can replace one."""
+    for folder in reversed(Files().missing(path)):
+        check_folder(os.path.dirname(folder), kept=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+    check(os.path.join(path, "file"))
+
+
 def _check(folder: int, entry: os.stat_result | None, path: str, alone: bool) -> None:
     if os.geteuid() != 0 and not alone:
         return

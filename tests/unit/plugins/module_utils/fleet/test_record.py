@@ -230,6 +230,24 @@ def test_a_link_in_place_of_the_lock_is_not_followed(store, tmp_path):
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+@pytest.mark.parametrize("way", ["rollout", "theirs/rollout", "theirs"])
+def test_root_keeps_no_record_where_another_account_leads_it(tmp_path, home, eve, way):
+    victim = tmp_path / "victim"
+    victim.mkdir(0o755)
+    (victim / "lock").write_text("mine")
+    (home / "rollout").symlink_to(victim)
+    (home / "theirs").mkdir(0o755)
+    os.chown(home / "theirs", eve.uid, eve.gid)
+    (home / "theirs" / "rollout").symlink_to(victim)
+    store = record.Store(str(home / way))
+    for act in (lambda: store.lock(os.getpid()), lambda: store.save_host(record.HostState("laptop"))):
+        with pytest.raises(record.RecordError, match="another account can write there"):
+            act()
+    assert [path.name for path in victim.iterdir()] == ["lock"] and (victim / "lock").read_text() == "mine"
+    assert sorted(path.name for path in home.rglob("*")) == ["rollout", "rollout", "theirs"]
+
+
 def test_the_history_says_each_thing_once():
     found = rollout()
     for now in (1.0, 2.0, 3.0):

@@ -437,3 +437,22 @@ def test_a_tree_is_removed_however_deep_it_is(tmp_path: Path) -> None:
         os.unlink(top / "link")
     files.remove_tree(str(top))
     assert not top.exists() and (tmp_path / "outside/kept").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+def test_folders_of_ones_own_are_made_where_nobody_can_replace_them(
+    tmp_path: Path, home: Path, eve: process.Identity
+) -> None:
+    sticky = tmp_path / "sticky"
+    sticky.mkdir()
+    sticky.chmod(0o1777)
+    files.make_own_folders(str(sticky / "a" / "b"))
+    files.make_own_folders(str(sticky / "a" / "b"))
+    assert {(sticky / name).stat().st_mode & 0o777 for name in ("a", "a/b")} == {0o700}
+    (sticky / "eves").mkdir()
+    os.chown(sticky / "eves", eve.uid, eve.gid)
+    (home / "link").symlink_to(sticky)
+    for path in (sticky / "eves", sticky / "eves" / "new", home / "new", home / "link" / "new"):
+        with pytest.raises(files.NotOurs):
+            files.make_own_folders(str(path))
+    assert sorted(path.name for path in sticky.rglob("*")) == ["a", "b", "eves"] and not (home / "new").exists()
