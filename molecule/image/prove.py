@@ -40,7 +40,7 @@ LEFT_OUT = re.compile(
 )
 # What the roles and the first start need, where it is a package of its own; and none of the accounts of the test.
 FAMILY_SOURCE = (
-    "command -v python3 || apk add python3;"
+    "command -v apk >/dev/null && apk add python3 bash;"
     " for name in alice bob carol; do ! id $name || userdel -r $name || deluser --remove-home $name; done"
 )
 # What a test machine needs and a laptop has not: a start, and a way in by ssh.

@@ -131,7 +131,7 @@ def present(module: AnsibleModule) -> NoReturn:
     if params["url"]:
         image_plan.check_url(params["url"])
     source = build.read(params["source"])
-    archive.check_python(source.members)
+    archive.check_programs(source.members)
     own = platform.machine()
     image_plan.check_architecture(source.architecture, params["architecture"] or own, own)
     made_by = image_plan.check_stamp(source.text(image_plan.STAMP), params["version"])

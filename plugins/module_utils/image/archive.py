@@ -140,12 +140,22 @@ def check_root(members: Mapping[str, Member]) -> None:
     raise ImageError("the archive is no root file system: it has no /etc/passwd or no /bin/sh")
 
 
-def check_python(members: Mapping[str, Member]) -> None:
-    """Raise ImageError where the roles and the first start could not run."""
-    if resolve(members, "/usr/bin/python3") is None:
+PROGRAMS = {
+    "python3": ("/usr/bin/python3", "the roles and the first start need"),
+    "bash": ("/bin/bash", "Microsoft's rules for distributions ask for"),
+}
+"""What an image needs by package, where it lies, and why."""
+
+
+def check_programs(members: Mapping[str, Member]) -> None:
+    """Raise ImageError where a program is missing without which no image can be made."""
+    missing = {name: why for name, why in PROGRAMS.items() if resolve(members, why[0]) is None}
+    if missing:
+        reasons = " and ".join(f"no {path}, which {why}" for path, why in missing.values())
+        names = " ".join(missing)
         raise ImageError(
-            "the archive has no /usr/bin/python3, which the roles and the first start need: install it in the source"
-            " by its package manager, such as `apt-get install python3` or `apk add python3`"
+            f"the archive has {reasons}: install {names} in the source by its package manager, such as"
+            f" `apt-get install {names}` or `apk add {names}`"
         )
 
 

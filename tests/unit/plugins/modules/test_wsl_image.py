@@ -194,15 +194,18 @@ def test_bad_input_is_one_sentence(call: Call, place: Path, monkeypatch: pytest.
     assert "do not run on this machine" in refused["msg"] or "golden_image_architecture" in refused["msg"]
     rootfs.make(place / "bare.tar", without="usr/bin/python3")
     assert "no /usr/bin/python3" in call(wsl_image_root, **options(place, source=str(place / "bare.tar")))["msg"]
+    rootfs.make(place / "ash.tar", without="usr/bin/bash")
+    said = call(wsl_image_root, **options(place, source=str(place / "ash.tar")))["msg"]
+    assert "no /bin/bash, which Microsoft's rules for distributions ask for" in said and "`apk add bash`" in said
     monkeypatch.setattr(build.shutil, "disk_usage", lambda _path: Usage(0, 0, 1 << 10))
     assert "has 0 MiB free, and the image takes" in call(wsl_image_root, **options(place))["msg"]
     assert not (place / "work").exists()
 
 
 def test_an_image_that_breaks_a_rule_is_not_kept(call: Call, place: Path) -> None:
-    rootfs.make(place / "source.tar", without="usr/bin/bash")
+    rootfs.make(place / "source.tar", without="etc/shadow")
     refused = make(call, place)
-    assert "the image breaks 1 rules: /bin/bash is missing" in refused["msg"]
+    assert "the image breaks 1 rules: /etc/shadow is missing" in refused["msg"]
     assert list((place / "out").iterdir()) == []
 
 
