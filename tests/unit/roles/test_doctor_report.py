@@ -28,7 +28,7 @@ FINDINGS = {
 }
 
 
-def report(folder: Path, where: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def report(folder: Path, where: Path | str, *options: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Have the role leave its reports in a folder; its play lies in another."""
     role = {"name": "wsltune.go.doctor", "tasks_from": "report"}
     play = [{"hosts": "localhost", "gather_facts": False, "tasks": [{"ansible.builtin.import_role": role}]}]
@@ -42,7 +42,7 @@ def report(folder: Path, where: Path, *options: str) -> subprocess.CompletedProc
     program = str(Path(sys.executable).with_name("ansible-playbook"))
     command = [program, "-i", "localhost,", *options, "-e", json.dumps(given), str(folder / "play.yml")]
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"), "ANSIBLE_NOCOLOR": "1"}
-    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, check=False, env=environment, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize("options", [[], ["--check"]])
@@ -50,6 +50,14 @@ def test_the_first_report_makes_its_folder_in_check_mode_too(options: list[str],
     done = report(tmp_path, tmp_path / "state" / "laptop", *options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((tmp_path / "state/laptop/doctor.json").read_text(encoding="utf-8")) == FINDINGS
+
+
+def test_a_folder_that_is_named_by_a_part_is_that_of_whoever_started_it(tmp_path: Path) -> None:
+    """As docs/guide/ci.md does, and not of the playbook."""
+    (tmp_path / "app").mkdir()
+    done = report(tmp_path, "speed", cwd=tmp_path / "app")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "app/speed/doctor.json").is_file() and f"{tmp_path}/app/speed/doctor.html" in done.stdout
 
 
 def test_the_folder_that_is_named_keeps_its_mode(tmp_path: Path) -> None:
