@@ -590,6 +590,23 @@ def test_a_fetch_has_a_size(bed: Bed, parts: int) -> None:
     assert bed.run() == 0 and len(bed.plays) == 2
 
 
+def test_what_a_server_sends_unpacks_to_no_more_memory_than_there_is(bed: Bed) -> None:
+    bed.commit("exit 0")
+    assert bed.run() == 0
+    limit(bed, "MOST_MEMORY", 200 << 20)
+    git = bed.root / "bin/git"
+    git.parent.mkdir()
+    real = f'exec {shutil.which("git")} "$@"'
+    takes = f"{sys.executable} -c 'bytearray({300 << 20})' || exit"
+    git.write_text(f'#!/bin/sh\ncase "$*" in *" fetch "*) {takes} ;; esac\n{real}\n')
+    git.chmod(0o755)
+    path = f"{git.parent}:{os.environ['PATH']}"
+    done = subprocess.run(bed.command("run"), env={**os.environ, "PATH": path}, check=False, timeout=60)
+    assert done.returncode == 1 and bed.record()["reason"].startswith("git fetch failed"), bed.record()
+    git.unlink()
+    assert bed.run() == 0
+
+
 def test_what_a_server_offers_again_and_again_does_not_fill_the_disk(bed: Bed) -> None:
     first = bed.commit("exit 0")
     assert bed.run() == 0

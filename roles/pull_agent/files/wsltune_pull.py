@@ -34,6 +34,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ MOST_ANSWER = 64 << 20
 """Bytes of an answer of git; a server can list names without end."""
 MOST_FETCHED = 2 << 30
 """Bytes of one fetch, which has no more than half of what is free on the disk either."""
+MOST_MEMORY = 4 << 30
+"""Bytes of memory of each program of a fetch, and no more than half of the machine's: little can unpack to much."""
 MOST_KEPT = 4 << 30
 """Bytes of the repository from which on what was offered and not accepted is removed."""
 MOST_PACKS = 50
@@ -131,14 +134,14 @@ def yield_to_others() -> None:
         ctypes.CDLL(None, use_errno=True).syscall(number, IOPRIO_WHO_PROCESS, 0, IOPRIO_IDLE)
 
 
-def die_with_parent(largest_file: int = 0) -> None:
+def die_with_parent(limits: Mapping[int, int]) -> None:
     """Have the kernel end this child when the agent is killed, so that no second run meets the first one's.
 
-    It and what it starts may write no file larger than C(largest_file) bytes, where that is given.
+    C(limits): bytes by the name of a resource (setrlimit(2)), for it and each program that it starts.
     """
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if largest_file:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    for name, size in limits.items():
+        resource.setrlimit(name, (size, size))
 
 
 class Log:
@@ -218,12 +221,12 @@ def call(
     take: Callable[[bytes], None],
     cwd: str = "/",
     umask: int = 0o077,
-    largest_file: int = 0,
+    limits: Mapping[int, int] = MappingProxyType({}),
     given: IO[bytes] | int = subprocess.DEVNULL,
 ) -> int:
     """Run a command in a process group of its own, with what it prints given to C(take); return its exit code.
 
-    It reads C(given), and writes no file larger than C(largest_file) bytes where that is not 0.
+    It reads C(given), and takes no more of a resource than C(limits) says, as die_with_parent() has them.
     """
     with subprocess.Popen(
         command,
@@ -234,7 +237,7 @@ def call(
         cwd=cwd,
         umask=umask,
         start_new_session=True,
-        preexec_fn=functools.partial(die_with_parent, largest_file),  # noqa: PLW1509  the agent has one thread
+        preexec_fn=functools.partial(die_with_parent, limits),  # noqa: PLW1509  the agent has one thread
     ) as process:
         try:
             attend(process, take, timeout)
@@ -249,6 +252,11 @@ def call(
                 os.killpg(process.pid, signal.SIGTERM)
             raise
     return process.returncode
+
+
+def most_memory() -> int:
+    """Return how many bytes of memory a program may take that works on what a server sends."""
+    return min(MOST_MEMORY, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
 
 
 class Git:
@@ -297,17 +305,17 @@ class Git:
         ]
 
     def run(
-        self, *arguments: str, timeout: float = 60.0, more: Mapping[str, str] | None = None, **limits: Any
+        self, *arguments: str, timeout: float = 60.0, more: Mapping[str, str] | None = None, **how: Any
     ) -> tuple[int, str]:
-        """Return git's exit code and what it prints; C(limits) are call()'s."""
+        """Return git's exit code and what it prints; C(how) are options of call()."""
         answer = Answer(f"git {arguments[0]}")
         command = ["git", *self.options, *arguments]
-        code = call(command, timeout, {**self.environment, **(more or {})}, answer.take, **limits)
+        code = call(command, timeout, {**self.environment, **(more or {})}, answer.take, **how)
         return code, b"".join(answer.parts).decode("utf-8", "replace")
 
-    def ask(self, *arguments: str, timeout: float = 60.0, more: Mapping[str, str] | None = None, **limits: Any) -> str:
+    def ask(self, *arguments: str, timeout: float = 60.0, more: Mapping[str, str] | None = None, **how: Any) -> str:
         """Return what git prints; Failure with its last line where it fails."""
-        code, printed = self.run(*arguments, timeout=timeout, more=more, **limits)
+        code, printed = self.run(*arguments, timeout=timeout, more=more, **how)
         if code != 0:
             lines = [line.strip() for line in printed.splitlines() if line.strip()]
             telling = [line for line in lines if line.startswith(("fatal:", "error:"))]
@@ -348,7 +356,7 @@ class Git:
                 f"{wanted[0]}:{CANDIDATE}",
                 f"+refs/tags/*:{TAGS}/*",
                 timeout=self.config.network_timeout,
-                largest_file=room,
+                limits={resource.RLIMIT_FSIZE: room, resource.RLIMIT_DATA: most_memory()},
             )
         except Failure as error:
             self.remove_unfinished()
