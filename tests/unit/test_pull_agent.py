@@ -636,6 +636,28 @@ def test_many_fetches_leave_few_files(bed: Bed) -> None:
     assert len(list(objects.rglob("*.pack"))) <= 3 and len(bed.plays) == 5
 
 
+def test_it_removes_its_own_log_and_no_other(bed: Bed) -> None:
+    bed.commit("exit 0")
+    bed.run()
+    folder = bed.root / "var/log/wsltune"
+    for name in ("pull.log.1", "pull.log.4", "changes.jsonl"):
+        (folder / name).touch()
+    assert subprocess.run(bed.command("forget"), check=False).returncode == 0
+    assert [path.name for path in folder.iterdir()] == ["changes.jsonl"]
+    if os.geteuid() != 0:
+        return
+    # A logger's account, which may write in the folder above, puts a link there.
+    victim = bed.root / "victim"
+    victim.mkdir()
+    (victim / "pull.log").write_text("mine")
+    os.chown(folder.parent, 4711, 4711)
+    folder.rename(folder.with_name("moved"))
+    folder.symlink_to(victim)
+    done = subprocess.run(bed.command("forget"), check=False, capture_output=True, text=True)
+    assert done.returncode == 1 and f"look at whose {folder} is" in done.stdout
+    assert (victim / "pull.log").read_text() == "mine"
+
+
 def test_one_run_at_a_time(bed: Bed) -> None:
     bed.commit(f"touch {bed.root}/started; sleep 2")
     with subprocess.Popen(bed.command("run"), start_new_session=True) as first:

@@ -7,6 +7,7 @@
     wsltune-pull status          prints what the last run came to
     wsltune-pull off | on        the switch, which is the file pull.off
     wsltune-pull check           reads the configuration
+    wsltune-pull forget          removes its log, as the role does when it takes the agent away
 
 pull.py, beside this file, has every decision; here is what touches the machine.
 """
@@ -808,6 +809,19 @@ def check(places: Places) -> int:
     return 0
 
 
+def forget(places: Places) -> int:
+    """Remove the log; print why where its folder is another account's by now."""
+    paths = [places.log, *(places.log.with_name(f"{places.log.name}.{number}") for number in range(1, LOG_FILES + 1))]
+    try:
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                files.Files().remove_in_own(str(path))
+    except OSError as error:
+        print(f"wsltune-pull: {places.log} stays ({error.strerror}): look at whose {places.log.parent} is")
+        return 1
+    return 0
+
+
 def stay(places: Places) -> int:
     """Run now and then in the background, where no systemd has a timer."""
     if os.fork():
@@ -834,7 +848,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="wsltune-pull", description="Keeps this machine as a Git repository declares it."
     )
-    parser.add_argument("verb", choices=["run", "boot", "status", "off", "on", "check"])
+    parser.add_argument("verb", choices=["run", "boot", "status", "off", "on", "check", "forget"])
     parser.add_argument("--now", action="store_true", help="wait neither for the battery, a build nor a freeze window")
     parser.add_argument("--root", default="/", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -858,6 +872,8 @@ def do(verb: str, places: Places, now_wanted: bool) -> int:
         return switch(places, verb == "on")
     if verb == "boot":
         return stay(places)
+    if verb == "forget":
+        return forget(places)
     return run(places, now_wanted, time.time())
 
 
