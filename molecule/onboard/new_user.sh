@@ -28,12 +28,7 @@ esac
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 step "copy the checkout"
-cd "$root"
-on_machine mkdir -p "$checkout"
-git ls-files -co --exclude-standard -z |
-    while IFS= read -r -d '' file; do [ ! -e "$file" ] && [ ! -L "$file" ] || printf '%s\0' "$file"; done |
-    tar --null -T - -cf - | on_machine tar -xf - -C "$checkout"
-on_machine chown -R "$user:" "$checkout"
+"$root/tests/containers/copy_checkout.sh" "$machine" "$user"
 
 step "./onboard.sh --yes --no-benchmark"
 as_user "cd wsltune && ./onboard.sh --yes --no-benchmark" </dev/null >"$log" 2>&1 || {
