@@ -148,6 +148,7 @@ restart_command:
 import contextlib
 import os
 import pwd
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -155,7 +156,7 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
-from ansible_collections.wsltune.go.plugins.module_utils.linux import files
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import decode, encode, printable
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
@@ -180,6 +181,21 @@ def _way_of(entry: journal.Entry) -> journal.Way:
     return journal.Way(None if is_launcher(entry.path) else _revert)
 
 
+def _explain_boot_command(command: str) -> str:
+    """Say which file that root runs or reads at each start another account could change or replace; empty for none."""
+    named = re.findall(r"/[^\s\"'=:,;&|<>()]+", command)
+
+    def find_obstacle() -> str:
+        return files.Files().program_obstacle([path for path in named if os.path.isfile(path)])
+
+    try:
+        # In a child, because what another account mounted there may give no answer.
+        reason = look.once(find_obstacle) if named else ""
+    except OSError as error:
+        reason = f"{' '.join(named)}: {error.strerror}"
+    return f"boot.command: {reason}, and root runs it at each start" if reason else ""
+
+
 def _shown(value: wsl_conf.Setting) -> str:
     return "not set" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -193,6 +209,7 @@ class WslConf:
         self.path = os.path.realpath(self.options["path"])
         self.changes = changes.Changes(ROLE, _way_of, self.options["run"], module.check_mode)
         self.asked: dict[str, wsl_conf.Value] = {}
+        self.notes: list[str] = []
 
     def wanted(self) -> dict[str, wsl_conf.Setting]:
         """Return the settings of the content and the keys to remove; ValueError when they are not WSL's."""
@@ -258,6 +275,7 @@ class WslConf:
         after = self.merged(before, settings)
         old, new = wsl_conf.parse(before), wsl_conf.parse(after)
         self.refuse_harmful(settings, new.values)
+        self.notes += filter(None, [_explain_boot_command(str(self.asked.get("boot.command", "")))])
         if after != before:
             for name in wsl_conf.KEYS:
                 if old.values.get(name) != new.values.get(name):
@@ -331,7 +349,7 @@ class WslConf:
                 machine.in_force, machine.in_force_mtime = machine.conf or "", time.time()
             machine.conf, machine.conf_mtime = text, time.time()
         facts = wsl_judge.observe(machine)
-        conf = facts["conf"]
+        conf = {**facts["conf"], "notes": [*facts["conf"]["notes"], *self.notes]}
         for note in conf["notes"] if self.options["state"] == "present" else []:
             self.module.warn(note)
         result: dict[str, Any] = {

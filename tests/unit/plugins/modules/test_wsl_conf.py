@@ -121,6 +121,20 @@ def test_nothing_wanted_only_reports(conf, run):
     assert "so WSL ignores everything after it." in result["notes"][1]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+def test_a_program_of_another_account_that_root_would_run_is_named(conf, run, home, eve, tmp_path):
+    theirs, ours = home / "start.sh", tmp_path / "start.sh"
+    for path in (theirs, ours):
+        path.write_text("#!/bin/sh\n")
+    os.chown(theirs, eve.uid, eve.gid)
+    for check in (True, False):
+        (note,) = run(check=check, content=f'[boot]\ncommand="sh -c \\"{theirs} >/dev/null &\\""\n')["notes"]
+        assert note.startswith(f"boot.command: {theirs} can be given or replaced by another account")
+        assert note.endswith(", and root runs it at each start")
+    assert run(content=f"[boot]\ncommand={ours} >/dev/null\n")["notes"] == []
+    assert run(content="[boot]\ncommand=service ssh start\n")["notes"] == []
+
+
 def test_edits_of_others_stay(conf, run):
     conf.write_text("[user]\ndefault=root\n")
     run(content="[user]\ndefault=nobody\n[boot]\nsystemd=1\n")
