@@ -12,7 +12,7 @@ description:
   - Opens and locks the file C(lock) in the folder of a record. The workers of Ansible inherit the descriptor, so that
     the record is free only when the last of them has ended, also where C(ansible-playbook) itself was killed.
   - Works only where Ansible evaluates it in C(ansible-playbook) itself and not in a worker, as the condition of
-    P(ansible.builtin.meta#module).
+    C(ansible.builtin.meta).
   - A record that another run has is no error here. The step V(begin) of the playbook C(rollout) refuses it.
 options:
   _terms:

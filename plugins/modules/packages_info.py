@@ -9,7 +9,8 @@ short_description: List what the distribution's own package manager has installe
 version_added: 1.0.0
 description:
   - Lists the installed packages with their versions, for a bill of materials.
-  - Asks the package manager's own program, so that it needs no Python library of it.
+  - Asks the package manager's own program, because C(ansible.builtin.package_facts) needs Python libraries that a small
+    root file system has not.
   - Knows apt, dnf, zypper, pacman and apk.
 attributes:
   check_mode:
@@ -17,8 +18,6 @@ attributes:
     description: Changes nothing in any mode.
 author:
   - wsltune contributors (@wsltune)
-seealso:
-  - module: ansible.builtin.package_facts
 """
 
 EXAMPLES = r"""
