@@ -82,7 +82,8 @@ class Proof:
 
     def __init__(self, machine: Machine, folder: Path, family: str) -> None:
         self.machine, self.folder, self.family, self.wrong = machine, folder, family, []
-        self.account = "alice" if family == "alpine" else "anna"
+        self.makes_account = family != "alpine"
+        self.account = "anna" if self.makes_account else "alice"
         self.source = folder / "source.tar"
 
     def expect(self, what: str, is_so: object, details: object = "") -> None:
@@ -231,7 +232,7 @@ class Proof:
         first = self.oobe("Bad Name\nanna\n")
         print(first.stdout, flush=True)
         self.expect("the first start ends with 0", first.returncode == 0, first.stderr)
-        if self.account == "anna":
+        if self.makes_account:
             self.expect("it says what is no name of an account", "'Bad Name' is no name" in first.stdout, first.stdout)
             who = self.machine.run("id", "anna")
             is_sudoer = "(sudo)" in who or "(wheel)" in who
@@ -262,7 +263,9 @@ class Proof:
             self.expect("the tests of a first day pass", said.startswith("ok"), said)
         self.machine.run("rm", "-r", f"/home/{self.account}/empty")
         print(f"the first go test: {seconds[0]:.1f} s, with an empty build cache {seconds[1]:.1f} s", flush=True)
-        self.expect("the warmed cache is used", seconds[0] < seconds[1], seconds)
+        if self.makes_account:
+            # An account that was there before has got no copy of it.
+            self.expect("the warmed cache is used", seconds[0] < seconds[1], seconds)
 
     def prove_second_day(self) -> None:
         """Onboard once more, then roll back."""
