@@ -58,11 +58,11 @@ as_user "$bench --fail-if-slower --against no.json -- -e verify_budget_minutes=1
 if [ "$user" != root ]; then
     # What `git clone` has brought to a user's machine.
     on_machine apt-get --quiet --yes --no-install-recommends install git >"$log" 2>&1 || wrong "git is not installed: $(tail -3 "$log")"
-    slower='package main; import "time"; func init() { time.Sleep(time.Second) }'
+    slower='package main; import "time"; func init() { time.Sleep(2 * time.Second) }'
     as_user "cd try && git init -q -b main && git add -A && git -c user.name=a -c user.email=a@example.com commit -qm a &&
         echo '$slower' >slower.go"
     code=0
-    as_user "$bench --fail-if-slower --against main -- -e verify_budget_minutes=1 -e '{\"verify_scenarios\": [\"test\"]}'" \
+    as_user "$bench --fail-if-slower --against main -- -e verify_budget_minutes=2 -e '{\"verify_scenarios\": [\"test\"]}'" \
         </dev/null || code=$?
     [ "$code" = 5 ] || wrong "bench of a module that got slower exited with $code"
 fi
