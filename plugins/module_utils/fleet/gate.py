@@ -99,9 +99,8 @@ def decide(ring: Ring, hosts: Sequence[Host], now: float, since: float | None) -
     counts = {state: sum(host.state == state for host in hosts) for state in STATES}
     pooled = pool_ratios(hosts)
     slower = _limit_taken_back(ring, counts)
-    again = sorted(host.name for host in hosts if host.state == TAKEN_BACK)
-    if not slower or not may_be_chance(ring, hosts, counts):
-        again = []
+    is_chance = bool(slower) and may_be_chance(ring, hosts, counts)
+    again = sorted(host.name for host in hosts if is_chance and host.state == TAKEN_BACK)
     harm = [*([] if again else slower), *_find_slower(ring, pooled), *_find_critical(hosts)]
     if harm:
         return Decision(ROLL_BACK, harm, counts, pooled)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import glob
 import json
 import os
 import socket
@@ -23,6 +22,7 @@ from typing import Any, TextIO
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fleet_gate
 from ansible_collections.wsltune.go.plugins.module_utils.fleet.rings import Ring
+from ansible_collections.wsltune.go.plugins.module_utils.linux import process
 from ansible_collections.wsltune.go.plugins.module_utils.linux.files import (
     Files,
     FileState,
@@ -300,7 +300,8 @@ class Store:
 
     def _name_holders(self) -> str:
         """Return the processes that hold the lock, as far as this account can see them."""
-        holders = [f"process {pid}" for pid in find_holders(self.lock_path) if pid != os.getpid()]
+        pids = sorted(process.find_holders(os.path.realpath(self.lock_path)))
+        holders = [f"process {pid}" for pid in pids if pid != os.getpid()]
         return join_names(holders, MOST_HOLDERS) if holders else "processes of this controller"
 
     def unlock(self, pid: int) -> None:
@@ -315,16 +316,6 @@ class Store:
                 handle.truncate(0)
             if held is not None:
                 fcntl.flock(held, fcntl.LOCK_UN)
-
-
-def find_holders(path: str) -> list[int]:
-    """Return the processes that have a file open, as far as this account can see them."""
-    holders, path = set(), os.path.realpath(path)
-    for entry in glob.iglob("/proc/[0-9]*/fd/*"):
-        with contextlib.suppress(OSError):
-            if os.readlink(entry) == path:
-                holders.add(int(entry.split("/")[2]))
-    return sorted(holders)
 
 
 def read_start(pid: int) -> str | None:

@@ -506,12 +506,20 @@ def started_by(pid: str) -> int | None:
 
 
 def holders(path: str, of: Collection[int] | None = None, limit: float = LOOKING) -> list[str]:
-    """Return the programs that have C(path), or something below it, open or as their working directory.
+    """Return the programs that find_holders() finds, each with its name."""
+    programs = []
+    for pid in find_holders(path, of, limit):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as handle:
+            programs.append(f"{text.line(handle.read())} ({pid})")
+    return programs
+
+
+def find_holders(path: str, of: Collection[int] | None = None, limit: float = LOOKING) -> Iterator[int]:
+    """Yield the processes that have C(path), or something below it, open or as their working directory.
 
     With C(of), only those that these user ids started: in mounts of its own, any account can have any path. What is
     not found within C(limit) seconds is left out.
     """
-    programs = []
     until = time.monotonic() + limit
     # The newest first, because what an account holds to keep root busy is there for long.
     for pid in sorted(filter(str.isdigit, os.listdir("/proc")), key=int, reverse=True):
@@ -529,7 +537,5 @@ def holders(path: str, of: Collection[int] | None = None, limit: float = LOOKING
             # A descriptor may be closed meanwhile.
             with contextlib.suppress(OSError):
                 if f"{os.readlink(link)}/".startswith(path + "/"):
-                    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as handle:
-                        programs.append(f"{text.line(handle.read())} ({pid})")
+                    yield int(pid)
                     break
-    return programs
