@@ -209,7 +209,6 @@ class WslConf:
         self.path = os.path.realpath(self.options["path"])
         self.changes = changes.Changes(ROLE, _way_of, self.options["run"], module.check_mode)
         self.asked: dict[str, wsl_conf.Value] = {}
-        self.notes: list[str] = []
 
     def wanted(self) -> dict[str, wsl_conf.Setting]:
         """Return the settings of the content and the keys to remove; ValueError when they are not WSL's."""
@@ -275,7 +274,7 @@ class WslConf:
         after = self.merged(before, settings)
         old, new = wsl_conf.parse(before), wsl_conf.parse(after)
         self.refuse_harmful(settings, new.values)
-        self.notes += filter(None, [_explain_boot_command(str(self.asked.get("boot.command", "")))])
+        self.changes.notes += filter(None, [_explain_boot_command(str(self.asked.get("boot.command", "")))])
         if after != before:
             for name in wsl_conf.KEYS:
                 if old.values.get(name) != new.values.get(name):
@@ -349,7 +348,7 @@ class WslConf:
                 machine.in_force, machine.in_force_mtime = machine.conf or "", time.time()
             machine.conf, machine.conf_mtime = text, time.time()
         facts = wsl_judge.observe(machine)
-        conf = {**facts["conf"], "notes": [*facts["conf"]["notes"], *self.notes]}
+        conf = {**facts["conf"], "notes": [*facts["conf"]["notes"], *self.changes.notes]}
         for note in conf["notes"] if self.options["state"] == "present" else []:
             self.module.warn(note)
         result: dict[str, Any] = {
