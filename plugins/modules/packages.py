@@ -105,9 +105,7 @@ class Packages:
         """List the names of all packages; end the module where the manager cannot list them."""
         code, output = self.ask("list")
         if code:
-            self.fail(
-                f"{self.manager} does not list what is installed ({text.line(output)}): repair it, then run again"
-            )
+            self.fail(distribution.explain_unlisted(self.manager, output))
         return distribution.list_installed(output)
 
     def record(self) -> str | None:

@@ -61,7 +61,7 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution
 
 
 def main() -> None:
@@ -72,9 +72,7 @@ def main() -> None:
     if manager:
         code, output = distribution.ask(distribution.words_for(manager, "versions"))
         if code:
-            module.fail_json(
-                msg=f"{manager} does not list what is installed ({text.line(output)}): repair it, then run again."
-            )
+            module.fail_json(msg=f"{distribution.explain_unlisted(manager, output)}.")
         packages = distribution.list_versions(manager, output)
     module.exit_json(
         changed=False,

@@ -28,7 +28,7 @@ def address_of(package: Package, manager: str, distribution: str) -> str:
         epoch, _colon, version = version.partition(":")
         qualifiers.append(f"epoch={quote(epoch)}")
     address = f"pkg:{kind}/{quote(distribution)}/{quote(package.name)}@{quote(version)}"
-    return "?".join([address, *filter(None, ["&".join(qualifiers)])])
+    return f"{address}?{'&'.join(qualifiers)}" if qualifiers else address
 
 
 def _describe(package: Package, manager: str, distribution: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Callable
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import process, text
 
 SUPPORTED = "Debian and Ubuntu (apt), Fedora, AlmaLinux and RHEL (dnf), openSUSE (zypper), Arch (pacman), Alpine (apk)"
 
@@ -190,12 +190,17 @@ def list_versions(manager: str, output: str) -> list[Package]:
             words = words[1:] if words[:1] == ["installed"] else []
         elif manager == "apk":
             # apk says NAME-VERSION-rREVISION, and only the name may have a hyphen of its own.
-            words = row.rsplit("-", 2) if re.fullmatch(r"\S+-[^\s-]+-r\d+", row) else []
-            words = [words[0], "-".join(words[1:])] if words else []
+            match = re.fullmatch(r"(\S+)-([^\s-]+-r\d+)", row)
+            words = list(match.groups()) if match else []
         # A key that rpm trusts is listed like a package, without an architecture.
         if len(words) in (2, 3) and words[2:] != ["(none)"]:
             packages.add(Package(*words))
     return sorted(packages)
+
+
+def explain_unlisted(manager: str, output: str) -> str:
+    """Return why it is not known what is installed, in one sentence without its end."""
+    return f"{manager} does not list what is installed ({text.line(output)}): repair it, then run again"
 
 
 def words_for(manager: str, verb: str) -> list[str]:

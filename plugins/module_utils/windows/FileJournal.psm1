@@ -6,7 +6,6 @@
 # An entry knows three contents of a file: base, what it would be without wsltune; written, what wsltune last wrote; and
 # before_run, what it was when the current run first touched it. An entry is on disk before the file changes, and the file
 # changes by one rename. So a run that is killed at any moment leaves a file that is either old or new, and both are known.
-
 #
 # The record and the file lie where their user may write. Whoever runs with an administrator's rights may not be led from
 # there to what only an administrator can write: no link is followed then, and no path is taken from the record.
