@@ -43,8 +43,7 @@ class ActionModule(ActionBase):
         self.task_vars = task_vars or {}
         self.host = str(self.task_vars.get("inventory_hostname", ""))
         self.folder = os.path.abspath(os.path.expanduser(self.given["folder"]))
-        # A folder of its own, because each machine has a lock of its own.
-        self.own = os.path.join(self.folder, "hosts", urllib.parse.quote(self.host, safe=""))
+        self.own = self._own(self.host)
         self.path = os.path.join(self.own, "record.json")
         try:
             if self.given["step"] not in STEPS:
@@ -53,6 +52,10 @@ class ActionModule(ActionBase):
             return {**result, "changed": False, **getattr(self, f"_{self.given['step']}")()}
         except ValueError as error:
             raise AnsibleError(str(error)) from None
+
+    def _own(self, host: str) -> str:
+        """Return the folder of a machine: of its own, because each has a lock of its own."""
+        return os.path.join(self.folder, "hosts", urllib.parse.quote(host, safe=""))
 
     def _load(self) -> fleet_heal.Record:
         try:
@@ -76,12 +79,13 @@ class ActionModule(ActionBase):
     def _choose(self) -> dict[str, Any]:
         groups = list(self.task_vars["groups"])
         chosen = fleet_heal.choose_hosts(self.alerts, self.given["hosts"], groups)
-        return {"chosen": chosen, "strangers": fleet_heal.list_strangers(self.alerts, chosen)}
+        strangers = fleet_heal.list_strangers(self.alerts, chosen)
+        return {"chosen": chosen, "folders": {host: self._own(host) for host in chosen}, "strangers": strangers}
 
     def _begin(self) -> dict[str, Any]:
         """Decide, and where the machine is healed, take it for this run and count the heal as failed until it ends."""
         off = os.path.join(self.folder, "off")
-        store = fleet_record.Store(self.own)
+        store = fleet_record.Store(self.own, "heal")
         try:
             store.lock(rollout.find_own_run())
         except fleet_record.RecordError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: hold_record
-short_description: Keep the record of a rollout for this ansible-playbook and its workers
+short_description: Keep the record of a rollout or a heal for this ansible-playbook and its workers
 version_added: 1.0.0
 author: wsltune contributors (@wsltune)
 description:
@@ -13,7 +13,8 @@ description:
     the record is free only when the last of them has ended, also where C(ansible-playbook) itself was killed.
   - Works only where Ansible evaluates it in C(ansible-playbook) itself and not in a worker, as the condition of
     C(ansible.builtin.meta).
-  - A record that another run has is no error here. The step V(begin) of the playbook C(rollout) refuses it.
+  - A record that another run has is no error here. The step V(begin) of the playbooks
+    C(rollout) and C(heal) refuses it.
 options:
   _terms:
     description: Folders of records.

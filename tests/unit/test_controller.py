@@ -8,20 +8,30 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Callable
 
 import pytest
+
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import record
+from ansible_collections.wsltune.go.plugins.module_utils.linux import process
 
 ROOT = Path(__file__).resolve().parents[2]
 FACTS = ("wsltune_drift_dir", "doctor_report_dir", "verify_report_dir", "wsltune_rollout_dir", "rollout_tune_tasks")
 
 
-def play(folder: Path, connection: str, inject: str, playbook: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a playbook over one host whose Python answers every module with facts that name folders of the controller."""
+def start(
+    folder: Path, connection: str, inject: str, playbook: str, *words: str, first: str = ""
+) -> subprocess.Popen[str]:
+    """Start a playbook over one host whose Python answers every module with facts that name folders of the controller.
+
+    C(first) is what that Python does before it answers, as a line of a shell.
+    """
     python = folder / "python"
     elsewhere = {name: str(folder / "elsewhere") for name in FACTS}
     answer = json.dumps({"changed": False, "ansible_facts": elsewhere})
-    python.write_text(f"#!/bin/sh\ncat > /dev/null\ncat <<'X'\n{answer}\nX\n")
+    python.write_text(f"#!/bin/sh\ncat > /dev/null\n{first}\ncat <<'X'\n{answer}\nX\n")
     python.chmod(0o755)
     # What runs on this machine by SSH in the place of a host.
     ssh = folder / "bin/ssh"
@@ -44,15 +54,22 @@ def play(folder: Path, connection: str, inject: str, playbook: str, *words: str)
     way = connection and f"ansible_connection={connection}"
     inventory.write_text(f"laptop {way} ansible_python_interpreter={python}\n")
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), playbook]
-    return subprocess.run(
+    return subprocess.Popen(
         [*command, "-e", "wsltune_become=false", *words],
-        check=False,
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         env=environment,
         cwd=folder,
-        timeout=120,
     )
+
+
+def play(folder: Path, connection: str, inject: str, playbook: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run such a playbook to its end."""
+    run = start(folder, connection, inject, playbook, *words)
+    stdout, stderr = run.communicate(timeout=120)
+    return subprocess.CompletedProcess(run.args, run.returncode, stdout, stderr)
 
 
 @pytest.mark.parametrize("playbook", ["drift", "doctor", "site", "rollout", "bench", "benchmark", "heal"])
@@ -75,3 +92,25 @@ def test_this_machine_alone_may_be_asked_by_ansibles_defaults(
 ) -> None:
     done = play(tmp_path, connection, "true", "wsltune.go.bench", *words)
     assert "could say where the controller writes" not in done.stdout + done.stderr
+
+
+def test_while_a_worker_of_a_killed_heal_acts_on_a_machine_another_run_is_refused(tmp_path: Path) -> None:
+    alerts = json.dumps({"wsltune_heal_alerts": [{"name": "WsltuneSettingDrift", "host": "laptop", "setting": "x"}]})
+    run = start(tmp_path, "ssh", "false", "wsltune.go.heal", "-e", alerts, first="touch acts; sleep 3; touch acted")
+    wait_for((tmp_path / "acts").exists)
+    run.kill()
+    run.communicate()
+    store = record.Store(str(tmp_path / "state/wsltune/heal/hosts/laptop"))
+    with pytest.raises(record.RecordError, match="is still under way in process "):
+        store.lock(os.getpid())
+    wait_for((tmp_path / "acted").exists)
+    wait_for(lambda: not any(process.find_holders(os.path.realpath(store.lock_path))))
+    store.lock(os.getpid())
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return when it is true, and fail after a minute."""
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -141,9 +141,10 @@ class HostState:
 
 
 class Store:
-    """A folder on the controller that holds one rollout."""
+    """A folder on the controller that holds one rollout, or whatever C(what) says."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, what: str = "rollout") -> None:
+        self.what = what
         self.folder = os.path.abspath(os.path.expanduser(folder))
         self.path = os.path.join(self.folder, "rollout.json")
         self.lock_path = os.path.join(self.folder, "lock")
@@ -217,10 +218,10 @@ class Store:
             raise RecordError(f"cannot write {path}: {error.strerror}{room}.") from None
 
     def hold(self) -> None:
-        """Have this process and all that are forked from it hold the rollout until the last of them has ended.
+        """Have this process and all that are forked from it hold the record until the last of them has ended.
 
         Without that, a run that takes the lock knows only whether the process that had it before lives, and what that
-        one has forked ends its task first. Whoever has the rollout already is met by C(lock), which says so.
+        one has forked ends its task first. Whoever has the record already is met by C(lock), which says so.
         """
         if self.lock_path in DESCRIPTORS:
             return
@@ -239,7 +240,7 @@ class Store:
         return os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     def lock(self, pid: int) -> None:
-        """Take the rollout for the process C(pid); raise RecordError while another one that lives has it.
+        """Take the record for the process C(pid); raise RecordError while another one that lives has it.
 
         The name of the process stays in the file after its end, so that it takes no process of its own to hold it.
         What C(hold) holds is free when all that were forked from it have ended as well.
@@ -288,13 +289,14 @@ class Store:
         is_own = (host, pid, began) == (own["host"], own["pid"], own["began"])
         if host and host != own["host"]:
             raise RecordError(
-                f"the controller {host} has this rollout: wait for its end, or remove {self.lock_path} if it is gone."
+                f"the controller {host} has this {self.what}: wait for its end, or remove {self.lock_path} if it is "
+                "gone."
             )
         if host and not is_own and isinstance(pid, int) and read_start(pid) is not None and read_start(pid) == began:
-            raise RecordError(f"process {pid} on this controller has this rollout: wait for its end.")
+            raise RecordError(f"process {pid} on this controller has this {self.what}: wait for its end.")
         if not is_free:
             raise RecordError(
-                "a run of this rollout was killed and what it began on hosts is still under way in "
+                f"a run of this {self.what} was killed and what it began on hosts is still under way in "
                 f"{self._name_holders()}: run it again when that has ended."
             )
 
