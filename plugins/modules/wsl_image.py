@@ -260,14 +260,15 @@ def make(module: AnsibleModule) -> dict[str, Any]:
             write(output + image_plan.CATALOGUE, json.dumps(catalogue, indent=1) + "\n")
             written.append(output + image_plan.CATALOGUE)
         record = {"recipe": recipe.digest, "sha256": digest, "wsltune": recipe.wsltune}
+        shutil.rmtree(params["root"])
+        os.unlink(params["root"] + image_plan.MARK_SUFFIX)
         write(output + image_plan.RECORD, json.dumps(record, indent=1) + "\n")
-        os.replace(new, output)
         sum_up(folder, sums)
+        # Last, because a run that finds the image does nothing more.
+        os.replace(new, output)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(new)
-    shutil.rmtree(params["root"])
-    os.unlink(params["root"] + image_plan.MARK_SUFFIX)
     return {
         "sha256": digest,
         "size": os.stat(output).st_size,

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import platform
+import shutil
 import subprocess
 import tarfile
 from collections import namedtuple
@@ -223,6 +225,44 @@ def test_what_a_killed_build_left_is_in_nobodys_way(call: Call, place: Path) -> 
     assert call(wsl_image_root, state="absent", root=str(place / "work/acme"))["changed"]
     assert not (place / "work/acme").exists() and not (place / "work/acme.pyz").exists()
     assert not call(wsl_image_root, state="absent", root=str(place / "work/acme"))["changed"]
+
+
+def test_a_build_that_was_killed_anywhere_is_finished_by_the_next_run(
+    call: Call, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before each step that moves or removes something, the process ends without a last word."""
+
+    def build_until(step: int) -> bool:
+        """Make an image in a child that ends before its step of that number; return whether it ended there."""
+        child = os.fork()
+        if child == 0:
+            left = itertools.count(step, -1)
+
+            def count(act: Callable[..., Any]) -> Callable[..., Any]:
+                return lambda *words, **more: act(*words, **more) if next(left) else os._exit(9)
+
+            for where, name in ((os, "replace"), (os, "unlink"), (shutil, "rmtree")):
+                monkeypatch.setattr(where, name, count(getattr(where, name)))
+            try:
+                make(call, place)
+            finally:
+                os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+    steps = 0
+    while build_until(steps):
+        made = make(call, place)
+        assert not made.get("failed"), made
+        sums = (place / "out/SHA256SUMS").read_text().split()[1::2]
+        check = ["sha256sum", "--check", "--status", "SHA256SUMS"]
+        assert sums == ["acme.wsl", "acme.wsl.spdx.json"], steps
+        assert subprocess.run(check, cwd=place / "out", check=False).returncode == 0, steps
+        assert not list((place / "work").glob("acme*")), steps
+        assert not list((place / "out").glob("*.new*")), steps
+        for path in (place / "out").iterdir():
+            path.unlink()
+        steps += 1
+    assert steps > 5
 
 
 def test_only_what_was_unpacked_is_removed_and_no_other_folder_changed(call: Call, place: Path) -> None:
