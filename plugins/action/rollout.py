@@ -8,13 +8,11 @@ import datetime
 import multiprocessing
 import os
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fleet_gate
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import record as fleet_record
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import report as fleet_report
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import rings as fleet_rings
@@ -37,7 +35,6 @@ SPEC = {
 }
 OF_ALL = ("begin", "judge", "judge_again", "finish")
 OF_A_HOST = ("tune", "done", "failed", "looked", "back", "not_back")
-LONGEST_ID = 20
 REFUSALS = (fleet_record.RecordError, fleet_rings.RingError, fleet_rollout.CommandError)
 
 
@@ -148,44 +145,31 @@ class ActionModule(ActionBase):
     def _host(self) -> fleet_record.HostState:
         return self.store.load_host(str(self.task_vars["inventory_hostname"]))
 
+    def _critical(self) -> list[str] | None:
+        return fleet_rollout.take_critical(self.given["doctor"]) if self.given["doctor"] else None
+
     def _tune(self) -> dict[str, Any]:
         """Note that a host is about to be tuned, and by which run, unless somebody stops the rollout meanwhile."""
         if self._is_stopped():
             return {"stopped": True, "run": ""}
-        host = self._host()
-        host = fleet_rollout.begin_tuning(host, self.now)
-        if self.given["doctor"] and host.critical is None:
-            host.critical = read_critical(self.given["doctor"])
+        host = fleet_rollout.begin_tuning(self._host(), self.now, self._critical())
         self.store.save_host(host)
         return {"stopped": False, "run": host.run}
 
     def _done(self) -> dict[str, Any]:
-        host, verify = self._host(), self.given["verify"]
-        changed = bool(verify.get("changes"))
-        host.comparisons = list(verify.get("comparisons") or []) or host.comparisons
-        slower = bool(verify.get("rollback_wanted"))
-        host.state = fleet_gate.TAKEN_BACK if slower else fleet_gate.DONE
-        host.times_slower = host.times_slower + 1 if slower else 0
-        host.at, host.reread, host.times_done = self.now, self.now, host.times_done + 1
-        host.measures = changed and bool(verify.get("measured"))
-        host.effective = fleet_rollout.take_effective(self.given["facts"])
-        host.pending_restart = len(verify.get("pending") or [])
-        host.note = "Go got slower" if slower else self.given["note"]
+        effective = fleet_rollout.take_effective(self.given["facts"])
+        host = fleet_rollout.finish_tuning(self._host(), self.given["verify"], effective, self.given["note"], self.now)
         self.store.save_host(host)
         return {"state": host.state}
 
     def _failed(self) -> dict[str, Any]:
-        host = self._host()
-        host.state, host.at, host.note = fleet_gate.FAILED, self.now, text.reason(self.given["note"])
+        host = fleet_rollout.fail_to_tune(self._host(), text.reason(self.given["note"]), self.now)
         self.store.save_host(host)
         return {"state": host.state}
 
     def _looked(self) -> dict[str, Any]:
-        host = self._host()
-        host.reread = self.now
-        host.lost = fleet_rollout.find_lost(host.effective, fleet_rollout.take_effective(self.given["facts"]))
-        if self.given["doctor"]:
-            host.new_critical = sorted(set(read_critical(self.given["doctor"])) - set(host.critical or []))
+        effective = fleet_rollout.take_effective(self.given["facts"])
+        host = fleet_rollout.look_again(self._host(), effective, self._critical(), self.now)
         self.store.save_host(host)
         return {"lost": host.lost}
 
@@ -198,12 +182,6 @@ class ActionModule(ActionBase):
         host = fleet_rollout.fail_to_take_back(self._host(), text.reason(self.given["note"]))
         self.store.save_host(host)
         return {"state": host.state}
-
-
-def read_critical(doctor: Mapping[str, Any]) -> list[str]:
-    """Return the ids of what the doctor calls critical."""
-    critical = [check for check in doctor.get("checks") or [] if check.get("status") == "critical"]
-    return [text.line(check["id"], LONGEST_ID) for check in critical]
 
 
 def find_own_run() -> int:

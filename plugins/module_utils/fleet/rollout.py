@@ -23,6 +23,8 @@ FINISHED, FAILED, ROLLED_BACK, HOLDING = 0, 1, 2, 3
 """Exit codes."""
 LONGEST_NAME = 100
 """Characters of what is in force; a host names its users."""
+LONGEST_ID = 20
+"""Characters of the id of a case that a host names."""
 NOT_TAKEN_BACK = "it was not taken back: "
 EFFECTIVE = ("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
 
@@ -136,15 +138,59 @@ def command(rollout: Rollout, wish: str, hosts: Hosts, now: float, blocked: str 
     return {**nothing, "look": [] if again else _to_look_at(rollout, state, hosts, now), "again": again}
 
 
-def begin_tuning(host: HostState, now: float) -> HostState:
+def begin_tuning(host: HostState, now: float, critical: Sequence[str] | None = None) -> HostState:
     """Return a host that is about to be tuned, which is on record before anything of it is touched.
 
     Its run has a name from then on, and keeps it until it is taken back: what failed or was killed half-way and what a
-    later attempt changes are one run of the host's journal, so that both are taken back together.
+    later attempt changes are one run of the host's journal, so that both are taken back together. The first critical
+    findings that the doctor had stay those that later ones are compared with.
     """
     return dataclasses.replace(
-        host, state=fleet_gate.PENDING, tries=host.tries + 1, began=now, retry=False, run=host.run or f"{now:.6f}"
+        host,
+        state=fleet_gate.PENDING,
+        tries=host.tries + 1,
+        began=now,
+        retry=False,
+        run=host.run or f"{now:.6f}",
+        critical=host.critical if critical is None or host.critical is not None else list(critical),
     )
+
+
+def finish_tuning(
+    host: HostState, verify: Mapping[str, Any], effective: Mapping[str, str], note: str, now: float
+) -> HostState:
+    """Return a host that was tuned, from the C(verify_result) of its run; where Go got slower, that was taken back.
+
+    A run that compared nothing keeps the comparisons of the one before.
+    """
+    slower = bool(verify.get("rollback_wanted"))
+    return dataclasses.replace(
+        host,
+        state=fleet_gate.TAKEN_BACK if slower else fleet_gate.DONE,
+        at=now,
+        reread=now,
+        times_done=host.times_done + 1,
+        times_slower=host.times_slower + 1 if slower else 0,
+        measures=bool(verify.get("changes")) and bool(verify.get("measured")),
+        comparisons=list(verify.get("comparisons") or []) or host.comparisons,
+        effective=dict(effective),
+        pending_restart=len(verify.get("pending") or []),
+        note="Go got slower" if slower else note,
+    )
+
+
+def fail_to_tune(host: HostState, reason: str, now: float) -> HostState:
+    """Return a host on which the run failed, with the reason."""
+    return dataclasses.replace(host, state=fleet_gate.FAILED, at=now, note=reason)
+
+
+def look_again(host: HostState, effective: Mapping[str, str], critical: Sequence[str] | None, now: float) -> HostState:
+    """Return a host that was looked at again: what is not in force any more, and what is critical and was not before.
+
+    Without the doctor, C(critical) is None, and what it found the last time stays.
+    """
+    new = host.new_critical if critical is None else sorted(set(critical) - set(host.critical or []))
+    return dataclasses.replace(host, reread=now, lost=find_lost(host.effective, effective), new_critical=new)
 
 
 def take_back(host: HostState, now: float) -> HostState:
@@ -328,6 +374,12 @@ def take_effective(facts: Mapping[str, Any]) -> dict[str, str]:
     tmpfs = facts.get("go_tmpfs") or {}
     effective["tmpfs"] = f"{(tmpfs.get('live') or {}).get('fstype')} on {tmpfs.get('path')}"
     return effective
+
+
+def take_critical(doctor: Mapping[str, Any]) -> list[str]:
+    """Return the ids of what the doctor calls critical."""
+    critical = [check for check in doctor.get("checks") or [] if check.get("status") == "critical"]
+    return [text.line(check["id"], LONGEST_ID) for check in critical]
 
 
 def find_lost(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -37,8 +37,7 @@ class Fleet:
         for name in found["again"]:
             self.hosts[name] = rollout.begin_again(self.hosts[name])
         for name in set(found["look"]) - self.asleep:
-            host = self.hosts[name]
-            host.reread, host.lost = self.now, rollout.find_lost(host.effective, self.effective)
+            self.hosts[name] = rollout.look_again(self.hosts[name], self.effective, None, self.now)
         back = found["back"]
         self.tuned = []
         if wish != "status" and not blocked and not back:
@@ -58,15 +57,17 @@ class Fleet:
         self.hosts[host.host] = host = rollout.begin_tuning(host, self.now)
         if host.host in self.killed:
             return
-        host.at, host.reread = self.now, self.now
         if host.host in self.bad:
-            host.state = gate.FAILED
+            self.hosts[host.host] = rollout.fail_to_tune(host, "no space", self.now)
             return
-        host.times_done += 1
-        host.state = gate.TAKEN_BACK if host.host in self.slow else gate.DONE
-        host.measures, host.effective = True, dict(self.effective)
-        host.times_slower = host.times_slower + 1 if host.host in self.slow else 0
-        host.comparisons = [{**FASTER[0], **(self.slower_by if host.host in self.slow else {})}]
+        slow = host.host in self.slow
+        verify = {
+            "changes": ["GOTMPDIR"],
+            "measured": True,
+            "rollback_wanted": slow,
+            "comparisons": [{**FASTER[0], **(self.slower_by if slow else {})}],
+        }
+        self.hosts[host.host] = rollout.finish_tuning(host, verify, self.effective, "", self.now)
 
     def states(self, ring=0):
         return {name: self.hosts[name].state for name in self.rollout.rings[ring].hosts}
@@ -196,6 +197,57 @@ def test_a_host_is_on_record_with_its_run_before_it_is_touched():
     # One run of the journal, so that what a first attempt changed is taken back with what the second one did.
     assert rollout.begin_tuning(begun, 9.0).run == "5.000000"
     assert rollout.begin_tuning(rollout.take_back(begun, 7.0), 9.0).run == "9.000000"
+
+
+def test_a_host_that_was_tuned_has_what_its_run_says():
+    host = record.HostState("a", tries=1, run="5.000000", times_slower=1, times_done=2)
+    verify = {"changes": ["GOTMPDIR"], "measured": True, "comparisons": FASTER, "pending": ["boot.systemd"]}
+    done = rollout.finish_tuning(host, verify, {"tmpfs": "x"}, "no Go", 9.0)
+    assert (done.state, done.note, done.at, done.reread) == (gate.DONE, "no Go", 9.0, 9.0)
+    assert (done.times_done, done.times_slower, done.measures, done.pending_restart) == (3, 0, True, 1)
+    assert (done.comparisons, done.effective, done.run) == (FASTER, {"tmpfs": "x"}, "5.000000")
+    assert host.state == gate.PENDING
+
+
+def test_a_host_on_which_go_got_slower_was_taken_back_and_counts_how_often():
+    slower = {"changes": ["GOTMPDIR"], "measured": True, "rollback_wanted": True, "comparisons": FASTER}
+    back = rollout.finish_tuning(record.HostState("a", times_slower=1), slower, {}, "a note", 9.0)
+    assert (back.state, back.note, back.times_slower) == (gate.TAKEN_BACK, "Go got slower", 2)
+
+
+@pytest.mark.parametrize("verify", [{}, {"changes": [], "measured": True}, {"changes": ["x"], "measured": False}])
+def test_a_run_that_compared_nothing_measures_nothing_and_keeps_the_comparisons(verify):
+    done = rollout.finish_tuning(record.HostState("a", comparisons=FASTER, measures=True), verify, {}, "", 9.0)
+    assert (done.measures, done.comparisons, done.pending_restart) == (False, FASTER, 0)
+
+
+def test_a_host_that_failed_keeps_what_was_measured_and_why_it_failed():
+    failed = rollout.fail_to_tune(
+        record.HostState("a", comparisons=FASTER, run="5.000000", reread=1.0), "no space", 9.0
+    )
+    assert (failed.state, failed.note, failed.at, failed.reread) == (gate.FAILED, "no space", 9.0, 1.0)
+    assert (failed.comparisons, failed.run, failed.times_done) == (FASTER, "5.000000", 0)
+
+
+@pytest.mark.parametrize(
+    ("before", "critical", "new"),
+    [
+        (["MEM01"], ["MEM01", "NET02", "FS03"], ["FS03", "NET02"]),
+        (None, ["MEM01"], ["MEM01"]),
+        (["MEM01"], [], []),
+        (["MEM01"], None, ["old"]),
+    ],
+)
+def test_a_host_that_was_looked_at_again_has_what_is_lost_and_newly_critical(before, critical, new):
+    host = record.HostState("a", gate.DONE, effective={"tmpfs": "x", "y": "1"}, critical=before, new_critical=["old"])
+    seen = rollout.look_again(host, {"tmpfs": "x"}, critical, 9.0)
+    assert (seen.reread, seen.lost, seen.new_critical, seen.state) == (9.0, ["y"], new, gate.DONE)
+
+
+def test_what_was_critical_at_first_is_what_later_findings_are_compared_with():
+    first = rollout.begin_tuning(record.HostState("a"), 1.0, ["MEM01"])
+    assert first.critical == ["MEM01"] and rollout.begin_tuning(first, 2.0, ["NET02"]).critical == ["MEM01"]
+    assert rollout.begin_tuning(record.HostState("a"), 1.0).critical is None
 
 
 def test_a_host_whose_run_was_killed_is_taken_back_with_its_ring(fleet):
@@ -420,3 +472,11 @@ def test_no_name_of_a_hosts_is_long_or_obeyed_by_a_terminal():
     users = {"a\x1b[31m" + "b" * 5000: {"settings": {"GOTMPDIR": {"value": "/x"}}}}
     names = list(rollout.take_effective({"go": {"users": users}}))
     assert max(map(len, names)) < 200 and "\x1b" not in "".join(names)
+
+
+def test_what_is_critical_is_named_by_the_ids_of_its_cases():
+    checks = [{"id": "MEM01", "status": "critical"}, {"id": "GO02", "status": "warning"}]
+    assert rollout.take_critical({"checks": checks}) == ["MEM01"]
+    assert rollout.take_critical({"checks": None}) == []
+    [name] = rollout.take_critical({"checks": [{"id": "\x1b[31m" + "b" * 5000, "status": "critical"}]})
+    assert len(name) <= 20 and "\x1b" not in name
