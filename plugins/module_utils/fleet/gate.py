@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any
@@ -114,6 +114,16 @@ def decide(ring: Ring, hosts: Sequence[Host], now: float, since: float | None) -
     if missing:
         return Decision(HOLD, missing, counts, pooled, again)
     return Decision(GO, [_praise(ring, counts, pooled)], counts, pooled)
+
+
+def first_comparison(comparisons: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the comparison that a host is judged by and shown with; an empty one where none has an interval.
+
+    It is the first, which is the same on every host. The worst of several would be slower by chance alone, and any that
+    is slower has had the host taken back.
+    """
+    known = (each for each in comparisons if each.get("ratio") and each.get("high") is not None)
+    return next(known, {})
 
 
 def pool_ratios(hosts: Sequence[Host]) -> bench_pool.Pooled | None:

@@ -42,7 +42,7 @@ def write_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def make_row(verify: Mapping[str, Any]) -> dict[str, Any]:
     """Return the line of a machine from the C(verify_result) of its run."""
-    found: Mapping[str, Any] = next(iter(verify.get("comparisons") or []), {})
+    found = fleet_gate.first_comparison(verify.get("comparisons") or [])
     changes = len(verify.get("changes") or [])
     taken = bool(verify.get("rollback_wanted"))
     note = "nothing to change" if not changes else f"{changes} change{'' if changes == 1 else 's'}"
@@ -131,8 +131,7 @@ def summarise(rollout: Rollout, hosts: Mapping[str, HostState], now: float) -> d
 
 def _row(rollout: Rollout, number: int, host: HostState) -> dict[str, Any]:
     ring = rollout.rings[number]
-    known = [comparison for comparison in host.comparisons if comparison.get("ratio")]
-    first = known[0] if known else {}
+    first = fleet_gate.first_comparison(host.comparisons)
     excluded = host.host in rollout.excluded
     return {
         "host": host.host,

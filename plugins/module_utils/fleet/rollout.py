@@ -316,14 +316,8 @@ def to_tune(rollout: Rollout, hosts: Hosts, now: float) -> list[str]:
 
 
 def for_gate(state: RingState, host: HostState) -> fleet_gate.Host:
-    """Return what the gate asks of a host: of what was measured the first, which is the same on every host.
-
-    The worst of several would be slower by chance alone; any that is slower has had the host taken back.
-    """
-    known = (
-        comparison for comparison in host.comparisons if comparison.get("ratio") and comparison.get("high") is not None
-    )
-    first = next(known, {})
+    """Return what the gate asks of a host."""
+    first = fleet_gate.first_comparison(host.comparisons)
     return fleet_gate.Host(
         host.host,
         host.state,

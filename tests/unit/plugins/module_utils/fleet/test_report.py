@@ -140,6 +140,30 @@ def test_a_run_of_many_machines_has_a_row_for_each_also_where_it_ended_early():
     ]
 
 
+UNKNOWN = {"scenario": "build", "ratio": None, "low": None, "high": None}
+FEW_RUNS = {"scenario": "vet", "ratio": 1.3, "low": None, "high": None}
+JUDGED = {"scenario": "test", "ratio": 0.8, "low": 0.78, "high": 0.82, "alpha": 0.05}
+LATER = {"scenario": "race", "ratio": 0.9, "low": 0.88, "high": 0.92, "alpha": 0.05}
+
+
+@pytest.mark.parametrize(
+    ("comparisons", "ratio"),
+    [
+        ([UNKNOWN, FEW_RUNS, JUDGED, LATER], 0.8),
+        ([FEW_RUNS, JUDGED], 0.8),
+        ([LATER], 0.9),
+        ([FEW_RUNS], None),
+        ([], None),
+    ],
+)
+def test_what_is_shown_of_a_host_is_the_ratio_that_its_gate_judged(comparisons, ratio):
+    found = rollout.start("x", 0.0, rings.read_rings([{"name": "all", "share": "rest"}]), ["a"], {}, {})
+    host = record.HostState("a", gate.DONE, comparisons=comparisons)
+    assert rollout.for_gate(found.rings[0], host).ratio == ratio
+    assert report.summarise(found, {"a": host}, 1.0)["hosts"][0]["ratio"] == ratio
+    assert report.make_row({"comparisons": comparisons})["ratio"] == ratio
+
+
 def test_a_row_says_what_was_taken_back_and_where_nothing_was_to_change():
     assert report.make_row({**ROW, "rollback_wanted": True})["state"] == gate.TAKEN_BACK
     assert report.make_row({"comparisons": [], "changes": []})["note"] == "nothing to change"
