@@ -72,7 +72,7 @@ class ActionModule(ActionBase):
         content = json.dumps(record.to_json(), indent=1).encode()
         try:
             files.make_own_folders(self.own)
-            files.Files().put(self.path, files.FileState(content, 0o600, os.geteuid(), os.getegid(), 0))
+            files.Files().put(self.path, files.FileState.own(content))
         except OSError as error:
             raise ValueError(f"cannot write {self.path}: {error.strerror}.") from None
 

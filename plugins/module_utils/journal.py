@@ -308,7 +308,7 @@ def write_record(name: str, data: dict[str, Any], root: str = ROOT) -> None:
     """Keep C(data) under C(name) beside the journal, for root alone."""
     os.makedirs(root, mode=0o700, exist_ok=True)
     content = json.dumps(data, indent=1, sort_keys=True).encode("utf-8")
-    files.Files().put(os.path.join(root, name), FileState(content, 0o600, os.geteuid(), os.getegid(), 0))
+    files.Files().put(os.path.join(root, name), FileState.own(content))
 
 
 def forget_record(name: str, root: str = ROOT) -> None:
@@ -407,7 +407,7 @@ class Journal:
     def _save(self, entry: Entry) -> None:
         data = entry.to_json()
         content = json.dumps({"format": FORMAT, "sha256": _sum(data), "entry": data}, sort_keys=True).encode("ascii")
-        self._own.put(self._file(entry.path), FileState(content, 0o600, os.geteuid(), os.getegid(), 0))
+        self._own.put(self._file(entry.path), FileState.own(content))
         with contextlib.suppress(OSError):
             os.unlink(self._file_of_first_format(entry.path))
 

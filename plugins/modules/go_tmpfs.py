@@ -288,7 +288,7 @@ class Tmpfs:
             return
         if wanted:
             files.Files().make_folders(os.path.dirname(tmpfs_plan.HOLD_PATH))
-            files.Files().put(tmpfs_plan.HOLD_PATH, files.FileState(tmpfs_plan.HOLD_TEXT.encode(), 0o644, 0, 0, 0))
+            files.Files().put(tmpfs_plan.HOLD_PATH, files.FileState.own(tmpfs_plan.HOLD_TEXT.encode(), 0o644))
         else:
             with contextlib.suppress(FileNotFoundError):
                 files.Files().remove(tmpfs_plan.HOLD_PATH)

@@ -141,7 +141,7 @@ def _write(path: str, values: dict[str, Any], instance: str) -> None:
     samples = fleet_metrics.merge(earlier, fleet_metrics.describe(values))
     content = fleet_metrics.render(samples, instance).encode("utf-8")
     # Readable for the collector whatever the umask is.
-    hands.put_in_own(path, files.FileState(content, 0o644, os.geteuid(), os.getegid(), 0))
+    hands.put_in_own(path, files.FileState.own(content, 0o644))
 
 
 def main() -> None:

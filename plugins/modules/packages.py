@@ -119,7 +119,7 @@ class Packages:
             return self.forget()
         os.makedirs(journal.ROOT, mode=0o700, exist_ok=True)
         content = go_packages.write_record(names).encode("utf-8")
-        files.Files().put(RECORD, files.FileState(content, 0o600, os.geteuid(), os.getegid(), 0))
+        files.Files().put(RECORD, files.FileState.own(content))
         return None
 
     def forget(self) -> None:

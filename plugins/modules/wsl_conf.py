@@ -320,8 +320,7 @@ class WslConf:
                 os.rmdir(os.path.dirname(wsl_judge.IN_FORCE))
         elif kept is None and (machine.conf_mtime is None or machine.conf_mtime <= start):
             os.makedirs(os.path.dirname(wsl_judge.IN_FORCE), mode=0o755, exist_ok=True)
-            owner = {"mode": 0o644, "uid": os.geteuid(), "gid": os.getegid(), "mtime_ns": 0}
-            files.Files().put(wsl_judge.IN_FORCE, files.FileState(encode(before), **owner))
+            files.Files().put(wsl_judge.IN_FORCE, files.FileState.own(encode(before), 0o644))
 
     def absent(self) -> NoReturn:
         """Restore what was there before, of this run only where that is asked for."""

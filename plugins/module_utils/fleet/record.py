@@ -212,7 +212,7 @@ class Store:
     def _put(self, path: str, text: str) -> None:
         try:
             make_own_folders(os.path.dirname(path))
-            Files().put(path, FileState(text.encode(), 0o600, os.geteuid(), os.getegid(), 0))
+            Files().put(path, FileState.own(text.encode()))
         except OSError as error:
             room = ": make room and run this again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
             raise RecordError(f"cannot write {path}: {error.strerror}{room}.") from None

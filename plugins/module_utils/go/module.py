@@ -68,7 +68,7 @@ def _change_file(where: str, content: str | None, check: bool) -> str | None:
     elif now is not None and now.content == content.encode("utf-8") and now.mode == MODE:
         return None
     elif not check:
-        own.put(where, files.FileState(content.encode("utf-8"), MODE, os.geteuid(), os.getegid(), 0))
+        own.put(where, files.FileState.own(content.encode("utf-8"), MODE))
     if now is None:
         return None if content is None else ""
     return now.content.decode("utf-8", "replace")

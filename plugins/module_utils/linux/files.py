@@ -65,6 +65,11 @@ class FileState:
     gid: int
     mtime_ns: int
 
+    @classmethod
+    def own(cls, content: bytes, mode: int = 0o600) -> FileState:
+        """Return the state of a file that this process makes for itself."""
+        return cls(content, mode, os.geteuid(), os.getegid(), 0)
+
     def to_json(self) -> dict[str, Any]:
         """Return the state as the journal keeps it; the content is base64."""
         data = asdict(self)
