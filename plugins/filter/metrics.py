@@ -3,25 +3,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Callable
 
+from ansible_collections.wsltune.go.plugins.lookup.collection_version import find_version
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import metrics as fleet_metrics
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def find_version() -> str:
-    """Return the collection's version: of a checkout, or of what ansible-galaxy installed; empty if neither has one."""
-    for name, pattern in (("galaxy.yml", r"^version: *(\S+)"), ("MANIFEST.json", r'"version": *"([^"]+)"')):
-        with contextlib.suppress(OSError):
-            match = re.search(pattern, (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
-            if match:
-                return match[1]
-    return ""
 
 
 def collect(
