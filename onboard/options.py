@@ -150,6 +150,8 @@ def parse(arguments: list[str], usage: str) -> Options:
     if given.command not in COMMANDS:
         more = nearest(given.command, COMMANDS)
         raise Stop(f"unknown command '{given.command}'{more}: ./onboard.sh --help lists them", USAGE)
+    if given.json and given.command == "bench":
+        raise Stop("bench has no --json: it writes results.json, for --against and for programs", USAGE)
     if given.json and given.command not in LOOKING:
         raise Stop("--json belongs to the commands doctor and drift; ./onboard.sh --help lists the options", USAGE)
     check = given.check or "--check" in extra or "-C" in extra

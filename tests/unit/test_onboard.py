@@ -109,7 +109,9 @@ def test_options_and_what_follows_the_dashes() -> None:
     assert parse(["rollback", "--yes"]) == Options(command="rollback", yes=True)
 
 
-@pytest.mark.parametrize("arguments", [["--chek"], ["surgeon"], ["--", "-K"], ["--", "-e", "a=b", "--ask-vault-pass"]])
+@pytest.mark.parametrize(
+    "arguments", [["--chek"], ["surgeon"], ["bench", "--json"], ["--", "-K"], ["--", "-e", "a=b", "--ask-vault-pass"]]
+)
 def test_wrong_usage_is_one_sentence_and_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert onboard_run.main(arguments, onboard_main.__doc__ or "") == onboard_options.USAGE
     said = capsys.readouterr().err.splitlines()
