@@ -3,12 +3,14 @@
 """What the options of a Windows drive do for a source that stays on it, and what they risk.
 
     python benchmarks/drives/drives.py [--quick] [--minutes 14] [--only SCENARIO] [--coherence]
+    python benchmarks/drives/drives.py [--minutes 14] --modules FOLDER...
 
 Boots the virtual machine of tests/laptop (qemu, as root), which mounts one folder of this machine several times by 9p,
 each time with other options, and by virtiofs where this qemu has a virtiofsd. What is compared runs in turn. Then it
 writes from the other side and looks what the laptop sees, and the other way round; it fails where WSL's own options
-(cache=mmap) do not show what was written. `--coherence` does only that. Absolute times mean nothing, because the
-processor is emulated.
+(cache=mmap) do not show what was written. `--coherence` does only that. `--modules` measures instead, with `go test` of
+these modules, what the levers for a drive undo; each gets an equal part of the time. Absolute times mean nothing,
+because the processor is emulated.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "collections")]
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats  # noqa: E402
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Scenario  # noqa: E402
+from benchmarks.drives import guest  # noqa: E402
 
 NAME, PORT = "wsltune-drives", "2286"
 LAPTOP = ROOT / "tests/laptop/laptop.sh"
@@ -83,6 +86,12 @@ class View:
 
 DEFAULT = View("cache=mmap")
 ON_DRIVE = DEFAULT.mount() + "/dev"
+CACHE_ON_DRIVE = View(
+    "GOCACHE on the drive", of="cache=mmap", environment={"GOCACHE": ON_DRIVE + "/go-build"}, scenarios=("test",)
+)
+OWN_DISK = View("own disk", kind="disk")
+WINDOWS_PATH = [f"{ON_DRIVE}/path/{number}" for number in range(24)]
+"""As many folders as an ordinary PATH of Windows has."""
 VIEWS = (
     DEFAULT,
     View("cache=none", options="msize=65536,cache=none", scenarios=("build", *SMALL)),
@@ -90,12 +99,19 @@ VIEWS = (
     View("cache=loose", options="msize=65536,cache=loose"),
     View("msize=262144", options="msize=262144,cache=mmap", scenarios=SMALL),
     View("virtiofs", kind="virtiofs", options=""),
-    View("GOCACHE on the drive", of="cache=mmap", environment={"GOCACHE": ON_DRIVE + "/go-build"}, scenarios=("test",)),
+    CACHE_ON_DRIVE,
     View("GOTMPDIR on the drive", of="cache=mmap", environment={"GOTMPDIR": ON_DRIVE + "/tmp"}, scenarios=("test",)),
     View("-buildvcs=false", of="cache=mmap", environment={"GOFLAGS": "-buildvcs=false"}, scenarios=("build",)),
     View("untrackedCache", of="cache=mmap", scenarios=("git",)),
-    View("own disk", kind="disk"),
+    OWN_DISK,
 )
+OF_LEVERS = (
+    DEFAULT,
+    CACHE_ON_DRIVE,
+    View("Windows' PATH", of="cache=mmap", environment={"PATH": ":".join([guest.ENVIRONMENT["PATH"], *WINDOWS_PATH])}),
+    OWN_DISK,
+)
+"""What caches_local, append_windows_path and source_on_ext4 undo or do."""
 
 
 class Laptop:
@@ -133,9 +149,9 @@ class Laptop:
         shutil.rmtree(DRIVE, ignore_errors=True)
 
 
-def make_trees(laptop: Laptop, views: list[View]) -> None:
-    """Give each view a repository of its own on the drive, and one to the distro's own disk."""
-    shop, trees = DRIVE / "dev/shop", DRIVE / "dev/trees"
+def make_shop() -> Path:
+    """Make the small module a repository with a program; return its folder."""
+    shop = DRIVE / "dev/shop"
     (shop / "cmd/shop").mkdir(parents=True, exist_ok=True)
     (shop / "cmd/shop/main.go").write_text(MAIN, encoding="utf-8")
     (shop / "price/price.go").write_text(
@@ -144,15 +160,25 @@ def make_trees(laptop: Laptop, views: list[View]) -> None:
     identity = ["-c", "user.name=Alice", "-c", "user.email=alice@example.com", "-c", f"safe.directory={shop}"]
     subprocess.run(["git", *identity, "add", "."], cwd=shop, check=True)
     subprocess.run(["git", *identity, "commit", "-qm", "all"], cwd=shop, check=True)
+    return shop
+
+
+def make_trees(laptop: Laptop, views: list[View], source: Path) -> None:
+    """Give each view a copy of its own of the module on the drive, and one to the distro's own disk."""
+    trees = DRIVE / "dev/trees"
+    shutil.rmtree(trees, ignore_errors=True)
+    laptop.ask("shell", text="rm -rf /home/alice/trees")
     for view in views:
-        shutil.copytree(shop, trees / view.label)
+        shutil.copytree(source, trees / view.label, symlinks=True)
+    for folder in WINDOWS_PATH:
+        (DRIVE / "dev" / folder.removeprefix(ON_DRIVE + "/")).mkdir(parents=True, exist_ok=True)
     subprocess.run(["chown", "-R", "1000:1000", DRIVE / "dev"], check=True)
     subprocess.run(["chmod", "-R", "0777", DRIVE / "dev"], check=True)
     laptop.ask("shell", text="install -d -o 1000 -g 1000 /var/tmp/gotmp /home/alice/trees")
     for view in views:
         if view.kind == "disk":
-            source = f"{DEFAULT.mount()}/dev/trees/{view.label}"
-            laptop.ask("command", words=["cp", "-a", source, view.folder()])
+            copied = f"{DEFAULT.mount()}/dev/trees/{view.label}"
+            laptop.ask("command", words=["cp", "-a", copied, view.folder()])
         if view.name == "untrackedCache":
             for words in (["config", "core.untrackedCache", "true"], ["update-index", "--untracked-cache"]):
                 laptop.ask("command", words=["git", *words], folder=view.folder())
@@ -294,17 +320,24 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="two runs of each, to try this program; no verdicts")
     parser.add_argument("--coherence", action="store_true", help="only look what either side sees of the other")
     parser.add_argument("--only", choices=[*GO, *SMALL], help="one scenario gets all of the time")
+    parser.add_argument("--modules", nargs="+", type=Path, metavar="FOLDER", help="modules without dependencies")
     options = parser.parse_args()
     minutes, runs = (0.5, 2) if options.quick else (options.minutes, stats.MIN_RUNS)
     laptop = Laptop()
     try:
         views = mount_all(laptop)
-        make_trees(laptop, views)
+        make_trees(laptop, views, make_shop())
         print(laptop.ask("shell", text="uname -r; git --version; findmnt -n -o FSTYPE -T /var/tmp"))
         print(laptop.ask("command", words=["go", "version"]).strip())
         print(
             "fsmonitor:", laptop.ask("command", words=["git", "fsmonitor--daemon", "start"], folder=views[0].folder())
         )
+        for module in options.modules or ():
+            make_trees(laptop, list(OF_LEVERS), module.resolve())
+            print(f"\n{module.name}")
+            compare(laptop, list(OF_LEVERS), ["test"], minutes / len(options.modules), runs)
+        if options.modules:
+            return 0
         if not options.coherence:
             parts = [(["git"], 0.1), ([*SMALL[1:]], 0.1), (["test"], 0.4), (["build"], 0.4)]
             parts = [([options.only], 1.0)] if options.only else parts

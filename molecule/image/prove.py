@@ -249,12 +249,16 @@ class Proof:
             "what goes wrong keeps nobody from a shell", broken.returncode == 0 and "Later:" in broken.stdout, broken
         )
 
-    def prove_first_test(self) -> None:
-        """Run the first tests of the new account, with its build cache and with an empty one."""
+    def put_tests(self) -> None:
+        """Give the new account a module with tests."""
         self.machine.run("mkdir", "-p", f"/home/{self.account}/gotest")
         for path in sorted((ROOT / "molecule/shared/files/gotest").iterdir()):
             self.machine.put(path, f"/home/{self.account}/gotest/{path.name}")
         self.machine.run("chown", "-R", f"{self.account}:", f"/home/{self.account}/gotest")
+
+    def prove_first_test(self) -> None:
+        """Run the first tests of the new account, with its build cache and with an empty one."""
+        self.put_tests()
         seconds = []
         for before in ("", "GOCACHE=$HOME/empty "):
             begin = time.monotonic()
