@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.wsltune.go.plugins.module_utils.wsl import plan
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import plan, restart
 
 
 class FilterModule:
-    """What a play asks of WSL's files."""
+    """What a play asks of WSL's files, and which restart it does for them."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name; NAME.yml documents each."""
-        return {"wsl_settings": plan.plan_settings}
+        return {"wsl_settings": plan.plan_settings, "wsl_restart": restart.plan_restart}
