@@ -32,6 +32,7 @@ FILES = {
 }
 # docs/contributing/development.md has what forty came to.
 KILLS = int(os.environ.get("WSLTUNE_KILLS", "6"))
+FAILED = 4
 PLAYBOOK = """#!/bin/sh
 # In the place of ansible-playbook: notes what it was given, and does what the tree says.
 while [ $# -gt 0 ]; do case $1 in -i) shift ;; -e) vars=$2; shift ;; *) playbook=$1 ;; esac; shift; done
@@ -241,7 +242,7 @@ def test_a_history_that_was_rewritten_after_a_failed_run_is_refused(bed: Bed) ->
     first = bed.commit("exit 0")
     bed.run()
     bed.commit("exit 1")
-    assert bed.run() == 1
+    assert bed.run() == FAILED
     bed.git("reset", "--quiet", "--hard", first)
     bed.commit("true")
     assert bed.run() == 2 and "does not descend" in bed.record()["reason"]
@@ -301,7 +302,7 @@ def test_another_signed_tag_under_the_name_of_a_rollback_is_refused(bed: Bed) ->
 
 def test_a_failed_run_is_tried_again_until_it_succeeds(bed: Bed) -> None:
     commit = bed.commit("exit 1")
-    assert bed.run() == 1 and bed.run() == 1
+    assert bed.run() == FAILED and bed.run() == FAILED
     assert bed.record()["failures"] == 2 and bed.record()["applied"] == ""
     (bed.root / "ready").touch()
     later = bed.commit(f"test -e {bed.root}/ready")
@@ -314,10 +315,10 @@ def test_without_a_network_or_a_repository_the_machine_stays_and_the_reason_is_k
     bed.run()
     for address in ("https://127.0.0.1:9/fleet.git", f"file://{bed.origin}-gone"):
         bed.configure(repository=address)
-        assert bed.run() == 1
+        assert bed.run() == FAILED
         assert bed.record()["reason"].startswith("git ls-remote failed: fatal:") and bed.record()["applied"] == commit
     bed.configure(ref="other")
-    assert bed.run() == 1 and "neither a branch nor a tag other" in bed.record()["reason"]
+    assert bed.run() == FAILED and "neither a branch nor a tag other" in bed.record()["reason"]
     bed.configure()
     assert bed.run() == 0 and len(bed.plays) == 1
 
@@ -351,6 +352,79 @@ def test_a_record_of_another_version_is_left_alone(bed: Bed) -> None:
     assert bed.run() == 1 and bed.plays == []
     assert path.read_text() == '{"format": 99, "accepted": "x"}'
     assert "another version" in (bed.root / "var/log/wsltune/pull.log").read_text()
+
+
+def test_a_record_that_cannot_be_read_fails_and_stays(bed: Bed) -> None:
+    """An empty one in its place would open the way for a replay."""
+    first, second = bed.commit("exit 0"), bed.commit("true")
+    bed.run()
+    path = bed.root / "var/lib/wsltune/pull/record.json"
+    whole = path.read_text()
+    path.unlink()
+    path.mkdir()
+    assert bed.run() == FAILED and path.is_dir()
+    status = json.loads(path.with_name("status.json").read_text())
+    assert status["state"] == "failed" and status["reason"].startswith("the record cannot be read: "), status
+    assert status["last_success"] and status["applied"] == second
+    metrics = (bed.root / "var/lib/prometheus/node-exporter/wsltune_pull.prom").read_text()
+    assert 'state="failed"} 1' in metrics and "wsltune_pull_last_success_timestamp_seconds" in metrics
+    path.rmdir()
+    path.write_text(whole)
+    bed.git("reset", "--quiet", "--hard", first)
+    assert bed.run() == 2 and bed.record()["accepted"] == second
+
+
+def test_commits_that_cannot_be_read_out_of_the_repository_fail_and_none_is_forgotten(bed: Bed) -> None:
+    first, second = bed.commit("exit 0"), bed.commit("true")
+    bed.run()
+    path = bed.root / "var/lib/wsltune/pull/record.json"
+    path.write_text("{")
+    git = bed.root / "bin/git"
+    git.parent.mkdir()
+    git.write_text(f'#!/bin/sh\ncase "$*" in *for-each-ref*) exit 1 ;; esac\nexec {shutil.which("git")} "$@"\n')
+    git.chmod(0o755)
+    more = {**os.environ, "PATH": f"{git.parent}:{os.environ['PATH']}"}
+    done = subprocess.run(bed.command("run"), env=more, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == FAILED and "Traceback" not in done.stderr, done.stderr
+    status = json.loads(path.with_name("status.json").read_text())
+    assert "the record cannot be read: git for-each-ref failed" in status["reason"], status
+    bed.git("reset", "--quiet", "--hard", first)
+    assert bed.run() == 2 and bed.record()["accepted"] == second
+
+
+@pytest.mark.parametrize("name", ["record", "status"])
+def test_what_a_run_came_to_is_shown_where_it_cannot_be_kept(bed: Bed, name: str) -> None:
+    bed.commit("exit 0")
+    assert bed.run() == 0
+    in_the_way = bed.root / f"var/lib/wsltune/pull/.{name}.json.new"
+    in_the_way.mkdir()
+    assert bed.run() == FAILED
+    last = (bed.root / "var/log/wsltune/pull.log").read_text().splitlines()[-1]
+    assert f"failed: the {name} cannot be written: " in last, last
+    metrics = (bed.root / "var/lib/prometheus/node-exporter/wsltune_pull.prom").read_text()
+    assert 'state="failed"} 1' in metrics
+    in_the_way.rmdir()
+    assert bed.run() == 0 and bed.record()["failures"] == 0
+
+
+def test_no_place_for_its_state_is_one_sentence(bed: Bed) -> None:
+    bed.commit("exit 0")
+    (bed.root / "var/lib/wsltune").mkdir(parents=True)
+    (bed.root / "var/lib/wsltune/pull").touch()
+    done = subprocess.run(bed.command("run"), check=False, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "File exists" in done.stderr, done.stderr
+
+
+def test_systemd_takes_a_state_for_no_failure_and_a_crash_for_one(bed: Bed) -> None:
+    """Python ends with 1 after an exception that nothing has caught, also where it cannot load the program."""
+    unit = (ROOT / "roles/pull_agent/files/wsltune-pull.service").read_text()
+    (codes,) = re.findall(r"(?m)^SuccessExitStatus=([\d ]+)$", unit)
+    guide = (ROOT / "docs/guide/pull-agent.md").read_text()
+    states = {int(code) for code in re.findall(r"(?m)^\| `\w+` \| (\d) \|", guide)}
+    assert {0, *map(int, codes.split())} == states == {0, 2, 3, FAILED}
+    (bed.root / "program/pull.py").write_text("OK = 1\n")
+    done = subprocess.run(bed.command("run"), check=False, capture_output=True, text=True)
+    assert "Traceback" in done.stderr and done.returncode not in states
 
 
 def test_a_clock_that_went_back_stops_nothing(bed: Bed) -> None:
@@ -517,7 +591,7 @@ def test_root_runs_no_program_that_another_account_can_change(bed: Bed, whose: s
             pytest.skip("no lists can be had here")
     else:
         os.chown(changed, 4711, 4711)
-    assert bed.run() == 1 and len(bed.plays) == 1
+    assert bed.run() == FAILED and len(bed.plays) == 1
     assert f"another account can write in {changed}" in bed.record()["reason"]
     checked = subprocess.run(bed.command("check"), check=False, capture_output=True, text=True)
     assert checked.returncode == 1 and "another account can write" in checked.stderr
@@ -555,7 +629,7 @@ def test_nothing_is_left_of_a_fetch_that_takes_too_long(bed: Bed) -> None:
     bed.configure(repository=f"host:{bed.origin}", network_timeout=3)
     path = f"{ssh.parent}:{os.environ['PATH']}"
     done = subprocess.run(bed.command("run"), env={**os.environ, "PATH": path}, check=False, timeout=60)
-    assert done.returncode == 1 and "took longer" in bed.record()["reason"]
+    assert done.returncode == FAILED and "took longer" in bed.record()["reason"]
     objects = bed.root / "var/lib/wsltune/pull/repository.git/objects"
     assert not list(objects.rglob("tmp_*"))
 
@@ -584,7 +658,7 @@ def test_a_fetch_has_a_size(bed: Bed, parts: int) -> None:
         (bed.origin / f"large{number}").write_bytes(os.urandom(3_000_000 // parts))
     bed.git("add", ".")
     bed.commit("exit 0 # large")
-    assert bed.run() == 1 and "a fetch may bring 1 MiB" in bed.record()["reason"], bed.record()
+    assert bed.run() == FAILED and "a fetch may bring 1 MiB" in bed.record()["reason"], bed.record()
     assert held(bed) < 1 << 20 and bed.record()["applied"] == first
     limit(bed, "MOST_FETCHED", 1 << 30)
     assert bed.run() == 0 and len(bed.plays) == 2
@@ -602,7 +676,7 @@ def test_what_a_server_sends_unpacks_to_no_more_memory_than_there_is(bed: Bed) -
     git.chmod(0o755)
     path = f"{git.parent}:{os.environ['PATH']}"
     done = subprocess.run(bed.command("run"), env={**os.environ, "PATH": path}, check=False, timeout=60)
-    assert done.returncode == 1 and bed.record()["reason"].startswith("git fetch failed"), bed.record()
+    assert done.returncode == FAILED and bed.record()["reason"].startswith("git fetch failed"), bed.record()
     git.unlink()
     assert bed.run() == 0
 
@@ -688,12 +762,12 @@ def test_three_failed_heals_in_a_row_stop_it_until_a_person_or_a_new_commit(bed:
     bed.run()
     bed.be_old(8)
     bed.write_drift("changed")
-    assert [bed.run() for _time in range(3)] == [1, 1, 3]
+    assert [bed.run() for _time in range(3)] == [FAILED, FAILED, 3]
     assert bed.record()["state"] == "stopped" and len(bed.plays) == 4
     assert bed.run() == 3 and "3 heals in a row failed" in bed.record()["reason"] and len(bed.plays) == 4
     assert 'state="stopped"} 1' in (bed.root / "var/lib/prometheus/node-exporter/wsltune_pull.prom").read_text()
     subprocess.run(bed.command("on"), check=True, capture_output=True)
-    assert bed.run() == 1 and len(bed.plays) == 5
+    assert bed.run() == FAILED and len(bed.plays) == 5
     bed.commit("true")
     assert bed.run() == 0 and bed.record()["failed_heals"] == 0
 
@@ -711,7 +785,7 @@ def test_the_log_is_rotated_and_private(bed: Bed) -> None:
 def test_what_a_playbook_prints_without_end_leaves_its_beginning_and_end_in_the_log(bed: Bed) -> None:
     """A task may print what a user's file or program says."""
     bed.commit("echo begins; head -c 20000000 /dev/zero | tr '\\0' x; echo; echo ends; exit 3")
-    assert bed.run() == 1
+    assert bed.run() == FAILED
     log = bed.root / "var/log/wsltune/pull.log"
     text = log.read_text()
     assert log.stat().st_size < 1100000
@@ -744,7 +818,7 @@ def test_a_server_that_lists_names_without_end_takes_no_memory(bed: Bed) -> None
         capture_output=True,
         timeout=60,
     )
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == FAILED, done.stderr
     assert bed.record()["reason"] == "git ls-remote printed more than 64 MiB"
 
 

@@ -46,7 +46,9 @@ else:
     import metrics
     import pull
 
-CODES = {pull.OK: 0, pull.WAITING: 0, pull.OFF: 0, pull.FAILED: 1, pull.REFUSED: 2, pull.STOPPED: 3}
+CODES = {pull.OK: 0, pull.WAITING: 0, pull.OFF: 0, pull.REFUSED: 2, pull.STOPPED: 3, pull.FAILED: 4}
+"""None is 1, because Python ends with that after an exception that nothing has caught."""
+UNUSABLE = 1
 BUSY = 0
 IOPRIO_WHO_PROCESS, IOPRIO_IDLE = 1, 3 << 13
 SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
@@ -527,6 +529,12 @@ class Agent:
                 record.withdrawn = self.git.ask("for-each-ref", "--format=%(objectname)", WITHDRAWN).split()
         return record
 
+    def read_shown(self) -> pull.Record:
+        """Return what the last run showed, for a run that cannot read the record; never to be kept as the record."""
+        with contextlib.suppress(OSError, pull.OtherVersion):
+            return pull.parse_record(self.places.status.read_text(encoding="utf-8", errors="replace")) or self.record
+        return self.record
+
     def save(self) -> None:
         """Keep the record, and the commits in the repository too, which also keeps them from being collected."""
         if self.places.repository.is_dir():
@@ -625,9 +633,23 @@ class Agent:
         self.record.heals += 1
         return pull.OK, f"healed: the state of {commit[:12]} is restored"
 
-    def finish(self, state: str, reason: str, now: float) -> int:
-        """Keep and show what the run came to."""
-        reason = pull.spell_out(reason)
+    def finish(self, state: str, reason: str, now: float, is_kept: bool = True) -> int:
+        """Keep and show what the run came to; without C(is_kept) only show it. Return the exit code."""
+        state, reason = self.note(state, pull.spell_out(reason), now)
+        for name, act in (("record", self.save if is_kept else None), ("status", self.write_status)):
+            try:
+                if act is not None:
+                    act()
+            except (Failure, OSError) as error:
+                state, reason = self.note(pull.FAILED, pull.spell_out(f"the {name} cannot be written: {error}"), now)
+        self.write_metrics(state)
+        self.log.log(
+            logging.INFO if state in (pull.OK, pull.WAITING, pull.OFF) else logging.ERROR, "%s: %s", state, reason
+        )
+        return CODES[state]
+
+    def note(self, state: str, reason: str, now: float) -> tuple[str, str]:
+        """Put into the record what the run came to, and return that."""
         self.record.state, self.record.reason = state, reason
         self.record.last_run = now
         if state == pull.OK:
@@ -636,13 +658,11 @@ class Agent:
             self.record.failures += 1
         if self.record.failed_heals >= pull.MOST_FAILED_HEALS and state == pull.FAILED:
             state = self.record.state = pull.STOPPED
-        self.save()
+        return state, reason
+
+    def write_status(self) -> None:
+        """Write what `wsltune-pull status` prints."""
         write(self.places.status, json.dumps(self.record.to_json(), indent=1) + "\n")
-        self.write_metrics(state)
-        self.log.log(
-            logging.INFO if state in (pull.OK, pull.WAITING, pull.OFF) else logging.ERROR, "%s: %s", state, reason
-        )
-        return CODES[state]
 
     def write_metrics(self, state: str) -> None:
         """Write what a collector reads, where there is one."""
@@ -723,23 +743,27 @@ def run(places: Places, now_wanted: bool, now: float) -> int:
         log = open_log(places)
         try:
             agent = Agent(places, read_config(places), log)
+        except pull.ConfigError as error:
+            log.error("%s", error)
+            return UNUSABLE
+        try:
             agent.record = agent.read_record()
         except pull.OtherVersion as error:
             log.error("%s is of another version: %s; update the agent", places.record, error)
-            return CODES[pull.FAILED]
-        except pull.ConfigError as error:
-            log.error("%s", error)
-            return CODES[pull.FAILED]
+            return UNUSABLE
+        except (Failure, OSError) as error:
+            agent.record = agent.read_shown()
+            return agent.finish(pull.FAILED, f"the record cannot be read: {error}", now, is_kept=False)
         if places.off.exists():
             return agent.finish(pull.OFF, f"{places.off} is there; `wsltune-pull on` removes it", now)
-        config = agent.config
-        waiting = "" if now_wanted else explain_waiting(places, config, agent.record, now)
-        if waiting:
-            return agent.finish(pull.WAITING, waiting, now)
-        agent.record.build_since = None
-        yield_to_others()
         try:
-            state, reason = agent.run(now)
+            waiting = "" if now_wanted else explain_waiting(places, agent.config, agent.record, now)
+            if waiting:
+                state, reason = pull.WAITING, waiting
+            else:
+                agent.record.build_since = None
+                yield_to_others()
+                state, reason = agent.run(now)
         except Refusal as error:
             state, reason = pull.REFUSED, str(error)
         except (Failure, OSError) as error:
@@ -859,6 +883,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(
             f"wsltune-pull: {error.filename} is for root alone: run sudo wsltune-pull {options.verb}", file=sys.stderr
         )
+        return 1
+    except OSError as error:
+        print(f"wsltune-pull: {error.filename} cannot be used: {error.strerror}", file=sys.stderr)
         return 1
 
 
