@@ -20,8 +20,6 @@ OK, FAILED, USAGE, SETUP, CRITICAL, SLOWER, UNKNOWN, INTERRUPTED = 0, 1, 2, 3, 4
 COMMANDS = ("site", "rollback", "doctor", "drift", "bench")
 LOOKING = ("doctor", "drift", "bench")
 """Commands that change nothing."""
-DRIFT_CODES = {"in_state": 0, "drift": 2, "pending_restart": 3}
-"""Exit codes of the command drift; what cannot be looked at, or is asked in a wrong way, is FAILED."""
 # What a variable of this collection begins with.
 PREFIXES = ("go", "verify", "wsl", "wsltune", "wslconfig", "workspace", "doctor", "defender", "report")
 

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from onboard.answers import collection
 from onboard.display import Display, Step
-from onboard.options import DRIFT_CODES, FAILED
+from onboard.options import FAILED
 
 OBSERVE = "Look at this machine and its Go"
 STEPS = {
@@ -222,10 +222,8 @@ class Story:
         return self.step.name if self.step else OBSERVE
 
     def drift_code(self) -> int:
-        """Return the exit code for the worst that was found; what is not known is never in state."""
-        order = ("drift", "unknown", "not_seen", "pending_restart", "in_state")
-        worst = next((status for status in order if status in self.statuses), "unknown")
-        return DRIFT_CODES.get(worst, FAILED)
+        """Return the exit code that the report has for the worst that was found; without a report, nothing was."""
+        return int(json.loads(self.findings())["exit_code"]) if self.reports else FAILED
 
     def findings(self) -> str:
         """Return the JSON of what was found: of the one machine, or of each by its name; drift has one of all."""

@@ -55,9 +55,9 @@ class Recorder:
     def close(self) -> None: ...
 
 
-def story() -> tuple[onboard_story.Story, Recorder]:
+def story(command: str = "site") -> tuple[onboard_story.Story, Recorder]:
     recorder = Recorder()
-    return onboard_story.Story(recorder, io.StringIO()), recorder
+    return onboard_story.Story(recorder, io.StringIO(), command), recorder
 
 
 def task(role: str, name: str = "a task", action: str = "ansible.builtin.command") -> dict[str, Any]:
@@ -366,23 +366,19 @@ def test_settings_of_the_readme_and_of_others_are_taken() -> None:
         parse(["--", *given])
 
 
-@pytest.mark.parametrize(
-    ("statuses", "code"),
-    [
-        (["in_state"], 0),
-        (["in_state", "drift"], 2),
-        (["drift", "unknown"], 2),
-        (["pending_restart", "in_state"], 3),
-        (["pending_restart", "unknown"], 1),
-        (["not_seen", "in_state"], 1),
-        ([], 1),
-    ],
-)
-def test_drift_has_exit_codes_of_its_own(statuses: list[str], code: int) -> None:
-    told, _recorder = story()
-    for status in statuses:
-        told.take(outcome("runner_on_ok", ansible_stats={"data": {"wsltune_status": status}}))
+@pytest.mark.parametrize("code", [0, 1, 2, 3])
+def test_drift_ends_with_the_exit_code_of_its_report(code: int, tmp_path: Path) -> None:
+    report = tmp_path / "drift.json"
+    report.write_text(json.dumps({"exit_code": code, "hosts": []}), encoding="utf-8")
+    told, _recorder = story(command="drift")
+    data = {"wsltune_status": "in_state", "wsltune_report": str(report)}
+    told.take(outcome("runner_on_ok", ansible_stats={"data": data}))
     assert told.drift_code() == code
+
+
+def test_drift_without_a_report_is_no_answer() -> None:
+    told, _recorder = story(command="drift")
+    assert told.drift_code() == onboard_options.FAILED
 
 
 @pytest.mark.parametrize(

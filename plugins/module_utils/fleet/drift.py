@@ -40,10 +40,12 @@ TITLES = {
 }
 STATES = tuple(TITLES)
 DRIFT = (NOT_ROLLED_OUT, CHANGED, CONFLICT, GONE)
+DRIFTED, NOT_SEEN = "drift", "not_seen"
+"""States of a machine beside IN_STATE, PENDING and UNKNOWN."""
 FSTAB = "/etc/fstab"
 ANY_RESTART = "restart this machine"
-EXIT_CODES = {IN_STATE: 0, "drift": 2, PENDING: 3, UNKNOWN: 1, "not_seen": 1}
-"""Of a command that looks for drift: 1 is that something could not be looked at."""
+EXIT_CODES = {DRIFTED: 2, UNKNOWN: 1, NOT_SEEN: 1, PENDING: 3, IN_STATE: 0}
+"""Of a command that looks for drift, the worst state first: 1 is that something could not be looked at."""
 TUNED = {
     "GOFLAGS": ("goflags", "goflags_added", "parallel", "tool_gc"),
     "GOTOOLCHAIN": ("gotoolchain",),
@@ -160,11 +162,14 @@ def iso(moment: float | None) -> str | None:
 
 
 def summarize(settings: Sequence[Mapping[str, Any]]) -> str:
-    """Return the state of a machine: drift counts before what is unknown, and that before a restart."""
+    """Return the state of a machine: drift counts before what is unknown, and that before a restart.
+
+    Where nothing is declared, nothing has drifted.
+    """
     states = {setting["state"] for setting in settings}
     if states & set(DRIFT):
-        return "drift"
-    if UNKNOWN in states or not states:
+        return DRIFTED
+    if UNKNOWN in states:
         return UNKNOWN
     return PENDING if PENDING in states else IN_STATE
 
@@ -603,7 +608,7 @@ def report(host: str, facts: Mapping[str, Any], declared: Mapping[str, Any], now
 def report_host(host: str, settings: list[dict[str, Any]], now: float, applied_at: float | None) -> dict[str, Any]:
     """Return the report about one host."""
     settings = [text.printable(setting) for setting in settings]
-    status = summarize(settings) if settings else IN_STATE
+    status = summarize(settings)
     counts = Counter(setting["state"] for setting in settings)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -622,7 +627,12 @@ def report_host(host: str, settings: list[dict[str, Any]], now: float, applied_a
 
 def could_not_look(host: str, reason: str, now: float) -> dict[str, Any]:
     """Return the report about a machine that answered and could not be looked at."""
-    return {**report_host(host, [], now, None), "status": UNKNOWN, "exit_code": 1, "reason": text.reason(reason)}
+    return {
+        **report_host(host, [], now, None),
+        "status": UNKNOWN,
+        "exit_code": EXIT_CODES[UNKNOWN],
+        "reason": text.reason(reason),
+    }
 
 
 def not_seen(host: str, earlier: Mapping[str, Any] | None, reason: str = "") -> dict[str, Any]:
@@ -630,13 +640,13 @@ def not_seen(host: str, earlier: Mapping[str, Any] | None, reason: str = "") -> 
     last = dict(earlier or {})
     if last.get("schema_version") != SCHEMA_VERSION or last.get("host") != host:
         last = {**report_host(host, [], 0.0, None), "looked_at": None}
-    return {**last, "status": "not_seen", "exit_code": 1, "reason": text.reason(reason)}
+    return {**last, "status": NOT_SEEN, "exit_code": EXIT_CODES[NOT_SEEN], "reason": text.reason(reason)}
 
 
 def fleet(hosts: Sequence[Mapping[str, Any]], now: float) -> dict[str, Any]:
     """Return what is to know about many machines; none is left out."""
     statuses = Counter(str(host["status"]) for host in hosts)
-    order = ("drift", UNKNOWN, "not_seen", PENDING, IN_STATE)
+    order = tuple(EXIT_CODES)
     worst = next((status for status in order if statuses.get(status)), UNKNOWN)
     return {
         "schema_version": SCHEMA_VERSION,

@@ -19,9 +19,9 @@ Report = Mapping[str, Any]
 HEADLINES = {
     drift.IN_STATE: "as declared",
     drift.PENDING: "as declared after a restart",
-    "drift": "drifted",
+    drift.DRIFTED: "drifted",
     drift.UNKNOWN: "could not be looked at whole",
-    "not_seen": "not seen",
+    drift.NOT_SEEN: "not seen",
 }
 SARIF = "https://raw.githubusercontent.com/oasis-tcs/sarif-spec/main/sarif-2.1/schema/sarif-schema-2.1.0.json"
 KINDS = {drift.IN_STATE: "pass", drift.BY_HAND: "pass", drift.PENDING: "open", drift.UNKNOWN: "review"}
@@ -51,7 +51,7 @@ def count(report: Report) -> str:
 def headline(report: Report) -> str:
     """Return the state of a machine in one sentence."""
     status = report["status"]
-    if status == "not_seen":
+    if status == drift.NOT_SEEN:
         seen = f"not seen since {report['looked_at']}" if report["looked_at"] else "never seen"
         return f"{report['host']}: {seen} ({report['reason'] or 'no answer'})"
     what = report["reason"] or count(report) or "nothing is declared that wsltune owns"
@@ -92,7 +92,7 @@ def text(report: Report, path: str = "", adopted: str = "") -> str:
     C(path) is the page with the rest, and C(adopted) the lines that declare what a person chose.
     """
     lines = _wrapped(headline(report), 0)
-    if report["status"] != "not_seen":
+    if report["status"] != drift.NOT_SEEN:
         for setting in rank(report["settings"]):
             if setting["state"] in (drift.IN_STATE, drift.BY_HAND):
                 continue
@@ -118,7 +118,7 @@ def fleet_text(fleet: Report) -> str:
     lines = [f"{'host':<{widest}}  state            settings"]
     for host in fleet["hosts"]:
         note = headline(host).split(": ", 1)[1]
-        short = {drift.PENDING: "restart", drift.IN_STATE: "in state", "not_seen": "not seen"}
+        short = {drift.PENDING: "restart", drift.IN_STATE: "in state", drift.NOT_SEEN: "not seen"}
         lines.append(f"{host['host']:<{widest}}  {short.get(host['status'], host['status']):<15}  {note}")
     return "\n".join(lines) + "\n"
 
@@ -171,7 +171,7 @@ def junit(fleet: Report) -> str:
 
 
 def _cases(host: Report) -> Iterator[tuple[str, str, str, str]]:
-    if host["status"] == "not_seen" or host["reason"]:
+    if host["status"] == drift.NOT_SEEN or host["reason"]:
         yield "seen", "errors", headline(host), ""
         return
     for setting in rank(host["settings"]):
@@ -195,11 +195,11 @@ def sarif(fleet: Report) -> dict[str, Any]:
     ]
     results = [_result(host, setting) for host in fleet["hosts"] for setting in rank(host["settings"])]
     # A run counts as complete only if every machine was looked at.
-    seen = all(host["status"] != "not_seen" and not host["reason"] for host in fleet["hosts"])
+    seen = all(host["status"] != drift.NOT_SEEN and not host["reason"] for host in fleet["hosts"])
     notes = [
         {"level": "error", "message": {"text": headline(host)}}
         for host in fleet["hosts"]
-        if host["status"] == "not_seen" or host["reason"]
+        if host["status"] == drift.NOT_SEEN or host["reason"]
     ]
     return {
         "$schema": SARIF,
@@ -233,7 +233,7 @@ def _result(host: Report, setting: Report) -> dict[str, Any]:
 def _tone(state: str) -> str:
     if state in (drift.IN_STATE, drift.BY_HAND):
         return fleet_page.GOOD
-    return fleet_page.WAITS if state in (drift.PENDING, drift.UNKNOWN, "not_seen") else fleet_page.BAD
+    return fleet_page.WAITS if state in (drift.PENDING, drift.UNKNOWN, drift.NOT_SEEN) else fleet_page.BAD
 
 
 def _row(cells: Sequence[object], state: str) -> list[str]:
@@ -266,7 +266,7 @@ def page(fleet: Report) -> str:
             for finding in host["policy"]
         ]
         if rows:
-            since = f" (not seen since {host['looked_at']})" if host["status"] == "not_seen" else ""
+            since = f" (not seen since {host['looked_at']})" if host["status"] == drift.NOT_SEEN else ""
             parts.append(f"<h2>{fleet_page.escape(host['host'])}{fleet_page.escape(since)}</h2>")
             parts.append(fleet_page.write_table(("Setting", "State", "What", "Remedy"), rows))
     return fleet_page.write_page(title, parts)

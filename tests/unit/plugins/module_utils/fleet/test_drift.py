@@ -490,6 +490,29 @@ def test_what_wsl_rewrites_itself_is_not_watched(bed: Bed, owner: str) -> None:
     assert not any(one["path"].endswith(owner) for one in bed.report()["settings"])
 
 
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [
+        (["in_state"], 0),
+        (["in_state", "drift"], 2),
+        (["drift", "unknown"], 2),
+        (["pending_restart", "in_state"], 3),
+        (["pending_restart", "unknown"], 1),
+        (["not_seen", "in_state"], 1),
+        ([], 1),
+    ],
+)
+def test_a_fleet_has_the_exit_code_of_its_worst_machine(statuses, code):
+    hosts = [
+        {**drift.report_host(f"h{number}", [], 1.0, 1.0), "status": status} for number, status in enumerate(statuses)
+    ]
+    assert drift.fleet(hosts, 1.0)["exit_code"] == code
+
+
+def test_a_machine_for_which_nothing_is_declared_is_in_state():
+    assert drift.report_host("a", [], 1.0, 1.0)["status"] == "in_state"
+
+
 def test_a_fleet_drops_no_host(bed: Bed) -> None:
     seen = bed.report()
     gone = drift.not_seen("asleep", {**copy.deepcopy(seen), "host": "asleep"}, "ssh: no route")
