@@ -28,6 +28,14 @@ options:
     default: 0
     vars:
       - name: ansible_image_epoch
+  command_timeout:
+    description:
+      - Seconds after which a command is ended, with everything it has started. An hour leaves room for the packages of
+        an image and for a build that warms the cache.
+    type: int
+    default: 3600
+    vars:
+      - name: ansible_image_command_timeout
 notes:
   - Modules always travel over stdin (pipelining). Python in the root file system writes no bytecode.
 """
@@ -55,6 +63,8 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue
 
 display = Display()
 
@@ -123,13 +133,37 @@ class Connection(ConnectionBase):
         root = self.get_option("root")
         enter = [*NAMESPACES, "/bin/sh", "-c", ENTER, "sh", root]
         command = [*enter, "/usr/bin/env", "-i", *self._environment(), *words]
-        done = subprocess.run([to_bytes(word) for word in command], input=data or b"", capture_output=True, check=False)
-        if done.returncode == NOT_ENTERED:
-            reason = to_text(done.stderr).strip().splitlines()
+        code, out, err = self._talk([to_bytes(word) for word in command], data or b"")
+        if code == NOT_ENTERED:
+            reason = to_text(err).strip().splitlines()
             raise AnsibleConnectionFailure(
                 f"{root} cannot be entered: {reason[0] if reason else 'no reason was given'}"
             )
-        return done.returncode, done.stdout, done.stderr
+        return code, out, err
+
+    def _talk(self, command: list[bytes], data: bytes) -> tuple[int, bytes, bytes]:
+        """Run a program with an end in time and in size; return its code, output and error output."""
+        pipe = subprocess.PIPE
+        program = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
+        talk = dialogue.Dialogue(program)
+        limit = self.get_option("command_timeout")
+        what = f"The command in {self.get_option('root')}"
+        try:
+            code = talk.exchange(data, limit)
+        except TimeoutError:
+            raise AnsibleConnectionFailure(
+                f"{what} did not end within {limit} s and was ended: raise ansible_image_command_timeout, or see what"
+                " it waits for"
+            ) from None
+        except dialogue.TooMuchError:
+            raise AnsibleConnectionFailure(
+                f"{what} printed more than {dialogue.MOST_OUTPUT >> 20} MiB and was ended: have it print less"
+            ) from None
+        finally:
+            if program.returncode is None:
+                dialogue.end(program)
+            talk.close()
+        return code, bytes(talk.out), bytes(talk.err)
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a command in the image's root; return its code, output and error output."""

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
 from ansible.playbook.play_context import PlayContext
 
 from ansible_collections.wsltune.go.plugins.connection import image_root
+from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue
 
 NAME = "wsltune.go.image_root"
 PROGRAMS = ("sh", "env", "cat", "sleep", "ls")
@@ -77,6 +79,37 @@ def test_what_a_command_leaves_running_ends_with_it(connection: image_root.Conne
     assert out.strip() in (b"1", b"2", b"3")
     listed = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
     assert b"sleep\x00999\x00" not in listed
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("sleep 998", "did not end within 2 s and was ended: raise ansible_image_command_timeout"),
+        # Out of the session, with the output open.
+        ("(trap '' HUP TERM; sleep 998) & sleep 998", "did not end within 2 s and was ended"),
+        ("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done", "printed more than 1 MiB and was ended"),
+    ],
+)
+def test_what_a_program_in_there_does_without_end_is_ended(
+    connection: image_root.Connection, monkeypatch: pytest.MonkeyPatch, command: str, words: str
+) -> None:
+    before = mounts()
+    connection.set_option("command_timeout", 2)
+    monkeypatch.setattr(dialogue, "MOST_OUTPUT", 1 << 20)
+    with pytest.raises(AnsibleConnectionFailure, match=words):
+        connection.exec_command(command)
+    deadline = time.monotonic() + 5
+    while any(b"\0998\0" in read_arguments(path) for path in Path("/proc").glob("[0-9]*/cmdline")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert mounts() == before
+
+
+def read_arguments(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def test_this_machines_environment_stays_outside(
