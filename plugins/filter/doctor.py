@@ -8,6 +8,7 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import report as doctor_report
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
@@ -33,4 +34,5 @@ class FilterModule:
             "doctor_text": _of_findings("doctor_text", doctor_report.write_text),
             "doctor_headline": _of_findings("doctor_headline", doctor_report.write_headline),
             "doctor_cost": doctor_report.write_cost,
+            "doctor_failing": doctor_check.choose_failing,
         }

@@ -108,6 +108,7 @@ class FilterModule:
             "drift_not_seen": drift_not_seen,
             "drift_could_not_look": drift_could_not_look,
             "drift_fleet": drift_fleet,
+            "drift_failing": fleet_drift.choose_failing,
             "drift_adopted": fleet_adopt.adopt,
             "drift_text": drift_report.text,
             "drift_fleet_text": drift_report.fleet_text,

@@ -36,4 +36,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name; NAME.yml documents each."""
-        return {"policy_check": policy_check, "policy_summary": policy_summary}
+        return {
+            "policy_check": policy_check,
+            "policy_summary": policy_summary,
+            "policy_failing": policy.choose_failing,
+        }

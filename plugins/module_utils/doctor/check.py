@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import levels
+
 OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
 ORDER = {CRITICAL: 0, WARNING: 1, UNKNOWN: 2, OK: 3}
 
@@ -138,3 +140,8 @@ def write_microseconds(value: float) -> str:
     if value < 1000:
         return f"{value:.0f} µs" if value >= 10 else f"{value:.1f} µs"
     return f"{value / 1000:.1f} ms" if value < 1e6 else f"{value / 1e6:.1f} s"
+
+
+def choose_failing(level: Any) -> dict[str, Any]:
+    """Return the states of a check with which a run fails at a level of doctor_fail_on."""
+    return levels.choose_failing(level, {CRITICAL: (CRITICAL,), WARNING: (WARNING,)}, "doctor_fail_on")

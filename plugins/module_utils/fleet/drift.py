@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import observe as fleet_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.go import tool_gc
-from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, levels, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
@@ -46,6 +46,8 @@ FSTAB = "/etc/fstab"
 ANY_RESTART = "restart this machine"
 EXIT_CODES = {DRIFTED: 2, UNKNOWN: 1, NOT_SEEN: 1, PENDING: 3, IN_STATE: 0}
 """Of a command that looks for drift, the worst state first: 1 is that something could not be looked at."""
+FAILS = {"drift": (DRIFTED,), "unknown": (UNKNOWN, NOT_SEEN), "restart": (PENDING,)}
+"""The levels of wsltune_drift_fail_on, the worst first, and the states of a machine at each."""
 TUNED = {
     "GOFLAGS": ("goflags", "goflags_added", "parallel", "tool_gc"),
     "GOTOOLCHAIN": ("gotoolchain",),
@@ -641,6 +643,11 @@ def not_seen(host: str, earlier: Mapping[str, Any] | None, reason: str = "") -> 
     if last.get("schema_version") != SCHEMA_VERSION or last.get("host") != host:
         last = {**report_host(host, [], 0.0, None), "looked_at": None}
     return {**last, "status": NOT_SEEN, "exit_code": EXIT_CODES[NOT_SEEN], "reason": text.reason(reason)}
+
+
+def choose_failing(level: Any) -> dict[str, Any]:
+    """Return the states of a machine with which a run fails at a level of wsltune_drift_fail_on."""
+    return levels.choose_failing(level, FAILS, "wsltune_drift_fail_on")
 
 
 def fleet(hosts: Sequence[Mapping[str, Any]], now: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import levels, text
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import plan as wsl_plan
 
 SEVERITIES = ("critical", "warning", "info")
@@ -240,6 +240,11 @@ def describe(host: str, outcome: Mapping[str, Any]) -> list[str]:
         f"{host}: waived until {waived['waived_until']}: {waived['id']}: {waived['waiver']}"
         for waived in outcome["waived"]
     ]
+
+
+def choose_failing(level: Any) -> dict[str, Any]:
+    """Return the severities with which a run fails at a level of wsltune_policy_fail_on."""
+    return levels.choose_failing(level, {name: (name,) for name in SEVERITIES}, "wsltune_policy_fail_on")
 
 
 def summarize(outcomes: Mapping[str, Mapping[str, Any]], unread: Mapping[str, str]) -> dict[str, Any]:
