@@ -554,6 +554,8 @@ class Observer:
     def _modules(self, shop: observe_go.Workshop) -> list[dict[str, Any]]:
         budget = observe_go.Budget(self.seconds)
         silent = look.silent(self.modules)
+        if shop.foreign:
+            return [{"directory": module, "trouble": shop.foreign} for module in self.modules]
         return [
             {"directory": module, "trouble": f"it gives {silent[module]}"}
             if module in silent

@@ -146,6 +146,10 @@ class Workshop:
         self.numbers = itertools.count()
         self.program = ""
         self.trouble = ""
+        self.foreign = go_sources.find_place_of_others(
+            {name: place["path"] for name, place in facts["places"].items()}
+        ).rstrip(".")
+        """Why root's Go builds nothing; empty where it may."""
         self.silent: dict[str, str] | None = None
 
     def __enter__(self) -> Workshop:
@@ -178,8 +182,8 @@ class Workshop:
 
     def build_program(self, limit: float) -> str:
         """Build the doctor's Go program once; return why there is none, empty when there is one."""
-        if self.program or self.trouble:
-            return self.trouble
+        if self.program or self.trouble or self.foreign:
+            return self.trouble or self.foreign
         try:
             folder = self.scratch()
             for name, text in (("go.mod", "module wsltune.example/doctor\n\ngo 1.19\n"), ("main.go", PROGRAM)):

@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, look, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, look, process, text
 
 QUERY = (
     *("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED"),
@@ -223,13 +224,14 @@ class Settled:
     unknown: dict[str, str] = field(default_factory=dict)
 
     def environment_with_go(self) -> dict[str, str]:
-        """Return the environment with the Go that answers first on its PATH."""
+        """Return the environment with the Go that answers first on its PATH, and none that root does not start."""
         path = self.go["path"] if self.go else ""
-        folders = self.environment.get("PATH", "").split(":")
+        named = self.environment.get("PATH", "").split(":")
+        folders = [folder for folder in named if not _has_go_of_others(folder)]
         programs = [os.path.join(folder, "go") for folder in folders]
         if os.path.basename(path) == "go" and path != next(filter(os.path.isfile, programs), ""):
             return {**self.environment, "PATH": ":".join([os.path.dirname(path), *filter(None, folders)])}
-        return self.environment
+        return {**self.environment, "PATH": ":".join(folders)} if folders != named else self.environment
 
 
 def settle(account: accounts.Account, environment: Mapping[str, str], seconds: float = SECONDS) -> Settled:
@@ -248,7 +250,7 @@ def settle(account: accounts.Account, environment: Mapping[str, str], seconds: f
         if time.monotonic() > deadline:
             toolchain.update(version="", reason=f"{toolchain['path']} was not asked: no time left")
             continue
-        reason = _not_ours(toolchain)
+        reason = explain_not_roots(toolchain["path"])
         values: dict[str, str] = {}
         if not reason:
             values, reason = _ask(account, toolchain, settled.environment)
@@ -262,17 +264,21 @@ def _on_path(toolchains: Sequence[Mapping[str, str]]) -> bool:
     return bool(toolchains) and toolchains[0]["found"] in ("PATH", IN_TERMINAL)
 
 
-def _not_ours(toolchain: Mapping[str, str]) -> str:
-    """Say why root does not start a Go that it found beside its own PATH; nothing for everybody else."""
-    if os.geteuid() != 0 or toolchain["found"] in ("PATH", IN_TERMINAL):
-        return ""
+def explain_not_roots(go: str) -> str:
+    """Say why root does not start the Go command C(go), also where it is on root's PATH; nothing for everybody else.
+
+    What stands on a PATH for everybody may be a user's, such as a /usr/local/go that was given to one.
+    """
     try:
-        files.check(toolchain["path"])
-        if os.stat(toolchain["path"]).st_uid != 0:
-            raise files.NotOurs(toolchain["path"])
+        others = go_sources.others_change(go)
     except OSError as error:
-        return f"{toolchain['path']} was not asked: {error.strerror}"
-    return ""
+        return f"{go} was not asked: {error.strerror}"
+    return f"{go} was not asked: another account can change it, and root would run it" if others else ""
+
+
+def _has_go_of_others(folder: str) -> bool:
+    go = os.path.join(folder, "go")
+    return os.path.isabs(folder) and os.path.isfile(go) and bool(explain_not_roots(go))
 
 
 def _ask(

@@ -14,6 +14,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, 
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
+PLACES = ("GOROOT", "GOCACHE", "GOMODCACHE")
+"""Settings of Go that name a folder from which it runs programs, or links what is in it into some."""
 LOOKING = 120.0
 """Seconds that looking for what others can change in a folder may take."""
 
@@ -33,6 +35,9 @@ def others_change(folder: str, kept: bool = False) -> bool:
             return False
     except files.NotOurs as error:
         where = error.filename
+    except FileNotFoundError:
+        # No other account can write in what is there of the way.
+        return False
     mount = mountinfo.find(wsl_judge.mounts_of(wsl_observe.collect()), where)
     return mount is None or not mount.windows_drive
 
@@ -53,19 +58,50 @@ def _find_below(folder: str) -> str:
     return ""
 
 
+def _find_what_others_change(folder: str) -> str:
+    # In a child, because what another account mounted there may give no answer.
+    return str(look.once(lambda: folder if others_change(folder) else _find_below(folder), LOOKING))
+
+
 def find_code_of_others(folder: str) -> str:
     """Say why root does not run what is in C(folder); nothing when it may, or for a process that is not root's."""
     if os.geteuid() != 0:
         return ""
     try:
-        # In a child, because what another account mounted there may give no answer.
-        place = look.once(lambda: folder if others_change(folder) else _find_below(folder), LOOKING)
+        place = _find_what_others_change(folder)
     except OSError as error:
         return f"{folder} could not be looked at by root ({error.strerror}): measure it as its owner (wsltune_user)."
     if not place:
         return ""
     return (
         f"{place} can be changed by other accounts, whose code root would run: measure it as its owner (wsltune_user)."
+    )
+
+
+def find_place_of_others(places: Mapping[str, str], temporary: str = "") -> str:
+    """Say why root's Go is not to build: it runs what lies in the C(places), and what it makes in C(temporary).
+
+    C(places) are Go's settings by name, of which PLACES count. Nothing for a process that is not root's.
+    """
+    if os.geteuid() != 0:
+        return ""
+    for name in PLACES:
+        path = places.get(name, "")
+        try:
+            place = _find_what_others_change(path) if os.path.isabs(path) else ""
+        except OSError as error:
+            return f"root's {name} {path} could not be looked at: {error.strerror}."
+        if place:
+            return _explain_place(name, place)
+    if os.path.isabs(temporary) and others_change(temporary, kept=True):
+        return _explain_place("GOTMPDIR", temporary)
+    return ""
+
+
+def _explain_place(name: str, place: str) -> str:
+    return (
+        f"{place} can be changed by other accounts, and root would run what its Go finds there: give root a {name} of "
+        "its own, or name a user to measure (wsltune_user)."
     )
 
 

@@ -237,7 +237,7 @@ class Person:
         toolchains = go_find.find_toolchains(
             self.account.home, self.environment.get("PATH", ""), environment=self.environment
         )
-        return toolchains[0]["path"] if toolchains else None
+        return next((found["path"] for found in toolchains if not go_find.explain_not_roots(found["path"])), None)
 
 
 class Scanner:

@@ -415,6 +415,33 @@ def test_root_does_not_run_code_of_others_deeper_down(module):
         inner.chmod(0o755)
 
 
+@pytest.mark.parametrize("name", ["GOCACHE", "GOMODCACHE", "GOROOT", "GOTMPDIR"])
+def test_root_runs_nothing_from_a_cache_that_a_team_shares(home, session, tmp_path, name):
+    """Go links into a program what it finds in its caches, and runs some of it."""
+    shared = tmp_path / "shared"
+    (shared / "00").mkdir(parents=True)
+    (home / "bin" / "go").write_text(f"""#!/bin/sh\necho '{{"{name}": "{shared}", "GOVERSION": "go1.99"}}'\n""")
+    with session([bench.Variant("now")]) as run:
+        run.prepare()
+    (shared / "00").chmod(0o777)
+    if name == "GOTMPDIR":
+        shared.chmod(0o777)
+    with session([bench.Variant("now")]) as run:
+        if os.geteuid() != 0:
+            run.prepare()
+            return
+        with pytest.raises(bench.BenchmarkError, match=f"can be changed by other accounts.*a {name} of its own"):
+            run.prepare()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
+def test_root_measures_with_no_go_of_another_account(home, session):
+    os.chown(home / "bin", 4711, 4711)
+    with session([bench.Variant("now")]) as run, pytest.raises(bench.BenchmarkError, match="was not asked"):
+        run.prepare()
+    assert not (home / "started").exists()
+
+
 def test_a_workspace_above_that_others_can_write_is_not_read_by_root(session, module):
     """All of this lies below /tmp, where any account can put a go.work."""
     with session(VARIANTS, modules=[str(module)]) as run:

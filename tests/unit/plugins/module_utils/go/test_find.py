@@ -321,7 +321,28 @@ def test_root_starts_no_go_of_another_account_that_it_merely_finds(tmp_path: Pat
     os.chown(command.parent, 4711, 4711)
     found = looked_at(tmp_path)
     (reason,) = [one["reason"] for one in found.toolchains if one["path"] == str(command)]
-    assert reason == f"{command} was not asked: another account can write there"
+    assert reason == f"{command} was not asked: another account can change it, and root would run it"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root must not start what others may change")
+@pytest.mark.parametrize("whose", ["the folder", "the file", "a link to it"])
+def test_root_starts_no_go_of_another_account_that_is_on_everybodys_path(tmp_path: Path, whose: str) -> None:
+    """Such as /usr/local/go, given to the person who keeps it up to date, and named in /etc/profile."""
+    hers, ran = goroot(tmp_path / "hers/go", "go1.27.3"), tmp_path / "ran"
+    hers.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    folder = hers.parent
+    if whose == "a link to it":
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        (folder / "go").symlink_to(hers)
+    os.chown(hers if whose == "the file" else hers.parent, 4711, 4711)
+    path = f"{folder}:{PLAIN}"
+    found = looked_at(tmp_path, path)
+    assert found.go is None or not found.go["path"].startswith(str(tmp_path))
+    assert f"{folder / 'go'} was not asked: another account" in " ".join(one["reason"] for one in found.toolchains)
+    # Nor what looks for a go on its PATH later.
+    assert str(folder) not in found.environment_with_go()["PATH"]
+    assert not ran.exists()
 
 
 def test_the_newest_of_several_stands_first(tmp_path: Path) -> None:
