@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -59,3 +61,25 @@ def test_a_playbook_gets_the_start_or_the_reason(tmp_path: Path) -> None:
 def test_the_file_of_an_earlier_benchmark_is_read_by_it() -> None:
     parts = yaml.safe_load((ROOT / "roles/verify/vars/main.yml").read_text())["_verify_gate_parts"]
     assert "lookup('wsltune.go.file_start', verify_against_file" in parts["earlier"]
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("playbooks/parts/drift.yml", "_drift_earlier"),
+        ("playbooks/parts/drift_windows.yml", "_drift_earlier"),
+        ("roles/verify/tasks/sequence.yml", "_verify_earlier"),
+    ],
+)
+def test_an_earlier_report_that_has_no_end_is_not_waited_for(place: str, name: str, tmp_path: Path) -> None:
+    """The folder for reports may be one that is named and that others write in, such as a team's."""
+    os.mkfifo(tmp_path / "drift.json")
+    text = (ROOT / place).read_text()
+    found = re.search(rf"(?m)^ *{name}: \"(.*)\"$", text)
+    assert found
+    names = {"_drift_own": str(tmp_path), "_verify_kept": str(tmp_path / "drift.json")}
+    command = ["ansible", "localhost", "-c", "local", "-i", "localhost,", "-m", "debug"]
+    command += ["-a", f"msg=[{found[1]}]", "-e", json.dumps(names)]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False, env=environment)
+    assert '"msg": "[]"' in done.stdout, done.stdout + done.stderr
