@@ -14,6 +14,9 @@ description:
   - Records in C(/var/lib/wsltune/packages.json) what came with them, before the installation and after it.
   - With O(state=absent) removes what the record has and no other package needs, and forgets the record.
   - On Arch installs nothing while packages are out of date, because Arch supports no partial upgrades.
+  - Ends a command of the manager that only looks after 5 minutes, and one that may fetch the lists of packages, such as
+    a plan, after 30. Never ends an installation or a removal, because a half-done one has to be repaired by hand; use
+    C(async) where the task has to return.
 options:
   needs:
     description:
@@ -68,6 +71,7 @@ kept:
 
 import contextlib
 import os
+import shlex
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -75,9 +79,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.go import packages as go_packages
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, files, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, files, process, text
 
 RECORD = os.path.join(journal.ROOT, "packages.json")
+LIMITS = {"list": 300.0, "outdated": 300.0, "dependents": 300.0, "plan": 1800.0, "refresh": 1800.0}
+"""Seconds for the commands that may be ended at any moment. Before a plan, dnf and zypper fetch lists of packages."""
+QUIET = {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "a"}
 
 
 class Packages:
@@ -90,16 +97,32 @@ class Packages:
         self.changes: list[str] = []
         self.kept: list[str] = []
 
-    def run(self, words: Sequence[str]) -> tuple[int, str]:
-        """Run a program; return its exit code and what it said."""
-        quiet = {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "a"}
-        code, out, err = self.module.run_command(list(words), environ_update=quiet)
+    def ask(self, verb: str, *names: str) -> tuple[int, str]:
+        """Run one of the manager's commands; return its exit code and what it said; nothing where it has none."""
+        words = distribution.words_for(self.manager, verb)
+        if not words:
+            return 0, ""
+        if verb in LIMITS:
+            return self.look([*words, *names], LIMITS[verb])
+        code, out, err = self.module.run_command([*words, *names], environ_update=QUIET)
         return code, f"{out}\n{err}"
 
-    def ask(self, verb: str, *names: str) -> tuple[int, str]:
-        """Run one of the manager's commands; nothing where it has none for this."""
-        words = distribution.words_for(self.manager, verb)
-        return self.run([*words, *names]) if words else (0, "")
+    def look(self, words: Sequence[str], limit: float) -> tuple[int, str]:
+        """Run a command that may be ended; end the module where it takes longer than C(limit) seconds."""
+        environment = {**os.environ, "PATH": distribution.SEARCHED, **QUIET}
+        try:
+            done = process.run(words, environment, limit=limit)
+            late = done.timed_out
+        except TimeoutError:
+            late = True
+        except OSError as error:
+            return 127, str(error)
+        if late:
+            self.fail(
+                f"`{shlex.join(words)}` did not end within {limit:g} s and was ended: see what it waits for, such as"
+                " another run of the package manager or the network, then run again"
+            )
+        return done.code, f"{done.out}\n{done.err}"
 
     def list_installed(self) -> list[str]:
         """List the names of all packages; end the module where the manager cannot list them."""
@@ -192,7 +215,9 @@ class Packages:
         content = self.record()
         if content is None:
             self.leave()
-        present = self.list_installed() if self.manager else []
+        if not self.manager:
+            self.fail(f"{self.machine.obstacle}; {RECORD}, the record of what was installed, stays")
+        present = self.list_installed()
         installed = [name for name in go_packages.read_record(content) if name in present]
         removable, kept = distribution.choose_removable(installed, self.needing)
         self.kept += distribution.explain_kept(self.manager, kept)

@@ -141,14 +141,18 @@ SEARCHED = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin"
 
 Run = Callable[[Sequence[str]], "tuple[int, str]"]
 """Runs a program; returns its exit code and all that it said."""
+LIMIT = 20.0
+"""Seconds that a program which only looks may take."""
 
 
 def ask(words: Sequence[str]) -> tuple[int, str]:
     """Run a program that only looks; return its exit code and all that it said."""
     try:
-        done = process.run(words, {"PATH": SEARCHED, "LC_ALL": "C.UTF-8"}, limit=20.0, most=1 << 22)
+        done = process.run(words, {"PATH": SEARCHED, "LC_ALL": "C.UTF-8"}, limit=LIMIT, most=1 << 22)
     except OSError as error:
         return 127, str(error)
+    if done.timed_out:
+        return done.code or 124, f"no end within {LIMIT:g} s"
     return done.code, f"{done.out}\n{done.err}"
 
 

@@ -18,6 +18,8 @@ from ansible_collections.wsltune.go.plugins.modules import packages, packages_in
 # $DB has the packages of the machine, $OFFER a line for each that can be had and what comes with it.
 PACMAN = """#!/bin/sh
 DB=@TMP@/db OFFER=@TMP@/offer
+hangs=$(cat @TMP@/hangs 2>/dev/null)
+case "$*" in "${hangs:-none}"*) echo "$*" >>@TMP@/begun; sleep 3 ;; esac
 case "$*" in
 -Qo*) exit 0 ;;
 -Qq) cat $DB ;;
@@ -45,7 +47,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tools.mkdir()
     (tools / "pacman").write_text(PACMAN.replace("@TMP@", str(tmp_path)))
     (tools / "pacman").chmod(0o755)
-    for name in ("cat", "grep", "tr", "sed"):
+    for name in ("cat", "grep", "tr", "sed", "sleep"):
         (tools / name).symlink_to(str(shutil.which(name)))
     (tmp_path / "db").write_text("bash\nglibc\n")
     (tmp_path / "needs").write_text("")
@@ -122,6 +124,76 @@ def test_a_machine_without_a_manager_is_told_what_is_supported(
     monkeypatch.setattr(distribution, "SEARCHED", str(machine))
     assert "supported are Debian and Ubuntu (apt)" in call(packages, **NEEDS)["msg"]
     assert not call(packages, state="absent")["changed"]
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "LIMITS", dict.fromkeys(packages.LIMITS, 1.0))
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(
+    ("state", "command"),
+    [
+        ("present", "pacman -Qq"),
+        ("present", "pacman -Qu"),
+        ("present", "pacman -S --needed --print"),
+        ("absent", "pacman -Qq"),
+        ("absent", "pacman -R --print"),
+    ],
+)
+def test_a_look_without_end_is_ended_with_one_sentence_and_changes_nothing(
+    machine: Path, call: Call, state: str, command: str
+) -> None:
+    if state == "absent":
+        call(packages, **NEEDS)
+    before = (machine / "db").read_text(), record(machine)
+    (machine / "hangs").write_text(command.partition(" ")[2])
+    for check in (True, False):
+        done = call(packages, check, state=state, **NEEDS)
+        if check and "--print" in command and state == "present":
+            continue
+        assert done.get("failed") and done["msg"].startswith(f"`{command}"), done
+        assert "` did not end within 1 s and was ended: " in done["msg"], done
+    assert ((machine / "db").read_text(), record(machine)) == before
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_refresh_without_end_is_ended(machine: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(distribution.MANAGERS["pacman"], "refresh", "pacman --refresh")
+    (machine / "fails").touch()
+    (machine / "hangs").write_text("--refresh")
+    assert "`pacman --refresh` did not end within 1 s" in call(packages, **NEEDS)["msg"]
+    assert record(machine) is None
+
+
+@pytest.mark.usefixtures("hurried")
+def test_an_installation_and_a_removal_are_never_ended(machine: Path, call: Call) -> None:
+    """What is ended in its middle has to be repaired by hand."""
+    (machine / "hangs").write_text("-S --needed --noconfirm")
+    assert call(packages, **NEEDS)["changes"] == ["installed go gcc"]
+    (machine / "hangs").write_text("-Rn")
+    assert call(packages, state="absent")["changed"]
+    assert len((machine / "begun").read_text().splitlines()) == 2
+
+
+def test_without_a_known_manager_the_record_of_what_was_installed_stays(
+    machine: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(packages, **NEEDS)
+    monkeypatch.setattr(distribution, "SEARCHED", str(machine))
+    for check in (True, False):
+        done = call(packages, check, state="absent")
+        assert done.get("failed") and "has no package manager that is known here" in done["msg"], done
+        assert str(machine / "state/packages.json") in done["msg"]
+    assert record(machine) == CAME
+
+
+def test_a_list_that_takes_too_long_is_one_sentence(call: Call, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distribution, "LIMIT", 1.0)
+    (machine / "hangs").write_text("-Q")
+    said = call(packages_info)
+    assert said["msg"] == "pacman does not list what is installed (no end within 1 s): repair it, then run again."
 
 
 def test_what_is_installed_is_listed_with_its_version(call: Call, machine: Path) -> None:
