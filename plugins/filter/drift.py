@@ -15,6 +15,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift as f
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift_report, drift_windows
 from ansible_collections.wsltune.go.plugins.module_utils.site import plan as site_plan
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 
 
@@ -29,7 +30,8 @@ def _declared(facts: Mapping[str, Any], wishes: Mapping[str, Any], options: Mapp
     place = tmpfs_place.Place("", "")
     if tmpfs["go_tmpfs_state"] == "present":
         place = tmpfs_place.choose(tmpfs["go_tmpfs_place"], observed, str(tmpfs["go_tmpfs_size"]), gocache)
-    own = observed["path"] if place.kind == tmpfs_place.GOTMPDIR else ""
+    has_own = place.kind == tmpfs_place.GOTMPDIR
+    folders = tmpfs_plan.name_settings(observed["path"])
     content = options["wsl_conf"]["content"]
     if "wsl_conf_interop_append_windows_path" in conf:
         value = conf["wsl_conf_interop_append_windows_path"]
@@ -45,9 +47,9 @@ def _declared(facts: Mapping[str, Any], wishes: Mapping[str, Any], options: Mapp
         },
         "go_env": {
             **options["go_env"],
-            "gotmpdir": f"{own}/{{uid}}" if own else "",
+            "gotmpdir": folders["gotmpdir"] if has_own else "",
             "gotmpdir_left_out": sorted(place.left_out),
-            "gocache": f"{own}/{{uid}}/gocache" if own and gocache else "",
+            "gocache": folders["gocache"] if has_own and gocache else "",
             "caches_local": go["go_env_caches_local"],
             "cgo_enabled": str(go["go_env_cgo_enabled"]).lower(),
         },

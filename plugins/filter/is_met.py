@@ -56,4 +56,5 @@ class FilterModule:
             "wsl_conf_is_met": wsl_conf_is_met,
             "go_tmpfs_is_met": go_tmpfs_is_met,
             "go_tmpfs_place": go_tmpfs_place,
+            "go_tmpfs_settings": tmpfs_plan.name_settings,
         }

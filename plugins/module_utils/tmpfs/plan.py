@@ -274,12 +274,18 @@ def is_used(mount_point: str, folders: Sequence[str]) -> bool:
     return any(f"{folder}/".startswith(f"{mount_point}/") for folder in folders)
 
 
-def folder_of(path: str, uid: int) -> str:
+def folder_of(path: str, uid: int | str) -> str:
     """Return one user's folder on a tmpfs.
 
     A number is short: a socket's path has 107 bytes, and Go's t.TempDir() and a test's name are below this folder.
     """
     return f"{path}/{uid}"
+
+
+def name_settings(path: str) -> dict[str, str]:
+    """Return what GOTMPDIR and GOCACHE say of a tmpfs on C(path) for every user, in the words of go_env."""
+    own = folder_of(path, "{uid}")
+    return {"gotmpdir": own, "gocache": f"{own}/gocache"}
 
 
 def folders_text(path: str, owners: Sequence[tuple[int, int]], earlier: Sequence[str] = ()) -> str:

@@ -5,13 +5,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible.errors import AnsibleFilterError
+from ansible.plugins.filter import core as ansible
+from jinja2.nativetypes import NativeEnvironment
 
-from ansible_collections.wsltune.go.plugins.filter import drift
+from ansible_collections.wsltune.go.plugins.filter import drift, is_met
 
+ROOT = Path(__file__).parents[4]
 MEMORY = {"total_bytes": 16 << 30, "available_bytes": 8 << 30, "swap_total_bytes": 4 << 30}
 
 
@@ -29,10 +34,18 @@ def facts(**decided: bool) -> dict[str, Any]:
         "go_tmpfs": {
             "path": "/var/cache/gotmp",
             "fstab": "",
+            "live": None,
             "memory": MEMORY,
             "sandboxes": [],
-            "temporary": {**temporary, "used_bytes": 0, "size_bytes": None},
-            "start": {"is_wsl": False, "container": False, "pid1": "systemd", "tmp_unit": "own", "systemd": True},
+            "temporary": {**temporary, "used_bytes": 0, "size_bytes": None, "names": []},
+            "start": {
+                "is_wsl": False,
+                "container": False,
+                "pid1": "systemd",
+                "tmp_unit": "own",
+                "systemd": True,
+                "restart_command": None,
+            },
             "users": {"alice": {**person, "local": True, "answer": ""}},
         },
         "drift": {"decisions": decisions},
@@ -88,6 +101,21 @@ def test_levers_that_are_declared_change_what_roles_keep() -> None:
     go = found["go_env"]
     assert (go["cgo_enabled"], go["caches_local"]) == ("false", False)
     assert go["gocache"] == "/var/cache/gotmp/{uid}/gocache"
+
+
+@pytest.mark.parametrize("gocache", [False, True])
+def test_a_run_sets_the_folders_that_drift_looks_for(gocache: bool) -> None:
+    run = yaml.safe_load((ROOT / "playbooks/vars/run.yml").read_text(encoding="utf-8"))
+    jinja = NativeEnvironment()
+    ours = {f"wsltune.go.{name}": function for name, function in is_met.FilterModule().filters().items()}
+    jinja.filters.update(ours, bool=ansible.to_bool, ternary=ansible.ternary)
+    known: dict[str, Any] = {"ansible_facts": facts(), "go_tmpfs_place": "gotmpdir", "go_tmpfs_size": "auto"}
+    known["go_tmpfs_gocache"] = gocache
+    for name in ("_site_tmpfs", "_site_folders", "_site_place", "go_env_gotmpdir", "go_env_gocache"):
+        known[name] = jinja.from_string(run[name]).render(known)
+    go = declared({"gotmpdir_tmpfs": True, "gocache_tmpfs": gocache})["go_env"]
+    assert (known["go_env_gotmpdir"], known["go_env_gocache"]) == (go["gotmpdir"], go["gocache"])
+    assert go["gotmpdir"] == "/var/cache/gotmp/{uid}" and bool(go["gocache"]) is gocache
 
 
 def test_facts_that_lack_what_drift_needs_are_refused() -> None:

@@ -335,3 +335,9 @@ def test_a_users_folder(mode: int, owner: tuple[int, int], deviates: bool | None
 def test_people_who_share_the_tmpfs_know_it() -> None:
     assert tmpfs_plan.shared_note(PATH, 1 << 30, [0, 1000]) == ""
     assert tmpfs_plan.shared_note(PATH, 1 << 30, [0, 1000, 1001]).startswith("2 users share the 1024 MiB on")
+
+
+def test_the_settings_of_go_name_the_folder_that_is_made_for_each_user() -> None:
+    named = tmpfs_plan.name_settings("/var/cache/gotmp")
+    assert named["gotmpdir"].replace("{uid}", "1000") == tmpfs_plan.folder_of("/var/cache/gotmp", 1000)
+    assert named["gocache"] == "/var/cache/gotmp/{uid}/gocache"
