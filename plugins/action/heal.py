@@ -20,15 +20,14 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import record as 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import files, text
 
 SPEC = {
-    "step": {"type": "str", "required": True},
-    "folder": {"type": "str", "required": True},
+    "step": {"type": "str", "required": True, "choices": ["choose", "begin", "end"]},
+    "folder": {"type": "path", "required": True},
     "alerts": {"type": "list", "elements": "raw", "default": []},
     "hosts": {"type": "list", "elements": "str", "default": []},
     "before": {"type": "dict", "default": {}},
     "after": {"type": "dict", "default": {}},
     "error": {"type": "str", "default": ""},
 }
-STEPS = ("choose", "begin", "end")
 
 
 class ActionModule(ActionBase):
@@ -42,12 +41,10 @@ class ActionModule(ActionBase):
         _result, self.given = self.validate_argument_spec(argument_spec=SPEC)
         self.task_vars = task_vars or {}
         self.host = str(self.task_vars.get("inventory_hostname", ""))
-        self.folder = os.path.abspath(os.path.expanduser(self.given["folder"]))
+        self.folder = os.path.abspath(self.given["folder"])
         self.own = self._own(self.host)
         self.path = os.path.join(self.own, "record.json")
         try:
-            if self.given["step"] not in STEPS:
-                raise ValueError(f"step is {self.given['step']!r}: give {', '.join(STEPS)}.")
             self.alerts = fleet_heal.read_alerts(self.given["alerts"])
             return {**result, "changed": False, **getattr(self, f"_{self.given['step']}")()}
         except ValueError as error:

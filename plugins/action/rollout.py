@@ -19,9 +19,11 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import rings as f
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import rollout as fleet_rollout
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
+OF_ALL = ["begin", "judge", "judge_again", "finish"]
+OF_A_HOST = ["tune", "done", "failed", "looked", "back", "not_back"]
 SPEC = {
-    "step": {"type": "str", "required": True},
-    "folder": {"type": "str", "required": True},
+    "step": {"type": "str", "required": True, "choices": OF_ALL + OF_A_HOST},
+    "folder": {"type": "path", "required": True},
     "name": {"type": "str", "default": "default"},
     "command": {"type": "str", "default": "run"},
     "rings": {"type": "list", "elements": "raw"},
@@ -33,8 +35,6 @@ SPEC = {
     "doctor": {"type": "dict", "default": {}},
     "note": {"type": "str", "default": ""},
 }
-OF_ALL = ("begin", "judge", "judge_again", "finish")
-OF_A_HOST = ("tune", "done", "failed", "looked", "back", "not_back")
 REFUSALS = (fleet_record.RecordError, fleet_rings.RingError, fleet_rollout.CommandError)
 
 
@@ -47,14 +47,11 @@ class ActionModule(ActionBase):
         """Take the step that the option `step` names; raise AnsibleError with one sentence where it is refused."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _result, given = self.validate_argument_spec(argument_spec=SPEC)
-        step = given["step"]
         self.given, self.task_vars = given, task_vars or {}
         self.store = fleet_record.Store(given["folder"])
         self.now = time.time()
         try:
-            if step not in OF_ALL + OF_A_HOST:
-                raise fleet_rollout.CommandError(f"step is {step!r}: give {', '.join(OF_ALL + OF_A_HOST)}.")
-            return {**result, "changed": False, **getattr(self, f"_{step}")()}
+            return {**result, "changed": False, **getattr(self, f"_{given['step']}")()}
         except REFUSALS as error:
             raise AnsibleError(str(error)) from None
 

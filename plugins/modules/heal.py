@@ -24,9 +24,9 @@ options:
     type: path
     required: true
   alerts:
-    description: The alerts that fire, each with C(name), C(host) and C(setting).
+    description: The alerts that fire, each a dictionary with C(name), C(host) and C(setting).
     type: list
-    elements: dict
+    elements: raw
     default: []
   hosts:
     description: The hosts that may be healed.
@@ -63,6 +63,10 @@ chosen:
   returned: with O(step=choose)
   type: list
   elements: str
+folders:
+  description: By host, the folder of its record.
+  returned: with O(step=choose)
+  type: dict
 strangers:
   description: What the alerts name besides, which is no host of the inventory.
   returned: with O(step=choose)

@@ -31,23 +31,25 @@ options:
     type: str
     default: default
   command:
-    description: What a person asks for; V(run) moves on when it may.
+    description:
+      - What a person asks for, V(run), V(status), V(continue), V(hold) or V(abort); V(run) moves on when it may.
     type: str
-    choices: [run, status, continue, hold, abort]
     default: run
   rings:
-    description: The rings, as in C(wsltune_rings). A sandbox, 10 %, 30 % and the rest when left out.
+    description:
+      - The rings, each a dictionary, as in C(wsltune_rings). A sandbox, 10 %, 30 % and the rest when left out.
     type: list
-    elements: dict
+    elements: raw
   hosts:
     description: The hosts of the rollout.
     type: list
     elements: str
     default: []
   freeze:
-    description: Windows in which nothing goes on; each has C(days), or C(from) and C(to), and a reason C(why).
+    description:
+      - Windows in which nothing goes on, each a dictionary with C(days), or C(from) and C(to), and a reason C(why).
     type: list
-    elements: dict
+    elements: raw
     default: []
   stop_file:
     description: Nothing goes on while there is a file of this name.
@@ -81,6 +83,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+begun:
+  description: Whether the rollout has begun; V(status) begins none.
+  returned: with O(step=begin)
+  type: bool
 look:
   description: The hosts to look at again, after the soak time.
   returned: with O(step=begin)
@@ -109,6 +115,19 @@ runs:
   description: By host, the run to take back.
   returned: with C(back)
   type: dict
+stopped:
+  description: Whether the stop file is there by now, so that the host is not tuned.
+  returned: with O(step=tune)
+  type: bool
+state:
+  description: The state of the host in the record.
+  returned: with O(step=done), O(step=failed), O(step=back) and O(step=not_back)
+  type: str
+lost:
+  description: The settings that were in force after the tuning and are no more.
+  returned: with O(step=looked)
+  type: list
+  elements: str
 run:
   description: The name that the roles give their run, so that what it changes can be taken back alone. One that began
     before and was not taken back is gone on with.
@@ -116,6 +135,14 @@ run:
   type: str
 text:
   description: The report for a terminal.
+  returned: with O(step=finish)
+  type: str
+status:
+  description: The state of the rollout; V(not begun) without one.
+  returned: with O(step=finish)
+  type: str
+why:
+  description: The reason for it, as a sentence.
   returned: with O(step=finish)
   type: str
 exit_code:
