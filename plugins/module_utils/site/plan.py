@@ -99,70 +99,151 @@ def make_plan(
     it, what is decided is of another run.
     """
     wishes = {**wishes, "levers": levers_plan.parse_wish(wishes["levers"])}
+    decisions = wishes["decisions"] if earlier else None
+    decided = decide(facts, wishes, decisions or [])
+    steps = list_steps(facts, wishes, decided, decisions, earlier)
+    wants_tmpfs, verdict, tmpfs = decided.wants_tmpfs, decided.verdict, facts["go_tmpfs"]
+    # What was taken back stays so without a call of the module.
+    is_gone = not wants_tmpfs and verdict.takes_back and tmpfs_plan.is_met_without_folders(tmpfs, None)
+    says_verdict = bool(verdict.entry) and decided.is_tmp and (verdict.takes_back or not decided.waits)
+    return Plan(
+        steps=steps,
+        on=decided.on,
+        on_auto=list_tried(decided),
+        refusal=decided.refusal,
+        prepares=bool(wishes["levers"]) or steps["workspace"].runs or steps["go_toolchain"].runs,
+        removes_tmpfs=not wants_tmpfs and not is_gone,
+        tries_source=decided.tries_source,
+        after=measure_after(decided.place, verdict.user) if wants_tmpfs else {},
+        proof=plan_proof(verdict.user, verdict.key, tmpfs) if wants_proof(wishes, decided) else {},
+        in_force=[levers_in_force.sentence(verdict.entry, verdict.takes_back)] if says_verdict else [],
+        wants_tmpfs=wants_tmpfs,
+        pending=[] if wants_tmpfs else list_pending(tmpfs),
+    ).to_json()
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What an earlier run measured of /tmp in memory; C(entry) is empty where nothing holds for C(key).
+
+    C(user) is who is measured, and C(takes_back) whether what is in force is taken back because of it.
+    """
+
+    user: Mapping[str, Any]
+    key: Mapping[str, Any]
+    entry: Mapping[str, Any]
+    takes_back: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Decided:
+    """What is wanted before anything is tried: C(levers) as they were given, and C(on), those that are on or off.
+
+    C(options) are those of the roles as the levers want them, C(place) is where temporary files go, None for nowhere,
+    and C(source) is the lever of projects on a Windows drive.
+    """
+
+    levers: Mapping[str, Any]
+    refusal: str
+    on: Mapping[str, Any]
+    options: Mapping[str, Any]
+    place: tmpfs_place.Place | None
+    verdict: Verdict
+    source: Any
+    tries_source: bool
+
+    @property
+    def is_tmp(self) -> bool:
+        """Whether /tmp is the place."""
+        return self.place is not None and self.place.kind == tmpfs_place.TMP
+
+    @property
+    def waits(self) -> bool:
+        """Whether the place is there only from the next start on."""
+        return self.place is not None and self.place.waits
+
+    @property
+    def wants_tmpfs(self) -> bool:
+        """Whether temporary files go to the place: no lever that is off keeps them from it."""
+        return self.place is not None and wants_place(self.place.kind, self.on, self.options["go_tmpfs_gocache"])
+
+
+def decide(facts: Mapping[str, Any], wishes: Mapping[str, Any], decisions: Iterable[Mapping[str, Any]]) -> Decided:
+    """Return what is wanted by the wishes, by what was decided about levers and by what an earlier run measured."""
     levers = levers_plan.read_levers(wishes["levers"])
+    refusal = levers_plan.explain_refusal(wishes["levers"]) if wishes["levers"] else ""
+    on = {} if refusal else levers_plan.merge_decisions(levers, decisions)
+    place, options = find_place(levers, follow_levers(on, wishes["options"]), facts["go_tmpfs"])
+    verdict = find_verdict(facts, wishes, options["verify_user"])
+    if verdict.takes_back:
+        on = {**on, levers_decide.TMP: False}
     source = levers.get(levers_decide.SOURCE, True) if wishes["projects"] else False
     tries_source = source == levers_plan.AUTO and bool(wishes["tries"])
-    refusal = levers_plan.explain_refusal(wishes["levers"]) if wishes["levers"] else ""
-    decisions = wishes["decisions"] if earlier else None
-    on = {} if refusal else levers_plan.merge_decisions(levers, decisions or [])
-    options = follow_levers(on, wishes["options"])
-    place = find_place(levers, options, facts["go_tmpfs"])
-    user = facts["go"]["users"].get(options["verify_user"], {})
-    key = levers_in_force.make_key(facts["go"]["in_force"]["machine"], user.get("go"), wishes["workload"])
-    held = levers_in_force.find(
-        facts["go"]["in_force"]["verdicts"].get(options["verify_user"]), key, float(facts["go"]["observed_at"])
-    )
-    taken_back = levers_in_force.is_slower(held) and bool(wishes["takes_back"])
-    if taken_back:
-        on[levers_decide.TMP] = False
-    wants_tmpfs = place is not None and wants_place(place.kind, on, options["go_tmpfs_gocache"])
-    is_tmp = place is not None and place.kind == tmpfs_place.TMP
-    waits = place is not None and place.waits
-    wants_proof = is_tmp and wants_tmpfs and not waits and wishes["tries"] and wishes["states"]["go_tmpfs"] == "present"
-    if place is None or not wants_tmpfs or place.kind != tmpfs_place.GOTMPDIR:
-        options["go_env_gotmpdir"] = ""
-    steps = {
-        "workspace": Step(explain_no_copy(wishes["projects"], source, tries_source, decisions)),
+    decided = Decided(levers, refusal, on, options, place, verdict, source, tries_source)
+    if place is not None and place.kind == tmpfs_place.GOTMPDIR and decided.wants_tmpfs:
+        return decided
+    return dataclasses.replace(decided, options={**options, "go_env_gotmpdir": ""})
+
+
+def find_verdict(facts: Mapping[str, Any], wishes: Mapping[str, Any], name: str) -> Verdict:
+    """Return what was measured for the user C(name) on this machine and with this workload."""
+    known = facts["go"]["in_force"]
+    user = facts["go"]["users"].get(name, {})
+    key = levers_in_force.make_key(known["machine"], user.get("go"), wishes["workload"])
+    entry = levers_in_force.find(known["verdicts"].get(name), key, float(facts["go"]["observed_at"]))
+    return Verdict(user, key, entry, levers_in_force.is_slower(entry) and bool(wishes["takes_back"]))
+
+
+def list_steps(
+    facts: Mapping[str, Any],
+    wishes: Mapping[str, Any],
+    decided: Decided,
+    decisions: Sequence[Mapping[str, Any]] | None,
+    earlier: Mapping[str, Any] | None,
+) -> dict[str, Step]:
+    """Return for each role whether it runs and with which values."""
+    options, doubt = decided.options, "" if facts["wsl"]["is_wsl"] else "this is not WSL, or "
+    go_tmpfs = _plan_role("go_tmpfs", wishes, options)
+    if not decided.wants_tmpfs:
+        variables = {**go_tmpfs.variables, "go_tmpfs_state": "absent"}
+        go_tmpfs = Step("no lever that is on keeps anything there", variables)
+    return {
+        "workspace": Step(explain_no_copy(wishes["projects"], decided.source, decided.tries_source, decisions)),
         "go_toolchain": Step(explain_no_toolchain(facts["go"]["users"], earlier)),
-        "wsl_conf": _plan_role("wsl_conf", wishes, options, "" if facts["wsl"]["is_wsl"] else "this is not WSL, or "),
-        "go_tmpfs": _plan_role("go_tmpfs", wishes, options),
+        "wsl_conf": _plan_role("wsl_conf", wishes, options, doubt),
+        "go_tmpfs": go_tmpfs,
         "go_env": _plan_role("go_env", wishes, options),
         "verify": Step("", {name: value for name, value in options.items() if name.startswith("verify_")}),
         "windows": Step(" ".join(report.explain_windows_left_out(facts["wsl"], **wishes["windows"]))),
     }
-    if not wants_tmpfs:
-        variables = {**steps["go_tmpfs"].variables, "go_tmpfs_state": "absent"}
-        steps["go_tmpfs"] = Step("no lever that is on keeps anything there", variables)
-    return Plan(
-        steps=steps,
-        on=on,
-        on_auto=[]
-        if refusal
-        else list_levers_to_try(levers, source == levers_plan.AUTO, None if is_tmp and taken_back else place),
-        refusal=refusal,
-        prepares=bool(wishes["levers"]) or steps["workspace"].runs or steps["go_toolchain"].runs,
-        # What was taken back stays so without a call of the module.
-        removes_tmpfs=not (wants_tmpfs or (taken_back and tmpfs_plan.is_met_without_folders(facts["go_tmpfs"], None))),
-        tries_source=tries_source,
-        after=measure_after(place, user) if wants_tmpfs else {},
-        proof=plan_proof(user, key, facts["go_tmpfs"]) if wants_proof and not held else {},
-        in_force=[levers_in_force.sentence(held, taken_back)] if held and (taken_back or not waits) and is_tmp else [],
-        wants_tmpfs=wants_tmpfs,
-        pending=[] if wants_tmpfs else list_pending(facts["go_tmpfs"]),
-    ).to_json()
+
+
+def list_tried(decided: Decided) -> list[str]:
+    """Return the levers that are tried before anything is set up; none where the wishes are refused."""
+    if decided.refusal:
+        return []
+    is_over = decided.is_tmp and decided.verdict.takes_back
+    has_source = decided.source == levers_plan.AUTO
+    return list_levers_to_try(decided.levers, has_source, None if is_over else decided.place)
+
+
+def wants_proof(wishes: Mapping[str, Any], decided: Decided) -> bool:
+    """Return whether /tmp in memory is in force and was never compared with the disk, and can be now."""
+    in_force = decided.is_tmp and decided.wants_tmpfs and not decided.waits
+    can_measure = bool(wishes["tries"]) and wishes["states"]["go_tmpfs"] == "present"
+    return in_force and can_measure and not decided.verdict.entry
 
 
 def find_place(
-    levers: Mapping[str, Any], options: dict[str, Any], observed: Mapping[str, Any]
-) -> tmpfs_place.Place | None:
-    """Return where temporary files go as levers and options want it, which C(options) say then; None for nowhere."""
+    levers: Mapping[str, Any], options: Mapping[str, Any], observed: Mapping[str, Any]
+) -> tuple[tmpfs_place.Place | None, Mapping[str, Any]]:
+    """Return where temporary files go as levers and options want it, None for nowhere, and the options that say so."""
     wanted = levers_plan.choose_place(levers, options["go_tmpfs_place"])
     if not wanted and not options["go_tmpfs_gocache"]:
-        return None
-    options["go_tmpfs_place"] = wanted or tmpfs_place.GOTMPDIR
-    return tmpfs_place.choose(
-        options["go_tmpfs_place"], observed, str(options["go_tmpfs_size"]), bool(options["go_tmpfs_gocache"])
-    )
+        return None, options
+    options = {**options, "go_tmpfs_place": wanted or tmpfs_place.GOTMPDIR}
+    size, gocache = str(options["go_tmpfs_size"]), bool(options["go_tmpfs_gocache"])
+    return tmpfs_place.choose(options["go_tmpfs_place"], observed, size, gocache), options
 
 
 def wants_place(kind: str, on: Mapping[str, Any], gocache: bool) -> bool:
