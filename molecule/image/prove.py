@@ -69,9 +69,10 @@ OF_A_START = (
 )
 # When something was installed.
 OF_A_MOMENT = r"\./var/lib/(dnf/history\.sqlite.*|pacman/local/.*/desc)"
-# What a package manager keeps of what was installed and removed again.
+# What a package manager keeps of what was installed and removed again; pacman writes ld.so.cache anew each time.
 OF_A_MANAGER = (
     r"var/(lib|cache)/(rpm|dnf|zypp|pacman)(/.*)?|srv/repository/.*|(usr/)?lib/apk/.*|etc/apk/.*|etc/alternatives(/.*)?"
+    r"|etc/ld\.so\.cache"
 )
 TAGS = ("test", "base", "source")
 ULIMIT = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
