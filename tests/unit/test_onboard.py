@@ -125,7 +125,7 @@ def test_the_steps_of_a_run_in_words() -> None:
     for event in (
         task("", "Observe the machine and Go"),
         # The title alone is of an include that may be skipped.
-        task("", "Which levers are on"),
+        task("", "Decide which levers are on"),
         task("wsltune.go.verify", "Try each lever beside a baseline (levers.yml)"),
         task("wsltune.go.go_tmpfs"),
         outcome("runner_on_ok", changed=True),
