@@ -12,15 +12,12 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux.distribution import Package
-
-KINDS = {"apt-get": "deb", "dnf": "rpm", "zypper": "rpm", "pacman": "alpm", "apk": "apk"}
-"""What a package of each manager is called in a package URL."""
+from ansible_collections.wsltune.go.plugins.module_utils.linux.distribution import MANAGERS, Package
 
 
 def address_of(package: Package, manager: str, distribution: str) -> str:
     """Return the package URL (https://github.com/package-url/purl-spec) of a package."""
-    kind, version, qualifiers = KINDS[manager], package.version, []
+    kind, version, qualifiers = MANAGERS[manager]["purl"], package.version, []
     if package.architecture:
         qualifiers.append(f"arch={quote(package.architecture)}")
     if kind == "rpm" and ":" in version:
@@ -34,7 +31,7 @@ def address_of(package: Package, manager: str, distribution: str) -> str:
 def _describe(package: Package, manager: str, distribution: str) -> dict[str, Any]:
     address = address_of(package, manager, distribution)
     # With the version, because rpm keeps several kernels.
-    words = "-".join(filter(None, [KINDS[manager], package.name, package.architecture, package.version]))
+    words = "-".join(filter(None, [MANAGERS[manager]["purl"], package.name, package.architecture, package.version]))
     return {
         "SPDXID": "SPDXRef-" + re.sub(r"[^A-Za-z0-9.-]", "-", words),
         "name": package.name,

@@ -26,6 +26,7 @@ TABLE = r"""
 apt-get  owner       dpkg-query -S
 apt-get  list        dpkg-query --show --showformat=${db:Status-Status}\t${Package}\n
 apt-get  versions    dpkg-query --show --showformat=${db:Status-Status}\t${Package}\t${Version}\t${Architecture}\n
+apt-get  purl        deb
 apt-get  finish      dpkg --configure -a
 apt-get  refresh     apt-get --quiet -o DPkg::Lock::Timeout=180 update
 apt-get  plan        apt-get --simulate --quiet --no-install-recommends install
@@ -46,6 +47,7 @@ apt-get  java        default-jre-headless
 dnf      owner       rpm -qf
 dnf      list        rpm -qa --queryformat=%{NAME}\n
 dnf      versions    rpm -qa --queryformat=%{NAME}\t%{EVR}\t%{ARCH}\n
+dnf      purl        rpm
 dnf      plan        dnf --assumeno --setopt=install_weak_deps=False install
 dnf      install     dnf --assumeyes --setopt=install_weak_deps=False install
 dnf      dependents  rpm --erase --test
@@ -64,6 +66,7 @@ dnf      java        java-21-openjdk-headless
 zypper   owner       rpm -qf
 zypper   list        rpm -qa --queryformat=%{NAME}\n
 zypper   versions    rpm -qa --queryformat=%{NAME}\t%{EVR}\t%{ARCH}\n
+zypper   purl        rpm
 zypper   refresh     zypper --non-interactive refresh
 zypper   plan        zypper --non-interactive install --dry-run --no-recommends
 zypper   install     zypper --non-interactive install --no-recommends
@@ -81,6 +84,7 @@ zypper   java        java-21-openjdk-headless
 pacman   owner       pacman -Qo
 pacman   list        pacman -Qq
 pacman   versions    pacman -Q
+pacman   purl        alpm
 pacman   outdated    pacman -Qu
 pacman   plan        pacman -S --needed --print --print-format %n
 pacman   install     pacman -S --needed --noconfirm
@@ -99,6 +103,7 @@ pacman   java        jre-openjdk-headless
 apk      owner       apk info --quiet --who-owns
 apk      list        apk info --quiet
 apk      versions    apk info --verbose
+apk      purl        apk
 apk      refresh     apk update
 apk      plan        apk add --simulate
 apk      install     apk add

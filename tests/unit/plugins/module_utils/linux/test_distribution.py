@@ -18,7 +18,7 @@ ALL = ("apt-get", "dnf", "zypper", "pacman", "apk")
 def test_every_manager_can_do_what_the_others_can() -> None:
     assert set(distribution.MANAGERS) == set(ALL)
     for manager, facts in distribution.MANAGERS.items():
-        verbs = {"owner", "list", "versions", "plan", "install", "remove", "advice", "undo", "cgo", "python"}
+        verbs = {"owner", "list", "versions", "plan", "install", "remove", "advice", "undo", "cgo", "python", "purl"}
         assert set(facts) >= verbs, manager
         for verb in ("plan", "install", "remove"):
             assert "partial" not in facts and "-Sy" not in facts[verb], (manager, verb)
