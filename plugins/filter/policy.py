@@ -28,7 +28,7 @@ def policy_summary(outcomes: Sequence[Mapping[str, Any]], hosts: Sequence[str]) 
     """Merge the hosts' outcomes, in their order; one without findings is a host that could not be checked."""
     checked = {host: outcome for host, outcome in zip(hosts, outcomes) if "findings" in outcome}
     unread = {host: str(outcome.get("reason", "")) for host, outcome in zip(hosts, outcomes) if host not in checked}
-    return policy.summarize(checked, unread)
+    return policy.summarise(checked, unread)
 
 
 class FilterModule:

@@ -163,7 +163,7 @@ def iso(moment: float | None) -> str | None:
         return None
 
 
-def summarize(settings: Sequence[Mapping[str, Any]]) -> str:
+def summarise(settings: Sequence[Mapping[str, Any]]) -> str:
     """Return the state of a machine: drift counts before what is unknown, and that before a restart.
 
     Where nothing is declared, nothing has drifted.
@@ -610,7 +610,7 @@ def report(host: str, facts: Mapping[str, Any], declared: Mapping[str, Any], now
 def report_host(host: str, settings: list[dict[str, Any]], now: float, applied_at: float | None) -> dict[str, Any]:
     """Return the report about one host."""
     settings = [text.printable(setting) for setting in settings]
-    status = summarize(settings)
+    status = summarise(settings)
     counts = Counter(setting["state"] for setting in settings)
     return {
         "schema_version": SCHEMA_VERSION,

@@ -247,7 +247,7 @@ def choose_failing(level: Any) -> dict[str, Any]:
     return levels.choose_failing(level, {name: (name,) for name in SEVERITIES}, "wsltune_policy_fail_on")
 
 
-def summarize(outcomes: Mapping[str, Mapping[str, Any]], unread: Mapping[str, str]) -> dict[str, Any]:
+def summarise(outcomes: Mapping[str, Mapping[str, Any]], unread: Mapping[str, str]) -> dict[str, Any]:
     """Return the text about all hosts and how many findings of each severity there are."""
     counts = dict.fromkeys(SEVERITIES, 0)
     lines: list[str] = []
