@@ -172,6 +172,14 @@ options:
         description: What was measured, as the verdict holds for nothing else.
         type: dict
         required: true
+attributes:
+  check_mode:
+    support: partial
+    description: Changes nothing.
+    details: The task ends as skipped, because nothing is known without running it.
+  diff_mode:
+    support: none
+    description: There is nothing that changes.
 notes:
   - Nothing of the user's is changed. Like every C(go test), the runs add entries to the build cache, which Go removes
     when they were not used for five days. V(edit) adds most, about 1 MiB per run.

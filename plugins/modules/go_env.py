@@ -116,6 +116,13 @@ options:
       - Without systemd no timer runs, and a note has the command to trim by hand.
     type: str
     default: ''
+attributes:
+  check_mode:
+    support: full
+    description: Returns what would be done and changes nothing; RV(unmet) stays empty.
+  diff_mode:
+    support: full
+    description: Shows the files with settings.
 notes:
   - Needs root. Errors are one sentence each, such as a folder that does not exist, a module that needs cgo with the
     packages' names, a Go command that cannot be replaced.

@@ -134,6 +134,14 @@ options:
   progress_path:
     description: File that says how far the measuring is.
     type: path
+attributes:
+  check_mode:
+    support: partial
+    description: Changes nothing.
+    details: The task ends as skipped, because nothing is known without running it.
+  diff_mode:
+    support: none
+    description: There is nothing that changes.
 notes:
   - Needs root.
   - Errors are one sentence each, such as a module that does not compile, tests that fail without any lever, too little

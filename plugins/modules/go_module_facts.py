@@ -22,6 +22,13 @@ options:
     description: Name of the file that the role C(ci_image) renders.
     type: str
     default: Containerfile
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing in any mode.
+  diff_mode:
+    support: none
+    description: There is nothing that changes.
 author: wsltune contributors (@wsltune)
 """
 

@@ -33,6 +33,13 @@ options:
     type: str
     choices: [present, absent]
     default: present
+attributes:
+  check_mode:
+    support: full
+    description: Returns what would be done and changes nothing.
+  diff_mode:
+    support: full
+    description: Shows the file.
 author: wsltune contributors (@wsltune)
 """
 

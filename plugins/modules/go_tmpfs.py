@@ -54,6 +54,13 @@ options:
     type: list
     elements: str
     default: []
+attributes:
+  check_mode:
+    support: full
+    description: Returns what would be done and changes nothing.
+  diff_mode:
+    support: full
+    description: Shows C(/etc/fstab) and each other file that is written.
 notes:
   - Needs root and util-linux.
   - Errors are one sentence each, such as too little memory, a mount point in use, a foreign or unreadable fstab line,

@@ -45,6 +45,13 @@ options:
     description: Why the run that was to heal it failed.
     type: str
     default: ''
+attributes:
+  check_mode:
+    support: none
+    description: Takes the step in check mode too; the playbook C(heal) refuses check mode.
+  diff_mode:
+    support: none
+    description: The record is the controller's own.
 author: wsltune contributors (@wsltune)
 """
 

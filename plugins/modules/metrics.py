@@ -55,6 +55,13 @@ options:
         M(wsltune.go.win_defender_exclusion) returns.
     type: dict
     default: {}
+attributes:
+  check_mode:
+    support: full
+    description: Returns whether the file would be made or removed and changes nothing.
+  diff_mode:
+    support: none
+    description: Numbers that are measured anew each time are no difference.
 """
 
 EXAMPLES = r"""

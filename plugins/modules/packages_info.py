@@ -16,6 +16,9 @@ attributes:
   check_mode:
     support: full
     description: Changes nothing in any mode.
+  diff_mode:
+    support: none
+    description: There is nothing that changes.
 author:
   - wsltune contributors (@wsltune)
 """

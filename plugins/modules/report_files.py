@@ -25,6 +25,13 @@ options:
       - What each file says, by its name.
     type: dict
     required: true
+attributes:
+  check_mode:
+    support: full
+    description: Writes nothing.
+  diff_mode:
+    support: none
+    description: A report is no change of a machine.
 """
 
 EXAMPLES = r"""

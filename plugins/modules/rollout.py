@@ -71,6 +71,13 @@ options:
     description: A sentence about the host for the report.
     type: str
     default: ''
+attributes:
+  check_mode:
+    support: none
+    description: Takes the step in check mode too; the playbook C(rollout) refuses check mode.
+  diff_mode:
+    support: none
+    description: The record is the controller's own.
 author: wsltune contributors (@wsltune)
 """
 

@@ -47,6 +47,13 @@ options:
           - What is.
         type: str
         default: ""
+attributes:
+  check_mode:
+    support: full
+    description: Writes no note.
+  diff_mode:
+    support: none
+    description: What is noted is no change of the machine.
 """
 
 EXAMPLES = r"""

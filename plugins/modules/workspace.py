@@ -45,6 +45,14 @@ options:
           - Tests that write into their source fail this, because the original must not change.
         type: bool
         default: false
+attributes:
+  check_mode:
+    support: full
+    description: Returns what would be done and changes nothing.
+  diff_mode:
+    support: partial
+    description: Shows C(/etc/fstab).
+    details: The files of a copy are not shown.
 notes:
   - Needs root; every file is read and written by a process of the project's user.
   - Off the Windows drives a Git repository of another account is not read by Git, and its copy is compared file by file

@@ -19,6 +19,13 @@ options:
     description: The longest that it looks.
     type: float
     default: 5
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing in any mode.
+  diff_mode:
+    support: none
+    description: There is nothing that changes.
 author: wsltune contributors (@wsltune)
 """
 

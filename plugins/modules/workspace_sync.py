@@ -37,6 +37,13 @@ options:
     description: The longest that the drive is waited for.
     type: float
     default: 900
+attributes:
+  check_mode:
+    support: full
+    description: Returns what would be carried over and writes nothing.
+  diff_mode:
+    support: none
+    description: The files are listed in the result.
 notes:
   - Needs root, to look below a bind mount without taking it away; a process of the project's user reads and writes.
   - Modes are not compared, because most drives have none. A file that is replaced keeps its mode.

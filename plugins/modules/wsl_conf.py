@@ -65,6 +65,13 @@ options:
       - Otherwise launchers that this module made are removed.
     type: bool
     default: false
+attributes:
+  check_mode:
+    support: full
+    description: Returns what would be done and changes nothing.
+  diff_mode:
+    support: full
+    description: Shows the file.
 notes:
   - Writing needs root. The original is kept in C(/var/lib/wsltune).
   - Errors are one sentence each, such as a line of the file that WSL cannot read, a key that WSL does not know, a value

@@ -75,6 +75,14 @@ options:
     description: What the catalogue shows for the image; its name when empty.
     type: str
     default: ""
+attributes:
+  check_mode:
+    support: partial
+    description: Returns whether the image would be made or removed.
+    details: What is not packed is not judged.
+  diff_mode:
+    support: none
+    description: An image is no text.
 notes:
   - Needs root and tar.
 """

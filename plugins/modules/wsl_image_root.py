@@ -68,6 +68,13 @@ options:
     description: Whether another file at O(output) is replaced.
     type: bool
     default: false
+attributes:
+  check_mode:
+    support: full
+    description: Judges the archive and unpacks nothing.
+  diff_mode:
+    support: none
+    description: A root file system is no text.
 notes:
   - Needs root, tar and gzip.
   - Errors are one sentence each, such as an archive that was cut off, has a device or leads out of its folder, is for

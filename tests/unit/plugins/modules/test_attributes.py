@@ -1,0 +1,31 @@
+# Copyright (c) 2026 wsltune contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What each module documents about check mode and diff mode is what its text does."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+import yaml
+
+MODULES = Path(__file__).resolve().parents[4] / "plugins/modules"
+NAMES = sorted(path.stem for path in MODULES.glob("*.py"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_check_mode_and_diff_mode_are_documented_as_they_are(name: str) -> None:
+    module = importlib.import_module(f"ansible_collections.wsltune.go.plugins.modules.{name}")
+    source = (MODULES / f"{name}.py").read_text().replace(module.DOCUMENTATION, "")
+    attributes = yaml.safe_load(module.DOCUMENTATION)["attributes"]
+    assert set(attributes) == {"check_mode", "diff_mode"}
+    for attribute in attributes.values():
+        details = {"details"} if attribute["support"] == "partial" else set()
+        assert set(attribute) == {"support", "description"} | details
+    shows = "changes.Changes(" in source or "diff=" in source
+    assert (attributes["diff_mode"]["support"] != "none") == shows
+    # An action plugin of the same name runs in the place of the module.
+    if "AnsibleModule(" in source:
+        assert "supports_check_mode=True" in source
+        assert "skipped=True" not in source or attributes["check_mode"]["support"] == "partial"
