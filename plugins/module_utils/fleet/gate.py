@@ -283,9 +283,7 @@ def write_pooled(pooled: bench_pool.Pooled) -> str:
 
 
 def _name(hosts: Sequence[Host], most: int = 3) -> str:
-    names = sorted(host.name for host in hosts)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return text.join_names(sorted(host.name for host in hosts), most)
 
 
 def _is(count: int) -> str:

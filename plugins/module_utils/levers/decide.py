@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue, trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 BASELINE = "baseline"
 TOGETHER = "together"
@@ -297,17 +298,15 @@ def write_sentences(decisions: Sequence[Decision]) -> list[str]:
     ]
     behind = [decision.lever for decision in decisions if decision.reason.startswith(BEHIND)]
     if behind:
-        lines.append(f"{_and(behind)} not kept: others led in the first rounds, so these ran no more")
+        lines.append(
+            f"{join_names(behind, len(behind))} not kept: others led in the first rounds, so these ran no more"
+        )
     late = [decision for decision in decisions if decision.reason.startswith(NO_TIME)]
     if late:
         advice = late[0].reason.rpartition("; ")[2]
         names = [decision.lever for decision in late]
-        lines.append(f"{_and(names)} not tried: the budget has no time for them; {advice}")
+        lines.append(f"{join_names(names, len(names))} not tried: the budget has no time for them; {advice}")
     return lines
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def rank(decisions: Sequence[Decision]) -> list[Decision]:

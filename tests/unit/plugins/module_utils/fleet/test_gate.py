@@ -69,12 +69,12 @@ CASES = {
     "no ratio": (
         [host("a", ratio=None), host("b", ratio=1.0, low=None)],
         gate.HOLD,
-        "None of the hosts that measure has a ratio; see the reports of a, b, or give the ring measure 0.",
+        "None of the hosts that measure has a ratio; see the reports of a and b, or give the ring measure 0.",
     ),
     "critical": (
         [*TEN[:8], host("x", critical=("WT-004",)), host("y", critical=("WT-001", "WT-004"))],
         gate.ROLL_BACK,
-        "The doctor has a new critical finding (WT-001 and WT-004) on x, y.",
+        "The doctor has a new critical finding (WT-001 and WT-004) on x and y.",
     ),
     "not looked at again": (
         [host(f"h{number}", reread=number < 5) for number in range(10)],

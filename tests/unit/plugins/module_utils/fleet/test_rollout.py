@@ -335,7 +335,7 @@ def test_what_somebody_undid_during_the_soak_time_holds(fleet):
     fleet.run()
     fleet.effective = {"GOTMPDIR of anna": ""}
     assert fleet.run(hours=25) == rollout.HOLDING
-    assert fleet.rollout.why == "What was set is not in force any more on a, b: GOTMPDIR of anna."
+    assert fleet.rollout.why == "What was set is not in force any more on a and b: GOTMPDIR of anna."
     fleet.effective = {"GOTMPDIR of anna": "/tmp"}
     assert fleet.run(hours=1) == rollout.FINISHED
 
