@@ -39,4 +39,5 @@ class ActionModule(ActionBase):
                 f"The reports cannot be written to {text.line(folder)} ({error.strerror}): name a folder of your own, "
                 "with no link on the way that another account can change."
             ) from None
-        return {**result, "changed": True, "folder": folder}
+        # A report is no change of the machine that it is about.
+        return {**result, "changed": False, "folder": folder}

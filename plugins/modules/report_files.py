@@ -14,6 +14,7 @@ description:
   - A folder that is missing is made, mode 0700. One that is there stays as it is, whatever its mode.
   - As root, no link is followed that another account could have put there.
   - It works on the controller, whichever host the task is for.
+  - The task is never changed, because a report is no change of the machine that it is about.
 options:
   folder:
     description:

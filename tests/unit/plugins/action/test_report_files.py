@@ -24,14 +24,14 @@ def call(folder: Path, files: dict[str, Any], check: bool = False) -> dict[str, 
 
 def test_text_is_written_as_it_is_and_half_a_character_as_one(tmp_path: Path) -> None:
     said = call(tmp_path / "a", {"one.json": '{"a": "\u00e9"}\n', "two": "x\ud800y", "three": "x\udcffy"})
-    assert said["folder"] == str(tmp_path / "a")
+    assert said["folder"] == str(tmp_path / "a") and not said["changed"]
     assert (tmp_path / "a/one.json").read_text(encoding="utf-8") == '{"a": "\u00e9"}\n'
     assert (tmp_path / "a/two").read_text(encoding="utf-8") == "x\ufffdy"
     assert (tmp_path / "a/three").read_bytes() == b"x\xffy"
 
 
 def test_check_mode_writes_nothing(tmp_path: Path) -> None:
-    assert call(tmp_path / "a", {"one": "1"}, check=True)["changed"]
+    assert not call(tmp_path / "a", {"one": "1"}, check=True)["changed"]
     assert list(tmp_path.iterdir()) == []
 
 
