@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,10 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, 
 FIPS = (
     "its cryptography is OpenSSL's, called by cgo, and CGO_ENABLED=0 would take programs out of the module that is "
     "validated for FIPS without a word; since Go 1.24 GOFIPS140 does that without cgo"
+)
+NEEDS_CGO = (
+    *("-race", "-msan", "-asan", "-linkshared"),
+    *("-buildmode=plugin", "-buildmode=shared", "-buildmode=c-shared", "-buildmode=c-archive", "-compiler=gccgo"),
 )
 RunCommand = Callable[..., tuple[int, str, str]]
 """M(AnsibleModule.run_command), or its like."""
@@ -128,7 +133,7 @@ class Shims:
 
     def shim(self, path: str, owner: accounts.Account | None) -> None:
         """Put a small program in the place of a `go` command; dpkg-divert keeps it over a package's updates."""
-        content = go_plan.shim_text(path + journal.KEPT_SUFFIX).encode()
+        content = shim_text(path + journal.KEPT_SUFFIX).encode()
         if self.changes.hands(owner).head(path, len(content) + 1) != content:
             if not self.changes.check_mode:
                 who = accounts.identity(owner) if owner else None
@@ -185,3 +190,121 @@ def _folder_owner(path: str) -> int:
     if owner == 0:
         files.check(path)
     return owner
+
+
+def shim_text(kept_as: str) -> str:
+    """Return the program that stands in for the Go command when CGO_ENABLED shall be 0.
+
+    The setting lives here and not in the user's file: where this does not run, nothing disables cgo, so that
+    `go test -race` works from every way of starting Go. A value of the user's own wins. Where something needs cgo,
+    Go's own default stays in force: flags, experiments, a C compiler of the user's choice, and code that imports "C"
+    in the module or in what it depends on, which would be left out silently.
+    """
+    kept = shlex.quote(kept_as)
+    needs = " | ".join(
+        f"{flag} | -{flag}" + (f" | {flag}=* | -{flag}=*" if "=" not in flag else "") for flag in NEEDS_CGO
+    )
+    fields = " | ".join(go_plan.CHOSEN_FOR_CGO)
+    chosen = "".join(f"${{{name}}}" for name in go_plan.CHOSEN_FOR_CGO)
+    return f"""#!/bin/sh
+# Written by wsltune (go_env_cgo_enabled: false): CGO_ENABLED=0, but not for what needs cgo.
+# WSLTUNE_CGO tells a Go command that another one started: the 0 is this program's, not the user's.
+wsltune_imports_c() (
+    # Whether code that this command may build imports "C"; what cannot be known counts as yes.
+    unset CGO_ENABLED WSLTUNE_CGO
+    case $1 in
+    build | install | run | test | vet | list | get) ;;
+    *) exit 1 ;;
+    esac
+    case $1$2 in
+    "$1-C" | "$1--C") cd -- "$3" 2>/dev/null || exit 0 ;;
+    "$1-C="* | "$1--C="*) cd -- "${{2#*=}}" 2>/dev/null || exit 0 ;;
+    esac
+    for wsltune_word; do
+        case $wsltune_word in
+        *.go) grep -Eqs '^[[:space:]]*(import[[:space:]]+)?"C"' -- "$wsltune_word" && exit 0 ;;
+        *@*) exit 0 ;;
+        esac
+    done
+    case ${{GOWORK:-off}} in off) ;; *) exit 0 ;; esac
+    wsltune_root=$(pwd -P)
+    # In the folder for temporary files, where anybody can put one, Go passes over a go.mod.
+    while [ ! -e "$wsltune_root/go.mod" ] || [ "$wsltune_root/" -ef "${{TMPDIR:-/tmp}}" ]; do
+        if [ -e "$wsltune_root/go.work" ] && [ -z "$GOWORK" ]; then exit 0; fi
+        if [ -z "$wsltune_root" ]; then
+            [ "$GO111MODULE" = off ] && exit 0
+            exit 1
+        fi
+        wsltune_root=${{wsltune_root%/*}}
+    done
+    wsltune_above=$wsltune_root
+    while [ -z "$GOWORK" ]; do
+        [ -e "$wsltune_above/go.work" ] && exit 0
+        [ -z "$wsltune_above" ] && break
+        wsltune_above=${{wsltune_above%/*}}
+    done
+    # Not grep -r --include, which BusyBox lacks; an error counts as yes too.
+    wsltune_found=$(find "$wsltune_root" -type f -name '*.go' \\
+        -exec grep -El '^[[:space:]]*(import[[:space:]]+)?"C"' {{}} + 2>&1)
+    [ -z "$wsltune_found" ] || exit 0
+    # Without dependencies all of it has been looked at.
+    grep -Eqs '^[[:space:]]*(require|replace)' "$wsltune_root/go.mod" || exit 1
+    cd -- "$wsltune_root" || exit 0
+    wsltune_found=$(CGO_ENABLED=1 {kept} list -deps -test ${{wsltune_tags:+"-tags=$wsltune_tags"}} \\
+        -f '{{{{if and .CgoFiles (not .Standard)}}}}C{{{{end}}}}' ./... 2>/dev/null) || exit 0
+    [ -n "$wsltune_found" ]
+)
+if [ -z "$CGO_ENABLED" ] || [ "$CGO_ENABLED$WSLTUNE_CGO" = 01 ]; then
+    wsltune_flags=$GOFLAGS
+    wsltune_chosen="{chosen}"
+    wsltune_file=${{GOENV:-${{XDG_CONFIG_HOME:-$HOME/.config}}/go/env}}
+    if [ -r "$wsltune_file" ]; then
+        while IFS='=' read -r wsltune_name wsltune_value; do
+            case $wsltune_name in
+            GOFLAGS) [ -n "$GOFLAGS" ] || wsltune_flags=$wsltune_value ;;
+            CGO_ENABLED | {fields}) wsltune_chosen=$wsltune_chosen$wsltune_value ;;
+            esac
+        done < "$wsltune_file"
+    fi
+    CGO_ENABLED=0
+    wsltune_value=
+    wsltune_tags=
+    case $wsltune_chosen,$GODEBUG,$wsltune_flags in
+    [!,]* | *netdns=cgo* | *netdns=*cgo* | *linkmode*external* | *-extld* | *netcgo* | *boringcrypto*)
+        unset CGO_ENABLED WSLTUNE_CGO
+        ;;
+    esac
+    set -f
+    for wsltune_word in $wsltune_flags "$@"; do
+        case $wsltune_value$wsltune_word in
+        -race=false | --race=false | -msan=false | --msan=false | -asan=false | --asan=false | -linkshared=false) ;;
+        {needs} | \\
+            -ldflags=*linkmode*external* | --ldflags=*linkmode*external* | -ldflags=*-extld* | --ldflags=*-extld* | \\
+            -tags=*netcgo* | --tags=*netcgo* | -tags=*boringcrypto* | --tags=*boringcrypto*)
+            unset CGO_ENABLED WSLTUNE_CGO
+            break
+            ;;
+        -tags=* | --tags=*) wsltune_tags=${{wsltune_value:+$wsltune_word}} ;;
+        -args | --args | --) break ;;
+        esac
+        case $wsltune_word in
+        -tags=* | --tags=*) wsltune_tags=${{wsltune_word#*=}} ;;
+        esac
+        case $wsltune_word in
+        --buildmode | --ldflags | --tags | --compiler) wsltune_value=${{wsltune_word#-}}= ;;
+        -buildmode | -ldflags | -tags | -compiler) wsltune_value=$wsltune_word= ;;
+        *) wsltune_value= ;;
+        esac
+    done
+    set +f
+    if [ -n "$CGO_ENABLED" ] && wsltune_imports_c "$@"; then
+        unset CGO_ENABLED WSLTUNE_CGO
+    fi
+    if [ -n "$CGO_ENABLED" ]; then
+        WSLTUNE_CGO=1
+        export CGO_ENABLED WSLTUNE_CGO
+    fi
+    unset wsltune_flags wsltune_file wsltune_name wsltune_value wsltune_word wsltune_chosen wsltune_tags
+fi
+exec {kept} "$@"
+"""

@@ -21,6 +21,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift, obs
 from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go_applied
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile, tool_gc
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
+from ansible_collections.wsltune.go.plugins.module_utils.go import shims as go_shims
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
@@ -107,7 +108,7 @@ class Bed:
             write(str(path), go_plan.with_block("# theirs\n").encode(), role="go_env")
         self.shim.parent.mkdir(parents=True)
         self.shim.write_bytes(b"\x7fELF")
-        record.displace(str(self.shim), go_plan.shim_text(f"{self.shim}.distrib").encode(), role="go_env")
+        record.displace(str(self.shim), go_shims.shim_text(f"{self.shim}.distrib").encode(), role="go_env")
         options = self.wishes()["go_env"]
         journal.write_record(go_applied.RECORD, {"settings": {"alice": GO}, "options": options}, record.root)
 

@@ -1,10 +1,15 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A Go command of one account that cannot be replaced is a note, and stops the others only where it holds for all."""
+"""What stands in for a Go command leaves cgo on where it is needed.
+
+A Go command of one account that cannot be replaced is a note, and stops the others only where it holds for all.
+"""
 
 from __future__ import annotations
 
 import functools
+import os
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +19,7 @@ import pytest
 from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.go import shims as go_shims
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, mountinfo, process
 
 NAMES = ("root", "ada", "eve")
 MOUNTS = [
@@ -69,3 +74,162 @@ def test_a_folder_that_gives_no_answer_lets_nobody_wait(monkeypatch: pytest.Monk
     assert looked.commands(people, users(eve=["/net/eve/go/bin/go"])) == {} and time.monotonic() - begin < 20
     note = looked.changes.notes[0]
     assert "/net/eve/go/bin/go is left alone" in note and "no answer" in note
+
+
+def test_a_go_started_by_another_one_may_use_the_race_detector(tmp_path: Path) -> None:
+    real, shim = tmp_path / "go.distrib", tmp_path / "go"
+    real.write_text(f'#!/bin/sh\n[ "$1" = run ] && exec {shim} test -race\necho "${{CGO_ENABLED-default}}"\n')
+    shim.write_text(go_shims.shim_text(str(real)))
+    for path in (real, shim):
+        path.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    assert process.run([str(shim), "run"], environment).out == "default\n"
+    assert process.run([str(shim), "build"], environment).out == "0\n"
+
+
+def test_the_shim_starts_a_go_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "a b; touch $(touch there)'s"
+    folder.mkdir()
+    real, shim = folder / "go.distrib", folder / "go"
+    real.write_text("#!/bin/sh\necho started\n")
+    shim.write_text(go_shims.shim_text(str(real)))
+    for path in (real, shim):
+        path.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    assert process.run([str(shim), "build"], environment, str(tmp_path)).out == "started\n"
+    assert not (tmp_path / "there").exists()
+
+
+SHIM_CASES = [
+    (["test", "./..."], {}, "0"),
+    (["build", "."], {}, "0"),
+    (["test", "-race", "./..."], {}, "default"),
+    (["test", "--race", "."], {}, "default"),
+    (["test", "-race=true"], {}, "default"),
+    (["test", "-race=false"], {}, "0"),
+    (["build", "-msan"], {}, "default"),
+    (["build", "-asan"], {}, "default"),
+    (["build", "-buildmode=c-shared"], {}, "default"),
+    (["build", "-buildmode", "plugin", "."], {}, "default"),
+    (["build", "-buildmode", "pie", "."], {}, "0"),
+    (["test", ".", "-args", "-race"], {}, "0"),
+    (["run", ".", "--", "-race"], {}, "0"),
+    (["test", "."], {"GOFLAGS": "-v -race"}, "default"),
+    (["test", "."], {"GOFLAGS": "-race=false"}, "0"),
+    (["test", "-race"], {"CGO_ENABLED": "0"}, "0"),
+    (["build"], {"CGO_ENABLED": "1"}, "1"),
+    (["build"], {"CGO_ENABLED": ""}, "0"),
+    (["vet", "a b", "*"], {}, "0"),
+    (["build", "-buildmode=shared", "std"], {}, "default"),
+    (["build", "-linkshared", "."], {}, "default"),
+    (["build", "-ldflags=-linkmode=external -extldflags=-static", "."], {}, "default"),
+    (["build", "-ldflags", "-s -linkmode external", "."], {}, "default"),
+    (["build", "--ldflags", "-extldflags=-static", "."], {}, "default"),
+    (["build", "-ldflags=-s -w", "."], {}, "0"),
+    (["build", "-ldflags", "-linkmode=internal", "."], {}, "0"),
+    (["build", "-tags", "x,netcgo", "."], {}, "default"),
+    (["build", "-tags=x", "."], {}, "0"),
+    (["build", "-compiler", "gccgo", "."], {}, "default"),
+    (["build", "."], {"GOFLAGS": '"-ldflags=-linkmode external" -v'}, "default"),
+    (["build", "."], {"GOEXPERIMENT": "boringcrypto"}, "default"),
+    (["build", "."], {"GOEXPERIMENT": "opensslcrypto"}, "default"),
+    (["build", "."], {"CC": "musl-gcc"}, "default"),
+    (["build", "."], {"CGO_LDFLAGS": "-lfoo"}, "default"),
+    (["test", "."], {"GODEBUG": "netdns=cgo"}, "default"),
+    (["test", "."], {"GODEBUG": "http2client=0"}, "0"),
+    (["install", "example.org/tool@latest"], {}, "default"),
+]
+
+
+@pytest.mark.parametrize(("words", "environment", "expected"), SHIM_CASES)
+def test_the_shim_leaves_cgo_on_where_it_is_needed(
+    tmp_path: Path, words: list[str], environment: dict[str, str], expected: str
+) -> None:
+    real, shim = tmp_path / "go.distrib", tmp_path / "go"
+    real.write_text('#!/bin/sh\necho "${CGO_ENABLED-default}"\nfor word; do echo "$word"; done\n')
+    shim.write_text(go_shims.shim_text(str(real)))
+    for path in (real, shim):
+        path.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **environment}
+    done = subprocess.run([str(shim), *words], env=environment, cwd="/", capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [expected, *words]
+
+
+def test_the_shim_reads_flags_from_the_users_file(tmp_path: Path) -> None:
+    real, shim = tmp_path / "go.distrib", tmp_path / "go"
+    real.write_text('#!/bin/sh\necho "${CGO_ENABLED-default}"\n')
+    shim.write_text(go_shims.shim_text(str(real)))
+    (tmp_path / ".config" / "go").mkdir(parents=True)
+    (tmp_path / ".config" / "go" / "env").write_text("GOFLAGS=-race\n")
+    for path in (real, shim):
+        path.chmod(0o755)
+    for environment, expected in (({}, "default"), ({"GOENV": "off"}, "0")):
+        done = subprocess.run(
+            [str(shim), "test"],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == expected
+
+
+C = 'package x\n\n/*\n#include <math.h>\n*/\nimport "C"\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "expected"),
+    [
+        ({"go.mod": "module m\n", "a.go": "package a\n"}, ["build", "./..."], "0"),
+        ({"go.mod": "module m\n", "sub/a.go": C}, ["build", "./..."], "default"),
+        ({"go.mod": "module m\n", "a.go": 'package a\n\nimport (\n\t"C"\n\t"fmt"\n)\n'}, ["test"], "default"),
+        ({"go.mod": "module m\n", "a.go": 'package a\n\nvar x = "C"\n'}, ["test"], "0"),
+        ({"go.mod": "module m\n", "a.go": C}, ["-C"], "0"),
+        ({"go.mod": "module m\n", "a.go": C}, ["version"], "0"),
+        ({"go.mod": "module m\n\nrequire d v0.0.0\n", "deps": ""}, ["test", "./..."], "0"),
+        ({"go.mod": "module m\n\nrequire d v0.0.0\n", "deps": "C\n"}, ["test", "./..."], "default"),
+        ({"go.mod": "module m\n\nrequire d v0.0.0\n"}, ["test", "./..."], "default"),
+        ({"go.work": "use ./a\n", "go.mod": "module m\n"}, ["build"], "default"),
+        ({"main.go": C}, ["run", "main.go"], "default"),
+        ({"main.go": "package main\n"}, ["run", "main.go"], "0"),
+        ({"below/go.mod": "module m\n", "below/a.go": C}, ["build", "-C", "below", "."], "default"),
+        ({"below/go.mod": "module m\n", "below/a.go": C}, ["build", "-C=below", "."], "default"),
+    ],
+)
+def test_code_that_imports_c_keeps_cgo(tmp_path: Path, code: dict[str, str], words: list[str], expected: str) -> None:
+    """The Go here lists what the file deps says, and fails without it, as where a module cannot be fetched."""
+    real, shim, project = tmp_path / "go.distrib", tmp_path / "go", tmp_path / "project"
+    real.write_text('#!/bin/sh\n[ "$1" = list ] && exec cat deps\necho "${CGO_ENABLED-default}"\n')
+    shim.write_text(go_shims.shim_text(str(real)))
+    for path in (real, shim):
+        path.chmod(0o755)
+    for name, content in code.items():
+        path = project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    assert process.run([str(shim), *words], environment, str(project)).out == f"{expected}\n"
+
+
+def test_the_shim_passes_over_a_module_in_the_folder_for_temporary_files(tmp_path: Path) -> None:
+    """Anybody can make /tmp a module, and reading all that lies there may have no end; Go does not take it for one."""
+    temporary, real, shim = tmp_path / "temporary", tmp_path / "real", tmp_path / "go"
+    (temporary / "work").mkdir(parents=True)
+    (temporary / "go.mod").write_text("module evil\n")
+    (temporary / "evil.go").write_text('package evil\n\nimport "C"\n')
+    real.write_text('#!/bin/sh\necho "${CGO_ENABLED:-on}"\n')
+    shim.write_text(go_shims.shim_text(str(real)))
+    for program in (real, shim):
+        program.chmod(0o755)
+
+    def ask(folder: Path, **more: str) -> str:
+        environment = {"PATH": os.defpath, "HOME": str(tmp_path / "none"), **more}
+        return subprocess.run(
+            [shim, "build"], cwd=folder, env=environment, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    assert ask(temporary / "work") == "on"
+    assert ask(temporary / "work", TMPDIR=str(temporary)) == "0"
+    (temporary / "work/go.mod").write_text("module own\n")
+    (temporary / "work/own.go").write_text('package own\n\nimport "C"\n')
+    assert ask(temporary / "work", TMPDIR=str(temporary)) == "on"
