@@ -251,7 +251,7 @@ class Check:
             for name in with_go
             if "environment" not in self.users[name]["unknown"]
         }
-        answers = become.gather(errands, accounts.LOGIN + 2 * become.LIMIT)
+        answers = become.gather(errands, accounts.LOGIN_LIMIT + 2 * become.LIMIT)
         lacking: dict[str, str] = {}
         for name in with_go:
             # Whoever let root wait once is not asked again.

@@ -248,7 +248,7 @@ def observe_with_environment(
         return _unanswered(account, trouble), environment or {}
     if environment is None:
         try:
-            environment = accounts.login_environment(account, min(accounts.LOGIN, max(1.0, seconds)))
+            environment = accounts.login_environment(account, min(accounts.LOGIN_LIMIT, max(1.0, seconds)))
         except accounts.AccountError as error:
             unknown["environment"] = str(error)
             environment = {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}

@@ -3,7 +3,8 @@
 """Judges the members of an archive before any of them is unpacked. Pure.
 
 An archive is unpacked by root, so no member may be written through a link, outside of the folder or as a device. Links
-themselves stay as they are: they count inside of the image alone.
+themselves stay as they are: they count inside of the image alone. build.pack writes an archive, and makes it the same
+each time.
 """
 
 from __future__ import annotations

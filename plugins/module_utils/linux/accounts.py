@@ -18,8 +18,8 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look, process, text
 
 MARK = b"__wsltune_environment__"
-LOGIN = 15.0
-"""Seconds that a login may take."""
+LOGIN_LIMIT = 15.0
+"""Seconds that a login may take; a longer one is ended and gives no environment."""
 TERMINAL = 8.0
 """Seconds that an interactive shell may take."""
 MOST_SAID = 1 << 20
@@ -192,7 +192,7 @@ def parse_environment(output: bytes) -> dict[str, str]:
     return {name: value for name, _separator, value in pairs if name != "_"}
 
 
-def login_environment(account: Account, timeout: float = LOGIN) -> dict[str, str]:
+def login_environment(account: Account, timeout: float = LOGIN_LIMIT) -> dict[str, str]:
     """Return the environment of a fresh login of C(account); AccountError when there can be none.
 
     As root a login is started with su; otherwise the account's own shell is started as a login shell.

@@ -1,6 +1,9 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a machine's texts say about WSL: whether it is one, when it started, what of wsl.conf is in force."""
+"""What a machine's texts say about WSL: whether it is one, when it started, what of wsl.conf is in force.
+
+wsl/conf.py reads the file: it decides which lines and which of two equal keys count, and names the others.
+"""
 
 from __future__ import annotations
 
