@@ -394,15 +394,23 @@ def test_commits_that_cannot_be_read_out_of_the_repository_fail_and_none_is_forg
 
 @pytest.mark.parametrize("name", ["record", "status"])
 def test_what_a_run_came_to_is_shown_where_it_cannot_be_kept(bed: Bed, name: str) -> None:
+    def read_metrics() -> dict[str, str]:
+        text = (bed.root / "var/lib/prometheus/node-exporter/wsltune_pull.prom").read_text()
+        return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+
     bed.commit("exit 0")
     assert bed.run() == 0
+    succeeded = read_metrics()["wsltune_pull_last_success_timestamp_seconds"]
     in_the_way = bed.root / f"var/lib/wsltune/pull/.{name}.json.new"
     in_the_way.mkdir()
     assert bed.run() == FAILED
     last = (bed.root / "var/log/wsltune/pull.log").read_text().splitlines()[-1]
     assert f"failed: the {name} cannot be written: " in last, last
-    metrics = (bed.root / "var/lib/prometheus/node-exporter/wsltune_pull.prom").read_text()
-    assert 'state="failed"} 1' in metrics
+    assert read_metrics()['wsltune_pull_state{state="failed"}'] == "1"
+    assert read_metrics()["wsltune_pull_last_success_timestamp_seconds"] == succeeded
+    bed.configure(ref="none")
+    assert bed.run() == FAILED and int(read_metrics()["wsltune_pull_failures_in_a_row"]) == 1
+    bed.configure()
     in_the_way.rmdir()
     assert bed.run() == 0 and bed.record()["failures"] == 0
 

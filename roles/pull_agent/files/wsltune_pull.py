@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import dataclasses
 import datetime
 import fcntl
 import functools
@@ -635,12 +636,14 @@ class Agent:
 
     def finish(self, state: str, reason: str, now: float, is_kept: bool = True) -> int:
         """Keep and show what the run came to; without C(is_kept) only show it. Return the exit code."""
+        before = dataclasses.replace(self.record)
         state, reason = self.note(state, pull.spell_out(reason), now)
         for name, act in (("record", self.save if is_kept else None), ("status", self.write_status)):
             try:
                 if act is not None:
                     act()
             except (Failure, OSError) as error:
+                self.record = dataclasses.replace(before)
                 state, reason = self.note(pull.FAILED, pull.spell_out(f"the {name} cannot be written: {error}"), now)
         self.write_metrics(state)
         self.log.log(
