@@ -387,8 +387,8 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 def find_freeze(windows: Any, now: datetime.datetime) -> str:
     """Return why nothing may change at C(now), the controller's local time: nothing where no window has it.
 
-    The pull agent has windows of its own (pull.parse_freeze): moments with a zone, both ends given, no days. It reads
-    them on the machine, where this file is not.
+    The pull agent has windows of its own (pull.parse_freeze): from one moment to another, which may name a zone, and no
+    days. It reads them on the machine, where this file is not.
     """
     if not isinstance(windows, Sequence) or isinstance(windows, str):
         raise CommandError(f"wsltune_rollout_freeze is {windows!r}: give a list of windows.")
