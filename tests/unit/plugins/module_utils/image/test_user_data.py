@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import socket
 import subprocess
@@ -128,6 +129,30 @@ def test_what_nobody_signed_who_may_does_not_run(repository: Path, commit: list[
         code, err = run(repository, ref)
         assert code == 1 and f"wsltune: {ref} is not signed by anybody" in err
         assert not (repository.parent / "ran").exists() and not (repository.parent / "clone").exists()
+
+
+@pytest.mark.parametrize("kind", ["commit", "tag"])
+def test_a_signature_of_another_kind_counts_for_nothing(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Whoever signs chooses the kind, and a key in root's GnuPG says nothing about who may have this run."""
+    gpg = tmp_path / "bin/gpg"
+    gpg.parent.mkdir()
+    signature = "-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n"
+    said = ["NEWSIG", "GOODSIG 0123456789ABCDEF eve", "VALIDSIG 0123456789ABCDEF", "TRUST_ULTIMATE 0 pgp"]
+    good = "".join(f"[GNUPG:] {line}\\n" for line in said)
+    gpg.write_text(
+        f"#!/bin/sh\ncat >/dev/null\ncase $* in *--verify*) printf '{good}' ;;\n"
+        f"*) printf '\\n[GNUPG:] SIG_CREATED D\\n' >&2; printf -- '{signature}' ;; esac\n"
+    )
+    gpg.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{gpg.parent}:{os.environ['PATH']}")
+    git(repository, "-c", "gpg.format=openpgp", "commit", "--quiet", *(["-S"] if kind == "commit" else []), "-m", "one")
+    if kind == "tag":
+        git(repository, "-c", "gpg.format=openpgp", "tag", "-s", "v1", "-m", "one")
+    code, err = run(repository, "main" if kind == "commit" else "v1")
+    assert code == 1 and "is not signed by anybody" in err
+    assert not (repository.parent / "ran").exists()
 
 
 def test_a_signed_tag_on_a_commit_that_is_not_signed_runs(repository: Path) -> None:
