@@ -50,9 +50,11 @@ def find_in_time(mounts: Sequence[mountinfo.Mount]) -> dict[str, str]:
     """Return what find() returns for the Windows drives in C(mounts); nothing when they do not answer in time."""
     drives = [mount.mount_point for mount in interop.drive_roots(mounts)]
     try:
-        return dict(look.once(functools.partial(find, drives), LIMIT)) if drives else {}
+        found: dict[str, str] = look.once(functools.partial(find, drives), LIMIT) if drives else {}
     except OSError:
         return {}
+    # Every account starts them, and one could have mounted its own over a folder of the drive.
+    return {name: path for name, path in found.items() if interop.is_on_drive(mounts, path)}
 
 
 def launcher(program: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux.mountinfo import Mount
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
 
 
@@ -55,3 +56,12 @@ def test_what_the_distro_has_itself_is_left_alone(tmp_path: Path) -> None:
 
 def test_no_drive_is_no_launcher() -> None:
     assert launchers.find_in_time([]) == {}
+
+
+def test_no_launcher_starts_what_an_account_mounted_over_a_drive(tmp_path: Path) -> None:
+    put(tmp_path / "Windows/explorer.exe")
+    code = put(tmp_path / "Users/ann/AppData/Local/Programs/Microsoft VS Code/bin/code")
+    drive = Mount(str(tmp_path), "/", "9p", "C:", windows_drive=True, windows_path="C:\\", mount_id=1)
+    over = Mount(str(code.parent), "/", "fuse.own", "ann", mount_id=2, parent_id=1)
+    assert sorted(launchers.find_in_time([drive])) == ["code", "explorer.exe"]
+    assert list(launchers.find_in_time([drive, over])) == ["explorer.exe"]
