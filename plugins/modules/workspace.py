@@ -378,8 +378,12 @@ class Workspace:
 
     def is_bound(self, project: Project) -> bool:
         """Return whether the source's path shows the copy, and not that either gives no answer."""
+        return self.is_shown(project.source, project.target)
+
+    def is_shown(self, place: str, target: str) -> bool:
+        """Return what shows() returns, and that it does not where either gives no answer."""
         with contextlib.suppress(TimeoutError):
-            return self.shows(project.source, project.target)
+            return self.shows(place, target)
         return False
 
     def shows(self, place: str, target: str) -> bool:
@@ -527,7 +531,9 @@ class Workspace:
         if self.is_bound(project):
             return
         for shown in self.mounts():
-            if shown.mount_id not in before and shown.mount_point != project.source:
+            # Others may mount something at the same time.
+            is_new = shown.mount_id not in before and shown.mount_point != project.source
+            if is_new and self.is_shown(shown.mount_point, project.target):
                 _apart(functools.partial(mount.unmount, shown.mount_point))
         raise WorkspaceError("that folder was moved at the same time")
 

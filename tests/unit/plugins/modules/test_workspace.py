@@ -193,6 +193,9 @@ def test_a_folder_that_moves_while_it_is_mounted_on_is_uncovered(
 ) -> None:
     bind = workspace.mount.bind
 
+    others = f"{copied.source}.others"
+    os.mkdir(others)
+
     def moved(source: int, target: int, path: str) -> None:
         os.rename(copied.source, f"{copied.source}.own")
         os.mkdir(copied.source)
@@ -201,13 +204,24 @@ def test_a_folder_that_moves_while_it_is_mounted_on_is_uncovered(
     monkeypatch.setattr(workspace.mount, "bind", moved)
 
     def there() -> list[object]:
+        # Everybody may mount something at the same time: each look at the mounts sees what came after the first.
+        seen: list[int] = []
+        own = bound.mounts
+
+        def mounts() -> Any:
+            if len(seen) == 1:
+                assert process.LIBRARY.mount(b"others", os.fsencode(others), b"tmpfs", 0, None) == 0
+            seen.append(1)
+            return own()
+
+        bound.mounts = mounts  # type: ignore[method-assign]
         try:
             bound.mount(copied)
         except WorkspaceError as error:
-            return [str(error), [one.mount_point for one in bound.mounts() if copied.source in one.mount_point]]
+            return [str(error), [one.mount_point for one in own() if copied.source in one.mount_point]]
         return ["mounted"]
 
-    assert apart(there) == ["that folder was moved at the same time", []]
+    assert apart(there) == ["that folder was moved at the same time", [others]]
 
 
 def test_the_lines_are_written_once(bound: Bound, tmp_path: Path) -> None:
