@@ -286,7 +286,8 @@ class Trial:
         path = environment.get("PATH", "")
         go = shutil.which("go", path=path)
         settings: dict[str, str] = {}
-        if go:
+        # Where root is not to build, measuring says so.
+        if go and not go_find.explain_no_build(go, environment):
             # With the toolchain that the user's own setting chooses, but none is downloaded to find it out.
             # CGO_LDFLAGS apart, because Go makes a folder in GOTMPDIR for it, which may be gone.
             for names in (GROUND, ("CGO_LDFLAGS",)):

@@ -437,6 +437,7 @@ class Bench:
         self.have_history = False
         self.commits: dict[str, str] = {}
         self.sample = ""
+        self.roots_places: set[str] = set()
         # Per scenario and module; empty where all tests are run.
         self.suites: list[dict[str, suite.Package]] = []
         self.chosen: dict[str, list[suite.Selection | None]] = {}
@@ -489,29 +490,16 @@ class Bench:
             raise BenchmarkError(
                 f"A login of {self.account.name} finds no go in its PATH ({path}): install Go or name it with `go`."
             )
-        reason = go_find.explain_not_roots(self.go)
-        if reason:
-            raise BenchmarkError(f"{reason}.")
         home = self._scratch_parent()
         if not self.modules:
             self.sample = self.folders.make(home, "sample", hidden=False)
             self._write_sample(self.sample)
         for name in self.variants:
+            reason = go_find.explain_no_build(self.go, self.environments[name], self.roots_places)
+            if reason:
+                raise BenchmarkError(reason)
             self.go_env[name] = self._ask_go(name)
-        self._check_places()
         self.modules = [module for named in self.modules for module in self._modules_of(named)]
-
-    def _check_places(self) -> None:
-        """Raise BenchmarkError where root's Go would run what another account can put there, in any variant."""
-        asked = set()
-        for name, settings in self.go_env.items():
-            temporary = settings["GOTMPDIR"] or self.environments[name].get("TMPDIR") or "/tmp"
-            places = {place: settings[place] for place in go_sources.PLACES}
-            if (temporary, *places.values()) not in asked:
-                asked.add((temporary, *places.values()))
-                reason = go_sources.find_place_of_others(places, temporary)
-                if reason:
-                    raise BenchmarkError(reason)
 
     def _modules_of(self, named: str) -> list[str]:
         """Return C(named), or the modules below it where it has a C(go.work) and is in no module itself."""

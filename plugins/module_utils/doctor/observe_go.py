@@ -146,9 +146,8 @@ class Workshop:
         self.numbers = itertools.count()
         self.program = ""
         self.trouble = ""
-        self.foreign = go_sources.find_place_of_others(
-            {name: place["path"] for name, place in facts["places"].items()}
-        ).rstrip(".")
+        places = {name: place["path"] for name, place in facts["places"].items()}
+        self.foreign = go_sources.find_place_of_others({**places, "GOENV": facts["user_file"]["path"]}).rstrip(".")
         """Why root's Go builds nothing; empty where it may."""
         self.silent: dict[str, str] | None = None
 

@@ -288,6 +288,9 @@ class Check:
         environment = dict(own, CGO_ENABLED="1")
         if person.uid == 0:
             environment.update(go_sources.leave_out_workspace(directory, environment))
+            reason = go_find.explain_no_build(self.users[name]["go"]["path"], environment)
+            if reason:
+                raise go_plan.PlanError(f"go_env_modules names {directory}, and {reason}")
         listing = [self.users[name]["go"]["path"], "list"]
         patterns = ["./..."]
         if not module:

@@ -224,10 +224,10 @@ class Settled:
     unknown: dict[str, str] = field(default_factory=dict)
 
     def environment_with_go(self) -> dict[str, str]:
-        """Return the environment with the Go that answers first on its PATH, and none that root does not start."""
+        """Return the environment with the Go that answers first on its PATH, and as root nothing of others there."""
         path = self.go["path"] if self.go else ""
         named = self.environment.get("PATH", "").split(":")
-        folders = [folder for folder in named if not _has_go_of_others(folder)]
+        folders = [folder for folder in named if not _is_of_others(folder)]
         programs = [os.path.join(folder, "go") for folder in folders]
         if os.path.basename(path) == "go" and path != next(filter(os.path.isfile, programs), ""):
             return {**self.environment, "PATH": ":".join([os.path.dirname(path), *filter(None, folders)])}
@@ -276,9 +276,28 @@ def explain_not_roots(go: str) -> str:
     return f"{go} was not asked: another account can change it, and root would run it" if others else ""
 
 
-def _has_go_of_others(folder: str) -> bool:
-    go = os.path.join(folder, "go")
-    return os.path.isabs(folder) and os.path.isfile(go) and bool(explain_not_roots(go))
+def explain_no_build(go: str, environment: Mapping[str, str], known: set[str] | None = None) -> str:
+    """Say why root builds nothing with the Go command C(go) in C(environment); nothing for everybody else.
+
+    Asked so that no other Go takes over, which may lie in such a place; C(known) is that of find_place_of_others().
+    """
+    if os.geteuid() != 0:
+        return ""
+    reason = explain_not_roots(go)
+    if reason:
+        return f"{reason}."
+    values, reason = go_env(go, _run, environment)
+    temporary = values.get("GOTMPDIR") or environment.get("TMPDIR") or "/tmp"
+    return f"{reason}." if reason else go_sources.find_place_of_others(values, temporary, known)
+
+
+def _is_of_others(folder: str) -> bool:
+    """Return whether root would start what another account put into a folder of its PATH, or where its go leads."""
+    try:
+        go = os.path.join(folder, "go")
+        return os.path.isabs(folder) and any(map(go_sources.others_change, (folder, go)))
+    except OSError:
+        return True
 
 
 def _ask(

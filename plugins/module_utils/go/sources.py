@@ -14,8 +14,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, 
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
-PLACES = ("GOROOT", "GOCACHE", "GOMODCACHE")
-"""Settings of Go that name a folder from which it runs programs, or links what is in it into some."""
+PLACES = ("GOROOT", "GOCACHE", "GOMODCACHE", "GOENV")
+"""Settings of Go that name what it runs programs from, links into some, or is told of programs by."""
 LOOKING = 120.0
 """Seconds that looking for what others can change in a folder may take."""
 
@@ -78,21 +78,26 @@ def find_code_of_others(folder: str) -> str:
     )
 
 
-def find_place_of_others(places: Mapping[str, str], temporary: str = "") -> str:
+def find_place_of_others(places: Mapping[str, str], temporary: str = "", known: set[str] | None = None) -> str:
     """Say why root's Go is not to build: it runs what lies in the C(places), and what it makes in C(temporary).
 
-    C(places) are Go's settings by name, of which PLACES count. Nothing for a process that is not root's.
+    C(places) are Go's settings by name, of which PLACES count. What was found to be root's alone is added to C(known),
+    and not looked at again. Nothing for a process that is not root's.
     """
+    known = set() if known is None else known
     if os.geteuid() != 0:
         return ""
     for name in PLACES:
         path = places.get(name, "")
+        if path in known or not os.path.isabs(path):
+            continue
         try:
-            place = _find_what_others_change(path) if os.path.isabs(path) else ""
+            place = _find_what_others_change(path)
         except OSError as error:
             return f"root's {name} {path} could not be looked at: {error.strerror}."
         if place:
             return _explain_place(name, place)
+        known.add(path)
     if os.path.isabs(temporary) and others_change(temporary, kept=True):
         return _explain_place("GOTMPDIR", temporary)
     return ""

@@ -237,7 +237,8 @@ class Person:
         toolchains = go_find.find_toolchains(
             self.account.home, self.environment.get("PATH", ""), environment=self.environment
         )
-        return next((found["path"] for found in toolchains if not go_find.explain_not_roots(found["path"])), None)
+        paths = [toolchain["path"] for toolchain in toolchains]
+        return next((path for path in paths if not go_find.explain_no_build(path, self.environment)), None)
 
 
 class Scanner:

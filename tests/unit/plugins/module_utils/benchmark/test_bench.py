@@ -244,7 +244,7 @@ def test_a_variant_may_have_its_own_folder(home, session, module):
     assert [line[0] for line in started(home)] == [str(module), str(other), str(module)]
 
 
-@pytest.mark.parametrize(("go", "said"), [(None, "finds no go in its PATH"), ("/bin/false", "fails for")])
+@pytest.mark.parametrize(("go", "said"), [(None, "finds no go in its PATH"), ("/bin/false", "/bin/false env fail")])
 def test_no_go_is_one_sentence(home, session, go, said):
     (home / "bin" / "go").unlink()
     with session(VARIANTS, go=go) as run, pytest.raises(bench.BenchmarkError, match=said):
@@ -415,12 +415,12 @@ def test_root_does_not_run_code_of_others_deeper_down(module):
         inner.chmod(0o755)
 
 
-@pytest.mark.parametrize("name", ["GOCACHE", "GOMODCACHE", "GOROOT", "GOTMPDIR"])
+@pytest.mark.parametrize("name", ["GOCACHE", "GOMODCACHE", "GOROOT", "GOENV", "GOTMPDIR"])
 def test_root_runs_nothing_from_a_cache_that_a_team_shares(home, session, tmp_path, name):
     """Go links into a program what it finds in its caches, and runs some of it."""
     shared = tmp_path / "shared"
     (shared / "00").mkdir(parents=True)
-    (home / "bin" / "go").write_text(f"""#!/bin/sh\necho '{{"{name}": "{shared}", "GOVERSION": "go1.99"}}'\n""")
+    (home / "bin" / "go").write_text(f"""#!/bin/sh\necho '{{"GOROOT": "/none", "{name}": "{shared}"}}'\n""")
     with session([bench.Variant("now")]) as run:
         run.prepare()
     (shared / "00").chmod(0o777)
@@ -699,3 +699,18 @@ def test_a_variant_that_cannot_be_measured_is_one_sentence(names, says):
     with pytest.raises(bench.BenchmarkError) as error:
         bench.read_variants([entry(name) for name in names])
     assert says in str(error.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
+def test_no_other_go_takes_over_before_roots_places_were_looked_at(home, session, module, tmp_path):
+    """A go.mod may name a toolchain, which Go starts out of the module cache before it does anything."""
+    shared, ran = tmp_path / "shared", tmp_path / "ran"
+    shared.mkdir()
+    shared.chmod(0o777)
+    (home / "bin" / "go").write_text(
+        f'#!/bin/sh\n[ "$GOTOOLCHAIN" = local ] || touch {ran}\n'
+        f"""echo '{{"GOROOT": "/none", "GOMODCACHE": "{shared}"}}'\n"""
+    )
+    with session([bench.Variant("now")], modules=[str(module)]) as run, pytest.raises(bench.BenchmarkError):
+        run.prepare()
+    assert not ran.exists()

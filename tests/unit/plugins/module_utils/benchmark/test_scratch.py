@@ -200,6 +200,7 @@ def examine(account: accounts.Account, environment: dict[str, str], fails: bool)
         "go": {"path": f"{account.home}/bin/go"},
         "settings": {},
         "places": {"TMPDIR": {"path": temporary}, "GOTMPDIR": {"path": environment.get("GOTMPDIR", temporary)}},
+        "user_file": {"path": f"{account.home}/.config/go/env"},
     }
     with observe_go.Workshop(account, environment, facts) as shop:
         shop.build_program(20)

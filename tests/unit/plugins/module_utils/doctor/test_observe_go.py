@@ -27,7 +27,7 @@ def observed(tmp_path: Path, folder: str, env: str, modules: str = "", listing: 
     )
     go.chmod(0o755)
     account = accounts.Account(pwd.getpwuid(os.getuid()).pw_name, os.getuid(), os.getgid(), str(tmp_path), "/bin/sh")
-    facts = {"go": {"path": str(go)}, "settings": {}, "places": {}}
+    facts = {"go": {"path": str(go)}, "settings": {}, "places": {}, "user_file": {"path": "/root/.config/go/env"}}
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     with observe_go.Workshop(account, {"PATH": os.defpath}, facts) as shop:
         found = observe_go.Project(shop, str(tmp_path / folder), observe_go.Budget(20), 1 << 20).observe()
@@ -98,7 +98,8 @@ def test_the_doctor_of_root_builds_nothing_with_a_cache_that_a_team_shares(tmp_p
     (tmp_path / "go").write_text(f'#!/bin/sh\necho "$@" >> {said}\n')
     (tmp_path / "go").chmod(0o755)
     account = accounts.Account(pwd.getpwuid(os.getuid()).pw_name, os.getuid(), os.getgid(), str(tmp_path), "/bin/sh")
-    facts = {"go": {"path": str(tmp_path / "go")}, "settings": {}, "places": {"GOCACHE": {"path": str(shared)}}}
+    facts: dict[str, Any] = {"go": {"path": str(tmp_path / "go")}, "settings": {}, "user_file": {"path": "/env"}}
+    facts["places"] = {"GOCACHE": {"path": str(shared)}}
     with observe_go.Workshop(account, {"PATH": os.defpath}, facts) as shop:
         trouble = shop.build_program(20)
     assert (f"{shared} can be changed by other accounts" in trouble) == (os.geteuid() == 0) != said.exists()

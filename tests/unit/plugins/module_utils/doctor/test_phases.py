@@ -57,6 +57,7 @@ def looked_at(folder: Path) -> Check:
     account = accounts.Account(own.pw_name, own.pw_uid, own.pw_gid, str(home), "/bin/sh")
     place = {"path": str(temporary)}
     facts = {"go": {"path": GO}, "settings": {}, "places": {"TMPDIR": place, "GOTMPDIR": place}}
+    facts["user_file"] = {"path": f"{home}/.config/go/env"}
     # The build cache of whoever runs this, which has the standard library; one without cgo serves all of it.
     environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": ""}
     before = sorted(path.name for path in folder.rglob("*"))

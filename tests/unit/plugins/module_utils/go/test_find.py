@@ -345,6 +345,17 @@ def test_root_starts_no_go_of_another_account_that_is_on_everybodys_path(tmp_pat
     assert not ran.exists()
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root must not start what others may change")
+def test_nothing_that_root_starts_for_go_is_looked_for_in_a_folder_of_others(tmp_path: Path) -> None:
+    """Such as gcc, git and strace, which lie beside no go."""
+    for name in ("hers", "roots"):
+        (tmp_path / name).mkdir()
+    os.chown(tmp_path / "hers", 4711, 4711)
+    found = looked_at(tmp_path, f"{tmp_path}/hers:{tmp_path}/roots:{tmp_path}/none:/tmp/none:{PLAIN}")
+    assert found.environment_with_go()["PATH"].split(":")[:2] == [f"{tmp_path}/roots", f"{tmp_path}/none"]
+    assert "/tmp/none" not in found.environment_with_go()["PATH"]
+
+
 def test_the_newest_of_several_stands_first(tmp_path: Path) -> None:
     for version in ("1.9.7", "1.27.3", "1.21.13"):
         goroot(tmp_path / "sdk" / f"go{version}", f"go{version}")
