@@ -202,11 +202,14 @@ python_works() {
     "$1" -I -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
+# As root, nothing that another account can change: a team may share a folder of PATH.
+may_run() { ((EUID != 0)) || is_roots_place "$1"; }
+
 # The machine's own Python first, for it outlives the others: /usr/bin, then PATH, then pyenv's.
 find_python() {
     local path
     while IFS= read -r path; do
-        if python_works "$path"; then
+        if may_run "$path" && python_works "$path"; then
             printf '%s\n' "$path"
             return 0
         fi
@@ -227,6 +230,7 @@ newest_pyenv() {
 find_newest_python() {
     local path best='' version best_version=0
     while IFS= read -r path; do
+        may_run "$path" || continue
         python_works "$path" || continue
         version=$("$path" -I -c 'import sys; print(sys.version_info[0] * 100 + sys.version_info[1])') || continue
         if ((version > best_version)); then

@@ -144,7 +144,7 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue, look, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue, files, look, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
@@ -168,6 +168,17 @@ def _wslpath(windows_path: str) -> str | None:
         if said.returncode == 0 and os.path.isfile(path):
             return path
     return None
+
+
+def _find_in(folder: str, mounts: Sequence[mountinfo.Mount]) -> str | None:
+    """Return the powershell.exe in a folder of PATH; as root none that another account can change."""
+    path = shutil.which("powershell.exe", path=folder)
+    # A Windows drive shows one account for all that is on it.
+    if path and os.geteuid() == 0 and not interop.is_on_drive(mounts, os.path.realpath(path)):
+        files.check(path)
+        if not files.is_ours_alone(os.stat(path), path=path):
+            raise files.NotOurs(path)
+    return path
 
 
 class Connection(ConnectionBase):
@@ -240,7 +251,7 @@ class Connection(ConnectionBase):
 
     def _find_on_path(self) -> str | None:
         folders = dict.fromkeys(os.get_exec_path())
-        questions = {folder: functools.partial(shutil.which, "powershell.exe", path=folder) for folder in folders}
+        questions = {folder: functools.partial(_find_in, folder, self._mounts) for folder in folders}
         answers, silent = look.each(questions)
         self._silent.update(silent)
         return next((answers[folder] for folder in folders if answers.get(folder)), None)

@@ -251,6 +251,29 @@ def test_root_runs_no_python_of_another_accounts_home(tmp_path: Path, owner: int
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("what", ["find_python", "find_newest_python"])
+@pytest.mark.parametrize("owner", [0, 4711])
+def test_root_runs_no_python_of_a_folder_of_path_that_others_write_in(tmp_path: Path, owner: int, what: str) -> None:
+    """Where the machine's own is too old, one of /opt/team/bin would be taken, which /etc/profile puts on PATH."""
+    shared, ran = tmp_path / "shared", tmp_path / "ran"
+    python = shared / "python3.14"
+    shared.mkdir()
+    python.write_text(f"#!/bin/sh\ntouch {ran}\necho 399\n", encoding="utf-8")
+    python.chmod(0o755)
+    os.chown(shared, owner, owner)
+    done = subprocess.run(
+        # No Python of the machine's own runs.
+        ["bash", "-c", f'. "{SCRIPT}"; python_works() {{ [[ $1 = {shared}/* ]] && "$1" >/dev/null; }}; {what}'],
+        env={"PATH": f"/usr/bin:/bin:{shared}", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == (str(python) if owner == 0 else ""), done.stderr
+    assert ran.exists() == (owner == 0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 @pytest.mark.parametrize("owner", [0, 4711])
 def test_pip_unpacks_as_root_in_no_folder_of_another_account(tmp_path: Path, owner: int) -> None:
     """With sudo -E, TMPDIR is a user's, who can replace what lies there before it runs."""

@@ -271,6 +271,18 @@ def test_powershell_on_path(fake, monkeypatch, tmp_path):
     assert connect(fake, powershell_executable=None).exec_command("x")[0] == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root must not start what others may change")
+def test_root_starts_no_powershell_of_a_folder_of_path_that_others_write_in(fake, monkeypatch, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "powershell.exe").symlink_to(fake.path)
+    monkeypatch.setenv("PATH", f"{shared}:/usr/bin:/bin")
+    assert connect(fake, powershell_executable=None).exec_command("x")[0] == 0
+    os.chown(shared, 4711, 4711)
+    assert f"({shared}: another account can write there)" in refused(fake, powershell_executable=None)
+    assert len(fake.calls()) == 1
+
+
 def test_constrained_language_mode(fake):
     fake.behaves("constrained")
     assert "ConstrainedLanguage" in refused(fake) and "policy's owner" in refused(fake)
