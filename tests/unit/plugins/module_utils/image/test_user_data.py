@@ -7,6 +7,7 @@ import os
 import shlex
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -204,3 +205,24 @@ def test_without_git_nothing_is_done(tmp_path: Path) -> None:
         env={"PATH": str(tmp_path)},
     )
     assert done.returncode == 1 and "wsltune: Git and ssh-keygen could not be installed" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
+def test_no_link_of_another_account_has_root_write_it_elsewhere(tmp_path: Path) -> None:
+    hers, elsewhere = tmp_path / "hers", tmp_path / "elsewhere"
+    for folder in (hers, elsewhere):
+        folder.mkdir()
+    (hers / "link").symlink_to(elsewhere)
+    os.chown(hers, 4711, 4711)
+    os.chown(hers / "link", 4711, 4711, follow_symlinks=False)
+    root = Path(__file__).resolve().parents[5]
+    given = {f"user_data_{name}": value for name, value in GOOD.items()}
+    codes = []
+    for place in (hers / "link", hers):
+        command = [Path(sys.executable).with_name("ansible-playbook"), root / "playbooks/user_data.yml"]
+        command += ["-e", json.dumps({**given, "user_data_output": str(place / "new.user-data")})]
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(root / "ansible.cfg")}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
+        codes.append(done.returncode)
+    assert codes == [2, 0] and list(elsewhere.iterdir()) == [], done.stdout + done.stderr
+    assert (hers / "new.user-data").read_text().startswith("#cloud-config\n")
