@@ -36,6 +36,7 @@ FAILED = 4
 PLAYBOOK = """#!/bin/sh
 # In the place of ansible-playbook: notes what it was given, and does what the tree says.
 while [ $# -gt 0 ]; do case $1 in -i) shift ;; -e) vars=$2; shift ;; *) playbook=$1 ;; esac; shift; done
+case $vars in @*) vars=$(cat "${vars#@}") ;; esac
 ps -o ni= -p $$ | tr -d ' ' > "@ROOT@/nice"
 umask > "@ROOT@/umask"
 if [ "$playbook" = playbooks/drift.yml ]; then
@@ -556,6 +557,20 @@ def test_no_account_of_a_collector_or_logger_leads_it_elsewhere(bed: Bed) -> Non
     assert status.st_size == 0 and stat.S_IMODE(status.st_mode) == 0o644
     kept = (bed.root / "var/lib/wsltune/pull/pull.log").read_text()
     assert "wsltune_pull.prom cannot be written: Not a directory" in kept
+
+
+def test_no_account_sees_the_variables_among_the_arguments(bed: Bed) -> None:
+    """pull.json is for root alone, and everybody can read the arguments of a process."""
+    bed.configure(variables={"proxy": "http://anna:s3cret@proxy"})
+    kept = bed.root / "var/lib/wsltune/pull/variables.json"
+    bed.commit(
+        f'cat /proc/$$/cmdline /proc/$PPID/cmdline > {bed.root}/arguments; printf %s "$vars" > {bed.root}/given\n'
+        f"stat -c %a {kept} > {bed.root}/mode"
+    )
+    assert bed.run() == 0
+    assert json.loads((bed.root / "given").read_text()) == {"proxy": "http://anna:s3cret@proxy"}
+    assert b"site.yml" in (arguments := (bed.root / "arguments").read_bytes()) and b"s3cret" not in arguments
+    assert (bed.root / "mode").read_text() == "600\n" and not kept.exists()
 
 
 def test_none_of_pythons_variables_reaches_it(bed: Bed) -> None:

@@ -107,6 +107,7 @@ class Places:
         self.tree = self.state / "tree"
         self.record = self.state / "record.json"
         self.status = self.state / "status.json"
+        self.variables = self.state / "variables.json"
         self.lock = self.state / "lock"
         self.log = base / "var/log/wsltune/pull.log"
         self.proc = base / "proc" if root != "/" else Path("/proc")
@@ -553,8 +554,10 @@ class Agent:
         reason = explain_no_program(self.config.ansible_playbook)
         if reason:
             raise Failure(reason)
+        # Every account can read the arguments of a process.
+        write(self.places.variables, json.dumps({**self.config.variables, **more}) + "\n")
         command = [self.config.ansible_playbook, "-i", self.config.inventory, playbook]
-        command += ["-e", json.dumps({**self.config.variables, **more})]
+        command += ["-e", f"@{self.places.variables}"]
         # With sudo -E, HOME is a user's, where Ansible would keep the files that root runs.
         home = pwd.getpwuid(os.geteuid()).pw_dir
         environment = {**self.git.environment, "HOME": home, "ANSIBLE_NOCOLOR": "1"}
@@ -569,6 +572,7 @@ class Agent:
                 return call(command, self.config.timeout, environment, log.take, str(tree), umask=0o022)
             finally:
                 log.close()
+                self.places.variables.unlink(missing_ok=True)
 
     def look_for_drift(self, now: float) -> None:
         """Read how the machine's settings compare with what is declared."""
