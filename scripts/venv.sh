@@ -312,8 +312,11 @@ make_venv() {
     local python=$1 lock=$2 venv=$3 kind
     local name=${venv##*/}
     # Two starts at once: the second waits, then finds it made. Where flock cannot, they must not be started at once.
-    exec {venv_lock}<"$root"
-    flock "$venv_lock" 2>/dev/null || true
+    # A file that nobody else can open, for whoever can open a folder can keep it locked.
+    if (umask 077 && : >>"$venv.lock") 2>/dev/null; then
+        exec {venv_lock}<"$venv.lock"
+        flock "$venv_lock" 2>/dev/null || true
+    fi
     if ! venv_current "$venv" "$lock"; then
         if [[ -e $venv && ! -e $venv/.wsltune && -n $(ls -A -- "$venv" 2>/dev/null) ]]; then
             fail "$venv was not made by wsltune: move it away and start again"
@@ -337,5 +340,5 @@ make_venv() {
         # The stamp comes last and in one step.
         venv_stamp "$venv" "$lock" >"$venv/.wsltune.new" && mv -f -- "$venv/.wsltune.new" "$venv/.wsltune"
     fi
-    exec {venv_lock}<&-
+    [[ ! ${venv_lock:-} ]] || exec {venv_lock}<&-
 }

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -41,17 +44,18 @@ class Checkout:
         self.python.write_text(PYTHON, encoding="utf-8")
         self.python.chmod(0o755)
 
-    def sh(self, script: str) -> subprocess.CompletedProcess[str]:
+    def sh(self, script: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["bash", "-c", f'set -u; program=p root="{self.root}" log=/dev/null; . "{SCRIPT}"; {script}'],
             env={"PATH": self.path, "HOME": str(self.root), "COUNT": str(self.count)},
             capture_output=True,
             text=True,
             check=False,
+            timeout=timeout,
         )
 
-    def make(self) -> subprocess.CompletedProcess[str]:
-        return self.sh(f'make_venv "{self.python}" "{self.lock}" "{self.venv}"')
+    def make(self, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
+        return self.sh(f'make_venv "{self.python}" "{self.lock}" "{self.venv}"', timeout)
 
     def counts(self) -> bool:
         return self.sh(f'venv_current "{self.venv}" "{self.lock}"').returncode == 0
@@ -83,6 +87,31 @@ def test_what_was_not_finished_does_not_count_and_is_made_again(checkout: Checko
     assert not checkout.counts()
     failing.unlink()
     assert checkout.make().returncode == 0
+    assert checkout.counts()
+
+
+def test_nobody_keeps_a_start_waiting_by_a_lock_on_the_checkout(checkout: Checkout) -> None:
+    """Whoever can look into a folder can lock it."""
+    descriptor = os.open(checkout.root, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        done = checkout.make(timeout=60)
+    finally:
+        os.close(descriptor)
+    assert done.returncode == 0 and checkout.counts()
+    assert checkout.venv.with_name(".venv.lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_start_waits_for_the_first(checkout: Checkout) -> None:
+    kept = checkout.venv.with_name(".venv.lock")
+    kept.touch()
+    with kept.open() as handle, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        second = pool.submit(checkout.make)
+        time.sleep(1)
+        assert not second.done() and not checkout.venv.exists()
+        fcntl.flock(handle, fcntl.LOCK_UN)
+        assert second.result().returncode == 0
     assert checkout.counts()
 
 
