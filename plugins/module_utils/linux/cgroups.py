@@ -45,9 +45,8 @@ def _upwards(path: str, mount: Mount) -> list[str]:
 
 
 def memory(groups: Sequence[str], read: Callable[[str], str | None]) -> dict[str, Any]:
-    """Return the tightest limit, its folder and what is left in the fullest group, in bytes; {} without a limit."""
+    """Return the tightest limit, its folder and what the fullest group leaves, in bytes; {} without a limit."""
     tightest: dict[str, Any] = {}
-    available: list[int] = []
     for folder in groups:
         for limit_name, used_name in (
             ("memory.max", "memory.current"),
@@ -55,11 +54,9 @@ def memory(groups: Sequence[str], read: Callable[[str], str | None]) -> dict[str
         ):
             limit = (read(f"{folder}/{limit_name}") or "").strip()
             used = (read(f"{folder}/{used_name}") or "").strip()
-            if limit.isdigit() and used.isdigit() and int(limit) < NO_LIMIT:
-                available.append(max(0, int(limit) - int(used)))
-                if int(limit) < tightest.get("limit", NO_LIMIT):
-                    tightest = {"limit": int(limit), "folder": folder}
-    return {**tightest, "available": min(available)} if available else {}
+            if limit.isdigit() and used.isdigit() and int(limit) < tightest.get("limit", NO_LIMIT):
+                tightest = {"limit": int(limit), "folder": folder}
+    return {**tightest, "available": headroom(groups, read)} if tightest else {}
 
 
 def headroom(groups: Sequence[str], read: Callable[[str], str | None]) -> int | None:

@@ -93,6 +93,14 @@ MEMORY = [
     ({"/g/a/memory.limit_in_bytes": "9223372036854771712\n", "/g/a/memory.usage_in_bytes": "7\n"}, None),
     ({"/g/a/memory.limit_in_bytes": "65536\n", "/g/a/memory.usage_in_bytes": "7\n"}, (65536, 65529, "/g/a")),
     ({"/g/a/memory.max": "4096\n"}, None),
+    (
+        {
+            "/g/a/memory.max": "8192\n",
+            "/g/a/memory.current": "8142\n",
+            "/g/a/memory.stat": "anon 900\ninactive_file 7000\nactive_file 168\n",
+        },
+        (8192, 7218, "/g/a"),
+    ),
     ({}, None),
 ]
 
