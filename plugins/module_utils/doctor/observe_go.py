@@ -260,11 +260,13 @@ class Project:
         self.shop, self.directory, self.budget, self.most = shop, os.path.realpath(directory), budget, most
         self.found: dict[str, Any] = {"directory": directory, "trouble": ""}
         self.patterns = ["./..."]
-        self.own = go_sources.leave_out_workspace(self.directory, shop.environment)
+        workspace = go_sources.leave_out_workspace(self.directory, shop.environment)
+        self.environment = {**shop.environment, **workspace}
+        """Of every command in the module."""
 
-    def _go(self, *words: str, least: float = 5.0, **more: str) -> process.Done:
-        more = {**self.own, **more}
-        return self.shop.run([self.shop.go, *words], self.directory, self.budget.left(least), **more)
+    def _go(self, *words: str, least: float = 5.0, under: Sequence[str] = (), **more: str) -> process.Done:
+        command = [*under, self.shop.go, *words]
+        return process.run(command, {**self.environment, **more}, self.directory, limit=self.budget.left(least))
 
     def observe(self) -> dict[str, Any]:
         """Return everything about the module that there is time for; `trouble` is the error that ended it."""
@@ -487,7 +489,7 @@ class Project:
         limit = self.budget.left(2.0)
         done = process.run(
             [self.shop.go, "test", flag, "-json", f"-debug-actiongraph={graph}", *self.patterns],
-            {**self.shop.environment, "GOTMPDIR": gotmp, "TMPDIR": temporary},
+            {**self.environment, "GOTMPDIR": gotmp, "TMPDIR": temporary},
             self.directory,
             limit=limit,
             watch=watch,
@@ -532,7 +534,7 @@ class Project:
             self.found["calls"] = {"reason": "there was no time left to count them"}
             return
         table = os.path.join(self.shop.scratch(), "calls")
-        done = self._go_under([strace, "-f", "-c", "-o", table], "test", "-count=1", own[0])
+        done = self._go("test", "-count=1", own[0], least=2.0, under=[strace, "-f", "-c", "-o", table])
         try:
             counted = files.Files().head(table, MOST_TABLE)
         except OSError as error:
@@ -542,6 +544,3 @@ class Project:
             self.found["calls"] = {"reason": f"strace failed: {done.reason}"}
         else:
             self.found["calls"] = {"package": own[0], "table": (counted or b"").decode("utf-8", "replace")}
-
-    def _go_under(self, tool: Sequence[str], *words: str) -> process.Done:
-        return self.shop.run([*tool, self.shop.go, *words], self.directory, self.budget.left(2.0), **self.own)

@@ -103,3 +103,36 @@ def test_the_doctor_of_root_builds_nothing_with_a_cache_that_a_team_shares(tmp_p
     with observe_go.Workshop(account, {"PATH": os.defpath}, facts) as shop:
         trouble = shop.build_program(20)
     assert (f"{shared} can be changed by other accounts" in trouble) == (os.geteuid() == 0) != said.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone may not run the code of others")
+def test_no_command_of_root_follows_a_go_work_that_others_can_put_above(tmp_path: Path) -> None:
+    """Its replace and use name code that `go test` would run as root."""
+    shared, module = tmp_path / "shared", tmp_path / "shared/own"
+    module.mkdir(parents=True)
+    shared.chmod(0o1777)
+    (shared / "go.work").write_text("go 1.22\nuse ./own\nreplace example.com/dep => ./theirs\n")
+    said = tmp_path / "said"
+    row = f"m\\tfalse\\tm\\tfalse\\t\\t\\t{module}\\tm\\t0\\n"
+    (tmp_path / "go").write_text(
+        f'#!/bin/sh\necho "$GOWORK|$*" >> {said}\n'
+        f"case $1$2 in env*) printf '{module}/go.mod\\n\\n\\n';; list-m) ;; list*) printf '{row}';; esac\n"
+    )
+    (tmp_path / "go").chmod(0o755)
+    (tmp_path / "strace").write_text('#!/bin/sh\nshift 4\nexec "$@"\n')
+    (tmp_path / "strace").chmod(0o755)
+    account = accounts.Account(pwd.getpwuid(os.getuid()).pw_name, os.getuid(), os.getgid(), str(tmp_path), "/bin/sh")
+    place = {"path": str(tmp_path)}
+    facts = {
+        "go": {"path": str(tmp_path / "go")},
+        "settings": {},
+        "places": {"TMPDIR": place, "GOTMPDIR": place},
+        "user_file": {"path": "/root/.config/go/env"},
+    }
+    path = f"{tmp_path}:{os.defpath}"
+    with observe_go.Workshop(account, {"PATH": path}, facts) as shop:
+        observe_go.Project(shop, str(module), observe_go.Budget(60), 1 << 20).observe()
+    commands = [line.partition("|")[::2] for line in said.read_text().splitlines()]
+    assert {words.split()[0] for _work, words in commands} == {"env", "list", "build", "vet", "test"}
+    assert [words for _work, words in commands if words.startswith("test -count=1 m")]
+    assert {work for work, _words in commands} == {"off"}
