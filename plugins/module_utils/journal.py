@@ -418,17 +418,17 @@ class Journal:
 
     def _touch(self, path: str, role: str, current: FileState | None, revert: Revert | None) -> Entry:
         """Return the entry for C(path) as it must be before the next write."""
-        entry, edited = self.entry(path), False
+        entry = self.entry(path)
         if entry is None:
             entry = Entry(path, role, current, run=self.run, before_run=current)
         elif current is not None and not _is_known(entry, current.content) and entry.written is not None:
             # Someone edited the file between two runs: their change belongs to what a rollback restores.
-            entry.foreign = edited = True
+            entry.foreign = True
+            # Two attempts of a rollout are one run, and what somebody edited between them must not get lost with it.
+            entry.before_run = current if revert is None else _edit_of(entry.before_run, entry, current, revert)
             if revert is not None:
-                base = content_without_us(entry, current.content, revert)
-                entry.base = None if base is None else FileState(base, current.mode, current.uid, current.gid, 0)
-        # Two attempts of a rollout are one run, and what somebody edited between them must not get lost with it.
-        if entry.run != self.run or edited:
+                entry.base = _edit_of(entry.base, entry, current, revert)
+        if entry.run != self.run:
             entry.run, entry.before_run = self.run, current
         entry.previous = current.content if current is not None else None
         return entry
@@ -683,6 +683,12 @@ def _again(act: Callable[[], Step]) -> Step:
         except files.ChangedMeanwhile:
             if time.monotonic() > until:
                 raise
+
+
+def _edit_of(earlier: FileState | None, entry: Entry, current: FileState, revert: Revert) -> FileState | None:
+    """Return C(earlier) with what somebody else edited in C(current) since wsltune wrote the file (None: no file)."""
+    content = revert(earlier.content if earlier else None, entry.written or b"", current.content)
+    return None if content is None else FileState(content, current.mode, current.uid, current.gid, 0)
 
 
 def _is_shared(entry: Entry, way: Way, role: str) -> bool:

@@ -310,9 +310,14 @@ function Write-Journaled {
         } elseif ($current -and $null -ne $entry.written -and -not (Test-Known $entry $current.content)) {
             # Someone edited the file between two runs: their change belongs to what a rollback restores.
             $entry.foreign = $true
-            $without = Get-Without $entry $current.content $Revert
-            $entry.base = $null
-            if ($null -ne $without) { $entry.base = @{ content = $without; modified = 0 } }
+            foreach ($name in 'base', 'before_run') {
+                # Also an edit within this run, which must not get lost with it.
+                $earlier = $null
+                if ($entry[$name]) { $earlier = $entry[$name].content }
+                $without = & $Revert $earlier $entry.written $current.content
+                $entry[$name] = $null
+                if ($null -ne $without) { $entry[$name] = @{ content = $without; modified = 0 } }
+            }
         }
         if ($entry.run -cne $Run) {
             $entry.run = $Run

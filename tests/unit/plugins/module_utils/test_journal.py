@@ -201,7 +201,28 @@ def test_two_attempts_of_one_run_are_given_back_together_but_for_an_edit_between
     for path in (half, edited):
         again.restore(str(path), envfile.revert, run_only=True)
     assert half.read_text() == "A=1\n"
-    assert edited.read_text() == "A=2\nMINE=1\n"
+    assert edited.read_text() == "A=1\nMINE=1\n"
+    assert record.entry(str(edited)) is None
+
+
+def test_an_edit_within_a_run_leaves_an_earlier_runs_settings_and_none_of_that_one(
+    record: journal.Journal, tmp_path: Path
+) -> None:
+    """Else what made Go slower would be taken back by half."""
+    path, new = tmp_path / "env", tmp_path / "new"
+    path.write_text("A=1\n")
+    write(record, path, "A=1\nCGO_ENABLED=0\n")
+    second = journal.Journal(record.root, run="two")
+    write(second, path, "A=1\nCGO_ENABLED=0\nGOFLAGS=-p=4\n")
+    write(second, new, "GOFLAGS=-p=4\n")
+    for edited in (path, new):
+        edited.write_text(edited.read_text() + "Y=2\n")
+        write(second, edited, edited.read_text() + "GOTMPDIR=/x\n")
+        assert "that edit stays" in str(second.restore(str(edited), envfile.revert, run_only=True).kept)
+    assert path.read_text() == "A=1\nCGO_ENABLED=0\nY=2\n"
+    assert new.read_text() == "Y=2\n"
+    journal.Journal(record.root, run="three").restore(str(path), envfile.revert)
+    assert path.read_text() == "A=1\nY=2\n"
 
 
 @pytest.fixture

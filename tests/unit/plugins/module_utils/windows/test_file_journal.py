@@ -91,6 +91,13 @@ CASES: list[tuple[Steps, str | None, bool, bool]] = [
         False,
         True,
     ),
+    # An edit between two attempts of one run stays, and nothing of the run's.
+    (
+        [("user", "a"), ("write", "a[1]", "1"), ("user", "a[1]b"), ("write", "a[2]b", "1"), ("restore", "", "1")],
+        "ab",
+        True,
+        True,
+    ),
     # Killed, then back at once, or run again and back.
     ([("user", "a"), ("killed", "a[1]", "1"), BACK], "a", False, False),
     ([("user", "a"), ("killed", "a[1]", "1"), ("write", "a[1]", "2"), BACK], "a", False, False),
