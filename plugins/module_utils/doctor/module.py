@@ -276,6 +276,11 @@ MODULE_ERRORS = (
         "{0} is not in the module cache, and the doctor fetches nothing",
         "go mod download",
     ),
+    (
+        r"download go([0-9.]+\w*) for \S+: (?:toolchain not available|.*GOPROXY=off)",
+        "it needs Go {0}, which is not in the module cache, and the doctor fetches nothing",
+        "go version",
+    ),
     (r"requires go >= ([0-9.]+\w*)", "it needs Go {0} or later", "install that Go, or allow GOTOOLCHAIN=auto"),
     (
         r'C compiler "?(\w+)"? not found',

@@ -135,11 +135,11 @@ class Workshop:
         self.go = facts["go"]["path"]
         self.facts = facts
         flags = facts["settings"].get("GOFLAGS", {}).get("value", "")
-        # Nothing is fetched, and go.mod stays as it is.
+        # Nothing is fetched, no toolchain either, and go.mod stays as it is. One that is here already is taken, as the
+        # user's Go does; as root only where every place of Go's is root's own (`foreign`).
         self.environment = {
             **environment,
             "GOPROXY": "off",
-            "GOTOOLCHAIN": "local",
             "GOFLAGS": flags.replace("-mod=mod", "-mod=readonly"),
         }
         self.folders = scratch.Folders()
@@ -297,8 +297,8 @@ class Project:
         done = self._go("env", "GOMOD", "GOWORK", "GO111MODULE")
         answers = [*done.out.split("\n"), "", "", ""]
         module, work = answers[0], answers[1] if os.path.isabs(answers[1]) else ""
-        if done.timed_out or done.code:
-            return f"go env failed: {done.reason}"
+        if self._failed(done, "go env"):
+            return str(self.found["trouble"])
         if answers[2] == "off":
             self.found["command"] = "go env -u GO111MODULE"
             return "GO111MODULE is off, and the doctor looks at modules alone"

@@ -292,10 +292,15 @@ def explain_no_build(go: str, environment: Mapping[str, str], known: set[str] | 
 
 
 def _is_of_others(folder: str) -> bool:
-    """Return whether root would start what another account put into a folder of its PATH, or where its go leads."""
+    """Return whether root would start what another account put into a folder of its PATH, or where its Gos lead.
+
+    A go starts the go1.27.3 of its PATH by itself where a go.mod asks for that one.
+    """
+    if os.geteuid() != 0 or not os.path.isabs(folder):
+        return False
     try:
         go = os.path.join(folder, "go")
-        return os.path.isabs(folder) and any(map(go_sources.others_change, (folder, go)))
+        return any(map(go_sources.others_change, (folder, go, *glob.iglob(glob.escape(go) + "[0-9]*"))))
     except OSError:
         return True
 

@@ -172,6 +172,11 @@ def test_linkage() -> None:
         ),
         ('# pkg-config: exec: "pkg-config": executable file not found in $PATH', "pkg-config", "install:pkg-"),
         ("go: updates to go.mod needed; to update it:\n\tgo mod tidy", "updates to go.mod", "go mod tidy"),
+        (
+            "go: downloading go1.99.0 (linux/amd64)\ngo: download go1.99.0 for linux/amd64: toolchain not available",
+            "needs Go 1.99.0, which is not in the module cache",
+            "go version",
+        ),
         ("go: go.mod requires go >= 1.99 (running go 1.24.4; GOTOOLCHAIN=local)", "needs Go 1.99", "install that Go"),
         ('cgo: C compiler "gcc" not found: exec: "gcc"', "no C compiler (gcc)", "install:cgo"),
         ("# example.com/x\nmain.go:5:2: undefined: y", "failed: main.go:5:2: undefined: y", ""),

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import module as doctor_module
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe_go
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
+from tests.unit.real_go import GO, needs_go
 
 
 def observed(tmp_path: Path, folder: str, env: str, modules: str = "", listing: str = "exit 1") -> dict[str, Any]:
@@ -136,3 +137,23 @@ def test_no_command_of_root_follows_a_go_work_that_others_can_put_above(tmp_path
     assert {words.split()[0] for _work, words in commands} == {"env", "list", "build", "vet", "test"}
     assert [words for _work, words in commands if words.startswith("test -count=1 m")]
     assert {work for work, _words in commands} == {"off"}
+
+
+@needs_go
+def test_a_newer_go_that_is_there_is_taken_and_none_is_fetched(tmp_path: Path) -> None:
+    """As Go does for a go.mod that asks for it; real Go also looks on PATH, before the module cache."""
+    (tmp_path / "go.mod").write_text("module example.com/m\n\ngo 1.99\n")
+    (tmp_path / "m.go").write_text("package m\n")
+    newer = tmp_path / "bin" / "go1.99.0"
+    newer.parent.mkdir()
+    newer.write_text(
+        f'#!/bin/sh\ncase $1 in\nenv) echo {tmp_path}/go.mod;;\n*) echo "the newer Go" >&2; exit 1;;\nesac\n'
+    )
+    account = accounts.Account(pwd.getpwuid(os.getuid()).pw_name, os.getuid(), os.getgid(), str(tmp_path), "/bin/sh")
+    facts = {"go": {"path": GO}, "settings": {}, "places": {}, "user_file": {"path": "/root/.config/go/env"}}
+    environment = {"PATH": f"{newer.parent}:{os.defpath}", "HOME": str(tmp_path)}
+    for mode, said in ((0o644, "Go 1.99.0, which is not in the module cache"), (0o755, "the newer Go")):
+        newer.chmod(mode)
+        with observe_go.Workshop(account, environment, facts) as shop:
+            found = observe_go.Project(shop, str(tmp_path), observe_go.Budget(30), 1 << 20).observe()
+        assert said in f"{found['output']} {doctor_module.judge_tests(found).reason}"

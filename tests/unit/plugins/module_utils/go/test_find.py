@@ -356,6 +356,19 @@ def test_nothing_that_root_starts_for_go_is_looked_for_in_a_folder_of_others(tmp
     assert "/tmp/none" not in found.environment_with_go()["PATH"]
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root must not start what others may change")
+def test_a_go_that_another_go_starts_from_roots_path_is_roots_too(tmp_path: Path) -> None:
+    """A go.mod with `go 1.27.3` has a go start the go1.27.3 of its PATH, such as a link into somebody's ~/sdk."""
+    for name in ("linked", "roots"):
+        (tmp_path / name).mkdir()
+    hers = program(tmp_path / "sdk" / "go1.27.3", "#!/bin/sh\n")
+    os.chown(hers, 4711, 4711)
+    (tmp_path / "linked" / "go1.27.3").symlink_to(hers)
+    program(tmp_path / "roots" / "go1.27.3", "#!/bin/sh\n")
+    found = looked_at(tmp_path, f"{tmp_path}/linked:{tmp_path}/roots:{PLAIN}")
+    assert found.environment_with_go()["PATH"].split(":")[0] == f"{tmp_path}/roots"
+
+
 def test_the_newest_of_several_stands_first(tmp_path: Path) -> None:
     for version in ("1.9.7", "1.27.3", "1.21.13"):
         goroot(tmp_path / "sdk" / f"go{version}", f"go{version}")
