@@ -36,6 +36,8 @@ options:
       - Largest size, as a number with k, m or g, a percentage of memory, or V(auto).
       - V(auto) is a quarter of the memory, at most 2 GiB; for /tmp, which every program uses, all that is allowed.
         Memory is taken only as files fill it.
+      - What V(auto) or a percentage was at the first run stays while the memory differs by at most 2 %, and for /tmp
+        also when swap is turned on or off.
       - At most half of the memory with swap and a quarter without; at least 256m.
     type: str
     default: auto
@@ -216,14 +218,14 @@ class Tmpfs:
         size = 0
         lines: list[fstab.Line] = []
         if place.kind == tmpfs_place.GOTMPDIR:
-            size = tmpfs_plan.plan_size(params["size"], observed["memory"])
+            size = tmpfs_plan.settle_size(params["size"], observed["memory"], table, path)
             self.check_machine(path, table, having)
             lines = tmpfs_plan.wanted_lines(path, size, params["inodes"], observed["needs_helper"], observed["busybox"])
         else:
             having = []
             self.check_table(table)
             if place.kind == tmpfs_place.TMP:
-                size = tmpfs_plan.plan_size(params["size"], observed["memory"], for_all=True)
+                size = tmpfs_plan.settle_size(params["size"], observed["memory"], table, tmpfs_place.TMP_PATH)
                 lines = [tmpfs_plan.tmp_line(size, params["inodes"], observed["busybox"])]
         earlier = tmpfs_plan.earlier_lines(table, lines)
         needed = [line for line in earlier if tmpfs_plan.is_used(line.mount_point, params["in_use"])]

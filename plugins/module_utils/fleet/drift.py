@@ -294,11 +294,11 @@ def _views_of_tmpfs(machine: Machine) -> Iterator[View]:
     kind = wanted["kind"] if machine.is_present("go_tmpfs") else ""
     size, lines = 0, []
     if kind == tmpfs_place.GOTMPDIR:
-        size = tmpfs_plan.plan_size(wanted["size"], observed["memory"])
+        size = tmpfs_plan.settle_size(wanted["size"], observed["memory"], observed["fstab"] or "", observed["path"])
         helper, busybox = observed["needs_helper"], observed["busybox"]
         lines = tmpfs_plan.wanted_lines(observed["path"], size, wanted["inodes"], helper, busybox)
     elif kind == tmpfs_place.TMP:
-        size = tmpfs_plan.plan_size(wanted["size"], observed["memory"], for_all=True)
+        size = tmpfs_plan.settle_size(wanted["size"], observed["memory"], observed["fstab"] or "", "/tmp")
         lines = [tmpfs_plan.tmp_line(size, wanted["inodes"], observed["busybox"])]
     yield from _views_of_lines(machine, "go_tmpfs", fstab.MARK, lines, observed)
     if kind == tmpfs_place.GOTMPDIR:

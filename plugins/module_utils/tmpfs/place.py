@@ -236,7 +236,7 @@ def is_met(
             return tmpfs_plan.is_met(observed, size, inodes, [name for name in users if name not in place.left_out])
         line = None
         if place.kind == TMP:
-            bytes_ = tmpfs_plan.plan_size(size, observed["memory"], for_all=True)
+            bytes_ = tmpfs_plan.settle_size(size, observed["memory"], observed["fstab"] or "", TMP_PATH)
             line = tmpfs_plan.tmp_line(bytes_, inodes, observed["busybox"])
     except tmpfs_plan.TmpfsError:
         return False

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mou
 MIB = 1024 * 1024
 SMALLEST = 256 * MIB
 """A warm test run of 28 packages with -p 8 peaked at 60 MiB (docs/benchmarks.md)."""
+TOLERANCE = 0.02
+"""By how much of it a machine's memory may differ and be the same machine's, as for a measurement's."""
 LARGEST_DEFAULT = 2048 * MIB
 """The largest peak measured was 902 MiB: building the standard library and the toolchain with an empty cache."""
 FOLDERS_PATH = "/etc/tmpfiles.d/wsltune-go.conf"
@@ -89,6 +92,28 @@ def plan_size(wanted: str, memory: Mapping[str, int], for_all: bool = False) -> 
                 "without starving the machine; give less or add memory or swap."
             )
     return max(size // MIB, 1) * MIB
+
+
+def settle_size(wanted: str, memory: Mapping[str, int], table: str, path: str) -> int:
+    """Return plan_size() for C(path), or the size that wsltune's own line in C(table) has, while it still holds.
+
+    A share of the memory is settled by the run that wrote the line: the kernel has a little more or less memory after
+    every update. What auto gives for /tmp with swap and without both hold, so that swapoff or a .wslconfig is no reason
+    to write the fstab anew.
+    """
+    for_all = path == "/tmp"
+    holding = [plan_size(wanted, memory, for_all)]
+    if wanted == "auto" and for_all:
+        holding += [memory["total_bytes"] // 4, memory["total_bytes"] // 2]
+    elif wanted != "auto" and "%" not in wanted:
+        return holding[0]
+    for line in fstab.marked(table):
+        if line.mount_point == path and line.fstype == "tmpfs":
+            with contextlib.suppress(TmpfsError):
+                written = parse_live_size(line.options) or 0
+                if any(abs(written - size) <= TOLERANCE * size for size in holding):
+                    return written
+    return holding[0]
 
 
 def check_path(path: str) -> str:
@@ -392,7 +417,8 @@ def is_met(observed: Mapping[str, Any], size: str, inodes: int, users: Sequence[
     if mount is None or mount["fstype"] != "tmpfs" or mount["source"] != SOURCE or not people or None in people:
         return False
     try:
-        path, wanted = check_path(observed["path"]), plan_size(size, observed["memory"])
+        path = check_path(observed["path"])
+        wanted = settle_size(size, observed["memory"], observed["fstab"] or "", path)
     except ValueError:
         return False
     lines = wanted_lines(path, wanted, inodes, observed["needs_helper"], observed["busybox"])

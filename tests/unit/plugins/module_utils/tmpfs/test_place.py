@@ -230,6 +230,9 @@ def test_what_is_met_needs_no_call() -> None:
     assert is_met(fstab=tmp_line())
     assert is_met(fstab=tmp_line(), temporary=OURS)
     assert is_met(temporary=TMPFS)
+    # A kernel that leaves 5 MiB less, and swap that is turned off.
+    for total, swap in ((16 * GIB - (5 << 20), 4 * GIB), (16 * GIB, 0)):
+        assert is_met(fstab=tmp_line(), memory={"total_bytes": total, "swap_total_bytes": swap})
     header = tmpfs_plan.folders_text("/var/cache/gotmp", [])
     assert is_met(temporary=TMPFS, folders=header)
 

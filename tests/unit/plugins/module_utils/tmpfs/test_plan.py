@@ -39,6 +39,38 @@ def test_size(wanted: str, total: int, swap: int, mib: int) -> None:
     assert tmpfs_plan.plan_size(wanted, memory(total, swap)) == mib * tmpfs_plan.MIB
 
 
+TOTAL = 15625 * tmpfs_plan.MIB
+
+
+@pytest.mark.parametrize(
+    ("wanted", "path", "total", "swap", "written", "mib"),
+    [
+        # A kernel update, and swap turned off and on.
+        ("auto", "/tmp", TOTAL - 5 * tmpfs_plan.MIB, GIB, 7812, 7812),
+        ("auto", "/tmp", TOTAL, 0, 7812, 7812),
+        ("auto", "/tmp", TOTAL, GIB, 3906, 3906),
+        ("auto", "/tmp", 2 * TOTAL, 0, 3906, 7812),
+        ("auto", "/tmp", TOTAL, GIB, 5000, 7812),
+        ("3906m", "/tmp", TOTAL, GIB, 3910, 3906),
+        ("25%", "/tmp", TOTAL - 5 * tmpfs_plan.MIB, GIB, 3906, 3906),
+        ("auto", "/x/gotmp", 4000 * tmpfs_plan.MIB, 0, 1005, 1005),
+        ("auto", "/x/gotmp", 4000 * tmpfs_plan.MIB, 0, 2000, 1000),
+    ],
+)
+def test_what_the_memory_gave_at_the_first_run_stays_on_the_same_machine(
+    wanted: str, path: str, total: int, swap: int, written: int, mib: int
+) -> None:
+    size = written * tmpfs_plan.MIB
+    line = tmpfs_plan.tmp_line(size, 0) if path == "/tmp" else tmpfs_plan.wanted_lines(path, size, 0, False)[0]
+    other = tmpfs_plan.wanted_lines("/other", 2 * size, 0, False)[0]
+    table = f"{other.render()}\n{line.render()}\n"
+    assert tmpfs_plan.settle_size(wanted, memory(total, swap), table, path) == mib * tmpfs_plan.MIB
+    foreign = table.replace("comment=wsltune", "nofail")
+    own = tmpfs_plan.plan_size(wanted, memory(total, swap), path == "/tmp")
+    for without in (foreign, "", table.replace("size=", "size=x")):
+        assert tmpfs_plan.settle_size(wanted, memory(total, swap), without, path) == own
+
+
 @pytest.mark.parametrize(
     ("wanted", "total", "swap", "sentence"),
     [
