@@ -286,6 +286,47 @@ function Set-Diff {
     $module.Diff.after = "$After"
 }
 
+function Get-Merged {
+    <#
+    .SYNOPSIS
+    The file with the wanted settings in it, once it is known to mean them and to harm nothing; throws otherwise.
+    #>
+    param ([string]$Path, [System.Collections.IDictionary]$Settings, [System.Collections.IDictionary]$Wanted)
+    $state = Get-FileState $Path
+    $read = $null
+    if ($state) { $read = Get-Text $state.content $Path }
+    $before = ''
+    if ($read) { $before = $read.Text }
+    $after = Merge-WslConfig $before $Settings
+    $old = ConvertFrom-WslConfig $before
+    $new = ConvertFrom-WslConfig $after
+    foreach ($name in $Wanted.Keys) {
+        if (-not [object]::Equals($new.Values[$name], $Wanted[$name].Value)) {
+            throw "$Path would not mean what was asked for ($name); nothing was changed."
+        }
+    }
+    $bytes = ConvertTo-WslConfigByte $after ($read -and $read.Latin1)
+    if (-not (Test-WslConfigByte $after $bytes)) {
+        throw "$Path could not be read again as it would be written; save it as UTF-8 first. Nothing was changed."
+    }
+    if (-not $module.Params.allow_harmful) {
+        $reasons = @(
+            Get-WslConfigHarm $Wanted $new.Values -HostMemory (Get-HostMemory) -HostProcessors ([Environment]::ProcessorCount)
+            Get-MissingFile $Wanted
+        )
+        if ($reasons.Count -gt 0) { throw "$($reasons -join ' ') Nothing was changed; set allow_harmful to write it all the same." }
+    }
+    @{
+        State = $state
+        Before = $before
+        After = $after
+        Old = $old
+        New = $new
+        Content = [Convert]::ToBase64String($bytes)
+        Changed = -not [string]::Equals($after, $before)
+    }
+}
+
 function Invoke-Present {
     <#
     .SYNOPSIS
@@ -309,47 +350,28 @@ function Invoke-Present {
         throw "The folder of $Path does not exist; give path a file in the home of a Windows user."
     }
 
-    $state = Get-FileState $Path
-    $read = $null
-    if ($state) { $read = Get-Text $state.content $Path }
-    $before = ''
-    if ($read) { $before = $read.Text }
-    $after = Merge-WslConfig $before $settings
-    $old = ConvertFrom-WslConfig $before
-    $new = ConvertFrom-WslConfig $after
-    foreach ($name in $wanted.Keys) {
-        if (-not [object]::Equals($new.Values[$name], $wanted[$name].Value)) {
-            throw "$Path would not mean what was asked for ($name); nothing was changed."
-        }
-    }
-    $bytes = ConvertTo-WslConfigByte $after ($read -and $read.Latin1)
-    if (-not (Test-WslConfigByte $after $bytes)) {
-        throw "$Path could not be read again as it would be written; save it as UTF-8 first. Nothing was changed."
-    }
-    if (-not $module.Params.allow_harmful) {
-        $reasons = @(
-            Get-WslConfigHarm $wanted $new.Values -HostMemory (Get-HostMemory) -HostProcessors ([Environment]::ProcessorCount)
-            Get-MissingFile $wanted
-        )
-        if ($reasons.Count -gt 0) { throw "$($reasons -join ' ') Nothing was changed; set allow_harmful to write it all the same." }
+    $machine = $null
+    for ($i = 0; ; $i++) {
+        $merged = Get-Merged $Path $settings $wanted
+        # It may take a minute, in which the user saves the file.
+        if (-not $machine) { $machine = Get-VirtualMachine }
+        $inForce = Get-InForce $Path $merged.State $machine
+        if (-not $merged.Changed -or $module.CheckMode) { break }
+        Save-InForce $Path $inForce $machine
+        $seen = $null
+        if ($merged.State) { $seen = $merged.State.content }
+        if (Write-Journaled $Root $Path $merged.Content $role $Run $revert $seen) { break }
+        if ($i -ge 20) { throw "$Path is changed by another program all the time; close that program and run again." }
     }
     $module.Result.wanted = @{}
     foreach ($name in $wanted.Keys) { $module.Result.wanted[$name] = $wanted[$name].Value }
-
-    $module.Result.found = $old.Values
-
-    $machine = Get-VirtualMachine
-    $inForce = Get-InForce $Path $state $machine
-    $module.Result.changed = -not [string]::Equals($after, $before)
+    $module.Result.found = $merged.Old.Values
+    $module.Result.changed = $merged.Changed
+    $after = $merged.After
     if ($module.Result.changed) {
-        $module.Result.changes = @(Get-Change $Path $old $new)
-        Set-Diff $Path $before $after
-        if (-not $module.CheckMode) {
-            Save-InForce $Path $inForce $machine
-            $content = [Convert]::ToBase64String($bytes)
-            Write-Journaled $Root $Path $content $role $Run $revert
-            $after = (Get-Text (Get-FileState $Path).content $Path).Text
-        }
+        $module.Result.changes = @(Get-Change $Path $merged.Old $merged.New)
+        Set-Diff $Path $merged.Before $merged.After
+        if (-not $module.CheckMode) { $after = (Get-Text (Get-FileState $Path).content $Path).Text }
     }
     Set-Result $Path $after $inForce $machine
 }

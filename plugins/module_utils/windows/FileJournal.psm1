@@ -300,10 +300,16 @@ function Write-Journaled {
     .SYNOPSIS
     Records a file and replaces it. Revert tells how to take wsltune's part out of a file that someone else edited too:
     it gets base (null: no file), written and current, all as base64, and returns the same (null: no file).
+    .NOTES
+    With Seen, the content (null: no file) that Content was made from, nothing is written where the file has another one,
+    and the answer is whether it was written.
     #>
-    param ([string]$Root, [string]$Path, [string]$Content, [string]$Role, [string]$Run, [scriptblock]$Revert)
+    param ([string]$Root, [string]$Path, [string]$Content, [string]$Role, [string]$Run, [scriptblock]$Revert, $Seen = $false)
     Invoke-Locked $Root {
         $current = Get-FileState $Path
+        $now = $null
+        if ($current) { $now = $current.content }
+        if ($Seen -isnot [bool] -and $now -cne $Seen) { return $false }
         $entry = Get-JournalEntry $Root $Path
         if (-not $entry) {
             $entry = @{ path = $Path; role = $Role; base = $current; written = $null; run = $Run; before_run = $current; foreign = $false }
@@ -328,6 +334,7 @@ function Write-Journaled {
         $entry.written = $Content
         Save-Entry $Root $entry
         Set-FileState $Path $Content
+        if ($Seen -isnot [bool]) { $true }
     }
 }
 

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
 
-from tests.unit.plugins.modules.conftest import Bed, Step
+from tests.unit.plugins.modules.conftest import STANDIN, Bed, Step
 
 ORIGINAL = b"# mine\r\n[wsl2]\r\nmemory=1GB # too little\r\n; an old line\r\nunknown=1\r\n"
 TUNED = b"# mine\r\n[wsl2]\r\nmemory=2GB # too little\r\n; an old line\r\nunknown=1\r\nlocalhostForwarding=false\r\n"
@@ -130,3 +131,29 @@ def test_what_could_not_be_read_again_is_not_written(bed: Bed) -> None:
     assert not absent.result.get("failed") and not absent.changed
     assert not theirs.result.get("failed") and not theirs.changed and theirs.content == b"a\0b"
     assert "edited by someone else" in theirs.kept[0]
+
+
+def test_what_the_user_saves_meanwhile_stays(bed: Bed) -> None:
+    """To ask for the machine may take a minute, and the file was read before."""
+    path, wrapped = bed.folder / ".wslconfig", bed.folder / "bin"
+    path.write_bytes(b"[wsl2]\nswap=1GB\n")
+    wrapped.mkdir()
+    for program in STANDIN.iterdir():
+        (wrapped / program.name).write_text(
+            f'#!/bin/sh\nmkdir "{wrapped}/asked" && printf "[general]\\ninstanceIdleTimeout=-1\\n" >> "{path}"\n'
+            f'exec "{program}" "$@"\n'
+        )
+        (wrapped / program.name).chmod(0o755)
+    bed.environment["PATH"] = f"{wrapped}:{STANDIN}:{os.environ['PATH']}"
+    applied, back = bed.run(
+        "win_wslconfig",
+        [
+            Step({"path": str(path), "wsl2": {"memory": "2GB"}}, show=path),
+            Step({"path": str(path), "state": "absent"}, show=path),
+        ],
+    )
+    theirs = b"[general]\ninstanceIdleTimeout=-1\n"
+    assert (wrapped / "asked").is_dir()
+    assert applied.changed and applied.content == b"[wsl2]\nswap=1GB\nmemory=2GB\n" + theirs
+    assert applied.diff["before"] == "[wsl2]\nswap=1GB\n" + theirs.decode()
+    assert back.content == b"[wsl2]\nswap=1GB\n" + theirs
