@@ -10,10 +10,12 @@ import os
 import random
 import re
 import stat
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.go import trim
 
 PROGRAM = "/usr/local/lib/wsltune/go-trim.py"
@@ -67,8 +69,27 @@ def texts(limit: int, caches: Mapping[str, str], has_systemd: bool) -> dict[str,
     settings = json.dumps({"limit": limit, "caches": dict(caches)}, indent=2, sort_keys=True) + "\n"
     texts = {PROGRAM: inspect.getsource(trim), trim.SETTINGS: settings}
     if has_systemd:
-        texts.update({SERVICE: SERVICE_TEXT.format(program=PROGRAM), TIMER: TIMER_TEXT, WANTED: WANTED_TEXT})
+        service = SERVICE_TEXT.format(python=interpreter(), program=PROGRAM)
+        texts.update({SERVICE: service, TIMER: TIMER_TEXT, WANTED: WANTED_TEXT})
     return texts
+
+
+def interpreter() -> str:
+    """Return the Python that starts the program, as a command: what an earlier run wrote, or this process's own.
+
+    A machine's python3 may be one that the program is too new for, such as 3.6 on AlmaLinux 8. One that another account
+    can change, such as in a home, is none that root's timer starts.
+    """
+    written = re.search(r"^ExecStart=(/\S+) -I ", _read(SERVICE) or "", re.MULTILINE)
+    if written and os.access(written[1], os.X_OK):
+        return written[1]
+    # A virtual environment may be gone tomorrow.
+    own = sys.executable if sys.prefix == sys.base_prefix else os.path.realpath(sys.executable)
+    try:
+        is_fit = re.fullmatch(r"/[\w./+-]+", own) is not None and not go_sources.others_change(own)
+    except OSError:
+        is_fit = False
+    return own if is_fit else "/usr/bin/env python3"
 
 
 def all_paths() -> tuple[str, ...]:
@@ -82,7 +103,7 @@ Description=Keeps Go's build caches below a size
 
 [Service]
 Type=oneshot
-ExecStart=/usr/bin/env python3 -I {program}
+ExecStart={python} -I {program}
 Nice=19
 CPUSchedulingPolicy=idle
 IOSchedulingClass=idle

@@ -35,7 +35,7 @@ class Trimmer:
         if limit and not go_cache.has_systemd():
             self.changes.notes.append(
                 "Nothing trims the build caches by itself, because this machine runs no systemd: "
-                f"`sudo python3 {go_cache.PROGRAM}` does once."
+                f"`sudo {go_cache.interpreter()} {go_cache.PROGRAM}` does once."
             )
 
     def stop(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -540,7 +541,7 @@ def test_without_systemd_a_note_has_the_command(
     monkeypatch.setattr(go_cache, "has_systemd", lambda: False)
     done = call(go_env, users=["eve"], gocache_limit="1GiB")
     assert len(done["changes"]) == 2 and not systemd.read_text()
-    assert any(f"`sudo python3 {go_cache.PROGRAM}`" in note for note in done["notes"])
+    assert any(f"`sudo {os.path.realpath(sys.executable)} {go_cache.PROGRAM}`" in note for note in done["notes"])
 
 
 def test_a_limit_that_cannot_be_meant_touches_nothing(call: Run, eves: Path, systemd: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -130,3 +131,41 @@ def test_the_program_that_is_installed_is_the_one_that_is_tested(paths: Path) ->
     assert set(texts) == {go_cache.PROGRAM, trim.SETTINGS} and "def trim(" in texts[go_cache.PROGRAM]
     assert json.loads(texts[trim.SETTINGS]) == {"limit": 1 << 30, "caches": {"a": "/a"}}
     compile(texts[go_cache.PROGRAM], "go-trim.py", "exec")
+
+
+def test_the_timer_starts_the_python_that_wrote_it(
+    paths: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AlmaLinux 8 calls 3.6 python3, to which the program is a SyntaxError."""
+    own = tmp_path / "python3.11"
+    own.symlink_to(os.path.realpath(sys.executable))
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    monkeypatch.setattr(sys, "executable", str(own))
+
+    def started() -> str:
+        text = go_cache.texts(1 << 30, {}, True)[go_cache.SERVICE]
+        Path(go_cache.SERVICE).write_text(text)
+        return next(line for line in text.splitlines() if line.startswith("ExecStart="))
+
+    assert started() == f"ExecStart={own} -I {go_cache.PROGRAM}"
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
+    # Another run with another Python changes nothing while that one is there.
+    assert started() == f"ExecStart={own} -I {go_cache.PROGRAM}"
+    own.unlink()
+    assert started() == f"ExecStart=/usr/bin/python3 -I {go_cache.PROGRAM}"
+    for unfit in ("", f"{tmp_path}/my python"):
+        Path(go_cache.SERVICE).unlink()
+        monkeypatch.setattr(sys, "executable", unfit)
+        assert started() == f"ExecStart=/usr/bin/env python3 -I {go_cache.PROGRAM}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a timer")
+def test_the_timer_of_root_starts_no_python_of_another_account(
+    paths: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hers = tmp_path / "python3.12"
+    hers.write_text("")
+    os.chown(hers, 4711, 4711)
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    monkeypatch.setattr(sys, "executable", str(hers))
+    assert go_cache.interpreter() == "/usr/bin/env python3"
