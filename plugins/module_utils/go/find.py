@@ -101,8 +101,15 @@ FOLLOWED_TOO = ("TMPDIR", "CC", "CXX", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 Run = Callable[[Sequence[str], Mapping[str, str]], process.Done]
 
 
-def _newest_first(path: str) -> tuple[Any, ...]:
-    return tuple(-int(number) for number in re.findall(r"\d+", path)), path
+def _newest_first(pattern: str, path: str) -> tuple[Any, ...]:
+    """Sort by the version where the pattern has a star: a release before its candidates, and what has none last."""
+    named = "/".join(name for name, wanted in zip(path.split("/"), pattern.split("/")) if name != wanted)
+    versions = re.findall(r"(?<![\d.])(\d+)\.(\d+)(?:\.(\d+))?(?:(rc|beta)(\d+))?(?!\.?\d)", named)
+    if not versions:
+        return 1, path
+    *numbers, kind, candidate = versions[-1]
+    release = [-int(number or 0) for number in numbers]
+    return 0, release, ("", "rc", "beta").index(kind), -int(candidate or 0), path
 
 
 def _places(pattern: str, home: str, environment: Mapping[str, str]) -> list[str]:
@@ -139,7 +146,7 @@ def find_toolchains(
             toolchains.setdefault(_identity(path), {"path": path, "found": "PATH"})
     for pattern, name in ELSEWHERE:
         for place in _places(pattern, home, environment or {}):
-            for path in sorted(look.expand(place), key=_newest_first):
+            for path in sorted(look.expand(place), key=functools.partial(_newest_first, place)):
                 if len(toolchains) < MOST_TOOLCHAINS and exists(path):
                     toolchains.setdefault(_identity(path), {"path": path, "found": name})
     return [dict(entry, real=os.path.realpath(entry["path"])) for entry in toolchains.values()]

@@ -377,6 +377,15 @@ def test_the_newest_of_several_stands_first(tmp_path: Path) -> None:
     assert own == ["go1.27.3", "go1.21.13", "go1.9.7"]
 
 
+def test_a_release_stands_before_its_candidates_and_a_tip_last(tmp_path: Path) -> None:
+    home = tmp_path / "home1.99"
+    for name in ("gotip", "go1.28beta1", "go1.28rc2", "go1.28rc1", "go1.27rc1", "go1.27.0", "go1.27", "go1.26.3"):
+        goroot(home / "sdk" / name, "go1.27")
+    found = go_find.find_toolchains(str(home), PLAIN)
+    own = [one["path"].split("/")[-3] for one in found if one["found"] == "~/sdk"]
+    assert own == ["go1.28rc2", "go1.28rc1", "go1.28beta1", "go1.27.0", "go1.27", "go1.27rc1", "go1.26.3", "gotip"]
+
+
 @pytest.mark.parametrize(
     ("path", "known"),
     [
