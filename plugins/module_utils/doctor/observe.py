@@ -37,6 +37,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import find as workspace_find
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop as wsl_interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 OLDEST_GO = (1, 19)
 LARGEST = 1 << 20
@@ -99,9 +100,11 @@ def _kernel(path: str) -> dict[str, Any]:
     with contextlib.suppress(OSError):
         written = look.once(functools.partial(os.path.getmtime, path))
     booted = re.search(r"^btime (\d+)$", read("/proc/stat") or "", re.MULTILINE)
+    # It moves with a clock that is set forward after a sleep of Windows; the file's time does not.
+    starts = [float(booted[1]), wsl_observe.find_run_since()] if booted else []
     return {
         "written": written,
-        "started": float(booted[1]) if booted else None,
+        "started": min((start for start in starts if start is not None), default=None),
         "lacks": kernel_lacks(os.uname().release),
     }
 

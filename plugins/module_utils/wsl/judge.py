@@ -52,6 +52,8 @@ class Machine:
     conf_mtime: float | None = None
     in_force: str | None = None
     in_force_mtime: float | None = None
+    run_since: float | None = None
+    """When the first of what lies in /run was made there, where that is new at every start."""
     errors: dict[str, str] = field(default_factory=dict)
 
 
@@ -95,12 +97,17 @@ def runs_systemd(machine: Machine) -> bool | None:
 
 
 def started_at(machine: Machine) -> float | None:
-    """Return when PID 1 started, in seconds since 1970: the distro's start, which comes after that of WSL's machine."""
+    """Return when PID 1 started, in seconds since 1970: the distro's start, which comes after that of WSL's machine.
+
+    The kernel counts it back from now. After a sleep of Windows the clock is set forward, and that start moves with it;
+    what lies in /run keeps its time, as the files do that are compared with it.
+    """
     booted = re.search(r"^btime (\d+)$", machine.stat or "", re.MULTILINE)
     fields = (machine.pid1_stat or "").rpartition(")")[2].split()
     if booted is None or len(fields) < 20 or not fields[19].isdigit():
         return None
-    return round(int(booted.group(1)) + int(fields[19]) / machine.ticks, 2)
+    start = round(int(booted.group(1)) + int(fields[19]) / machine.ticks, 2)
+    return start if machine.run_since is None else min(start, machine.run_since)
 
 
 def interop(machine: Machine) -> dict[str, Any]:

@@ -90,6 +90,24 @@ def find_own_socket(process: int, root: str = "/") -> str | None:
     return None
 
 
+def find_run_since(root: str = "/") -> float | None:
+    """Return when the first of what lies in /run was made there or last renamed; None where it may outlive a start."""
+    reader = _Reader(root)
+    folder = reader.path("/run")
+    try:
+        mounts = mountinfo.parse(reader.text("/proc/self/mountinfo", "mounts") or "")
+        mount = next((mount for mount in reversed(mounts) if mount.mount_point == "/run"), None)
+        if mount is None or mount.fstype != "tmpfs":
+            return None
+        with os.scandir(folder) as entries:
+            states = [entry.stat(follow_symlinks=False) for entry in itertools.islice(entries, MOST_NAMES)]
+        own = os.stat(folder).st_dev
+    except (OSError, ValueError):
+        return None
+    # What is mounted there may be older. Of all times this one alone is set by no program.
+    return min((state.st_ctime for state in states if state.st_dev == own), default=None)
+
+
 def _root_in_windows(run_command: Callable[..., Any]) -> str | None:
     """Return what Windows calls `/`, which has the distro's name in it; it needs no variable of a session."""
     try:
@@ -139,6 +157,7 @@ def collect(
         conf_mtime=reader.mtime(conf_path),
         in_force=reader.text(wsl_judge.IN_FORCE, "in_force"),
         in_force_mtime=reader.mtime(wsl_judge.IN_FORCE),
+        run_since=find_run_since(root),
         errors=reader.errors,
     )
     if run_command is not None and not reader.root and wsl_judge.is_wsl(machine) and not wsl_judge.distro(machine):

@@ -252,6 +252,21 @@ def test_pending_with_the_text_at_the_start(conf, in_force, in_force_mtime, pend
     assert {name: (one["written"], one["in_force"]) for name, one in found.items()} == pending
 
 
+def test_after_a_sleep_of_windows_what_waits_still_waits():
+    """The clock was set forward by eight hours, and the start that the kernel counts back moved with it."""
+    hour, sleep = 3600, 8 * 3600
+    slept = {"stat": f"btime {BTIME + sleep}\n", "run_since": START + 1, "conf_mtime": START + hour}
+    text = "[filesystem]\numask=077\n"
+    known = machine(conf=text, in_force="[filesystem]\numask=027\n", in_force_mtime=START + hour, **slept)
+    for changed, in_force in ((known, 0o27), (machine(conf=text, **slept), None)):
+        found = observe(changed)["conf"]["pending"]
+        assert {name: (one["written"], one["in_force"]) for name, one in found.items()} == {
+            "filesystem.umask": (0o77, in_force)
+        }
+    assert observe(known)["started_at"] == START + 1
+    assert observe(replace(known, run_since=None))["started_at"] == START + sleep
+
+
 def test_settings_without_effect():
     facts = observe(machine(conf="[boot]\nsystemd=true\n", can_start_systemd=False, has_systemd_folder=False))
     assert "/sbin/init" in facts["conf"]["notes"][0]
@@ -314,6 +329,20 @@ def test_collect_reads_only_below_its_root(tmp_path):
     pending = observe(wsl_observe.collect(str(tmp_path), "/etc/other.conf"))["conf"]
     assert pending["pending"] == {"boot.systemd": {"written": True, "in_force": False}}
     assert pending["restart_command"] == "wsl.exe --terminate Recorded"
+
+
+def test_the_start_is_not_after_what_was_made_in_run(tmp_path):
+    mounted = (DATA / "wsl2_9p.txt").read_text()
+    write(tmp_path, "/proc/self/mountinfo", mounted)
+    assert wsl_observe.find_run_since(str(tmp_path)) is None
+    first = write(tmp_path, "/run/first", "")
+    since = first.stat().st_ctime
+    os.utime(first, (1, 1))
+    write(tmp_path, "/run/later", "")
+    assert wsl_observe.collect(str(tmp_path)).run_since == wsl_observe.find_run_since(str(tmp_path)) >= since
+    # A folder that is kept over a start says nothing of it.
+    write(tmp_path, "/proc/self/mountinfo", "\n".join(line for line in mounted.splitlines() if " /run " not in line))
+    assert wsl_observe.find_run_since(str(tmp_path)) is None
 
 
 def test_collect_tells_what_it_cannot_read(tmp_path):
