@@ -97,9 +97,9 @@ function Get-MissingFile {
 function Get-VirtualMachine {
     <#
     .SYNOPSIS
-    Whether WSL's virtual machine runs (null: not known), which distros in it, and when it started.
+    Whether WSL's virtual machine runs (null: not known), which distros in it, when it started, and which start that was.
     #>
-    $machine = @{ Running = $null; Distros = @(); Booted = $null; Reason = '' }
+    $machine = @{ Running = $null; Distros = @(); Booted = $null; BootId = ''; Reason = '' }
     try {
         $machine.Distros = @(Get-WslDistribution | Where-Object { $_.State -ne 'stopped' -and $_.Version -eq 2 } | ForEach-Object { $_.Name })
     } catch {
@@ -108,10 +108,12 @@ function Get-VirtualMachine {
     }
     $machine.Running = $machine.Distros.Count -gt 0
     foreach ($distro in $machine.Distros) {
-        $answer = Invoke-WslExe '--distribution', $distro, '--user', 'root', '--exec', '/bin/cat', '/proc/stat' -TimeoutSeconds 20
+        $files = '/proc/stat', '/proc/sys/kernel/random/boot_id'
+        $answer = Invoke-WslExe (@('--distribution', $distro, '--user', 'root', '--exec', '/bin/cat') + $files) -TimeoutSeconds 20
         $booted = [regex]::Match([string]$answer.Stdout, '(?m)^btime ([0-9]+)\s*$')
         if ($answer.ExitCode -eq 0 -and $booted.Success) {
             $machine.Booted = [Int64]$booted.Groups[1].Value
+            $machine.BootId = [regex]::Match([string]$answer.Stdout, '(?m)^[0-9a-f-]{36}\s*$').Value.Trim()
             break
         }
     }
@@ -144,8 +146,14 @@ function Get-InForce {
     if ($null -eq $Machine.Booted) { return }
     if ($inForceFile -and [IO.File]::Exists($inForceFile)) {
         $record = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($inForceFile))
-        # Linux counts its start back from now, so that it moves by a second or two.
-        if ($record.path -eq $Path -and [Math]::Abs($record.booted - $Machine.Booted) -le 5) { return $record.content }
+        $named = $record.PSObject.Properties['boot_id']
+        if ($named -and $named.Value -and $Machine.BootId) {
+            $same = $named.Value -ceq $Machine.BootId
+        } else {
+            # Linux counts its start back from now, so that it moves by a second or two, and by hours after a sleep.
+            $same = [Math]::Abs($record.booted - $Machine.Booted) -le 5
+        }
+        if ($record.path -eq $Path -and $same) { return $record.content }
     }
     if (-not $State) { return '' }
     if ((Get-UnixTime $State.modified) -le $Machine.Booted) { return $State.content }
@@ -158,7 +166,8 @@ function Save-InForce {
     #>
     param ([string]$Path, $Content, [System.Collections.IDictionary]$Machine)
     if (-not $inForceFile -or $null -eq $Content -or $null -eq $Machine.Booted) { return }
-    $record = ConvertTo-Json -InputObject @{ path = $Path; content = $Content; booted = $Machine.Booted } -Compress
+    $record = @{ path = $Path; content = $Content; booted = $Machine.Booted; boot_id = $Machine.BootId }
+    $record = ConvertTo-Json -InputObject $record -Compress
     Set-FileState $inForceFile ([Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($record)))
 }
 

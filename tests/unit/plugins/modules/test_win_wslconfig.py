@@ -157,3 +157,22 @@ def test_what_the_user_saves_meanwhile_stays(bed: Bed) -> None:
     assert applied.changed and applied.content == b"[wsl2]\nswap=1GB\nmemory=2GB\n" + theirs
     assert applied.diff["before"] == "[wsl2]\nswap=1GB\n" + theirs.decode()
     assert back.content == b"[wsl2]\nswap=1GB\n" + theirs
+
+
+def test_a_sleep_of_windows_puts_nothing_in_force(bed: Bed) -> None:
+    """The clock of WSL is set forward then, and the start that Linux counts back moves with it."""
+    path, booted, start = bed.folder / ".wslconfig", int(time.time()) - 3600, "11111111-2222-3333-4444-555555555555"
+    path.write_bytes(ORIGINAL)
+    os.utime(path, (booted - 60, booted - 60))
+    bed.distros(Ubuntu={"running": "1"}, exec={"/bin/cat /proc/stat": f"0|btime {booted}\\n{start}\\n"})
+    given = {"path": str(path), **WANTED}
+    applied, slept, restarted = bed.run(
+        "win_wslconfig",
+        [
+            Step(given),
+            Step(given, before=f"sed -i 's/btime {booted}/btime {booted + 8 * 3600}/' '{bed.state}'"),
+            Step(given, before=f"sed -i 's/{start}/{start.replace('1', '9')}/' '{bed.state}'"),
+        ],
+    )
+    assert applied.pending == slept.pending == ["wsl2.memory", "wsl2.localhostForwarding"]
+    assert restarted.pending == []
