@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, Work, write_microseconds
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
@@ -289,8 +290,11 @@ def _drop_p(flags: str, source: str, allowed: int) -> str:
     return doctor_check.set_command("GOFLAGS", rest or (f"-p={allowed}" if source == "GOROOT/go.env" else ""), source)
 
 
-def judge_cpus(cpu: Mapping[str, Any], by_go: Mapping[str, Any] | None, version: Sequence[int]) -> Check:
-    """WT-047: as many packages are built and tested at once as GOMAXPROCS says."""
+def judge_cpus(cpu: Mapping[str, Any], by_go: Mapping[str, Any] | None, total: int = 0) -> Check:
+    """WT-047: as many packages are built and tested at once as GOMAXPROCS says.
+
+    C(total) is the memory in bytes: fewer at once are right where it carries no more, which go_env_parallel sets.
+    """
     allowed, quota = cpu["allowed"], cpu["quota"]
     usable = min(allowed, quota) if quota is not None else allowed
     # Go passes over a GOMAXPROCS that is no number.
@@ -301,7 +305,8 @@ def judge_cpus(cpu: Mapping[str, Any], by_go: Mapping[str, Any] | None, version:
     most = int(flags[-1][1]) if flags else 0
     details = dict(cpu, used=used)
     command = ""
-    if 0 < most < allowed:
+    carried = go_tuning.parallel(total, allowed) if total else allowed
+    if 0 < most < min(allowed, carried):
         what, at_once = f"GOFLAGS has -p={most}", most
         command = _drop_p(cpu["goflags"], cpu.get("goflags_source", ""), allowed)
     elif used < min(allowed, max(1, usable)):
@@ -323,8 +328,9 @@ def judge_cpus(cpu: Mapping[str, Any], by_go: Mapping[str, Any] | None, version:
         )
     else:
         kept = f" (a quota of {quota:g})" if quota is not None else ""
+        held = f", and GOFLAGS has -p={most}, as {total >> 20} MiB of memory carry" if 0 < most < allowed else ""
         return doctor_check.ok(
-            "WT-047", f"Go uses {used} of {allowed} CPUs{kept}.", value=used, unit="CPUs", details=details
+            "WT-047", f"Go uses {used} of {allowed} CPUs{kept}{held}.", value=used, unit="CPUs", details=details
         )
     return Check(
         "WT-047",
@@ -519,7 +525,8 @@ def judge(seen: Mapping[str, Any], work: Work, oldest: Sequence[int]) -> list[Ch
         checks.append(judge_memory(observed, seen["wsl"]["is_wsl"]))
     observed = part("cpu", "WT-047")
     if observed is not None:
-        checks.append(judge_cpus(observed, network.get("cpus"), seen.get("version_of_go", ())))
+        total = seen.get("memory", {}).get("meminfo", {}).get("MemTotal", 0)
+        checks.append(judge_cpus(observed, network.get("cpus"), total))
     if "windows" in seen:
         # The home of Windows is no folder of Go's, nor is the one that the others are compared with.
         on_drive = sorted(

@@ -136,11 +136,12 @@ def cpus(
     flags: str = "",
     asked: str = "",
     source: str = "user file",
+    memory: int = 0,
 ) -> doctor_check.Check:
     found = {"online": 8, "allowed": allowed, "quota": quota, "gomaxprocs": asked, "goflags": flags}
     found["goflags_source"] = source
     told = None if gomaxprocs is None else {"gomaxprocs": gomaxprocs, "cpus": allowed}
-    return doctor_machine.judge_cpus(found, told, (1, 24))
+    return doctor_machine.judge_cpus(found, told, memory << 30)
 
 
 def test_cpus() -> None:
@@ -160,6 +161,11 @@ def test_cpus() -> None:
     assert cpus(flags="-p=1 -p=8").status == cpus(flags="-pgo=1 -run=-p=1x").status == "ok"
     assert cpus(gomaxprocs=None, asked="max").status == cpus(gomaxprocs=None, asked="-1").status == "ok"
     assert cpus(gomaxprocs=None, asked="1").command.startswith("unset GOMAXPROCS")
+    # What go_env_parallel sets: at 2 GiB each, 8 GiB carry four, and 6 GiB three.
+    carried = cpus(12, 12, flags="-p=4", memory=8)
+    assert carried.status == cpus(12, 12, flags="-p=4", memory=6).status == "ok"
+    assert "GOFLAGS has -p=4, as 8192 MiB of memory carry" in carried.reason
+    assert cpus(12, 12, flags="-p=3", memory=8).status == cpus(12, 12, flags="-p=4", memory=64).status == "warning"
     many = cpus(quota=1.5)
     assert many.status == "warning" and many.command == "export GOMAXPROCS=2"
 
