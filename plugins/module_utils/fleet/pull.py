@@ -191,17 +191,35 @@ def is_on_battery(supplies: Sequence[Mapping[str, str]]) -> bool:
     ) and not any(supply.get("type") in ("Mains", "USB") and supply.get("online") == "1" for supply in supplies)
 
 
+def _parse_moment(given: Any, of_day: datetime.time) -> datetime.datetime:
+    """Return the moment that a date, with C(of_day), or a date with a time means; ValueError for anything else.
+
+    YAML has 20261220 without quotes for a number. The standard library reads a week as well, from Python 3.11 on, and
+    as its Monday.
+    """
+    text = str(given).strip()
+    day = re.fullmatch(r"(\d{4})-?(\d\d)-?(\d\d)", text)
+    if day:
+        return datetime.datetime.combine(datetime.date(*map(int, day.groups())), of_day)
+    if not re.match(r"\d{4}-?\d\d-?\d\d[T ]", text):
+        raise ValueError(text)
+    return datetime.datetime.fromisoformat(text)
+
+
 def parse_freeze(window: Mapping[str, str]) -> tuple[datetime.datetime, datetime.datetime]:
     """Return the first and the last moment of a freeze window; a date without a time is the whole day."""
     try:
-        first, last = str(window["from"]), str(window["to"])
-        start = datetime.datetime.fromisoformat(first)
-        end = datetime.datetime.fromisoformat(last)
+        start, end = _parse_moment(window["from"], datetime.time.min), _parse_moment(window["to"], datetime.time.max)
     except (KeyError, ValueError, TypeError):
-        raise ConfigError(f"the freeze window {window!r} needs from and to, such as 2026-12-20") from None
-    if len(last) == len("2026-12-20"):
-        end = end + datetime.timedelta(days=1) - datetime.timedelta(microseconds=1)
-    if (start.tzinfo is None) != (end.tzinfo is None) or end < start:
+        raise ConfigError(
+            f"the freeze window {window!r} needs from and to, such as 2026-12-20 or 2026-12-20T18:00"
+        ) from None
+    if (start.tzinfo is None) != (end.tzinfo is None):
+        raise ConfigError(
+            f"the freeze window {window!r} has a time zone in one of from and to alone: give both of them one, with a "
+            "time, or neither"
+        )
+    if end < start:
         raise ConfigError(f"the freeze window {window!r} ends before it begins")
     return start, end
 

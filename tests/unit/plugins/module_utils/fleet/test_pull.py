@@ -44,6 +44,10 @@ def record(**more: Any) -> pull.Record:
         ({"report_days": -1}, "report_days"),
         ({"freezes": [{"from": "2026-12-20"}]}, "freeze"),
         ({"freezes": [{"from": "2026-12-20", "to": "2026-12-19"}]}, "before it begins"),
+        ({"freezes": [{"from": "2026-12-20", "to": "2026-W52"}]}, "needs from and to"),
+        ({"freezes": [{"from": "2026-12-20", "to": "2026-12-32"}]}, "needs from and to"),
+        ({"freezes": [{"from": "2026-12-20", "to": True}]}, "needs from and to"),
+        ({"freezes": [{"from": "2026-12-20T10:00+01:00", "to": "2026-12-21"}]}, "a time zone in one of"),
         ({"colour": "blue"}, "colour"),
     ],
 )
@@ -175,6 +179,12 @@ def test_a_freeze_lasts_from_its_first_day_to_its_last(moment: str, expected: st
         {"from": "2026-11-27T12:00+01:00", "to": "2026-11-27T18:00+01:00"},
     ]
     assert pull.find_freeze(windows, datetime.datetime.fromisoformat(moment)) == expected
+
+
+@pytest.mark.parametrize("last", ["2026-12-20", "20261220", 20261220, datetime.date(2026, 12, 20)])
+def test_a_date_is_the_whole_day_however_it_is_written(last: Any) -> None:
+    start, end = pull.parse_freeze({"from": last, "to": last})
+    assert (start, end) == (datetime.datetime(2026, 12, 20), datetime.datetime(2026, 12, 20, 23, 59, 59, 999999))
 
 
 def test_what_waits_says_for_what() -> None:
