@@ -14,12 +14,12 @@ def _name(line: str) -> str | None:
 
 
 def parse(text: str) -> dict[str, str]:
-    """Return the settings in force."""
+    """Return the settings in force; with CR LF at a line's end, Go has the carriage return in the value."""
     settings = {}
     for line in text.split("\n"):
         name = _name(line)
         if name is not None:
-            settings[name] = line.partition("=")[2].rstrip("\r")
+            settings[name] = line.partition("=")[2]
     return settings
 
 

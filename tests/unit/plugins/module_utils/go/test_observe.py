@@ -34,6 +34,9 @@ def test_a_setting_is_changed_where_it_counts() -> None:
     assert envfile.merge("A=1", {"B": "2"}) == "A=1\nB=2\n"
     assert envfile.merge("", {"B": "2"}) == "B=2\n"
     # Go ends a line at a line feed alone.
+    # Go has the carriage return in the value, so that no line with one says what is wanted.
+    assert envfile.merge("A=1\r\nB=2\r\n", {"B": "2"}) == "A=1\r\nB=2\n"
+    assert envfile.revert(b"A=1\r\nB=2\r\n", b"A=1\r\nB=2\n", b"A=1\r\nB=2\n") == b"A=1\r\nB=2\r\n"
     assert envfile.merge("A=1\fB=2\n", {"B": "2"}) == "A=1\fB=2\nB=2\n"
 
 
