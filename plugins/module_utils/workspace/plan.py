@@ -519,9 +519,10 @@ def check_heads(project: Project, here: str | None, there: str | None) -> None:
 def places_outside(text: str, folder: str, project: str) -> list[str]:
     """Return the folders outside C(project) that a go.mod or go.work in C(folder) names."""
     plain = re.sub(r"//[^\n]*", "", text)
-    named = re.findall(r"=>\s*(\"[^\"]+\"|\.{1,2}(?:/\S*)?|/\S+)", plain)
+    quoted = r"\"[^\"\n]+\"|`[^`\n]+`"
+    named = re.findall(rf"=>\s*({quoted}|\.{{1,2}}(?:/\S*)?|/\S+)", plain)
     for block in re.findall(r"^use\s*\(([^)]*)\)", plain, re.MULTILINE):
-        named += block.split()
-    named += re.findall(r"^use\s+([^\s(]+)", plain, re.MULTILINE)
-    places = [os.path.normpath(os.path.join(folder, name.strip('"'))) for name in named]
+        named += re.findall(rf"{quoted}|\S+", block)
+    named += re.findall(rf"^use\s+({quoted}|[^\s(]+)", plain, re.MULTILINE)
+    places = [os.path.normpath(os.path.join(folder, name.strip('"`'))) for name in named]
     return sorted({place for place in places if not inside(place, project)})

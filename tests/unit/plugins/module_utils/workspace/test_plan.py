@@ -330,3 +330,13 @@ use (
         "/m/work/lib",
         "/m/work/one",
     ]
+
+
+def test_a_folder_with_a_blank_that_a_module_names_is_one() -> None:
+    text = 'use "../my one"\nuse (\n\t"../my dir"\n\t`../their dir`\n\t./in\n)\nreplace a => `../my lib`\n'
+    assert workspace_plan.places_outside(text, "/m/work", "/m/work") == [
+        "/m/my dir",
+        "/m/my lib",
+        "/m/my one",
+        "/m/their dir",
+    ]
