@@ -8,7 +8,7 @@ import argparse
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -53,13 +53,25 @@ class Options:
     @property
     def budget_minutes(self) -> float:
         """The budget for measuring that was given on the command line; 0 where none was."""
-        given = re.search(r"\bverify_budget_minutes[\"']?[=:]\s*([0-9.]+)", " ".join(self.extra))
-        return float(given[1]) if given else 0.0
+        return read_budget(self.extra)
 
     @property
     def other_hosts(self) -> bool:
         """Whether an inventory of other machines was given."""
         return any(re.match(r"-i|--inventory(-file)?(=|$)", argument) for argument in self.extra)
+
+
+def read_budget(extra: Sequence[str]) -> float:
+    """Return the minutes that the arguments for ansible-playbook give for measuring; 0 where they do not say.
+
+    Stop where they are no number; a template is for Ansible to read.
+    """
+    given = re.search(r"\bverify_budget_minutes[\"']?[=:]\s*[\"']?([^\s\"',}]+)", " ".join(extra))
+    if not given or given[1].startswith("{"):
+        return 0.0
+    if not re.fullmatch(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", given[1]):
+        raise Stop(f"verify_budget_minutes is '{given[1]}': give a number of minutes, such as 3 or 1.5", USAGE)
+    return float(given[1])
 
 
 class Parser(argparse.ArgumentParser):
@@ -166,6 +178,7 @@ def parse(arguments: list[str], usage: str) -> Options:
             f"{given.command} measures nothing that --no-benchmark could leave out: leave that option out", USAGE
         )
     refuse_unknown_variables(extra)
+    read_budget(extra)
     return Options(
         command=given.command,
         check=check,

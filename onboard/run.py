@@ -114,7 +114,8 @@ def leads_to_others(value: str) -> bool:
     collection()
     from ansible_collections.wsltune.go.plugins.module_utils.linux import files
 
-    place = Path(value).expanduser()
+    # As Ansible does it: a path of an account that there is not stays as it is.
+    place = Path(os.path.expanduser(value))
     try:
         if not answers(place) or not (place.is_absolute() or os.path.lexists(place)):
             return False

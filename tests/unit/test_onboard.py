@@ -366,6 +366,27 @@ def test_settings_of_the_readme_and_of_others_are_taken() -> None:
         parse(["--", *given])
 
 
+@pytest.mark.parametrize(
+    ("given", "minutes"),
+    [
+        (["-e", "verify_budget_minutes=1.5 verify_seed=1"], 1.5),
+        (["-e", '{"verify_budget_minutes": 7}'], 7.0),
+        (["-e", '{"verify_budget_minutes": "7"}'], 7.0),
+        (["-e", "verify_budget_minutes='{{ 2 * 3 }}'"], 0.0),
+        (["-e", "@vars.yml"], 0.0),
+    ],
+)
+def test_the_minutes_for_measuring_that_were_given(given: list[str], minutes: float) -> None:
+    assert parse(["--", *given]).budget_minutes == minutes
+
+
+@pytest.mark.parametrize("given", ["1.2.3", ".", "5min", "three"])
+def test_minutes_that_are_no_number_are_one_sentence(given: str) -> None:
+    with pytest.raises(onboard_options.Stop, match=f"verify_budget_minutes is '{re.escape(given)}': give") as stopped:
+        parse(["--", "-e", f"verify_budget_minutes={given}"])
+    assert stopped.value.code == onboard_options.USAGE
+
+
 @pytest.mark.parametrize("code", [0, 1, 2, 3])
 def test_drift_ends_with_the_exit_code_of_its_report(code: int, tmp_path: Path) -> None:
     report = tmp_path / "drift.json"
@@ -800,12 +821,15 @@ def test_ansible_runs_nothing_of_another_account_as_root(tmp_path: Path, monkeyp
         "ANSIBLE_ROLES_PATH": str(roots),
         "ANSIBLE_LOCAL_TEMP": "/tmp/not there yet",
         "ANSIBLE_FORKS": "5",
+        "ANSIBLE_FILTER_PLUGINS": "~nobody there/filters",
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(hers)
     onboard_run.leave_places_of_others()
-    assert {name for name in given if name in os.environ} == {"ANSIBLE_ROLES_PATH", "ANSIBLE_FORKS"}
+    assert {name for name in given if name in os.environ} == {
+        *("ANSIBLE_ROLES_PATH", "ANSIBLE_FORKS", "ANSIBLE_FILTER_PLUGINS"),
+    }
 
 
 def test_git_asks_no_program_for_a_commit_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
