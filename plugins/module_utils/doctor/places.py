@@ -245,7 +245,7 @@ def judge_room(places: Mapping[str, Any]) -> list[Check]:
                 effect="go build fails with 'no space left on device' when they are gone",
                 command="go clean -cache"
                 if name == "GOCACHE"
-                else f"du -xh --max-depth=2 {place['mount_point']} | sort -h",
+                else f"du -xh --max-depth=2 {shlex.quote(place['mount_point'])} | sort -h",
                 blocks=bool(full),
             )
         )

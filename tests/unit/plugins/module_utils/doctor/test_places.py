@@ -180,6 +180,11 @@ def test_room(more: dict[str, Any], status: str) -> None:
     assert check.blocks == (status == "critical")
 
 
+def test_a_command_has_a_mount_point_with_a_blank_in_quotes() -> None:
+    check = judged(seen(reference=place(mount_point="/mnt/my data", free_bytes=10 * MIB)))["WT-008"]
+    assert check.command == "du -xh --max-depth=2 '/mnt/my data' | sort -h"
+
+
 def run(**more: Any) -> dict[str, Any]:
     test = {"peak_gotmpdir": 30 * MIB, "code": 0, "err": "", "events": ""}
     return {"directory": "/home/ada/x", "trouble": "", "test": {**test, **more}}
