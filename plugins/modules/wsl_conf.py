@@ -297,7 +297,7 @@ class WslConf:
         self.finish(after if content is not None or after else None)
 
     def launchers(self, settings: dict[str, wsl_conf.Setting]) -> None:
-        """Write the launchers that are missing, or take ours away when PATH may have Windows directories."""
+        """Write the launchers that are missing or lead elsewhere, or take ours away when PATH may have Windows's."""
         asked = wsl_conf.typed(settings)
         if "interop.appendWindowsPath" not in asked:
             return
@@ -310,9 +310,17 @@ class WslConf:
             return
         taken = launchers.names_taken([entry.path for entry in ours], launchers.FOLDER)
         found = launchers.find_in_time(wsl_judge.mounts_of(machine))
+        written = {os.path.basename(entry.path): entry.written for entry in ours}
         for path, text in launchers.plan(found, taken, launchers.FOLDER).items():
-            if not os.path.lexists(path):
+            # One that somebody edited since is theirs.
+            if not os.path.lexists(path) or self.is_as_written(path, written.get(os.path.basename(path))):
                 self.changes.write(path, text, mode=0o755)
+
+    def is_as_written(self, path: str, written: bytes | None) -> bool:
+        """Return whether a file is the one that this module wrote, and no link or folder in its place."""
+        if written is None or os.path.islink(path) or not os.path.isfile(path):
+            return False
+        return self.changes.read(path) == decode(written)
 
     def keep_in_force(self, before: str, after: str) -> None:
         """Remember what the running distro was started with, until its next start empties /run."""

@@ -294,6 +294,29 @@ def test_launchers_come_and_go_with_the_setting(conf, run, wsl, monkeypatch):
     assert path.read_text() == "#!/bin/sh\nmine\n" and any(str(path) in said for said in restored["kept"])
 
 
+def test_a_launcher_follows_its_program_unless_somebody_edited_it(conf, run, wsl, monkeypatch):
+    folder = wsl / "bin"
+    folder.mkdir()
+    places = {name: f"/mnt/c/Program Files/{name}" for name in ("clip.exe", "code", "wsl.exe")}
+    monkeypatch.setattr(launchers, "FOLDER", str(folder))
+    monkeypatch.setattr(launchers, "find_in_time", lambda _mounts: places)
+    monkeypatch.setattr(launchers, "names_taken", lambda *_words: [])
+    off = {"content": "[interop]\nappendWindowsPath=false\n", "launchers": True}
+    run(**off)
+    (folder / "clip.exe").write_text("#!/bin/sh\nmine\n")
+    (folder / "wsl.exe").rename(folder / "own")
+    (folder / "wsl.exe").symlink_to("own")
+    places.update({"code": "/c/Users/erin/code", "clip.exe": "/c/clip.exe", "wsl.exe": "/c/wsl.exe"})
+    checked = run(check=True, **off)
+    assert "/mnt/c/" in (folder / "code").read_text()
+    assert run(**off)["changes"] == checked["changes"] == [f"wrote {folder}/code"]
+    assert (folder / "code").read_text() == launchers.launcher("/c/Users/erin/code")
+    assert stat.S_IMODE((folder / "code").stat().st_mode) == 0o755
+    assert (folder / "clip.exe").read_text() == "#!/bin/sh\nmine\n"
+    assert "/mnt/c/" in (folder / "own").read_text()
+    assert not run(**off)["changed"]
+
+
 def test_check_mode_knows_the_file_that_stays_when_launchers_go(conf, run, wsl, monkeypatch):
     folder = wsl / "bin"
     folder.mkdir()
