@@ -643,7 +643,11 @@ class Copy:
                     continue
                 checked.add(objects)
                 done = self.person.git(target, "fsck", "--full", "--no-dangling", "--no-progress")
-                if done.code:
+                if workspace_plan.is_of_odd_form(done.code, done.out + done.err):
+                    self.notes.append(
+                        f"git fsck does not like the form of some commits in {source}, which are copied as they are"
+                    )
+                elif done.code:
                     raise WorkspaceError(
                         f"git fsck finds {source} damaged ({done.reason}): fix the repository first; nothing was "
                         "changed."

@@ -344,6 +344,16 @@ def unread(repository: str, error: str) -> str:
     return f"Git cannot read {repository}, so its copy was compared file by file alone"
 
 
+_ODD_FORM = re.compile(r"(error|warning) in (commit|tag|tree) [0-9a-f]+: \w+: ")
+
+
+def is_of_odd_form(code: int, said: str) -> bool:
+    """Return whether all that `git fsck` C(said) is that objects are written oddly, as by old programs, not damaged."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    # The other bits are those of what is missing or cannot be read.
+    return code == 1 and bool(lines) and all(_ODD_FORM.match(line) for line in lines)
+
+
 def difference(before: str, after: str) -> str:
     """Return the first line that two outputs do not share, for a sentence."""
     first, second = before.splitlines(), after.splitlines()

@@ -307,6 +307,19 @@ def test_a_repository_that_git_finds_damaged_is_refused(
     assert not (tmp_path / "home" / "shop").exists()
 
 
+def test_a_commit_of_an_odd_form_is_no_damage(person: workspace_copy.Person, repository: Path, tmp_path: Path) -> None:
+    """Such as one that a converter of the last century's history wrote."""
+    tree = git(repository, "rev-parse", "HEAD^{tree}").strip()
+    put(
+        tmp_path / "commit",
+        f"tree {tree}\nauthor Ann <a@b> 946684800 +051800\ncommitter Ann a@b> 946684800 +0000\n\nold\n",
+    )
+    words = ("hash-object", "-t", "commit", "-w", "--literally", str(tmp_path / "commit"))
+    git(repository, "update-ref", "refs/heads/old", git(repository, *words).strip())
+    copy = copied(person, project(repository, tmp_path / "home" / "shop"))
+    assert [note for note in copy.notes if "git fsck does not like the form of some commits" in note]
+
+
 def test_what_cannot_be_copied_is_told_before_anything_is_touched(
     person: workspace_copy.Person, repository: Path, tmp_path: Path
 ) -> None:

@@ -340,3 +340,21 @@ def test_a_folder_with_a_blank_that_a_module_names_is_one() -> None:
         "/m/my one",
         "/m/their dir",
     ]
+
+
+ODD = "error in commit bb57f85ae2f492adf97e03ca6a25547cf92d41a4: badTimezone: invalid author/committer line\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "odd"),
+    [
+        (1, ODD + "warning in tree bb57f85a: zeroPaddedFilemode: contains zero-padded file modes\n", True),
+        (1, "", False),
+        (1, ODD + "error: bb57f85a: object corrupt or missing: .git/objects/bb/57f85a\n", False),
+        (3, ODD, False),
+        (2, "missing blob bb57f85a\n", False),
+        (1, "error in blob bb57f85a: gitmodulesUrl: disallowed submodule url: -x\n", False),
+    ],
+)
+def test_an_odd_form_is_no_damage(code: int, said: str, odd: bool) -> None:
+    assert workspace_plan.is_of_odd_form(code, said) is odd
