@@ -219,19 +219,24 @@ def _copy_file(origin: str, copy: str) -> None:
 
 def _copy_tree(origin: str, copy: str) -> None:
     """Copy what is in a project into the folder C(copy), which stays closed to others."""
-    ignore = shutil.ignore_patterns(*NOT_COPIED)
     with os.scandir(origin) as listed:
-        entries = list(listed)
+        entries = [entry for entry in listed if entry.name not in NOT_COPIED]
     for entry in entries:
         target = os.path.join(copy, entry.name)
-        if entry.name in NOT_COPIED:
-            continue
         if entry.is_symlink():
             os.symlink(os.readlink(entry.path), target)
         elif entry.is_dir():
-            shutil.copytree(entry.path, target, symlinks=True, ignore=ignore, copy_function=_copy_file)
-        else:
+            shutil.copytree(entry.path, target, symlinks=True, ignore=_name_ignored, copy_function=_copy_file)
+        elif entry.is_file():
             _copy_file(entry.path, target)
+
+
+def _name_ignored(folder: str, names: Sequence[str]) -> set[str]:
+    """Return which of the C(names) in a folder are not copied: also sockets and pipes, which programs leave there."""
+    ignored = {name for name in names if name in NOT_COPIED}
+    with os.scandir(folder) as entries:
+        ignored |= {entry.name for entry in entries if not (entry.is_symlink() or entry.is_dir() or entry.is_file())}
+    return ignored
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -381,6 +382,22 @@ def test_a_copy_is_closed_to_others_and_does_not_run_as_its_owner(tmp_path, acco
         found = {path: os.lstat(f"{copy}/{path}").st_mode & 0o7777 for path in (".", "tool", "sub/tool")}
         assert sorted(os.listdir(copy)) == ["link", "sub", "tool"] and os.readlink(f"{copy}/link") == "sub"
     assert found == {".": 0o700, "tool": 0o755, "sub/tool": 0o755}
+
+
+def test_a_copy_leaves_sockets_and_pipes_out(tmp_path, account):
+    """Such as .overmind.sock, which a program keeps there while it runs, or left there."""
+    account.home = str(tmp_path)
+    source = tmp_path / "src"
+    (source / "sub").mkdir(parents=True)
+    for folder in (source, source / "sub"):
+        (folder / "main.go").touch()
+        (folder / "nowhere").symlink_to("gone")
+        os.mkfifo(folder / "pipe")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(folder / "x.sock"))
+    with bench.copy_home(account, str(source)) as copy:
+        assert sorted(os.listdir(copy)) == ["main.go", "nowhere", "sub"]
+        assert sorted(os.listdir(f"{copy}/sub")) == ["main.go", "nowhere"]
 
 
 def test_a_folder_of_the_copys_name_is_left_alone(tmp_path, account):
