@@ -467,7 +467,8 @@ class Bench:
         base = {**self.login, **process.GIT_READS_ONLY}
         if not self.modules:
             # The standard library needs no download; nothing else is to be fetched behind it.
-            base = {**base, "GOTOOLCHAIN": "local", "GOPROXY": "off"}
+            # No go.work above it lists it, and of root's another account can have put that one there.
+            base = {**base, "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOWORK": "off"}
         named = [*self.login.get("PATH", "").split(":"), self.login.get("XDG_CACHE_HOME", ""), self.account.home]
         silent = look.silent([*self._sources(), *filter(os.path.isabs, named)])
         for path, reason in silent.items():
@@ -960,7 +961,7 @@ class Bench:
             ("go test", ["test", "-count=1", *tests], place, environment),
             # The lever cgo_disabled leaves cgo on for -race.
             ("go test -race", ["test", "-race", "-count=1", *tests], place, cgo_left_on),
-            ("go run", ["run", "main.go"], program, environment),
+            ("go run", ["run", "main.go"], program, {**environment, "GOWORK": "off"}),
         )
         failures = {}
         for shown, arguments, directory, variables in tried:

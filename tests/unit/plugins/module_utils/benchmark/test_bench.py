@@ -32,7 +32,7 @@ list)
   printf 'x/cmd\\t%s/cmd\\tmain.go\\t\\tfmt x/lib\\tmain\\n' "$PWD"
   printf 'x/lib\\t%s/lib\\tlib.go extra.go\\t\\tfmt\\tlib\\n' "$PWD"
 ;;
-test | build)
+test | build | run)
   edit=$(cat lib/lib.go core/core.go 2>/dev/null | tail -n 1)
   echo "$PWD|$*|$GOCACHE|$GOTMPDIR|$GOWORK|$GOPROXY|$edit" >> "$HOME/started"
   if [ -n "$SLOW" ]; then sleep "$SLOW"; fi
@@ -465,6 +465,24 @@ def test_a_workspace_above_that_others_can_write_is_not_read_by_root(session, mo
         run.prepare()
         chosen = {environment.get("GOWORK") for environment in run.environments.values()}
     assert chosen == ({"off"} if os.geteuid() == 0 else {None})
+
+
+def test_no_workspace_above_is_read_for_a_module_of_the_benchmarks_own(home, session):
+    """It lies below the home or /var/tmp, where any account can put a go.work; one of the user's does not list it."""
+    with session([bench.Variant("now")]) as run:
+        run.prepare()
+        assert {one.get("GOWORK") for one in run.environments.values()} == {"off"}
+        run.works("now")
+    assert {line[4] for line in started(home)} == {"off"}
+
+
+def test_a_program_of_the_benchmarks_own_is_run_without_a_workspace(home, session, module):
+    with session(VARIANTS, modules=[str(module)]) as run:
+        run.prepare()
+        for environment in run.environments.values():
+            environment["GOWORK"] = "/theirs/go.work"
+        run.works("after")
+    assert {line[1]: line[4] for line in started(home)}["run main.go"] == "off"
 
 
 # A module with one package that always fails, one that fails each third time, and one that fails with GOTMPDIR=/broken.
