@@ -99,7 +99,7 @@ function Get-VirtualMachine {
     .SYNOPSIS
     Whether WSL's virtual machine runs (null: not known), which distros in it, when it started, and which start that was.
     #>
-    $machine = @{ Running = $null; Distros = @(); Booted = $null; BootId = ''; Reason = '' }
+    $machine = @{ Running = $null; Distros = @(); Booted = $null; BootId = ''; Asked = ''; Reason = '' }
     try {
         $machine.Distros = @(Get-WslDistribution | Where-Object { $_.State -ne 'stopped' -and $_.Version -eq 2 } | ForEach-Object { $_.Name })
     } catch {
@@ -112,6 +112,7 @@ function Get-VirtualMachine {
         $answer = Invoke-WslExe (@('--distribution', $distro, '--user', 'root', '--exec', '/bin/cat') + $files) -TimeoutSeconds 20
         $booted = [regex]::Match([string]$answer.Stdout, '(?m)^btime ([0-9]+)\s*$')
         if ($answer.ExitCode -eq 0 -and $booted.Success) {
+            $machine.Asked = $distro
             $machine.Booted = [Int64]$booted.Groups[1].Value
             $machine.BootId = [regex]::Match([string]$answer.Stdout, '(?m)^[0-9a-f-]{36}\s*$').Value.Trim()
             break
@@ -156,7 +157,12 @@ function Get-InForce {
         if ($record.path -eq $Path -and $same) { return $record.content }
     }
     if (-not $State) { return '' }
-    if ((Get-UnixTime $State.modified) -le $Machine.Booted) { return $State.content }
+    $modified = Get-UnixTime $State.modified
+    if ($modified -gt $Machine.Booted) { return }
+    # After a sleep Linux counts its start from too late; what a distro's start made has the time it had then.
+    $made = Invoke-WslExe '--distribution', $Machine.Asked, '--user', 'root', '--exec', '/bin/stat', '-c', '%Z', '/run/WSL/1_interop' -TimeoutSeconds 20
+    if ($made.ExitCode -eq 0 -and "$($made.Stdout)".Trim() -match '\A[0-9]{1,12}\z' -and $modified -gt [Int64]$Matches[0]) { return }
+    $State.content
 }
 
 function Save-InForce {

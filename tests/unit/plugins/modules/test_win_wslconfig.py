@@ -176,3 +176,15 @@ def test_a_sleep_of_windows_puts_nothing_in_force(bed: Bed) -> None:
     )
     assert applied.pending == slept.pending == ["wsl2.memory", "wsl2.localhostForwarding"]
     assert restarted.pending == []
+
+
+def test_what_the_user_wrote_before_a_sleep_of_windows_waits(bed: Bed) -> None:
+    path, booted = bed.folder / ".wslconfig", int(time.time()) - 9 * 3600
+    path.write_bytes(b"[wsl2]\nmemory=2GB\n")
+    os.utime(path, (booted + 3600, booted + 3600))
+    answers = {"/bin/cat /proc/stat": f"0|btime {booted + 8 * 3600}\\n", "/bin/stat -c %Z": f"0|{booted + 5}\\n"}
+    bed.distros(Ubuntu={"running": "1"}, exec=answers)
+    given = {"path": str(path), "wsl2": {"memory": "2GB"}}
+    waiting, in_force = bed.run("win_wslconfig", [Step(given), Step(given, before=f"touch -d @{booted - 60} '{path}'")])
+    assert not waiting.changed and waiting.pending == ["wsl2.memory"]
+    assert not in_force.changed and in_force.pending == []

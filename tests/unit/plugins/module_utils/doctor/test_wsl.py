@@ -333,3 +333,13 @@ def test_where_windows_cannot_be_asked_it_is_unknown() -> None:
     seen = {"wsl": facts(""), "conf": "", "mounts": [], "windows": {"reason": "the drive C: is not mounted"}}
     checks = {check.id: check for check in doctor_wsl.judge(seen)}
     assert checks["WT-025"].status == "unknown" and "C: is not mounted" in checks["WT-025"].reason
+
+
+@pytest.mark.parametrize(("since", "started"), [(None, 30_000.0), (1_005.0, 1_005.0), (40_000.0, 30_000.0)])
+def test_a_sleep_of_windows_puts_no_kernel_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, since: float | None, started: float
+) -> None:
+    """Linux counts its start back from now: with a clock that was set forward, from after the file was written."""
+    monkeypatch.setattr(doctor_observe, "read", {"/proc/stat": "btime 30000\n"}.get)
+    monkeypatch.setattr(doctor_observe.wsl_observe, "find_run_since", lambda: since)
+    assert doctor_observe._kernel(str(tmp_path / "none"))["started"] == started
