@@ -88,7 +88,7 @@ def test_a_module_that_is_slow_to_compile(folder: Path) -> None:
 
 def test_a_module_that_is_slow_to_link(folder: Path) -> None:
     sources = {}
-    for number in range(4):
+    for number in range(6):
         name = f"part{number}"
         sources[name] = (
             f'package {name}\n\nimport "net/http"\n\nfunc Handler() http.Handler {{ return http.NotFoundHandler() }}\n'
