@@ -246,6 +246,8 @@ def test_what_tests_wait_for() -> None:
     assert "TestSerial takes longest, 2.00 s" in check.reason
     assert "2.00 s between pause and cont are t.Parallel's queue, not I/O" in check.reason
     assert doctor_module.judge_waits({"events": event(1.0, "pass")}).status == "ok"
+    quick = "\n".join([event(1.0, "run", "TestQuick"), event(1.004, "pass", "TestQuick")])
+    assert doctor_module.judge_waits({"events": quick}).reason == "No test takes 0.05 s of its own."
 
 
 def test_times_of_either_zone_and_any_precision() -> None:
