@@ -1040,6 +1040,32 @@ def settings_of_root(trials: Trials) -> None:
     trials.root("rm -rf /tmp/led /home/eve/tools")
 
 
+def go_of_eve(trials: Trials) -> None:
+    """Have /etc/profile name a Go of eve's for everybody, as a /usr/local/go that was given to an account is."""
+    real = trials.root("command -v go").strip()
+    script = f'#!/bin/sh\\nid -un >> /tmp/started-by\\nexec {real} "$@"\\n'
+    trials.user("eve", f"mkdir -p ~/go/bin && printf '{script}' > ~/go/bin/go && chmod 755 ~/go ~/go/bin ~/go/bin/go")
+    trials.root("install -m 0666 /dev/null /tmp/started-by")
+    trials.root("echo 'PATH=/home/eve/go/bin:$PATH' > /etc/profile.d/eve.sh")
+    # Where nobody's login started it, the case would say nothing.
+    trials.root("su - dev -c 'go version'")
+    trials.play("drift.yml")
+    trials.succeeds(trials.play("doctor.yml", doctor_fail_on="never"))
+    accounts_of_it = set(trials.root("cat /tmp/started-by").split())
+    trials.expect("dev" in accounts_of_it and "root" not in accounts_of_it, f"it was started by {accounts_of_it}")
+    trials.root("rm -rf /etc/profile.d/eve.sh /tmp/started-by /home/eve/go")
+
+
+def cache_of_everybody(trials: Trials) -> None:
+    """Have /etc/profile name a build cache for everybody, from which Go would link what eve puts there."""
+    trials.root("install -d -m 1777 /srv/cache && echo 'export GOCACHE=/srv/cache' > /etc/profile.d/cache.sh")
+    play = trials.play("doctor.yml", doctor_modules=["/root/m"], doctor_fail_on="never")
+    trials.succeeds(play)
+    said = " ".join(play.output.split())
+    trials.expect("/srv/cache can be changed by other accounts" in said, f"root's Go builds from it: {said[-900:]}")
+    trials.root("rm -rf /etc/profile.d/cache.sh /srv/cache")
+
+
 def too_large(trials: Trials) -> None:
     """Have a child of root's return more than root reads."""
     said = trials.machine.run("python3", "-c", REPRO)
@@ -1286,6 +1312,8 @@ FOLDERS: dict[str, Callable[[Trials], None]] = {
     "the doctor as root, where /tmp is Go's folder": doctor_root,
     "the doctor for another user": doctor_user,
     "settings of root's Go that lead to folders and programs of eve's": settings_of_root,
+    "a Go of eve's on everybody's PATH": go_of_eve,
+    "a build cache of everybody's": cache_of_everybody,
     "a project that is too large to be copied": too_large,
     "a cache that becomes a link to the root folder while its owner's Go is measured": cache_swapped,
     "a dead link of eve's beside a project of dev's": link_beside,
