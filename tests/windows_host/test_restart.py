@@ -41,7 +41,9 @@ def waiting(windows_host, wsl_service):
             windows_host.put(
                 WSL_INI,
                 f"[wsl]\ndefault=Debian\nbooted=1000\nlog={WSL_LOG}\n[Debian]\nrunning=1\nservice=1\n{others}"
-                f"[exec]\n/bin/sh -s terminals={terminals}\n/bin/cat /proc/stat=0|btime %booted%\\n\n",
+                # WSL's first socket, which each start of a distro makes; here it is the machine's that plays one.
+                f"[exec]\n/bin/sh -s terminals={terminals}\n/bin/cat /proc/stat=0|btime %booted%\\n\n"
+                "/bin/stat -c=0|%booted%\\n\n",
             )
 
         def play(self, host: str, restart: str, **more: object):
