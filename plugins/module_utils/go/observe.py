@@ -155,6 +155,9 @@ def try_to_execute(path: str, windows_drive: bool = False) -> bool:
         if files.is_of_another(os.fstat(parent).st_dev):
             # It decides anew with each look what a file has in it.
             raise files.NotOurs(folder)
+        unnamed = _open_unnamed(parent)
+        if unnamed is not None:
+            return _execute(unnamed)
         name = f".wsltune-{os.urandom(6).hex()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
@@ -167,6 +170,13 @@ def try_to_execute(path: str, windows_drive: bool = False) -> bool:
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=parent)
+
+
+def _open_unnamed(folder: int) -> int | None:
+    """Return a new file of which nothing stays where this is killed; None where the file system has no such files."""
+    with contextlib.suppress(OSError):
+        return os.open(".", os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o700, dir_fd=folder)
+    return None
 
 
 def _execute(descriptor: int) -> bool:

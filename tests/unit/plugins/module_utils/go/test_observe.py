@@ -106,6 +106,15 @@ except OSError as error:
 """
 
 
+def test_nothing_stays_of_it_where_the_run_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = []
+    execute = go_observe._execute
+    monkeypatch.setattr(go_observe, "_execute", lambda file: there.append(os.listdir(tmp_path)) or execute(file))
+    assert go_observe.try_to_execute(str(tmp_path)) is True and there == [[]]
+    monkeypatch.setattr(go_observe, "_open_unnamed", lambda _folder: None)
+    assert go_observe.try_to_execute(str(tmp_path)) is True and there[1] and os.listdir(tmp_path) == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 @pytest.mark.parametrize(("options", "answer"), [("size=64k", "full"), ("noexec", "False"), ("exec", "True")])
 def test_a_full_folder_is_no_folder_that_cannot_execute(tmp_path: Path, options: str, answer: str) -> None:
@@ -137,6 +146,8 @@ def test_what_takes_the_name_of_the_file_meanwhile_is_not_executed(
         name.symlink_to(hers)
 
     monkeypatch.setattr(os, "fchmod", swap)
+    # As where the file system has none without a name.
+    monkeypatch.setattr(go_observe, "_open_unnamed", lambda _folder: None)
     assert go_observe.try_to_execute(str(folder)) is True
     assert (tmp_path / "moved").exists()
     assert not (tmp_path / "executed").exists()
