@@ -936,6 +936,8 @@ function Get-WslConfigNote {
     foreach ($name in $Values.Keys) {
         if ($script:Keys[$name].Type -eq 'path' -and $Values[$name] -cmatch '[\x00-\x1f]') {
             "$name is $(Format-Shown $Values[$name]) to WSL because a backslash must be written twice."
+        } elseif ($script:Keys[$name].Type -eq 'path' -and $Values[$name] -cmatch '%[A-Za-z][A-Za-z0-9_]*%') {
+            "$name has $($Matches[0]), which WSL is not known to replace: write the whole path."
         } elseif ("$($Values[$name])" -cmatch '[^\x00-\x7f]') {
             "$name has the character $(Format-Shown ($Values[$name] -creplace '^[\x00-\x7f]*(.).*$', '$1')), and WSL reads only ASCII from .wslconfig."
         }

@@ -256,6 +256,7 @@ def test_keys_of_wslconfig_are_those_of_the_windows_side() -> None:
         ("networkingMode=Mirror", "wsl2.networkingMode takes one of none, nat, bridged, mirrored"),
         ('memory="8GB', 'line 2: the value has a " that is not closed on its line, so WSL skips the line'),
         ("swapFile=C:\\temp\\s.vhdx\nkernel=C:\\k\\\nprocessors=4\nx", "line 5: a key has only letters"),
+        ("swapFile=%USERPROFILE%\\\\swap.vhdx", "wsl2.swapFile has %USERPROFILE%, which WSL is not known to replace"),
         ("kernel=C:\\tmp\\\\k", "wsl2.kernel is 'C:\\tmp\\\\k' to WSL because a backslash must be written twice"),
         ("macAddress=x", "WSL does not start"),
         ("virtio9p=true", "wsl2.virtio9p=true has no effect"),

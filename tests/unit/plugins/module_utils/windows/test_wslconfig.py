@@ -392,6 +392,7 @@ def test_both_sides_read_and_judge_alike(call: Callable[..., Any]) -> None:
         "[wsl2]\nmemory=8 GB\n",
         '[wsl2]\nmemory="8GB\nswap=0\n',
         '[wsl2]\nmemory="8GB"\n',
+        "[wsl2]\nswapFile=%USERPROFILE%\\\\swap.vhdx\nkernel=C:\\\\50%\\\\k\n",
     ]
     answers = call([("Invoke-Judge", {"Text": text, "HostMemory": 16 * 2**30, "HostProcessors": 8}) for text in texts])
     counted = {"values": 0, "details": 0, "notes": 0, "harm": 0}
