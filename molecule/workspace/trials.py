@@ -193,7 +193,7 @@ class Trials:
             "wsltune_levers": {"source_on_ext4": "auto"},
             "verify_benchmark": True,
             "verify_scenarios": ["test"],
-            "verify_budget_minutes": 0.5,
+            "verify_budget_minutes": 1,
         }
         for projects, kept in ((PROJECTS, True), ([{"source": "/srv/fast/shop"}], False)):
             source = projects[0]["source"]
