@@ -44,6 +44,7 @@ class ActionModule(ActionBase):
         self.folder = os.path.abspath(self.given["folder"])
         self.own = self._own(self.host)
         self.path = os.path.join(self.own, "record.json")
+        self.store = fleet_record.Store(self.own, "heal")
         try:
             self.alerts = fleet_heal.read_alerts(self.given["alerts"])
             return {**result, "changed": False, **getattr(self, f"_{self.given['step']}")()}
@@ -82,9 +83,8 @@ class ActionModule(ActionBase):
     def _begin(self) -> dict[str, Any]:
         """Decide, and where the machine is healed, take it for this run and count the heal as failed until it ends."""
         off = os.path.join(self.folder, "off")
-        store = fleet_record.Store(self.own, "heal")
         try:
-            store.lock(rollout.find_own_run())
+            self.store.lock(rollout.find_own_run())
         except fleet_record.RecordError as error:
             why = f"{self.host} is being healed by another run, or its lock cannot be had: {error}"
             return {"action": fleet_heal.WAIT, "why": why, "settings": []}
@@ -95,7 +95,7 @@ class ActionModule(ActionBase):
         if decision.action == fleet_heal.HEAL:
             self._save(fleet_heal.begin(record, time.time()))
         else:
-            store.unlock(rollout.find_own_run())
+            self.store.unlock(rollout.find_own_run())
         why = f"{decision.why} Then remove {self.path}." if decision.action == fleet_heal.STOP else decision.why
         return {"action": decision.action, "why": why, "settings": list(decision.settings)}
 
@@ -106,5 +106,5 @@ class ActionModule(ActionBase):
         error = text.reason(given["error"]) if given["error"] else ""
         outcome = fleet_heal.judge(self.host, settings, self.alerts, given["before"], given["after"], error)
         self._save(fleet_heal.end(record, outcome, time.time()))
-        fleet_record.Store(self.own).unlock(rollout.find_own_run())
+        self.store.unlock(rollout.find_own_run())
         return {"healed": outcome.healed, "why": outcome.sentence, "notes": outcome.notes}

@@ -530,9 +530,9 @@ def judge_waits(test: Mapping[str, Any]) -> Check:
         return doctor_check.ok("WT-065", "There are no tests whose time could be measured.")
     slowest = sorted(tops, key=lambda test_time: -test_time.own)[:10]
     paused = sum(test_time.paused for test_time in tops)
-    reason = f"{slowest[0].test} takes longest, {slowest[0].own:.2f} s of its own"
-    if slowest[0].own < 0.05:
-        reason = "No test takes 0.05 s of its own"
+    is_quick = slowest[0].own < 0.05
+    longest = f"{slowest[0].test} takes longest, {slowest[0].own:.2f} s of its own"
+    reason = "No test takes 0.05 s of its own" if is_quick else longest
     if paused >= 0.005:
         reason += f"; {paused:.2f} s between pause and cont are t.Parallel's queue, not I/O"
     return doctor_check.ok(

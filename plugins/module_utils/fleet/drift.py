@@ -298,7 +298,7 @@ def _views_of_tmpfs(machine: Machine) -> Iterator[View]:
         helper, busybox = observed["needs_helper"], observed["busybox"]
         lines = tmpfs_plan.wanted_lines(observed["path"], size, wanted["inodes"], helper, busybox)
     elif kind == tmpfs_place.TMP:
-        size = tmpfs_plan.settle_size(wanted["size"], observed["memory"], observed["fstab"] or "", "/tmp")
+        size = tmpfs_plan.settle_size(wanted["size"], observed["memory"], observed["fstab"] or "", tmpfs_place.TMP_PATH)
         lines = [tmpfs_plan.tmp_line(size, wanted["inodes"], observed["busybox"])]
     yield from _views_of_lines(machine, "go_tmpfs", fstab.MARK, lines, observed)
     if kind == tmpfs_place.GOTMPDIR:

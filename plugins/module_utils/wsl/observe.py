@@ -96,8 +96,8 @@ def find_run_since(root: str = "/") -> float | None:
     folder = reader.path("/run")
     try:
         mounts = mountinfo.parse(reader.text("/proc/self/mountinfo", "mounts") or "")
-        mount = next((mount for mount in reversed(mounts) if mount.mount_point == "/run"), None)
-        if mount is None or mount.fstype != "tmpfs":
+        mount = mountinfo.find(mounts, "/run")
+        if mount is None or (mount.mount_point, mount.fstype) != ("/run", "tmpfs"):
             return None
         with os.scandir(folder) as entries:
             states = [entry.stat(follow_symlinks=False) for entry in itertools.islice(entries, MOST_NAMES)]

@@ -273,9 +273,10 @@ def unlike_written(values: Mapping[str, Value]) -> list[str]:
     """List the values that WSL reads in another way than they look, or does not follow, one sentence each."""
     sentences = []
     for name, value in values.items():
+        is_path = KEYS[name].type == "path"
         odd = re.search(r"[^\x00-\x7f]", str(value))
-        variable = re.search(r"%[A-Za-z][A-Za-z0-9_]*%", str(value)) if KEYS[name].type == "path" else None
-        if KEYS[name].type == "path" and re.search(r"[\x00-\x1f]", str(value)):
+        variable = is_path and re.search(r"%[A-Za-z][A-Za-z0-9_]*%", str(value))
+        if is_path and re.search(r"[\x00-\x1f]", str(value)):
             sentences.append(f"{name} is {wsl_conf.show(str(value))} to WSL because a backslash must be written twice.")
         elif variable:
             sentences.append(f"{name} has {variable[0]}, which WSL is not known to replace: write the whole path.")
