@@ -50,13 +50,8 @@ options:
       - How many MiB of temporary files the tests may write before they are ended.
     type: int
     default: 2048
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing in any mode.
-  diff_mode:
-    support: none
-    description: There is nothing that changes.
+extends_documentation_fragment:
+  - wsltune.go.looks_only
 notes:
   - Needs no root. Runs the tests of the modules that are named.
   - In check mode it does the same, because it changes nothing.

@@ -37,13 +37,8 @@ options:
   tmpfs_path:
     description: The mount point of M(wsltune.go.go_tmpfs), to return the fact C(go_tmpfs) about it as well.
     type: path
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing in any mode.
-  diff_mode:
-    support: none
-    description: There is nothing that changes.
+extends_documentation_fragment:
+  - wsltune.go.looks_only
 notes:
   - Without root only the own account can be seen.
 author: wsltune contributors (@wsltune)

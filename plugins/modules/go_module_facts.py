@@ -22,13 +22,8 @@ options:
     description: Name of the file that the role C(ci_image) renders.
     type: str
     default: Containerfile
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing in any mode.
-  diff_mode:
-    support: none
-    description: There is nothing that changes.
+extends_documentation_fragment:
+  - wsltune.go.looks_only
 author: wsltune contributors (@wsltune)
 """
 

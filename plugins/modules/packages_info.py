@@ -12,13 +12,8 @@ description:
   - Asks the package manager's own program, because C(ansible.builtin.package_facts) needs Python libraries that a small
     root file system has not.
   - Knows apt, dnf, zypper, pacman and apk.
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing in any mode.
-  diff_mode:
-    support: none
-    description: There is nothing that changes.
+extends_documentation_fragment:
+  - wsltune.go.looks_only
 author:
   - wsltune contributors (@wsltune)
 """

@@ -19,13 +19,8 @@ options:
     description: The longest that it looks.
     type: float
     default: 5
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing in any mode.
-  diff_mode:
-    support: none
-    description: There is nothing that changes.
+extends_documentation_fragment:
+  - wsltune.go.looks_only
 author: wsltune contributors (@wsltune)
 """
 

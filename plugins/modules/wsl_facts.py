@@ -21,13 +21,8 @@ options:
       - The file that WSL reads, below O(root).
     type: path
     default: /etc/wsl.conf
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing in any mode.
-  diff_mode:
-    support: none
-    description: There is nothing that changes.
+extends_documentation_fragment:
+  - wsltune.go.looks_only
 notes:
   - A container on WSL2 has WSL's kernel and is not WSL.
   - A value that cannot be read is null, and C(unknown) has the reason; the module itself does not fail for it.
