@@ -172,8 +172,12 @@ class Tmpfs:
         self.changes = changes.Changes(ROLE, _way_of, module.params["run"], module.check_mode)
 
     def command(self, *words: str) -> str:
-        """Run mount or umount; return its message when it fails."""
-        code, out, err = self.module.run_command(list(words))
+        """Run mount or umount; return its message when it fails.
+
+        Without what mount(8) keeps of its own options: for that any account can have both wait, by a lock on
+        /run/mount/utab.lock.
+        """
+        code, out, err = self.module.run_command([words[0], "-n", *words[1:]])
         return (err or out or f"exit {code}").strip() if code else ""
 
     def table(self) -> str:

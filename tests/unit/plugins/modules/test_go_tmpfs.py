@@ -154,6 +154,38 @@ def test_a_mount_that_fails_leaves_everything_as_it_was(call: Run, mounts: Mount
     assert mounts.fstab.read_text() == "# mine\n" and not os.path.exists(path)
 
 
+LOCKED = """
+mount -t tmpfs none /run && mkdir /run/mount /run/place || exit
+printf 'SRC=none TARGET=/run/place ROOT=/ OPTS=x-one\\n' >/run/mount/utab
+: >/run/mount/utab.lock
+"$@" | flock /run/mount/utab.lock cat
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("mount", "-t", "tmpfs", "-o", "x-two", "none", "/run/place"),
+        ("mount", "-o", "remount,size=1m,x-two", "/run/place"),
+        ("umount", "/run/place"),
+    ],
+)
+def test_a_lock_that_any_account_can_hold_lets_no_mount_wait(words: tuple[str, ...]) -> None:
+    asked: list[list[str]] = []
+
+    def run_command(command: list[str]) -> tuple[int, str, str]:
+        asked.append(command)
+        return 0, "", ""
+
+    changing: Any = SimpleNamespace(module=SimpleNamespace(run_command=run_command))
+    assert go_tmpfs.Tmpfs.command(changing, *words) == ""
+    mounted = "" if "none" in words else "mount -n -t tmpfs none /run/place\n"
+    script = LOCKED.replace('"$@"', f'({mounted}sleep 0.5; timeout -s KILL 10 "$@"; echo $?)')
+    shell = ["unshare", "--mount", "sh", "-c", script, "sh", *asked[0]]
+    done = subprocess.run(shell, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 def test_a_live_mount_that_deviates_is_remounted(call: Run, mounts: Mounts, eves: None, path: str) -> None:
     call(go_tmpfs, **options(path))
     mounts.mount(path, "size=1024k", options=("rw", "noexec"))
