@@ -114,17 +114,17 @@ def change(before, after):
     return f"{100 * (found.ratio - 1):+.1f} % [{low:+.1f} to {high:+.1f}] | {found.verdict}"
 
 
-def rows(label, runs):
+def rows(label, runs, against=FIRST):
     """Return the lines of the table for one module and scenario."""
     walls = {name: [run["wall"] for run in done] for name, done in runs.items()}
     busy = {name: [run["user"] + run["system"] for run in done] for name, done in runs.items()}
     lines = []
     for name, done in runs.items():
         peak = f"{stats.median([run['max_rss'] for run in done]) / 2**20:.0f}"
-        if name == FIRST:
+        if name == against:
             seconds = " | ".join(f"{stats.median(times[name]):.2f} s | " for times in (walls, busy))
         else:
-            seconds = " | ".join(change(times[FIRST], times[name]) for times in (walls, busy))
+            seconds = " | ".join(change(times[against], times[name]) for times in (walls, busy))
         lines.append(f"| {label} | {name} | {seconds} | {peak} |")
     return lines
 
@@ -137,6 +137,7 @@ def main():
     parser.add_argument("--scenarios", default="test,edit,build,cold:6", help="each with its own rounds after a colon")
     parser.add_argument("--estimate", action="store_true", help="print how long it would take, and measure nothing")
     parser.add_argument("--levers", help="these alone, beside the control")
+    parser.add_argument("--against", default=FIRST, metavar="LEVER", help="compare with this one (default: with none)")
     parser.add_argument("--gocacheprog", default="", metavar="COMMAND", help="what the lever is tried with")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", help="file for the raw runs, as JSON")
@@ -146,7 +147,7 @@ def main():
     if options.read:
         print(HEAD)
         for label, runs in json.loads(Path(options.read).read_text()).items():
-            print("\n".join(rows(label, runs)))
+            print("\n".join(rows(label, runs, options.against)))
         return
     if not options.modules:
         parser.error("name the folder of a module")
@@ -195,7 +196,7 @@ def main():
                         continue
                     runs = measure(session, scenario, rounds, rng)
                     kept[label] = runs
-                    print("\n".join(rows(label, runs)), flush=True)
+                    print("\n".join(rows(label, runs, options.against)), flush=True)
                     if options.out:
                         Path(options.out).write_text(json.dumps(kept))
         if options.estimate:
