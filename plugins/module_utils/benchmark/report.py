@@ -480,6 +480,16 @@ def wants_baseline(case: Mapping[str, Any]) -> bool:
     return bool(case["benchmark"]) and not case["check_mode"] and idle and not case["changes"] and not levers["kept"]
 
 
+def choose_measurement(case: Mapping[str, Any]) -> str:
+    """Return what is measured: C(measure) for before and after, C(baseline) for Go as it is, or nothing.
+
+    C(case) is what L(explain_no_measurement) takes.
+    """
+    if not explain_no_measurement(case):
+        return "measure"
+    return "baseline" if wants_baseline(case) else ""
+
+
 def choose_title(experiment: Mapping[str, Any], name: str) -> str:
     """Return the line above a summary: the machine and, where something was measured, the user."""
     return f"Go on {name} (user {experiment['user']})" if experiment else f"Go on {name}"

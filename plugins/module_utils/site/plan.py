@@ -62,8 +62,9 @@ class Plan:
 
     @property
     def applies(self) -> bool:
-        """Whether a role has something to set up or to take away."""
-        return self.removes_tmpfs or any(self.steps[role].runs for role in ("wsl_conf", "go_tmpfs", "go_env"))
+        """Whether something is prepared, set up or taken away."""
+        steps = (self.steps[role].runs for role in ("wsl_conf", "go_tmpfs", "go_env"))
+        return self.prepares or self.removes_tmpfs or any(steps)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as C(site.yml) reads it."""

@@ -333,6 +333,14 @@ def test_the_first_reason_against_measuring_is_said(options, why):
     assert bench_report.explain_no_measurement({**CASE, **options}) == why
 
 
+def test_one_thing_is_measured_at_most():
+    idle = {**CASE, "levers": {"kept": [], "decisions": []}, "changes": []}
+    assert bench_report.choose_measurement(CASE) == "measure"
+    assert bench_report.choose_measurement(idle) == "baseline"
+    assert bench_report.choose_measurement({**idle, "proves": True}) == "measure"
+    assert bench_report.choose_measurement({**CASE, "check_mode": True}) == ""
+
+
 def test_what_came_into_force_is_not_measured_alone():
     idle = {**CASE, "levers": {"kept": [], "decisions": []}, "changes": []}
     assert bench_report.wants_baseline(idle) and not bench_report.wants_baseline({**idle, "proves": True})
