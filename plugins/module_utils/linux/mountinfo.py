@@ -170,6 +170,11 @@ def find(mounts: Sequence[Mount], path: str) -> Mount | None:
         seen.add(here.mount_id)
 
 
+def path_inside(mount: Mount, path: str) -> str:
+    """Return where a path that lies on its mount is in the file system itself, of which a bind shows a part."""
+    return mount.root.rstrip("/") + path[len(mount.mount_point.rstrip("/")) :]
+
+
 def windows_path(mount: Mount, path: str) -> str | None:
     """Return what Windows calls a path that lies on its mount; None where it is not known."""
     return _join_windows(mount.windows_path, path[len(mount.mount_point.rstrip("/")) :]) if mount.windows_path else None

@@ -252,7 +252,12 @@ def _signs(home: str) -> tuple[str, list[str]]:
 
 
 def _person(
-    account: accounts.Account, path: str, mounts: Sequence[mountinfo.Mount], local: bool, container: bool
+    account: accounts.Account,
+    path: str,
+    mounts: Sequence[mountinfo.Mount],
+    local: bool,
+    container: bool,
+    distros: str | None,
 ) -> dict[str, Any]:
     folder = _folder(tmpfs_plan.folder_of(path, account.uid))
     try:
@@ -264,18 +269,22 @@ def _person(
         **_silent(account, local),
         "folder": folder,
         "fstype": mount.fstype if mount else None,
-        "shared": bool(container and mount and mount.mount_point not in ("/", "/home")),
+        "shared": tmpfs_place.explain_sharing(home, mounts, container, distros),
         "signs": signs,
     }
 
 
 def _look_at(
-    people: Sequence[accounts.Account], path: str, mounts: Sequence[mountinfo.Mount], container: bool
+    people: Sequence[accounts.Account],
+    path: str,
+    mounts: Sequence[mountinfo.Mount],
+    container: bool,
+    distros: str | None,
 ) -> dict[str, dict[str, Any]]:
     """Return what decides whether each account can have a folder of Go's own, and that folder."""
     listed = {line.partition(":")[0] for line in (text_of("/etc/passwd") or "").splitlines()}
     errands = {
-        person.name: functools.partial(_person, person, path, mounts, person.name in listed, container)
+        person.name: functools.partial(_person, person, path, mounts, person.name in listed, container, distros)
         for person in people
     }
     found = become.gather(errands, 2 * LIMIT)
@@ -294,7 +303,7 @@ def _silent(account: accounts.Account, local: bool, error: OSError | None = None
         "folder": None,
         "home": account.home,
         "fstype": None,
-        "shared": False,
+        "shared": "",
         "signs": [],
         "local": local,
         "answer": (error.strerror or "no answer") if error else "",
@@ -315,6 +324,8 @@ def observe(
     if was is not None:
         beginning["wsl_version"] = was["start"]["wsl_version"]
     needs = needs_helper(wsl_judge.is_wsl(machine))
+    root = str(beginning["automount_root"] or "/mnt").rstrip("/")
+    distros = f"{root}/wsl" if beginning["is_wsl"] else None
     return {
         "path": path,
         "fstab": text_of(FSTAB),
@@ -335,5 +346,5 @@ def observe(
             "super_options": list(mount.super_options),
             "mode": mode_of(path),
         },
-        "users": _look_at(people, path, mounts, beginning["container"]),
+        "users": _look_at(people, path, mounts, beginning["container"], distros),
     }

@@ -154,6 +154,25 @@ def _content_obstacle(temporary: Mapping[str, Any], memory: Mapping[str, int]) -
     return ""
 
 
+def explain_sharing(home: str, mounts: Sequence[mountinfo.Mount], container: bool, distros: str | None) -> str:
+    """Say who else has the folder C(home); nothing where it is this machine's alone.
+
+    C(distros) is the folder of WSL in which each distro sees what another one mounts; None where this is not WSL, which
+    looks like a container too.
+    """
+    mount = mountinfo.find(mounts, home)
+    if mount is None:
+        return ""
+    if distros is None:
+        return "comes from outside of this container" if container and mount.mount_point != "/" else ""
+    inside = mountinfo.path_inside(mount, home)
+    for other in mounts:
+        below = other.mount_point.startswith(f"{distros}/") and other.device == mount.device
+        if below and f"{inside}/".startswith(f"{other.root.rstrip('/')}/"):
+            return f"lies on {other.mount_point}, which all WSL distros of this machine have"
+    return ""
+
+
 def account_hazard(person: Mapping[str, Any]) -> str:
     """Say where Go of an account would miss a folder of this machine; nothing when it runs there alone."""
     if person["answer"]:
@@ -165,7 +184,7 @@ def account_hazard(person: Mapping[str, Any]) -> str:
     if REMOTE.fullmatch(person["fstype"]):
         return f"{person['home']} lies on {person['fstype']}, which another machine may have too"
     if person["shared"]:
-        return f"{person['home']} is mounted into this container, and its owner's Go runs outside of it too"
+        return f"{person['home']} {person['shared']}, and its owner's Go runs there too"
     return next((SIGNS[sign] for sign in person["signs"] if sign in SIGNS), "")
 
 

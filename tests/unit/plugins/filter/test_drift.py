@@ -21,7 +21,7 @@ MEMORY = {"total_bytes": 16 << 30, "available_bytes": 8 << 30, "swap_total_bytes
 
 
 def facts(**decided: bool) -> dict[str, Any]:
-    person = {"uid": 1, "gid": 1, "folder": None, "home": "/h", "fstype": "ext4", "shared": False, "signs": []}
+    person = {"uid": 1, "gid": 1, "folder": None, "home": "/h", "fstype": "ext4", "shared": "", "signs": []}
     decisions = [{"lever": name, "tried": True, "kept": kept} for name, kept in decided.items()]
     temporary = {"mount_point": "/", "fstype": "ext4", "source": "/dev/sda", "options": [], "is_link": False}
     return {

@@ -46,7 +46,7 @@ WSL = {**LINUX, "is_wsl": True, "wslg": True, "wsl_version": [2, 6, 1], "restart
 
 
 def person(**changes: Any) -> dict[str, Any]:
-    usual = {"uid": 1000, "gid": 1000, "folder": None, "home": "/home/alice", "fstype": "ext4", "shared": False}
+    usual = {"uid": 1000, "gid": 1000, "folder": None, "home": "/home/alice", "fstype": "ext4", "shared": ""}
     return {**usual, "signs": [], "local": True, "answer": "", **changes}
 
 
@@ -160,7 +160,7 @@ def test_the_socket_of_wslg_is_safe(start: dict[str, Any]) -> None:
         ({"fstype": "virtiofs"}, "lies on virtiofs"),
         ({"fstype": None}, "is not known"),
         ({"local": False}, "not in /etc/passwd"),
-        ({"shared": True}, "mounted into this container"),
+        ({"shared": "comes from outside of this container"}, "comes from outside of this container, and its owner"),
         ({"answer": "no answer in 3 s"}, "does not answer"),
         ({"signs": [".codex"]}, "Codex"),
         ({"signs": [".local/share/distrobox"]}, "distrobox"),
@@ -173,6 +173,43 @@ def test_whose_go_runs_elsewhere_too_gets_no_folder(changes: dict[str, Any], rea
     assert tmpfs_place.notes(place, DISK) == [f"alice has no GOTMPDIR: {place.left_out['alice']}"]
     alone = choose("gotmpdir", users={"alice": person(**changes)})
     assert alone.kind == "none" and "stay on the disk" in tmpfs_place.sentence(alone)
+
+
+DISKS = """1 0 8:1 / / rw - ext4 /dev/sda rw
+2 1 0:34 / /mnt/wsl rw shared:1 - tmpfs none rw
+3 2 8:9 / /mnt/wsl/work rw shared:2 - ext4 /dev/sdc rw
+4 2 8:1 /home/carol/app /mnt/wsl/docker-desktop-bind-mounts/Debian/71 rw shared:3 - ext4 /dev/sda rw
+5 1 8:9 /homes/bob /home/bob rw - ext4 /dev/sdc rw
+6 1 8:5 / /home/dora rw - ext4 /dev/sdd rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("home", "container", "distros", "said"),
+    [
+        ("/home/alice", True, None, ""),
+        ("/home/alice", False, "/mnt/wsl", ""),
+        ("/home/dora", False, None, ""),
+        # toolbox, distrobox and dev containers mount the home, or all of /home.
+        ("/home/dora", True, None, "comes from outside of this container"),
+        # Another distro has that disk as well, also where this one shows a part of it elsewhere.
+        ("/mnt/wsl/work/alice", True, "/mnt/wsl", "lies on /mnt/wsl/work, which all WSL distros"),
+        ("/home/bob", True, "/mnt/wsl", "lies on /mnt/wsl/work, which all WSL distros"),
+        ("/home/bob", True, "/win/wsl", ""),
+        # A disk of this distro's own, and what Docker Desktop was given of a home.
+        ("/home/dora", True, "/mnt/wsl", ""),
+        ("/home/carol", True, "/mnt/wsl", ""),
+        ("/home/carol/app", True, "/mnt/wsl", "lies on /mnt/wsl/docker"),
+    ],
+)
+def test_who_else_has_a_home(home: str, container: bool, distros: str | None, said: str) -> None:
+    found = tmpfs_place.explain_sharing(home, mountinfo.parse(DISKS), container, distros)
+    assert found.startswith(said) and bool(found) == bool(said)
+
+
+def test_all_of_home_in_a_container_is_from_outside() -> None:
+    table = "1 0 0:1 / / rw - overlay overlay rw\n2 1 8:1 /home /home rw - ext4 /dev/sda rw\n"
+    assert tmpfs_place.explain_sharing("/home/alice", mountinfo.parse(table), True, None)
 
 
 @pytest.mark.parametrize("fstype", ["ext4", "btrfs", "xfs", "overlay", "zfs", "f2fs"])
