@@ -287,6 +287,7 @@ class GoEnv:
         for name in people:
             users[name] = dict(users[name], before=go_tuning.neutral(recorded.get(name), users[name]))
             self.changes.notes += go_plan.notes_for(name, users[name], wanted[name], options["cgo_enabled"])
+        self.changes.notes += go_plan.note_tests(users, wanted)
         if not self.changes.check_mode:
             go_applied.record(options, wanted, users)
         paths = {name: users[name]["user_file"]["path"] for name in people}

@@ -73,7 +73,8 @@ def observe(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) ->
             and states(there) == known["states"]
             and go_cache.is_met(options["gocache_limit"], there, settings),
             "notes": [
-                note for name in there for note in go_plan.notes_for(name, there[name], settings[name], cgo_enabled)
+                *(note for name in there for note in go_plan.notes_for(name, there[name], settings[name], cgo_enabled)),
+                *go_plan.note_tests(there, {name: settings[name] for name in there}),
             ],
         }
     except (KeyError, TypeError, AttributeError):

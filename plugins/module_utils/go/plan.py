@@ -25,6 +25,9 @@ CHOSEN_FOR_CGO = (
 )
 """What nobody sets who does not want cgo or another kind of link."""
 
+ASKS_THE_ENVIRONMENT = re.compile(r"go1\.(?:2[6-9]|[3-9]\d)(?!\d)")
+"""Versions of Go whose t.TempDir() is below an exported GOTMPDIR."""
+
 
 class PlanError(ValueError):
     """A setting that cannot or must not be made, in one sentence."""
@@ -199,6 +202,25 @@ def notes_for(user: str, observed: Mapping[str, Any], wanted: Mapping[str, str],
         action = f", moved to {wanted[name]}; the old files stay" if name in wanted else ""
         notes.append(f"{user}'s {name} {place['path']} lies on a Windows drive{worst}{cost}{action}.")
     return notes
+
+
+def note_tests(users: Mapping[str, Mapping[str, Any]], wanted: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Say for whose tests an exported GOTMPDIR moves t.TempDir() too: Go 1.26 and later ask the environment."""
+    moved = []
+    for name, settings in wanted.items():
+        versions = [str(toolchain.get("version")) for toolchain in users[name].get("toolchains", ())]
+        folder = settings.get("GOTMPDIR")
+        # Nothing is exported to root, and a value of one's own stays.
+        if folder and users[name]["uid"] and users[name]["exports"].get("GOTMPDIR", folder) == folder:
+            moved += [name] if any(map(ASKS_THE_ENVIRONMENT.match, versions)) else []
+    if not moved:
+        return []
+    sentence = (
+        f"With Go 1.26 and later t.TempDir() lies in GOTMPDIR too for {join_names(moved, 8)}: no longer on the file "
+        "system of os.TempDir(), so that a rename from one to the other fails, and no larger than the tmpfs "
+        "(docs/guide/gotmpdir.md)."
+    )
+    return [sentence]
 
 
 def unmet(

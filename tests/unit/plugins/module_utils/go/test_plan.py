@@ -81,6 +81,23 @@ def test_an_own_export_is_reported_and_left_alone() -> None:
     assert go_plan.unmet("alice", facts, {"GOTMPDIR": "/ours"}, "keep", facts["exports"]) == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, True),
+        ({"toolchains": [{"version": "go1.24.4"}, {"version": "go1.26rc1"}]}, True),
+        ({"toolchains": [{"version": "go1.25.9"}, {"path": "/broken/go"}]}, False),
+        ({"uid": 0}, False),
+        ({"exports": {"GOTMPDIR": "/mine"}}, False),
+    ],
+)
+def test_tests_whose_files_move_too_are_named(changes: dict[str, Any], told: bool) -> None:
+    facts = {"toolchains": [{"version": "go1.27.3"}], **observed(**changes)}
+    notes = go_plan.note_tests({"alice": facts}, {"alice": {"GOTMPDIR": "/var/cache/gotmp/1000"}})
+    assert [("t.TempDir()" in note, "for alice:" in note, "rename" in note) for note in notes] == [(True,) * 3] * told
+    assert go_plan.note_tests({"alice": facts}, {"alice": {"GOCACHE": "/x"}}) == []
+
+
 def test_a_place_on_a_windows_drive_is_reported_with_its_cost() -> None:
     facts = observed()
     facts["places"]["GOCACHE"].update(cost_us=2722.4, cost_us_home=275.0)
