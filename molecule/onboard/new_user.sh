@@ -30,6 +30,18 @@ trap 'rm -f "$log"' EXIT
 step "copy the checkout"
 "$root/tests/containers/copy_checkout.sh" "$machine" "$user"
 
+state() { on_machine sh -c "dpkg --get-selections; sha256sum /etc/fstab; findmnt --list --noheadings; ls -A $checkout /var/lib"; }
+before=$(state)
+step "./onboard.sh at a terminal, and the answer is no"
+as_user "cd wsltune && script --quiet --return --command ./onboard.sh /dev/null" <<<n >"$log" 2>&1 || wrong "no: $(tail -5 "$log")"
+grep -q 'Go on? \[Y/n\]' "$log" || wrong "it did not ask before it installed: $(tail -5 "$log")"
+[ "$before" = "$(state)" ] || wrong "it asked, was told no, and changed $(diff <(echo "$before") <(state))"
+
+step "./onboard.sh --check --yes"
+as_user "cd wsltune && ./onboard.sh --check --yes" </dev/null >"$log" 2>&1 || wrong "the check failed: $(tail -20 "$log")"
+grep -q '^Would: *install golang-go' "$log" || wrong "the check says nothing of Go: $(tail -20 "$log")"
+on_machine sh -c '! command -v go && [ ! -e /var/lib/wsltune ] && ! grep wsltune /etc/fstab' || wrong "the check changed something"
+
 step "./onboard.sh --yes --no-benchmark"
 as_user "cd wsltune && ./onboard.sh --yes --no-benchmark" </dev/null >"$log" 2>&1 || {
     tail -40 "$log"

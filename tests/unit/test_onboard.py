@@ -21,6 +21,7 @@ import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import become, process
 from onboard import __main__ as onboard_main
+from onboard import answers as onboard_answers
 from onboard import display as onboard_display
 from onboard import options as onboard_options
 from onboard import play as onboard_play
@@ -364,6 +365,42 @@ def test_settings_of_the_readme_and_of_others_are_taken() -> None:
     parse(["--", "-e", "ansible_port=2 http_proxy=x", "-e", "@vars.yml", "-e", "{not json", "-e"])
     for given in (["-e", "wsltune_levers={}"], ["-ewsltune_user=eve verify_seed=1"]):
         parse(["--", *given])
+
+
+@pytest.mark.parametrize(
+    ("files", "place", "inside", "module"),
+    [
+        (["ws/go.work", "ws/a/go.mod"], "ws", True, None),
+        (["ws/go.work"], "ws/docs/deep", True, None),
+        (["ws/go.work", "ws/a/go.mod"], "ws/a/cmd/app", True, "ws/a"),
+        (["m/go.mod"], "m/cmd/app", True, "m"),
+        (["m/go.mod"], ".", False, None),
+        (["m/go.mod/x", "m/go.work/x"], "m", False, None),
+    ],
+)
+def test_which_folder_is_of_a_module_or_a_go_work(
+    files: list[str], place: str, inside: bool, module: str | None, tmp_path: Path
+) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    assert onboard_answers.in_go_module(tmp_path / place) is inside
+    assert onboard_answers.go_module(tmp_path / place) == (tmp_path / module if module else None)
+
+
+def test_the_readme_has_what_a_newcomer_asks_first() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    start = text[text.index("\n## Start\n") : text.index("\n## Find the cause\n")]
+    commands = re.findall(r"(?m)^    (.+)$", start)
+    # The way from nothing; the project's own tests come last, and it says whom they are for.
+    assert commands[0].startswith("git clone ") and commands[2] == "./onboard.sh"
+    assert commands[-1] == "./test.sh" and "of interest only if you change it" in start
+    example = next(command for command in commands if "verify_modules" in command)
+    given = parse(shlex.split(example)[1:]).extra
+    assert json.loads(given[1])["verify_modules"][0].startswith("/")
+    for told in (r"250 MB", r"500 MB", r"about a minute", r"such as in a script,\s+it never asks", r"Debian 13,"):
+        assert re.search(told, start), told
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,18 @@ def test_a_second_start_waits_for_the_first(checkout: Checkout) -> None:
     assert checkout.counts()
 
 
+def test_a_full_disk_is_named_before_a_package_manager_and_pip_fail(checkout: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/df").write_text("#!/bin/sh\nprintf 'a b c d\\n/dev/x 9 9 3 1%% /\\n'\n")
+    (tmp_path / "bin/df").chmod(0o755)
+    checkout.path = f"{tmp_path}/bin:{checkout.path}"
+    assert checkout.sh(f'enough_room "{checkout.root}" 3').returncode == 0
+    done = checkout.sh(f'enough_room "{checkout.root}" 400')
+    assert done.returncode and f"the disk is full: {checkout.root} has 3 MB free" in done.stderr
+    onboard = (SCRIPT.parents[1] / "onboard.sh").read_text(encoding="utf-8")
+    assert 0 < onboard.index("enough_room ") < onboard.index("    install_python\n") < onboard.index("    make_venv ")
+
+
 def test_another_lock_another_place_or_a_lost_python_do_not_count(checkout: Checkout) -> None:
     checkout.make()
     checkout.lock.write_text("a==2\n", encoding="utf-8")

@@ -41,4 +41,8 @@ def test_the_page_has_the_phases_and_their_levers() -> None:
     page = rendered(check.as_dict())
     assert "Repeated, nothing changed: 10.0 s" in page and "width: 90.0%" in page
     assert f"Levers for link: <code>{check.details['phases'][0]['levers'][0]}</code>" in page
+    # On a phone and on paper: rows as cards, an id in one piece, and what is wide has its own way to scroll.
+    assert "@media (max-width: 600px)" in page and "@media print" in page and '<table class="cards">' in page
+    assert ".id { color: var(--soft); font-weight: 400; white-space: nowrap; }" in page
+    assert page.count("<table") == page.count('<div class="wide"><table')
     assert "Where the time of go test goes</h2>" not in rendered({**check.as_dict(), "details": {}})

@@ -274,6 +274,13 @@ def test_what_wsl_does_not_follow_in_wslconfig(lines: str, said: str) -> None:
     assert said in check.reason
 
 
+def test_a_key_above_any_section_is_named_as_it_stands_there() -> None:
+    check = doctor_wsl.judge_wslconfig("memory=4GB\n[wsl2]\nprocessors=2\n", "x")[0]
+    assert "line 1: WSL knows no key 'memory'; wsl2.memory is one." in check.reason
+    reason = conf("systemd=true\n[boot]\n")["WT-022"].reason
+    assert "line 1: WSL knows no key 'systemd'; boot.systemd is one" in reason
+
+
 def encoded(data: bytes) -> list[doctor_check.Check]:
     return doctor_wsl.judge_wslconfig(data.decode("utf-8", "surrogateescape"), "x", 4, 8 << 30)
 

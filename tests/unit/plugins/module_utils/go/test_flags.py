@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
+from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
+from tests.unit.real_go import GO as REAL
+from tests.unit.real_go import needs_go
 
 # As Go 1.27 answers: -w is known to `go env`, and everywhere else a flag of another command is passed over.
 GO = """#!/bin/sh
@@ -51,6 +54,26 @@ def test_a_go_that_fails_without_flags_too_says_nothing_of_them(tmp_path: Path) 
     broken.chmod(0o755)
     toolchains = [{"path": str(broken), "version": "go1"}, {"path": f"{tmp_path}/none", "version": "go1"}]
     assert go_flags.list_refusals(toolchains, {"PATH": os.environ["PATH"]}, "-v") == []
+
+
+@needs_go
+@pytest.mark.parametrize(
+    ("flags", "refused"),
+    [
+        ('-trimpath "-ldflags=-s -w"', ""),
+        ("'-ldflags=-s -w' '-gcflags=all=-N -l'", ""),
+        ("-tags=a,b -p=2", ""),
+        ('-ldflags="-s -w"', 'refuses -ldflags="-s -w": go: parsing'),
+        ("-ldflags=-s -w", "refuses -w: go: "),
+        ("-mod readonly", "refuses -mod readonly: go: parsing"),
+        ("-nothing-has-it", "refuses -nothing-has-it: go: "),
+    ],
+)
+def test_a_real_go_takes_what_it_can_read_and_no_other(flags: str, refused: str) -> None:
+    go_plan.check_goflags(flags)
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    said = go_flags.list_refusals([{"path": REAL, "version": "go1"}], environment, flags)
+    assert len(said) == bool(refused) and refused in "".join(said)
 
 
 @pytest.mark.parametrize(

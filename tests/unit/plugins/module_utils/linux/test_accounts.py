@@ -79,3 +79,15 @@ def test_the_environment_of_another_account_is_not_read(uid: int) -> None:
             assert (program.poll() is None) == (uid != 0)
         finally:
             program.kill()
+
+
+def test_a_login_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert accounts.LOGIN_LIMIT <= 15
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    (tmp_path / ".profile").write_text("sleep 161803 & sleep 161803\n")
+    eve = accounts.Account("eve", 4711, 4711, str(tmp_path), "/bin/sh")
+    begin = time.monotonic()
+    with pytest.raises(accounts.AccountError, match=r"A login of eve did not come to an end within 1 s\."):
+        accounts.login_environment(eve, 1.0)
+    assert time.monotonic() - begin < 12
+    assert subprocess.run(["pgrep", "-f", "sleep 161803"], capture_output=True, check=False).returncode == 1

@@ -24,6 +24,13 @@ def test_every_manager_can_do_what_the_others_can() -> None:
             assert "partial" not in facts and "-Sy" not in facts[verb], (manager, verb)
 
 
+def test_no_manager_brings_what_is_only_recommended() -> None:
+    leaves_out = {"apt-get": "--no-install-recommends", "dnf": "install_weak_deps=False", "zypper": "--no-recommends"}
+    for manager, option in leaves_out.items():
+        for verb in ("plan", "install"):
+            assert option in distribution.MANAGERS[manager][verb], (manager, verb)
+
+
 @pytest.mark.parametrize(
     ("manager", "names"),
     [

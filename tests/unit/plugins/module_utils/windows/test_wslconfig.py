@@ -388,7 +388,7 @@ def test_both_sides_read_and_judge_alike(call: Callable[..., Any]) -> None:
     texts += [as_text(wanted) for wanted in (*(wanted for wanted, _said in HARM), *HARMLESS)]
     texts += ["[wsl2]\nmemory=1.5GB\nswap=8Gb\nprocessors=half\nlocalhostForwarding=yes\nnetworkingMode=Mirror\n"]
     texts += [
-        "[wsl2]\nmemory=50%\n",
+        "memory=4GB\n[wsl2]\nmemory=50%\n",
         "[wsl2]\nmemory=8 GB\n",
         '[wsl2]\nmemory="8GB\nswap=0\n',
         '[wsl2]\nmemory="8GB"\n',
