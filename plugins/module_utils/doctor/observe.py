@@ -372,12 +372,7 @@ class Observer:
         }
 
     def _wslg(self) -> dict[str, Any]:
-        sockets = [
-            path
-            for mount in self.mounts
-            if mount.mount_point.endswith("/wslg")
-            for path in [f"{mount.mount_point}/.X11-unix"]
-        ]
+        sockets = [f"{folder}/.X11-unix" for folder in wsl_judge.wslg_folders(self.mounts)]
         sockets = sockets or ["/mnt/wslg/.X11-unix"]
         questions = {path: functools.partial(os.path.isdir, path) for path in sockets}
         shown = "/tmp/.X11-unix/X0"

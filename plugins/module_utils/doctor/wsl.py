@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -152,7 +153,7 @@ def judge_wslg(seen: Mapping[str, Any], is_wsl: bool) -> Check:
         doctor_check.WARNING,
         "A tmpfs lies over /tmp and hides /tmp/.X11-unix, so no program with a window starts.",
         effect="none on go test; tests that need a display fail",
-        command=f"sudo mount -o bind,ro,X-mount.mkdir {seen['offered']} /tmp/.X11-unix",
+        command=f"sudo mount -o bind,ro,X-mount.mkdir {shlex.quote(seen['offered'])} /tmp/.X11-unix",
     )
 
 

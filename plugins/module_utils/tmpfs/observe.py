@@ -230,7 +230,7 @@ def start(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine, ask_wsl
     """Return what decides how this machine mounts at its next start; C(ask_wsl) starts a Windows program."""
     is_wsl = wsl_judge.is_wsl(machine)
     conf = wsl_conf.parse(machine.conf or "").values if is_wsl else {}
-    wslg = any(mount.mount_point == "/tmp/.X11-unix" or mount.mount_point.endswith("/wslg") for mount in mounts)
+    wslg = bool(wsl_judge.wslg_folders(mounts)) or any(mount.mount_point == "/tmp/.X11-unix" for mount in mounts)
     return {
         "is_wsl": is_wsl,
         "container": any(map(os.path.exists, CONTAINER)),

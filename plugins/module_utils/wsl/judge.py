@@ -176,6 +176,12 @@ def drives(mounts: Sequence[mountinfo.Mount]) -> Drives:
     return Drives()
 
 
+def wslg_folders(mounts: Sequence[mountinfo.Mount]) -> list[str]:
+    """Return where WSL mounted WSLg's folder; any account can mount a FUSE file system of its own by that name."""
+    shown = [mount for mount in mounts if mount.fstype.split(".")[0] not in ("fuse", "fuseblk")]
+    return [mount.mount_point for mount in shown if mount.mount_point.endswith("/wslg")]
+
+
 # What the mount table shows as it was asked for; of the others (cache=...) it shows only the effect.
 _SHOWN = {"metadata", "case", "uid", "gid", "umask", "fmask", "dmask", "ro", "noatime", "nosuid", "nodev", "noexec"}
 # What only wsl.conf or someone's own mount can have brought: a live one that is not written any more is a change.

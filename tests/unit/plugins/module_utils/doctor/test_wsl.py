@@ -199,6 +199,11 @@ def test_wslg_behind_a_tmpfs(found: dict[str, Any], status: str) -> None:
     assert doctor_wsl.judge_wslg(found, False).status == "ok"
 
 
+def test_what_the_folder_of_wslg_is_called_is_quoted_in_the_command() -> None:
+    found = {"offered": "/mnt/a;id/wslg/.X11-unix", "visible": False, "tmp_fstype": "tmpfs"}
+    assert " '/mnt/a;id/wslg/.X11-unix' /tmp/.X11-unix" in (doctor_wsl.judge_wslg(found, True).command or "")
+
+
 def wslconfig(text: str | None) -> list[str]:
     return [check.status for check in doctor_wsl.judge_wslconfig(text, "/mnt/c/Users/ada/.wslconfig")][:2]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 from ansible_collections.wsltune.go.plugins.module_utils.wsl.judge import Machine, observe
@@ -40,6 +41,14 @@ def machine(name="wsl2_9p", **changes):
         interop_sockets=["1_interop"],
     )
     return replace(wsl2, **changes)
+
+
+def test_the_folder_of_wslg_is_none_that_an_account_mounted() -> None:
+    table = (DATA / "wsl2_9p.txt").read_text()
+    fuse = "900 31 0:99 / {} rw,nosuid,nodev - {} eve rw,user_id=1002,group_id=1002,allow_other\n"
+    theirs = fuse.format("/home/eve/wslg", "fuse.sshfs") + fuse.format("/home/eve/a/wslg", "fuse")
+    assert wsl_judge.wslg_folders(mountinfo.parse(theirs + table)) == ["/mnt/wslg"]
+    assert wsl_judge.wslg_folders(mountinfo.parse(theirs)) == []
 
 
 WSL1 = {
