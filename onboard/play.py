@@ -173,6 +173,8 @@ class Play:
             suppress_env_files=True,
         )
         config.prepare()
+        # -I: else Python has this program's folder, and what variables name, before Ansible's own modules.
+        config.command[:1] = [sys.executable, "-I", str(ROOT / "onboard" / "playbook.py")]
         # Paths that the person gives after -- are meant from where they stand.
         config.cwd = os.getcwd()
         config.pexpect_timeout = 1

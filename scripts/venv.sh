@@ -333,7 +333,9 @@ make_venv() {
             fail "cannot make $name in $root (file system: $(stat -f -c %T -- "$root")): put the checkout in your home directory"
         fi
         [[ -x $venv/bin/pip ]] || fail "nothing can be executed in $root (mounted noexec?): put the checkout in your home directory"
-        if ! logged "$venv/bin/python" -I -m pip install --no-user --disable-pip-version-check --no-input --require-hashes -r "$lock"; then
+        # From /: pip takes an index's address for a path where the current folder, which may be somebody else's, has one.
+        if ! (cd / && logged "$venv/bin/python" -I -m pip install --no-user --disable-pip-version-check --no-input \
+            --require-hashes -r "$lock"); then
             show_log
             fail "pip could not install ${lock#"$root"/} into $name: check the network and start again; all it said is in $log"
         fi

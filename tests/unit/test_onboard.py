@@ -787,6 +787,7 @@ def test_what_a_folder_is_called_is_no_template(tmp_path: Path, monkeypatch: pyt
     class Config:
         def __init__(self, cmdline: str, **_more: Any) -> None:
             lines.append(cmdline)
+            self.command = ["ansible-playbook"]
 
         def prepare(self) -> None:
             pass
@@ -806,6 +807,29 @@ def test_what_a_folder_is_called_is_no_template(tmp_path: Path, monkeypatch: pyt
     )
     assert done.returncode == 0 and "lookup('pipe'" in done.stdout, done.stdout + done.stderr
     assert not made.exists()
+
+
+def test_ansible_runs_no_plugin_of_the_folder_that_a_run_is_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as /tmp, where any account can put one, or a project that a team shares."""
+    for name in ("action", "cache", "callback", "connection", "filter", "lookup", "shell", "strategy", "vars"):
+        (tmp_path / f"{name}_plugins").mkdir()
+        (tmp_path / f"{name}_plugins" / "sh.py").write_text(f"open({str(tmp_path / 'made')!r}, 'a').write('{name}')\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    monkeypatch.setattr(onboard_play, "PLAYBOOKS", tmp_path / "own")
+    task = {"ansible.builtin.command": {"argv": ["true"]}}
+    (tmp_path / "own" / "doctor.yml").write_text(
+        json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}])
+    )
+    options = parse(["doctor"])
+    play = onboard_play.Play(options, onboard_sudo.Root(), tmp_path / "private", tmp_path / "progress")
+    play.thread.start()
+    play.thread.join(60)
+    said = [play.events.get()["stdout"] for _number in range(play.events.qsize())]
+    assert (play.runner.rc, play.trouble) == (0, ""), said
+    assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

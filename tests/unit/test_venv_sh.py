@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import fcntl
+import http.server
 import os
 import shutil
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -156,6 +158,30 @@ def test_a_shim_that_answers_without_running_is_no_python(checkout: Checkout) ->
     shim.write_text("#!/bin/sh\nexit 127\n", encoding="utf-8")
     shim.chmod(0o755)
     assert checkout.sh(f'python_works "{shim}"').returncode != 0
+
+
+def test_pip_takes_no_folder_of_the_current_one_for_an_index(checkout: Checkout) -> None:
+    """It may be somebody else's, such as /tmp."""
+    asked: list[str] = []
+
+    class Index(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Index) as index:
+        threading.Thread(target=index.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{index.server_port}/simple"
+        (checkout.root / address / "a").mkdir(parents=True)
+        checkout.lock.write_text(f"a==1 --hash=sha256:{'0' * 64}\n", encoding="utf-8")
+        python = checkout.sh("find_python").stdout.strip()
+        make = f'make_venv {python} "{checkout.lock}" "{checkout.venv}"'
+        checkout.sh(f'cd "$root"; export PIP_INDEX_URL={address} PIP_RETRIES=0; {make}', 60)
+        index.shutdown()
+    assert asked == ["/simple/a/"]
 
 
 def test_no_python_loads_what_lies_in_the_current_folder(checkout: Checkout) -> None:
