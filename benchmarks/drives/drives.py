@@ -3,14 +3,16 @@
 """What the options of a Windows drive do for a source that stays on it, and what they risk.
 
     python benchmarks/drives/drives.py [--quick] [--minutes 14] [--only SCENARIO] [--coherence]
-    python benchmarks/drives/drives.py [--minutes 14] --modules FOLDER...
+    python benchmarks/drives/drives.py [--minutes 14] [--stand-in MICROSECONDS] --modules FOLDER...
 
 Boots the virtual machine of tests/laptop (qemu, as root), which mounts one folder of this machine several times by 9p,
 each time with other options, and by virtiofs where this qemu has a virtiofsd. What is compared runs in turn. Then it
 writes from the other side and looks what the laptop sees, and the other way round; it fails where WSL's own options
 (cache=mmap) do not show what was written. `--coherence` does only that. `--modules` measures instead, with `go test` of
 these modules, what the levers for a drive undo; each gets an equal part of the time. Absolute times mean nothing,
-because the processor is emulated.
+because the processor is emulated. With `--stand-in` it is the real processor, in a container (tests/containers), and
+the drive is one of tests/slow_drive, a folder (FUSE) whose operations take that long each: 320 is what one over WSL's
+bridge took in the article that started this project.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from benchmarks.drives import guest  # noqa: E402
 
 NAME, PORT = "wsltune-drives", "2286"
 LAPTOP = ROOT / "tests/laptop/laptop.sh"
+CONTAINERS = ROOT / "tests/containers"
 DRIVE = Path("/run/wsltune-laptops/drives")
 WSL = r"trans=virtio,version=9p2000.L,noatime,aname=drvfs;path=C:\;uid=1000;gid=1000;symlinkroot=/mnt/"
 GO = ("test", "build")
@@ -94,10 +97,10 @@ WINDOWS_PATH = [f"{ON_DRIVE}/path/{number}" for number in range(24)]
 """As many folders as an ordinary PATH of Windows has."""
 VIEWS = (
     DEFAULT,
-    View("cache=none", options="msize=65536,cache=none", scenarios=("build", *SMALL)),
-    View("cache=readahead", options="msize=65536,cache=readahead", scenarios=SMALL),
+    View("cache=none", options="msize=65536,cache=none"),
+    View("cache=readahead", options="msize=65536,cache=readahead", scenarios=("test", *SMALL)),
     View("cache=loose", options="msize=65536,cache=loose"),
-    View("msize=262144", options="msize=262144,cache=mmap", scenarios=SMALL),
+    View("msize=262144", options="msize=262144,cache=mmap", scenarios=("test", *SMALL)),
     View("virtiofs", kind="virtiofs", options=""),
     CACHE_ON_DRIVE,
     View("GOTMPDIR on the drive", of="cache=mmap", environment={"GOTMPDIR": ON_DRIVE + "/tmp"}, scenarios=("test",)),
@@ -114,20 +117,13 @@ OF_LEVERS = (
 """What caches_local, append_windows_path and source_on_ext4 undo or do."""
 
 
-class Laptop:
-    """The virtual machine with guest.py in it."""
+class Guest:
+    """A machine with guest.py in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, put: list[str], ask: list[str]) -> None:
         self.serial = 0
         """The number of the last run, by which each edits the source in its own way."""
-        environment = {**os.environ, "WSLTUNE_LAPTOP_VIEWS": str(len([view for view in VIEWS if view.kind == "9p"]))}
-        environment["WSLTUNE_LAPTOP_VIRTIOFS"] = "1"
-        environment.pop("WSLTUNE_WINDOWS_PWSH", None)
-        start = [str(ROOT / "molecule/laptop/start.sh"), NAME, PORT, str(DRIVE)]
-        subprocess.run(start, env=environment, check=True, stdout=subprocess.DEVNULL)
-        put = [str(LAPTOP), "ssh", NAME, "root", "cat > /root/guest.py"]
         subprocess.run(put, input=(HERE / "guest.py").read_text(encoding="utf-8"), text=True, check=True)
-        ask = [str(LAPTOP), "ssh", NAME, "root", "python3 /root/guest.py"]
         self.guest = subprocess.Popen(ask, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, verb: str, **words: Any) -> Any:
@@ -145,8 +141,50 @@ class Laptop:
         assert self.guest.stdin
         self.guest.stdin.close()
         self.guest.wait()
-        subprocess.run([str(LAPTOP), "down", NAME], check=True, stdout=subprocess.DEVNULL)
+        self.down()
         shutil.rmtree(DRIVE, ignore_errors=True)
+
+    def down(self) -> None:
+        """Remove the machine."""
+        raise NotImplementedError
+
+
+class Container(Guest):
+    """A container whose drive is one of tests/slow_drive."""
+
+    def __init__(self, microseconds: int) -> None:
+        DRIVE.mkdir(parents=True, exist_ok=True)
+        image = subprocess.run([CONTAINERS / "build.sh", "trixie"], stdout=subprocess.PIPE, text=True, check=True)
+        machine = [CONTAINERS / "machine.sh", "up", NAME, image.stdout.split()[-1], PORT, "systemd"]
+        subprocess.run([*machine, "-v", f"{DRIVE}:{DRIVE}"], check=True, stdout=subprocess.DEVNULL)
+        drive = [ROOT / "tests/slow_drive/slow_drive.sh", "--in", NAME, "up", DRIVE, DEFAULT.mount(), str(microseconds)]
+        subprocess.run([*drive, "uid=1000", "gid=1000", "umask=0"], check=True, stdout=subprocess.DEVNULL)
+        inside = [str(CONTAINERS / "podman.sh"), "podman", "exec", "-i", NAME]
+        super().__init__(
+            [*inside, "sh", "-c", "cat > /root/guest.py"],
+            [*inside, "python3", "/root/guest.py"],
+        )
+
+    def down(self) -> None:
+        """Remove the container."""
+        subprocess.run([CONTAINERS / "machine.sh", "down", NAME], check=True, stdout=subprocess.DEVNULL)
+
+
+class Laptop(Guest):
+    """The virtual machine of tests/laptop."""
+
+    def __init__(self) -> None:
+        environment = {**os.environ, "WSLTUNE_LAPTOP_VIEWS": str(len([view for view in VIEWS if view.kind == "9p"]))}
+        environment["WSLTUNE_LAPTOP_VIRTIOFS"] = "1"
+        environment.pop("WSLTUNE_WINDOWS_PWSH", None)
+        start = [str(ROOT / "molecule/laptop/start.sh"), NAME, PORT, str(DRIVE)]
+        subprocess.run(start, env=environment, check=True, stdout=subprocess.DEVNULL)
+        inside = [str(LAPTOP), "ssh", NAME, "root"]
+        super().__init__([*inside, "cat > /root/guest.py"], [*inside, "python3 /root/guest.py"])
+
+    def down(self) -> None:
+        """Remove the virtual machine."""
+        subprocess.run([str(LAPTOP), "down", NAME], check=True, stdout=subprocess.DEVNULL)
 
 
 def make_shop() -> Path:
@@ -163,7 +201,7 @@ def make_shop() -> Path:
     return shop
 
 
-def make_trees(laptop: Laptop, views: list[View], source: Path) -> None:
+def make_trees(laptop: Guest, views: list[View], source: Path) -> None:
     """Give each view a copy of its own of the module on the drive, and one to the distro's own disk."""
     trees = DRIVE / "dev/trees"
     shutil.rmtree(trees, ignore_errors=True)
@@ -184,7 +222,7 @@ def make_trees(laptop: Laptop, views: list[View], source: Path) -> None:
                 laptop.ask("command", words=["git", *words], folder=view.folder())
 
 
-def mount_all(laptop: Laptop) -> list[View]:
+def mount_all(laptop: Guest) -> list[View]:
     """Mount each view, print its line of the mount table, and return those that there are."""
     there, number = [], 0
     for view in VIEWS:
@@ -201,7 +239,7 @@ def mount_all(laptop: Laptop) -> list[View]:
     return there
 
 
-def compare(laptop: Laptop, views: list[View], scenarios: list[str], minutes: float, runs: int) -> None:
+def compare(laptop: Guest, views: list[View], scenarios: list[str], minutes: float, runs: int) -> None:
     """Run the scenarios in the views in turn, and print how each compares with the first."""
     taking = [view for view in views if scenarios[0] in view.scenarios]
     named = {view.name: view for view in taking}
@@ -232,10 +270,20 @@ def compare(laptop: Laptop, views: list[View], scenarios: list[str], minutes: fl
             print(f"  {name:24}{shown} {len(walls):3} runs  {said}", flush=True)
 
 
+def measure_levers(laptop: Guest, modules: list[Path], minutes: float, runs: int) -> None:
+    """Measure with the tests of modules what the levers for a drive undo."""
+    print(laptop.ask("shell", text="uname -r; nproc; findmnt -n -o FSTYPE -T /var/tmp; cat /proc/loadavg"))
+    print(laptop.ask("command", words=["go", "version"]).strip())
+    for module in modules:
+        make_trees(laptop, list(OF_LEVERS), module.resolve())
+        print(f"\n{module.name}")
+        compare(laptop, list(OF_LEVERS), ["test"], minutes / len(modules), runs)
+
+
 class Coherence:
     """Writes on one side of a view and looks on the other."""
 
-    def __init__(self, laptop: Laptop, view: View) -> None:
+    def __init__(self, laptop: Guest, view: View) -> None:
         self.laptop, self.view = laptop, view
         self.there = DRIVE / "dev/seen" / view.label
         self.here = f"{view.mount()}/dev/seen/{view.label}"
@@ -321,23 +369,30 @@ def main() -> int:
     parser.add_argument("--coherence", action="store_true", help="only look what either side sees of the other")
     parser.add_argument("--only", choices=[*GO, *SMALL], help="one scenario gets all of the time")
     parser.add_argument("--modules", nargs="+", type=Path, metavar="FOLDER", help="modules without dependencies")
+    parser.add_argument("--stand-in", type=int, metavar="MICROSECONDS", help="a slow drive, for --modules")
     options = parser.parse_args()
     minutes, runs = (0.5, 2) if options.quick else (options.minutes, stats.MIN_RUNS)
+    if options.stand_in is not None:
+        if not options.modules:
+            parser.error("--stand-in needs --modules")
+        laptop: Guest = Container(options.stand_in)
+        try:
+            measure_levers(laptop, options.modules, minutes, runs)
+        finally:
+            laptop.end()
+        return 0
     laptop = Laptop()
     try:
         views = mount_all(laptop)
         make_trees(laptop, views, make_shop())
+        if options.modules:
+            measure_levers(laptop, options.modules, minutes, runs)
+            return 0
         print(laptop.ask("shell", text="uname -r; git --version; findmnt -n -o FSTYPE -T /var/tmp"))
         print(laptop.ask("command", words=["go", "version"]).strip())
         print(
             "fsmonitor:", laptop.ask("command", words=["git", "fsmonitor--daemon", "start"], folder=views[0].folder())
         )
-        for module in options.modules or ():
-            make_trees(laptop, list(OF_LEVERS), module.resolve())
-            print(f"\n{module.name}")
-            compare(laptop, list(OF_LEVERS), ["test"], minutes / len(options.modules), runs)
-        if options.modules:
-            return 0
         if not options.coherence:
             parts = [(["git"], 0.1), ([*SMALL[1:]], 0.1), (["test"], 0.4), (["build"], 0.4)]
             parts = [([options.only], 1.0)] if options.only else parts
