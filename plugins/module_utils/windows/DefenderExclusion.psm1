@@ -46,15 +46,15 @@ $script:conditions = @{
 # Names as Windows shows them in other languages; this file is ASCII, so \u stands for what is not.
 $script:localNames = @{
     downloads = 'T\u00e9l\u00e9chargements Descargas Download Transfer\u00eancias Baixados Scaricati H\u00e4mtningar ' +
-        'H\u00e4mtade+filer Nedlastinger Nedlastede+filer Overf\u00f8rsler Lataukset Ladatut Pobrane Sta\u017een\u00e9+soubory ' +
+        'H\u00e4mtade+filer Nedlastinger Nedlastede+filer Overf\u00f8rsler Hentede+filer Lataukset Ladatut Pobrane Sta\u017een\u00e9+soubory ' +
         'Sta\u017een\u00e9 Stiahnut\u00e9+s\u00fabory Stiahnut\u00e9 Let\u00f6lt\u00e9sek Desc\u0103rc\u0103ri \u0130ndirilenler ' +
         '\u039b\u03ae\u03c8\u03b5\u03b9\u03c2 \u0417\u0430\u0433\u0440\u0443\u0437\u043a\u0438 ' +
         '\u0417\u0430\u0432\u0430\u043d\u0442\u0430\u0436\u0435\u043d\u043d\u044f ' +
         '\u0418\u0437\u0442\u0435\u0433\u043b\u044f\u043d\u0438\u044f Preuzimanja Prenosi Allalaadimised Lejupiel\u0101des ' +
         'Atsisiuntimai \u05d4\u05d5\u05e8\u05d3\u05d5\u05ea \u0627\u0644\u062a\u0646\u0632\u064a\u0644\u0627\u062a ' +
-        '\u0e14\u0e32\u0e27\u0e19\u0e4c\u0e42\u0e2b\u0e25\u0e14 T\u1ea3i+xu\u1ed1ng Unduhan Baix\u00e0des Deskargak ' +
+        '\u0e14\u0e32\u0e27\u0e19\u0e4c\u0e42\u0e2b\u0e25\u0e14 T\u1ea3i+xu\u1ed1ng Unduhan Baixades Deskargak ' +
         '\u4e0b\u8f7d \u4e0b\u8f09 \u30c0\u30a6\u30f3\u30ed\u30fc\u30c9 \ub2e4\uc6b4\ub85c\ub4dc Gedownloade+bestanden'
-    folders = 'Desktop Bureau Escritorio \u00c1rea+de+Trabalho Ambiente+de+Trabalho Scrivania Bureaublad Skrivbord Skrivebord ' +
+    folders = 'Desktop Schreibtisch Bureau Escritorio \u00c1rea+de+Trabalho Ambiente+de+Trabalho Scrivania Bureaublad Skrivbord Skrivebord ' +
         'Ty\u00f6p\u00f6yt\u00e4 Pulpit Plocha Asztal Masa\u00fcst\u00fc ' +
         '\u0395\u03c0\u03b9\u03c6\u03ac\u03bd\u03b5\u03b9\u03b1+\u03b5\u03c1\u03b3\u03b1\u03c3\u03af\u03b1\u03c2 ' +
         '\u0420\u0430\u0431\u043e\u0447\u0438\u0439+\u0441\u0442\u043e\u043b \u0420\u043e\u0431\u043e\u0447\u0438\u0439+\u0441\u0442\u0456\u043b ' +
@@ -106,7 +106,7 @@ $script:programNames = @(
 )
 # Folders in which virtual disks lie, below a drive's root or a profile.
 $script:diskNames = @(
-    'WSL', 'WSL2', 'WSL Distros', 'wsl-distros', 'Distros', 'lxss', 'VMs', 'Virtual Machines', 'VirtualBox VMs', 'Hyper-V',
+    'WSL', 'WSL2', 'WSL Distros', 'wsl-distros', 'Distros', 'lxss', 'VMs', 'Virtual Machines', 'VirtualBox VMs', 'Hyper-V', 'VM',
     'Virtual Hard Disks', 'VHD', 'VHDs', 'VHDX', 'DockerDesktop', 'docker-desktop', 'DockerDesktopWSL', 'rancher-desktop'
 )
 
@@ -118,14 +118,15 @@ $script:driveAreas = [ordered]@{
         'Windows', 'WinNT', 'Windows.old', '$Recycle.Bin', 'Recycler', 'Recycled', 'System Volume Information', 'Recovery', 'Boot',
         'EFI', 'PerfLogs', 'inetpub', 'Temp', 'tmp', 'Users\Public', 'Users\Default', 'ProgramData\Microsoft',
         'ProgramData\Package Cache', 'ProgramData\ssh', 'MSOCache', 'Config.Msi', '$WinREAgent', '$Windows.~BT', '$Windows.~WS',
-        '$SysReset', '$GetCurrent', 'ESD', 'Drivers', 'Downloads', 'AppData'
+        '$SysReset', '$GetCurrent', 'ESD', 'Drivers', 'Downloads', 'AppData', 'OneDriveTemp'
     )
     programs = @(
         'ProgramData\chocolatey', 'ProgramData\scoop', 'ProgramData\npm', 'ProgramData\nodejs', 'ProgramData\nvm',
         'ProgramData\Anaconda3', 'ProgramData\Miniconda3', 'ProgramData\mise', 'ProgramData\winget', 'chocolatey', 'tools', 'msys64',
-        'msys32', 'msys2', 'cygwin', 'cygwin64', 'MinGW', 'mingw64', 'Strawberry', 'nvm4w', 'ghcup', 'bin'
+        'msys32', 'msys2', 'cygwin', 'cygwin64', 'MinGW', 'mingw64', 'Strawberry', 'nvm4w', 'ghcup', 'bin', 'go\bin',
+        'gopath\bin'
     ) + $script:programNames
-    disks = @('ProgramData\Docker', 'ProgramData\DockerDesktop') + $script:diskNames
+    disks = @('ProgramData\Docker', 'ProgramData\DockerDesktop', 'docker\wsl') + $script:diskNames
     vendor = @('Program Files', 'Program Files (x86)', 'Program Files (Arm)', 'ProgramData')
     node = @('Users')
 }
@@ -158,6 +159,14 @@ $script:containers = @(
     'SRC', 'SOURCE', 'SOURCES', 'SOURCE\REPOS', 'REPO', 'REPOS', 'REPOSITORIES', 'CODE', 'DEV', 'DEVEL', 'DEVELOPMENT',
     'GIT', 'GITHUB', 'GITLAB', 'PROJECT', 'PROJECTS', 'WORK', 'WORKSPACE', 'WORKSPACES', 'GO\SRC', 'GITREPOS', 'IDEAPROJECTS',
     'GOLANDPROJECTS', 'DOCUMENTS\PROJECTS', 'DOCUMENTS\CODE', 'DOCUMENTS\SRC', 'PROJEKTE', 'PROJETS', 'PROYECTOS'
+)
+# Folders that are synchronized, wherever they lie and whatever they are called after their owner, such as
+# "OneDrive - Contoso" or "Dropbox (Personal)". What is in one lies as in a profile.
+$script:synchronized = '(ONEDRIVE|DROPBOX|GOOGLE DRIVE|MY DRIVE|ICLOUD ?DRIVE|NEXTCLOUD|OWNCLOUD|PROTON DRIVE|PCLOUD DRIVE)'
+$script:qualified = '( - [^\\]+| \([^\\]+\)| ?\d+)'
+$script:inProfile = @(
+    "\\$($script:synchronized)$($script:qualified)?(\\MY PC \([^\\]*\))?\\(?<rest>.+)\z",
+    '\\(?<rest>APPDATA\\(LOCAL|LOCALLOW|ROAMING)(\\.*)?)\z'
 )
 # Junctions that every Windows has, so that old names go on working.
 $script:aliases = @(
@@ -597,7 +606,8 @@ function Get-ProfileReason {
     if ($found) {
         return Get-AreaReason -Found $found -Of " of a user's profile"
     }
-    if ($Rest -in $script:containers -or $Rest -match '\AONEDRIVE - [^\\]+\z') {
+    if ($Rest -in $script:containers -or
+        $Rest -match "\A($($script:synchronized)$($script:qualified)|BOX SYNC|ICLOUD DRIVE|CREATIVE CLOUD FILES)\z") {
         return 'it is a folder of many projects'
     }
     if ($Rest -match '\AAPPDATA\\[^\\]+\\' -and -not $Disk -and -not $Own -and -not (Test-GoFolder -Whole $Whole -Rest $Rest -Skip 2 -Areas $Areas)) {
@@ -678,6 +688,17 @@ function Get-FolderReason {
                 return $reason
             }
         }
+    }
+    foreach ($pattern in $script:inProfile) {
+        if ($whole -match $pattern) {
+            $reason = Get-ProfileReason @shared -Rest $Matches['rest']
+            if ($reason) {
+                return $reason
+            }
+        }
+    }
+    if ($whole -match '\\DOCKERDESKTOPWSL(\\.*)?\z' -and -not $Disk) {
+        return 'virtual disks lie in it'
     }
     $found = Find-Area -Path $whole -Table $areas.Table -Disk $Disk -Own $Own
     if ($found) {
@@ -768,6 +789,9 @@ function Get-ShareReason {
     }
     if ($share.EndsWith('$')) {
         return 'it is an administrative share, which is a whole drive'
+    }
+    if ($share -in @('SYSVOL', 'NETLOGON')) {
+        return 'every machine of the domain runs programs from that share'
     }
     if (-not $parts.Count) {
         return 'it is a whole share'
