@@ -938,6 +938,9 @@ function Get-WslConfigNote {
             "$name is $(Format-Shown $Values[$name]) to WSL because a backslash must be written twice."
         } elseif ($script:Keys[$name].Type -eq 'path' -and $Values[$name] -cmatch '%[A-Za-z][A-Za-z0-9_]*%') {
             "$name has $($Matches[0]), which WSL is not known to replace: write the whole path."
+        } elseif ($script:Keys[$name].Type -eq 'path' -and $Values[$name] -and
+            $Values[$name] -cnotmatch '^(?:[A-Za-z]:[\\/][^:*?"<>|]*|[\\/]{2}[^\\/].*)\z') {
+            "$name is $(Format-Shown $Values[$name]), where WSL takes a full Windows path such as C:\wsl\file."
         } elseif ("$($Values[$name])" -cmatch '[^\x00-\x7f]') {
             "$name has the character $(Format-Shown ($Values[$name] -creplace '^[\x00-\x7f]*(.).*$', '$1')), and WSL reads only ASCII from .wslconfig."
         }

@@ -269,6 +269,10 @@ def _memory_reasons(value: int, host_memory: int) -> Iterator[str]:
         yield f"of this machine's {_gigabytes(host_memory)} GB that leaves Windows less than 2 GB"
 
 
+_WHOLE_PATH = re.compile(r"(?:[A-Za-z]:[\\/][^:*?\"<>|]*|[\\/]{2}[^\\/].*)\Z")
+"""A Windows path from a drive or a server on; of what is no such path, WSL knows no folder to look in."""
+
+
 def unlike_written(values: Mapping[str, Value]) -> list[str]:
     """List the values that WSL reads in another way than they look, or does not follow, one sentence each."""
     sentences = []
@@ -280,6 +284,10 @@ def unlike_written(values: Mapping[str, Value]) -> list[str]:
             sentences.append(f"{name} is {wsl_conf.show(str(value))} to WSL because a backslash must be written twice.")
         elif variable:
             sentences.append(f"{name} has {variable[0]}, which WSL is not known to replace: write the whole path.")
+        elif is_path and value and not _WHOLE_PATH.match(str(value)):
+            sentences.append(
+                f"{name} is {wsl_conf.show(str(value))}, where WSL takes a full Windows path such as C:\\wsl\\file."
+            )
         elif odd:
             sentences.append(
                 f"{name} has the character {wsl_conf.show(odd[0])}, and WSL reads only ASCII from .wslconfig."

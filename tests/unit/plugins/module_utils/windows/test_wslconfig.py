@@ -370,6 +370,20 @@ def test_inside_a_distro_every_vector_is_read_as_wsl_reads_it() -> None:
         assert (read.values, read.warnings) == (expected.values, expected.warnings), text
 
 
+WHOLE_PATHS = ["", "C:/wsl/s", "d:\\\\s.vhdx", "\\\\\\\\srv\\\\share\\\\s", "//srv/share/s", "\\\\\\\\?\\\\C:\\\\s"]
+OTHER_PATHS = [
+    "s.vhdx",
+    "~/s",
+    "/mnt/c/s",
+    "$HOME/s",
+    "C:s",
+    "\\\\s",
+    "%ProgramFiles(x86)%\\\\s",
+    "C:\\\\$env:TEMP\\\\s",
+    "///s",
+]
+
+
 def plain(text: str) -> str:
     """Return a reason without what differs between Python's way of quoting a text and PowerShell's."""
     for written, code in (("\\t", 9), ("\\n", 10), ("\\r", 13)):
@@ -393,6 +407,7 @@ def test_both_sides_read_and_judge_alike(call: Callable[..., Any]) -> None:
         '[wsl2]\nmemory="8GB\nswap=0\n',
         '[wsl2]\nmemory="8GB"\n',
         "[wsl2]\nswapFile=%USERPROFILE%\\\\swap.vhdx\nkernel=C:\\\\50%\\\\k\n",
+        *(f"[wsl2]\nswapFile={path}\n" for path in (*WHOLE_PATHS, *OTHER_PATHS)),
     ]
     answers = call([("Invoke-Judge", {"Text": text, "HostMemory": 16 * 2**30, "HostProcessors": 8}) for text in texts])
     counted = {"values": 0, "details": 0, "notes": 0, "harm": 0}
@@ -411,6 +426,14 @@ def test_both_sides_read_and_judge_alike(call: Callable[..., Any]) -> None:
         for name, found in zip(counted, (ours.values, ours.details, notes, harms)):
             counted[name] += len(found)
     assert min(counted.values()) > 50, counted
+
+
+def test_a_path_that_windows_would_not_find_is_named() -> None:
+    for path in WHOLE_PATHS:
+        assert wslconfig.unlike_written(wslconfig.parse(f"[wsl2]\nswapFile={path}\n").values) == [], path
+    for path in OTHER_PATHS:
+        (note,) = wslconfig.unlike_written(wslconfig.parse(f"[wsl2]\nswapFile={path}\n").values)
+        assert "where WSL takes a full Windows path such as C:\\wsl\\file." in note, path
 
 
 def as_lines(wanted: dict[str, Any]) -> list[str]:
