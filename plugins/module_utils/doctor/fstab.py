@@ -30,6 +30,8 @@ REMOTE_KINDS = frozenset(_REMOTE.split())
 NETWORK_KINDS = REMOTE_KINDS | frozenset(_PROGRAMS.split())
 DISK_KINDS = frozenset(_DISKS.split())
 ALWAYS_KNOWN = ("swap", "none", "auto", "bind", "tmpfs", "proc", "sysfs", "devpts", "drvfs")
+_SERVER = re.compile(r"[A-Za-z][\w+.-]+://|[^/\s@]+@[^/\s:]+:|(?:\[[0-9A-Fa-f:]+\]|[^/\s.][^/\s]+):/")
+"""A source with a server in it: an address, user@host: or host:/path. C:/ is a drive, .host:/ the host of a VM."""
 TAGS = {
     "ID": "by-id",
     "LABEL": "by-label",
@@ -62,7 +64,8 @@ def path_of(line: fstab.Line) -> str:
         return f"/dev/disk/{TAGS[name]}/{link_name((quoted[1] or quoted[2] or '') if quoted else value)}"
     if not line.source.startswith("/") or line.source.startswith("//") or is_network(line):
         return ""
-    if is_bind(line) or "loop" in line.options or line.fstype in DISK_KINDS:
+    loops = any(option.partition("=")[0] == "loop" for option in line.options)
+    if is_bind(line) or loops or line.fstype in DISK_KINDS:
         return line.source
     pool = re.search(r"[:*?\[,]", line.source)
     return line.source if line.source.startswith("/dev/") and not (line.fstype.startswith("fuse") and pool) else ""
@@ -79,13 +82,17 @@ def is_remote(line: fstab.Line) -> bool:
 
 
 def _kind(line: fstab.Line) -> str:
-    return line.fstype[5:] if line.fstype.startswith("fuse.") else line.fstype
+    return re.sub(r"^fuse3?\.", "", line.fstype)
 
 
 def is_network(line: fstab.Line) -> bool:
     """Return whether the mount asks a server."""
     program = line.source.partition("#")[0] if line.fstype == "fuse" and "#" in line.source else _kind(line)
-    return is_remote(line) or program in NETWORK_KINDS
+    if is_remote(line) or program in NETWORK_KINDS:
+        return True
+    # Kinds come and go, but the source names a server wherever there is one.
+    local = line.source.partition("=")[0] in TAGS or line.fstype == "drvfs" or line.fstype in DISK_KINDS
+    return not local and (bool(_SERVER.match(line.source)) or "trans=tcp" in line.options)
 
 
 def is_share(line: fstab.Line) -> bool:

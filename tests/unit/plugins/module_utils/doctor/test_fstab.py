@@ -86,6 +86,32 @@ def test_what_waits_for_the_network() -> None:
     assert check.status == "warning" and check.value == 60 and "server:/home on /data, nfs" in check.reason
 
 
+@pytest.mark.parametrize(
+    ("row", "waits"),
+    [
+        # Kinds that no list has: where a source names a server, or an option does.
+        ("fs-1.efs.example:/ /data efs defaults 0 0", True),
+        ("mds1,mds2:/vol /data beegfs2 defaults 0 0", True),
+        ("[2001:db8::1]:/export /data nfs-new defaults 0 0", True),
+        ("10.0.0.5 /data 9p trans=tcp,port=564 0 0", True),
+        ("ada@host:src /data fuse.mysshfs defaults 0 0", True),
+        ("https://dav.example/ada /data fuse.davx defaults 0 0", True),
+        ("host:/src /data fuse3.sshfs defaults 0 0", True),
+        ("C:/Users /data drvfs metadata 0 0", False),
+        ("C:\\\\Users /data drvfs metadata 0 0", False),
+        ("hostshare /data 9p trans=virtio 0 0", False),
+        ("/mnt/a:/mnt/b /data fuse.mergerfs defaults 0 0", False),
+        ("pool/data /data zfs defaults 0 0", False),
+        ("tmpfs /data tmpfs size=1g 0 0", False),
+        ("UUID=1:/2 /data ext4 nofail 0 0", False),
+        ("overlay /data overlay lowerdir=/a:/b 0 0", False),
+        (".host:/ /data fuse.vmhgfs-fuse allow_other 0 0", False),
+    ],
+)
+def test_a_source_that_names_a_server_waits_for_it(row: str, waits: bool) -> None:
+    assert (judged(row + "\n")[1].status == "warning") is waits
+
+
 def test_wsl_without_fstab_says_so_at_every_start() -> None:
     assert judged(None)[0].status == "warning"
 
@@ -136,6 +162,7 @@ def test_sources_that_are_no_paths_are_not_looked_for(row: str) -> None:
         ("/srv/a /m none bind", "/srv/a"),
         ("/srv/a.iso /m iso9660 loop", "/srv/a.iso"),
         ("/srv/a.img /m auto ro,loop", "/srv/a.img"),
+        ("/srv/a.img /m auto ro,loop=/dev/loop3", "/srv/a.img"),
     ],
 )
 def test_disks_and_bound_folders_are(row: str, path: str) -> None:
