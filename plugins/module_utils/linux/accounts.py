@@ -31,7 +31,8 @@ MOST_HOMES = 200
 SHELLS = ("bash", "zsh", "fish", "ksh", "mksh", "yash")
 """Shells that take -l, -i and -c together."""
 SAME_AS_LOGIN = ("sh", "dash", "ash", "csh", "tcsh", *NO_LOGIN)
-"""Shells that read no file for interactive use alone."""
+"""Shells that read no file for interactive use alone, unless ENV names one for those of FOLLOW_ENV."""
+FOLLOW_ENV = ("sh", "dash", "ash", "ksh", "mksh", "yash")
 STARTUP = {
     "bash": (".bashrc", ".bash_profile", ".bash_login", ".profile", ".bash_aliases"),
     "zsh": (".zshrc", ".zprofile", ".zlogin"),
@@ -232,6 +233,10 @@ def has_own_startup(account: Account, environment: Mapping[str, str]) -> bool:
     Without any, an interactive shell finds what a login finds, and need not be started.
     """
     shell = os.path.basename(account.shell)
+    named = _file_of_env(shell, environment)
+    # A name with another variable in it is for the shell to read.
+    if "$" in named or (named and _lines(named)):
+        return True
     folder = (environment.get("ZDOTDIR") if shell == "zsh" else None) or account.home
     for name in STARTUP.get(shell, ()):
         common = _skeleton(name)
@@ -239,6 +244,11 @@ def has_own_startup(account: Account, environment: Mapping[str, str]) -> bool:
             if _lines(path) - common:
                 return True
     return False
+
+
+def _file_of_env(shell: str, environment: Mapping[str, str]) -> str:
+    """Return the file that an interactive shell reads because ENV names it (POSIX, sh)."""
+    return environment.get("ENV", "") if shell in FOLLOW_ENV else ""
 
 
 def _skeleton(name: str) -> set[str]:
@@ -263,14 +273,15 @@ def terminal_environment(
     There is no terminal. What the shell leaves running, such as an agent, is ended.
     """
     name = os.path.basename(account.shell)
-    if name in SAME_AS_LOGIN:
+    follows = bool(_file_of_env(name, environment))
+    if name in SAME_AS_LOGIN and not follows:
         return dict(environment)
-    if name not in SHELLS:
+    if name not in SHELLS and not follows:
         raise AccountError(
             f"An interactive {account.shell} of {account.name} cannot be asked: its options are not known."
         )
     # Bash reads .bashrc without -l alone; the login has been read for C(environment).
-    options = ["-l", "-i", "-c"] if login or name != "bash" else ["-i", "-c"]
+    options = ["-l", "-i", "-c"] if login or name not in ("bash", *SAME_AS_LOGIN) else ["-i", "-c"]
     token = uuid.uuid4().hex
     own = {"HOME": account.home, "USER": account.name, "LOGNAME": account.name, "SHELL": account.shell}
     variables = {**own, **environment, "TERM": "dumb", TOKEN: token}

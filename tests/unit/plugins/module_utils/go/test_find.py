@@ -240,6 +240,26 @@ def test_settings_that_only_a_terminal_has_are_believed(tmp_path: Path) -> None:
     assert facts["exports"] == {"GOCACHE": "/mnt/c/gocache"}
 
 
+@pytest.mark.parametrize("shell", ["dash", "ash", "sh", "ksh"])
+@pytest.mark.parametrize("with_distribution", [False, True])
+def test_a_shell_of_posix_reads_the_file_that_env_names(tmp_path: Path, shell: str, with_distribution: bool) -> None:
+    own = goroot(tmp_path / "apps/go1.27.3", "go1.27.3")
+    distribution = goroot(tmp_path / "usr/lib/go-1.24", "go1.24.4")
+    program_of = {"dash": "dash", "ash": "busybox", "sh": "sh", "ksh": "dash"}[shell]
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / shell).symlink_to(shutil.which(program_of) or pytest.skip(f"no {program_of}"))
+    (tmp_path / ".shrc").write_text(f"PATH={own.parent}:$PATH\n")
+    path = f"{distribution.parent}:{PLAIN}" if with_distribution else PLAIN
+    found = looked_at(tmp_path, path, shell=f"{tmp_path}/bin/{shell}", ENV=f"{tmp_path}/.shrc")
+    assert found.go and found.go["path"] == str(own) and "terminal" not in found.unknown
+    if shell != "ksh":
+        # Without that variable they read nothing, and none is started.
+        (tmp_path / "bin" / shell).unlink()
+        found = looked_at(tmp_path, path, shell=f"{tmp_path}/bin/{shell}")
+        assert (found.go["version"] if found.go else "") == ("go1.24.4" if with_distribution else "")
+        assert "terminal" not in found.unknown
+
+
 def test_a_terminal_without_anything_of_its_own_is_not_started(tmp_path: Path) -> None:
     distribution = goroot(tmp_path / "usr/lib/go-1.24", "go1.24.4")
     shutil.copy("/etc/skel/.bashrc", tmp_path / ".bashrc")
