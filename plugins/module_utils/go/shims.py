@@ -25,6 +25,8 @@ NEEDS_CGO = (
     *("-race", "-msan", "-asan", "-linkshared"),
     *("-buildmode=plugin", "-buildmode=shared", "-buildmode=c-shared", "-buildmode=c-archive", "-compiler=gccgo"),
 )
+IMPORTS_C = r"""(^|;)[[:space:]]*(import[^"`=]*)?["`]C["`]|^//go:debug[[:space:]]+netdns=[0-9a-z+]*cgo"""
+"""What a line of Go code has that needs cgo, or asks for the resolver of the C library."""
 RunCommand = Callable[..., tuple[int, str, str]]
 """M(AnsibleModule.run_command), or its like."""
 
@@ -205,6 +207,7 @@ def shim_text(kept_as: str) -> str:
         f"{flag} | -{flag}" + (f" | {flag}=* | -{flag}=*" if "=" not in flag else "") for flag in NEEDS_CGO
     )
     fields = " | ".join(go_plan.CHOSEN_FOR_CGO)
+    code = shlex.quote(IMPORTS_C)
     chosen = "".join(f"${{{name}}}" for name in go_plan.CHOSEN_FOR_CGO)
     return f"""#!/bin/sh
 # Written by wsltune (go_env_cgo_enabled: false): CGO_ENABLED=0, but not for what needs cgo.
@@ -213,7 +216,7 @@ wsltune_imports_c() (
     # Whether code that this command may build imports "C"; what cannot be known counts as yes.
     unset CGO_ENABLED WSLTUNE_CGO
     case $1 in
-    build | install | run | test | vet | list | get) ;;
+    build | install | run | test | vet | fix | list | get | tool) ;;
     *) exit 1 ;;
     esac
     case $1$2 in
@@ -222,7 +225,9 @@ wsltune_imports_c() (
     esac
     for wsltune_word; do
         case $wsltune_word in
-        *.go) grep -Eqs '^[[:space:]]*(import[[:space:]]+)?"C"' -- "$wsltune_word" && exit 0 ;;
+        -args | --args | --) break ;;
+        -modfile | --modfile | -modfile=* | --modfile=* | -overlay | --overlay | -overlay=* | --overlay=*) exit 0 ;;
+        *.go) grep -Eqs {code} -- "$wsltune_word" && exit 0 ;;
         *@*) exit 0 ;;
         esac
     done
@@ -243,9 +248,16 @@ wsltune_imports_c() (
         [ -z "$wsltune_above" ] && break
         wsltune_above=${{wsltune_above%/*}}
     done
+    # The tools of a go.mod are built where they are named; those that come with Go are there.
+    if grep -Eqs '^[[:space:]]*tool([[:space:](]|$)' "$wsltune_root/go.mod"; then
+        for wsltune_word; do [ "$wsltune_word" != tool ] || exit 0; done
+    elif [ "$1" = tool ]; then
+        exit 1
+    fi
+    grep -Eqs 'netdns=[0-9a-z+]*cgo' "$wsltune_root/go.mod" && exit 0
     # Not grep -r --include, which BusyBox lacks; an error counts as yes too.
-    wsltune_found=$(find "$wsltune_root" -type f -name '*.go' \\
-        -exec grep -El '^[[:space:]]*(import[[:space:]]+)?"C"' {{}} + 2>&1)
+    wsltune_found=$(find "$wsltune_root" -type f '(' -name '*.swig' -o -name '*.swigcxx' ')' -print \\
+        -o -type f -name '*.go' -exec grep -El {code} {{}} + 2>&1)
     [ -z "$wsltune_found" ] || exit 0
     # Without dependencies all of it has been looked at.
     grep -Eqs '^[[:space:]]*(require|replace)' "$wsltune_root/go.mod" || exit 1
@@ -270,7 +282,8 @@ if [ -z "$CGO_ENABLED" ] || [ "$CGO_ENABLED$WSLTUNE_CGO" = 01 ]; then
     wsltune_value=
     wsltune_tags=
     case $wsltune_chosen,$GODEBUG,$wsltune_flags in
-    [!,]* | *netdns=cgo* | *netdns=*cgo* | *linkmode*external* | *-extld* | *netcgo* | *boringcrypto*)
+    [!,]* | *netdns=cgo* | *netdns=*cgo* | *linkmode*external* | *-extld* | *netcgo* | *boringcrypto* | \\
+        *-modfile* | *-overlay*)
         unset CGO_ENABLED WSLTUNE_CGO
         ;;
     esac
