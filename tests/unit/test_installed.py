@@ -10,7 +10,7 @@ import jinja2
 import pytest
 import yaml
 from ansible.plugins.filter.core import FilterModule
-from ansible.plugins.test.core import TestModule
+from ansible.plugins.test.core import TestModule as CoreTests
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +31,7 @@ def test_the_commands_of_a_summary_can_be_run(folder: str, undo: str, again: str
     variables = next(task["vars"] for task in tasks if "verify_undo" in task.get("vars", {}))
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
     environment.filters.update(FilterModule().filters())
-    environment.tests.update(TestModule().tests())
+    environment.tests.update(CoreTests().tests())
     found: dict[str, object] = {"playbook_dir": folder}
     for name in ("_site_installed", "_site_playbooks", "_site_suffix", "verify_undo", "verify_again"):
         said = environment.from_string(variables[name]).render(found)
