@@ -620,6 +620,33 @@ def test_root_runs_no_program_that_another_account_can_change(bed: Bed, whose: s
     assert checked.returncode == 1 and "another account can write" in checked.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("first", ["#!{python}", "#!/usr/bin/env -S {python} -B", "#!/usr/bin/env python3.made"])
+@pytest.mark.parametrize("whose", ["link", "modules"])
+def test_root_runs_no_python_that_another_account_can_change(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch, whose: str, first: str
+) -> None:
+    bed.commit("exit 0")
+    venv = bed.root / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    python, hers = venv / "bin/python3.made", bed.root / "hers"
+    hers.mkdir()
+    (hers / "python").symlink_to(os.path.realpath(sys.executable))
+    python.symlink_to(hers / "python")
+    monkeypatch.setenv("PATH", f"{venv}/bin:{os.environ['PATH']}")
+    place = bed.root / "playing"
+    program = f"import os, sys\nos.execv({str(bed.root / 'ansible-playbook')!r}, sys.argv)\n"
+    place.write_text(f"{first.format(python=python)}\n{program}")
+    place.chmod(0o755)
+    bed.configure(ansible_playbook=str(place))
+    assert bed.run() == 0 and len(bed.plays) == 1
+    bed.commit("exit 0 # again")
+    changed = hers if whose == "link" else next(venv.glob("lib/python*/site-packages"))
+    os.chown(changed, 4711, 4711)
+    assert bed.run() == FAILED and len(bed.plays) == 1
+    assert f"another account can write in {changed}" in bed.record()["reason"]
+
+
 STOPPING = """
 import os, sys, time
 stop = left = int(sys.argv[1])

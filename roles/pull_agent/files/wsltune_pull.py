@@ -71,6 +71,8 @@ MOST_PACKS = 50
 """Files of objects, of which each fetch leaves one, until they are made one."""
 PIPE = 1 << 20
 """Bytes that may still be in the pipe of a program that has ended."""
+FIRST_LINE = 256
+"""Bytes of a script's first line that the kernel reads."""
 LOOK = 0.2
 LOOKING = 20.0
 """Seconds that looking for a build may take."""
@@ -710,16 +712,42 @@ def open_log(places: Places) -> logging.Logger:
     return log
 
 
+def find_interpreter(program: str) -> str:
+    """Return the program that the first line of a script names; empty for none."""
+    with open(program, "rb") as file:
+        line = file.read(FIRST_LINE).split(b"\n")[0]
+    words = os.fsdecode(line[2:]).split() if line.startswith(b"#!") else []
+    if words and os.path.basename(words[0]) == "env":
+        named = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+        return shutil.which(named[0]) or "" if named else ""
+    return words[0] if words else ""
+
+
+def find_what_others_change(path: str) -> str:
+    """Return what other accounts can write of a path, its way or what it names; empty if nothing."""
+    try:
+        files.check(os.path.abspath(path))
+        return "" if files.is_ours_alone(os.stat(path), path=path) else path
+    except FileNotFoundError:
+        return ""
+    except files.NotOurs as error:
+        return str(error.filename)
+
+
 def explain_no_program(name: str) -> str:
-    """Return why root does not run a program, which is that another account can change it; empty if none can."""
+    """Return why root does not run a program, which is that another account can change it; empty if none can.
+
+    Of one in Python its interpreter counts too, and where that looks for modules.
+    """
     program = shutil.which(name)
     if program is None or os.geteuid() != 0:
         return ""
-    try:
-        files.check(os.path.abspath(program))
-        where = "" if files.is_ours_alone(os.stat(program), path=program) else program
-    except files.NotOurs as error:
-        where = str(error.filename)
+    interpreter = find_interpreter(program)
+    where = find_what_others_change(program) or (find_what_others_change(interpreter) if interpreter else "")
+    if not where and os.path.isfile(interpreter) and os.path.basename(interpreter).startswith("python"):
+        asked = [interpreter, "-I", "-c", "import sys; print(*sys.path, sep='\\n')"]
+        told = subprocess.run(asked, check=False, capture_output=True, text=True, cwd="/", stdin=subprocess.DEVNULL)
+        where = next(filter(None, map(find_what_others_change, filter(None, told.stdout.split("\n")))), "")
     if not where:
         return ""
     return (
