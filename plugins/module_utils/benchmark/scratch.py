@@ -94,7 +94,8 @@ def _sweep(path: str) -> None:
     descriptor = os.open(path, _FOLDER)
     try:
         status = os.fstat(descriptor)
-        if status.st_uid != os.geteuid():
+        # One in which others can write they may have moved here, with what a third account has in it.
+        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
             raise OSError(errno.EPERM, "it belongs to someone else", path)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         files.remove_tree(path, status)

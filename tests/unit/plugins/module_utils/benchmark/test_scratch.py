@@ -105,6 +105,21 @@ def test_folders_of_others_are_not_swept(tmp_path: Path, gone: int) -> None:
 
 
 @as_root
+def test_a_folder_of_roots_that_another_account_moved_is_not_swept(tmp_path: Path, gone: int) -> None:
+    """Whoever can write in a folder of root's can give it a name in /var/tmp, with what others have in it."""
+    tmp_path.chmod(0o1777)
+    hers = tmp_path / "hers"
+    (hers / "shared" / "of a third").mkdir(parents=True)
+    (hers / "shared" / "of a third" / "file").touch()
+    (hers / "shared").chmod(0o777)
+    os.chown(hers, 4711, 4711)
+    moved = tmp_path / f"wsltune-bench-{gone}-x"
+    subprocess.run(["mv", "hers/shared", moved.name], cwd=tmp_path, user=4711, group=4711, extra_groups=[], check=True)
+    scratch.sweep(str(tmp_path))
+    assert (moved / "of a third" / "file").exists()
+
+
+@as_root
 def test_nothing_is_swept_where_a_list_lets_another_account_give_names(
     home: Path, eve, gone: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
