@@ -21,6 +21,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark import editin
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, distribution, elf, files, look, process
 
+AS_WHOM = "doctor_user"
+"""The variable of the role that has the doctor look as another user."""
 PROGRAM = """package main
 
 import (
@@ -147,7 +149,8 @@ class Workshop:
         self.program = ""
         self.trouble = ""
         places = {name: place["path"] for name, place in facts["places"].items()}
-        self.foreign = go_sources.find_place_of_others({**places, "GOENV": facts["user_file"]["path"]}).rstrip(".")
+        roots = {**places, "GOENV": facts["user_file"]["path"]}
+        self.foreign = go_sources.find_place_of_others(roots, variable=AS_WHOM).rstrip(".")
         """Why root's Go builds nothing; empty where it may."""
         self.silent: dict[str, str] | None = None
 
@@ -287,7 +290,7 @@ class Project:
             os.listdir(self.directory)
         except OSError as error:
             return f"{self.directory} cannot be read: {error.strerror}"
-        return go_sources.find_code_of_others(self.directory).rstrip(".") or self._outside()
+        return go_sources.find_code_of_others(self.directory, AS_WHOM).rstrip(".") or self._outside()
 
     def _outside(self) -> str:
         """Say why no package here belongs to a module; where go.work has its modules below, they are what is measured.
@@ -307,7 +310,7 @@ class Project:
             self.found["command"] = "go mod init, or name the folder of a module"
             return f"neither {self.directory} nor a folder above it has a go.mod or a go.work"
         for place in filter(None, (own, os.path.dirname(work))):
-            reason = go_sources.find_code_of_others(place).rstrip(".")
+            reason = go_sources.find_code_of_others(place, AS_WHOM).rstrip(".")
             if reason:
                 return reason
         listed = self._go("list", "-m", "-f", "{{.Path}}\t{{.Dir}}")

@@ -63,26 +63,29 @@ def _find_what_others_change(folder: str) -> str:
     return str(look.once(lambda: folder if others_change(folder) else _find_below(folder), LOOKING))
 
 
-def find_code_of_others(folder: str) -> str:
-    """Say why root does not run what is in C(folder); nothing when it may, or for a process that is not root's."""
+def find_code_of_others(folder: str, variable: str = "wsltune_user") -> str:
+    """Say why root does not run what is in C(folder); nothing when it may, or for a process that is not root's.
+
+    C(variable) is the one that has it done as another user.
+    """
     if os.geteuid() != 0:
         return ""
     try:
         place = _find_what_others_change(folder)
     except OSError as error:
-        return f"{folder} could not be looked at by root ({error.strerror}): measure it as its owner (wsltune_user)."
+        return f"{folder} could not be looked at by root ({error.strerror}): measure it as its owner ({variable})."
     if not place:
         return ""
-    return (
-        f"{place} can be changed by other accounts, whose code root would run: measure it as its owner (wsltune_user)."
-    )
+    return f"{place} can be changed by other accounts, whose code root would run: measure it as its owner ({variable})."
 
 
-def find_place_of_others(places: Mapping[str, str], temporary: str = "", known: set[str] | None = None) -> str:
+def find_place_of_others(
+    places: Mapping[str, str], temporary: str = "", known: set[str] | None = None, variable: str = "wsltune_user"
+) -> str:
     """Say why root's Go is not to build: it runs what lies in the C(places), and what it makes in C(temporary).
 
     C(places) are Go's settings by name, of which PLACES count. What was found to be root's alone is added to C(known),
-    and not looked at again. Nothing for a process that is not root's.
+    and not looked at again. Nothing for a process that is not root's. C(variable) is that of find_code_of_others().
     """
     known = set() if known is None else known
     if os.geteuid() != 0:
@@ -96,17 +99,17 @@ def find_place_of_others(places: Mapping[str, str], temporary: str = "", known: 
         except OSError as error:
             return f"root's {name} {path} could not be looked at: {error.strerror}."
         if place:
-            return _explain_place(name, place)
+            return _explain_place(name, place, variable)
         known.add(path)
     if os.path.isabs(temporary) and others_change(temporary, kept=True):
-        return _explain_place("GOTMPDIR", temporary)
+        return _explain_place("GOTMPDIR", temporary, variable)
     return ""
 
 
-def _explain_place(name: str, place: str) -> str:
+def _explain_place(name: str, place: str, variable: str) -> str:
     return (
         f"{place} can be changed by other accounts, and root would run what its Go finds there: give root a {name} of "
-        "its own, or name a user to measure (wsltune_user)."
+        f"its own, or name a user to measure ({variable})."
     )
 
 

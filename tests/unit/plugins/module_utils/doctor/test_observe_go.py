@@ -104,6 +104,8 @@ def test_the_doctor_of_root_builds_nothing_with_a_cache_that_a_team_shares(tmp_p
     with observe_go.Workshop(account, {"PATH": os.defpath}, facts) as shop:
         trouble = shop.build_program(20)
     assert (f"{shared} can be changed by other accounts" in trouble) == (os.geteuid() == 0) != said.exists()
+    # The doctor's own variable, not that of site.yml.
+    assert ("(doctor_user)" in trouble) == (os.geteuid() == 0)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone may not run the code of others")
