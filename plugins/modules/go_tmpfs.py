@@ -272,7 +272,7 @@ class Tmpfs:
         if own_folder:
             # First, because everybody can write to a mount of an earlier version.
             self.narrow(path)
-        before = len(self.changes.made)
+        before = self.table().splitlines()
         self.hold(kind == tmpfs_place.TMP and not tmpfs_place.is_ours(observed["temporary"]))
         try:
             if self.changes.edit(
@@ -290,7 +290,7 @@ class Tmpfs:
             self.changes.restore(only=True, after=self.tell_systemd)
             self.changes.made = []
             raise
-        if kind == tmpfs_place.TMP and len(self.changes.made) > before:
+        if kind == tmpfs_place.TMP and lines[0].render() not in before:
             self.changes.made.append(f"/tmp is in memory from the next start on, at most {size // tmpfs_plan.MIB} MiB")
         folders = {person.name: folder for person in having if (folder := self.folder(path, person))}
         return folders, [folder for _line, folder, _uid, _gid in tmpfs_plan.folder_lines("\n".join(used))]

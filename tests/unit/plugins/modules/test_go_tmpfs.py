@@ -227,6 +227,19 @@ def test_a_tmpfs_elsewhere_is_left_once_nobody_uses_it(
     assert path not in mounts.fstab.read_text()
 
 
+def test_that_tmp_will_be_in_memory_is_said_by_the_run_that_has_it_so(
+    call: Run, mounts: Mounts, eves: None, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not again by one that only takes away what was used until then."""
+    call(go_tmpfs, **options(path))
+    monkeypatch.setattr(tmpfs_place, "choose", lambda *_words: tmpfs_place.Place(tmpfs_place.TMP, ""))
+    sentence = "/tmp is in memory from the next start on, at most 256 MiB"
+    done = call(go_tmpfs, **options(path, in_use=[f"{path}/4711"]))
+    assert done["stale"] == [path] and sentence in done["changes"]
+    done = call(go_tmpfs, **options(path))
+    assert f"unmounted {path}" in done["changes"] and sentence not in done["changes"]
+
+
 def test_one_that_is_in_use_at_a_rollback_is_named_and_goes_later(
     call: Run, mounts: Mounts, eves: None, path: str, tmp_path: Path
 ) -> None:
