@@ -465,6 +465,8 @@ function Get-Refusal {
     }
 }
 
+# Sections that /etc/wsl.conf has and this file has not.
+$script:ForeignSections = @('automount', 'boot', 'fileserver', 'filesystem', 'gpu', 'interop', 'network', 'time', 'user')
 # What WSL does where it refuses a value.
 $script:Consequences = @{
     'InvalidMacAddress' = 'WSL does not start'
@@ -540,7 +542,12 @@ function ConvertFrom-WslConfig {
             if (-not $name) {
                 $kind, $reason = 'UnknownKey', "WSL knows no key $(Format-Shown $found.Name)"
                 $close = Find-Close $found.Name
-                if ($close) { $reason += "; $close is one" }
+                $section = $found.Name.Split('.')[0]
+                if ($close) {
+                    $reason += "; $close is one"
+                } elseif ($section -in $script:ForeignSections) {
+                    $reason += ": [$section] is a section of /etc/wsl.conf"
+                }
             } elseif ($first.ContainsKey($name)) {
                 $kind, $reason = 'KeyDuplicated', "$name stands in line $($first[$name]) already, and WSL takes the first one"
             } else {

@@ -83,6 +83,8 @@ class Dialect:
     """The encoding that a byte order mark at the start of the file stands for; without one it is UTF-8."""
     consequences: Mapping[str, str] = field(default_factory=dict)
     """What WSL does instead of keeping the default where it refuses a value, by the kind of the warning."""
+    foreign: Mapping[str, str] = field(default_factory=dict)
+    """The other file that has such a section, by the section's name in small letters."""
 
     @functools.cached_property
     def _by_lower(self) -> Mapping[str, str]:
@@ -228,7 +230,14 @@ _ALL_KEYS = [
 ]
 
 KEYS: dict[str, Key] = {key.name: key for key in _ALL_KEYS}
-WSL_CONF = Dialect("wsl.conf", KEYS, skips_bad_lines=False, is_windows_text=False, clamps_integers=False)
+WSL_CONF = Dialect(
+    "wsl.conf",
+    KEYS,
+    skips_bad_lines=False,
+    is_windows_text=False,
+    clamps_integers=False,
+    foreign={"wsl2": ".wslconfig", "experimental": ".wslconfig"},
+)
 
 
 class Detail(NamedTuple):
@@ -553,11 +562,11 @@ def parse(text: str, dialect: Dialect = WSL_CONF) -> Parsed:
         name = dialect.canonical(statement.name)
         if name is None:
             close = dialect.find_close(statement.name)
-            warn(
-                statement.line,
-                "UnknownKey",
-                f"WSL knows no key {show(statement.name)}{f'; {close} is one' if close else ''}",
-            )
+            section = statement.name.partition(".")[0]
+            hint = f"; {close} is one" if close else ""
+            if not close and section.lower() in dialect.foreign:
+                hint = f": [{section}] is a section of {dialect.foreign[section.lower()]}"
+            warn(statement.line, "UnknownKey", f"WSL knows no key {show(statement.name)}{hint}")
         elif name in first:
             warn(
                 statement.line,

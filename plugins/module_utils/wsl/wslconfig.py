@@ -185,6 +185,7 @@ WSLCONFIG = wsl_conf.Dialect(
     is_windows_text=True,
     clamps_integers=True,
     marks={b"\xff\xfe": "utf-16-le", b"\xef\xbb\xbf": "utf-8"},
+    foreign={name.partition(".")[0].lower(): "/etc/wsl.conf" for name in wsl_conf.KEYS if name[:8] != "general."},
     consequences={"InvalidMacAddress": "WSL does not start", "InvalidIp": "WSL switches DNS tunneling off"},
 )
 

@@ -279,6 +279,18 @@ def test_what_wsl_does_not_follow_in_wslconfig(lines: str, said: str) -> None:
     assert said in check.reason
 
 
+def test_a_key_of_the_other_file_is_named_as_one() -> None:
+    for section in ("boot", "automount", "INTEROP", "network", "user", "gpu", "time", "fileServer", "filesystem"):
+        check = doctor_wsl.judge_wslconfig(f"[{section}]\nsystemd=true\n", "x")[0]
+        assert f"'{section}.systemd': [{section}] is a section of /etc/wsl.conf" in check.reason
+    for section in ("wsl2", "Experimental"):
+        reason = conf(f"[{section}]\nsparseVhd=true\n")["WT-022"].reason
+        assert f"'{section}.sparseVhd': [{section}] is a section of .wslconfig" in reason
+    # A key that is close enough is the better advice, and what both files have says nothing.
+    assert "boot.memory'; wsl2.memory is one" in doctor_wsl.judge_wslconfig("[boot]\nmemory=4GB\n", "x")[0].reason
+    assert "section of" not in conf("[general]\nx=1\n[nothing]\ny=2\n")["WT-022"].reason
+
+
 def test_a_key_above_any_section_is_named_as_it_stands_there() -> None:
     check = doctor_wsl.judge_wslconfig("memory=4GB\n[wsl2]\nprocessors=2\n", "x")[0]
     assert "line 1: WSL knows no key 'memory'; wsl2.memory is one." in check.reason

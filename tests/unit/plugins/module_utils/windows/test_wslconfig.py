@@ -403,6 +403,7 @@ def test_both_sides_read_and_judge_alike(call: Callable[..., Any]) -> None:
     texts += ["[wsl2]\nmemory=1.5GB\nswap=8Gb\nprocessors=half\nlocalhostForwarding=yes\nnetworkingMode=Mirror\n"]
     texts += [
         "memory=4GB\n[wsl2]\nmemory=50%\n",
+        "[boot]\nsystemd=true\n[Interop]\nenabled=true\nmemory=4GB\n[fileserver]\nx=1\n[general]\ny=1\n[nothing]\nz=1\n",
         "[wsl2]\nmemory=8 GB\n",
         '[wsl2]\nmemory="8GB\nswap=0\n',
         '[wsl2]\nmemory="8GB"\n',
