@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, Work, write_microseconds
+from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
@@ -285,9 +286,17 @@ def judge_memory(memory: Mapping[str, Any], is_wsl: bool = True) -> Check:
 
 def _drop_p(flags: str, source: str, allowed: int) -> str:
     """Return the command that takes -p, and no other flag, out of GOFLAGS."""
-    rest = re.sub(r"(?:^|\s+)--?p=\d+(?=\s|$)", "", flags).strip()
+    rest = go_flags.without(flags, [word for word in go_flags.split(flags) if go_flags.name_of(word) == "p"])
     # An empty setting of the user's does not hide what GOROOT/go.env says.
     return doctor_check.set_command("GOFLAGS", rest or (f"-p={allowed}" if source == "GOROOT/go.env" else ""), source)
+
+
+def _most_packages(flags: str) -> int:
+    """Return the number of the last -p in GOFLAGS, as strconv.ParseInt reads it; 0 where there is none."""
+    values = [go_flags.value_of(word) for word in go_flags.split(flags) if go_flags.name_of(word) == "p"]
+    last = values[-1] if values else ""
+    number = re.fullmatch(r"\+?(?:0[oO]?([0-7]{1,9})|(0[xX][0-9a-fA-F]{1,7}|[1-9][0-9]{0,8}))", last)
+    return 0 if number is None else int(number[1], 8) if number[1] else int(number[2], 0)
 
 
 def judge_cpus(cpu: Mapping[str, Any], by_go: Mapping[str, Any] | None, total: int = 0) -> Check:
@@ -300,9 +309,7 @@ def judge_cpus(cpu: Mapping[str, Any], by_go: Mapping[str, Any] | None, total: i
     # Go passes over a GOMAXPROCS that is no number.
     asked = int(cpu["gomaxprocs"]) if re.fullmatch("[0-9]{1,9}", cpu["gomaxprocs"]) else 0
     used = by_go["gomaxprocs"] if by_go else asked or allowed
-    # Of several the last one counts.
-    flags = list(re.finditer(r"(?:^|\s)--?p=(\d+)(?=\s|$)", cpu["goflags"]))
-    most = int(flags[-1][1]) if flags else 0
+    most = _most_packages(cpu["goflags"])
     details = dict(cpu, used=used)
     command = ""
     carried = go_tuning.parallel(total, allowed) if total else allowed

@@ -287,6 +287,13 @@ if [ -z "$CGO_ENABLED" ] || [ "$CGO_ENABLED$WSLTUNE_CGO" = 01 ]; then
         unset CGO_ENABLED WSLTUNE_CGO
         ;;
     esac
+    # Quotes hold a flag of GOFLAGS together, and are no part of it.
+    while :; do
+        case $wsltune_flags in
+        *[\\'\\"]*) wsltune_flags=${{wsltune_flags%%[\\'\\"]*}}${{wsltune_flags#*[\\'\\"]}} ;;
+        *) break ;;
+        esac
+    done
     set -f
     for wsltune_word in $wsltune_flags "$@"; do
         case $wsltune_value$wsltune_word in

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pytest
@@ -142,6 +143,16 @@ def cpus(
     found["goflags_source"] = source
     told = None if gomaxprocs is None else {"gomaxprocs": gomaxprocs, "cpus": allowed}
     return doctor_machine.judge_cpus(found, told, memory << 30)
+
+
+def test_a_p_in_goflags_is_read_as_go_reads_it() -> None:
+    for flags, most in (("'-p=1'", 1), ('-v "--p=1"', 1), ("-p=+2", 2), ("-p=0x2", 2), ("-p=03", 3), ("-v\t-p=1", 1)):
+        assert f"GOFLAGS has -p={most}," in cpus(flags=flags).reason, flags
+        assert cpus(flags=flags).command in ("go env -u GOFLAGS", "go env -w GOFLAGS=-v"), flags
+    for flags in ("'-gcflags=-N -p=1 -l'", "'-ldflags=-s -p=1'", "-p=x", "-p=0", "-p"):
+        assert cpus(flags=flags).status == "ok", flags
+    left = cpus(flags="-p=1 '-gcflags=-N -p=1 -l'").command
+    assert shlex.split(left)[-1] == "GOFLAGS='-gcflags=-N -p=1 -l'"
 
 
 def test_cpus() -> None:
