@@ -7,11 +7,12 @@ from __future__ import annotations
 import fnmatch
 import functools
 import glob
+import itertools
 import json
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
@@ -132,13 +133,29 @@ def _places(pattern: str, home: str, environment: Mapping[str, str]) -> list[str
     return [] if pattern.startswith("{GOROOT}") and path == "/bin/go" else [path]
 
 
+def _start_of(place: str) -> str:
+    """Return what stands before the first star of a pattern."""
+    parts = place.split("/")
+    return "/".join(itertools.takewhile(lambda part: not glob.has_magic(part), parts)) or "/"
+
+
+def find_silent(home: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the places of ELSEWHERE that give no answer, such as a version manager's folder on a dead server."""
+    places = [place for pattern, _name in ELSEWHERE for place in _places(pattern, home, environment)]
+    return look.silent(map(_start_of, places))
+
+
 def find_toolchains(
     home: str,
     search_path: str,
     exists: Callable[[str], bool] = os.path.isfile,
     environment: Mapping[str, str] | None = None,
+    silent: Collection[str] = (),
 ) -> list[dict[str, str]]:
-    """Return every Go command that a user with this home and PATH has, the one on PATH first."""
+    """Return every Go command that a user with this home and PATH has, the one on PATH first.
+
+    The places C(silent) are left out (find_silent).
+    """
     toolchains: dict[str, dict[str, str]] = {}
     for directory in search_path.split(":"):
         path = os.path.join(directory, "go")
@@ -146,6 +163,8 @@ def find_toolchains(
             toolchains.setdefault(_identity(path), {"path": path, "found": "PATH"})
     for pattern, name in ELSEWHERE:
         for place in _places(pattern, home, environment or {}):
+            if _start_of(place) in silent:
+                continue
             for path in sorted(look.expand(place), key=functools.partial(_newest_first, place)):
                 if len(toolchains) < MOST_TOOLCHAINS and exists(path):
                     toolchains.setdefault(_identity(path), {"path": path, "found": name})
@@ -248,9 +267,9 @@ def settle(account: accounts.Account, environment: Mapping[str, str], seconds: f
     their own; then, and where a login finds nothing, an interactive shell is asked too.
     """
     deadline = time.monotonic() + seconds
-    settled = Settled(
-        dict(environment), find_toolchains(account.home, environment.get("PATH", ""), os.path.isfile, environment)
-    )
+    silent = find_silent(account.home, environment)
+    found = find_toolchains(account.home, environment.get("PATH", ""), os.path.isfile, environment, silent)
+    settled = Settled(dict(environment), found)
     if not _on_path(settled.toolchains) or accounts.has_own_startup(account, environment):
         _ask_terminal(account, settled, seconds / 3)
     for toolchain in settled.toolchains:
@@ -264,6 +283,9 @@ def settle(account: accounts.Account, environment: Mapping[str, str], seconds: f
         toolchain.update(version=values.get("GOVERSION", ""), reason=reason, goroot=values.get("GOROOT", ""))
         if values and not settled.values:
             settled.go, settled.values = toolchain, values
+    if silent and not settled.go:
+        said = text.join_names([f"{path}: {reason}" for path, reason in silent.items()])
+        settled.unknown["answer"] = f"a Go may lie where nothing answers ({said})"
     return settled
 
 
@@ -331,7 +353,7 @@ def _ask_terminal(account: accounts.Account, settled: Settled, seconds: float) -
         except accounts.AccountError as error:
             settled.unknown["terminal"] = str(error)
             return
-        found = find_toolchains(account.home, own.get("PATH", ""), os.path.isfile, own)
+        found = find_toolchains(account.home, own.get("PATH", ""), os.path.isfile, own, find_silent(account.home, own))
         if not _on_path(found):
             continue
         if found[0]["path"] != known or _followed_by_go(own) != _followed_by_go(settled.environment):

@@ -164,6 +164,31 @@ told = go_observe.observe(account, mounts, {environment!r}){END}"""
         assert told["places"][name]["fstype"] == "fuse.dead"
 
 
+@pytest.mark.parametrize("what", ["MISE_DATA_DIR", "GVM_ROOT", "HOMEBREW_PREFIX", "~/sdk", "~/.local/bin/go"])
+@pytest.mark.parametrize("on_path", [True, False])
+def test_a_dead_place_of_other_gos_hides_none_that_answers(tmp_path: Path, what: str, on_path: bool) -> None:
+    go, environment = tmp_path / "go/bin/go", {"HOME": str(tmp_path), "PATH": os.defpath}
+    go.parent.mkdir(parents=True)
+    go.write_text(f"#!/bin/sh\necho '{json.dumps({'GOROOT': str(tmp_path / 'go'), 'GOVERSION': 'go1.24.0'})}'\n")
+    go.chmod(0o755)
+    if on_path:
+        environment["PATH"] = f"{go.parent}:{os.defpath}"
+    if what.startswith("~/"):
+        (tmp_path / what[2:]).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / what[2:]).symlink_to(tmp_path / "dead/x")
+    else:
+        environment[what] = str(tmp_path / "dead/x")
+    code = f"""{IMPORTS}
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+go_find.ELSEWHERE = tuple(place for place in go_find.ELSEWHERE if place[0][0] in "~{{")
+account = accounts.Account("me", os.geteuid(), os.getegid(), sys.argv[2], "/bin/sh")
+told = go_observe.observe(account, mounts, {environment!r}){END}"""
+    told, took = json.loads(in_a_dead_folder([tmp_path / "dead"], code, str(tmp_path / "dead"), str(tmp_path)))
+    assert took < 20 and (told["go"] or {}).get("path") == (str(go) if on_path else None), told["unknown"]
+    # Where no other Go is there, whether there is one is not known, so that none is installed beside it.
+    assert ("no answer in 2 s" in told["unknown"].get("answer", "")) != on_path, told["unknown"]
+
+
 def test_the_doctor_does_not_wait_for_dead_paths(tmp_path: Path) -> None:
     code = f"""{IMPORTS}
 account = accounts.Account("me", os.geteuid(), os.getegid(), sys.argv[2], "/bin/sh")
