@@ -243,12 +243,18 @@ def judge_linkage(programs: Mapping[str, Any]) -> Check:
     return doctor_check.ok("WT-063", f"As built here, {join_names(needs)}.", details={"programs": dict(programs)})
 
 
+PROGRESS = ("go: downloading", "go: extracting", "go: finding", "go: warning:")
+"""Beginnings of what the Go command says while all is well."""
+
+
 def find_first_error(output: str) -> str:
     """Return the first thing the Go command says is wrong, with the indented lines that belong to it."""
     rows = output.splitlines()
     for number, row in enumerate(rows):
-        if row.strip() and not row.startswith(("#", "go: downloading", "go: warning:")):
-            more = itertools.takewhile(lambda line: line[:1].isspace(), rows[number + 1 :])
+        if row.strip() and not row.startswith(("#", *PROGRESS)):
+            begun = rows[number + 1 : number + 2] if row.endswith(":") and rows[number + 1 : number + 2] != [""] else []
+            rest = rows[number + 1 + len(begun) :]
+            more = [*begun, *itertools.takewhile(lambda line: line[:1].isspace(), rest)]
             return " ".join(word for line in (row, *more) for word in line.split()).rstrip(".")[:600]
     return "no reason was given"
 
@@ -281,6 +287,28 @@ MODULE_ERRORS = (
         "it needs Go {0}, which is not in the module cache, and the doctor fetches nothing",
         "go version",
     ),
+    (r"but go\.work lists go [0-9]", "", "go work use"),
+    (
+        r"cannot load module (\S+) listed in go\.work",
+        "go.work lists {0}, which is not there",
+        "go work edit -dropuse={0}   (or get that folder)",
+    ),
+    (
+        r"(\S+)@\S+ \(replaced by \.{0,2}/\S*\): reading \S+: open",
+        "go.mod replaces {0} by a folder that is not there",
+        "go mod edit -dropreplace={0}   (or get that folder)",
+    ),
+    (
+        r"fatal error: (\S+\.h\w*): No such file or directory",
+        "cgo needs the header {0}, which is not installed",
+        "install the development package that has {0}",
+    ),
+    (
+        r"cannot find -l([\w.+-]+)",
+        "cgo needs the C library {0}, which is not installed",
+        "install the development package of {0}",
+    ),
+    (r"parsing \$GOFLAGS: ", "", "go env -u GOFLAGS"),
     (r"requires go >= ([0-9.]+\w*)", "it needs Go {0} or later", "install that Go, or allow GOTOOLCHAIN=auto"),
     (
         r'C compiler "?(\w+)"? not found',
@@ -320,7 +348,8 @@ def explain(trouble: str, output: str, modules: Sequence[str] = (), generates: b
         if match:
             group = match[1].rstrip(":;") if match.groups() else ""
             return reason.format(group) or reason_of_go, command.format(group)
-    return reason_of_go, ""
+    advised = re.search(r"(?m)^[ \t]+(go (?:mod|work|get|env) [^\n]*)$", output)
+    return reason_of_go, advised[1].rstrip() if advised else ""
 
 
 def _say_how_to_make(what: str, generates: bool) -> str:

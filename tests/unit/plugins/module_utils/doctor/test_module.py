@@ -179,6 +179,48 @@ def test_linkage() -> None:
         ),
         ("go: go.mod requires go >= 1.99 (running go 1.24.4; GOTOOLCHAIN=local)", "needs Go 1.99", "install that Go"),
         ('cgo: C compiler "gcc" not found: exec: "gcc"', "no C compiler (gcc)", "install:cgo"),
+        (
+            "go: module . listed in go.work file requires go >= 1.23, but go.work lists go 1.22; to update:\n\tgo work",
+            "but go.work lists go 1.22",
+            "go work use",
+        ),
+        (
+            "go: cannot load module ../b listed in go.work file: open ../b/go.mod: no such file or directory",
+            "go.work lists ../b, which is not there",
+            "go work edit -dropuse=../b",
+        ),
+        (
+            "go: example.com/a@v0.0.0 (replaced by ../a): reading ../a/go.mod: open /x/a/go.mod: no such file",
+            "go.mod replaces example.com/a by a folder that is not there",
+            "go mod edit -dropreplace=example.com/a",
+        ),
+        (
+            "# x\n./a.go:4:11: fatal error: sqlite3.h: No such file or directory\n    4 | #include <sqlite3.h>",
+            "cgo needs the header sqlite3.h, which is not installed",
+            "install the development package",
+        ),
+        (
+            "/usr/bin/ld: cannot find -lsqlite3: No such file or directory\ncollect2: error: ld returned 1",
+            "cgo needs the C library sqlite3, which is not installed",
+            "install the development package",
+        ),
+        ("go: parsing $GOFLAGS: unknown flag -mod2", "unknown flag -mod2", "go env -u GOFLAGS"),
+        # What Go itself says is to be done.
+        (
+            "the module is not one of those listed in go.work. You can add the module using:\n\tgo work use .",
+            "listed in go.work",
+            "go work use .",
+        ),
+        (
+            "go: errors parsing go.mod:\n/x/go.mod:5: unknown directive: toolchian",
+            "go: errors parsing go.mod: /x/go.mod:5: unknown directive: toolchian",
+            "",
+        ),
+        (
+            "go: finding module for package a\ngo: extracting x\npattern ./...: directory prefix . has no module",
+            "failed: pattern ./...: directory prefix",
+            "",
+        ),
         ("# example.com/x\nmain.go:5:2: undefined: y", "failed: main.go:5:2: undefined: y", ""),
         ("", "go build failed", ""),
     ],
