@@ -54,7 +54,7 @@ options:
       - V(network.generateResolvConf=false), because the link that WSL made then leads nowhere.
       - V(fileServer.enabled=false), because Windows programs no longer reach the distro's files.
       - V(boot.protectBinfmt=false), because systemd could unregister Windows programs.
-      - V(boot.initTimeout) below 1000, and V(user.default) that names no user of this machine.
+      - V(boot.initTimeout) below 1000, and V(user.default) that names no user of C(/etc/passwd).
     type: bool
     default: false
   launchers:
@@ -154,7 +154,6 @@ restart_command:
 
 import contextlib
 import os
-import pwd
 import re
 import time
 from collections.abc import Mapping
@@ -163,7 +162,7 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
-from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import decode, encode, printable
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
@@ -241,10 +240,7 @@ class WslConf:
         reasons = wsl_conf.harmful(settings, values)
         user = settings.get("user.default")
         if user is not None:
-            try:
-                pwd.getpwnam(str(user))
-            except KeyError:
-                reasons.append(f"user.default={user}: this machine has no such user, so WSL could not open a session.")
+            reasons += wsl_judge.explain_default_user(str(user), accounts.list_local_names())
         if reasons:
             raise ValueError(" ".join([*reasons, "Nothing was changed; set allow_harmful to write it all the same."]))
 

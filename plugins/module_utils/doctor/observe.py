@@ -193,6 +193,7 @@ class Observer:
         self._part("projects", self._projects, "WT-001")
         self._part("fstab", self._fstab, "WT-023", "WT-027", "WT-028")
         self._part("resolver_file", self._resolver_file, "WT-023")
+        self._part("local_users", accounts.list_local_names, "WT-023")
         self._part("wslg", self._wslg, "WT-029")
         self._part("path", self._path, "WT-040")
         self._part("start", self._start, "WT-044")

@@ -266,6 +266,7 @@ def _describe_here(seen: Mapping[str, Any], drives: Sequence[str]) -> wsl_judge.
         systemd=facts["systemd"],
         interop=facts["interop"]["enabled"],
         drives=bool(drives) if facts["mounts"] is not None else None,
+        users=seen.get("local_users"),
         resolver=explain_resolver(resolver),
         resolver_is_wsls=str(resolver.get("link")).endswith(("/wsl/resolv.conf", "/run/resolvconf/resolv.conf")),
         fstab=points,

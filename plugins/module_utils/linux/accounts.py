@@ -101,6 +101,11 @@ def _list_local() -> list[list[str]]:
         return [line.split(":") for line in handle if ":" in line]
 
 
+def list_local_names() -> list[str]:
+    """Return who has a line in /etc/passwd; OSError where it cannot be read."""
+    return [entry[0] for entry in _list_local()]
+
+
 def find(names: Sequence[str], also: str | None = None) -> list[Account]:
     """Return the named accounts; with no names everyone who logs in on this machine, and C(also)."""
     if names:
@@ -119,7 +124,7 @@ def find(names: Sequence[str], also: str | None = None) -> list[Account]:
     except OSError:
         uids = uid_range("")
     found = {}
-    for name in [entry[0] for entry in _list_local()] + ([also] if also else []):
+    for name in list_local_names() + ([also] if also else []):
         try:
             account = _account(pwd.getpwnam(name))
         except KeyError:

@@ -208,7 +208,7 @@ _ALL_KEYS = [
         "str",
         None,
         "User of a new session; the one in the Windows registry where it is not set.",
-        harmful="A user that this machine does not have: WSL cannot open a session as that user.",
+        harmful="A user that /etc/passwd does not have: WSL opens each session as root.",
     ),
     Key("boot.command", "str", None, "Command that root runs at each start, before systemd."),
     Key("boot.systemd", "bool", False, "Start systemd as PID 1 (WSL2, and only where /sbin/init can be executed)."),

@@ -356,6 +356,8 @@ class Here:
     interop: bool | None = None
     drives: bool | None = None
     """Whether a Windows drive is mounted."""
+    users: Collection[str] | None = None
+    """Who has a line in /etc/passwd."""
     resolver: str | None = None
     """Why /etc/resolv.conf names no server, empty where it names one."""
     resolver_is_wsls: bool = False
@@ -394,7 +396,7 @@ def judge_values(parsed: wsl_conf.Parsed, pending: Collection[str], here: Here) 
         # Whether a mask was written as a decimal number shows in its text alone.
         written = parsed.raw[name] if wsl_conf.KEYS[name].octal else parsed.values[name]
         reasons = [] if name == "boot.systemd" else wsl_conf.harmful({name: written}, parsed.values)
-        if not reasons:
+        if not reasons and name != "user.default":
             continue
         try:
             harms = list(_harms_here(name, parsed.values, name not in pending, here, reasons))
@@ -402,7 +404,7 @@ def judge_values(parsed: wsl_conf.Parsed, pending: Collection[str], here: Here) 
             verdict.unknown.append(str(error))
             continue
         verdict.harms += harms
-        verdict.harmless += [] if harms else [name]
+        verdict.harmless += [name] if reasons and not harms else []
     return verdict
 
 
@@ -427,8 +429,18 @@ def _harms_here(
         yield from _harms_of_fstab(in_force, here)
     elif name == "network.generateResolvConf":
         yield from _harms_of_resolver(in_force, here, reasons)
+    elif name == "user.default":
+        if here.users is None:
+            raise _UnknownError(f"whether there is a user {printable(str(values[name]))}: /etc/passwd was not read")
+        yield from explain_default_user(str(values[name]), here.users)
     else:
         yield from reasons
+
+
+def explain_default_user(user: str, users: Collection[str]) -> list[str]:
+    """Return why a default user harms, if so; those of a directory service do, too (microsoft/WSL#9649)."""
+    reason = f"user.default={user}: /etc/passwd has no such user, so WSL opens sessions as root."
+    return [] if user in users else [reason]
 
 
 def _can_start_windows(values: Mapping[str, wsl_conf.Value], here: Here) -> bool:

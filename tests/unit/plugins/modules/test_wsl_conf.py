@@ -207,7 +207,7 @@ def test_a_file_in_utf_16_is_refused_or_becomes_utf_8(conf, run):
         ({"remove": ["boot.none"]}, "WSL knows no key 'boot.none'"),
         ({"content": "[filesystem]\numask=22\n"}, "which is 0026; write an octal mask as text"),
         ({"content": "[interop]\nenabled=0\n"}, "set allow_harmful to write it all the same."),
-        ({"content": "[user]\ndefault=nosuchuser\n"}, "this machine has no such user"),
+        ({"content": "[user]\ndefault=nosuchuser\n"}, "/etc/passwd has no such user"),
         (
             {"content": "[boot]\nsystemd=1\n", "path": "/nowhere/wsl.conf"},
             "The folder of /nowhere/wsl.conf does not exist",

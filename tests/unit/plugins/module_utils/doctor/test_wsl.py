@@ -113,6 +113,9 @@ DRIVE = {"mount_point": "/mnt/c", "windows_drive": True, "fstype": "9p"}
         # Written and not in force: what WSL made is not made again.
         (OWN, {"in_force": ""}, {"resolver_file": OF_WSL}, "critical", "leads nowhere after the restart"),
         (OWN, {"in_force": ""}, {"resolver_file": SERVER}, "ok", ""),
+        ("[user]\ndefault=eve\n", {}, {"local_users": ["root", "eve"]}, "ok", "No value in /etc/wsl.conf does harm."),
+        ("[user]\ndefault=adam\n", {}, {"local_users": ["root", "eve"]}, "critical", "WSL opens sessions as root"),
+        ("[user]\ndefault=adam\n", {}, {}, "unknown", "/etc/passwd was not read"),
         (UNMOUNTED, {}, {"fstab": {"text": None}}, "ok", "mountFsTab"),
         (UNMOUNTED, {}, {"fstab": {"text": "# none\n\n"}}, "ok", ""),
         (UNMOUNTED, {}, {"fstab": {"text": "/dev/x none swap sw 0 0\nx /y nfs noauto 0 0\n"}}, "ok", ""),
