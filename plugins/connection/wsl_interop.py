@@ -144,7 +144,7 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue, files, look, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue, distribution, files, look, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
@@ -160,9 +160,13 @@ LONGEST = 1 << 20
 
 
 def _wslpath(windows_path: str) -> str | None:
+    # Not by PATH, in which another account may write.
+    program = distribution.find_program("wslpath")
+    if program is None:
+        return None
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         said = subprocess.run(
-            ["wslpath", "-u", windows_path], stdin=subprocess.DEVNULL, capture_output=True, timeout=WSLPATH, check=False
+            [program, "-u", windows_path], stdin=subprocess.DEVNULL, capture_output=True, timeout=WSLPATH, check=False
         )
         path = said.stdout.decode("utf-8", "surrogateescape").strip()
         if said.returncode == 0 and os.path.isfile(path):

@@ -60,8 +60,8 @@ options:
   launchers:
     description:
       - Whether to keep launchers in C(/usr/local/bin) for C(clip.exe), C(cmd.exe), C(code), C(explorer.exe),
-        C(powershell.exe) and C(wsl.exe) while V(interop.appendWindowsPath=false) is asked for. Only for those that a
-        Windows drive of this machine has and the distro's own disk has not.
+        C(powershell.exe) and C(wsl.exe) while V(interop.appendWindowsPath=false) is asked for. Only for those that the
+        drive with Windows has and the distro's own disk has not, and in a profile only where no other is open.
       - Otherwise launchers that this module made are removed.
     type: bool
     default: false

@@ -17,18 +17,21 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import look, moun
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
 
 FOLDER = "/usr/local/bin"
-PROGRAMS: Mapping[str, Sequence[str]] = {
-    "clip.exe": ["Windows/System32/clip.exe"],
-    "cmd.exe": ["Windows/System32/cmd.exe"],
-    "code": [
-        "Program Files/Microsoft VS Code/bin/code",
-        "Users/*/AppData/Local/Programs/Microsoft VS Code/bin/code",
-    ],
-    "explorer.exe": ["Windows/explorer.exe"],
-    "powershell.exe": ["Windows/System32/WindowsPowerShell/v1.0/powershell.exe"],
-    "wsl.exe": ["Windows/System32/wsl.exe"],
+PROGRAMS: Mapping[str, str] = {
+    "clip.exe": "Windows/System32/clip.exe",
+    "cmd.exe": "Windows/System32/cmd.exe",
+    "code": "Program Files/Microsoft VS Code/bin/code",
+    "explorer.exe": "Windows/explorer.exe",
+    "powershell.exe": "Windows/System32/WindowsPowerShell/v1.0/powershell.exe",
+    "wsl.exe": "Windows/System32/wsl.exe",
 }
-"""Where each lies below the root of a drive, the best place first."""
+"""Where each lies below the root of the drive that has Windows."""
+OWN_PROGRAMS: Mapping[str, str] = {"code": "AppData/Local/Programs/Microsoft VS Code/bin/code"}
+"""Where a person has one that is not there, in a profile."""
+SYSTEM = "Windows/System32"
+PROFILES = "Users/*/AppData/Local"
+NOBODYS = ("default", "default user", "public", "all users")
+"""What lies beside the profiles; everybody can look into it."""
 LIMIT = 20.0
 """Seconds for looking at the drives, which may never answer."""
 SEARCHED = ("/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -36,14 +39,29 @@ SEARCHED = ("/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
 def find(drives: Sequence[str]) -> dict[str, str]:
-    """Return the path of each program on the drives; not of one that several people each have for themselves."""
-    programs: dict[str, str] = {}
-    for name, places in PROGRAMS.items():
-        for pattern in (os.path.join(glob.escape(drive), place) for drive in drives for place in places):
-            matches = [path for path in glob.glob(pattern) if os.path.isfile(path)]
-            if len(matches) == 1 and name not in programs:
-                programs[name] = matches[0]
-    return programs
+    """Return the path of each program; none that another Windows user could have put there.
+
+    On a drive that has not Windows any of them may write.
+    """
+    system = next((drive for drive in drives if os.path.isdir(os.path.join(drive, SYSTEM))), None)
+    if system is None:
+        return {}
+    own = find_own_profile(system)
+    paths = {name: os.path.join(own, place) for name, place in OWN_PROGRAMS.items()} if own else {}
+    programs = {name: path for name, path in paths.items() if os.path.isfile(path)}
+    paths = {name: os.path.join(system, place) for name, place in PROGRAMS.items()}
+    return {**programs, **{name: path for name, path in paths.items() if os.path.isfile(path)}}
+
+
+def find_own_profile(system: str) -> str | None:
+    """Return the profile of the Windows user whose distro this is; None where more than one may be it.
+
+    That user can always look into it. Another one is there to look into where its user opened it, or where WSL has an
+    administrator's rights.
+    """
+    found = [path[: -len("/AppData/Local")] for path in glob.glob(os.path.join(glob.escape(system), PROFILES))]
+    profiles = [path for path in found if os.path.basename(path).lower() not in NOBODYS]
+    return profiles[0] if len(profiles) == 1 else None
 
 
 def find_in_time(mounts: Sequence[mountinfo.Mount]) -> dict[str, str]:

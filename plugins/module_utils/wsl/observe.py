@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
 RUN_WSL = "/run/WSL"
@@ -110,8 +110,12 @@ def find_run_since(root: str = "/") -> float | None:
 
 def _root_in_windows(run_command: Callable[..., Any]) -> str | None:
     """Return what Windows calls `/`, which has the distro's name in it; it needs no variable of a session."""
+    # Not by PATH, in which another account may write.
+    program = distribution.find_program("wslpath")
+    if program is None:
+        return None
     try:
-        code, output, _error = run_command(["wslpath", "-w", "/"], handle_exceptions=False)
+        code, output, _error = run_command([program, "-w", "/"], handle_exceptions=False)
     except OSError:
         return None
     return str(output) if code == 0 else None

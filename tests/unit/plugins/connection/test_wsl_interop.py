@@ -283,6 +283,16 @@ def test_root_starts_no_powershell_of_a_folder_of_path_that_others_write_in(fake
     assert len(fake.calls()) == 1
 
 
+def test_no_wslpath_of_a_folder_of_path_is_started(fake, monkeypatch, tmp_path):
+    program, was_started = tmp_path / "bin/wslpath", tmp_path / "was started"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ntouch '{was_started}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    assert "No powershell.exe was found" in refused(fake, powershell_executable=None)
+    assert not was_started.exists()
+
+
 def test_constrained_language_mode(fake):
     fake.behaves("constrained")
     assert "ConstrainedLanguage" in refused(fake) and "policy's owner" in refused(fake)

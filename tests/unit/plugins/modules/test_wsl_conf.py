@@ -264,7 +264,7 @@ def test_nothing_is_pending_for_a_file_that_never_was(conf, run, wsl):
 def test_launchers_come_and_go_with_the_setting(conf, run, wsl, monkeypatch):
     folder, drive = wsl / "bin", wsl / "c"
     folder.mkdir()
-    (drive / "Windows").mkdir(parents=True)
+    (drive / "Windows/System32").mkdir(parents=True)
     (drive / "Windows/explorer.exe").touch()
     monkeypatch.setattr(launchers, "FOLDER", str(folder))
     table = wsl / "root/proc/self/mountinfo"

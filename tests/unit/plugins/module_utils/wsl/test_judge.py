@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 from ansible_collections.wsltune.go.plugins.module_utils.wsl.judge import Machine, observe
@@ -374,11 +374,20 @@ def test_the_distro_is_asked_for_only_where_nothing_else_tells(tmp_path, monkeyp
     def missing(command, handle_exceptions):
         raise FileNotFoundError
 
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setattr(distribution, "SEARCHED", str(folder))
     monkeypatch.setattr(wsl_judge, "is_wsl", lambda found: True)
     monkeypatch.setattr(wsl_judge, "distro", lambda found: None)
+    # What another account put into PATH is not asked.
+    (tmp_path / "wslpath").write_text("#!/bin/sh\n")
+    (tmp_path / "wslpath").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert wsl_observe.collect(run_command=run_command).root_in_windows is None and asked == []
+    (tmp_path / "wslpath").rename(folder / "wslpath")
     assert wsl_observe.collect(run_command=run_command).root_in_windows == "\\\\wsl.localhost\\Asked\\\n"
     assert wsl_observe.collect(run_command=missing).root_in_windows is None
     assert wsl_observe.collect(str(tmp_path), run_command=run_command).root_in_windows is None
     monkeypatch.setattr(wsl_judge, "distro", lambda found: "Known")
     assert wsl_observe.collect(run_command=run_command).root_in_windows is None
-    assert asked == [["wslpath", "-w", "/"]]
+    assert asked == [[str(folder / "wslpath"), "-w", "/"]]

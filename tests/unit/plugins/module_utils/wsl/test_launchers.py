@@ -30,11 +30,26 @@ def test_a_program_is_found_in_its_best_place(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(("people", "found"), [(["ann"], True), (["ann", "bob"], False)])
+@pytest.mark.parametrize(
+    ("people", "found"), [(["Ann", "Default"], True), (["Ann", "bob"], False), (["bob"], False), (["Public"], False)]
+)
 def test_nobody_gets_the_editor_of_somebody_else(tmp_path: Path, people: list[str], found: bool) -> None:
+    """Ann cannot keep herself out of her profile; bob opened his, where she has no editor of her own."""
+    for folder in ("Windows/System32", "Users/Ann/AppData/Local"):
+        (tmp_path / folder).mkdir(parents=True)
     for person in people:
         put(tmp_path / f"Users/{person}/AppData/Local/Programs/Microsoft VS Code/bin/code")
-    assert ("code" in launchers.find([str(tmp_path)])) is found
+    assert launchers.find([str(tmp_path)]) == (
+        {"code": f"{tmp_path}/Users/Ann/AppData/Local/Programs/Microsoft VS Code/bin/code"} if found else {}
+    )
+
+
+def test_no_launcher_starts_what_lies_on_a_drive_where_any_windows_user_writes(tmp_path: Path) -> None:
+    put(tmp_path / "c/Windows/System32/cmd.exe")
+    put(tmp_path / "d/Program Files/Microsoft VS Code/bin/code")
+    put(tmp_path / "d/Users/bob/AppData/Local/Programs/Microsoft VS Code/bin/code")
+    assert list(launchers.find([str(tmp_path / "c"), str(tmp_path / "d")])) == ["cmd.exe"]
+    assert launchers.find([str(tmp_path / "d")]) == {}
 
 
 def test_a_launcher_passes_on_its_arguments(tmp_path: Path) -> None:
@@ -60,6 +75,7 @@ def test_no_drive_is_no_launcher() -> None:
 
 def test_no_launcher_starts_what_an_account_mounted_over_a_drive(tmp_path: Path) -> None:
     put(tmp_path / "Windows/explorer.exe")
+    (tmp_path / "Windows/System32").mkdir()
     code = put(tmp_path / "Users/ann/AppData/Local/Programs/Microsoft VS Code/bin/code")
     drive = Mount(str(tmp_path), "/", "9p", "C:", windows_drive=True, windows_path="C:\\", mount_id=1)
     over = Mount(str(code.parent), "/", "fuse.own", "ann", mount_id=2, parent_id=1)
