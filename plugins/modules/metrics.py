@@ -147,6 +147,8 @@ def _write(path: str, values: dict[str, Any], instance: str) -> None:
     earlier = fleet_metrics.parse(was.content.decode("utf-8", "replace")) if was else []
     samples = fleet_metrics.merge(earlier, fleet_metrics.describe(values))
     content = fleet_metrics.render(samples, instance).encode("utf-8")
+    if len(content) > fleet_metrics.LARGEST:
+        raise ValueError(f"it would have more than {fleet_metrics.LARGEST >> 10} KiB")
     # Readable for the collector whatever the umask is.
     hands.put_in_own(path, files.FileState.own(content, 0o644))
 
@@ -190,7 +192,7 @@ def main() -> None:
             if cache is not None:
                 values["gocache"] = cache
             _write(path, values, params["instance"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError) as error:
         module.fail_json(msg=f"{path} could not be written: {text.line(error)}")
     module.exit_json(changed=not exists, path=path)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +57,9 @@ TUNED = {
 }
 """Settings of go/tuning.py, and the options of go_env behind each."""
 AS_GIVEN = ("goflags", "gocacheprog")
+
+LARGEST = 512 << 10
+"""Characters of what is told about the settings of one machine: the reports of all machines have it in them."""
 
 APPLY = "run site.yml, which writes the declared value"
 ADOPT = 'or keep this one: -e \'{"wsltune_adopt": ["%s"]}\''
@@ -608,8 +612,10 @@ def report(host: str, facts: Mapping[str, Any], declared: Mapping[str, Any], now
 
 
 def report_host(host: str, settings: list[dict[str, Any]], now: float, applied_at: float | None) -> dict[str, Any]:
-    """Return the report about one host."""
+    """Return the report about one host; raise ValueError for one that says so much that it would hide the others."""
     settings = [text.printable(setting) for setting in settings]
+    if len(json.dumps(settings)) > LARGEST:
+        raise ValueError(f"what it says of its {len(settings)} settings takes more than {LARGEST >> 10} KiB")
     status = summarise(settings)
     counts = Counter(setting["state"] for setting in settings)
     return {

@@ -18,6 +18,9 @@ PULL_FILE = "wsltune_pull.prom"
 FOLDERS = ("/var/lib/prometheus/node-exporter", "/var/lib/node_exporter/textfile_collector")
 """Where the textfile collector looks by default: Debian and Ubuntu, and what its own documentation names."""
 
+LARGEST = 256 << 10
+"""Bytes of a file; a collector reads those of many machines at once, and gives all of them up where that takes long."""
+
 PULL_STATES = ("ok", "waiting", "off", "refused", "failed", "stopped")
 """How a run of the pull agent ends; pull.py has what each means."""
 DRIFT_STATES = (

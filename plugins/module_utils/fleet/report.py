@@ -146,8 +146,13 @@ def _row(rollout: Rollout, number: int, host: HostState) -> dict[str, Any]:
         "times_done": host.times_done,
         "lost": host.lost,
         "new_critical": host.new_critical,
-        "note": rollout.excluded.get(host.host) or "; ".join([*host.new_critical, *host.lost]) or _note(host),
+        "note": rollout.excluded.get(host.host) or _wrong(host) or _note(host),
     }
+
+
+def _wrong(host: HostState) -> str:
+    """Return what is critical on a host and what it lost; the page of all hosts is not one's to fill."""
+    return join_names([*host.new_critical, *host.lost], fleet_gate.MOST_NAMES)
 
 
 def _note(host: HostState) -> str:

@@ -95,6 +95,20 @@ def test_a_value_of_another_kind_is_one_sentence(call: Call, folder: Path) -> No
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone can be led astray here")
+def test_no_machine_fills_what_a_collector_reads_of_all(call: Call, folder: Path) -> None:
+    call(metrics, directory=str(folder), instance="laptop", values={"at": 1.0})
+    many = [{"id": f"wsl_conf:x.{number}", "state": "changed", "declared": "1"} for number in range(1000)]
+    result = call(metrics, directory=str(folder), instance="laptop", values={"settings": many})
+    assert "laptop.prom could not be written: it would have more than 256 KiB" in result["msg"]
+    assert len((folder / "wsltune_laptop.prom").read_text()) < 1000
+
+
+@pytest.mark.parametrize("at", [float("inf"), float("nan")])
+def test_what_is_no_number_is_one_sentence(call: Call, folder: Path, at: float) -> None:
+    result = call(metrics, directory=str(folder), instance="laptop", values={"at": at})
+    assert "could not be written: cannot convert float" in result["msg"]
+
+
 def test_root_follows_no_link_that_another_account_can_put_there(call: Call, tmp_path: Path) -> None:
     folder, secret = tmp_path / "open", tmp_path / "secret"
     folder.mkdir()

@@ -204,3 +204,11 @@ def test_a_host_whose_facts_have_other_types_hides_no_other() -> None:
     odd: Any = view(path=7, owner=["x"])
     fleet = drift.fleet([host(views=[odd]), host(name="other")], 1.0)
     assert json.dumps(drift_report.sarif(fleet)) and drift_report.junit(fleet) and drift_report.page(fleet)
+
+
+def test_a_host_that_says_more_than_anybody_reads_hides_no_other() -> None:
+    """A page, a summary in CI and code scanning each take up to some size of all machines together."""
+    many = [view(id=f"wsl_conf:x.{number}", now="x" * 1000) for number in range(1000)]
+    with pytest.raises(ValueError, match="what it says of its 1000 settings takes more than 512 KiB"):
+        host(views=many)
+    assert len(host(views=many[:200])["settings"]) == 200

@@ -58,6 +58,11 @@ def test_the_page_is_whole_needs_nothing_else_and_escapes_what_hosts_say():
     Balanced().feed(page)
 
 
+def test_one_host_does_not_fill_the_page_of_all():
+    found = summary(h0={"lost": [f"GOTMPDIR of user{number}" for number in range(10_000)], "new_critical": ["WT-001"]})
+    assert "WT-001, GOTMPDIR of user0, " in report.write_html(found) and len(report.write_html(found)) < 20_000
+
+
 class Balanced(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
