@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
+import yaml
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import record
 from ansible_collections.wsltune.go.plugins.module_utils.linux import process
@@ -92,6 +93,19 @@ def test_this_machine_alone_may_be_asked_by_ansibles_defaults(
 ) -> None:
     done = play(tmp_path, connection, "true", "wsltune.go.bench", *words)
     assert "could say where the controller writes" not in done.stdout + done.stderr
+
+
+def test_a_host_that_never_ends_its_answer_keeps_nobody_waiting(tmp_path: Path) -> None:
+    run = start(tmp_path, "ssh", "false", "wsltune.go.drift", "-e", "wsltune_look_timeout=2", first="sleep 70")
+    try:
+        stdout, stderr = run.communicate(timeout=60)
+    finally:
+        run.kill()
+    report = json.loads((tmp_path / "state/wsltune/drift.json").read_text())
+    assert report["hosts"][0]["reason"].startswith("Timed out after 2"), stdout + stderr
+    for part in ("facts", "look_again", "answers"):
+        [task, *_rest] = yaml.safe_load((ROOT / f"playbooks/parts/{part}.yml").read_text())
+        assert "wsltune_look_timeout | default(900)" in task["timeout"]
 
 
 def test_while_a_worker_of_a_killed_heal_acts_on_a_machine_another_run_is_refused(tmp_path: Path) -> None:
