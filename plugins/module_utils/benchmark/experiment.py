@@ -4,11 +4,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats
+
+MOST_PAIRS = 2_000_000
+"""Pairs of runs that are compared, each with each: what a host returns is judged on the controller, for seconds."""
+
+
+class TooMuchError(ValueError):
+    """An experiment with more runs than anybody measures."""
 
 
 @dataclass
@@ -112,6 +120,12 @@ class Scenario:
         return [run.wall for run in self.runs if run.round > 0 and run.round in rounds and run.variant in names]
 
 
+def count_pairs(runs: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many pairs of runs a scenario compares at most."""
+    counts = Counter(str(run["variant"]) for run in runs)
+    return max(counts.values(), default=0) * len(runs)
+
+
 @dataclass
 class Experiment:
     """Scenarios that were measured together, with all that a reader needs to trust or repeat them.
@@ -146,7 +160,10 @@ class Experiment:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Experiment:
-        """Return the experiment in C(data), also where an older version kept less of it."""
+        """Return the experiment in C(data), also where an older version kept less of it; raise TooMuchError."""
+        pairs = sum(count_pairs(scenario["runs"]) for scenario in data["scenarios"])
+        if pairs > MOST_PAIRS:
+            raise TooMuchError(f"it has {pairs} pairs of runs to compare, and more than {MOST_PAIRS} nobody measures")
         known = {name.name for name in fields(cls)} - {"scenarios"}
         kept = {key: value for key, value in data.items() if key in known and value is not None}
         return cls(scenarios=[Scenario.from_json(scenario) for scenario in data["scenarios"]], **kept)

@@ -10,8 +10,15 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Run, Scenario
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import (
+    Experiment,
+    Run,
+    Scenario,
+    TooMuchError,
+)
 
 DATA = Path(__file__).parent / "data"
 RECORDED = (DATA / "experiment.json").read_text()
@@ -78,3 +85,14 @@ def test_a_run_leaves_out_what_did_not_happen() -> None:
 def test_the_values_of_a_variant_come_without_the_warm_up() -> None:
     runs = [Run(number, "after", 1.0 + number, 0.0, 0.0, 0, 0) for number in range(3)]
     assert Scenario("test", runs=runs).times() == {"after": [2.0, 3.0]}
+
+
+def test_what_a_host_returns_is_judged_in_seconds() -> None:
+    run = {"round": 1, "wall": 1.0, "user": 1.0, "system": 1.0, "max_rss": 1, "blocks_written": 1}
+    runs = [{**run, "variant": variant} for variant in ("before", "after") for _number in range(500)]
+    scenario = {"name": "test", "status": "measured", "runs": runs}
+    variants = [{"name": "before"}, {"name": "after"}]
+    data = {"variants": variants, "scenarios": [scenario] * 100}
+    with pytest.raises(TooMuchError, match="it has 50000000 pairs of runs to compare"):
+        schedule.summarise(data)
+    assert Experiment.from_json({**data, "scenarios": [scenario] * 3}).names == ["before", "after"]
