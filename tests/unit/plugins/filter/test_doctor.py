@@ -88,6 +88,19 @@ def test_no_value_of_a_hosts_answer_is_more_than_text():
         assert "<script" not in text
 
 
+@pytest.mark.parametrize("nasty", ["../../../../mallory/shop", r"..\..\..\..\mallory\shop", "javascript:x"])
+def test_no_link_leads_to_where_a_host_likes(nasty):
+    links = set()
+    for changed in one_by_one(CASES.findings(CASES.SLOW, CASES.FAILS), nasty):
+        try:
+            page = Page(rendered(changed))
+        except (TypeError, jinja2.UndefinedError):
+            continue
+        links |= {value for name, value in page.attributes if name == "href"}
+    cases = "https://github.com/wsltune/wsltune/blob/main/docs/cases/"
+    assert links and not [link for link in links if not re.fullmatch(re.escape(cases) + r"[\w.%-]+\.md", link)]
+
+
 def test_a_terminal_obeys_nothing_that_a_host_returned():
     check = doctor_check.Check("WT-027", "warning", "red\x1b[31m", effect="\x1b]0;x\x07", command="\x9b2J")
     for name in ("doctor_text", "doctor_headline"):
