@@ -137,6 +137,11 @@ def test_nothing_restarts_without_agreement_or_under_others(windows: Windows) ->
     assert windows.restarts() == []
 
 
+def test_a_console_obeys_no_name_of_a_program(windows: Windows) -> None:
+    windows.state("0|other bob 3 v\x1b[2K\x9bm\\n")
+    assert "on pts/3 of Ubuntu (v?[2K?m)" in windows.run("-Yes").stderr
+
+
 def test_what_if_changes_nothing(windows: Windows) -> None:
     done = windows.run("-WhatIf")
     assert done.returncode == 0 and done.stdout.count("What if:") == 2

@@ -209,7 +209,8 @@ function Get-WslTerminal {
                 others = $match.Groups[1].Value -ceq 'other'
                 user = $match.Groups[2].Value
                 terminal = 'pts/' + $match.Groups[3].Value
-                program = $match.Groups[4].Value
+                # Who runs it chooses the name, and a console would obey it.
+                program = $match.Groups[4].Value -creplace '[\x00-\x1f\x7f-\x9f]', '?'
             }
         }
     }
