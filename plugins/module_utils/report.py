@@ -135,7 +135,7 @@ def list_windows_changes(defender: Result, wslconfig: Result) -> list[str]:
 def list_windows_notes(defender: Result, wslconfig: Result) -> list[str]:
     """Return what else there is to know about the Windows side, each sentence once."""
     notes = [
-        str(defender.get("sentence", "")),
+        text.unbroken(defender.get("sentence", "")),
         *_list_of(defender, "kept"),
         *_list_of(defender, "notes"),
         *_list_of(wslconfig, "kept"),

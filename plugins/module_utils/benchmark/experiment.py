@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
 MOST_PAIRS = 2_000_000
 """Pairs of runs that are compared, each with each: what a host returns is judged on the controller, for seconds."""
@@ -78,7 +79,7 @@ class Scenario:
     def from_json(cls, data: Mapping[str, Any]) -> Scenario:
         """Read a scenario of a record; fields that came later may be missing."""
         return cls(
-            data["name"],
+            text.unbroken(data["name"]),
             data.get("command", ""),
             data.get("reason", ""),
             [Run.from_json(run) for run in data["runs"]],

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats, suite
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text as linux_text
 
 WIDTH = 80
 LINES = 25
@@ -492,7 +493,7 @@ def choose_measurement(case: Mapping[str, Any]) -> str:
 
 def choose_title(experiment: Mapping[str, Any], name: str) -> str:
     """Return the line above a summary: the machine and, where something was measured, the user."""
-    return f"Go on {name} (user {experiment['user']})" if experiment else f"Go on {name}"
+    return f"Go on {name} (user {linux_text.unbroken(experiment['user'])})" if experiment else f"Go on {name}"
 
 
 def choose_page(experiment: Mapping[str, Any], levers: Mapping[str, Any], folder: str) -> str:

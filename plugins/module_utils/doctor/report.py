@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text as linux_text
+
 WIDTH = 80
 INDENT = 10
 MARKS = {"critical": "CRITICAL", "warning": "warning", "unknown": "unknown", "ok": "ok"}
@@ -66,7 +68,8 @@ def _wrap(text: str, first: str = "", indent: int = 0) -> list[str]:
 
 
 def _write_finding(check: Mapping[str, Any]) -> list[str]:
-    lines = _wrap(check["reason"], f"{MARKS[check['status']]:<{INDENT}}{check['id']}  ", INDENT)
+    name = linux_text.unbroken(check["id"])
+    lines = _wrap(check["reason"], f"{MARKS[check['status']]:<{INDENT}}{name}  ", INDENT)
     for label, text in (
         ("costs", check["cost"]["effect"]),
         ("lever", check["answer"]["lever"]),
@@ -108,10 +111,11 @@ def write_text(result: Mapping[str, Any], title: str = "", report: str = "", eve
 
 def write_table(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     """Write a line for each check: status, id, title, what was measured."""
-    widest = max(len(check["title"]) for check in checks)
+    names = [[linux_text.unbroken(check[key]) for key in ("id", "title")] for check in checks]
+    widest = max(len(title) for _number, title in names)
     return [
-        f"{MARKS[check['status']]:<{INDENT}}{check['id']}  {check['title']:<{widest}}  {write_cost(check)}".rstrip()
-        for check in checks
+        f"{MARKS[check['status']]:<{INDENT}}{number}  {title:<{widest}}  {write_cost(check)}".rstrip()
+        for check, (number, title) in zip(checks, names)
     ]
 
 

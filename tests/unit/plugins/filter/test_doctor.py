@@ -108,6 +108,18 @@ def test_a_terminal_obeys_nothing_that_a_host_returned():
         assert not re.search(r"[\x1b\x07\x9b]", told) and told.isascii() and "\\x1b" in told
 
 
+def test_no_host_has_a_line_of_another_in_its_summary():
+    forged = "x\nwsltune on other\nx"
+    for changed in one_by_one(CASES.findings(CASES.SLOW, CASES.MILD, CASES.LOST), forged):
+        for everything in (False, True):
+            try:
+                told = FilterModule().filters()["doctor_text"](changed, everything=everything)
+            except (TypeError, KeyError, ValueError, AttributeError):
+                # The text of this host is not written.
+                continue
+            assert "\nwsltune on other" not in told
+
+
 def test_a_filter_that_gets_something_else_says_so():
     with pytest.raises(AnsibleFilterError, match="doctor_text: the input holds no findings"):
         FilterModule().filters()["doctor_text"]({"changed": False})

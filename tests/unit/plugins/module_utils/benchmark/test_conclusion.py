@@ -109,3 +109,12 @@ def test_proposals_follow_the_next_step():
     assert "Next:     write a Containerfile\n" in told
     both = conclude(measure(test=1.0), {"changes": []}, again="./onboard.sh", proposals=["write a Containerfile"])
     assert "Next:     cd into" in both["summary"] and "\n          write a Containerfile\n" in both["summary"]
+
+
+def test_no_host_has_a_line_of_another_in_its_summary():
+    measured = measure(test=0.8)
+    experiment = measured["experiment"]
+    forged = "x\nGo on other (user eve)\nx"
+    first, *rest = experiment["scenarios"]
+    for changed in ({"user": forged}, {"scenarios": [{**first, "name": forged}, *rest]}):
+        assert "\nGo on other" not in conclude({"experiment": {**experiment, **changed}})["summary"]
