@@ -293,7 +293,7 @@ class WslConf:
         self.finish(after if content is not None or after else None)
 
     def launchers(self, settings: dict[str, wsl_conf.Setting]) -> None:
-        """Write the launchers that are missing or lead elsewhere, or take ours away when PATH may have Windows's."""
+        """Write the launchers that are missing or lead elsewhere, and take ours away that are wrong or not needed."""
         asked = wsl_conf.typed(settings)
         if "interop.appendWindowsPath" not in asked:
             return
@@ -306,6 +306,10 @@ class WslConf:
             return
         taken = launchers.names_taken([entry.path for entry in ours], launchers.FOLDER)
         found = launchers.find_in_time(wsl_judge.mounts_of(machine))
+        if found:
+            # Of drives that did not answer, nothing is found. What leads where another Windows user may write goes.
+            left = {entry.path for entry in ours if os.path.basename(entry.path) not in found}
+            self.changes.restore(lambda entry: entry.path in left)
         written = {os.path.basename(entry.path): entry.written for entry in ours}
         for path, text in launchers.plan(found, taken, launchers.FOLDER).items():
             # One that somebody edited since is theirs.

@@ -315,6 +315,14 @@ def test_a_launcher_follows_its_program_unless_somebody_edited_it(conf, run, wsl
     assert (folder / "clip.exe").read_text() == "#!/bin/sh\nmine\n"
     assert "/mnt/c/" in (folder / "own").read_text()
     assert not run(**off)["changed"]
+    # Another Windows user's program is found no more; when the drives do not answer, none is.
+    known = dict(places)
+    places.clear()
+    assert not run(**off)["changed"]
+    places.update({"wsl.exe": known["wsl.exe"]})
+    assert f"restored {folder}/code" in run(**off)["changes"] and not (folder / "code").exists()
+    assert (folder / "clip.exe").read_text() == "#!/bin/sh\nmine\n"
+    assert not run(**off)["changed"]
 
 
 def test_check_mode_knows_the_file_that_stays_when_launchers_go(conf, run, wsl, monkeypatch):
