@@ -58,8 +58,9 @@ TUNED = {
 """Settings of go/tuning.py, and the options of go_env behind each."""
 AS_GIVEN = ("goflags", "gocacheprog")
 
-LARGEST = 512 << 10
-"""Characters of what is told about the settings of one machine: the reports of all machines have it in them."""
+LARGEST = 2 << 20
+"""Characters of what is told about the settings of one machine, such as five of each of 500 users: the reports of all
+machines have it in them."""
 
 APPLY = "run site.yml, which writes the declared value"
 ADOPT = 'or keep this one: -e \'{"wsltune_adopt": ["%s"]}\''

@@ -208,7 +208,7 @@ def test_a_host_whose_facts_have_other_types_hides_no_other() -> None:
 
 def test_a_host_that_says_more_than_anybody_reads_hides_no_other() -> None:
     """A page, a summary in CI and code scanning each take up to some size of all machines together."""
-    many = [view(id=f"wsl_conf:x.{number}", now="x" * 1000) for number in range(1000)]
-    with pytest.raises(ValueError, match="what it says of its 1000 settings takes more than 512 KiB"):
+    many = [view(id=f"go_env:user{number}:GOFLAGS", now="-p=4") for number in range(10_000)]
+    with pytest.raises(ValueError, match="what it says of its 10000 settings takes more than 2048 KiB"):
         host(views=many)
-    assert len(host(views=many[:200])["settings"]) == 200
+    assert len(host(views=many[:2500])["settings"]) == 2500
