@@ -21,6 +21,9 @@ FOLDERS = ("/var/lib/prometheus/node-exporter", "/var/lib/node_exporter/textfile
 LARGEST = 256 << 10
 """Bytes of a file; a collector reads those of many machines at once, and gives all of them up where that takes long."""
 
+LONGEST = 200
+"""Characters of a label; a user's Go says what its version is."""
+
 PULL_STATES = ("ok", "waiting", "off", "refused", "failed", "stopped")
 """How a run of the pull agent ends; pull.py has what each means."""
 DRIFT_STATES = (
@@ -112,7 +115,7 @@ def sample(name: str, value: float, *labels: object) -> Sample:
     """Return a value of a known metric."""
     if len(labels) != len(METRICS[name].labels):
         raise ValueError(f"{name} has the labels {METRICS[name].labels}, not {labels}")
-    return Sample(name, tuple("" if label is None else str(label) for label in labels), float(value))
+    return Sample(name, tuple("" if label is None else str(label)[:LONGEST] for label in labels), float(value))
 
 
 def collect(

@@ -103,6 +103,11 @@ def test_no_machine_fills_what_a_collector_reads_of_all(call: Call, folder: Path
     assert len((folder / "wsltune_laptop.prom").read_text()) < 1000
 
 
+def test_no_user_keeps_the_file_from_being_written_by_the_version_of_a_go(call: Call, folder: Path) -> None:
+    assert not call(metrics, directory=str(folder), values={"info": {"go_version": "x" * 300_000}}).get("failed")
+    assert len((folder / "wsltune.prom").read_text()) < 1000
+
+
 @pytest.mark.parametrize("at", [float("inf"), float("nan")])
 def test_what_is_no_number_is_one_sentence(call: Call, folder: Path, at: float) -> None:
     result = call(metrics, directory=str(folder), instance="laptop", values={"at": at})
