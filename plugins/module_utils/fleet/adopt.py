@@ -112,6 +112,11 @@ def adopt(
             )
         else:
             try:
+                if len(str(setting["now"])) > drift.LONGEST:
+                    raise AdoptError(
+                        f"wsltune_adopt names {name}, whose value has more than {drift.LONGEST} characters: write the "
+                        "variable by hand"
+                    )
                 _variables_of(setting, variables)
                 adopted.append({"id": name, "value": setting["now"], "was_declared": setting["declared"]})
             except AdoptError as error:

@@ -61,6 +61,8 @@ AS_GIVEN = ("goflags", "gocacheprog")
 LARGEST = 2 << 20
 """Characters of what is told about the settings of one machine, such as five of each of 500 users: the reports of all
 machines have it in them."""
+LONGEST = 1000
+"""Characters of a value; a user sets any, and not so many that nothing is told of the machine."""
 
 APPLY = "run site.yml, which writes the declared value"
 ADOPT = 'or keep this one: -e \'{"wsltune_adopt": ["%s"]}\''
@@ -614,7 +616,7 @@ def report(host: str, facts: Mapping[str, Any], declared: Mapping[str, Any], now
 
 def report_host(host: str, settings: list[dict[str, Any]], now: float, applied_at: float | None) -> dict[str, Any]:
     """Return the report about one host; raise ValueError for one that says so much that it would hide the others."""
-    settings = [text.printable(setting) for setting in settings]
+    settings = [_cut(text.printable(setting)) for setting in settings]
     if len(json.dumps(settings)) > LARGEST:
         raise ValueError(f"what it says of its {len(settings)} settings takes more than {LARGEST >> 10} KiB")
     status = summarise(settings)
@@ -632,6 +634,13 @@ def report_host(host: str, settings: list[dict[str, Any]], now: float, applied_a
         "policy": [],
         "adopted": [],
     }
+
+
+def _cut(setting: dict[str, Any]) -> dict[str, Any]:
+    """Return a setting whose values are no longer than somebody reads."""
+    values = {name: setting[name] for name in ("declared", "applied", "now", "in_force", "reason")}
+    long = {name: value for name, value in values.items() if isinstance(value, str) and len(value) > LONGEST}
+    return {**setting, **{name: f"{value[:LONGEST]}..." for name, value in long.items()}}
 
 
 def could_not_look(host: str, reason: str, now: float) -> dict[str, Any]:

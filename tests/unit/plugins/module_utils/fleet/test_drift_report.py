@@ -212,3 +212,12 @@ def test_a_host_that_says_more_than_anybody_reads_hides_no_other() -> None:
     with pytest.raises(ValueError, match="what it says of its 10000 settings takes more than 2048 KiB"):
         host(views=many)
     assert len(host(views=many[:2500])["settings"]) == 2500
+
+
+def test_no_value_of_a_users_keeps_the_machine_from_being_looked_at() -> None:
+    """Twenty users with 128 KiB each are told, and none of their values is taken over as it is not."""
+    long = [view(id=f"go_env:user{number}:GOFLAGS", role="go_env", now="x" * (128 << 10)) for number in range(20)]
+    seen = host(views=long)
+    assert {len(setting["now"]) for setting in seen["settings"]} == {1003} and len(json.dumps(seen)) < 60_000
+    adopted = adopt.adopt(seen, ["go_env:user1:GOFLAGS"])
+    assert adopted["adopted"] == [] and "more than 1000 characters" in adopted["adopt_refused"][0]
