@@ -270,7 +270,7 @@ class Connection(ConnectionBase):
                 )
             return given
         found = (
-            interop.find_program(self._mounts, interop.POWERSHELL, self._is_file)
+            interop.find_program(self._mounts, interop.POWERSHELL, functools.partial(self._look, os.path.isfile))
             or self._find_on_path()
             or self._ask_wslpath("C:\\" + interop.POWERSHELL)
         )

@@ -66,11 +66,18 @@ def is_on_drive(mounts: Sequence[mountinfo.Mount], path: str) -> bool:
     return found is not None and found.windows_drive
 
 
-def find_program(mounts: Sequence[mountinfo.Mount], program: str, exists: Callable[[str], bool]) -> str | None:
-    """Return the Linux path of a program that is given below the root of a Windows drive."""
+def find_program(mounts: Sequence[mountinfo.Mount], program: str, exists: Callable[[str], bool | None]) -> str | None:
+    """Return the Linux path of a program that is given below the root of a Windows drive.
+
+    On a drive without Windows anybody may write. So where an account mounted something over the program, or nothing
+    answers (C(exists) returns None), it is looked for on no further drive.
+    """
     for mount in drive_roots(mounts):
         path = mount.mount_point.rstrip("/") + "/" + program.replace("\\", "/")
-        if is_on_drive(mounts, path) and exists(path):
+        there = exists(path) if is_on_drive(mounts, path) else None
+        if there is None:
+            return None
+        if there:
             return path
     return None
 

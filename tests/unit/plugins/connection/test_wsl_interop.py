@@ -21,7 +21,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.playbook.play_context import PlayContext
 
 from ansible_collections.wsltune.go.plugins.connection import wsl_interop
-from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue
+from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue, look
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 from ansible_collections.wsltune.go.plugins.module_utils.wsl.judge import Machine
 
@@ -281,6 +281,30 @@ def test_root_starts_no_powershell_of_a_folder_of_path_that_others_write_in(fake
     os.chown(shared, 4711, 4711)
     assert f"({shared}: another account can write there)" in refused(fake, powershell_executable=None)
     assert len(fake.calls()) == 1
+
+
+def test_a_powershell_on_another_drive_does_not_stand_in_for_one_that_gives_no_answer(fake, monkeypatch, tmp_path):
+    """Any Windows user may write on it, and two seconds without an answer take no more than a busy disk."""
+    other = tmp_path / "d/Windows/System32/WindowsPowerShell/v1.0/powershell.exe"
+    other.parent.mkdir(parents=True)
+    other.symlink_to(fake.path)
+    table = "1 0 8:1 / / rw - ext4 /dev/sda rw\n"
+    for number, name in enumerate("cd", 2):
+        table += (
+            f"{number} 1 0:{number} / {tmp_path}/{name} rw - 9p {name}: rw,aname=drvfs;path={name.upper()}:\\;uid=1\n"
+        )
+    type(fake).machine = replace(WSL, mountinfo=table)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    ask = look.once
+
+    def once(question, *more, **named):
+        if question.args and str(question.args[-1]).startswith(f"{tmp_path}/c/"):
+            raise OSError(110, "no answer in 2 s")
+        return ask(question, *more, **named)
+
+    monkeypatch.setattr(look, "once", once)
+    sentence = refused(fake, powershell_executable=None)
+    assert "No powershell.exe was found" in sentence and "no answer in 2 s" in sentence
 
 
 def test_no_wslpath_of_a_folder_of_path_is_started(fake, monkeypatch, tmp_path):

@@ -47,8 +47,14 @@ def test_no_program_is_taken_from_what_an_account_mounted_over_a_drive(over):
     assert interop.find_program(mounts, interop.POWERSHELL, lambda path: True) == "/mnt/c" + POWERSHELL
     assert interop.to_linux(mounts, windows_path) == "/mnt/c" + POWERSHELL
     mounts = mountinfo.parse(table + f"4 2 0:60 / {over} rw - fuse.eve eve rw,user_id=1001,allow_other\n")
-    assert interop.find_program(mounts, interop.POWERSHELL, lambda path: True) == "/mnt/d" + POWERSHELL
+    assert interop.find_program(mounts, interop.POWERSHELL, lambda path: True) is None
     assert interop.to_linux(mounts, windows_path) is None
+
+
+def test_while_the_drive_with_windows_gives_no_answer_no_other_one_is_taken_for_it():
+    mounts = [mount("/d", "D:\\"), mount("/c", "C:\\")]
+    answers = {"/c" + POWERSHELL: None, "/d" + POWERSHELL: True}
+    assert interop.find_program(mounts, interop.POWERSHELL, answers.get) is None
 
 
 @pytest.mark.parametrize(
