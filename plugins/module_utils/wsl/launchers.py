@@ -38,14 +38,15 @@ SEARCHED = ("/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """Where a program of the same name on the distro's own disk makes a launcher unnecessary."""
 
 
-def find(drives: Sequence[str]) -> dict[str, str]:
+def find(mounts: Sequence[mountinfo.Mount]) -> dict[str, str]:
     """Return the path of each program; none that another Windows user could have put there.
 
     On a drive that has not Windows any of them may write.
     """
-    system = next((drive for drive in drives if os.path.isdir(os.path.join(drive, SYSTEM))), None)
-    if system is None:
+    folder = interop.find_program(mounts, SYSTEM, os.path.isdir)
+    if folder is None:
         return {}
+    system = folder[: -len(SYSTEM) - 1]
     own = find_own_profile(system)
     paths = {name: os.path.join(own, place) for name, place in OWN_PROGRAMS.items()} if own else {}
     programs = {name: path for name, path in paths.items() if os.path.isfile(path)}
@@ -66,9 +67,8 @@ def find_own_profile(system: str) -> str | None:
 
 def find_in_time(mounts: Sequence[mountinfo.Mount]) -> dict[str, str]:
     """Return what find() returns for the Windows drives in C(mounts); nothing when they do not answer in time."""
-    drives = [mount.mount_point for mount in interop.drive_roots(mounts)]
     try:
-        found: dict[str, str] = look.once(functools.partial(find, drives), LIMIT) if drives else {}
+        found: dict[str, str] = look.once(functools.partial(find, mounts), LIMIT) if interop.drive_roots(mounts) else {}
     except OSError:
         return {}
     # Every account starts them, and one could have mounted its own over a folder of the drive.

@@ -18,13 +18,17 @@ def put(path: Path, text: str = "") -> Path:
     return path
 
 
+def drive(folder: Path, name: str = "C") -> Mount:
+    return Mount(str(folder), "/", "9p", f"{name}:", windows_drive=True, windows_path=f"{name}:\\", mount_id=ord(name))
+
+
 def test_a_program_is_found_in_its_best_place(tmp_path: Path) -> None:
     tmp_path = tmp_path / "a [drive]"
     put(tmp_path / "Windows/explorer.exe")
     put(tmp_path / "Program Files/Microsoft VS Code/bin/code")
     put(tmp_path / "Users/ann/AppData/Local/Programs/Microsoft VS Code/bin/code")
     (tmp_path / "Windows/System32/cmd.exe").mkdir(parents=True)
-    assert launchers.find([str(tmp_path / "none"), str(tmp_path)]) == {
+    assert launchers.find([drive(tmp_path / "none"), drive(tmp_path, "D")]) == {
         "code": f"{tmp_path}/Program Files/Microsoft VS Code/bin/code",
         "explorer.exe": f"{tmp_path}/Windows/explorer.exe",
     }
@@ -39,7 +43,7 @@ def test_nobody_gets_the_editor_of_somebody_else(tmp_path: Path, people: list[st
         (tmp_path / folder).mkdir(parents=True)
     for person in people:
         put(tmp_path / f"Users/{person}/AppData/Local/Programs/Microsoft VS Code/bin/code")
-    assert launchers.find([str(tmp_path)]) == (
+    assert launchers.find([drive(tmp_path)]) == (
         {"code": f"{tmp_path}/Users/Ann/AppData/Local/Programs/Microsoft VS Code/bin/code"} if found else {}
     )
 
@@ -48,8 +52,13 @@ def test_no_launcher_starts_what_lies_on_a_drive_where_any_windows_user_writes(t
     put(tmp_path / "c/Windows/System32/cmd.exe")
     put(tmp_path / "d/Program Files/Microsoft VS Code/bin/code")
     put(tmp_path / "d/Users/bob/AppData/Local/Programs/Microsoft VS Code/bin/code")
-    assert list(launchers.find([str(tmp_path / "c"), str(tmp_path / "d")])) == ["cmd.exe"]
-    assert launchers.find([str(tmp_path / "d")]) == {}
+    drives = [drive(tmp_path / "d", "D"), drive(tmp_path / "c")]
+    assert list(launchers.find(drives)) == ["cmd.exe"]
+    assert launchers.find(drives[:1]) == {}
+    # Whoever hides Windows does not make another drive the one that has it.
+    put(tmp_path / "d/Windows/System32/cmd.exe")
+    over = Mount(str(tmp_path / "c/Windows"), "/", "fuse.own", "ann", mount_id=9, parent_id=ord("C"))
+    assert launchers.find([*drives, over]) == {}
 
 
 def test_a_launcher_passes_on_its_arguments(tmp_path: Path) -> None:
@@ -77,7 +86,6 @@ def test_no_launcher_starts_what_an_account_mounted_over_a_drive(tmp_path: Path)
     put(tmp_path / "Windows/explorer.exe")
     (tmp_path / "Windows/System32").mkdir()
     code = put(tmp_path / "Users/ann/AppData/Local/Programs/Microsoft VS Code/bin/code")
-    drive = Mount(str(tmp_path), "/", "9p", "C:", windows_drive=True, windows_path="C:\\", mount_id=1)
-    over = Mount(str(code.parent), "/", "fuse.own", "ann", mount_id=2, parent_id=1)
-    assert sorted(launchers.find_in_time([drive])) == ["code", "explorer.exe"]
-    assert list(launchers.find_in_time([drive, over])) == ["explorer.exe"]
+    over = Mount(str(code.parent), "/", "fuse.own", "ann", mount_id=2, parent_id=ord("C"))
+    assert sorted(launchers.find_in_time([drive(tmp_path)])) == ["code", "explorer.exe"]
+    assert list(launchers.find_in_time([drive(tmp_path), over])) == ["explorer.exe"]
