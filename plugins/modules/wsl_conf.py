@@ -61,7 +61,7 @@ options:
     description:
       - Whether to keep launchers in C(/usr/local/bin) for C(clip.exe), C(cmd.exe), C(code), C(explorer.exe),
         C(powershell.exe) and C(wsl.exe) while V(interop.appendWindowsPath=false) is asked for. Only for those that the
-        drive with Windows has and the distro's own disk has not, and in a profile only where no other is open.
+        drive with Windows has and the distro's own disk has not, and in a profile only where it is the user's own.
       - Otherwise launchers that this module made are removed.
     type: bool
     default: false
@@ -305,7 +305,7 @@ class WslConf:
         if not wsl_judge.is_wsl(machine):
             return
         taken = launchers.names_taken([entry.path for entry in ours], launchers.FOLDER)
-        found = launchers.find_in_time(wsl_judge.mounts_of(machine))
+        found = launchers.find_in_time(wsl_judge.mounts_of(machine), machine)
         if found:
             # Of drives that did not answer, nothing is found. What leads where another Windows user may write goes.
             left = {entry.path for entry in ours if os.path.basename(entry.path) not in found}

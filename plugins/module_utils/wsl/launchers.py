@@ -11,10 +11,11 @@ import functools
 import glob
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import look, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import look, mountinfo, process, text
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
 FOLDER = "/usr/local/bin"
 PROGRAMS: Mapping[str, str] = {
@@ -29,7 +30,11 @@ PROGRAMS: Mapping[str, str] = {
 OWN_PROGRAMS: Mapping[str, str] = {"code": "AppData/Local/Programs/Microsoft VS Code/bin/code"}
 """Where a person has one that is not there, in a profile."""
 SYSTEM = "Windows/System32"
-PROFILES = "Users/*/AppData/Local"
+DATA = "/AppData/Local"
+CMD = "Windows/System32/cmd.exe"
+ASKED = ("/d", "/u", "/c", "echo", "%LOCALAPPDATA%")
+SECONDS = 10.0
+"""For an answer of Windows."""
 NOBODYS = ("default", "default user", "public", "all users")
 """What lies beside the profiles; everybody can look into it."""
 LIMIT = 20.0
@@ -38,41 +43,55 @@ SEARCHED = ("/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """Where a program of the same name on the distro's own disk makes a launcher unnecessary."""
 
 
-def find(mounts: Sequence[mountinfo.Mount]) -> dict[str, str]:
-    """Return the path of each program; none that another Windows user could have put there.
+def find(mounts: Sequence[mountinfo.Mount], ask: Callable[[], str | None] = lambda: None) -> dict[str, str | None]:
+    """Return the path of each program; none that another Windows user could have put there, None where that is unknown.
 
-    On a drive that has not Windows any of them may write.
+    On a drive that has not Windows any of them may write. The own profile is one that can always be looked into; others
+    are there to look into where their users opened them, or where WSL has an administrator's rights, and C(ask) says
+    then which it is.
     """
     folder = interop.find_program(mounts, SYSTEM, os.path.isdir)
     if folder is None:
         return {}
     system = folder[: -len(SYSTEM) - 1]
-    own = find_own_profile(system)
-    paths = {name: os.path.join(own, place) for name, place in OWN_PROGRAMS.items()} if own else {}
-    programs = {name: path for name, path in paths.items() if os.path.isfile(path)}
+    profiles = [path[: -len(DATA)] for path in glob.glob(os.path.join(glob.escape(system), f"Users/*{DATA}"))]
+    profiles = [path for path in profiles if os.path.basename(path).lower() not in NOBODYS]
+    programs: dict[str, str | None] = {}
+    for name, place in OWN_PROGRAMS.items():
+        there = [path for path in profiles if os.path.isfile(os.path.join(path, place))]
+        own = (profiles[0] if len(profiles) == 1 else ask()) if there else None
+        same = [path for path in there if own and path.lower() == own.lower()]
+        if same or (there and own is None):
+            programs[name] = os.path.join(same[0], place) if same else None
     paths = {name: os.path.join(system, place) for name, place in PROGRAMS.items()}
     return {**programs, **{name: path for name, path in paths.items() if os.path.isfile(path)}}
 
 
-def find_own_profile(system: str) -> str | None:
-    """Return the profile of the Windows user whose distro this is; None where more than one may be it.
-
-    That user can always look into it. Another one is there to look into where its user opened it, or where WSL has an
-    administrator's rights.
-    """
-    found = [path[: -len("/AppData/Local")] for path in glob.glob(os.path.join(glob.escape(system), PROFILES))]
-    profiles = [path for path in found if os.path.basename(path).lower() not in NOBODYS]
-    return profiles[0] if len(profiles) == 1 else None
-
-
-def find_in_time(mounts: Sequence[mountinfo.Mount]) -> dict[str, str]:
-    """Return what find() returns for the Windows drives in C(mounts); nothing when they do not answer in time."""
+def ask_profile(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) -> str | None:
+    """Return what Windows says is the profile of the user whose distro this is; None where it does not say."""
+    program = interop.find_program(mounts, CMD, os.path.isfile)
+    # Without a socket WSL's program looks for one of a parent by its number, and anybody can make one of that name.
+    if program is None or not machine.safe_sockets or wsl_judge.interop(machine)["enabled"] is False:
+        return None
+    environment = interop.environment({"PATH": os.defpath}, f"/run/WSL/{machine.safe_sockets[0]}")
     try:
-        found: dict[str, str] = look.once(functools.partial(find, mounts), LIMIT) if interop.drive_roots(mounts) else {}
+        # By /u in UTF-16, and in a folder of a drive, because cmd.exe complains of others.
+        out = process.run([program, *ASKED], environment, os.path.dirname(program), limit=SECONDS).out
+    except OSError:
+        return None
+    path = interop.to_linux(mounts, text.encode(out).decode("utf-16-le", "replace").strip()) or ""
+    return path[: -len(DATA)] if path.lower().endswith(DATA.lower()) else None
+
+
+def find_in_time(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) -> dict[str, str | None]:
+    """Return what find() returns for the Windows drives in C(mounts); nothing when they do not answer in time."""
+    look_for = functools.partial(find, mounts, functools.partial(ask_profile, mounts, machine))
+    try:
+        found: dict[str, str | None] = look.once(look_for, LIMIT) if interop.drive_roots(mounts) else {}
     except OSError:
         return {}
     # Every account starts them, and one could have mounted its own over a folder of the drive.
-    return {name: path for name, path in found.items() if interop.is_on_drive(mounts, path)}
+    return {name: path for name, path in found.items() if path is None or interop.is_on_drive(mounts, path)}
 
 
 def launcher(program: str) -> str:
@@ -80,9 +99,10 @@ def launcher(program: str) -> str:
     return f'#!/bin/sh\n# Made by wsltune because PATH has no Windows directories.\nexec {shlex.quote(program)} "$@"\n'
 
 
-def plan(programs: Mapping[str, str], taken: Sequence[str], folder: str) -> dict[str, str]:
+def plan(programs: Mapping[str, str | None], taken: Sequence[str], folder: str) -> dict[str, str]:
     """Return the launchers to write, by path; none for a name that the distro's own disk has already (C(taken))."""
-    return {os.path.join(folder, name): launcher(path) for name, path in sorted(programs.items()) if name not in taken}
+    known = {name: path for name, path in sorted(programs.items()) if path is not None and name not in taken}
+    return {os.path.join(folder, name): launcher(path) for name, path in known.items()}
 
 
 def names_taken(ours: Sequence[str], folder: str) -> list[str]:

@@ -299,7 +299,7 @@ def test_a_launcher_follows_its_program_unless_somebody_edited_it(conf, run, wsl
     folder.mkdir()
     places = {name: f"/mnt/c/Program Files/{name}" for name in ("clip.exe", "code", "wsl.exe")}
     monkeypatch.setattr(launchers, "FOLDER", str(folder))
-    monkeypatch.setattr(launchers, "find_in_time", lambda _mounts: places)
+    monkeypatch.setattr(launchers, "find_in_time", lambda _mounts, _machine: places)
     monkeypatch.setattr(launchers, "names_taken", lambda *_words: [])
     off = {"content": "[interop]\nappendWindowsPath=false\n", "launchers": True}
     run(**off)
@@ -315,11 +315,13 @@ def test_a_launcher_follows_its_program_unless_somebody_edited_it(conf, run, wsl
     assert (folder / "clip.exe").read_text() == "#!/bin/sh\nmine\n"
     assert "/mnt/c/" in (folder / "own").read_text()
     assert not run(**off)["changed"]
-    # Another Windows user's program is found no more; when the drives do not answer, none is.
+    # Another Windows user's program is found no more; when the drives do not answer, none is. None is not known.
     known = dict(places)
     places.clear()
     assert not run(**off)["changed"]
-    places.update({"wsl.exe": known["wsl.exe"]})
+    places.update({"wsl.exe": known["wsl.exe"], "code": None})
+    assert not run(**off)["changed"]
+    del places["code"]
     assert f"restored {folder}/code" in run(**off)["changes"] and not (folder / "code").exists()
     assert (folder / "clip.exe").read_text() == "#!/bin/sh\nmine\n"
     assert not run(**off)["changed"]
@@ -329,7 +331,7 @@ def test_check_mode_knows_the_file_that_stays_when_launchers_go(conf, run, wsl, 
     folder = wsl / "bin"
     folder.mkdir()
     monkeypatch.setattr(launchers, "FOLDER", str(folder))
-    monkeypatch.setattr(launchers, "find_in_time", lambda _mounts: {})
+    monkeypatch.setattr(launchers, "find_in_time", lambda _mounts, _machine: {})
     monkeypatch.setattr(launchers, "plan", lambda *_words: {str(folder / "explorer.exe"): "#!/bin/sh\n"})
     conf.write_text("[interop]\nappendWindowsPath=false\n")
     assert run(content=conf.read_text(), launchers=True)["changes"] == [f"wrote {folder}/explorer.exe"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux.mountinfo import Mount
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
 
 
@@ -34,18 +35,55 @@ def test_a_program_is_found_in_its_best_place(tmp_path: Path) -> None:
     }
 
 
+CODE = "AppData/Local/Programs/Microsoft VS Code/bin/code"
+
+
 @pytest.mark.parametrize(
-    ("people", "found"), [(["Ann", "Default"], True), (["Ann", "bob"], False), (["bob"], False), (["Public"], False)]
+    ("people", "said", "found"),
+    [
+        (["Ann", "Default"], None, "Ann"),
+        (["Ann", "bob"], None, None),
+        (["bob"], None, None),
+        (["Ann", "bob"], "ann", "Ann"),
+        (["bob"], "Ann", ""),
+        (["Public"], "Ann", ""),
+    ],
 )
-def test_nobody_gets_the_editor_of_somebody_else(tmp_path: Path, people: list[str], found: bool) -> None:
-    """Ann cannot keep herself out of her profile; bob opened his, where she has no editor of her own."""
+def test_nobody_gets_the_editor_of_somebody_else(
+    tmp_path: Path, people: list[str], said: str | None, found: str | None
+) -> None:
+    """Ann cannot keep herself out of her profile; bob opened his, where she may have no editor of her own."""
     for folder in ("Windows/System32", "Users/Ann/AppData/Local"):
         (tmp_path / folder).mkdir(parents=True)
     for person in people:
-        put(tmp_path / f"Users/{person}/AppData/Local/Programs/Microsoft VS Code/bin/code")
-    assert launchers.find([drive(tmp_path)]) == (
-        {"code": f"{tmp_path}/Users/Ann/AppData/Local/Programs/Microsoft VS Code/bin/code"} if found else {}
+        put(tmp_path / "Users" / person / CODE)
+    expected = {} if found == "" else {"code": f"{tmp_path}/Users/{found}/{CODE}" if found else None}
+    assert launchers.find([drive(tmp_path)], lambda: said and f"{tmp_path}/Users/{said}") == expected
+    assert launchers.plan(expected, [], "/bin").keys() == ({"/bin/code"} if found else set())
+
+
+def test_windows_says_whose_the_distro_is(tmp_path: Path) -> None:
+    program = put(tmp_path / launchers.CMD)
+    machine = wsl_judge.Machine(
+        release="6.6.87.2-microsoft-standard-WSL2\n",
+        has_init=True,
+        binfmt_status="enabled\n",
+        binfmt_entries={"WSLInterop": "enabled\ninterpreter /init\n"},
+        interop_sockets=["1_interop"],
+        safe_sockets=["1_interop"],
     )
+    for answer, profile in (
+        ("C:\\Users\\J\u00f8rn\\AppData\\Local\r\n", f"{tmp_path}/Users/J\u00f8rn"),
+        ("D:\\Users\\ann\\AppData\\Local\r\n", None),
+        ("%LOCALAPPDATA%\r\n", None),
+        ("", None),
+    ):
+        (tmp_path / "answer").write_bytes(answer.encode("utf-16-le"))
+        words = " ".join(launchers.ASKED)
+        program.write_text(f"#!/bin/sh\n[ \"$*\" = '{words}' ] && exec cat '{tmp_path}/answer'\n")
+        assert launchers.ask_profile([drive(tmp_path)], machine) == profile
+    assert launchers.ask_profile([drive(tmp_path)], wsl_judge.Machine()) is None
+    assert launchers.ask_profile([], machine) is None
 
 
 def test_no_launcher_starts_what_lies_on_a_drive_where_any_windows_user_writes(tmp_path: Path) -> None:
@@ -79,7 +117,7 @@ def test_what_the_distro_has_itself_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_no_drive_is_no_launcher() -> None:
-    assert launchers.find_in_time([]) == {}
+    assert launchers.find_in_time([], wsl_judge.Machine()) == {}
 
 
 def test_no_launcher_starts_what_an_account_mounted_over_a_drive(tmp_path: Path) -> None:
@@ -87,5 +125,5 @@ def test_no_launcher_starts_what_an_account_mounted_over_a_drive(tmp_path: Path)
     (tmp_path / "Windows/System32").mkdir()
     code = put(tmp_path / "Users/ann/AppData/Local/Programs/Microsoft VS Code/bin/code")
     over = Mount(str(code.parent), "/", "fuse.own", "ann", mount_id=2, parent_id=ord("C"))
-    assert sorted(launchers.find_in_time([drive(tmp_path)])) == ["code", "explorer.exe"]
-    assert list(launchers.find_in_time([drive(tmp_path), over])) == ["explorer.exe"]
+    assert sorted(launchers.find_in_time([drive(tmp_path)], wsl_judge.Machine())) == ["code", "explorer.exe"]
+    assert list(launchers.find_in_time([drive(tmp_path), over], wsl_judge.Machine())) == ["explorer.exe"]
