@@ -140,16 +140,17 @@ def describe(view: View) -> dict[str, Any]:
         "role": view.role,
         "path": str(view.path),
         "state": state,
-        "declared": view.declared,
-        "applied": view.applied,
+        # As text: a host that returns something else would keep a program from reading the report of all.
+        "declared": show(view.declared),
+        "applied": show(view.applied),
         "applied_is_known": view.recorded,
-        "now": view.now,
-        "in_force": view.effective if view.effective is not None else (view.now if view.in_force else None),
+        "now": show(view.now),
+        "in_force": show(view.effective if view.effective is not None else (view.now if view.in_force else None)),
         "is_in_force": None if state == UNKNOWN else view.in_force and view.now == view.declared,
-        "reason": view.reason or (view.unreadable if state == UNKNOWN else ""),
+        "reason": str(view.reason or (view.unreadable if state == UNKNOWN else "")),
         "remedy": remedy(view, state),
         "fingerprint": fingerprint(view.id, view.path),
-        "owner": view.owner if moved else "",
+        "owner": str(view.owner) if moved else "",
         "changed_at": iso(view.at) if moved else None,
     }
 

@@ -201,8 +201,12 @@ def test_no_finding_of_a_policy_has_what_a_terminal_obeys() -> None:
 
 def test_a_host_whose_facts_have_other_types_hides_no_other() -> None:
     """Whoever is root there decides what is in them; the reports of all machines are made together."""
-    odd: Any = view(path=7, owner=["x"])
-    fleet = drift.fleet([host(views=[odd]), host(name="other")], 1.0)
+    odd: Any = view(path=7, owner=["x"], now=float("nan"), applied=[1], declared={"a": 1}, effective=2)
+    unknown: Any = view(reason=["x"])
+    fleet = drift.fleet([host(views=[odd, unknown]), host(name="other")], 1.0)
+    # Strict programs know no NaN, and typed ones take no number for a text.
+    json.dumps(fleet, allow_nan=False)
+    jsonschema.validate(fleet, SCHEMA)
     assert json.dumps(drift_report.sarif(fleet)) and drift_report.junit(fleet) and drift_report.page(fleet)
 
 
