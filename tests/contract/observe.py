@@ -26,7 +26,7 @@ sys.path[:0] = [str(HERE), str(ROOT / "collections")]
 
 import assumptions  # noqa: E402
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo  # noqa: E402
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo, reports  # noqa: E402
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf, interop, wslconfig  # noqa: E402
 
 LIMIT = 60.0
@@ -270,7 +270,9 @@ def main() -> int:
     if len(json.dumps(record)) > assumptions.LARGEST:
         return 1
     try:
-        target.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        # Not through a link, which waits under this name where others write, such as in /tmp.
+        text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+        reports.write(str(target.parent), {target.name: text.encode()})
     except OSError as error:
         print(f"{target} cannot be written ({error.strerror}): name a file to write, as in ./test.sh contract FILE.")
         return 2

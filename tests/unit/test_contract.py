@@ -101,6 +101,19 @@ def test_a_huge_contract_is_not_written(tmp_path, monkeypatch):
     assert observe.main() == 1 and not target.exists()
 
 
+def test_no_link_of_another_account_leads_it_elsewhere(tmp_path, monkeypatch):
+    target, other = tmp_path / "contract.json", tmp_path / "other"
+    other.write_text("other")
+    target.symlink_to(other)
+    monkeypatch.setattr(observe, "observe", make_record)
+    monkeypatch.setattr(observe, "list_mounts", list)
+    monkeypatch.setattr(observe.interop, "find_program", lambda *_words: "powershell.exe")
+    monkeypatch.setattr(sys, "argv", ["observe.py", str(target)])
+    observe.main()
+    assert other.read_text() == "other" and json.loads(target.read_text())["schema"] == assumptions.SCHEMA
+    assert not target.is_symlink()
+
+
 def test_what_was_contributed_can_be_taken():
     for path in (ROOT / "tests/contract/contributed").glob("*.json"):
         assert path.stat().st_size <= 2 * assumptions.LARGEST, path
