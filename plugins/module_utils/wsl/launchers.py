@@ -46,9 +46,9 @@ SEARCHED = ("/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 def find(mounts: Sequence[mountinfo.Mount], ask: Callable[[], str | None] = lambda: None) -> dict[str, str | None]:
     """Return the path of each program; none that another Windows user could have put there, None where that is unknown.
 
-    On a drive that has not Windows any of them may write. The own profile is one that can always be looked into; others
-    are there to look into where their users opened them, or where WSL has an administrator's rights, and C(ask) says
-    then which it is.
+    On a drive that has not Windows any of them may write. C(ask) says which profile is the own one. Where it does not,
+    that is the only one to look into: into its own a user always can, and into others where their users opened them or
+    where WSL has an administrator's rights.
     """
     folder = interop.find_program(mounts, SYSTEM, os.path.isdir)
     if folder is None:
@@ -59,7 +59,7 @@ def find(mounts: Sequence[mountinfo.Mount], ask: Callable[[], str | None] = lamb
     programs: dict[str, str | None] = {}
     for name, place in OWN_PROGRAMS.items():
         there = [path for path in profiles if os.path.isfile(os.path.join(path, place))]
-        own = (profiles[0] if len(profiles) == 1 else ask()) if there else None
+        own = (ask() or (profiles[0] if len(profiles) == 1 else None)) if there else None
         same = [path for path in there if own and path.lower() == own.lower()]
         if same or (there and own is None):
             programs[name] = os.path.join(same[0], place) if same else None
@@ -79,8 +79,10 @@ def ask_profile(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) -
         out = process.run([program, *ASKED], environment, os.path.dirname(program), limit=SECONDS).out
     except OSError:
         return None
-    path = interop.to_linux(mounts, text.encode(out).decode("utf-16-le", "replace").strip()) or ""
-    return path[: -len(DATA)] if path.lower().endswith(DATA.lower()) else None
+    said = text.encode(out).decode("utf-16-le", "replace").strip()
+    # One that is mounted nowhere is none of those that are there.
+    path = (interop.to_linux(mounts, said) or said) if "\\" in said else ""
+    return path.removesuffix(DATA) or None
 
 
 def find_in_time(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) -> dict[str, str | None]:

@@ -62,6 +62,12 @@ def test_nobody_gets_the_editor_of_somebody_else(
     assert launchers.plan(expected, [], "/bin").keys() == ({"/bin/code"} if found else set())
 
 
+def test_the_only_profile_is_somebody_elses_where_windows_says_so(tmp_path: Path) -> None:
+    (tmp_path / "Windows/System32").mkdir(parents=True)
+    put(tmp_path / "Users/bob" / CODE)
+    assert launchers.find([drive(tmp_path)], lambda: "/mnt/d/Users/Ann") == {}
+
+
 def test_windows_says_whose_the_distro_is(tmp_path: Path) -> None:
     program = put(tmp_path / launchers.CMD)
     machine = wsl_judge.Machine(
@@ -74,7 +80,7 @@ def test_windows_says_whose_the_distro_is(tmp_path: Path) -> None:
     )
     for answer, profile in (
         ("C:\\Users\\J\u00f8rn\\AppData\\Local\r\n", f"{tmp_path}/Users/J\u00f8rn"),
-        ("D:\\Users\\ann\\AppData\\Local\r\n", None),
+        ("D:\\Users\\ann\\AppData\\Local\r\n", "D:\\Users\\ann\\AppData\\Local"),
         ("%LOCALAPPDATA%\r\n", None),
         ("", None),
     ):
