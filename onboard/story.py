@@ -82,6 +82,15 @@ def sentence(text: Any) -> str:
     return flat if len(flat) <= 800 else flat[:800] + " ..."
 
 
+def _last_words(result: dict[str, Any]) -> str:
+    """Return what a module printed that ended without a result, such as one that was killed; nothing for any other."""
+    if not re.match(r"Module result deserialization failed|MODULE FAILURE", sentence(result.get("msg"))):
+        return ""
+    lines = [line for name in ("module_stdout", "module_stderr") for line in str(result.get(name) or "").splitlines()]
+    said = next((line for line in reversed(lines) if line.strip()), "it printed nothing")
+    return f"the module ended without a result (exit code {result.get('rc', 'unknown')}): {said}"
+
+
 def failure(event: dict[str, Any]) -> str:
     """Return the sentence about a task that failed."""
     data = event.get("event_data", {})
@@ -95,7 +104,8 @@ def failure(event: dict[str, Any]) -> str:
     else:
         # With no_log the result is hidden, and Ansible's own line is all there is.
         printed = re.search(r"^\[ERROR\]: (.+)", event.get("stdout") or "", re.MULTILINE)
-        told = result.get("msg") or result.get("stderr") or result.get("stdout") or (printed and printed[1])
+        told = _last_words(result) or result.get("msg") or result.get("stderr") or result.get("stdout")
+        told = told or (printed and printed[1])
         text = sentence(told or "no reason was given")
         where = f" (in '{data.get('task', 'a task')}')"
     return f"{data.get('host', 'localhost')}: {text.rstrip('.')}{where}."

@@ -73,6 +73,21 @@ def outcome(kind: str, stdout: str = "", **result: Any) -> dict[str, Any]:
     return {"event": kind, "stdout": stdout, "event_data": data}
 
 
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        ({"module_stderr": "At line:1\nblocked by your antivirus software.\n"}, "blocked by your antivirus software."),
+        ({"module_stdout": "out of memory\n"}, "out of memory."),
+        ({}, "it printed nothing."),
+    ],
+)
+def test_a_module_that_ended_without_a_result_has_its_last_words(printed: dict[str, str], told: str) -> None:
+    message = "Task failed: Module result deserialization failed: No start of json char found"
+    event = outcome("runner_on_failed", msg=message, rc=1, **{"module_stdout": "", "module_stderr": "", **printed})
+    said = f"box: the module ended without a result (exit code 1): {told.rstrip('.')} (in 'Mount it')."
+    assert onboard_story.failure(event) == said
+
+
 def test_no_host_says_what_the_run_came_to() -> None:
     seen, _recorder = story()
     data = {"wsltune_status": "faster", "wsltune_report": "/etc/shadow", "wsltune_summary": "all is well"}
