@@ -64,7 +64,7 @@ def test_a_watcher_sees_the_output_grow_and_can_end_it() -> None:
         seen.append(output)
         return output == 6 and len(seen) > 2
 
-    done = process.run(["sh", "-c", "echo hello; sleep 30"], PATH, limit=20, watch=watch)
+    done = process.run(["sh", "-c", "echo hello; exec sleep 30"], PATH, limit=20, watch=watch)
     assert done.stopped and not done.timed_out and done.code == -9 and len(seen) > 2
 
 
