@@ -3,9 +3,9 @@
 """A developer's day: onboard.sh on a laptop whose Go lies on a Windows drive, a restart, the way back.
 
 day.py MACHINE DRIVE [windows]; with `windows` MACHINE-windows is its Windows. `day.py MACHINE DRIVE sync` only copies
-the project and syncs the copy. Times are compared only within one boot and one interleaved series. The time spent
-waiting for the drive is what the kernel's own 9p tracepoints tell: from each request to its answer, of all threads
-together.
+the project and syncs the copy, `day.py MACHINE DRIVE break` only sees what a cold page cache costs. Times are compared
+only within one boot and one interleaved series. The time spent waiting for the drive is what the kernel's own 9p
+tracepoints tell: from each request to its answer, of all threads together.
 """
 
 from __future__ import annotations
@@ -322,8 +322,12 @@ def main() -> None:
     """Live the day and print what is wrong, with the times."""
     laptop = Laptop(sys.argv[1])
     day = Day(laptop, Path(sys.argv[2]), WindowsHost(f"{sys.argv[1]}-windows") if sys.argv[3:] == ["windows"] else None)
-    if sys.argv[3:] == ["sync"]:
-        day.sync()
+    if sys.argv[3:] in (["sync"], ["break"]):
+        if sys.argv[3] == "sync":
+            day.sync()
+        else:
+            day.prepare()
+            day.after_a_break()
         print(json.dumps({"wrong": day.wrong, "seconds": round(time.monotonic() - laptop.begin)}))
         return
     day.prepare()
