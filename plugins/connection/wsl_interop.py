@@ -179,9 +179,7 @@ def _find_in(folder: str, mounts: Sequence[mountinfo.Mount]) -> str | None:
     path = shutil.which("powershell.exe", path=folder)
     # A Windows drive shows one account for all that is on it.
     if path and os.geteuid() == 0 and not interop.is_on_drive(mounts, os.path.realpath(path)):
-        files.check(path)
-        if not files.is_ours_alone(os.stat(path), path=path):
-            raise files.NotOurs(path)
+        files.check_alone(path)
     return path
 
 

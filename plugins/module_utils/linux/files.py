@@ -313,6 +313,13 @@ def check(path: str, follow: bool = True) -> None:
     place(path, follow).__exit__()
 
 
+def check_alone(path: str) -> None:
+    """Raise NotOurs where another account can change what C(path) leads to, such as a program, or the way there."""
+    check(path)
+    if not is_ours_alone(os.stat(path), path=path):
+        raise NotOurs(path)
+
+
 def check_folder(path: str, kept: bool = False) -> None:
     """Raise NotOurs where another account can put a name into the folder C(path), or lead the way to it elsewhere.
 

@@ -31,7 +31,6 @@ OWN_PROGRAMS: Mapping[str, str] = {"code": "AppData/Local/Programs/Microsoft VS 
 """Where a person has one that is not there, in a profile."""
 SYSTEM = "Windows/System32"
 DATA = "/AppData/Local"
-CMD = "Windows/System32/cmd.exe"
 ASKED = ("/d", "/u", "/c", "echo", "%LOCALAPPDATA%")
 SECONDS = 10.0
 """For an answer of Windows."""
@@ -69,7 +68,7 @@ def find(mounts: Sequence[mountinfo.Mount], ask: Callable[[], str | None] = lamb
 
 def ask_profile(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) -> str | None:
     """Return what Windows says is the profile of the user whose distro this is; None where it does not say."""
-    program = interop.find_program(mounts, CMD, os.path.isfile)
+    program = interop.find_program(mounts, PROGRAMS["cmd.exe"], os.path.isfile)
     # Without a socket WSL's program looks for one of a parent by its number, and anybody can make one of that name.
     if program is None or not machine.safe_sockets or wsl_judge.interop(machine)["enabled"] is False:
         return None

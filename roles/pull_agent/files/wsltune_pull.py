@@ -726,12 +726,12 @@ def find_interpreter(program: str) -> str:
 def find_what_others_change(path: str) -> str:
     """Return what other accounts can write of a path, its way or what it names; empty if nothing."""
     try:
-        files.check(os.path.abspath(path))
-        return "" if files.is_ours_alone(os.stat(path), path=path) else path
+        files.check_alone(os.path.abspath(path))
     except FileNotFoundError:
-        return ""
+        pass
     except files.NotOurs as error:
         return str(error.filename)
+    return ""
 
 
 def explain_no_program(name: str) -> str:

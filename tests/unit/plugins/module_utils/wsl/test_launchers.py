@@ -69,7 +69,7 @@ def test_the_only_profile_is_somebody_elses_where_windows_says_so(tmp_path: Path
 
 
 def test_windows_says_whose_the_distro_is(tmp_path: Path) -> None:
-    program = put(tmp_path / launchers.CMD)
+    program = put(tmp_path / launchers.PROGRAMS["cmd.exe"])
     machine = wsl_judge.Machine(
         release="6.6.87.2-microsoft-standard-WSL2\n",
         has_init=True,
