@@ -120,7 +120,9 @@ OF_LEVERS = (
 class Guest:
     """A machine with guest.py in it."""
 
-    def __init__(self, put: list[str], ask: list[str]) -> None:
+    def __init__(self, put: list[str], ask: list[str], down: list[str]) -> None:
+        self.down = down
+        """The command that removes the machine."""
         self.serial = 0
         """The number of the last run, by which each edits the source in its own way."""
         subprocess.run(put, input=(HERE / "guest.py").read_text(encoding="utf-8"), text=True, check=True)
@@ -141,12 +143,8 @@ class Guest:
         assert self.guest.stdin
         self.guest.stdin.close()
         self.guest.wait()
-        self.down()
+        subprocess.run(self.down, check=True, stdout=subprocess.DEVNULL)
         shutil.rmtree(DRIVE, ignore_errors=True)
-
-    def down(self) -> None:
-        """Remove the machine."""
-        raise NotImplementedError
 
 
 class Container(Guest):
@@ -163,11 +161,8 @@ class Container(Guest):
         super().__init__(
             [*inside, "sh", "-c", "cat > /root/guest.py"],
             [*inside, "python3", "/root/guest.py"],
+            [str(CONTAINERS / "machine.sh"), "down", NAME],
         )
-
-    def down(self) -> None:
-        """Remove the container."""
-        subprocess.run([CONTAINERS / "machine.sh", "down", NAME], check=True, stdout=subprocess.DEVNULL)
 
 
 class Laptop(Guest):
@@ -180,11 +175,9 @@ class Laptop(Guest):
         start = [str(ROOT / "molecule/laptop/start.sh"), NAME, PORT, str(DRIVE)]
         subprocess.run(start, env=environment, check=True, stdout=subprocess.DEVNULL)
         inside = [str(LAPTOP), "ssh", NAME, "root"]
-        super().__init__([*inside, "cat > /root/guest.py"], [*inside, "python3 /root/guest.py"])
-
-    def down(self) -> None:
-        """Remove the virtual machine."""
-        subprocess.run([str(LAPTOP), "down", NAME], check=True, stdout=subprocess.DEVNULL)
+        super().__init__(
+            [*inside, "cat > /root/guest.py"], [*inside, "python3 /root/guest.py"], [str(LAPTOP), "down", NAME]
+        )
 
 
 def make_shop() -> Path:
@@ -263,7 +256,7 @@ def compare(laptop: Guest, views: list[View], scenarios: list[str], minutes: flo
                 continue
             one = summed["comparisons"].get(name)
             said = ""
-            if one and one["low"] is not None:
+            if one and None not in (one["low"], one["high"]):
                 said = f"{one['ratio']:6.2f} [{one['low']:.2f} to {one['high']:.2f}]  {one['verdict']}"
             middle = stats.median(walls)
             shown = f"{middle:9.2f} s " if middle >= 0.05 else f"{1e6 * middle:9.0f} us"
@@ -372,22 +365,16 @@ def main() -> int:
     parser.add_argument("--stand-in", type=int, metavar="MICROSECONDS", help="a slow drive, for --modules")
     options = parser.parse_args()
     minutes, runs = (0.5, 2) if options.quick else (options.minutes, stats.MIN_RUNS)
-    if options.stand_in is not None:
-        if not options.modules:
-            parser.error("--stand-in needs --modules")
-        laptop: Guest = Container(options.stand_in)
-        try:
-            measure_levers(laptop, options.modules, minutes, runs)
-        finally:
-            laptop.end()
-        return 0
-    laptop = Laptop()
+    if options.stand_in is not None and not options.modules:
+        parser.error("--stand-in needs --modules")
+    laptop: Guest = Laptop() if options.stand_in is None else Container(options.stand_in)
     try:
-        views = mount_all(laptop)
-        make_trees(laptop, views, make_shop())
+        # A container comes with its drive.
+        views = mount_all(laptop) if options.stand_in is None else []
         if options.modules:
             measure_levers(laptop, options.modules, minutes, runs)
             return 0
+        make_trees(laptop, views, make_shop())
         print(laptop.ask("shell", text="uname -r; git --version; findmnt -n -o FSTYPE -T /var/tmp"))
         print(laptop.ask("command", words=["go", "version"]).strip())
         print(
