@@ -807,6 +807,11 @@ class Bench:
                 raise BenchmarkError(f"there is no {target} to edit in a copy of {self.source(name)}")
             # Another scenario may have edited it already.
             original = dict(self.edits.values()).get(path, state.content)
+            if os.path.islink(path):
+                # It leads to what others use too, such as a file that modules share, and that one would be edited.
+                os.unlink(path)
+                with open(path, "xb") as handle:
+                    handle.write(original)
             self.edits[scenario, name] = (path, original)
 
     def _list(self, name: str) -> list[editing.Package]:

@@ -186,6 +186,21 @@ def test_edit_changes_copies_and_never_the_source(home, session, module):
     assert (module / "lib" / "lib.go").read_text() == "package lib"
 
 
+def test_a_file_that_modules_share_by_a_link_is_edited_in_the_copy_alone(home, session, module):
+    shared = home / "src" / "shared.go"
+    shared.write_text("package lib")
+    for link in ("../../shared.go", str(shared)):
+        (module / "lib" / "lib.go").unlink()
+        (module / "lib" / "lib.go").symlink_to(link)
+        with session(VARIANTS, modules=[str(module)]) as run:
+            run.prepare()
+            assert run.scenario("edit").reason == ""
+            for name in ("before", "after"):
+                run.execute("edit", name, 7)
+        assert shared.read_text() == "package lib" and os.readlink(module / "lib" / "lib.go") == link
+    assert [line[-1] for line in started(home)] == ["var wsltuneBenchmarkEdit = 7"] * 4
+
+
 def test_edit_without_modules_uses_a_module_of_its_own(home, session):
     with session(VARIANTS) as run:
         run.prepare()
