@@ -64,7 +64,7 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue
+from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue, distribution
 
 display = Display()
 
@@ -144,7 +144,9 @@ class Connection(ConnectionBase):
     def _talk(self, command: list[bytes], data: bytes) -> tuple[int, bytes, bytes]:
         """Run a program with an end in time and in size; return its code, output and error output."""
         pipe = subprocess.PIPE
-        program = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
+        # Not by PATH, in which another account may write.
+        own = {**os.environ, **distribution.own_path()}
+        program = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, env=own)
         talk = dialogue.Dialogue(program)
         limit = self.get_option("command_timeout")
         what = f"The command in {self.get_option('root')}"

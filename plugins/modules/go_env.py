@@ -177,6 +177,7 @@ kept:
   elements: str
 """
 
+import functools
 import os
 from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
@@ -219,8 +220,9 @@ class GoEnv:
         self.changes.most = go_observe.LARGEST
         self.machine = wsl_observe.collect()
         self.mounts = wsl_judge.mounts_of(self.machine)
-        self.shims = go_shims.Shims(self.changes, self.mounts, module.run_command)
-        self.trimmer = go_trimmer.Trimmer(self.changes, module.run_command)
+        run_command = functools.partial(module.run_command, environ_update=distribution.own_path())
+        self.shims = go_shims.Shims(self.changes, self.mounts, run_command)
+        self.trimmer = go_trimmer.Trimmer(self.changes, run_command)
         self.memory = meminfo.parse(tmpfs_observe.text_of("/proc/meminfo") or "")["total_bytes"]
         self.cpus = len(os.sched_getaffinity(0))
 

@@ -153,7 +153,15 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, fstab, look, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import (
+    accounts,
+    distribution,
+    files,
+    fstab,
+    look,
+    process,
+    text,
+)
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
@@ -177,7 +185,8 @@ class Tmpfs:
         Without what mount(8) keeps of its own options: for that any account can have both wait, by a lock on
         /run/mount/utab.lock.
         """
-        code, out, err = self.module.run_command([words[0], "-n", *words[1:]])
+        command = [words[0], "-n", *words[1:]]
+        code, out, err = self.module.run_command(command, environ_update=distribution.own_path())
         return (err or out or f"exit {code}").strip() if code else ""
 
     def table(self) -> str:
@@ -188,7 +197,7 @@ class Tmpfs:
         """Have systemd read a changed fstab; until then it would bring back what the old one said."""
         is_fstab = step is None or step.path == os.path.realpath(FSTAB)
         if is_fstab and not self.changes.check_mode and os.path.isdir("/run/systemd/system"):
-            self.module.run_command(["systemctl", "daemon-reload"])
+            self.module.run_command(["systemctl", "daemon-reload"], environ_update=distribution.own_path())
 
     def refuse(self, sentence: str) -> NoReturn:
         """Raise TmpfsError with the sentence."""

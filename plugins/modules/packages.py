@@ -104,12 +104,12 @@ class Packages:
             return 0, ""
         if verb in LIMITS:
             return self.look([*words, *names], LIMITS[verb])
-        code, out, err = self.module.run_command([*words, *names], environ_update=QUIET)
+        code, out, err = self.module.run_command([*words, *names], environ_update={**QUIET, **distribution.own_path()})
         return code, f"{out}\n{err}"
 
     def look(self, words: Sequence[str], limit: float) -> tuple[int, str]:
         """Run a command that may be ended; end the module where it takes longer than C(limit) seconds."""
-        environment = {**os.environ, "PATH": distribution.SEARCHED, **QUIET}
+        environment = {**os.environ, **distribution.own_path(), **QUIET}
         try:
             done = process.run(words, environment, limit=limit)
             late = done.timed_out

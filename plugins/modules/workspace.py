@@ -124,6 +124,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     become,
+    distribution,
     files,
     fstab,
     look,
@@ -558,7 +559,7 @@ class Workspace:
     def tell_systemd(self) -> None:
         """Have systemd read /etc/fstab again, where it runs."""
         if not self.changes.check_mode and os.path.isdir("/run/systemd/system"):
-            self.module.run_command(["systemctl", "daemon-reload"])
+            self.module.run_command(["systemctl", "daemon-reload"], environ_update=distribution.own_path())
 
     def unmount(self, place: str, target: str) -> None:
         """Take away the bind mount of C(target) on C(place), and no other mount."""

@@ -252,12 +252,12 @@ class Settled:
     def environment_with_go(self) -> dict[str, str]:
         """Return the environment with the Go that answers first on its PATH, and as root nothing of others there."""
         path = self.go["path"] if self.go else ""
-        named = self.environment.get("PATH", "").split(":")
-        folders = [folder for folder in named if not _is_of_others(folder)]
+        own = without_folders_of_others(self.environment)
+        folders = own.get("PATH", "").split(":")
         programs = [os.path.join(folder, "go") for folder in folders]
         if os.path.basename(path) == "go" and path != next(filter(os.path.isfile, programs), ""):
             return {**self.environment, "PATH": ":".join([os.path.dirname(path), *filter(None, folders)])}
-        return {**self.environment, "PATH": ":".join(folders)} if folders != named else self.environment
+        return own
 
 
 def settle(account: accounts.Account, environment: Mapping[str, str], seconds: float = SECONDS) -> Settled:
@@ -318,6 +318,13 @@ def explain_no_build(go: str, environment: Mapping[str, str], known: set[str] | 
     values, reason = go_env(go, _run, environment)
     temporary = values.get("GOTMPDIR") or environment.get("TMPDIR") or "/tmp"
     return f"{reason}." if reason else go_sources.find_place_of_others(values, temporary, known)
+
+
+def without_folders_of_others(environment: dict[str, str]) -> dict[str, str]:
+    """Return C(environment), and for root without the folders of its PATH in which another account can write."""
+    named = environment.get("PATH", "").split(":")
+    folders = [folder for folder in named if not _is_of_others(folder)]
+    return {**environment, "PATH": ":".join(folders)} if folders != named else environment
 
 
 def _is_of_others(folder: str) -> bool:

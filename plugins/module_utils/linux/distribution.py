@@ -244,6 +244,11 @@ def find_program(name: str) -> str | None:
     return shutil.which(name, path=SEARCHED)
 
 
+def own_path() -> dict[str, str]:
+    """Return the variable by which root finds programs of the system, and none of a folder in which others write."""
+    return {"PATH": SEARCHED}
+
+
 def find_manager(run: Run = ask, which: Callable[[str], str | None] = find_program) -> str:
     """Return the package manager that this machine came with, empty where it is none of those known here.
 

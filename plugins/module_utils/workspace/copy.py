@@ -118,7 +118,11 @@ class Person:
     def __init__(
         self, account: accounts.Account, environment: Mapping[str, str], mounts: Sequence[mountinfo.Mount]
     ) -> None:
-        self.account, self.environment, self.mounts = account, environment, mounts
+        self.account, self.mounts = account, mounts
+        self.environment = dict(environment)
+        if os.geteuid() == 0:
+            answers, _silent = go_find.answering(environment, None)
+            self.environment = go_find.without_folders_of_others(answers)
         self.groups = (os.getegid(), *os.getgroups())
 
     def run(self, folder: str, words: Sequence[str], **more: str) -> process.Done:

@@ -486,7 +486,12 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/systemctl").write_text(f'#!/bin/sh\necho "$@" $(ls {folder}) >> {asked}\n')
     (tmp_path / "bin/systemctl").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    monkeypatch.setattr(distribution, "SEARCHED", f"{tmp_path}/bin:/usr/bin:/bin")
+    # What another account may have put into a folder of root's PATH.
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs/systemctl").write_text(f"#!/bin/sh\necho theirs >> {asked}\n")
+    (tmp_path / "theirs/systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/theirs:{os.environ['PATH']}")
     return asked
 
 

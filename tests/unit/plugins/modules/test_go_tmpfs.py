@@ -91,6 +91,20 @@ def options(path: str, **more: Any) -> dict[str, Any]:
     return {"place": "gotmpdir", "path": path, "size": SIZE, "users": ["eve"], **more}
 
 
+def test_root_mounts_by_no_program_of_a_folder_of_path_that_others_write_in(
+    call: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "umount").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (tmp_path / "umount").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    def present(self: go_tmpfs.Tmpfs) -> None:
+        self.module.exit_json(said=self.command("umount", "--version"))
+
+    monkeypatch.setattr(go_tmpfs.Tmpfs, "present", present)
+    assert call(go_tmpfs, path="/x")["said"] == "" and not (tmp_path / "started").exists()
+
+
 def test_what_check_mode_lists_is_done_once_and_restored(
     call: Run, mounts: Mounts, eves: None, path: str, tmp_path: Path
 ) -> None:
@@ -173,7 +187,7 @@ printf 'SRC=none TARGET=/run/place ROOT=/ OPTS=x-one\\n' >/run/mount/utab
 def test_a_lock_that_any_account_can_hold_lets_no_mount_wait(words: tuple[str, ...]) -> None:
     asked: list[list[str]] = []
 
-    def run_command(command: list[str]) -> tuple[int, str, str]:
+    def run_command(command: list[str], environ_update: dict[str, str]) -> tuple[int, str, str]:
         asked.append(command)
         return 0, "", ""
 

@@ -82,6 +82,18 @@ def test_what_is_installed_is_recorded_and_goes_again(machine: Path, call: Call)
     assert not call(packages, state="absent")["changed"]
 
 
+def test_root_installs_by_no_program_of_a_folder_of_path_that_others_write_in(
+    machine: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = machine / "theirs"
+    theirs.mkdir()
+    (theirs / "pacman").write_text(f"#!/bin/sh\ntouch {machine}/started\n")
+    (theirs / "pacman").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{theirs}:{machine}/tools")
+    assert call(packages, **NEEDS)["changes"] == ["installed go gcc"]
+    assert call(packages, state="absent")["changed"] and not (machine / "started").exists()
+
+
 def test_what_something_else_needs_by_now_stays_and_is_named(machine: Path, call: Call) -> None:
     call(packages, **NEEDS)
     with (machine / "db").open("a") as handle:

@@ -565,6 +565,17 @@ def test_of_a_submodule_git_looks_at_no_owner_but_is_not_led_there(shop: Path, h
 
 
 @root_only
+def test_root_copies_by_no_git_of_a_folder_of_path_that_others_write_in(tmp_path: Path) -> None:
+    put(tmp_path / "team/git", f"#!/bin/sh\ntouch {tmp_path}/started\n", 0o755)
+    (tmp_path / "team").chmod(0o777)
+    environment = {"PATH": f"{tmp_path}/team:{os.defpath}", "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
+    person = workspace_copy.Person(accounts.find(["root"])[0], environment, [ROOT])
+    git(tmp_path, "init", "-q", "shop")
+    assert person.git(str(tmp_path / "shop"), "rev-parse", "--git-dir").out == ".git\n"
+    assert not (tmp_path / "started").exists()
+
+
+@root_only
 def test_on_a_windows_drive_the_owner_that_it_shows_says_nothing(shop: Path, home: Path, tmp_path: Path) -> None:
     made = sent(courier(home, windows_drive(tmp_path / "drive")), home, shop)
     assert made["proof"]["repositories"] == 2 and made["notes"] == []
