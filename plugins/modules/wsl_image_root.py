@@ -192,7 +192,8 @@ def unpack(source: str, root: str, digest: str) -> None:
     copy = root + ".source"
     try:
         # Whoever can write to the source could change it after it was judged.
-        shutil.copyfile(source, copy)
+        with build.opened_source(source) as file, open(copy, "wb") as target:
+            shutil.copyfileobj(file, target, build.CHUNK)
         if build.digest(copy) != digest:
             raise archive.ImageError(f"{source} changed while it was looked at: try again")
         build.unpack(copy, root)

@@ -10,6 +10,7 @@ each time.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,8 @@ FILE, FOLDER, LINK, HARDLINK, DEVICE, FIFO, OTHER = (
 )
 VOLATILE = ("dev", "proc", "sys", "run")
 """Folders that each start fills; what an archive has in them is not unpacked."""
+_LEFT_OUT = re.compile(rf"(\./|/)?({'|'.join(VOLATILE)})/")
+"""What build.unpack leaves out."""
 MOST_LINKS = 40
 
 
@@ -69,6 +72,9 @@ def check(members: Iterable[Member]) -> dict[str, Member]:
     members_by_name: dict[str, Member] = {}
     for member in members:
         name = clean_name(member.name)
+        if is_volatile(name) and not _LEFT_OUT.match(member.name):
+            # tar would unpack it, because by the name that it has there it is none of those.
+            raise ImageError(f"the archive has {member.name!r}: make it anew, by `tar -C FOLDER -cf FILE .`")
         if not name or is_volatile(name):
             continue
         renamed = replace(member, name=name)

@@ -15,12 +15,12 @@ import stat
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from ansible_collections.wsltune.go.plugins.module_utils.image import archive, clean
 from ansible_collections.wsltune.go.plugins.module_utils.image import plan as image_plan
 from ansible_collections.wsltune.go.plugins.module_utils.image.archive import ImageError, Member
-from ansible_collections.wsltune.go.plugins.module_utils.linux import elf, files, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, elf, files, process
 
 CHUNK = 1 << 20
 CACHE = "etc/skel/.cache/go-build"
@@ -97,10 +97,20 @@ def check_alone(option: str, folder: str) -> None:
         raise ImageError(f"{option} lies in {folder}, which cannot be used: {error.strerror}") from None
 
 
+@contextlib.contextmanager
+def opened_source(path: str) -> Iterator[BinaryIO]:
+    """Open a file, and nothing else that whoever writes in its folder put in its place, such as a pipe."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ImageError(f"{path} is no file")
+        yield file
+
+
 def digest(path: str) -> str:
     """Return the SHA-256 of a file."""
     hasher = hashlib.sha256()
-    with open(path, "rb") as file:
+    with opened_source(path) as file:
         while block := file.read(CHUNK):
             hasher.update(block)
     return hasher.hexdigest()
@@ -121,7 +131,7 @@ def read(path: str) -> Archive:
     contents: dict[str, bytes] = {}
     newest = 0
     try:
-        with tarfile.open(path) as file:
+        with opened_source(path) as source, tarfile.open(fileobj=source) as file:
             for info in file:
                 members.append(_describe(info))
                 name = archive.clean_name(info.name)
@@ -156,7 +166,8 @@ def _check_end(file: tarfile.TarFile, path: str) -> None:
 
 
 def _run(*words: str) -> None:
-    done = process.run(words, os.environ, limit=HOUR)
+    # Not by PATH, in which another account may write.
+    done = process.run(words, {**os.environ, **distribution.own_path()}, limit=HOUR)
     if done.code != 0:
         # tar's last line says that it gives up, and its first why.
         raise ImageError(f"{words[0]} failed: {(done.err.strip() or done.reason).splitlines()[0]}")

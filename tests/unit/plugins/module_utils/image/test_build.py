@@ -62,6 +62,15 @@ def test_what_is_no_archive_is_refused_by_its_path(tmp_path: Path) -> None:
         build.read(str(tmp_path / "none"))
 
 
+def test_a_pipe_in_the_place_of_an_archive_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Whoever writes in the folder of the source can put one there."""
+    os.mkfifo(tmp_path / "source.tar")
+    with pytest.raises(ImageError, match=r"source\.tar is no file"):
+        build.read(str(tmp_path / "source.tar"))
+    with pytest.raises(ImageError, match=r"source\.tar is no file"):
+        build.digest(str(tmp_path / "source.tar"))
+
+
 @needs_root
 def test_what_each_start_fills_is_not_unpacked(root: Path) -> None:
     assert list((root / "dev").iterdir()) == [] and (root / "run").is_dir() and (root / "proc").is_dir()
