@@ -52,12 +52,16 @@ def change_file(path: str, name: str, content: str | None, account: accounts.Acc
     """
     if os.path.isabs(name) or ".." in name.split("/"):
         raise OSError(errno.EINVAL, "leads out of the module", name)
-    change = functools.partial(_change_file, os.path.join(path, name), content, check)
+    change = functools.partial(_change_file, path, name, content, check)
     before: str | None = become.ask(accounts.identity(account), change)
     return before
 
 
-def _change_file(where: str, content: str | None, check: bool) -> str | None:
+def _change_file(path: str, name: str, content: str | None, check: bool) -> str | None:
+    where, module = os.path.join(path, name), os.path.realpath(path)
+    if os.path.commonpath([os.path.realpath(os.path.dirname(where)), module]) != module:
+        # By a link in the place of a folder, such as .github, with which the module came.
+        raise OSError(errno.EINVAL, "leads out of the module", where)
     if _state(where) == "foreign":
         raise OSError(errno.EEXIST, "was changed meanwhile by another program", where)
     own = files.Files()
@@ -85,8 +89,16 @@ def _read(path: str, environment: Mapping[str, str], containerfile: str) -> go_i
         if edit.code != 0:
             return replace(nothing, reason=f"Go cannot read {path}/go.mod: {edit.reason}")
         described = _describe(json.loads(edit.out))
-        command = ["go", "list", "-e", "-deps", "-f", LISTING, "./..."]
+        flags = process.run(["go", "env", "GOFLAGS"], quiet, path, limit=SECONDS).out.strip()
+        if "-mod=mod" in flags:
+            quiet["GOFLAGS"] = flags.replace("-mod=mod", "-mod=readonly")
+        # Go would have Git look at the tree, and what its settings name would run.
+        command = ["go", "list", "-e", "-buildvcs=false", "-deps", "-f", LISTING, "./..."]
         listing = process.run(command, quiet, path, limit=SECONDS, most=MOST_OUTPUT)
+        if listing.code != 0 and "-buildvcs" in listing.err:
+            # Before Go 1.18, which brought both.
+            command.remove("-buildvcs=false")
+            listing = process.run(command, quiet, path, limit=SECONDS, most=MOST_OUTPUT)
     except (OSError, ValueError) as problem:
         return replace(nothing, reason=f"Go could not be asked about {path}: {problem}")
     if listing.code != 0:

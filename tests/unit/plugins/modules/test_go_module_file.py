@@ -73,6 +73,23 @@ def test_a_link_leads_nowhere_that_its_owner_could_not_go(call: Run, shop: Path,
     assert done["failed"] and "can be changed by other accounts" in done["msg"] and not list(roots.iterdir())
 
 
+@root_only
+def test_a_link_that_a_module_came_with_leads_to_no_other_folder_of_its_users(
+    call: Run, shop: Path, home: Path
+) -> None:
+    for place in (home / "other", home / "other/workflows"):
+        place.mkdir()
+        os.chown(place, 4711, 4711)
+    (shop / ".github").symlink_to("../other")
+    done = write(call, shop, go_image.mark("x"))
+    assert (
+        done["failed"] and "leads out of the module" in done["msg"] and not list((home / "other/workflows").iterdir())
+    )
+    (home / "other/workflows/image.yml").write_text(go_image.mark("x"))
+    done = write(call, shop, "", state="absent")
+    assert done["failed"] and (home / "other/workflows/image.yml").exists()
+
+
 def test_no_task_runs_as_another_account_than_root() -> None:
     """What that account's Python prints would be the task's result, and facts for the tasks of root that follow."""
     for path in [*ROOT.glob("roles/*/**/*.yml"), *ROOT.glob("playbooks/**/*.yml"), ROOT / "site.yml"]:

@@ -19,6 +19,8 @@ import yaml
 from ansible_collections.wsltune.go.plugins.module_utils.go import image as go_image
 from ansible_collections.wsltune.go.plugins.module_utils.go import module as go_module
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
+from tests.unit.real_go import GO as REAL_GO
+from tests.unit.real_go import needs_go
 
 ROOT = Path(__file__).resolve().parents[5]
 ROLE = ROOT / "roles/ci_image"
@@ -251,6 +253,35 @@ def test_what_is_no_module_has_a_reason(module: Path) -> None:
     assert "Go could not be asked" in read(module).reason
     (module / "go.mod").unlink()
     assert "has no go.mod" in read(module).reason
+
+
+def test_a_go_that_knows_no_buildvcs_is_asked_without(module: Path) -> None:
+    go = module.parent / "bin/go"
+    old = "list) case $* in *buildvcs*) echo 'flag provided but not defined: -buildvcs' >&2; exit 2 ;; esac; cat"
+    go.write_text(GO.replace("list) cat", old))
+    assert read(module).mains == ["cmd/shop"]
+
+
+@needs_go
+def test_a_real_go_starts_nothing_that_the_repository_names_and_leaves_go_mod(tmp_path: Path) -> None:
+    """A team may share the repository, or it comes in an archive, with settings of whoever made that."""
+    module, started = tmp_path / "shop", tmp_path / "started"
+    (module / "lib").mkdir(parents=True)
+    (tmp_path / "program").write_text(f"#!/bin/sh\ntouch {started}\n")
+    (tmp_path / "program").chmod(0o755)
+    given = "module example.com/shop\n\ngo 1.21\n\nreplace example.com/lib => ./lib\n"
+    (module / "go.mod").write_text(given)
+    (module / "main.go").write_text('package main\n\nimport _ "example.com/lib"\n\nfunc main() {}\n')
+    (module / "lib/go.mod").write_text("module example.com/lib\n\ngo 1.21\n")
+    (module / "lib/lib.go").write_text("package lib\n")
+    git = ["git", "-C", str(module), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *words], check=True)
+    subprocess.run([*git, "config", "core.fsmonitor", str(tmp_path / "program")], check=True)
+    environment = {"PATH": f"{Path(REAL_GO).parent}:{os.defpath}", "HOME": str(tmp_path), "GOFLAGS": "-mod=mod"}
+    facts = go_module._read(str(module), environment, "Containerfile")
+    assert facts.mains == ["."] and not started.exists()
+    assert (module / "go.mod").read_text() == given
 
 
 def test_what_the_modules_go_lists_makes_no_line_of_its_own_and_no_long_one() -> None:
