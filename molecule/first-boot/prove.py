@@ -278,7 +278,7 @@ def main() -> int:
             proof.prove_refused(stranger, "v2 is not signed by anybody in /etc/wsltune/first-signers")
             unanswered.print_user_data("debian-all.user-data", nowhere, "v1", 10)
             unanswered.start()
-            proof.prove_refused(unanswered, f"{nowhere} did not give v1 within 10 seconds, or is not there")
+            proof.prove_refused(unanswered, f"{nowhere} did not give v1 within 10 seconds and")
             good.print_user_data("default.user-data", address, "v1", 300)
             good.start()
             proof.prove_good(good)

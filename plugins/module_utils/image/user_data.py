@@ -19,6 +19,8 @@ LIMIT = 16384
 """Bytes that every source of user-data takes, such as that of EC2; WSL's own has no documented limit."""
 TIMEOUT = 600
 """Seconds that the repository may take."""
+MOST, MEMORY = 2 << 20, 4 << 20
+"""KiB that it may bring, and of memory that Git may take; of neither more than half of what this distro has."""
 
 _REPOSITORY = re.compile(r"(https|ssh|file)://[^\s'\"]+|[a-z0-9_.-]+@[A-Za-z0-9.-]+:[^\s'\"]+")
 _SECRET = re.compile(r"\w+://[^/\s]*:[^/\s]*@")
@@ -36,9 +38,18 @@ stop() {{
     exit 1
 }}
 command -v git >/dev/null && command -v ssh-keygen >/dev/null || stop 'Git and ssh-keygen could not be installed'
+half_or() {{ [ "$(($1 / 2))" -lt "$2" ] && echo "$(($1 / 2))" || echo "$2"; }}
+fetch() (
+    # A server that takes the connection and never answers would keep the first start waiting for ever. One that sends
+    # without end would fill the disk, by the one file that a clone brings, or the memory.
+    set -- $(df -Pk "${{folder%/*}}" | tail -n 1)
+    ulimit -f "$(($(half_or "$4" {most}) * 2))"
+    set -- $(grep ^MemTotal: /proc/meminfo)
+    ulimit -d "$(half_or "$2" {memory})"
+    timeout {timeout} git clone --quiet --no-checkout --single-branch --branch {ref} -- {repository} "$folder"
+)
 rm -rf "$folder"
-# A server that takes the connection and never answers would keep the first start waiting for ever.
-timeout {timeout} git clone --quiet --no-checkout --branch {ref} -- {repository} "$folder" || stop {unreachable}
+fetch || stop {unreachable}
 cd "$folder"
 # A signed tag counts for what it names, and for no branch of the same name.
 what=HEAD verify=verify-commit
@@ -79,7 +90,12 @@ def render(
         signers=SIGNERS,
         program=PROGRAM,
         timeout=timeout,
-        unreachable=shlex.quote(f"{repository} did not give {ref} within {timeout} seconds, or is not there"),
+        most=MOST,
+        memory=MEMORY,
+        unreachable=shlex.quote(
+            f"{repository} did not give {ref} within {timeout} seconds and {MOST >> 10} MiB (or half of what is free),"
+            " or is not there"
+        ),
         variables=shlex.quote(json.dumps(dict(variables), sort_keys=True)),
     )
     text = "\n".join(

@@ -182,9 +182,21 @@ def test_without_a_network_nothing_is_done(repository: Path) -> None:
     code, err = run(repository.parent / "none", "main")
     assert code == 1 and not (repository.parent / "ran").exists()
     assert err.splitlines()[-1] == (
-        f"wsltune: file://{repository.parent}/none did not give main within 600 seconds, or is not there,"
-        f" so nothing was done. To try again: sudo {user_data.PROGRAM}"
+        f"wsltune: file://{repository.parent}/none did not give main within 600 seconds and 2048 MiB (or half of what"
+        f" is free), or is not there, so nothing was done. To try again: sudo {user_data.PROGRAM}"
     )
+
+
+def test_a_repository_that_sends_without_end_fills_no_disk(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (repository / "big").write_bytes(os.urandom(3 << 20))
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "-S", "-m", "one")
+    monkeypatch.setattr(user_data, "MOST", 2 << 10)
+    code, err = run(repository, "main")
+    assert code == 1 and "within 600 seconds and 2 MiB" in err
+    assert not (repository.parent / "ran").exists() and not (repository.parent / "clone").exists()
+    monkeypatch.setattr(user_data, "MOST", 4 << 10)
+    assert run(repository, "main")[0] == 0 and (repository.parent / "ran").exists()
 
 
 def test_a_repository_that_never_answers_ends_the_wait(tmp_path: Path) -> None:
