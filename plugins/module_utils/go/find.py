@@ -7,12 +7,11 @@ from __future__ import annotations
 import fnmatch
 import functools
 import glob
-import itertools
 import json
 import os
 import re
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
@@ -62,9 +61,17 @@ ELSEWHERE = (
     ("/etc/profiles/per-user/{USER}/bin/go", "nix"),
     ("/nix/var/nix/profiles/default/bin/go", "nix"),
     ("/run/current-system/sw/bin/go", "nix"),
+    ("{XDG_DATA_HOME|~/.local/share}/devbox/global/default/.devbox/nix/profile/default/bin/go", "devbox"),
+    ("~/.flox/run/*/bin/go", "flox"),
+    ("~/.guix-profile/bin/go", "Guix"),
     ("{HOMEBREW_PREFIX|/home/linuxbrew/.linuxbrew}/bin/go", "Homebrew"),
     ("{HOMEBREW_PREFIX|/home/linuxbrew/.linuxbrew}/opt/go*/libexec/bin/go", "Homebrew"),
     ("~/.linuxbrew/bin/go", "Homebrew"),
+    ("{AQUA_ROOT_DIR|XDG_DATA_HOME/aquaproj-aqua|~/.local/share/aquaproj-aqua}/bin/go", "aqua"),
+    ("{PIXI_HOME|~/.pixi}/bin/go", "pixi"),
+    ("~/.pkgx/go.dev/v*/bin/go", "pkgx"),
+    ("~/miniforge3/bin/go", "conda"),
+    ("~/miniconda3/bin/go", "conda"),
     ("~/.local/go/bin/go", "~/.local/go"),
     ("~/.local/go*/bin/go", "~/.local"),
     ("~/.local/opt/go*/bin/go", "~/.local"),
@@ -94,6 +101,7 @@ QUIET = {
     "MISE_NOT_FOUND_AUTO_INSTALL": "0",
     "PROTO_AUTO_INSTALL": "false",
     "GOENV_AUTO_INSTALL": "0",
+    "AQUA_DISABLE_LAZY_INSTALL": "true",
 }
 IN_TERMINAL = "terminal"
 FOLLOWED_TOO = ("TMPDIR", "CC", "CXX", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
@@ -133,42 +141,24 @@ def _places(pattern: str, home: str, environment: Mapping[str, str]) -> list[str
     return [] if pattern.startswith("{GOROOT}") and path == "/bin/go" else [path]
 
 
-def _start_of(place: str) -> str:
-    """Return what stands before the first star of a pattern."""
-    parts = place.split("/")
-    return "/".join(itertools.takewhile(lambda part: not glob.has_magic(part), parts)) or "/"
-
-
-def find_silent(home: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the places of ELSEWHERE that give no answer, such as a version manager's folder on a dead server."""
-    places = [place for pattern, _name in ELSEWHERE for place in _places(pattern, home, environment)]
-    return look.silent(map(_start_of, places))
-
-
 def find_toolchains(
-    home: str,
-    search_path: str,
-    exists: Callable[[str], bool] = os.path.isfile,
-    environment: Mapping[str, str] | None = None,
-    silent: Collection[str] = (),
-) -> list[dict[str, str]]:
-    """Return every Go command that a user with this home and PATH has, the one on PATH first.
+    home: str, search_path: str, environment: Mapping[str, str] | None = None
+) -> tuple[list[dict[str, str]], dict[str, str]]:
+    """Return every Go command that a user with this home and PATH has, the one on PATH first; and what gives no answer.
 
-    The places C(silent) are left out (find_silent).
+    That may be a version manager's folder on a dead server, or one version in it.
     """
-    toolchains: dict[str, dict[str, str]] = {}
-    for directory in search_path.split(":"):
-        path = os.path.join(directory, "go")
-        if os.path.isabs(directory) and len(toolchains) < MOST_TOOLCHAINS and exists(path):
-            toolchains.setdefault(_identity(path), {"path": path, "found": "PATH"})
+    folders = [folder for folder in search_path.split(":") if os.path.isabs(folder)]
+    places = [(os.path.join(glob.escape(folder), "go"), "PATH") for folder in folders]
     for pattern, name in ELSEWHERE:
-        for place in _places(pattern, home, environment or {}):
-            if _start_of(place) in silent:
-                continue
-            for path in sorted(look.expand(place), key=functools.partial(_newest_first, place)):
-                if len(toolchains) < MOST_TOOLCHAINS and exists(path):
-                    toolchains.setdefault(_identity(path), {"path": path, "found": name})
-    return [dict(entry, real=os.path.realpath(entry["path"])) for entry in toolchains.values()]
+        places += [(place, name) for place in _places(pattern, home, environment or {})]
+    paths, silent = look.find(place for place, _name in places)
+    toolchains: dict[str, dict[str, str]] = {}
+    for place, name in places:
+        for path in sorted(paths[place], key=functools.partial(_newest_first, place)):
+            if len(toolchains) < MOST_TOOLCHAINS and os.path.isfile(path):
+                toolchains.setdefault(_identity(path), {"path": path, "found": name})
+    return [dict(entry, real=os.path.realpath(entry["path"])) for entry in toolchains.values()], silent
 
 
 def _identity(path: str) -> str:
@@ -248,11 +238,16 @@ class Settled:
     go: dict[str, Any] | None = None
     values: dict[str, str] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
+    silent: dict[str, str] = field(default_factory=dict)
+    """What gives no answer, such as a Go command on the PATH that is a link to a dead server."""
 
     def environment_with_go(self) -> dict[str, str]:
         """Return the environment with the Go that answers first on its PATH, and as root nothing of others there."""
         path = self.go["path"] if self.go else ""
-        own = without_folders_of_others(self.environment)
+        named = self.environment.get("PATH", "").split(":")
+        answering = [folder for folder in named if os.path.join(folder, "go") not in self.silent]
+        shorter = {"PATH": ":".join(answering)} if answering != named else {}
+        own = without_folders_of_others({**self.environment, **shorter})
         folders = own.get("PATH", "").split(":")
         programs = [os.path.join(folder, "go") for folder in folders]
         if os.path.basename(path) == "go" and path != next(filter(os.path.isfile, programs), ""):
@@ -267,10 +262,12 @@ def settle(account: accounts.Account, environment: Mapping[str, str], seconds: f
     their own; then, and where a login finds nothing, an interactive shell is asked too.
     """
     deadline = time.monotonic() + seconds
-    silent = find_silent(account.home, environment)
-    found = find_toolchains(account.home, environment.get("PATH", ""), os.path.isfile, environment, silent)
-    settled = Settled(dict(environment), found)
-    if not _on_path(settled.toolchains) or accounts.has_own_startup(account, environment):
+    found, silent = find_toolchains(account.home, environment.get("PATH", ""), environment)
+    settled = Settled(dict(environment), found, silent=silent)
+    trouble = accounts.startup_trouble(account, environment)
+    if trouble:
+        settled.unknown["terminal"] = f"An interactive shell of {account.name} would not end, because {trouble}."
+    elif not _on_path(settled.toolchains) or accounts.has_own_startup(account, environment):
         _ask_terminal(account, settled, seconds / 3)
     for toolchain in settled.toolchains:
         if time.monotonic() > deadline:
@@ -283,8 +280,12 @@ def settle(account: accounts.Account, environment: Mapping[str, str], seconds: f
         toolchain.update(version=values.get("GOVERSION", ""), reason=reason, goroot=values.get("GOROOT", ""))
         if values and not settled.values:
             settled.go, settled.values = toolchain, values
-    if silent and not settled.go:
-        said = text.join_names([f"{path}: {reason}" for path, reason in silent.items()])
+    named = settled.environment.get("PATH", "").split(":")
+    on_path = {path: why for path, why in settled.silent.items() if os.path.dirname(path) in named}
+    if on_path:
+        settled.unknown["PATH"] = ", ".join(f"{path}: {reason}" for path, reason in on_path.items())
+    if settled.silent and not settled.go:
+        said = text.join_names([f"{path}: {reason}" for path, reason in settled.silent.items()])
         settled.unknown["answer"] = f"a Go may lie where nothing answers ({said})"
     return settled
 
@@ -353,6 +354,7 @@ def _ask(
 
 def _ask_terminal(account: accounts.Account, settled: Settled, seconds: float) -> None:
     """Take over what an interactive shell has, where that is another Go than a login's, or other settings of it."""
+    account = accounts.in_terminal(account, settled.environment)
     known = settled.toolchains[0]["path"] if _on_path(settled.toolchains) else None
     for login in (False, True):
         try:
@@ -360,7 +362,7 @@ def _ask_terminal(account: accounts.Account, settled: Settled, seconds: float) -
         except accounts.AccountError as error:
             settled.unknown["terminal"] = str(error)
             return
-        found = find_toolchains(account.home, own.get("PATH", ""), os.path.isfile, own, find_silent(account.home, own))
+        found, silent = find_toolchains(account.home, own.get("PATH", ""), own)
         if not _on_path(found):
             continue
         if found[0]["path"] != known or _followed_by_go(own) != _followed_by_go(settled.environment):
@@ -368,7 +370,7 @@ def _ask_terminal(account: accounts.Account, settled: Settled, seconds: float) -
             for toolchain in found:
                 if toolchain["found"] == "PATH" and toolchain["path"] not in before:
                     toolchain["found"] = IN_TERMINAL
-            settled.environment, settled.toolchains = own, list(found)
+            settled.environment, settled.toolchains, settled.silent = own, list(found), silent
         return
 
 

@@ -45,7 +45,7 @@ TRYING = 20.0
 GRACE = 20.0
 """Seconds that ending what did not answer in time may take."""
 READ_BY_GO = ("GOENV", "GOROOT", "XDG_CONFIG_HOME")
-"""Paths that Go reads before it does anything."""
+"""Variables with paths that Go reads before it does anything."""
 Run = go_find.Run
 
 TRIED = b"#!/bin/sh\nexit 0\n"
@@ -264,12 +264,10 @@ def observe_with_environment(
             environment = {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
     left = max(2.0, seconds - (time.monotonic() - began))
     identity = accounts.identity(account)
-    silent = look.silent(filter(os.path.isabs, [environment.get(name, "") for name in READ_BY_GO]), identity)
+    silent = look.silent(_list_read_first(account, environment), identity)
     if silent:
         said = ", ".join(f"{path}: {reason}" for path, reason in silent.items())
-        return _unanswered(
-            account, f"what the environment of {account.name} names gives no answer ({said})"
-        ), environment
+        return _unanswered(account, f"what the Go of {account.name} reads first gives no answer ({said})"), environment
     environment, silent = go_find.answering(environment, identity)
     if silent:
         unknown["PATH"] = ", ".join(f"{folder}: {reason}" for folder, reason in silent.items())
@@ -284,6 +282,15 @@ def observe_with_environment(
         facts["unknown"]["answer"] = f"looking at it failed: {error.strerror}"
     facts["unknown"].update({name: text.line(reason) for name, reason in unknown.items()})
     return dict(facts), dict(environment)
+
+
+def _list_read_first(account: accounts.Account, environment: Mapping[str, str]) -> list[str]:
+    """Return the paths that Go reads before it does anything, its file of settings among them."""
+    folder = environment.get("XDG_CONFIG_HOME") or os.path.join(account.home, ".config")
+    named = [environment.get(name, "") for name in READ_BY_GO]
+    return [
+        path for path in (*named, environment.get("GOENV") or os.path.join(folder, "go/env")) if os.path.isabs(path)
+    ]
 
 
 def _unanswered(account: accounts.Account, reason: str) -> dict[str, Any]:

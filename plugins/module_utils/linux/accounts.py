@@ -9,13 +9,15 @@ import functools
 import glob
 import os
 import pwd
+import re
+import shutil
 import signal
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, files, look, process, text
 
 MARK = b"__wsltune_environment__"
 LOGIN_LIMIT = 15.0
@@ -41,11 +43,32 @@ STARTUP = {
     "mksh": (".mkshrc", ".profile"),
     "yash": (".yashrc",),
 }
+READ_AT_LOGIN = {
+    **STARTUP,
+    **dict.fromkeys(("sh", "dash", "ash"), (".profile",)),
+    **dict.fromkeys(("csh", "tcsh"), (".tcshrc", ".cshrc", ".login")),
+    "zsh": (".zshenv", *STARTUP["zsh"]),
+}
 SKELETONS = ("/etc/skel", "/usr/share/base-files")
 TOKEN = "WSLTUNE_ASKS"
 
 
-SHOW = f"echo {MARK.decode()}; env -0; echo {MARK.decode()}"
+# By a shell that is known, because others, such as nushell's and xonsh's, have a language of their own.
+SHOW = f"/bin/sh -c 'echo {MARK.decode()}; env -0; echo {MARK.decode()}'"
+HOOKS = {
+    "bash": 'HISTFILE=/dev/null; for hook in "${PROMPT_COMMAND[@]}"; do eval "$hook"; done; ',
+    "zsh": "HISTFILE=/dev/null; for hook in $precmd_functions; do $hook; done; ",
+    "fish": "emit fish_prompt; ",
+}
+"""What a shell runs before its first prompt: direnv and mise put a Go on PATH only there. History is left alone."""
+HANDS_OVER = re.compile(
+    r"(?!alias\b)(?:.*[\s;&|({])?exec\s[^#]*?(?<![\w.-])(zsh|fish|ksh|mksh|yash|bash)(?![\w./-])"
+    r"|(?:/\S*/)?(zsh|fish)(?:\s+--?[a-z]+)*\Z"
+)
+"""A line of a startup file after which another shell is what the terminal shows."""
+LONGEST_LINE = 400
+MULTIPLEXERS = {"TMUX": "/dev/null,0,0", "STY": "0.none", "ZELLIJ": "0"}
+"""What a terminal in tmux, screen or Zellij has, in which no startup file starts another one."""
 
 
 class AccountError(ValueError):
@@ -89,6 +112,24 @@ def home_trouble(account: Account) -> str:
     """Return why nothing can be looked at in the home of C(account); nothing where it answers."""
     reason = look.silent([account.home]).get(account.home)
     return f"the home {account.home} of {account.name}: {reason}" if reason else ""
+
+
+def startup_trouble(account: Account, environment: Mapping[str, str]) -> str:
+    """Return which startup file of the account's shell gives no answer, so that no shell would come to an end.
+
+    Bash's .bashrc is one of them: nearly every .profile reads it.
+    """
+    silent = look.find(_startup_files(account, environment, READ_AT_LOGIN), identity(account))[1]
+    return text.join_names([f"{path}: {reason}" for path, reason in silent.items()])
+
+
+def _startup_files(
+    account: Account, environment: Mapping[str, str], files_of: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    """Return the patterns of the startup files that the account's shell reads, each with its name below the home."""
+    shell = os.path.basename(account.shell)
+    folder = (environment.get("ZDOTDIR") if shell == "zsh" else None) or account.home
+    return {os.path.join(glob.escape(folder), name): name for name in files_of.get(shell, ())}
 
 
 def _account(entry: Any) -> Account:
@@ -203,33 +244,41 @@ def login_environment(account: Account, timeout: float = LOGIN_LIMIT) -> dict[st
 
     As root a login is started with su; otherwise the account's own shell is started as a login shell.
     """
-    trouble = home_trouble(account)
+    trouble = home_trouble(account) or startup_trouble(account, {})
     if trouble:
         # The shell would wait there, and cannot be ended.
         raise AccountError(f"A login of {account.name} would not end, because {trouble}.")
-    show = SHOW
-    if os.geteuid() == 0:
-        command = ["su", "-l", account.name, "-c", show]
-    elif os.geteuid() == account.uid:
-        command = [account.shell, "-l", "-c", show]
-    else:
+    if os.geteuid() not in (0, account.uid):
         raise AccountError(f"Only root can see what a login of {account.name} finds: run with become.")
+    done = _log_in(account, "", timeout)
+    if not done.timed_out and _marks(done) < 2:
+        # A shell that .profile hands over to gets no command.
+        with contextlib.suppress(OSError):
+            shell = look.once(lambda: in_terminal(account, {}).shell, identity=identity(account))
+            again = done if shell == account.shell else _log_in(account, shell, timeout)
+            done = again if _marks(again) == 2 else done
+    if done.timed_out:
+        raise AccountError(f"A login of {account.name} did not come to an end within {timeout:.0f} s.")
+    if _marks(done) < 2:
+        much = f"it prints more than {MOST_SAID >> 10} KiB" if len(done.out) == MOST_SAID else done.reason
+        raise AccountError(f"A login of {account.name} shows no environment: {much}.")
+    return parse_environment(done.out.encode("utf-8", "surrogateescape"))
+
+
+def _log_in(account: Account, shell: str, timeout: float) -> process.Done:
+    """Start a login, in the account's own shell where C(shell) is empty, that shows its environment."""
     clean = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "dumb"}
     if "LANG" in os.environ:
         clean["LANG"] = os.environ["LANG"]
-    if os.geteuid() != 0:
-        clean.update(HOME=account.home, USER=account.name, LOGNAME=account.name, SHELL=account.shell)
+    if os.geteuid() == 0:
+        command = ["su", "-l", account.name, *(["-s", shell] if shell else []), "-c", SHOW]
+    else:
+        command = [shell or account.shell, "-l", "-c", SHOW]
+        clean.update(HOME=account.home, USER=account.name, LOGNAME=account.name, SHELL=command[0])
     try:
-        done = process.run(command, clean, limit=timeout, most=MOST_SAID)
+        return process.run(command, clean, limit=timeout, most=MOST_SAID)
     except OSError as error:
         raise AccountError(f"A login of {account.name} cannot be started: {error.strerror}.") from error
-    if done.timed_out:
-        raise AccountError(f"A login of {account.name} did not come to an end within {timeout:.0f} s.")
-    output = done.out.encode("utf-8", "surrogateescape")
-    if output.count(MARK) < 2:
-        much = f"it prints more than {MOST_SAID >> 10} KiB" if len(output) == MOST_SAID else done.reason
-        raise AccountError(f"A login of {account.name} shows no environment: {much}.")
-    return parse_environment(output)
 
 
 def has_own_startup(account: Account, environment: Mapping[str, str]) -> bool:
@@ -242,13 +291,31 @@ def has_own_startup(account: Account, environment: Mapping[str, str]) -> bool:
     # A name with another variable in it is for the shell to read.
     if "$" in named or (named and _lines(named)):
         return True
-    folder = (environment.get("ZDOTDIR") if shell == "zsh" else None) or account.home
-    for name in STARTUP.get(shell, ()):
-        common = _skeleton(name)
-        for path in look.expand(os.path.join(glob.escape(folder), name)):
-            if _lines(path) - common:
-                return True
-    return False
+    names = _startup_files(account, environment, STARTUP)
+    found, silent = look.find(names)
+    return bool(silent) or any(
+        _lines(path) - _skeleton(names[pattern]) for pattern, paths in found.items() for path in paths
+    )
+
+
+def in_terminal(account: Account, environment: Mapping[str, str]) -> Account:
+    """Return the account with the shell that a terminal of it shows: .bashrc may end with C(exec zsh).
+
+    Whoever may not change the shell of an account, or does not want to, writes that.
+    """
+    own = os.path.basename(account.shell)
+    found, _silent = look.find(_startup_files(account, environment, STARTUP))
+    for line in sorted(set().union(*(_lines(path) for paths in found.values() for path in paths))):
+        match = HANDS_OVER.match(line[:LONGEST_LINE])
+        # A name alone may be one of a list in other shells, such as that of zsh's plugins.
+        name = (match[1] or (match[2] if own == "bash" else "")) if match else ""
+        if name and name != own:
+            # Not by a PATH in which another account may write.
+            others = None if os.geteuid() == 0 else environment.get("PATH", "")
+            shell = distribution.find_program(name) or (others and shutil.which(name, path=others))
+            if shell:
+                return replace(account, shell=shell)
+    return account
 
 
 def _file_of_env(shell: str, environment: Mapping[str, str]) -> str:
@@ -287,25 +354,39 @@ def terminal_environment(
         )
     # Bash reads .bashrc without -l alone; the login has been read for C(environment).
     options = ["-l", "-i", "-c"] if login or name not in ("bash", *SAME_AS_LOGIN) else ["-i", "-c"]
-    token = uuid.uuid4().hex
     own = {"HOME": account.home, "USER": account.name, "LOGNAME": account.name, "SHELL": account.shell}
-    variables = {**own, **environment, "TERM": "dumb", TOKEN: token}
+    variables = {**own, **environment, "TERM": "dumb"}
+    done = _ask_shell(account, [*options, HOOKS.get(name, "") + SHOW], variables, timeout)
+    more: Mapping[str, str] = {}
+    if not done.timed_out and _marks(done) < 2:
+        more = {name: value for name, value in MULTIPLEXERS.items() if name not in environment}
+        again = _ask_shell(account, [*options, SHOW], {**variables, **more}, timeout)
+        done = again if _marks(again) == 2 else done
+    if done.timed_out:
+        raise AccountError(f"An interactive shell of {account.name} did not come to an end within {timeout:.0f} s.")
+    if _marks(done) < 2:
+        raise AccountError(f"An interactive shell of {account.name} shows no environment: {_last_said(done)}.")
+    found = parse_environment(done.out.encode("utf-8", "surrogateescape"))
+    for added in (TOKEN, "SHLVL", *more):
+        found.pop(added, None)
+    return found
+
+
+def _ask_shell(account: Account, words: Sequence[str], variables: Mapping[str, str], timeout: float) -> process.Done:
+    """Start the account's shell in its home, and end what it leaves running."""
+    token = uuid.uuid4().hex
     try:
         directory = account.home if os.path.isdir(account.home) else "/"
-        done = process.run([account.shell, *options, SHOW], variables, directory, limit=timeout, most=MOST_SAID)
+        command = [account.shell, *words]
+        return process.run(command, {**variables, TOKEN: token}, directory, limit=timeout, most=MOST_SAID)
     except OSError as error:
         raise AccountError(f"An interactive shell of {account.name} cannot be started: {error.strerror}.") from error
     finally:
         _end_marked(f"{TOKEN}={token}".encode())
-    if done.timed_out:
-        raise AccountError(f"An interactive shell of {account.name} did not come to an end within {timeout:.0f} s.")
-    output = done.out.encode("utf-8", "surrogateescape")
-    if output.count(MARK) < 2:
-        raise AccountError(f"An interactive shell of {account.name} shows no environment: {_last_said(done)}.")
-    found = parse_environment(output)
-    for added in (TOKEN, "SHLVL"):
-        found.pop(added, None)
-    return found
+
+
+def _marks(done: process.Done) -> int:
+    return done.out.encode("utf-8", "surrogateescape").count(MARK)
 
 
 def _last_said(done: process.Done) -> str:

@@ -28,6 +28,8 @@ TOTAL = 10.0
 AT_ONCE = 32
 MOST_NAMES = 20000
 """Names of a folder that are looked at; one that a program of its owner's lists may have no end."""
+MOST_MATCHES = 500
+"""Names that match in one folder, each of which is asked about."""
 PATIENCE = 0.1
 """Seconds to wait for the end of a child that is killed; more would not help."""
 
@@ -117,14 +119,33 @@ def names(folder: str, most: int = MOST_NAMES) -> list[str]:
     return []
 
 
-def expand(pattern: str) -> list[str]:
-    """Return the paths that an absolute C(pattern) of glob's stands for, by M(names) of each folder."""
-    paths = [""]
-    for part in pattern.split("/")[1:]:
-        if not glob.has_magic(part):
-            paths = [f"{path}/{part}" for path in paths]
-            continue
-        names_in = {path: fnmatch.filter(names(path or "/"), part) for path in paths}
-        shown = part.startswith((".", "[.]"))
-        paths = [f"{path}/{name}" for path in paths for name in names_in[path] if shown or not name.startswith(".")]
-    return [path for path in paths if os.path.lexists(path)]
+def find(
+    patterns: Iterable[str], identity: process.Identity | None = None
+) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Return what there is of each absolute pattern of glob's, and the paths on the way there that give no answer.
+
+    A folder is looked into by M(names), and no more than MOST_MATCHES of what matches in it.
+    """
+    found: dict[str, list[str]] = {pattern: [] for pattern in patterns}
+    silent: dict[str, str] = {}
+    waiting = [(pattern, "", pattern.split("/")[1:]) for pattern in found]
+    while waiting:
+        steps = []
+        for pattern, path, parts in waiting:
+            plain = list(itertools.takewhile(lambda part: not glob.has_magic(part), parts))
+            # A folder that is to be listed has a slash at its end.
+            path = "/".join([path, *plain]) + "/" * (len(plain) < len(parts))
+            steps.append((pattern, path, parts[len(plain) :]))
+        questions = {path: functools.partial(names if parts else _touch, path) for _pattern, path, parts in steps}
+        answers, reasons = each(questions, identity=identity)
+        silent.update({path.rstrip("/") or "/": reason for path, reason in reasons.items()})
+        waiting = []
+        for pattern, path, parts in steps:
+            if parts:
+                shown = parts[0].startswith((".", "[.]"))
+                matches = fnmatch.filter(answers.get(path, ()), parts[0])
+                known = [name for name in matches if shown or not name.startswith(".")][:MOST_MATCHES]
+                waiting += [(pattern, f"{path}{name}", parts[1:]) for name in known]
+            elif answers.get(path):
+                found[pattern].append(path)
+    return found, silent

@@ -238,8 +238,8 @@ class Person:
 
     def go(self) -> str | None:
         """Return the path of the account's Go, None where it has none."""
-        toolchains = go_find.find_toolchains(
-            self.account.home, self.environment.get("PATH", ""), environment=self.environment
+        toolchains, _silent = go_find.find_toolchains(
+            self.account.home, self.environment.get("PATH", ""), self.environment
         )
         paths = [toolchain["path"] for toolchain in toolchains]
         return next((path for path in paths if not go_find.explain_no_build(path, self.environment)), None)

@@ -43,7 +43,7 @@ def test_toolchains_are_found_once_with_the_one_on_path_first(tmp_path: Path) ->
     (tmp_path / "link").symlink_to(own)
     found = [
         entry
-        for entry in go_find.find_toolchains(str(tmp_path), f"{tmp_path}/link:relative:{own}")
+        for entry in go_find.find_toolchains(str(tmp_path), f"{tmp_path}/link:relative:{own}")[0]
         if entry["path"].startswith(str(tmp_path))
     ]
     assert [(entry["path"], entry["found"]) for entry in found] == [
@@ -270,6 +270,88 @@ def test_a_terminal_without_anything_of_its_own_is_not_started(tmp_path: Path) -
     assert (tmp_path / "started").exists()
 
 
+SHELL = """#!/bin/bash
+# A shell of another kind: with -l and -i it reads a file of its own, and without -c it is a terminal that ends.
+[ "$1 $2 $3" = "-l -i -c" ] || exit 0
+source "$HOME/.{name}rc"
+eval "$4"
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "exec {shell}",
+        "case $- in *i*) exec {shell} -l ;; esac",
+        'export SHELL=$(command -v {shell}); exec "$SHELL" # is {shell}\n[ -t 1 ] && exec "$(which {shell})"',
+        "[[ $- == *i* && -z $BASH_EXECUTION_STRING ]] && exec {shell}",
+        "if [ -t 1 ]; then exec /usr/bin/{shell} -l; fi",
+        "{shell}",
+        "/usr/bin/{shell} -l",
+    ],
+)
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_shell_that_bash_hands_over_to_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, shell: str
+) -> None:
+    """On WSL many write that into .bashrc and never change the shell of their account."""
+    own, distribution = goroot(tmp_path / "apps/go", "go1.27.3"), goroot(tmp_path / "usr/lib/go-1.24", "go1.24.4")
+    other = program(tmp_path / "shells" / shell, SHELL.replace("{name}", shell))
+    monkeypatch.setattr(accounts.distribution, "SEARCHED", str(other.parent))
+    (tmp_path / ".bashrc").write_text(f"alias ll='ls -l'\n{line.format(shell=shell)}\n")
+    (tmp_path / f".{shell}rc").write_text(f"export PATH={own.parent}:$PATH\n")
+    found = looked_at(tmp_path, f"{distribution.parent}:{other.parent}:{PLAIN}")
+    assert found.go and found.go["path"] == str(own) and "terminal" not in found.unknown, found.unknown
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["alias z='exec zsh'", "# exec zsh", "echo exec-zsh", "exec zsh-autosuggest", "exec ./zsh.sh", "zsh() { true; }"],
+)
+def test_what_hands_nothing_over_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    program(tmp_path / "shells/zsh", "#!/bin/sh\nexit 1\n")
+    monkeypatch.setattr(accounts.distribution, "SEARCHED", f"{tmp_path}/shells")
+    (tmp_path / ".bashrc").write_text(f"{line}\n")
+    assert accounts.in_terminal(person(tmp_path), {"PATH": PLAIN}).shell == "/bin/bash"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '[ -z "$TMUX" ] && exec tmux new-session -A -s main',
+        'if command -v tmux >/dev/null && [[ ! $TERM =~ screen ]] && [ -z "$TMUX" ]; then exec tmux; fi',
+        '[ -n "$STY" ] || exec screen -xRR',
+        "[[ -z $ZELLIJ ]] && { false; exit; }",
+    ],
+)
+def test_a_terminal_in_a_multiplexer_is_asked(tmp_path: Path, line: str) -> None:
+    own = goroot(tmp_path / "apps/go", "go1.27.3")
+    (tmp_path / ".bashrc").write_text(f"{line}\nPATH={own.parent}:$PATH\n")
+    found = looked_at(tmp_path)
+    assert found.go and found.go["path"] == str(own) and "terminal" not in found.unknown, found.unknown
+    assert not {"TMUX", "STY", "ZELLIJ"} & set(found.environment)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'PROMPT_COMMAND="_hook${{PROMPT_COMMAND:+;$PROMPT_COMMAND}}"',
+        'PROMPT_COMMAND=("printf x >&2" _hook "history -a" "history -n" "history -w")',
+        'PROMPT_COMMAND="_hook"; set -e',
+        'PROMPT_COMMAND="exit 3"; _hook',
+        "set -u; _hook",
+    ],
+)
+def test_what_a_terminal_has_at_its_first_prompt_counts(tmp_path: Path, line: str) -> None:
+    """As direnv with an .envrc in the home, and mise, have it."""
+    own = goroot(tmp_path / "apps/go", "go1.27.3")
+    (tmp_path / ".bashrc").write_text(f"_hook() {{ export PATH={own.parent}:$PATH; }}\n{line.format()}\n")
+    (tmp_path / ".bash_history").write_text("ls\n" * 3000)
+    found = looked_at(tmp_path)
+    assert (tmp_path / ".bash_history").read_text() == "ls\n" * 3000
+    assert found.go and found.go["path"] == str(own) and "terminal" not in found.unknown, found.unknown
+
+
 def test_a_terminal_that_hangs_or_says_odd_things_has_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounts, "TERMINAL", 1.0)
     (tmp_path / ".bashrc").write_text("sleep 300\n")
@@ -311,6 +393,13 @@ def test_what_a_terminal_prints_and_leaves_running_is_no_matter(tmp_path: Path) 
         ".local/go1.27.3",
         "go/go1.27.3",
         "sdk/go1.27.3",
+        ".flox/run/x86_64-linux.default.run",
+        ".local/share/devbox/global/default/.devbox/nix/profile/default",
+        ".local/share/aquaproj-aqua",
+        ".guix-profile",
+        ".pixi",
+        ".pkgx/go.dev/v1.27.3",
+        "miniforge3",
     ],
 )
 def test_a_go_in_a_usual_place_is_found_without_a_terminal(tmp_path: Path, place: str) -> None:
@@ -331,7 +420,7 @@ def test_roots_of_version_managers_are_those_that_the_login_names(tmp_path: Path
     }
     for name, below in moved.items():
         command = goroot(tmp_path / "moved" / name / below, "go1.27.3")
-        found = go_find.find_toolchains(str(tmp_path), PLAIN, environment={name: f"{tmp_path}/moved/{name}"})
+        found = go_find.find_toolchains(str(tmp_path), PLAIN, environment={name: f"{tmp_path}/moved/{name}"})[0]
         assert str(command) in [one["path"] for one in found]
 
 
@@ -392,7 +481,7 @@ def test_a_go_that_another_go_starts_from_roots_path_is_roots_too(tmp_path: Path
 def test_the_newest_of_several_stands_first(tmp_path: Path) -> None:
     for version in ("1.9.7", "1.27.3", "1.21.13"):
         goroot(tmp_path / "sdk" / f"go{version}", f"go{version}")
-    found = go_find.find_toolchains(str(tmp_path), PLAIN)
+    found = go_find.find_toolchains(str(tmp_path), PLAIN)[0]
     own = [one["path"].split("/")[-3] for one in found if one["found"] == "~/sdk"]
     assert own == ["go1.27.3", "go1.21.13", "go1.9.7"]
 
@@ -401,7 +490,7 @@ def test_a_release_stands_before_its_candidates_and_a_tip_last(tmp_path: Path) -
     home = tmp_path / "home1.99"
     for name in ("gotip", "go1.28beta1", "go1.28rc2", "go1.28rc1", "go1.27rc1", "go1.27.0", "go1.27", "go1.26.3"):
         goroot(home / "sdk" / name, "go1.27")
-    found = go_find.find_toolchains(str(home), PLAIN)
+    found = go_find.find_toolchains(str(home), PLAIN)[0]
     own = [one["path"].split("/")[-3] for one in found if one["found"] == "~/sdk"]
     assert own == ["go1.28rc2", "go1.28rc1", "go1.28beta1", "go1.27.0", "go1.27", "go1.27rc1", "go1.26.3", "gotip"]
 

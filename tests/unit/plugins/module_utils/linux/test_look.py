@@ -164,7 +164,10 @@ told = go_observe.observe(account, mounts, {environment!r}){END}"""
         assert told["places"][name]["fstype"] == "fuse.dead"
 
 
-@pytest.mark.parametrize("what", ["MISE_DATA_DIR", "GVM_ROOT", "HOMEBREW_PREFIX", "~/sdk", "~/.local/bin/go"])
+@pytest.mark.parametrize(
+    "what",
+    ["MISE_DATA_DIR", "GVM_ROOT", "HOMEBREW_PREFIX", "~/sdk", "~/sdk/go1.22", "~/sdk/go1.22/bin", "~/.local/bin/go"],
+)
 @pytest.mark.parametrize("on_path", [True, False])
 def test_a_dead_place_of_other_gos_hides_none_that_answers(tmp_path: Path, what: str, on_path: bool) -> None:
     go, environment = tmp_path / "go/bin/go", {"HOME": str(tmp_path), "PATH": os.defpath}
@@ -187,6 +190,45 @@ told = go_observe.observe(account, mounts, {environment!r}){END}"""
     assert took < 20 and (told["go"] or {}).get("path") == (str(go) if on_path else None), told["unknown"]
     # Where no other Go is there, whether there is one is not known, so that none is installed beside it.
     assert ("no answer in 2 s" in told["unknown"].get("answer", "")) != on_path, told["unknown"]
+    if what.startswith("~/"):
+        assert on_path or f"{tmp_path}/{what[2:]}" in told["unknown"]["answer"], told["unknown"]
+
+
+@pytest.mark.parametrize("named", ["bin/go", "~/.config/go/env", "~/.config/go", "~/.bashrc", "~/.profile"])
+def test_what_go_or_the_shell_reads_and_never_gets_is_named_at_once(tmp_path: Path, named: str) -> None:
+    go, dead = tmp_path / "go/bin/go", tmp_path / named.replace("~/", "")
+    for path in (go, dead):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    go.write_text(f"#!/bin/sh\necho '{json.dumps({'GOROOT': str(tmp_path / 'go'), 'GOVERSION': 'go1.24.0'})}'\n")
+    go.chmod(0o755)
+    dead.symlink_to(tmp_path / "dead/x")
+    environment = {"HOME": str(tmp_path), "PATH": f"{tmp_path}/bin:{go.parent}:{os.defpath}"}
+    code = f"""{IMPORTS}
+account = accounts.Account("me", os.geteuid(), os.getegid(), sys.argv[2], "/bin/bash")
+facts, path = go_observe.observe_with_environment(account, mounts, {environment!r})
+told = [facts["go"] and facts["go"]["path"], facts["unknown"], path["PATH"]]{END}"""
+    (path, unknown, search), took = json.loads(in_a_dead_folder([tmp_path / "dead"], code, *map(str, (dead, tmp_path))))
+    where = {"bin/go": "PATH", "~/.bashrc": "terminal", "~/.profile": "terminal"}.get(named, "answer")
+    assert f"{dead}" in unknown[where] and "no answer in 2 s" in unknown[where], unknown
+    assert path == (None if where == "answer" else str(go)) and (named != "bin/go" or f"{tmp_path}/bin" not in search)
+    assert took < 8
+
+
+@pytest.mark.parametrize(
+    ("shell", "file"),
+    [("/bin/bash", ".bashrc"), ("/bin/dash", ".profile"), ("/bin/zsh", ".zshenv"), ("/x/fish", ".config/fish/conf.d")],
+)
+def test_no_login_is_started_that_would_read_what_never_answers(tmp_path: Path, shell: str, file: str) -> None:
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).symlink_to(tmp_path / "dead/x")
+    code = f"""{IMPORTS}
+me = pwd.getpwuid(os.geteuid()).pw_name
+try:
+    told = accounts.login_environment(accounts.Account(me, os.geteuid(), os.getegid(), sys.argv[2], {shell!r}))
+except accounts.AccountError as error:
+    told = str(error){END}"""
+    told, took = json.loads(in_a_dead_folder([tmp_path / "dead"], code, str(tmp_path / "dead"), str(tmp_path)))
+    assert f"would not end, because {tmp_path}/{file}" in told and "no answer in 2 s" in told and took < 8, told
 
 
 def test_the_doctor_does_not_wait_for_dead_paths(tmp_path: Path) -> None:
@@ -254,7 +296,9 @@ def test_a_pattern_stands_for_what_glob_finds(tmp_path: Path) -> None:
         "none/*",
         "sdk",
     ):
-        assert sorted(look.expand(f"{tmp_path}/{pattern}")) == sorted(glob.glob(f"{tmp_path}/{pattern}")), pattern
+        found, silent = look.find([f"{tmp_path}/{pattern}"])
+        assert sorted(found[f"{tmp_path}/{pattern}"]) == sorted(glob.glob(f"{tmp_path}/{pattern}")), pattern
+        assert silent == {}
 
 
 def test_of_a_folder_without_end_some_names_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,4 +311,4 @@ def test_of_a_folder_without_end_some_names_are_looked_at(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(os, "scandir", lambda _folder: Endless())
     assert len(look.names("/endless")) == look.MOST_NAMES
-    assert look.expand("/endless/go*/none") == []
+    assert look.find(["/endless/go*/none"]) == ({"/endless/go*/none": []}, {})
