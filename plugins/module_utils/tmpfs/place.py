@@ -26,13 +26,19 @@ WSL_WITH_REMOUNT = (2, 5, 10)
 STARTS = ("systemd", "init")
 """Programs that read /etc/fstab at a start; those of a container that only runs a command do not."""
 REMOTE = re.compile(
-    r"(nfs|cifs|smb|fuse|9p|drvfs|virtiofs|ceph|gluster|afs|lustre|beegfs|gfs|ocfs|pvfs|vboxsf|prl_fs).*"
+    r"(nfs|cifs|smb|fuse|9p|drvfs|virtiofs|ceph|gluster|afs|lustre|beegfs|gfs|ocfs|pvfs|vboxsf|prl_fs|gpfs|panfs|wekafs"
+    r"|vmhgfs|coda|ncp).*"
 )
 """File systems that another machine may have mounted too, or that Windows keeps."""
 SIGNS = {
     ".codex": "Codex's sandbox lets Go write in /tmp and the project alone",
     ".claude": "Claude Code's sandbox lets Go write in /tmp and the project alone",
     ".gemini": "Gemini CLI's sandbox lets Go write in /tmp and the project alone",
+    ".cursor": "Cursor's sandbox lets Go write in /tmp and the project alone",
+    ".cursor-server": "Cursor's sandbox lets Go write in /tmp and the project alone",
+    ".qwen": "Qwen Code's sandbox lets Go write in /tmp and the project alone",
+    ".apptainer": "Apptainer is in use, whose containers have the home and no such folder",
+    ".singularity": "Apptainer is in use, whose containers have the home and no such folder",
     ".vscode-remote-containers": "dev containers are in use, and one that has the home has no such folder",
     ".local/share/distrobox": "distrobox is in use, whose containers have the home and no such folder",
     ".local/bin/distrobox": "distrobox is in use, whose containers have the home and no such folder",
@@ -43,6 +49,12 @@ PROGRAMS = {
     "firejail": "firejail is installed, whose sandboxes have no such folder",
     "distrobox": "distrobox is installed, whose containers have the home and no such folder",
     "toolbox": "toolbox is installed, whose containers have the home and no such folder",
+    "apptainer": "Apptainer is installed, whose containers have the home and no such folder",
+    "singularity": "Singularity is installed, whose containers have the home and no such folder",
+    "ch-run": "Charliecloud is installed, whose containers have the home and no such folder",
+    "schroot": "schroot is installed, whose systems have the homes and no such folder",
+    "nsjail": "nsjail is installed, and a sandbox made with it need not have such a folder",
+    "landrun": "landrun is installed, and a sandbox made with it need not let Go write in such a folder",
 }
 
 

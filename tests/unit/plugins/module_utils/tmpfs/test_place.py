@@ -162,7 +162,12 @@ def test_the_socket_of_wslg_is_safe(start: dict[str, Any]) -> None:
         ({"local": False}, "not in /etc/passwd"),
         ({"shared": "comes from outside of this container"}, "comes from outside of this container, and its owner"),
         ({"answer": "no answer in 3 s"}, "does not answer"),
+        ({"fstype": "gpfs"}, "lies on gpfs"),
+        ({"fstype": "panfs"}, "lies on panfs"),
+        ({"fstype": "vmhgfs"}, "lies on vmhgfs"),
         ({"signs": [".codex"]}, "Codex"),
+        ({"signs": [".cursor"]}, "Cursor"),
+        ({"signs": [".apptainer"]}, "Apptainer"),
         ({"signs": [".local/share/distrobox"]}, "distrobox"),
     ],
 )
@@ -217,8 +222,9 @@ def test_a_home_on_a_disk_of_this_machine_is_no_hazard(fstype: str) -> None:
     assert tmpfs_place.account_hazard(person(fstype=fstype)) == ""
 
 
-def test_a_sandbox_that_is_installed_concerns_everyone() -> None:
-    assert choose("gotmpdir", sandboxes=["bwrap"]).kind == "none"
+@pytest.mark.parametrize("name", ["bwrap", "apptainer", "singularity", "ch-run", "schroot", "nsjail"])
+def test_a_sandbox_that_is_installed_concerns_everyone(name: str) -> None:
+    assert choose("gotmpdir", sandboxes=[name]).kind == "none"
 
 
 def test_a_build_cache_in_memory_needs_folders() -> None:
