@@ -852,7 +852,8 @@ def harmful(settings: Mapping[str, Setting], after: Mapping[str, Value]) -> list
         elif name == "boot.initTimeout" and isinstance(now, int) and now < 1000:
             reasons.append(f"{name}={now}: services get less than a second to come up and to shut down.")
         elif name == "filesystem.umask" and isinstance(now, int):
-            decimal = isinstance(value, str) and re.fullmatch(r"\s*\+?[1-9][0-9]*", value)
+            # One digit from 1 to 7 is the same number in both.
+            decimal = isinstance(value, str) and re.fullmatch(r"\s*\+?([1-9][0-9]+|[89])", value)
             if not 0 <= now <= 0o777:
                 reasons.append(f"{name}={value}: a umask lies between 0000 and 0777.")
             elif decimal:

@@ -151,6 +151,9 @@ DRIVE = {"mount_point": "/mnt/c", "windows_drive": True, "fstype": "9p"}
         ("[automount]\noptions=noexec\n", {}, {"mounts": [DRIVE]}, "critical", "noexec"),
         ("[automount]\noptions=noexec\n[interop]\nenabled=0\n", {}, {"mounts": [DRIVE]}, "ok", ""),
         ("[filesystem]\numask=18\n", {}, {}, "ok", "filesystem.umask"),
+        ("[filesystem]\numask=7\n", {}, {}, "ok", "No value in /etc/wsl.conf does harm."),
+        ("[filesystem]\numask=2\n", {"in_force": ""}, {}, "ok", "No value in /etc/wsl.conf does harm."),
+        ("[filesystem]\numask=9\n", {}, {}, "critical", "decimal"),
         ("[filesystem]\numask=22\n", {}, {}, "critical", "decimal"),
     ],
 )
