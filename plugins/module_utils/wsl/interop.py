@@ -41,7 +41,22 @@ _AFTER = (
 # Of what a program prints no more than this gets into a message.
 _LOOKED_AT = 1 << 16
 _SHOWN = 600
-_LOST = re.compile(rb"UtilConnect\w|WSL \(\d{1,10}\b|connect failed")
+_LOST = re.compile(rb"Util[A-Z]\w{1,40}:\d|WSL \(\d{1,10}\b|connect failed")
+# WSL's own init has the program's path before it.
+_BROKEN = re.compile(rb"\.exe: Invalid argument\s*\Z")
+# What an operation on a drive ends with whose server on the Windows side has gone, as after a sleep of Windows.
+_GONE = (
+    errno.EIO,
+    errno.ESTALE,
+    errno.ENOTCONN,
+    errno.ECONNRESET,
+    errno.ECONNABORTED,
+    errno.EHOSTDOWN,
+    errno.EREMOTEIO,
+    errno.ENODEV,
+    errno.ENXIO,
+    errno.ETIMEDOUT,
+)
 _REGISTER = "register it again with sudo sh -c 'echo :WSLInterop:M::MZ::/init:PF > /proc/sys/fs/binfmt_misc/register'"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -223,13 +238,19 @@ def not_started(error: OSError, program: str, exists: Callable[[str], bool] = os
             f"{program} is no program to this kernel (exec format error), so WSL's interop is off: set interop.enabled "
             f"to true in /etc/wsl.conf and run wsl.exe --shutdown in Windows, or {_REGISTER}."
         )
+    named = os.fsdecode(error.filename or program)
+    if error.errno in _GONE:
+        return (
+            f"The drive with {named} does not answer ({error.strerror}): restart WSL with wsl.exe --shutdown in "
+            "Windows, or mount the drive again with sudo mount."
+        )
+    if named != program and not (error.errno == errno.ENOENT and exists(named)):
+        what = "is not there" if error.errno == errno.ENOENT else f"cannot be entered ({error.strerror})"
+        return (
+            f"The working directory {named} {what}: set ansible_wsl_interop_working_directory to a folder on a Windows "
+            "drive, or leave it out."
+        )
     if error.errno == errno.ENOENT:
-        named = os.fsdecode(error.filename or program)
-        if named != program and not exists(named):
-            return (
-                f"The working directory {named} is not there: set ansible_wsl_interop_working_directory to a folder on "
-                "a Windows drive, or leave it out."
-            )
         if exists(program):
             return (
                 f"{program} is there, and what the kernel starts such programs with is not, so WSL's interop is "
@@ -241,6 +262,16 @@ def not_started(error: OSError, program: str, exists: Callable[[str], bool] = os
             f"{program} may not be started ({error.strerror}): it asks for an administrator, or the drive is mounted "
             "with noexec or a mask that takes the execute bit; start a WSL terminal as administrator or fix "
             "automount.options in /etc/wsl.conf."
+        )
+    if error.errno in (errno.ENOMEM, errno.EAGAIN):
+        return (
+            f"{program} could not be started ({error.strerror}): this distro has no memory or no process left, so end "
+            "other programs, then run this again."
+        )
+    if error.errno == errno.E2BIG:
+        return (
+            f"{program} could not be started ({error.strerror}): the command or the environment is too long, so put "
+            "the command into a script, or unset long variables."
         )
     return f"{program} could not be started ({error.strerror}): see dmesg."
 
@@ -257,6 +288,11 @@ def went_wrong(code: int, out: bytes, err: bytes, socket: str | None, elevation:
         return (
             f"The program on the way to Windows was ended from outside ({name}), as when memory runs out or someone "
             "kills it: see dmesg, then run this again."
+        )
+    if not out.strip() and _BROKEN.search(err[-_SHOWN:]):
+        return (
+            f"Windows did not start the program ({excerpt(err[-_SHOWN:])}): restart WSL with wsl.exe --shutdown in "
+            "Windows, then run this again."
         )
     lost = None if out.strip() else _lost_line(err)
     if lost:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import errno
+import os
 import time
 from pathlib import Path
 
@@ -179,3 +180,44 @@ def test_clixml_that_grows_without_end_is_left_as_it_is():
 def test_what_is_missing_is_named(there, named, says):
     error = OSError(errno.ENOENT, "x", named)
     assert says in interop.not_started(error, "/p.exe", lambda path: there)
+
+
+@pytest.mark.parametrize(
+    ("number", "named", "says"),
+    [
+        # A folder that is closed to this account, or a file.
+        (errno.EACCES, "/folder", "The working directory /folder cannot be entered (Permission denied)"),
+        (errno.ENOTDIR, "/folder", "The working directory /folder cannot be entered (Not a directory)"),
+        (errno.EACCES, "/p.exe", "/p.exe may not be started"),
+        # A drive after a sleep of Windows (microsoft/WSL#12824).
+        (errno.EIO, "/p.exe", "The drive with /p.exe does not answer (Input/output error)"),
+        (errno.ENOTCONN, "/folder", "The drive with /folder does not answer"),
+        (errno.ESTALE, "/p.exe", "restart WSL with wsl.exe --shutdown"),
+        (errno.ENODEV, "/p.exe", "restart WSL with wsl.exe --shutdown"),
+        (errno.EAGAIN, "/p.exe", "no memory or no process left"),
+        (errno.ENOMEM, "/p.exe", "no memory or no process left"),
+        (errno.E2BIG, "/p.exe", "too long"),
+    ],
+)
+def test_each_reason_of_the_kernel_has_its_own_cause(number, named, says):
+    error = OSError(number, os.strerror(number), named)
+    assert says in interop.not_started(error, "/p.exe", lambda _path: True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "<3>init: (1158) ERROR: UtilConnectToInteropServer:300: connect failed 2\n",
+        "<3>init: (77) ERROR: UtilAcceptVsock:243: accept4 failed 110\n",
+        "<3>WSL (13) ERROR: UtilAcceptVsock:250: accept4 failed 110\n",
+        "<3>init: (29) ERROR: UtilBindVsockAnyPort:286: socket failed 1\n",
+        "<3>WSL (4258 - Relay) ERROR: UtilAcceptVsock:271: accept4 failed 110\n",
+        "/mnt/c/Windows/System32/WindowsPowerShell/v1.0/powershell.exe: Invalid argument",
+    ],
+)
+def test_what_wsls_init_says_is_no_failure_of_the_command(said):
+    """As in microsoft/WSL#6170, 6420, 8677, 9764 and 11398."""
+    sentence = interop.went_wrong(1, b"", said.encode(), None)
+    assert sentence is not None and said.split(": ")[-1].strip() in sentence
+    assert interop.went_wrong(1, b"an answer", said.encode(), None) is None
+    assert interop.went_wrong(0, b"", said.encode(), None) is None
