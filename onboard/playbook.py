@@ -1,6 +1,9 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""ansible-playbook, which runs nothing of the current folder: Ansible loads C(shell_plugins) from there."""
+"""ansible-playbook, which runs nothing of the current folder, and knows the sudo of Ubuntu 26.04.
+
+Ansible loads C(shell_plugins) from the current folder.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import sys
 
 from ansible.cli import playbook
 from ansible.plugins import loader
+from ansible.plugins.become import BecomeBase
 
 
 def leave_current_folder() -> None:
@@ -18,7 +22,16 @@ def leave_current_folder() -> None:
             plugins.config = [path for path in plugins.config if os.path.isabs(path)]
 
 
+def has_prompt(method: BecomeBase, output: bytes) -> bool:
+    """Return whether a password is asked for, also within a line: sudo-rs prints C([sudo: PROMPT] Password:).
+
+    Ansible looks at the beginnings of lines alone, and waits there until its time is up (ansible/ansible#85837).
+    """
+    return bool(method.prompt) and method.prompt.strip().encode() in output
+
+
 if __name__ == "__main__":
     sys.argv[0] = "ansible-playbook"
     leave_current_folder()
+    BecomeBase.check_password_prompt = has_prompt
     playbook.main()

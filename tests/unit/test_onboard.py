@@ -464,6 +464,52 @@ def test_a_wrong_option_of_drift_is_no_answer_about_drift(
     assert capsys.readouterr().err
 
 
+SUDO = """#!/bin/bash
+# As {kind} asks for a password.
+while [[ $1 == -* ]]; do
+    case $1 in
+        -p) prompt=$2; shift ;;
+        -u) shift ;;
+    esac
+    shift
+done
+printf '{said}' "$prompt" >&2
+read -r password
+[ "$password" = secret ] || exit 1
+touch "${{0%/*}}/accepted"
+exec "$@"
+"""
+
+
+@pytest.mark.parametrize(("kind", "said"), [("sudo", "%s"), ("sudo-rs 0.2.13", "[sudo: %s] Password: ")])
+def test_a_password_is_given_to_each_kind_of_sudo(tmp_path: Path, kind: str, said: str) -> None:
+    """Ubuntu has had sudo-rs since 25.10."""
+    (tmp_path / "sudo").write_text(SUDO.format(kind=kind, said=said))
+    (tmp_path / "sudo").chmod(0o755)
+    (tmp_path / "password").write_text("secret\n")
+    task = {"ansible.builtin.command": "echo as root", "become": True}
+    (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [task]}]))
+    given = [
+        "-i",
+        "localhost,",
+        "-c",
+        "local",
+        "--become-password-file",
+        f"{tmp_path}/password",
+        f"{tmp_path}/play.yml",
+    ]
+    command = [sys.executable, "-I", str(ROOT / "onboard/playbook.py"), *given]
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        # Who is root already needs no sudo.
+        "ANSIBLE_BECOME_ALLOW_SAME_USER": "true",
+    }
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0 and (tmp_path / "accepted").exists(), done.stdout + done.stderr
+
+
 def test_drift_without_sudo_looks_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(onboard_sudo.shutil, "which", lambda _name: None)
