@@ -17,7 +17,13 @@ Result = Mapping[str, Any]
 NOT_SET = "which is not set for this user"
 # The role has shown the script by then.
 SCRIPT, SCRIPT_SHOWN = "hand elevated_script to one", "hand the script in what Ansible said to one"
-LEFT_BEHIND = "could not be restored"
+LEFT_BEHIND = (
+    "could not be restored",
+    "could not be unmounted",
+    "so that what is mounted there stays",
+    "was not restored",
+)
+"""What a sentence about something that a rollback failed to restore has in it."""
 
 
 def _list_of(result: Result, *names: str) -> list[str]:
@@ -61,7 +67,7 @@ def write_rollback(results: Mapping[str, Result], name: str) -> str:
 def find_left_behind(results: Mapping[str, Result]) -> list[str]:
     """Return what a rollback failed to restore, because a run that leaves something behind ends with an error."""
     kept = [sentence for result in results.values() for sentence in _list_of(result, "kept")]
-    return [sentence for sentence in kept if LEFT_BEHIND in sentence]
+    return [sentence for sentence in dict.fromkeys(kept) if any(words in sentence for words in LEFT_BEHIND)]
 
 
 def list_site_changes(results: Mapping[str, Result], moved: Sequence[str] = ()) -> list[str]:

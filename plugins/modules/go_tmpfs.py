@@ -397,9 +397,9 @@ class Tmpfs:
             self.changes.made.append(f"unmounted {path}")
             return True
         holders = ", ".join(process.holders(path)[:5])
+        named = f": {holders} use it" if holders else ""
         self.changes.kept.append(
-            f"{path} could not be unmounted ({message}){': ' + holders + ' use it' if holders else ''}; end these "
-            "programs, then run again, or it is gone after the next start"
+            f"{path} could not be unmounted ({message}){named}; end what uses it, or restart, then run again"
         )
         return False
 

@@ -571,17 +571,16 @@ class Workspace:
                 f"{place} or {target} gives {error.strerror}, so that what is mounted there stays; run again when it "
                 "does."
             ) from error
-        self.changes.made.append(f"unmounted {place}")
-        if self.changes.check_mode:
-            return
         try:
-            _apart(functools.partial(mount.unmount, place))
+            if not self.changes.check_mode:
+                _apart(functools.partial(mount.unmount, place))
         except OSError as error:
             users = ", ".join(process.holders(place)[:5])
             raise WorkspaceError(
                 f"{place} could not be unmounted ({error.strerror}){': ' + users + ' use it' if users else ''}; end "
-                "these programs, then run again."
+                "what uses it, then run again."
             ) from error
+        self.changes.made.append(f"unmounted {place}")
 
     def absent(self) -> NoReturn:
         """Take the binds away and restore /etc/fstab; copies stay, because work may be in them."""
@@ -592,15 +591,22 @@ class Workspace:
         if entry is not None:
             before = entry.before_run.content if only and entry.before_run else b""
             stay = fstab.marked(text.decode(before), workspace_plan.MARK)
+            held = []
             for line in workspace_plan.binds_to_leave(self.fstab(), stay):
                 try:
                     self.unmount(line.mount_point, line.source)
                 except WorkspaceError as error:
                     # Whoever works there holds nothing else back.
-                    self.changes.kept.append(f"{str(error).rstrip('.')}, or it is gone after the next start")
+                    self.changes.kept.append(str(error).rstrip("."))
+                    held.append(line)
                     continue
                 self.changes.notes.append(f"{line.mount_point} is the original again; the copy {line.source} stays")
-            self.changes.restore(only=only, after=lambda _step: self.tell_systemd())
+            if held:
+                # Its line stays too, because that is how the next run knows of it.
+                lines = fstab.marked(self.fstab(), workspace_plan.MARK)
+                self.write_lines([line for line in lines if line.fstype != "none" or line in (*stay, *held)])
+            else:
+                self.changes.restore(only=only, after=lambda _step: self.tell_systemd())
         self.changes.kept += self.changes.journal.damaged()
         for given in self.module.params["projects"]:
             silent = look.silent([given["source"]])
