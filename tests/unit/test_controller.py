@@ -73,7 +73,7 @@ def play(folder: Path, connection: str, inject: str, playbook: str, *words: str)
     return subprocess.CompletedProcess(run.args, run.returncode, stdout, stderr)
 
 
-@pytest.mark.parametrize("playbook", ["drift", "doctor", "site", "rollout", "bench", "benchmark", "heal"])
+@pytest.mark.parametrize("playbook", ["drift", "doctor", "site", "rollout", "bench", "benchmark", "heal", "restart"])
 def test_no_hosts_facts_are_variables_of_a_run(tmp_path: Path, playbook: str) -> None:
     done = play(tmp_path, "ssh", "true", f"wsltune.go.{playbook}")
     told = " ".join((done.stdout + done.stderr).split())
