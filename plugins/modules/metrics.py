@@ -80,6 +80,7 @@ path:
   type: str
 """
 
+import functools
 import os
 import re
 from typing import Any
@@ -90,10 +91,14 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import metrics as
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, look, mountinfo, text
 
 LIMIT = 5.0
+WRITING = 60.0
+"""Seconds for a file of the collector's, in whose account's folder anything may be mounted by then."""
 
 
 def _find_folder(wanted: str | None) -> str:
-    return next((path for path in ([wanted] if wanted else fleet_metrics.FOLDERS) if path and os.path.isdir(path)), "")
+    places = (wanted,) if wanted else fleet_metrics.FOLDERS
+    folders, _silent = look.each({path: functools.partial(os.path.isdir, path) for path in places})
+    return next((path for path in places if folders.get(path)), "")
 
 
 def _observe_tmpfs(path: str | None) -> dict[str, Any]:
@@ -140,17 +145,22 @@ def _measure_cache(path: str | None, user: str) -> int | None:
     return size
 
 
+def _read(path: str) -> str:
+    was = files.Files().read_in_own(path)
+    return was.content.decode("utf-8", "replace") if was else ""
+
+
 def _write(path: str, values: dict[str, Any], instance: str) -> None:
-    hands = files.Files()
     # Debian gives the folder above the collector's to its account.
-    was = hands.read_in_own(path)
-    earlier = fleet_metrics.parse(was.content.decode("utf-8", "replace")) if was else []
+    was = look.once(functools.partial(_read, path), WRITING)
+    earlier = fleet_metrics.parse(was)
     samples = fleet_metrics.merge(earlier, fleet_metrics.describe(values))
     content = fleet_metrics.render(samples, instance).encode("utf-8")
     if len(content) > fleet_metrics.LARGEST:
         raise ValueError(f"it would have more than {fleet_metrics.LARGEST >> 10} KiB")
     # Readable for the collector whatever the umask is.
-    hands.put_in_own(path, files.FileState.own(content, 0o644))
+    state = files.FileState.own(content, 0o644)
+    look.once(lambda: files.Files().put_in_own(path, state), WRITING)
 
 
 def main() -> None:
@@ -177,11 +187,11 @@ def main() -> None:
         module.exit_json(changed=False, path="")
     name = f"wsltune_{params['instance']}.prom" if params["instance"] else fleet_metrics.FILE
     path = os.path.join(folder, name)
-    exists = os.path.lexists(path)
     try:
+        exists = bool(look.once(functools.partial(os.path.lexists, path), LIMIT))
         if params["state"] == "absent":
             if exists and not module.check_mode:
-                files.Files().remove_in_own(path)
+                look.once(lambda: files.Files().remove_in_own(path), WRITING)
             module.exit_json(changed=exists, path=path)
         if not module.check_mode:
             values = dict(params["values"])

@@ -559,6 +559,20 @@ def test_no_account_of_a_collector_or_logger_leads_it_elsewhere(bed: Bed) -> Non
     assert "wsltune_pull.prom cannot be written: Not a directory" in kept
 
 
+def test_what_the_account_of_a_collector_mounted_keeps_no_run_waiting(bed: Bed) -> None:
+    commit = bed.commit("exit 0")
+    program = bed.root / "program/__main__.py"
+    program.write_text(program.read_text().replace("LOOKING = 20.0", "LOOKING = 1.0"))
+    folder = bed.root / "var/lib/prometheus/node-exporter"
+    command = [sys.executable, str(ROOT / "tests/unit/dead_folder.py"), str(folder), "--", *bed.command("run")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode == 77:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stderr
+    assert bed.record()["applied"] == commit
+    assert "wsltune_pull.prom gives no answer" in (bed.root / "var/log/wsltune/pull.log").read_text()
+
+
 def test_no_account_sees_the_variables_among_the_arguments(bed: Bed) -> None:
     """pull.json is for root alone, and everybody can read the arguments of a process."""
     bed.configure(variables={"proxy": "http://anna:s3cret@proxy"})

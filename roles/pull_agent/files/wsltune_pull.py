@@ -75,7 +75,8 @@ FIRST_LINE = 256
 """Bytes of a script's first line that the kernel reads."""
 LOOK = 0.2
 LOOKING = 20.0
-"""Seconds that looking for a build may take."""
+"""Seconds that looking for a build may take, and writing for a collector."""
+WRITTEN, NOTHING = "is written", "has no folder"
 MOST_ARGUMENTS = 1 << 12
 """Bytes of a process's arguments that are read: any account can make those of its own as long as its memory."""
 SECONDS_AFTER_BOOT = 120.0
@@ -467,12 +468,8 @@ def list_processes(proc: Path) -> Iterator[pull.Process]:
             yield pull.Process(program, arguments)
 
 
-def find_build(proc: Path) -> str:
-    """Return the name of a process that builds with Go; empty without one, and where looking does not end.
-
-    A child looks. The arguments lie in the memory of their process, and whoever reads them waits while its account
-    keeps that locked: mmap(2) waits for a file system that is a program of the account's (FUSE).
-    """
+def ask_child(act: Callable[[], str]) -> str | None:
+    """Return what C(act) returns in a child; None where it does not end in time, as with what never answers."""
     here, there = os.pipe()
     child = os.fork()
     if child == 0:
@@ -480,19 +477,40 @@ def find_build(proc: Path) -> str:
             # One that cannot be ended would keep the lock of the run.
             os.closerange(0, there)
             os.closerange(there + 1, 1 << 10)
-            os.write(there, os.fsencode(pull.find_build(list_processes(proc))))
+            os.write(there, os.fsencode(act()))
         finally:
             os._exit(0)
     os.close(there)
     try:
         if not select.select([here], [], [], LOOKING)[0]:
-            return ""
+            return None
         return os.fsdecode(os.read(here, 1 << 12))
     finally:
         os.close(here)
         os.kill(child, signal.SIGKILL)
         # Old kernels let nothing interrupt it.
         os.waitpid(child, os.WNOHANG)
+
+
+def find_build(proc: Path) -> str:
+    """Return the name of a process that builds with Go; empty without one, and where looking does not end.
+
+    The arguments lie in the memory of their process, and whoever reads them waits while its account keeps that locked:
+    mmap(2) waits for a file system that is a program of the account's (FUSE).
+    """
+    return ask_child(lambda: pull.find_build(list_processes(proc))) or ""
+
+
+def put_metrics(path: Path, text: str) -> str:
+    """Write a file for a collector; return WRITTEN, NOTHING where there is no folder for it, or why that failed."""
+    try:
+        if not path.parent.is_dir():
+            return NOTHING
+        # Debian gives the folder above it to the collector's account.
+        files.Files().put_in_own(str(path), files.FileState(text.encode("utf-8"), 0o644, 0, 0, 0))
+    except OSError as error:
+        return f"cannot be written: {error.strerror}"
+    return WRITTEN
 
 
 def list_supplies(folder: Path) -> list[dict[str, str]]:
@@ -677,16 +695,15 @@ class Agent:
         """Write what a collector reads, where there is one."""
         folders = [self.config.metrics_directory] if self.config.metrics_directory else metrics.FOLDERS
         for folder in folders:
-            path = self.places.base / folder.lstrip("/")
-            if path.is_dir():
-                text = metrics.render(metrics.describe_pull(state, self.record.to_json())).encode("utf-8")
-                try:
-                    # Debian gives the folder above it to the collector's account.
-                    hands = files.Files()
-                    hands.put_in_own(str(path / metrics.PULL_FILE), files.FileState(text, 0o644, 0, 0, 0))
-                except OSError as error:
-                    self.log.warning("%s cannot be written: %s", path / metrics.PULL_FILE, error.strerror)
-                return
+            path = self.places.base / folder.lstrip("/") / metrics.PULL_FILE
+            text = metrics.render(metrics.describe_pull(state, self.record.to_json()))
+            # What that account mounted there may give no answer.
+            said = ask_child(functools.partial(put_metrics, path, text))
+            if said == NOTHING:
+                continue
+            if said != WRITTEN:
+                self.log.warning("%s %s", path, said or "gives no answer")
+            return
 
 
 def open_log(places: Places) -> logging.Logger:

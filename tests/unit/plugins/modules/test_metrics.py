@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import metrics as
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, process
 from ansible_collections.wsltune.go.plugins.modules import metrics
 
+ROOT = Path(__file__).resolve().parents[4]
 Call = Callable[..., dict[str, Any]]
 
 
@@ -154,6 +158,33 @@ def test_debians_collector_whose_account_owns_the_folder_above(call: Call, home:
     folder.unlink()
     (home / "moved").rename(folder)
     assert call(metrics, state="absent", directory=str(folder))["changed"] and list(folder.iterdir()) == []
+
+
+CODE = """
+import sys
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.wsltune.go.plugins.modules import metrics
+metrics.LIMIT = metrics.WRITING = 1.0
+with patch_module_args({"directory": sys.argv[1], "state": sys.argv[2], "values": {}}):
+    metrics.main()
+"""
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_what_the_collectors_account_mounted_keeps_nobody_waiting(folder: Path, state: str) -> None:
+    dead = [sys.executable, str(ROOT / "tests/unit/dead_folder.py"), str(folder), "--"]
+    done = subprocess.run(
+        [*dead, sys.executable, "-c", CODE, str(folder), state],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "collections")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if done.returncode == 77:
+        pytest.skip(done.stderr.strip())
+    result = json.loads(done.stdout)
+    assert ("no folder" in result["msg"]) if state == "present" else not result["changed"]
 
 
 def test_the_size_of_a_build_cache_is_what_it_takes_and_not_what_its_links_name(
