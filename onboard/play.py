@@ -19,11 +19,13 @@ from types import ModuleType
 from typing import Any
 
 from onboard.answers import answers, collection, go_module, in_go_module, lacks_container_file
-from onboard.options import ROOT, USAGE, Options, Stop, given_variables
+from onboard.options import FAILED, ROOT, USAGE, Options, Stop, given_variables
 from onboard.story import sentence
 from onboard.sudo import Root
 
 PLAYBOOKS = ROOT / "playbooks"
+GIT = 60.0
+"""Seconds that Git may take to say whether it knows a revision."""
 
 
 def undo_command() -> str:
@@ -78,7 +80,15 @@ def bench_variables(options: Options) -> dict[str, Any]:
     command = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", revision]
     # Of what is missing in a repository, its settings name the program that Git asks.
     alone = {**os.environ, "GIT_ALLOW_PROTOCOL": "none"}
-    known = shutil.which("git") and subprocess.run(command, cwd=folder, capture_output=True, check=False, env=alone)
+    try:
+        # In a folder that others write in, Git may wait for a pipe that nobody fills.
+        known = shutil.which("git") and subprocess.run(
+            command, cwd=folder, capture_output=True, check=False, env=alone, stdin=subprocess.DEVNULL, timeout=GIT
+        )
+    except subprocess.TimeoutExpired:
+        raise Stop(
+            f"git gave no answer about '{options.against}' in {GIT:g} seconds: look at the repository", FAILED
+        ) from None
     if not known or known.returncode:
         raise Stop(f"'{options.against}' is neither a file nor a Git revision of the module here", USAGE)
     return {**variables, "verify_against_revision": options.against}

@@ -52,7 +52,9 @@ leave_places_of_others() {
     local name place
     ((EUID == 0)) || return 0
     for name in "${!PYTHON@}"; do unset "$name"; done
-    for name in HOME PYENV_ROOT TMPDIR TEMP TMP XDG_STATE_HOME XDG_CACHE_HOME XDG_CONFIG_HOME; do
+    # And where pip writes.
+    for name in HOME PYENV_ROOT TMPDIR TEMP TMP XDG_STATE_HOME XDG_CACHE_HOME XDG_CONFIG_HOME PIP_LOG PIP_CACHE_DIR \
+        PIP_TARGET PIP_PREFIX PIP_ROOT PIP_SRC; do
         place=${!name:-}
         [[ $place ]] || continue
         is_roots_place "$place" && continue

@@ -954,6 +954,18 @@ def test_ansible_runs_nothing_of_another_account_as_root(tmp_path: Path, monkeyp
     }
 
 
+def test_a_repository_that_keeps_git_waiting_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any account of a team can put a pipe into a folder that the team shares."""
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / "go.mod").touch()
+    (tmp_path / ".git/config").unlink()
+    os.mkfifo(tmp_path / ".git/config")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(onboard_play, "GIT", 1.0)
+    with pytest.raises(onboard_options.Stop, match="git gave no answer about 'main' in 1 seconds"):
+        onboard_play.bench_variables(parse(["bench", "--against", "main"]))
+
+
 def test_git_asks_no_program_for_a_commit_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As root in a repository of whoever called sudo: its settings may be another account's, where a team shares it."""
     module, commit, ran = tmp_path / "module", "1" * 40, tmp_path / "ran"

@@ -348,6 +348,7 @@ def test_pip_unpacks_as_root_in_no_folder_of_another_account(tmp_path: Path, own
     folder.mkdir()
     os.chown(folder, owner, owner)
     names = {"TMPDIR": str(folder), "PYTHONPYCACHEPREFIX": str(folder), "PYTHONWARNINGS": "error"}
+    names |= {"PIP_LOG": f"{folder}/pip.log", "PIP_CACHE_DIR": f"{folder}/cache"}
     done = subprocess.run(
         ["bash", "-c", f'set -u; . "{SCRIPT}"; leave_places_of_others; env'],
         env={"PATH": "/usr/bin:/bin", **names},
@@ -355,7 +356,7 @@ def test_pip_unpacks_as_root_in_no_folder_of_another_account(tmp_path: Path, own
         text=True,
         check=True,
     )
-    assert ("TMPDIR=" in done.stdout) is (owner == 0) and "PYTHON" not in done.stdout
+    assert ("TMPDIR=" in done.stdout) is ("PIP_" in done.stdout) is (owner == 0) and "PYTHON" not in done.stdout
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
