@@ -87,6 +87,12 @@ def test_where_they_are_none_the_run_goes_on_and_writes_in_its_own_folder(tmp_pa
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_a_machine_without_a_windows_side_is_looked_at_for_a_restart(tmp_path: Path) -> None:
+    own = f"ansible_python_interpreter={sys.executable}"
+    done = play(tmp_path, "ssh", "false", "wsltune.go.restart", "-e", own)
+    assert done.returncode == 0 and "Nothing waits for a restart." in done.stdout, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(("connection", "words"), [("local", []), ("", ["-c", "local"])])
 def test_this_machine_alone_may_be_asked_by_ansibles_defaults(
     tmp_path: Path, connection: str, words: list[str]
