@@ -131,7 +131,7 @@ function Invoke-Console {
     param ([string[]]$Argument)
     # Not by the call operator: Windows PowerShell loses quotes inside of arguments.
     $start = New-Object -TypeName System.Diagnostics.ProcessStartInfo
-    $start.FileName = (Get-Command -Name 'wsl.exe' -CommandType Application | Select-Object -First 1).Source
+    $start.FileName = Find-WslExe
     $start.Arguments = Join-Argument $Argument
     $start.UseShellExecute = $false
     # Otherwise its own words are UTF-16 in a file or a pipe.

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -225,6 +226,21 @@ def test_a_distro_is_installed_from_a_file(windows: Windows) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert installs(windows) == [f"--install\t--from-file\t{image}\t--name\tacme-go\t--no-launch"]
     assert (windows.home / "called").exists()
+
+
+def test_wsl_is_started_from_windows_own_folder_whatever_stands_in_path(
+    powershell: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    for name in ("system", "theirs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "wsl.exe").touch(0o755)
+    script = f"$env:PATH = '{tmp_path}/theirs'; foreach ($case in $cases) {{ Find-WslExe -Folder $case }}"
+    module = ROOT / "plugins/module_utils/windows/WslExe.psm1"
+    assert powershell(module, script, [f"{tmp_path}/system", f"{tmp_path}/none", ""]) == [
+        f"{tmp_path}/system/wsl.exe",
+        f"{tmp_path}/theirs/wsl.exe",
+        f"{tmp_path}/theirs/wsl.exe",
+    ]
 
 
 def test_terminals_are_found_where_they_are_open() -> None:

@@ -24,6 +24,18 @@ function Join-Argument {
     @($quoted) -join ' '
 }
 
+function Find-WslExe {
+    <#
+    .SYNOPSIS
+    Returns the path of WSL's own program, nothing where there is none. PATH is asked last: other users may write in a
+    folder of it.
+    #>
+    param ([string]$Folder = [Environment]::SystemDirectory)
+    if ($Folder -and [IO.File]::Exists([IO.Path]::Combine($Folder, 'wsl.exe'))) { return [IO.Path]::Combine($Folder, 'wsl.exe') }
+    $found = Get-Command -Name 'wsl.exe' -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
+    if ($found) { $found.Source }
+}
+
 function Invoke-WslExe {
     <#
     .SYNOPSIS
@@ -31,10 +43,10 @@ function Invoke-WslExe {
     run or did not end in time.
     #>
     param ([string[]]$Argument, [string]$InputText = '', [int]$TimeoutSeconds = 60)
-    $found = Get-Command -Name 'wsl.exe' -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
-    if (-not $found) { return @{ ExitCode = $null; Stdout = ''; Stderr = 'there is no wsl.exe, so WSL is not installed' } }
+    $program = Find-WslExe
+    if (-not $program) { return @{ ExitCode = $null; Stdout = ''; Stderr = 'there is no wsl.exe, so WSL is not installed' } }
     $start = New-Object -TypeName System.Diagnostics.ProcessStartInfo
-    $start.FileName = $found.Source
+    $start.FileName = $program
     $start.Arguments = Join-Argument $Argument
     $start.UseShellExecute = $false
     $start.CreateNoWindow = $true
@@ -291,6 +303,6 @@ function Invoke-WslRestart {
 }
 
 Export-ModuleMember -Function @(
-    'Join-Argument', 'Invoke-WslExe', 'Format-WslFailure', 'ConvertFrom-WslList', 'Get-WslDistribution', 'Get-WslTerminal',
-    'Get-WslRestartPlan', 'Invoke-WslRestart'
+    'Join-Argument', 'Find-WslExe', 'Invoke-WslExe', 'Format-WslFailure', 'ConvertFrom-WslList', 'Get-WslDistribution',
+    'Get-WslTerminal', 'Get-WslRestartPlan', 'Invoke-WslRestart'
 )
