@@ -286,6 +286,7 @@ class Check:
             )
         own = go_find.environment_with_go(person, accounts.login_environment(person))
         environment = dict(own, CGO_ENABLED="1")
+        environment.update(go_flags.leave_go_mod(self.users[name]["settings"].get("GOFLAGS", {}).get("value", "")))
         if person.uid == 0:
             environment.update(go_sources.leave_out_workspace(directory, environment))
             reason = go_find.explain_no_build(self.users[name]["go"]["path"], environment)

@@ -69,6 +69,13 @@ def without(flags: str, removed: Sequence[str]) -> str:
     return " ".join(word for word in split(flags) if word not in removed)
 
 
+def leave_go_mod(flags: str) -> dict[str, str]:
+    """Return the variable that keeps Go from writing go.mod where a value of GOFLAGS has it do so; else nothing."""
+    written = {"-mod=mod": "-mod=readonly", "--mod=mod": "-mod=readonly"}
+    words = [written.get(word, word) for word in split(flags)]
+    return {"GOFLAGS": " ".join(words)} if words != split(flags) else {}
+
+
 def list_refusals(toolchains: Sequence[Mapping[str, Any]], environment: Mapping[str, str], flags: str) -> list[str]:
     """Return which of these Go commands refuse C(flags): the command, its version, the flag and what it says.
 

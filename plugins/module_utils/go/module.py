@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
 from ansible_collections.wsltune.go.plugins.module_utils.go import image as go_image
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, process
 
@@ -90,8 +91,7 @@ def _read(path: str, environment: Mapping[str, str], containerfile: str) -> go_i
             return replace(nothing, reason=f"Go cannot read {path}/go.mod: {edit.reason}")
         described = _describe(json.loads(edit.out))
         flags = process.run(["go", "env", "GOFLAGS"], quiet, path, limit=SECONDS).out.strip()
-        if "-mod=mod" in flags:
-            quiet["GOFLAGS"] = flags.replace("-mod=mod", "-mod=readonly")
+        quiet.update(go_flags.leave_go_mod(flags))
         # Go would have Git look at the tree, and what its settings name would run.
         command = ["go", "list", "-e", "-buildvcs=false", "-deps", "-f", LISTING, "./..."]
         listing = process.run(command, quiet, path, limit=SECONDS, most=MOST_OUTPUT)

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, TypeVar
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, mountinfo, process, text
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import base as workspace_base
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
@@ -697,6 +698,7 @@ class Copy:
             self.notes.append(f"{self.person.account.name} has no Go yet, so go list was not compared")
             return
         how = {"GOPROXY": "off"} if main.items.get("go.work") else {"GOPROXY": "off", "GOWORK": "off"}
+        how.update(go_flags.leave_go_mod(self.person.run(main.source, [go, "env", "GOFLAGS"], **how).out.strip()))
         # Go would have Git look at the tree, and what its settings name would run.
         words = [go, "list", "-buildvcs=false", "./..."]
         before, after = self.person.run(main.source, words, **how), self.person.run(target, words, **how)

@@ -276,6 +276,22 @@ def test_a_module_that_needs_cgo_is_named(call: Run, eves: Path, tmp_path: Path)
     assert call(go_env, True, **options(tmp_path, modules=[str(module)]))["changed"]
 
 
+def test_looking_at_a_module_leaves_its_go_mod(call: Run, eves: Path, tmp_path: Path) -> None:
+    """With -mod=mod Go writes it, as if somebody had asked for that."""
+    module = eves / "shop"
+    module.mkdir()
+    (module / "go.mod").write_text("module shop\n")
+    os.chown(module, 4711, 4711)
+    (eves / ".config/go").mkdir(parents=True)
+    (eves / ".config/go/env").write_text("GOFLAGS=-mod=mod\n")
+    for path in (eves / ".config", eves / ".config/go", eves / ".config/go/env"):
+        os.chown(path, 4711, 4711)
+    go = eves / "sdk/go/bin/go"
+    go.write_text(go.read_text().replace("list) ", 'list) echo "$GOFLAGS" >> flags; '))
+    call(go_env, True, **options(tmp_path, modules=[str(module)]))
+    assert (module / "flags").read_text() == "-mod=readonly\n"
+
+
 def test_a_go_command_on_a_read_only_disk_is_refused(
     call: Run, eves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

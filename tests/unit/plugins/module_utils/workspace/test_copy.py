@@ -236,16 +236,18 @@ def test_a_folder_without_git_keeps_modes_and_times(person: workspace_copy.Perso
 Spoil = Callable[[Path, Path], None]
 
 
-def test_go_is_told_not_to_ask_git(
+def test_go_is_told_to_ask_no_git_and_to_leave_go_mod(
     person: workspace_copy.Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = tmp_path / "drive" / "shop"
     put(source / "go.mod", "module shop\n")
-    go = put(tmp_path / "go", f'#!/bin/sh\necho "$*" >> {tmp_path}/said\n', 0o755)
+    script = f'[ "$1" != env ] || exec echo -v -mod=mod\necho "$GOFLAGS" "$*" >> {tmp_path}/said\n'
+    go = put(tmp_path / "go", f"#!/bin/sh\n{script}", 0o755)
     monkeypatch.setattr(person, "go", lambda: str(go))
     copied(person, project(source, tmp_path / "home" / "shop", tests=True))
     asked = (tmp_path / "said").read_text().splitlines()
     assert len(asked) == 4 and all("-buildvcs=false" in words.split() for words in asked)
+    assert all(words.startswith("-v -mod=readonly ") for words in asked)
 
 
 def change(source: Path, target: Path) -> None:
