@@ -162,6 +162,9 @@ function Get-WantedEntry {
             }
             Test-Day -Text $wanted.valid_until
             $result.wanted += $wanted
+            if (-not $absent -and $kind -ne 'extension') {
+                $result.notes += @(Get-SharedFolderNote -Kind $kind -Path (Split-ExclusionContext -Value $value).Path)
+            }
         }
     }
     $result

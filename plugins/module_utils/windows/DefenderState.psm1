@@ -19,6 +19,14 @@ $script:trusted = @(
 # The rights of SDDL with which a key, or who may change it, can be changed.
 $script:changing = @{ KA = $true; KW = $true; GA = $true; GW = $true; DC = $true; LC = $true; WP = $true; SD = $true; WD = $true; WO = $true }
 $script:changingBits = 0x500D0026
+# The same of a folder, for what is put there, and the groups that every account of a machine is in.
+$script:writing = @{ FA = $true; FW = $true; GA = $true; GW = $true; DC = $true; LC = $true; WD = $true; WO = $true }
+$script:writingBits = 0x500C0006
+$script:everybody = @{
+    'WD' = 'Everyone'; 'S-1-1-0' = 'Everyone'; 'AU' = 'Authenticated Users'; 'S-1-5-11' = 'Authenticated Users'
+    'BU' = 'Users'; 'S-1-5-32-545' = 'Users'; 'IU' = 'Interactive'; 'S-1-5-4' = 'Interactive'
+}
+$script:accessList = 'D:(?<flags>[A-Z_]*)(?<entries>(?:\([^()]*(?:\([^()]*\)[^()]*)*\))*)'
 $script:policyKeys = @('HKLM:\SOFTWARE\Policies\Microsoft\Windows Defender', 'HKLM:\SOFTWARE\Microsoft\Windows Defender\Policy Manager')
 $script:drives = @{}
 $script:targets = @{}
@@ -351,29 +359,82 @@ function Get-AccessProblem {
         return "it belongs to $(if ($owner) { $owner } else { 'an unknown account' }), who can change its rights"
     }
     # Rights may be followed by the list of what is logged, which grants nothing.
-    $list = [regex]::Match($Sddl, 'D:(?<flags>[A-Z_]*)(?<entries>(?:\([^()]*(?:\([^()]*\)[^()]*)*\))*)')
+    $list = [regex]::Match($Sddl, $script:accessList)
     if (-not $list.Success -or $list.Groups['flags'].Value -match 'NO_ACCESS_CONTROL') {
         return 'everyone can write it'
     }
-    foreach ($entry in [regex]::Matches($list.Groups['entries'].Value, '\((?<entry>[^()]*(?:\([^()]*\)[^()]*)*)\)')) {
-        # Type, flags, rights, two kinds of objects, whom it is for, and perhaps a condition.
-        $type, $flags, $rights, $null, $null, $sid, $null = $entry.Groups['entry'].Value.Split(';')
-        # D and the others that begin with it deny; IO counts for keys below alone, and those are looked at themselves.
-        if ($type -cnotin @('A', 'OA', 'XA', 'ZA') -or $flags -cmatch '\A(?:..)*IO' -or $sid -cin $script:trusted) {
-            continue
-        }
-        $can = $false
-        if ($rights -match '\A(0x[0-9a-f]+|[0-9]+)\z') {
-            $number = if ($rights -match '\A0x') { [Convert]::ToUInt32($rights, 16) } else { [Convert]::ToUInt32($rights) }
-            $can = ($number -band $script:changingBits) -ne 0
-        } else {
-            foreach ($right in [regex]::Matches($rights, '..')) {
-                $can = $can -or $script:changing.ContainsKey($right.Value)
-            }
-        }
-        if ($can) {
+    foreach ($sid in @(Get-Writer -Entries $list.Groups['entries'].Value -Rights $script:changing -Bits $script:changingBits)) {
+        if ($sid -cnotin $script:trusted) {
             return "$sid can write it"
         }
+    }
+}
+
+function Get-Writer {
+    <#
+    .SYNOPSIS
+    Returns who has one of the rights, by letters or bits, in the entries of an access control list (SDDL).
+    #>
+    param ([AllowEmptyString()] [string] $Entries, [hashtable] $Rights, [uint32] $Bits)
+
+    foreach ($entry in [regex]::Matches($Entries, '\((?<entry>[^()]*(?:\([^()]*\)[^()]*)*)\)')) {
+        # Type, flags, rights, two kinds of objects, whom it is for, and perhaps a condition.
+        $type, $flags, $given, $null, $null, $sid, $null = $entry.Groups['entry'].Value.Split(';')
+        # D and the others that begin with it deny; IO counts for what is below alone, which is looked at itself.
+        if ($type -cnotin @('A', 'OA', 'XA', 'ZA') -or $flags -cmatch '\A(?:..)*IO') {
+            continue
+        }
+        if ($given -match '\A(0x[0-9a-f]+|[0-9]+)\z') {
+            $number = if ($given -match '\A0x') { [Convert]::ToUInt32($given, 16) } else { [Convert]::ToUInt32($given) }
+            if ($number -band $Bits) { $sid }
+        } elseif (@([regex]::Matches($given, '..') | Where-Object { $Rights.ContainsKey($_.Value) }).Count) {
+            $sid
+        }
+    }
+}
+
+function Get-SharedAccess {
+    <#
+    .SYNOPSIS
+    Returns which groups, of those that every account is in, can write in a folder or to a file with these rights (SDDL).
+    #>
+    param ([AllowEmptyString()] [string] $Sddl)
+
+    $list = [regex]::Match($Sddl, $script:accessList)
+    if (-not $list.Success -or $list.Groups['flags'].Value -match 'NO_ACCESS_CONTROL') {
+        return $script:everybody['WD']
+    }
+    Get-Writer -Entries $list.Groups['entries'].Value -Rights $script:writing -Bits $script:writingBits |
+        Where-Object { $script:everybody.ContainsKey($_) } | ForEach-Object { $script:everybody[$_] } | Select-Object -Unique
+}
+
+function Get-SharedFolderNote {
+    <#
+    .SYNOPSIS
+    Returns a note where every account can put what is not scanned into a folder, or replace a program in it; nothing where
+    that cannot be read.
+    #>
+    param ([string] $Kind, [string] $Path)
+
+    $Path = $Path.TrimEnd('\', '/')
+    $place = Resolve-WindowsPath -Path $Path
+    $place = "$(if ($place) { $place } else { $Path })" -replace '\\[^\\]*[*?].*\z', ''
+    if ($Kind -eq 'process' -and $place -match '\.exe\z') {
+        $place = $place -replace '\\[^\\]+\z', ''
+    }
+    if ($place -notmatch '\A[A-Za-z]:\\' -or -not (Get-Command -Name Get-Acl -ErrorAction SilentlyContinue)) {
+        return
+    }
+    try {
+        $access = Get-Acl -LiteralPath $place -ErrorAction Stop
+    } catch {
+        # It is not there yet, or its rights are not this user's to read.
+        return
+    }
+    $groups = @(Get-SharedAccess -Sddl "$($access.Sddl)")
+    if ($groups.Count) {
+        "$Kind '$Path' is left out of scans, and $($groups -join ' and ') can write in ${place}: take that right away, or every " +
+        'account of this machine can keep there what Defender does not see'
     }
 }
 
@@ -840,9 +901,11 @@ function Get-DriveTarget {
                 $target = $mapped.DisplayRoot
             }
         }
-        if (-not $target -and (Get-Command -Name subst.exe -CommandType Application -ErrorAction SilentlyContinue)) {
+        # Not by PATH: an administrator would run what another user put into a folder of it.
+        $subst = [IO.Path]::Combine([Environment]::SystemDirectory, 'subst.exe')
+        if (-not $target -and [IO.Path]::IsPathRooted($subst) -and [IO.File]::Exists($subst)) {
             # Its lines are such as "S:\: => C:\src".
-            foreach ($line in @(& subst.exe 2>$null)) {
+            foreach ($line in @(& $subst 2>$null)) {
                 if ($line -match '\A(?<drive>[A-Za-z]):\\: => (?<folder>[A-Za-z]:\\.*)\z' -and $Matches['drive'] -eq $Drive) {
                     $target = $Matches['folder']
                 }
@@ -917,6 +980,6 @@ function Resolve-WindowsPath {
 Export-ModuleMember -Function @(
     'ConvertFrom-PlainJson', 'Edit-DefenderExclusion', 'Get-AccessProblem', 'Get-AdministratorScript',
     'Get-DefenderErrorSentence', 'Get-DefenderLedger', 'Get-DefenderState', 'Get-DistributionDisk', 'Get-ErrorCode',
-    'Get-ReportScript', 'Get-TamperEvent', 'Get-WindowsVariable', 'Remove-DefenderRecord', 'Resolve-WindowsPath',
-    'Set-DefenderRecord', 'Test-DefenderRecord', 'Test-PathExcluded'
+    'Get-ReportScript', 'Get-SharedAccess', 'Get-SharedFolderNote', 'Get-TamperEvent', 'Get-WindowsVariable',
+    'Remove-DefenderRecord', 'Resolve-WindowsPath', 'Set-DefenderRecord', 'Test-DefenderRecord', 'Test-PathExcluded'
 )

@@ -49,6 +49,15 @@ while ($line = [Console]::In.ReadLine()) {
     }
     if ($null -ne $case.registry) { Set-Content -LiteralPath $env:PWSH_BED_REGISTRY -Value $case.registry }
     if ($case.without -or $case.state.registry) { Remove-Module -Name Defender -ErrorAction SilentlyContinue }
+    Remove-Item -LiteralPath Function:Get-Acl -ErrorAction SilentlyContinue
+    $global:rights = $case.rights
+    if ($case.rights) {
+        function global:Get-Acl {
+            [CmdletBinding()] param ([string] $LiteralPath)
+            if (-not $global:rights[$LiteralPath]) { throw 'not there' }
+            [PSCustomObject]@{ Sddl = $global:rights[$LiteralPath] }
+        }
+    }
     $global:complex_args = $case.arguments
     $global:said = $null
     $problem = ''
@@ -114,6 +123,7 @@ class Lab:
             "registry": None if state is None else "{}",
             "variables": {**UNSET, **WINDOWS},
             "without": False,
+            "rights": None,
         }
         self.cases.append({**fresh, "module": f"win_defender_{module}", "arguments": arguments, **more})
         return len(self.cases) - 1
@@ -652,6 +662,56 @@ def test_a_record_that_others_can_write_is_not_believed(powershell):
     said = powershell(module, 'foreach ($case in $cases) { "$(Get-AccessProblem -Sddl $case)" }', list(SDDL))
     for (sddl, wanted), sentence in zip(SDDL.items(), said, strict=True):
         assert (wanted in sentence) if wanted else not sentence, (sddl, sentence)
+
+
+OPEN = "O:BAG:BAD:AI(A;OICIID;FA;;;BA)(A;OICIID;FA;;;SY)(A;ID;0x1301bf;;;AU)(A;OICIIOID;SDGXGWGR;;;AU)"
+SHARED = {
+    OPEN: ["Authenticated Users"],
+    # A profile, and a folder that others only read.
+    "O:S-1-5-21-1-2-3-1001D:(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)(A;OICIID;FA;;;S-1-5-21-1-2-3-1001)": [],
+    "O:BAD:(A;OICI;0x1200a9;;;BU)(A;OICI;FR;;;WD)(D;;FA;;;AU)(A;OICIIO;FA;;;CO)": [],
+    # A drive's root: folders can be made there.
+    "O:SYD:(A;OICI;FA;;;BA)(A;;LC;;;AU)(A;OICI;0x1200a9;;;BU)": ["Authenticated Users"],
+    "O:BAD:(A;OICI;FA;;;WD)(A;;FW;;;S-1-5-32-545)(A;;FA;;;BU)": ["Everyone", "Users"],
+    "O:BAD:(A;;WO;;;S-1-5-4)": ["Interactive"],
+    "O:BAG:BA": ["Everyone"],
+}
+
+
+def test_who_of_everybody_can_write_in_a_folder(powershell):
+    module = ROOT / "plugins" / "module_utils" / "windows" / "DefenderState.psm1"
+    script = "foreach ($case in $cases) { '' + (@(Get-SharedAccess -Sddl $case) -join ', ') }"
+    said = powershell(module, script, list(SHARED))
+    assert dict(zip(SHARED, said, strict=True)) == {sddl: ", ".join(names) for sddl, names in SHARED.items()}
+
+
+def test_a_folder_in_which_every_account_can_write_is_a_note(lab):
+    entries = [
+        path_entry(r"D:\src\shop"),
+        path_entry(r"D:\src\shop\*\cache", path_type="any", scan="all"),
+        path_entry("%GOCACHE%"),
+        path_entry(r"D:\src\gone"),
+        {"process": r"D:\go\bin\go.exe"},
+    ]
+    ledger = "O:BAD:(A;;KA;;;BA)"
+    rights = {
+        "D:\\src\\shop": OPEN,
+        GOCACHE: "O:BAD:(A;OICI;FA;;;BA)",
+        "D:\\go\\bin": "O:BAD:(A;OICI;FA;;;WD)(A;OICI;FA;;;BU)",
+        "HKLM:\\SOFTWARE\\wsltune": ledger,
+        "HKLM:\\SOFTWARE\\wsltune\\DefenderExclusions": ledger,
+    }
+    lab.add({}, False, "exclusion", {"entries": entries, **SAID}, rights=rights)
+    lab.add({}, False, "exclusion", {"state": "absent", "entries": entries}, rights=rights)
+    lab.add({}, False, "exclusion", {"entries": entries, **SAID})
+    shared, absent, unknown = lab.run()
+    assert len(shared.excluded()) == 4 and len(shared.excluded("process")) == 1
+    assert [note.partition(": take")[0] for note in shared.said["notes"]] == [
+        r"path 'D:\src\shop' is left out of scans, and Authenticated Users can write in D:\src\shop",
+        r"path 'D:\src\shop\*\cache' is left out of scans, and Authenticated Users can write in D:\src\shop",
+        r"process 'D:\go\bin\go.exe' is left out of scans, and Everyone and Users can write in D:\go\bin",
+    ]
+    assert absent.said["notes"] == unknown.said["notes"] == []
 
 
 def test_writes_that_fail_or_are_ignored(lab):
