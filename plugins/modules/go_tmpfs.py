@@ -187,7 +187,7 @@ class Tmpfs:
         """
         command = [words[0], "-n", *words[1:]]
         code, out, err = self.module.run_command(command, environ_update=distribution.own_path())
-        return (err or out or f"exit {code}").strip() if code else ""
+        return (err or out or f"exit {code}").strip().rstrip(".") if code else ""
 
     def table(self) -> str:
         """Return the text of fstab, empty where there is none."""
