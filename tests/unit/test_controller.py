@@ -114,6 +114,15 @@ def test_a_host_that_never_ends_its_answer_keeps_nobody_waiting(tmp_path: Path) 
         assert "wsltune_look_timeout | default(900)" in task["timeout"]
 
 
+def test_a_host_that_never_ends_its_answer_keeps_no_restart_of_others_waiting(tmp_path: Path) -> None:
+    run = start(tmp_path, "ssh", "false", "wsltune.go.restart", "-e", "wsltune_look_timeout=2", first="sleep 70")
+    try:
+        stdout, _stderr = run.communicate(timeout=60)
+    finally:
+        run.kill()
+    assert "Timed out after 2" in stdout and run.returncode == 2
+
+
 def test_while_a_worker_of_a_killed_heal_acts_on_a_machine_another_run_is_refused(tmp_path: Path) -> None:
     alerts = json.dumps({"wsltune_heal_alerts": [{"name": "WsltuneSettingDrift", "host": "laptop", "setting": "x"}]})
     run = start(tmp_path, "ssh", "false", "wsltune.go.heal", "-e", alerts, first="touch acts; sleep 3; touch acted")
