@@ -282,7 +282,7 @@ def _look_at(
     distros: str | None,
 ) -> dict[str, dict[str, Any]]:
     """Return what decides whether each account can have a folder of Go's own, and that folder."""
-    listed = {line.partition(":")[0] for line in (text_of("/etc/passwd") or "").splitlines()}
+    listed = set(accounts.list_local_names())
     errands = {
         person.name: functools.partial(_person, person, path, mounts, person.name in listed, container, distros)
         for person in people
