@@ -38,6 +38,8 @@ ON_OLDER = ("default", "restart")
 # They take 2 to 15 minutes and measure, install a monitoring system, are several machines in a row, or want no other
 # machine to start meanwhile, so they run only if they are named.
 ON_REQUEST = ("families", "first-boot", "fleet", "heal", "laptop")
+# The longest come first, so that none of them is left to run alone at the end.
+LONGEST = ("workspace", "killed", "onboard", "tmp")
 UNWANTED = re.compile(r"^(\.|collections/|reports/|requirements/|molecule/.*/\.)|\.(pyc|log)$|\.tar\.gz$")
 
 
@@ -219,6 +221,7 @@ class ScenarioRun:
 def list_scenarios(root: Path) -> list[ScenarioRun]:
     """Return every scenario on the distributions that it is promised for."""
     names = sorted(path.parent.name for path in root.glob("molecule/*/molecule.yml"))
+    names.sort(key=lambda name: name not in LONGEST)
     # The older distribution last: a scenario's runs share their machines' names, so neither has to wait for the other.
     return [ScenarioRun(name, NEWER) for name in names] + [
         ScenarioRun(name, OLDER) for name in names if name in ON_OLDER

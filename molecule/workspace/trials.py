@@ -1,8 +1,9 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A restart, a rollback, kills at several moments and requests that must be refused: trials.py MACHINE PORT [sync].
+"""A restart, a rollback, kills and requests that must be refused: trials.py MACHINE PORT [kills | sync].
 
-With `sync` it tries syncs alone, also killed ones and a drive that stops to answer.
+With `kills` it kills at more moments, and does nothing else. With `sync` it tries syncs alone, also killed ones and a
+drive that stops to answer.
 """
 
 from __future__ import annotations
@@ -322,9 +323,14 @@ def main() -> None:
         trials.syncs()
         print(json.dumps({"wrong": trials.wrong, "sync_kills": trials.sync_kills}))
         return
+    if sys.argv[3:] == ["kills"]:
+        for moment, later in MOMENTS:
+            trials.kill(moment, later)
+        print(json.dumps({"wrong": trials.wrong, "kills": trials.kills}))
+        return
     trials.restart()
     trials.rollback()
-    for moment, later in MOMENTS:
+    for moment, later in MOMENTS[::2]:
         trials.kill(moment, later)
     trials.auto()
     trials.refuse()

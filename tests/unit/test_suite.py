@@ -230,6 +230,7 @@ def test_scenarios_but_those_on_request_run_with_the_part() -> None:
         "laptop",
     }
     assert {run.scenario for run in runs if run.distribution == suite.OLDER} == {"default", "restart"}
+    assert {run.scenario for run in runs[:4]} == set(suite.LONGEST)
 
 
 @pytest.mark.parametrize(
