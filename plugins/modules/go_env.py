@@ -132,6 +132,11 @@ author: wsltune contributors (@wsltune)
 """
 
 EXAMPLES = r"""
+- name: A tmpfs with a folder for each account
+  wsltune.go.go_tmpfs:
+    place: gotmpdir
+    path: /var/cache/gotmp
+
 - name: Go's temporary files on the tmpfs, for everyone
   wsltune.go.go_env:
     gotmpdir: /var/cache/gotmp/{uid}

@@ -358,15 +358,9 @@ class Workspace:
         """Raise WorkspaceError when the old path of a project cannot show the new place at every start."""
         if not any(project.bind for project in projects):
             return
-        conf = wsl_conf.parse(self.machine.conf or "").values if wsl_judge.is_wsl(self.machine) else {}
-        followed = conf.get("automount.mountFsTab") is not False or self.systemd
         writable = not os.path.exists(FSTAB) or os.access(FSTAB, os.W_OK)
+        followed = wsl_judge.follows_fstab(self.machine)
         workspace_plan.check_bind(projects, self.mounts(), self.fstab(), writable, followed)
-
-    @property
-    def systemd(self) -> bool:
-        """Whether systemd runs the machine; False too where that is unknown."""
-        return bool(wsl_judge.runs_systemd(self.machine))
 
     def is_copied(self, project: Project) -> bool:
         """Ask as the project's user whether the target is a finished copy."""
@@ -476,7 +470,8 @@ class Workspace:
 
     def lines(self, projects: Sequence[Project]) -> list[Line]:
         """Return the fstab lines of the projects that are to be bound."""
-        return workspace_plan.lines_for(projects, self.mounts(), self.fstab(), self.systemd, self.drive_options)
+        systemd = wsl_judge.starts_systemd(self.machine)
+        return workspace_plan.lines_for(projects, self.mounts(), self.fstab(), systemd, self.drive_options)
 
     def bind(self, projects: Sequence[Project]) -> list[Project]:
         """Keep the fstab lines and the live mounts; return the projects that were bound now."""

@@ -100,12 +100,6 @@ def needs_helper(is_wsl: bool) -> bool:
     return is_wsl or not os.path.isdir("/run/systemd/system")
 
 
-def _is_fstab_followed(machine: wsl_judge.Machine) -> bool:
-    """Return whether something mounts what the fstab says at the next start."""
-    conf = wsl_conf.parse(machine.conf or "").values if wsl_judge.is_wsl(machine) else {}
-    return conf.get("automount.mountFsTab") is not False or bool(conf.get("boot.systemd"))
-
-
 def _changeable(path: str) -> str | None:
     try:
         files.check(path, follow=False)
@@ -138,7 +132,7 @@ def ground(path: str, table: str, machine: wsl_judge.Machine) -> tmpfs_plan.Grou
     return tmpfs_plan.Ground(
         table=table,
         table_is_writable=is_table_writable(),
-        table_is_followed=_is_fstab_followed(machine),
+        table_is_followed=wsl_judge.follows_fstab(machine),
         changeable=_changeable(path),
         link=link,
         file=next((part for part in _parts(path) if os.path.lexists(part) and not os.path.isdir(part)), None),
@@ -235,7 +229,7 @@ def start(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine, ask_wsl
         "is_wsl": is_wsl,
         "container": any(map(os.path.exists, CONTAINER)),
         "pid1": (machine.pid1_comm or "").strip(),
-        "systemd": bool(conf.get("boot.systemd")) if is_wsl else machine.has_systemd_folder,
+        "systemd": wsl_judge.starts_systemd(machine),
         "mount_fs_tab": conf.get("automount.mountFsTab") is not False,
         "automount_root": conf.get("automount.root"),
         "wslg": wslg,

@@ -96,6 +96,20 @@ def runs_systemd(machine: Machine) -> bool | None:
     return None if machine.pid1_comm is None else machine.pid1_comm.strip() == "systemd"
 
 
+def starts_systemd(machine: Machine) -> bool:
+    """Return whether systemd runs the machine from its next start on; False too where that is unknown."""
+    if is_wsl(machine):
+        asked = wsl_conf.parse(machine.conf or "").values.get("boot.systemd") is True
+        return asked and machine.can_start_systemd
+    return bool(runs_systemd(machine))
+
+
+def follows_fstab(machine: Machine) -> bool:
+    """Return whether something mounts what /etc/fstab says at the next start."""
+    is_off = wsl_conf.parse(machine.conf or "").values.get("automount.mountFsTab") is False
+    return not (is_wsl(machine) and is_off) or starts_systemd(machine)
+
+
 def started_at(machine: Machine) -> float | None:
     """Return when PID 1 started, in seconds since 1970: the distro's start, which comes after that of WSL's machine.
 

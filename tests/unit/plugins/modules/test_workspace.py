@@ -25,8 +25,13 @@ class Machine(workspace.Workspace):
     """The module on a machine whose files are texts."""
 
     def __init__(self, drive: Path, **more: Any) -> None:
-        self.texts = {"fstab": "", "systemd": False, "conf": None} | more
-        self.machine = workspace.wsl_judge.Machine(conf=self.texts["conf"])
+        self.texts = {"fstab": "", "systemd": False, "conf": None, "wsl": False} | more
+        self.machine = workspace.wsl_judge.Machine(
+            conf=self.texts["conf"],
+            has_systemd_folder=self.texts["systemd"],
+            has_init=self.texts["wsl"],
+            has_run_wsl=True,
+        )
         self.drive = drive
 
     def fstab(self) -> str:
@@ -38,10 +43,6 @@ class Machine(workspace.Workspace):
             str(self.drive), "/", "9p", "C:\\", windows_drive=True, windows_path="C:\\", mount_id=2, parent_id=1
         )
         return [root, drive]
-
-    @property
-    def systemd(self) -> bool:
-        return self.texts["systemd"]
 
 
 def lines(machine: Machine, source: str) -> list[str]:
@@ -86,6 +87,26 @@ def test_an_fstab_that_cannot_be_used_is_told_first(tmp_path: Path, fstab: str, 
     with pytest.raises(WorkspaceError, match=sentence):
         machine.check_bind(wanted)
     machine.check_bind([Project(f"{tmp_path}/shop", "/home/a/src/shop", "a")])
+
+
+@pytest.mark.parametrize(
+    ("conf", "systemd", "comes_back"),
+    [
+        ("[automount]\nmountFsTab = false\n", True, False),
+        ("[automount]\nmountFsTab = false\n[boot]\nsystemd = true\n", False, True),
+        ("[automount]\nmountFsTab = true\n", False, True),
+    ],
+)
+def test_what_mounts_the_line_is_what_runs_at_the_next_start(
+    tmp_path: Path, conf: str, systemd: bool, comes_back: bool
+) -> None:
+    machine = Machine(tmp_path, conf=conf, systemd=systemd, wsl=True)
+    wanted = [Project(f"{tmp_path}/shop", "/home/a/src/shop", "a", bind=True)]
+    if comes_back:
+        machine.check_bind(wanted)
+        return
+    with pytest.raises(WorkspaceError, match=r"automount\.mountFsTab is false in /etc/wsl.conf"):
+        machine.check_bind(wanted)
 
 
 class Bound(workspace.Workspace):
@@ -288,7 +309,7 @@ def places(tmp_path: Path, state: Path, people: Any, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(workspace.Workspace, "mounts", played.mounts)
     monkeypatch.setattr(workspace.Workspace, "shows", lambda self, place, target: place in played.bound)
     monkeypatch.setattr(workspace.Workspace, "tell_systemd", lambda self: None)
-    monkeypatch.setattr(workspace.Workspace, "systemd", True)
+    monkeypatch.setattr(workspace.wsl_judge, "starts_systemd", lambda machine: True)
     monkeypatch.setattr(workspace.mount, "bind", played.bind)
     monkeypatch.setattr(workspace.mount, "unmount", played.unmount)
     # What is played is not known to a child.
