@@ -108,17 +108,6 @@ def find_outliers(values: Sequence[float], limit: float = OUTLIER_LIMIT) -> list
     return [index for index, value in enumerate(values) if abs(value - center) > limit * spread]
 
 
-def mann_whitney(first: Sequence[float], second: Sequence[float]) -> float:
-    """Return the two-sided p of the Mann-Whitney U test: exact up to EXACT_UP_TO without ties, else normal.
-
-    The normal approximation is corrected for continuity. Equal to scipy.stats.mannwhitneyu by that method, except that
-    samples of one single value give 1 and not nan.
-    """
-    u, ties = _u_statistic(first, second)
-    sizes = ((len(first), len(second)),)
-    return _p_value(u, sizes, (ties,), _is_exact(sizes, (ties,)))
-
-
 def _u_statistic(first: Sequence[float], second: Sequence[float]) -> tuple[float, int]:
     merged = sorted([(value, 0) for value in first] + [(value, 1) for value in second])
     rank_sum = 0.0

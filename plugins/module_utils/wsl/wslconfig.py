@@ -207,7 +207,10 @@ def _gigabytes(size: float) -> str:
 
 
 def harmful(parsed: wsl_conf.Parsed, host_memory: int = 0, host_processors: int = 0) -> list[Harm]:
-    """Say why the values in force would harm; a host's memory (bytes) or processors of 0 is not known."""
+    """Say why the values in force would harm; a host's memory (bytes) or processors of 0 is not known.
+
+    Only Windows knows them, so the doctor gives neither; WslConfig.psm1 does, and a test compares the two.
+    """
     harms = []
     for name, value in parsed.values.items():
         key = KEYS[name]
