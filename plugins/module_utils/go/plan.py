@@ -250,7 +250,8 @@ def unmet(
 
 
 def _shell_folder(pattern: str) -> str:
-    return expand(pattern, "${USER:-$(id -un)}", "${HOME}", "$(id -u)")
+    # Not by PATH, because root's shells read it too.
+    return expand(pattern, "${USER:-$(/usr/bin/id -un)}", "${HOME}", "$(/usr/bin/id -u)")
 
 
 def profile_text(gotmpdir: str) -> str:
@@ -280,7 +281,7 @@ def fish_text(gotmpdir: str) -> str:
     """Return the same for fish, which puts in no command within quotes."""
     return f"""# Written by wsltune; see {PROFILE_PATH}.
 if test -z "$GOTMPDIR"; or string match -q -- "{expand(gotmpdir, "*", "*", "*")}" "$GOTMPDIR"
-    set -l wsltune "{expand(gotmpdir, "$USER", "$HOME", '"(id -u)"')}"
+    set -l wsltune "{expand(gotmpdir, "$USER", "$HOME", '"(/usr/bin/id -u)"')}"
     if test ! -O /; and test -d "$wsltune"; and test -O "$wsltune"
         set -gx GOTMPDIR "$wsltune"
     else if test -n "$GOTMPDIR"; and test ! -O "$GOTMPDIR"

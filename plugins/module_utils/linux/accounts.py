@@ -53,8 +53,9 @@ SKELETONS = ("/etc/skel", "/usr/share/base-files")
 TOKEN = "WSLTUNE_ASKS"
 
 
-# By a shell that is known, because others, such as nushell's and xonsh's, have a language of their own.
-SHOW = f"/bin/sh -c 'echo {MARK.decode()}; env -0; echo {MARK.decode()}'"
+# By a shell that is known, because others, such as nushell's and xonsh's, have a language of their own. Not by PATH,
+# which /etc/profile may give to everybody with a folder that others write in: root's login is asked too.
+SHOW = f"/bin/sh -c 'echo {MARK.decode()}; /usr/bin/env -0; echo {MARK.decode()}'"
 HOOKS = {
     "bash": 'HISTFILE=/dev/null; for hook in "${PROMPT_COMMAND[@]}"; do eval "$hook"; done; ',
     "zsh": "HISTFILE=/dev/null; for hook in $precmd_functions; do $hook; done; ",

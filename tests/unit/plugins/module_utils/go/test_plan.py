@@ -171,6 +171,16 @@ def test_the_profile_exports_a_folder_only_to_its_owner() -> None:
             assert as_root.out == "none\n"
 
 
+def test_the_profile_starts_no_program_of_a_folder_of_path(tmp_path: Path) -> None:
+    """Root's login reads it too, and /etc/profile may put a folder on its PATH that others write in."""
+    (tmp_path / "id").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (tmp_path / "id").chmod(0o755)
+    (tmp_path / "profile").write_text(go_plan.profile_text(f"{tmp_path}/{{user}}/{{uid}}"))
+    done = process.run(["sh", "-euc", f". {tmp_path}/profile"], {"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert done.code == 0 and not (tmp_path / "started").exists()
+    assert "(id " not in go_plan.fish_text(f"{tmp_path}/{{user}}/{{uid}}")
+
+
 @pytest.mark.parametrize("line", ["CGO_ENABLED=1", "CC=clang", "CGO_CFLAGS=-O3", "GOEXPERIMENT=boringcrypto"])
 def test_what_the_users_file_says_of_cgo_wins(tmp_path: Path, line: str) -> None:
     real, shim = tmp_path / "go.distrib", tmp_path / "go"

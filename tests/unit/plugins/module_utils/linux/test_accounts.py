@@ -81,6 +81,20 @@ def test_the_environment_of_another_account_is_not_read(uid: int) -> None:
             program.kill()
 
 
+def test_a_login_is_asked_by_no_program_of_a_folder_of_path_that_others_write_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that /etc/profile gives to everybody, root too."""
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/env").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (tmp_path / "bin/env").chmod(0o755)
+    (tmp_path / ".profile").write_text(f"PATH={tmp_path}/bin:/usr/bin:/bin\n")
+    eve = accounts.Account("eve", 4711, 4711, str(tmp_path), "/bin/sh")
+    assert accounts.login_environment(eve)["PATH"] == f"{tmp_path}/bin:/usr/bin:/bin"
+    assert not (tmp_path / "started").exists()
+
+
 def test_a_login_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert accounts.LOGIN_LIMIT <= 15
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
