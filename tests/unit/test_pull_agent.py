@@ -599,6 +599,17 @@ def test_none_of_pythons_variables_reaches_it(bed: Bed) -> None:
     assert done.stdout.split() == ["None", "1"]
 
 
+def test_it_starts_no_program_of_a_folder_of_path_that_others_write_in(bed: Bed, tmp_path: Path) -> None:
+    command = (ROOT / "roles/pull_agent/files/wsltune-pull.sh").read_text()
+    script = command.replace("/usr/local/lib/wsltune-pull ", f"{bed.root}/program ")
+    (bed.root / "program/__main__.py").write_text("import os; print(os.environ['PATH'])")
+    (tmp_path / "python3").write_text("#!/bin/sh\necho theirs\n")
+    (tmp_path / "python3").chmod(0o755)
+    own = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-c", script], env=own, capture_output=True, text=True, check=True)
+    assert done.stdout == "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+
+
 def test_a_playbook_has_roots_own_home(bed: Bed) -> None:
     """With sudo -E, HOME is a user's, where Ansible would keep what root runs."""
     bed.commit(f'echo "$HOME" > {bed.root}/home')
