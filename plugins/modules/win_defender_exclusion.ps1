@@ -354,7 +354,8 @@ function Confirm-Plan {
     $managed = @(foreach ($kind in $state.managed.Keys) {
             foreach ($value in $state.managed[$kind]) { $kind + '|' + (Get-ExclusionKey -Kind $kind -Value $value) }
         })
-    $stayed = @($Plan.remove | Where-Object { $now.ContainsKey($_.key) -and $_.key -cnotin $managed })
+    # Another spelling of it that is still there is someone else's.
+    $stayed = @($Plan.remove | Where-Object { @($state.lists[$_.kind]) -ccontains $_.value -and $_.key -cnotin $managed })
     if ($ignored.Count -or $stayed.Count) {
         foreach ($record in @($Plan.record | Where-Object { $_.is_new -and $_.key -cin @($ignored | ForEach-Object { $_.key }) })) {
             Remove-DefenderRecord -Id $record.id

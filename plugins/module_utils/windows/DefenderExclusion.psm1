@@ -1195,8 +1195,9 @@ function New-ExclusionPlan {
     }
     $base = { param ($kind, $value) if ($kind -eq 'path') { Get-ExclusionBaseKey -Value $value } else { Get-ExclusionKey -Kind $kind -Value $value } }
 
-    # What is there, by key, in the spelling that it is stored in.
+    # What is there, by key, in the spelling that it is stored in; of two with one key, ours is the one that is recorded.
     $stored = @{}
+    $exact = New-Object -TypeName 'System.Collections.Generic.HashSet[string]'
     $byPolicy = @{}
     foreach ($kind in @('path', 'process', 'extension')) {
         foreach ($value in @($Managed[$kind] | Where-Object { $_ })) {
@@ -1205,6 +1206,7 @@ function New-ExclusionPlan {
         if ($Lists) {
             foreach ($value in @($Lists[$kind] | Where-Object { $_ })) {
                 $stored[(& $key $kind $value)] = $value
+                $null = $exact.Add("$kind|$value")
             }
         }
     }
@@ -1230,6 +1232,9 @@ function New-ExclusionPlan {
         })
     $spelling = {
         param ($record)
+        if ($exact.Contains("$($record.kind)|$($record.value)")) {
+            return $record.value
+        }
         foreach ($at in @($record.key, (& $key $record.kind $record.value))) {
             if ($stored.ContainsKey($at)) {
                 return $stored[$at]

@@ -611,6 +611,21 @@ def test_a_spelling_that_defender_changes_is_recorded(lab):
     assert gone.said["changed"] and gone.excluded() == [] and gone.ledger == []
 
 
+@pytest.mark.parametrize("theirs", ["C:\\src\\proj\\", "c:/src/proj", "C:\\src\\x\\..\\proj", "\\\\?\\C:\\src\\proj"])
+@pytest.mark.parametrize("first", [True, False])
+def test_what_someone_adds_beside_ours_in_another_spelling_stays_theirs(lab, theirs, first):
+    entry = {"entries": [path_entry(r"C:\src\proj", path_type="any", scan="all")], **SAID}
+    record = ledger_text(value=r"C:\src\proj", asked=r"C:\src\proj", valid_until=days(365))
+    there = [theirs, r"C:\src\proj"] if first else [r"C:\src\proj", theirs]
+    lab.add({"path": there}, False, "exclusion", entry, registry=record)
+    lab.call(**entry)
+    lab.add(None, False, "exclusion", {"state": "absent"})
+    again, third, gone = lab.run()
+    for outcome in (again, third):
+        assert not outcome.said["changed"] and outcome.ledger[0]["value"] == r"C:\src\proj"
+    assert gone.said["changed"] and gone.excluded() == [theirs] and gone.ledger == []
+
+
 @pytest.mark.parametrize(
     "text", ["2026-11-28T10:00:00Z", "/Date(0)/", "2026-11-28", "\u00e9 \" \\ '", "x" * 5000, "=", "null"]
 )
