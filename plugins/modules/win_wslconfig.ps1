@@ -138,6 +138,29 @@ try {
     $inForceFile = ''
 }
 
+function Get-InForceRecord {
+    <#
+    .SYNOPSIS
+    What Save-InForce noted; nothing without such a note, or with a file that is none.
+    #>
+    if (-not $inForceFile -or -not [IO.File]::Exists($inForceFile)) { return }
+    try {
+        $read = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($inForceFile))
+        $null = [Convert]::FromBase64String("$($read.content)")
+        # Earlier versions noted no id.
+        $named = $read.PSObject.Properties['boot_id']
+        @{
+            path = "$($read.path)"
+            content = "$($read.content)"
+            booted = [Int64]$read.booted
+            boot_id = if ($named) { "$($named.Value)" } else { '' }
+        }
+    } catch {
+        # Windows, and whoever tidies up, do as they like with temporary files.
+        $null = $_
+    }
+}
+
 function Get-InForce {
     <#
     .SYNOPSIS
@@ -145,11 +168,10 @@ function Get-InForce {
     #>
     param ([string]$Path, $State, [System.Collections.IDictionary]$Machine)
     if ($null -eq $Machine.Booted) { return }
-    if ($inForceFile -and [IO.File]::Exists($inForceFile)) {
-        $record = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText($inForceFile))
-        $named = $record.PSObject.Properties['boot_id']
-        if ($named -and $named.Value -and $Machine.BootId) {
-            $same = $named.Value -ceq $Machine.BootId
+    $record = Get-InForceRecord
+    if ($record) {
+        if ($record.boot_id -and $Machine.BootId) {
+            $same = $record.boot_id -ceq $Machine.BootId
         } else {
             # Linux counts its start back from now, so that it moves by a second or two, and by hours after a sleep.
             $same = [Math]::Abs($record.booted - $Machine.Booted) -le 5

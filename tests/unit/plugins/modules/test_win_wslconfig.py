@@ -133,6 +133,21 @@ def test_what_could_not_be_read_again_is_not_written(bed: Bed) -> None:
     assert "edited by someone else" in theirs.kept[0]
 
 
+def test_a_note_of_what_is_in_force_that_is_none_is_passed_over(bed: Bed) -> None:
+    """It lies among the temporary files, with which Windows and those who tidy up do as they like."""
+    bed.distros(Ubuntu={"running": "1"}, exec={"/bin/cat /proc/stat": f"0|btime {int(time.time()) - 60}\\n"})
+    note, texts = bed.folder / "wsltune-wslconfig-in-force.json", ["", "{", "null", "[]", '{"path": "x"}']
+    steps = []
+    for number, text in enumerate(texts):
+        (bed.folder / f"note{number}").write_text(text)
+        step = Step(
+            {"path": str(bed.folder / str(number)), **WANTED}, before=f"cp '{bed.folder}/note{number}' '{note}'"
+        )
+        steps.append(step)
+    for text, done in zip(texts, bed.run("win_wslconfig", steps)):
+        assert done.changed and done.pending == ["wsl2.memory", "wsl2.localhostForwarding"], (text, done.result)
+
+
 def test_what_the_user_saves_meanwhile_stays(bed: Bed) -> None:
     """To ask for the machine may take a minute, and the file was read before."""
     path, wrapped = bed.folder / ".wslconfig", bed.folder / "bin"
