@@ -186,6 +186,26 @@ function ConvertFrom-Marked {
     $values
 }
 
+function Read-Record {
+    <#
+    .SYNOPSIS
+    What a file of the record holds; throws where it is no record, such as one that was cut off.
+    #>
+    param ([string]$File)
+    $text = [IO.File]::ReadAllText($File)
+    $record = $null
+    try {
+        $record = ConvertFrom-PlainJson $text
+    } catch {
+        $record = $null
+    }
+    $fields = 'role', 'base', 'written', 'run', 'before_run', 'foreign'
+    if ($record -isnot [System.Collections.IDictionary] -or @($fields | Where-Object { -not $record.ContainsKey($_) }).Count) {
+        throw "$File is a record that cannot be read, so what it is about was not restored; bring that file back from a backup, or remove it."
+    }
+    $record
+}
+
 function Get-JournalEntry {
     <#
     .SYNOPSIS
@@ -195,9 +215,9 @@ function Get-JournalEntry {
     $file = Get-EntryFile $Root $Path
     Assert-NoLink $file
     if ([IO.File]::Exists($file)) {
-        $entry = ConvertFrom-PlainJson ([IO.File]::ReadAllText($file))
+        $entry = Read-Record $file
         # Which file it is about, nobody else says.
-        if ($entry -is [System.Collections.IDictionary]) { $entry.path = $Path }
+        $entry.path = $Path
         $entry
     }
 }
@@ -216,7 +236,7 @@ function Get-JournalPath {
         return
     }
     foreach ($file in [IO.Directory]::GetFiles($Root, '*.json')) {
-        $record = ConvertFrom-PlainJson ([IO.File]::ReadAllText($file))
+        $record = Read-Record $file
         if ($record.role -ceq $Role) { $record.path }
     }
 }

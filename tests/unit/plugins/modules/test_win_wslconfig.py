@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,22 @@ def test_a_note_of_what_is_in_force_that_is_none_is_passed_over(bed: Bed) -> Non
         steps.append(step)
     for text, done in zip(texts, bed.run("win_wslconfig", steps)):
         assert done.changed and done.pending == ["wsl2.memory", "wsl2.localhostForwarding"], (text, done.result)
+
+
+def test_a_record_that_cannot_be_read_is_named(bed: Bed) -> None:
+    path = bed.folder / ".wslconfig"
+    path.write_bytes(ORIGINAL)
+    records = f"{bed.folder}/data/wsltune/journal/*.json"
+    given, absent = {"path": str(path), **WANTED}, {"path": str(path), "state": "absent"}
+    steps = [Step(given, show=path)]
+    for damage in ("truncate -s 40 $one", "echo null > $one", "echo {} > $one"):
+        steps.append(Step(absent, show=path, before=f"for one in {records}; do {damage}; done"))
+    applied, *refused = bed.run("win_wslconfig", steps)
+    for done in refused:
+        assert done.failed and re.search(
+            r"\.json is a record that cannot be read, so what it is about was not", done.msg
+        )
+    assert refused[0].content == applied.content == TUNED
 
 
 def test_what_the_user_saves_meanwhile_stays(bed: Bed) -> None:
