@@ -14,8 +14,8 @@ description:
 options:
   place:
     description:
-      - V(tmp) has /tmp itself in memory from the next start on, which needs no setting of Go's, so that it works in
-        sandboxes, containers and for every program.
+      - V(tmp) has /tmp itself in memory from the next start on. Go needs no setting for it, so that it works in sandboxes,
+        containers and for every program.
       - V(gotmpdir) mounts O(path) now, with a folder for each user. Accounts whose Go also runs where that folder is
         missing get none, with the reason in RV(notes).
       - V(auto) does nothing where /tmp is in memory already, or else takes the first of the two that is safe here.

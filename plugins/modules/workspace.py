@@ -372,19 +372,19 @@ class Workspace:
         return {"target": self.is_copied(project), "source": self.is_bound(project)}
 
     def is_bound(self, project: Project) -> bool:
-        """Return whether the source's path shows the copy, and not that either gives no answer."""
-        return self.is_shown(project.source, project.target)
+        """Return whether the copy is mounted on the source's path; False where either does not answer."""
+        return self.is_mounted(project.source, project.target)
 
-    def is_shown(self, place: str, target: str) -> bool:
-        """Return what shows() returns, and that it does not where either gives no answer."""
+    def is_mounted(self, place: str, target: str) -> bool:
+        """Return whether C(target) is mounted on C(place); False where either does not answer."""
         with contextlib.suppress(TimeoutError):
-            return self.shows(place, target)
+            return self.ask_mounted(place, target)
         return False
 
-    def shows(self, place: str, target: str) -> bool:
-        """Return whether the last mount at C(place) is that of C(target); no part of either may be a link.
+    def ask_mounted(self, place: str, target: str) -> bool:
+        """Return whether the last mount on C(place) is that of C(target), and no part of either is a link.
 
-        TimeoutError where either gives no answer.
+        TimeoutError where either does not answer.
         """
         if not any(shown.mount_point == place for shown in self.mounts()):
             return False
@@ -529,7 +529,7 @@ class Workspace:
         for shown in self.mounts():
             # Others may mount something at the same time.
             is_new = shown.mount_id not in before and shown.mount_point != project.source
-            if is_new and self.is_shown(shown.mount_point, project.target):
+            if is_new and self.is_mounted(shown.mount_point, project.target):
                 _apart(functools.partial(mount.unmount, shown.mount_point))
         raise WorkspaceError("that folder was moved at the same time")
 
@@ -559,7 +559,7 @@ class Workspace:
     def unmount(self, place: str, target: str) -> None:
         """Take away the bind mount of C(target) on C(place), and no other mount."""
         try:
-            if not self.shows(place, target):
+            if not self.ask_mounted(place, target):
                 return
         except TimeoutError as error:
             raise WorkspaceError(

@@ -53,9 +53,8 @@ options:
     type: str
     default: ""
   version:
-    description: Version of this collection.
+    description: Version of the collection that makes the image, such as V(1.0.0). Required when O(state=present).
     type: str
-    default: 1.0.0
   options:
     description: All else that decides what is in the image. The same source with other options is another image.
     type: dict
@@ -88,6 +87,7 @@ EXAMPLES = r"""
     root: /var/cache/wsltune-image/acme
     output: /srv/acme.wsl
     name: acme
+    version: 1.0.0
   register: opened
 """
 
@@ -235,11 +235,12 @@ def main() -> None:
             "groups": {"type": "list", "elements": "str", "default": []},
             "url": {"type": "str", "default": ""},
             "architecture": {"type": "str", "default": ""},
-            "version": {"type": "str", "default": "1.0.0"},
+            "version": {"type": "str"},
             "options": {"type": "dict", "default": {}},
             "epoch": {"type": "int", "default": 0},
             "replace": {"type": "bool", "default": False},
         },
+        required_if=[("state", "present", ("source", "output", "name", "version"))],
         supports_check_mode=True,
     )
     for name in ("source", "output"):

@@ -240,7 +240,7 @@ def choose(wanted: str, observed: Mapping[str, Any], size: str = "auto", gocache
             return Place(MEMORY, "the distribution's tmp.mount puts /tmp in memory", waits=True)
     reason = tmp_obstacle(observed)
     if not reason:
-        return Place(TMP, "it needs no setting of Go's", waits=not is_ours(temporary))
+        return Place(TMP, "Go needs no setting for it", waits=not is_ours(temporary))
     if wanted == TMP and reason == _content_obstacle(temporary, observed["memory"]):
         # Anybody can fill it, and that is no reason to stop everybody.
         return Place(NONE, f"go_tmpfs_place is tmp, but {reason}")

@@ -307,7 +307,7 @@ def places(tmp_path: Path, state: Path, people: Any, monkeypatch: pytest.MonkeyP
     played.fstab.write_text("# mine\n")
     monkeypatch.setattr(workspace, "FSTAB", str(played.fstab))
     monkeypatch.setattr(workspace.Workspace, "mounts", played.mounts)
-    monkeypatch.setattr(workspace.Workspace, "shows", lambda self, place, target: place in played.bound)
+    monkeypatch.setattr(workspace.Workspace, "ask_mounted", lambda self, place, target: place in played.bound)
     monkeypatch.setattr(workspace.Workspace, "tell_systemd", lambda self: None)
     monkeypatch.setattr(workspace.wsl_judge, "starts_systemd", lambda machine: True)
     monkeypatch.setattr(workspace.mount, "bind", played.bind)
