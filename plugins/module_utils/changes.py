@@ -28,6 +28,7 @@ class Changes:
         self.diff: list[dict[str, str]] = []
         self.notes: list[str] = []
         self.kept: list[str] = []
+        self.left: list[str] = []
 
     def hands(self, account: accounts.Account | None = None) -> files.Files:
         """Return who touches the files of C(account): this process those of the system, a child those of a user."""
@@ -131,11 +132,14 @@ class Changes:
                 changing.append(step)
             if restored.kept:
                 self.kept.append(restored.kept)
+            if restored.left:
+                self.left.append(restored.left)
             if after and restored.changed and not self.check_mode:
                 after(step)
         return changing
 
     def result(self, **more: Any) -> dict[str, Any]:
         """Return what M(AnsibleModule.exit_json) takes, with C(more) in it."""
-        texts = {"changes": self.made, "kept": self.kept, "notes": [text.line(note) for note in self.notes]}
+        notes = [text.line(note) for note in self.notes]
+        texts = {"changes": self.made, "kept": self.kept, "left": self.left, "notes": notes}
         return {"changed": bool(self.made), **text.printable({**texts, **more, "diff": self.diff})}

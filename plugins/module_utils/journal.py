@@ -150,11 +150,15 @@ def content_without_us(entry: Entry, content: bytes, revert: Revert | None) -> b
 
 @dataclass
 class Restored:
-    """What restoring a path came to; C(kept) is a sentence about what someone else changed since."""
+    """What restoring a path came to.
+
+    C(kept) is a sentence about what someone else changed since, and C(left) says why the path could not be restored.
+    """
 
     path: str
     changed: bool
     kept: str | None = None
+    left: str | None = None
 
 
 @dataclass(frozen=True)
@@ -172,14 +176,14 @@ class Way:
 
 @dataclass(frozen=True)
 class Step:
-    """What a restore does with the path of C(entry): C(restore) it, C(remove) it, or C(keep) it as it is.
+    """What a restore does with the path of C(entry): C(restore) it, C(remove) it, or C(keep) it as it is; C(fail) where that is not known.
 
-    C(reason) names what someone else changed since and therefore stays; empty where nothing does. C(current) is what
+    C(reason) names what someone else changed since and therefore stays, or the failure; empty where there is neither. C(current) is what
     stands there, and C(target) what will; neither is known of a program that was displaced.
     """
 
     entry: Entry
-    action: Literal["restore", "remove", "keep"]
+    action: Literal["restore", "remove", "keep", "fail"]
     reason: str = ""
     current: FileState | None = None
     target: FileState | None = None
@@ -195,6 +199,8 @@ class Step:
     @property
     def restored(self) -> Restored:
         """What carrying this out comes to."""
+        if self.action == "fail":
+            return Restored(self.path, False, left=self.reason)
         return Restored(self.path, self.action != "keep", self.reason or None)
 
     @property
@@ -604,7 +610,7 @@ class Journal:
         """Return what restoring each path of C(role) would do now, without doing it; M(carry_out) does.
 
         With C(run_only) only the paths that this run touched, to what they were before it. C(way_of) returns the way
-        of an entry, and C(wanted) which entries are meant. A path that cannot be looked at is kept, with the reason,
+        of an entry, and C(wanted) which entries are meant. A path that cannot be looked at is left, with the reason,
         and holds no other one back.
         """
         steps = []
@@ -615,19 +621,19 @@ class Journal:
             try:
                 step = self._judge(entry, self._hands(entry), way, run_only, role)
             except OSError as error:
-                step = Step(entry, "keep", _not_restored(entry.path, error))
+                step = Step(entry, "fail", _not_restored(entry.path, error))
             steps.append(dataclasses.replace(step, way=way, run_only=run_only, role=role))
         return steps
 
     def carry_out(self, step: Step) -> Restored:
         """Do what C(step) plans, by the file as it is now: someone may have changed it since it was planned.
 
-        A path that cannot be restored stays recorded, and the reason is in C(kept).
+        A path that cannot be restored stays recorded, and the reason is in C(left).
         """
         try:
             return self.restore(step.path, step.way.revert, step.run_only, step.role, step.way.part)
         except OSError as error:
-            return Restored(step.path, False, _not_restored(step.path, error))
+            return Restored(step.path, False, left=_not_restored(step.path, error))
 
     @staticmethod
     def _judge(entry: Entry, hands: files.Files, way: Way, run_only: bool, role: str) -> Step:

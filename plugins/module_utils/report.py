@@ -17,13 +17,6 @@ Result = Mapping[str, Any]
 NOT_SET = "which is not set for this user"
 # The role has shown the script by then.
 SCRIPT, SCRIPT_SHOWN = "hand elevated_script to one", "hand the script in what Ansible said to one"
-LEFT_BEHIND = (
-    "could not be restored",
-    "could not be unmounted",
-    "so that what is mounted there stays",
-    "was not restored",
-)
-"""What a sentence about something that a rollback failed to restore has in it."""
 
 
 def _list_of(result: Result, *names: str) -> list[str]:
@@ -60,14 +53,13 @@ def write_rollback(results: Mapping[str, Result], name: str) -> str:
         "Restored:" if changes else "Nothing to restore: wsltune has changed nothing here.",
         [re.sub(r"^restored ", "", change) for change in changes],
         [*_list_of(results["wsl_conf"], "pending_sentences"), *_list_of(results["go_tmpfs"], "pending_sentences")],
-        [*dict.fromkeys(kept), *_list_of(results["workspace"], "notes")],
+        [*dict.fromkeys(kept), *find_left_behind(results), *_list_of(results["workspace"], "notes")],
     )
 
 
 def find_left_behind(results: Mapping[str, Result]) -> list[str]:
     """Return what a rollback failed to restore, because a run that leaves something behind ends with an error."""
-    kept = [sentence for result in results.values() for sentence in _list_of(result, "kept")]
-    return [sentence for sentence in dict.fromkeys(kept) if any(words in sentence for words in LEFT_BEHIND)]
+    return list(dict.fromkeys(sentence for result in results.values() for sentence in _list_of(result, "left")))
 
 
 def list_site_changes(results: Mapping[str, Result], moved: Sequence[str] = ()) -> list[str]:

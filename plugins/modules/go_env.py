@@ -180,6 +180,11 @@ kept:
   returned: always
   type: list
   elements: str
+left:
+  description: What could not be restored, and why, as sentences.
+  returned: always
+  type: list
+  elements: str
 """
 
 import functools
@@ -452,7 +457,7 @@ class GoEnv:
             for name in (journal.BEFORE, journal.DECISIONS, journal.IN_FORCE):
                 journal.forget_record(name)
             self.changes.journal.close()
-        self.changes.kept += self.changes.journal.damaged()
+        self.changes.left += self.changes.journal.damaged()
         self.module.exit_json(**self.changes.result())
 
 

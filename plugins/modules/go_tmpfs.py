@@ -14,8 +14,8 @@ description:
 options:
   place:
     description:
-      - V(tmp) has /tmp itself in memory from the next start on. Go needs no setting for it, so that it works in sandboxes,
-        containers and for every program.
+      - V(tmp) has /tmp itself in memory from the next start on. Go needs no setting for it, so that it works in
+        sandboxes, containers and for every program.
       - V(gotmpdir) mounts O(path) now, with a folder for each user. Accounts whose Go also runs where that folder is
         missing get none, with the reason in RV(notes).
       - V(auto) does nothing where /tmp is in memory already, or else takes the first of the two that is safe here.
@@ -138,6 +138,11 @@ notes:
   elements: str
 kept:
   description: What someone else changed since and therefore stays, as sentences.
+  returned: always
+  type: list
+  elements: str
+left:
+  description: What could not be restored, and why, as sentences.
   returned: always
   type: list
   elements: str
@@ -398,7 +403,7 @@ class Tmpfs:
             return True
         holders = ", ".join(process.holders(path)[:5])
         named = f": {holders} use it" if holders else ""
-        self.changes.kept.append(
+        self.changes.left.append(
             f"{path} could not be unmounted ({message}){named}; end what uses it, or restart, then run again"
         )
         return False
@@ -415,7 +420,7 @@ class Tmpfs:
         left = [path for path in leaving if (entries or not only) and not self.leave(path)]
         self.changes.restore(lambda entry: not (entry.directory and entry.path in left), only, after=self.tell_systemd)
         self.hold(False)
-        self.changes.kept += self.changes.journal.damaged()
+        self.changes.left += self.changes.journal.damaged()
         for line in stay:
             size = tmpfs_plan.parse_live_size(line.options)
             if entries and line.fstype == "tmpfs" and size:

@@ -108,6 +108,11 @@ kept:
   returned: always
   type: list
   elements: str
+left:
+  description: What could not be restored, and why, as sentences.
+  returned: always
+  type: list
+  elements: str
 """
 
 import contextlib
@@ -592,7 +597,7 @@ class Workspace:
                     self.unmount(line.mount_point, line.source)
                 except WorkspaceError as error:
                     # Whoever works there holds nothing else back.
-                    self.changes.kept.append(str(error).rstrip("."))
+                    self.changes.left.append(str(error).rstrip("."))
                     held.append(line)
                     continue
                 self.changes.notes.append(f"{line.mount_point} is the original again; the copy {line.source} stays")
@@ -602,7 +607,7 @@ class Workspace:
                 self.write_lines([line for line in lines if line.fstype != "none" or line in (*stay, *held)])
             else:
                 self.changes.restore(only=only, after=lambda _step: self.tell_systemd())
-        self.changes.kept += self.changes.journal.damaged()
+        self.changes.left += self.changes.journal.damaged()
         for given in self.module.params["projects"]:
             silent = look.silent([given["source"]])
             if silent:

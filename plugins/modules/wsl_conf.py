@@ -119,6 +119,11 @@ kept:
   returned: always
   type: list
   elements: str
+left:
+  description: What could not be restored, and why, as sentences.
+  returned: always
+  type: list
+  elements: str
 notes:
   description: What WSL warns about in the file, and settings that it will not follow on this machine, as sentences.
   returned: always
@@ -341,7 +346,7 @@ class WslConf:
         """Restore what was there before, of this run only where that is asked for."""
         only = self.options["only_this_run"]
         restored = self.changes.restore(only=only, before=self.keep_started_with)
-        self.changes.kept += self.changes.journal.damaged()
+        self.changes.left += self.changes.journal.damaged()
         if not only and not self.changes.check_mode:
             self.changes.journal.close()
         targets = [step.texts[1] for step in restored if step.path == self.path]

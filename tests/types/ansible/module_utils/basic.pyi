@@ -8,7 +8,12 @@ class AnsibleModule:
     params: dict[str, Any]
     check_mode: bool
 
-    def __init__(self, argument_spec: Mapping[str, Mapping[str, Any]], supports_check_mode: bool = False) -> None: ...
+    def __init__(
+        self,
+        argument_spec: Mapping[str, Mapping[str, Any]],
+        required_if: Sequence[tuple[str, str, Sequence[str]]] = (),
+        supports_check_mode: bool = False,
+    ) -> None: ...
     def exit_json(self, **result: Any) -> NoReturn: ...
     def fail_json(self, msg: str, **result: Any) -> NoReturn: ...
     def run_command(

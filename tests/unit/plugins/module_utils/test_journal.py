@@ -729,8 +729,8 @@ def test_a_path_that_cannot_be_looked_at_is_named_and_holds_nothing_else_back(
     first.unlink()
     first.mkdir()
     steps = record.plan_restore("test", lambda entry: ENVFILE)
-    assert [step.action for step in steps] == ["keep", "restore"]
-    assert steps[0].reason.startswith(f"{first} could not be restored: ")
+    assert [step.action for step in steps] == ["fail", "restore"]
+    assert (steps[0].restored.left or "").startswith(f"{first} could not be restored: ")
     outcomes = [record.carry_out(step) for step in steps]
     assert outcomes == [step.restored for step in steps]
     assert second.read_text() == "A=1\n" and [entry.path for entry in record.entries()] == [str(first)]

@@ -66,21 +66,17 @@ def test_paths_that_differ_in_case_alone_are_two_on_linux() -> None:
 
 
 def test_what_could_not_be_restored_is_told_from_what_stays_on_purpose() -> None:
-    damaged = journal.Damaged("/var/lib/wsltune/journal/x.json", "it is no JSON").sentence
-    for left in (
-        "/etc/fstab could not be restored: it is immutable",
-        "/var/cache/gotmp could not be unmounted (target is busy): go (1) use it; end what uses it, then run again",
-        damaged,
-    ):
-        results = {**NOTHING, "go_env": {"kept": ["/etc/zsh/zshenv stays"]}, "go_tmpfs": {"kept": [left]}}
-        assert report.find_left_behind(results) == [left]
+    left = "/etc/fstab could not be restored: it is immutable"
+    results = {**NOTHING, "go_env": {"kept": ["/home/a/could not be restored stays"]}, "go_tmpfs": {"left": [left]}}
+    assert report.find_left_behind(results) == [left]
+    assert f"Note: {left}.\n" in report.write_rollback(results, "laptop")
     assert report.find_left_behind(NOTHING) == []
 
 
 def test_what_several_roles_left_is_named_once() -> None:
     """A damaged record is read by each of them."""
     left = journal.Damaged("/x.json", "it is no JSON").sentence
-    assert report.find_left_behind({**NOTHING, "go_env": {"kept": [left]}, "wsl_conf": {"kept": [left]}}) == [left]
+    assert report.find_left_behind({**NOTHING, "go_env": {"left": [left]}, "wsl_conf": {"left": [left]}}) == [left]
 
 
 def test_changes_come_in_the_order_of_the_roles() -> None:

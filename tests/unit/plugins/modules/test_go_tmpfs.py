@@ -234,7 +234,7 @@ def test_a_tmpfs_elsewhere_is_left_once_nobody_uses_it(
     assert done["stale"] == [path] and path in mounts.live
     mounts.failing = {"umount"}
     done = call(go_tmpfs, **options(other))
-    assert done["stale"] == [path] and f"{path} could not be unmounted (umount:" in done["kept"][0]
+    assert done["stale"] == [path] and f"{path} could not be unmounted (umount:" in done["left"][0]
     mounts.failing = set()
     done = call(go_tmpfs, **options(other))
     assert done["stale"] == [] and f"unmounted {path}" in done["changes"] and list(mounts.live) == [other]
@@ -260,7 +260,7 @@ def test_one_that_is_in_use_at_a_rollback_is_named_and_goes_later(
     call(go_tmpfs, **options(path))
     mounts.failing = {"umount"}
     done = call(go_tmpfs, state="absent", path=path)
-    assert "could not be unmounted" in done["kept"][0] and f"unmounted {path}" not in done["changes"]
+    assert "could not be unmounted" in done["left"][0] and f"unmounted {path}" not in done["changes"]
     assert mounts.fstab.read_text() == "# mine\n"
     mounts.failing = set()
     assert call(go_tmpfs, state="absent", path=path)["changes"] == [f"unmounted {path}"]

@@ -391,10 +391,10 @@ def test_a_bind_that_is_not_wanted_any_more_is_taken_away(call: Any, places: Pla
     assert shop["source"] in places.fstab.read_text() and shop["source"] in places.bound
     done = call(workspace, state="absent")
     # The rest of a rollback goes on, and the next one finds what is left.
-    assert "(Device or resource busy)" in done["kept"][0] and "then run again" in done["kept"][0]
+    assert "(Device or resource busy)" in done["left"][0] and "then run again" in done["left"][0]
     places.failing = ""
     done = call(workspace, state="absent")
-    assert done["kept"] == [] and f"unmounted {shop['source']}" in done["changes"] and not places.bound
+    assert done["left"] == [] and f"unmounted {shop['source']}" in done["changes"] and not places.bound
     assert f"restored {places.fstab}" in done["changes"]
 
 
