@@ -176,10 +176,11 @@ class Way:
 
 @dataclass(frozen=True)
 class Step:
-    """What a restore does with the path of C(entry): C(restore) it, C(remove) it, or C(keep) it as it is; C(fail) where that is not known.
+    """What a restore does with the path of C(entry): C(restore) it, C(remove) it, or C(keep) it as it is.
 
-    C(reason) names what someone else changed since and therefore stays, or the failure; empty where there is neither. C(current) is what
-    stands there, and C(target) what will; neither is known of a program that was displaced.
+    C(fail): its state could not be read. C(reason) names what someone else changed since and therefore stays, or the
+    failure; empty where there is neither. C(current) is what stands there, and C(target) what will; neither is known
+    of a program that was displaced.
     """
 
     entry: Entry
