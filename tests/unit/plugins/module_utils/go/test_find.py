@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -302,6 +303,39 @@ def test_the_shell_that_bash_hands_over_to_is_asked(
     (tmp_path / f".{shell}rc").write_text(f"export PATH={own.parent}:$PATH\n")
     found = looked_at(tmp_path, f"{distribution.parent}:{other.parent}:{PLAIN}")
     assert found.go and found.go["path"] == str(own) and "terminal" not in found.unknown, found.unknown
+
+
+NUSHELL = f"""#!{sys.executable}
+# Of several statements nushell prints what the last one is.
+import shlex, subprocess, sys
+words = list(shlex.shlex(sys.argv[3], posix=True, punctuation_chars=";"))
+while ";" in words:
+    words = words[words.index(";") + 1 :]
+subprocess.run(words)
+"""
+
+
+def unprivileged(home: Path, shell: str, monkeypatch: pytest.MonkeyPatch) -> accounts.Account:
+    """Whoever is not root starts the own shell, without su."""
+    uid = os.getuid() or 4711
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    return accounts.Account("ada", uid, os.getgid(), str(home), shell)
+
+
+def test_a_login_in_another_language_shows_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = unprivileged(tmp_path, str(program(tmp_path / "nu", NUSHELL)), monkeypatch)
+    assert accounts.login_environment(account)["SHELL"] == account.shell
+
+
+@pytest.mark.parametrize("name", [".bash_profile", ".profile"])
+def test_a_login_whose_profile_hands_over_is_one_of_that_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """As on machines of an institute, where nobody can change the shell of an account."""
+    zsh = program(tmp_path / "shells/zsh", '#!/bin/bash\n[ "$1 $2" = "-l -c" ] || exit 0\nexport A=1\neval "$3"\n')
+    monkeypatch.setattr(accounts.distribution, "SEARCHED", str(zsh.parent))
+    (tmp_path / name).write_text(f"[ -x {zsh} ] && exec {zsh} -l\n")
+    assert accounts.login_environment(unprivileged(tmp_path, "/bin/bash", monkeypatch))["A"] == "1"
 
 
 @pytest.mark.parametrize(
