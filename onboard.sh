@@ -41,7 +41,7 @@ agree_to_install() {
     ((EUID == 0)) || sudo='sudo '
     [[ ! $packages ]] || remove="'$sudo${facts[$manager undo]} $packages' and "
     agree "To set itself up, this program installs a Python with venv by $manager (some 10 MB) and makes .venv (some 250 MB).
-Both stay after a rollback: remove them with $remove'rm -r $root/.venv'."
+Both stay after a rollback: remove them with $remove'rm -r $(printf %q "$root/.venv")'."
 }
 
 venv=$root/.venv

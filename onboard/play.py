@@ -46,7 +46,11 @@ def propose() -> list[str]:
     folder = go_module(Path.cwd())
     if folder is None or not lacks_container_file(folder):
         return []
-    command = f".venv/bin/ansible-playbook playbooks/ci_image.yml -e {shlex.quote(f'ci_image_project={folder}')}"
+    given = f"ci_image_project={folder}"
+    if shlex.quote(str(folder)) != str(folder):
+        # Of NAME=VALUE, Ansible takes the value up to the first blank.
+        given = json.dumps({"ci_image_project": str(folder)}, ensure_ascii=False)
+    command = f".venv/bin/ansible-playbook playbooks/ci_image.yml -e {shlex.quote(given)}"
     return [f"cd {shlex.quote(str(ROOT))} && {command} (writes this module a Containerfile for CI; it has none)"]
 
 

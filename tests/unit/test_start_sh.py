@@ -7,6 +7,8 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -174,3 +176,15 @@ def test_at_a_terminal_it_asks_first(machine: Machine, arguments: list[str], ans
     assert machine.called() == (["apk add bash"] if installed else [])
     assert bool(done.stdout) == installed
     assert ("onboard.sh: nothing was changed" in done.stderr) != installed
+
+
+def test_what_removes_the_environment_again_can_be_pasted() -> None:
+    """A blank in the path would have rm remove something else."""
+    function = re.search(r"(?ms)^agree_to_install\(\) \{$.*?^\}$", ONBOARD.read_text(encoding="utf-8"))
+    assert function
+    stubs = 'declare -A facts=(["apt-get undo"]=purge); agree() { echo "$1"; }; find_manager() { manager=apt-get; }'
+    script = f"{stubs}\n{function[0]}\nroot='/home/J\u00f6 Ann/wsl tune'; agree_to_install"
+    command = ["bash", "-euc", script]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env={"LC_ALL": "C.UTF-8"}).stdout
+    (remove,) = re.findall(r"'(rm -r .*)'\.$", said.strip())
+    assert shlex.split(remove) == ["rm", "-r", "/home/J\u00f6 Ann/wsl tune/.venv"]
