@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from onboard.options import SETUP, Options, Stop
 
+NOT_ALLOWED = ("not in the sudoers", "not allowed", "afraid I can't do that")
+"""What sudo and sudo-rs say to whoever may not use them, whatever the password is."""
+
 
 @dataclass
 class Root:
@@ -90,7 +93,7 @@ def become(options: Options, terminal: bool) -> Root:
         accepted, reason = sudo_accepts(password)
         if accepted:
             return Root(password)
-        if "not in the sudoers" in reason or "not allowed" in reason:
+        if any(words in reason for words in NOT_ALLOWED):
             break
         if attempt < 2:
             print("That was not it, try again.")

@@ -99,7 +99,8 @@ need_root() {
         IFS= read -rsp "sudo password of $(id -un): " sudo_password
         printf '\n'
         answer=$(printf '%s\n' "$sudo_password" | LC_ALL=C sudo -S -k -p '' true 2>&1) && return 0
-        [[ $answer != *'not in the sudoers'* && $answer != *'not allowed'* ]] || break
+        # The last is what sudo-rs says.
+        [[ ! $answer =~ 'not in the sudoers'|'not allowed'|"afraid I can't do that" ]] || break
         ((try == 3)) || say 'That was not it, try again.'
     done
     sudo_password=''

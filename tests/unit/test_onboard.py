@@ -510,6 +510,34 @@ def test_a_password_is_given_to_each_kind_of_sudo(tmp_path: Path, kind: str, sai
     assert done.returncode == 0 and (tmp_path / "accepted").exists(), done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    "said", ["joe is not in the sudoers file.", "sudo-rs: I'm sorry joe. I'm afraid I can't do that"]
+)
+@pytest.mark.parametrize("way", ["onboard", "scripts"])
+def test_who_may_not_use_sudo_is_not_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, way: str
+) -> None:
+    """As if the password had been another one."""
+    (tmp_path / "sudo").write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 1\n')
+    (tmp_path / "sudo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    if way == "onboard":
+        asked: list[str] = []
+        monkeypatch.setattr(os, "geteuid", lambda: 4711)
+        monkeypatch.setattr(onboard_sudo.getpass, "getpass", lambda question: asked.append(question) or "secret")
+        with pytest.raises(onboard_options.Stop, match=r"did not let this user become root: .*joe"):
+            onboard_sudo.become(parse([]), terminal=True)
+        assert len(asked) == 1
+        return
+    # As somebody else, because root needs no sudo.
+    function = re.search(r"(?ms)^need_root\(\) \{$.*?^\}$", (ROOT / "scripts/venv.sh").read_text(encoding="utf-8"))
+    assert function
+    text = function[0].replace("EUID", "1000").replace("[[ -t 0 ]]", "true").replace("id -un", "echo joe")
+    script = f'sudo_password=; fail() {{ echo "$*"; exit 3; }}; say() {{ echo "$*"; }}; {text}; need_root It'
+    done = subprocess.run(["bash", "-c", script], input="a\nb\nc\n", capture_output=True, text=True, check=False)
+    assert done.returncode == 3 and said in done.stdout and "try again" not in done.stdout, done.stdout + done.stderr
+
+
 def test_drift_without_sudo_looks_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(onboard_sudo.shutil, "which", lambda _name: None)
