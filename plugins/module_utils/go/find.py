@@ -264,11 +264,11 @@ def settle(account: accounts.Account, environment: Mapping[str, str], seconds: f
     deadline = time.monotonic() + seconds
     found, silent = find_toolchains(account.home, environment.get("PATH", ""), environment)
     settled = Settled(dict(environment), found, silent=silent)
-    trouble = accounts.startup_trouble(account, environment)
+    startup, trouble = accounts.find_startup(account, environment)
     if trouble:
         settled.unknown["terminal"] = f"An interactive shell of {account.name} would not end, because {trouble}."
-    elif not _on_path(settled.toolchains) or accounts.has_own_startup(account, environment):
-        _ask_terminal(account, settled, seconds / 3)
+    elif not _on_path(settled.toolchains) or accounts.has_own_startup(account, environment, startup):
+        _ask_terminal(accounts.in_terminal(account, environment, startup), settled, seconds / 3)
     for toolchain in settled.toolchains:
         if time.monotonic() > deadline:
             toolchain.update(version="", reason=f"{toolchain['path']} was not asked: no time left")
@@ -354,7 +354,6 @@ def _ask(
 
 def _ask_terminal(account: accounts.Account, settled: Settled, seconds: float) -> None:
     """Take over what an interactive shell has, where that is another Go than a login's, or other settings of it."""
-    account = accounts.in_terminal(account, settled.environment)
     known = settled.toolchains[0]["path"] if _on_path(settled.toolchains) else None
     for login in (False, True):
         try:

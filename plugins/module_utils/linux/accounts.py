@@ -115,22 +115,22 @@ def home_trouble(account: Account) -> str:
     return f"the home {account.home} of {account.name}: {reason}" if reason else ""
 
 
-def startup_trouble(account: Account, environment: Mapping[str, str]) -> str:
-    """Return which startup file of the account's shell gives no answer, so that no shell would come to an end.
+def find_startup(account: Account, environment: Mapping[str, str]) -> tuple[dict[str, list[str]], str]:
+    """Return the startup files of the account's shell by their name below the home, and why a shell would not end.
 
-    Bash's .bashrc is one of them: nearly every .profile reads it.
+    That is which of them gives no answer; bash's .bashrc is one, because nearly every .profile reads it.
     """
-    silent = look.find(_startup_files(account, environment, READ_AT_LOGIN), identity(account))[1]
-    return text.join_names([f"{path}: {reason}" for path, reason in silent.items()])
+    names = _startup_files(account, environment)
+    found, silent = look.find([glob.escape(account.home), *names], identity(account))
+    trouble = text.join_names([f"{path}: {reason}" for path, reason in silent.items()])
+    return {name: found[pattern] for pattern, name in names.items()}, trouble
 
 
-def _startup_files(
-    account: Account, environment: Mapping[str, str], files_of: Mapping[str, Sequence[str]]
-) -> dict[str, str]:
+def _startup_files(account: Account, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the patterns of the startup files that the account's shell reads, each with its name below the home."""
     shell = os.path.basename(account.shell)
     folder = (environment.get("ZDOTDIR") if shell == "zsh" else None) or account.home
-    return {os.path.join(glob.escape(folder), name): name for name in files_of.get(shell, ())}
+    return {os.path.join(glob.escape(folder), name): name for name in READ_AT_LOGIN.get(shell, ())}
 
 
 def _account(entry: Any) -> Account:
@@ -245,7 +245,7 @@ def login_environment(account: Account, timeout: float = LOGIN_LIMIT) -> dict[st
 
     As root a login is started with su; otherwise the account's own shell is started as a login shell.
     """
-    trouble = home_trouble(account) or startup_trouble(account, {})
+    startup, trouble = find_startup(account, {})
     if trouble:
         # The shell would wait there, and cannot be ended.
         raise AccountError(f"A login of {account.name} would not end, because {trouble}.")
@@ -255,7 +255,7 @@ def login_environment(account: Account, timeout: float = LOGIN_LIMIT) -> dict[st
     if not done.timed_out and _marks(done) < 2:
         # A shell that .profile hands over to gets no command.
         with contextlib.suppress(OSError):
-            shell = look.once(lambda: in_terminal(account, {}).shell, identity=identity(account))
+            shell = look.once(lambda: in_terminal(account, {}, startup).shell, identity=identity(account))
             again = done if shell == account.shell else _log_in(account, shell, timeout)
             done = again if _marks(again) == 2 else done
     if done.timed_out:
@@ -282,8 +282,8 @@ def _log_in(account: Account, shell: str, timeout: float) -> process.Done:
         raise AccountError(f"A login of {account.name} cannot be started: {error.strerror}.") from error
 
 
-def has_own_startup(account: Account, environment: Mapping[str, str]) -> bool:
-    """Return whether the startup files of the account's shell hold lines that did not come with the distribution.
+def has_own_startup(account: Account, environment: Mapping[str, str], startup: Mapping[str, Sequence[str]]) -> bool:
+    """Return whether the C(startup) files of the account's shell hold lines that did not come with the distribution.
 
     Without any, an interactive shell finds what a login finds, and need not be started.
     """
@@ -292,21 +292,17 @@ def has_own_startup(account: Account, environment: Mapping[str, str]) -> bool:
     # A name with another variable in it is for the shell to read.
     if "$" in named or (named and _lines(named)):
         return True
-    names = _startup_files(account, environment, STARTUP)
-    found, silent = look.find(names)
-    return bool(silent) or any(
-        _lines(path) - _skeleton(names[pattern]) for pattern, paths in found.items() for path in paths
-    )
+    files_of_shell = {name: startup.get(name, ()) for name in STARTUP.get(shell, ())}
+    return any(_lines(path) - _skeleton(name) for name, paths in files_of_shell.items() for path in paths)
 
 
-def in_terminal(account: Account, environment: Mapping[str, str]) -> Account:
+def in_terminal(account: Account, environment: Mapping[str, str], startup: Mapping[str, Sequence[str]]) -> Account:
     """Return the account with the shell that a terminal of it shows: .bashrc may end with C(exec zsh).
 
     Whoever may not change the shell of an account, or does not want to, writes that.
     """
     own = os.path.basename(account.shell)
-    found, _silent = look.find(_startup_files(account, environment, STARTUP))
-    for line in sorted(set().union(*(_lines(path) for paths in found.values() for path in paths))):
+    for line in sorted(set().union(*(_lines(path) for paths in startup.values() for path in paths))):
         match = HANDS_OVER.match(line[:LONGEST_LINE])
         # A name alone may be one of a list in other shells, such as that of zsh's plugins.
         name = (match[1] or (match[2] if own == "bash" else "")) if match else ""

@@ -16,7 +16,7 @@ import itertools
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import become, process
@@ -124,21 +124,65 @@ def find(
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Return what there is of each absolute pattern of glob's, and the paths on the way there that give no answer.
 
-    A folder is looked into by M(names), and no more than MOST_MATCHES of what matches in it.
+    A folder is looked into by M(names), and no more than MOST_MATCHES of what matches in it. One child looks for all;
+    where it stops answering, what is left is asked side by side.
     """
-    found: dict[str, list[str]] = {pattern: [] for pattern in patterns}
+    wanted = list(dict.fromkeys(patterns))
     silent: dict[str, str] = {}
+    reached = ["/"]
+    heard = [time.monotonic()]
+
+    def hear(path: Any) -> None:
+        reached.append(path)
+        heard.append(time.monotonic())
+
+    def look_there(tell: Callable[[Any], None]) -> dict[str, list[str]]:
+        def ask(paths: Mapping[str, bool]) -> dict[str, Any]:
+            answers: dict[str, Any] = {}
+            for path, is_folder_wanted in paths.items():
+                tell(path)
+                answers[path] = names(path) if is_folder_wanted else _touch(path)
+            return answers
+
+        return _walk(wanted, ask)
+
+    def ask_apart(paths: Mapping[str, bool]) -> dict[str, Any]:
+        questions = {
+            path: functools.partial(names if is_folder_wanted else _touch, path)
+            for path, is_folder_wanted in paths.items()
+            if _without_slash(path) not in silent
+        }
+        answers, reasons = each(questions, identity=identity)
+        silent.update({_without_slash(path): reason for path, reason in reasons.items()})
+        return answers
+
+    if not wanted:
+        return {}, {}
+    try:
+        with become.Hands(identity, lambda: become.Errand(look_there), patience=PATIENCE) as hands:
+            return hands.call("run", limit=LIMIT, heard=hear), {}
+    except OSError as error:
+        if isinstance(error, TimeoutError) and time.monotonic() - heard[-1] > 0.75 * LIMIT:
+            # The paths before it took little of the time, so it need not be asked again.
+            silent[_without_slash(reached[-1])] = error.strerror or str(error)
+    return _walk(wanted, ask_apart), silent
+
+
+def _without_slash(path: str) -> str:
+    return path.rstrip("/") or "/"
+
+
+def _walk(patterns: Sequence[str], ask: Callable[[Mapping[str, bool]], dict[str, Any]]) -> dict[str, list[str]]:
+    """Return what there is of each pattern; C(ask) gets paths, those of folders that are to be listed with a slash."""
+    found: dict[str, list[str]] = {pattern: [] for pattern in patterns}
     waiting = [(pattern, "", pattern.split("/")[1:]) for pattern in found]
     while waiting:
         steps = []
         for pattern, path, parts in waiting:
             plain = list(itertools.takewhile(lambda part: not glob.has_magic(part), parts))
-            # A folder that is to be listed has a slash at its end.
             path = "/".join([path, *plain]) + "/" * (len(plain) < len(parts))
             steps.append((pattern, path, parts[len(plain) :]))
-        questions = {path: functools.partial(names if parts else _touch, path) for _pattern, path, parts in steps}
-        answers, reasons = each(questions, identity=identity)
-        silent.update({path.rstrip("/") or "/": reason for path, reason in reasons.items()})
+        answers = ask({path: bool(parts) for _pattern, path, parts in steps})
         waiting = []
         for pattern, path, parts in steps:
             if parts:
@@ -148,4 +192,4 @@ def find(
                 waiting += [(pattern, f"{path}{name}", parts[1:]) for name in known]
             elif answers.get(path):
                 found[pattern].append(path)
-    return found, silent
+    return found

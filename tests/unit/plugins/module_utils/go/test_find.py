@@ -346,7 +346,8 @@ def test_what_hands_nothing_over_is_passed_over(tmp_path: Path, monkeypatch: pyt
     program(tmp_path / "shells/zsh", "#!/bin/sh\nexit 1\n")
     monkeypatch.setattr(accounts.distribution, "SEARCHED", f"{tmp_path}/shells")
     (tmp_path / ".bashrc").write_text(f"{line}\n")
-    assert accounts.in_terminal(person(tmp_path), {"PATH": PLAIN}).shell == "/bin/bash"
+    startup = {".bashrc": [f"{tmp_path}/.bashrc"]}
+    assert accounts.in_terminal(person(tmp_path), {"PATH": PLAIN}, startup).shell == "/bin/bash"
 
 
 @pytest.mark.parametrize(
