@@ -13,8 +13,10 @@ import fnmatch
 import functools
 import glob
 import itertools
+import mmap
 import os
 import stat
+import struct
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -129,18 +131,13 @@ def find(
     """
     wanted = list(dict.fromkeys(patterns))
     silent: dict[str, str] = {}
-    reached = ["/"]
-    heard = [time.monotonic()]
+    at_work = _Place()
 
-    def hear(path: Any) -> None:
-        reached.append(path)
-        heard.append(time.monotonic())
-
-    def look_there(tell: Callable[[Any], None]) -> dict[str, list[str]]:
+    def look_there() -> dict[str, list[str]]:
         def ask(paths: Mapping[str, bool]) -> dict[str, Any]:
             answers: dict[str, Any] = {}
             for path, is_folder_wanted in paths.items():
-                tell(path)
+                at_work.write(path)
                 answers[path] = names(path) if is_folder_wanted else _touch(path)
             return answers
 
@@ -160,12 +157,31 @@ def find(
         return {}, {}
     try:
         with become.Hands(identity, lambda: become.Errand(look_there), patience=PATIENCE) as hands:
-            return hands.call("run", limit=LIMIT, heard=hear), {}
+            return hands.call("run", limit=LIMIT), {}
     except OSError as error:
-        if isinstance(error, TimeoutError) and time.monotonic() - heard[-1] > 0.75 * LIMIT:
+        path, when = at_work.read()
+        if isinstance(error, TimeoutError) and path and time.monotonic() - when > 0.75 * LIMIT:
             # The paths before it took little of the time, so it need not be asked again.
-            silent[_without_slash(reached[-1])] = error.strerror or str(error)
+            silent[_without_slash(path)] = error.strerror or str(error)
     return _walk(wanted, ask_apart), silent
+
+
+class _Place:
+    """The path that a child looks at and since when, in memory which this process has too: a message costs more."""
+
+    HEAD = struct.Struct("!dI")
+
+    def __init__(self) -> None:
+        self.memory = mmap.mmap(-1, 1 << 13)
+
+    def write(self, path: str) -> None:
+        name = os.fsencode(path)[: len(self.memory) - self.HEAD.size]
+        self.memory.seek(0)
+        self.memory.write(self.HEAD.pack(time.monotonic(), len(name)) + name)
+
+    def read(self) -> tuple[str, float]:
+        when, size = self.HEAD.unpack(self.memory[: self.HEAD.size])
+        return os.fsdecode(self.memory[self.HEAD.size : self.HEAD.size + size]), when
 
 
 def _without_slash(path: str) -> str:
