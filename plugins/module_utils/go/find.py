@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, look, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, look, process, text
 
 QUERY = (
     *("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED"),
@@ -106,6 +106,11 @@ QUIET = {
 IN_TERMINAL = "terminal"
 FOLLOWED_TOO = ("TMPDIR", "CC", "CXX", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 """Variables that Go follows, beside those that begin with GO and CGO_."""
+NAMING = (
+    *("GOFLAGS", "GOCACHEPROG", "GOTOOLDIR", "GOAUTH", "CC", "CXX", "AR", "FC", "GCCGO"),
+    *("PKG_CONFIG", "PKG_CONFIG_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LIBRARY_PATH", "CPATH"),
+)
+"""Variables that name what Go starts or builds from, beside those that begin with CGO_ and, for Git, GIT_."""
 
 Run = Callable[[Sequence[str], Mapping[str, str]], process.Done]
 
@@ -247,11 +252,11 @@ class Settled:
         named = self.environment.get("PATH", "").split(":")
         answering = [folder for folder in named if os.path.join(folder, "go") not in self.silent]
         shorter = {"PATH": ":".join(answering)} if answering != named else {}
-        own = without_folders_of_others({**self.environment, **shorter})
+        own = without_places_of_others({**self.environment, **shorter})
         folders = own.get("PATH", "").split(":")
         programs = [os.path.join(folder, "go") for folder in folders]
         if os.path.basename(path) == "go" and path != next(filter(os.path.isfile, programs), ""):
-            return {**self.environment, "PATH": ":".join([os.path.dirname(path), *filter(None, folders)])}
+            return {**own, "PATH": ":".join([os.path.dirname(path), *filter(None, folders)])}
         return own
 
 
@@ -321,11 +326,26 @@ def explain_no_build(go: str, environment: Mapping[str, str], known: set[str] | 
     return f"{reason}." if reason else go_sources.find_place_of_others(values, temporary, known)
 
 
-def without_folders_of_others(environment: dict[str, str]) -> dict[str, str]:
-    """Return C(environment), and for root without the folders of its PATH in which another account can write."""
+def without_places_of_others(environment: dict[str, str]) -> dict[str, str]:
+    """Return C(environment), and for root without what leads Go to the programs of another account.
+
+    Those are the folders of its PATH in which others can write, and the variables that name a place there.
+    """
+    if os.geteuid() != 0:
+        return environment
+    own = {name: value for name, value in environment.items() if not _names_place_of_others(name, value)}
     named = environment.get("PATH", "").split(":")
     folders = [folder for folder in named if not _is_of_others(folder)]
-    return {**environment, "PATH": ":".join(folders)} if folders != named else environment
+    return {**own, "PATH": ":".join(folders)} if folders != named else own
+
+
+def _names_place_of_others(name: str, value: str) -> bool:
+    if name not in NAMING and not name.startswith(("CGO_", "GIT_")):
+        return False
+    try:
+        return any(map(go_sources.others_change, files.paths_in([value, *value.split()])))
+    except OSError:
+        return True
 
 
 def _is_of_others(folder: str) -> bool:

@@ -295,6 +295,12 @@ def owner_of(path: str) -> int:
         return account or status.st_uid
 
 
+def paths_in(words: Sequence[str]) -> list[str]:
+    """Return the absolute paths in the words of a command, also those in a word such as C(-log=/path)."""
+    paths = [path for word in words for path in (*([word] if word.startswith("/") else []), *_PATHS.findall(word))]
+    return list(dict.fromkeys(paths))
+
+
 def _look_at_way(path: str) -> tuple[str, os.stat_result | None]:
     """Say how another account could give or replace what C(path) names, and return what it names if none could."""
     try:
@@ -629,8 +635,7 @@ class Files:
         Absolute paths count, also those in a word such as C(-log=/path). For root all of them do, for others only
         regular files, because a cache or a socket may be what its users share.
         """
-        paths = [path for word in words for path in (*([word] if word.startswith("/") else []), *_PATHS.findall(word))]
-        for path in dict.fromkeys(paths):
+        for path in paths_in(words):
             if os.geteuid() != 0 and not os.path.isfile(path):
                 continue
             reason, status = _look_at_way(path)

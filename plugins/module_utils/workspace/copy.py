@@ -123,7 +123,7 @@ class Person:
         self.environment = dict(environment)
         if os.geteuid() == 0:
             answers, _silent = go_find.answering(environment, None)
-            self.environment = go_find.without_folders_of_others(answers)
+            self.environment = go_find.without_places_of_others(answers)
         self.groups = (os.getegid(), *os.getgroups())
 
     def run(self, folder: str, words: Sequence[str], **more: str) -> process.Done:

@@ -501,6 +501,28 @@ def test_nothing_that_root_starts_for_go_is_looked_for_in_a_folder_of_others(tmp
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root must not start what others may change")
+@pytest.mark.parametrize("found", ["PATH", "elsewhere"])
+def test_no_variable_has_roots_go_start_what_others_can_replace(tmp_path: Path, found: str) -> None:
+    """Such as by /etc/profile, which names a compiler or a cache program of a team's for everybody."""
+    hers, roots = program(tmp_path / "hers" / "cc", "#!/bin/sh\n"), program(tmp_path / "roots" / "cc", "#!/bin/sh\n")
+    os.chown(tmp_path / "hers", 4711, 4711)
+    theirs = {
+        "CC": f"ccache {hers}",
+        "CGO_CFLAGS": f"-O2 -B{hers}",
+        "GIT_EXEC_PATH": str(hers.parent),
+        "GOCACHEPROG": f"{hers} --size 1",
+        "GOFLAGS": f"-p=2 '-toolexec={hers} -v'",
+    }
+    own = {"CXX": f"{roots} -O2", "GOFLAGS_OF_MINE": str(hers), "CGO_ENABLED": "1", "HOME": str(hers.parent)}
+    gos = {"elsewhere": tmp_path / "sdk" / "go1.27.3" / "bin" / "go", "PATH": tmp_path / "roots" / "go"}
+    go = program(gos[found], "#!/bin/sh\n")
+    settled = go_find.Settled({**theirs, **own, "PATH": f"{tmp_path}/roots:{PLAIN}"}, [], {"path": str(go)})
+    environment = settled.environment_with_go()
+    assert environment.pop("PATH").split(":")[0] == str(go.parent)
+    assert environment == own
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root must not start what others may change")
 def test_a_go_that_another_go_starts_from_roots_path_is_roots_too(tmp_path: Path) -> None:
     """A go.mod with `go 1.27.3` has a go start the go1.27.3 of its PATH, such as a link into somebody's ~/sdk."""
     for name in ("linked", "roots"):
