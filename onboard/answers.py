@@ -4,12 +4,18 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from onboard.options import ROOT
 
+LIMIT = 5.0
+"""Seconds for looking at what is in a folder and above it, where another account may have put anything."""
 CONTAINER_FILE = re.compile("containerfile|dockerfile", re.IGNORECASE)
 
 
@@ -28,16 +34,32 @@ def answers(path: Path) -> bool:
     return not look.silent([str(path)])
 
 
+def _in_time(question: Callable[[], Any]) -> Any:
+    """Return the answer to a question, None where it comes late or takes too much memory."""
+    collection()
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import look
+
+    try:
+        return look.once(question, LIMIT)
+    except OSError:
+        return None
+
+
+def _find_above(folder: Path, *names: str) -> str | None:
+    """Return the nearest folder that has a file of one of the names. Not every link of others in /tmp is followed."""
+    places = (str(place) for place in (folder, *folder.parents))
+    return next((place for place in places if any(os.path.isfile(f"{place}/{name}") for name in names)), None)
+
+
 def go_module(folder: Path) -> Path | None:
     """Return the Go module that C(folder) is in; None where it is in none."""
-    places = (folder, *folder.parents) if answers(folder) else ()
-    return next((place for place in places if (place / "go.mod").is_file()), None)
+    found = _in_time(functools.partial(_find_above, folder, "go.mod"))
+    return Path(found) if found else None
 
 
 def in_go_module(folder: Path) -> bool:
     """Return whether C(folder) or one above it has a go.mod or a go.work, as the Go command looks for them."""
-    names = [place / name for place in (folder, *folder.parents) for name in ("go.mod", "go.work")]
-    return answers(folder) and any(name.is_file() for name in names)
+    return bool(_in_time(functools.partial(_find_above, folder, "go.mod", "go.work")))
 
 
 def lacks_container_file(module: Path) -> bool:
@@ -46,19 +68,18 @@ def lacks_container_file(module: Path) -> bool:
     A program is taken to have a C(main.go), in the module's folder or in C(cmd/NAME). What an image is built from may
     lie in the module, one folder below, or beside it up to the repository's root.
     """
-    if not answers(module):
-        return False
+    return bool(_in_time(functools.partial(_lacks_container_file, module)))
+
+
+def _lacks_container_file(module: Path) -> bool:
     above = (module, *module.parents)
-    try:
-        if not any([*module.glob("main.go"), *module.glob("cmd/*/main.go")]):
-            return False
-        root = next((place for place in above if (place / ".git").exists()), module)
-        places = [path for place in above[: above.index(root) + 1] for path in place.iterdir()]
-        return not any(CONTAINER_FILE.search(path.name) for path in [*places, *module.glob("*/*")])
-    except OSError:
+    if not any([*module.glob("main.go"), *module.glob("cmd/*/main.go")]):
         return False
+    root = next((place for place in above if os.path.exists(place / ".git")), module)
+    places = [path for place in above[: above.index(root) + 1] for path in place.iterdir()]
+    return not any(CONTAINER_FILE.search(path.name) for path in [*places, *module.glob("*/*")])
 
 
 def is_there(path: Path) -> bool:
     """Return whether there is something at C(path) that answers."""
-    return answers(path) and path.exists()
+    return answers(path) and os.path.exists(path)

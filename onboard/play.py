@@ -78,7 +78,7 @@ def bench_variables(options: Options) -> dict[str, Any]:
         return variables
     path = Path(options.against)
     # A name with a folder or an ending is meant for a file, also where it is not there yet.
-    if answers(path) and (path.is_file() or path.suffix == ".json"):
+    if answers(path) and (os.path.isfile(path) or path.suffix == ".json"):
         return {**variables, "verify_against_file": str(path.absolute())}
     revision = f"{options.against}^{{commit}}"
     command = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", revision]

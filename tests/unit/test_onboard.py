@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -693,6 +694,47 @@ def test_what_the_doctor_found_as_json(tmp_path: Path, hosts: list[str], expecte
         event["event_data"]["host"] = host
         found.take(event)
     assert set(json.loads(found.findings())) == set(expected)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a link of another account's")
+@pytest.mark.parametrize("name", ["go.mod", "go.work"])
+def test_a_link_that_somebody_puts_into_tmp_stops_nobody_who_starts_below_it(tmp_path: Path, name: str) -> None:
+    """With fs.protected_symlinks nobody, not even root, may follow it."""
+    shared = tmp_path / "shared"
+    (shared / "own").mkdir(parents=True)
+    shared.chmod(0o1777)
+    (shared / name).symlink_to("/etc/passwd")
+    os.chown(shared / name, 4711, 4711, follow_symlinks=False)
+    followed = os.path.exists(shared / name)
+    assert onboard_answers.in_go_module(shared / "own") is followed
+    assert onboard_answers.go_module(shared / "own") == (shared if followed and name == "go.mod" else None)
+
+
+@pytest.mark.parametrize("asked", ["go_module", "in_go_module", "lacks_container_file"])
+def test_what_somebody_puts_into_tmp_keeps_nobody_waiting_who_starts_below_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """Such as a go.mod or a folder that a FUSE file system of theirs shows, and never says what is in it."""
+    (tmp_path / "main.go").touch()
+    stat, names, scan = os.stat, os.listdir, os.scandir
+
+    def look_at(path: Any, **how: Any) -> os.stat_result:
+        if str(path).endswith("/go.mod"):
+            time.sleep(15)
+        return stat(path, **how)
+
+    def late(look: Any, path: Any) -> Any:
+        if str(path).startswith(str(tmp_path)):
+            time.sleep(15)
+        return look(path)
+
+    monkeypatch.setattr(os, "stat", look_at)
+    # Which of the two pathlib takes depends on Python's version.
+    monkeypatch.setattr(os, "listdir", functools.partial(late, names))
+    monkeypatch.setattr(os, "scandir", functools.partial(late, scan))
+    began = time.monotonic()
+    assert not getattr(onboard_answers, asked)(tmp_path)
+    assert time.monotonic() - began < 10
 
 
 def test_an_image_is_proposed_for_a_program_without_a_containerfile(
