@@ -57,7 +57,8 @@ html_show_sphinx = False
 html_theme_options = {"top_of_page_buttons": []}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_search_scorer = "_static/search_scorer.js"
+# Sphinx looks for it from the folder that it was started in.
+html_search_scorer = str(DOCS / "_static/search_scorer.js")
 
 
 def lead_on(text: str, folder: Path, page: str) -> str:
