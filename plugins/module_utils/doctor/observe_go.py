@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import editing, scratch
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, distribution, elf, files, look, process
 
@@ -150,7 +151,8 @@ class Workshop:
         self.trouble = ""
         places = {name: place["path"] for name, place in facts["places"].items()}
         roots = {**places, "GOENV": facts["user_file"]["path"]}
-        self.foreign = go_sources.find_place_of_others(roots, variable=AS_WHOM).rstrip(".")
+        self.foreign = go_find.explain_variables(self.environment)
+        self.foreign = self.foreign or go_sources.find_place_of_others(roots, variable=AS_WHOM).rstrip(".")
         """Why root's Go builds nothing; empty where it may."""
         self.silent: dict[str, str] | None = None
 

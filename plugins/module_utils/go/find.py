@@ -318,7 +318,7 @@ def explain_no_build(go: str, environment: Mapping[str, str], known: set[str] | 
     """
     if os.geteuid() != 0:
         return ""
-    reason = explain_not_roots(go)
+    reason = explain_not_roots(go) or explain_variables(environment)
     if reason:
         return f"{reason}."
     values, reason = go_env(go, _run, environment)
@@ -337,6 +337,14 @@ def without_places_of_others(environment: dict[str, str]) -> dict[str, str]:
     named = environment.get("PATH", "").split(":")
     folders = [folder for folder in named if not _is_of_others(folder)]
     return {**own, "PATH": ":".join(folders)} if folders != named else own
+
+
+def explain_variables(environment: Mapping[str, str]) -> str:
+    """Say which variable keeps root from building, as it leads to another account's program; nothing for others."""
+    if os.geteuid() != 0:
+        return ""
+    name = next((name for name, value in environment.items() if _names_place_of_others(name, value)), "")
+    return f"{name} names what another account can replace, and root would run it" if name else ""
 
 
 def _names_place_of_others(name: str, value: str) -> bool:

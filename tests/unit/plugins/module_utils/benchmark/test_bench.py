@@ -764,3 +764,15 @@ def test_no_other_go_takes_over_before_roots_places_were_looked_at(home, session
     with session([bench.Variant("now")], modules=[str(module)]) as run, pytest.raises(bench.BenchmarkError):
         run.prepare()
     assert not ran.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
+def test_no_variant_of_roots_builds_by_a_program_of_others(home, session, module, tmp_path):
+    """Such as the one from before the first run, where /etc/profile named a compiler of a team's then."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    variant = bench.Variant("before", {"CC": f"{shared}/cc -O2"})
+    with session([variant], modules=[str(module)]) as run, pytest.raises(bench.BenchmarkError) as error:
+        run.prepare()
+    assert "CC names what another account can replace" in str(error.value)
