@@ -9,6 +9,9 @@
 # shellcheck source=scripts/start.sh
 . "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/start.sh"
 sudo_password=''
+# What is made, such as .venv, runs at each start: nobody else may write there, and as root no group either.
+umask o-w
+((EUID != 0)) || umask go-w
 
 say() { printf '%s\n' "$*"; }
 

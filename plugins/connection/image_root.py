@@ -72,6 +72,7 @@ NOT_ENTERED = 97
 """Exit code of the script below where the root file system could not be entered."""
 # Runs in namespaces of its own. The devices are those that every program expects, and none of a disk.
 ENTER = f"""
+umask 022
 root=$1
 shift
 {{

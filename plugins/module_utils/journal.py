@@ -348,7 +348,9 @@ class Journal:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        # One by one: the umask would count for a folder on the way, and could let others in.
+        for folder in (self.root, self._directory):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
         os.chmod(self.root, 0o700)
         descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
         try:

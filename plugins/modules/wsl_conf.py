@@ -339,7 +339,7 @@ class WslConf:
             with contextlib.suppress(OSError):
                 os.rmdir(os.path.dirname(wsl_judge.IN_FORCE))
         elif kept is None and (machine.conf_mtime is None or machine.conf_mtime <= start):
-            os.makedirs(os.path.dirname(wsl_judge.IN_FORCE), mode=0o755, exist_ok=True)
+            files.Files().make_folders(os.path.dirname(wsl_judge.IN_FORCE))
             files.Files().put(wsl_judge.IN_FORCE, files.FileState.own(encode(before), 0o644))
 
     def absent(self) -> NoReturn:

@@ -309,6 +309,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    # Nobody else may write what a machine is made of.
+    os.umask(os.umask(0o022) | 0o022)
     output = module.params["output"] = os.path.abspath(module.params["output"])
     made: dict[str, Any] = {}
     try:

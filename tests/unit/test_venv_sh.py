@@ -385,3 +385,15 @@ def test_a_place_that_is_not_there_yet_is_judged_by_what_it_will_lie_in(
             check=True,
         )
         assert (done.stdout.strip(), done.stderr) == (place if owner == 0 else "none", "")
+
+
+def test_nobody_else_can_write_in_what_is_made_whatever_the_umask_is(checkout: Checkout) -> None:
+    """As with a umask of 0, which [filesystem] umask=0 of wsl.conf gives: what lies there runs at each start."""
+    before = os.umask(0)
+    try:
+        assert checkout.make().returncode == 0
+    finally:
+        os.umask(before)
+    made = [checkout.venv, *checkout.venv.rglob("*")]
+    others = 0o022 if os.geteuid() == 0 else 0o002
+    assert len(made) > 4 and [path for path in made if path.stat().st_mode & others] == []

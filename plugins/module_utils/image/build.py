@@ -176,6 +176,8 @@ def _run(*words: str) -> None:
 def unpack(source: str, root: str) -> None:
     """Unpack an archive that was read into a new folder, without what each start fills."""
     os.makedirs(root, mode=0o755)
+    # Whatever the umask is: not every archive has an entry for it.
+    os.chmod(root, 0o755)
     left_out = [f"--exclude={start}{name}/*" for name in archive.VOLATILE for start in ("./", "", "/")]
     _run(
         *("tar", "--extract", f"--file={source}", f"--directory={root}", "--anchored", *left_out),
@@ -217,6 +219,7 @@ def make_folder(root: str, path: str) -> None:
     for part in path.split("/"):
         with files.opened_folder(at) as folder, contextlib.suppress(FileExistsError):
             os.mkdir(part, 0o755, dir_fd=folder)
+            os.chmod(part, 0o755, dir_fd=folder)
         at = f"{at}/{part}"
 
 

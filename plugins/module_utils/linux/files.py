@@ -236,7 +236,7 @@ def place(path: str, follow: bool = True, make: list[str] | None = None, alone: 
                     return Place(folders.pop(), name, there)
                 if make is None:
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), there) from None
-                os.mkdir(name, 0o755, dir_fd=folders[-1])
+                _make_folder(name, folders[-1])
                 make.append(there)
                 status = os.stat(name, dir_fd=folders[-1], follow_symlinks=False)
             _check(folders[-1], status, here, alone)
@@ -263,6 +263,15 @@ def place(path: str, follow: bool = True, make: list[str] | None = None, alone: 
     finally:
         for descriptor in folders:
             os.close(descriptor)
+
+
+def _make_folder(name: str, folder: int) -> None:
+    os.mkdir(name, 0o755, dir_fd=folder)
+    if os.geteuid() == 0:
+        # What root makes is for all users, such as a program for their Go; nobody else can replace it here. A Windows
+        # drive may know no modes.
+        with contextlib.suppress(PermissionError):
+            os.chmod(name, 0o755, dir_fd=folder)
 
 
 def own_place(path: str) -> Place:
@@ -523,7 +532,7 @@ class Files:
         made: list[str] = []
         with place(path, make=made) as target:
             if target.status() is None:
-                os.mkdir(target.name, 0o755, dir_fd=target.folder)
+                _make_folder(target.name, target.folder)
                 made.append(target.path)
         return made
 

@@ -760,3 +760,22 @@ def test_a_folder_goes_once_it_is_empty(record: journal.Journal, tmp_path: Path)
     assert (step.action, step.reason, step.diff) == ("keep", "", [])
     assert record.carry_out(step) == step.restored
     assert not (tmp_path / "a").exists()
+
+
+def test_nobody_can_put_a_journal_into_a_folder_that_is_just_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a umask of 0, as [filesystem] umask=0 of wsl.conf has it, the folder above was open to all for a moment."""
+    mkdir, modes = os.mkdir, []
+
+    def make(path: str, *mode: int, **how: int) -> None:
+        mkdir(path, *mode, **how)
+        modes.append(os.stat(path, dir_fd=how.get("dir_fd")).st_mode & 0o777)
+
+    before = os.umask(0)
+    try:
+        monkeypatch.setattr(os, "mkdir", make)
+        write(journal.Journal(str(tmp_path / "state")), tmp_path / "env", "A=1\n")
+    finally:
+        os.umask(before)
+    assert modes == [0o700, 0o700]

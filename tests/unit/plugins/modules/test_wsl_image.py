@@ -93,6 +93,17 @@ def test_an_image_has_what_its_first_start_needs_and_no_secrets(call: Call, plac
     assert not (place / "work/acme").exists() and not (place / "work/acme.pyz").exists()
 
 
+def test_nobody_else_can_write_an_image_whatever_the_umask_is(call: Call, place: Path) -> None:
+    """It is installed as a whole distro, with set-uid programs."""
+    before = os.umask(0)
+    try:
+        made = make(call, place, url="https://x.example/acme.wsl", close={"url": "https://x.example/acme.wsl"})
+    finally:
+        os.umask(before)
+    files = {path.name: path.stat().st_mode & 0o022 for path in (place / "out").iterdir()}
+    assert not made.get("failed") and len(files) == 5 and set(files.values()) == {0}
+
+
 def test_what_lies_beside_an_image_belongs_to_it(call: Call, place: Path) -> None:
     (place / "out/SHA256SUMS").write_text(f"{'ab' * 32}  other.wsl\n")
     made = make(call, place, url="https://x.example/acme.wsl", close={"url": "https://x.example/acme.wsl"})

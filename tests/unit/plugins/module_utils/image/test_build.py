@@ -160,3 +160,21 @@ def test_the_same_content_makes_the_same_file(tmp_path: Path, root: Path) -> Non
 def test_what_tar_says_is_the_reason(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"tar failed: .*none"):
         build.pack(str(tmp_path / "none"), str(tmp_path / "a.wsl"), 1)
+
+
+@needs_root
+def test_what_is_made_in_an_image_is_for_its_users_whatever_the_umask_is(tmp_path: Path) -> None:
+    """An archive of `docker export` has no entry for the root folder, which nobody but root could enter then."""
+    source, bare = rootfs.make(tmp_path / "source.tar"), tmp_path / "bare.tar"
+    with tarfile.open(source) as whole, tarfile.open(bare, "w") as without:
+        for info in whole:
+            if info.name not in (".", "./"):
+                without.addfile(info, whole.extractfile(info) if info.isreg() else None)
+    before = os.umask(0o077)
+    try:
+        build.unpack(str(bare), str(tmp_path / "root"))
+        build.make_folder(str(tmp_path / "root"), "usr/lib/made/here")
+    finally:
+        os.umask(before)
+    for path in (".", "usr/lib/made", "usr/lib/made/here"):
+        assert (tmp_path / "root" / path).stat().st_mode & 0o777 == 0o755, path

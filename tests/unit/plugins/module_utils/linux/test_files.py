@@ -456,3 +456,16 @@ def test_folders_of_ones_own_are_made_where_nobody_can_replace_them(
         with pytest.raises(files.NotOurs):
             files.make_own_folders(str(path))
     assert sorted(path.name for path in sticky.rglob("*")) == ["a", "b", "eves"] and not (home / "new").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="what another account makes for itself is as closed as it likes")
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_a_folder_that_root_makes_is_for_all_users_whatever_the_umask_is(tmp_path: Path, umask: int) -> None:
+    """A program for every user's Go lies in one, and sudo keeps a umask of 077."""
+    before = os.umask(umask)
+    try:
+        files.Files().put(str(tmp_path / "a" / "b" / "file"), files.FileState.own(b"", 0o755))
+        files.Files().make_folders(str(tmp_path / "c" / "d"))
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b", "c", "c/d")] == [0o755] * 4
