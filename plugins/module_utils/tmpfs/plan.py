@@ -354,7 +354,11 @@ case $1 in
 esac
 while read -r kind path mode user group _; do
     [ "$kind" = d ] || continue
-    [ -e "$path" ] || [ -L "$path" ] || { mkdir -p -m "$mode" "$path" && chown -h "$user:$group" "$path"; }
+    [ -e "$path" ] || [ -L "$path" ] || {
+        # A number with + is never the name of an account; BusyBox takes no + and no such name.
+        mkdir -p -m "$mode" "$path" &&
+            { chown -h "+$user:+$group" "$path" 2>/dev/null || chown -h "$user:$group" "$path"; }
+    }
 done < "$list"
 """
 

@@ -185,6 +185,20 @@ def test_the_helper_follows_no_link(tmp_path: Path) -> None:
     assert elsewhere.stat().st_mode & 0o777 == 0o755
 
 
+@pytest.mark.parametrize("kind", ["GNU", "BusyBox"])
+def test_an_account_whose_name_is_a_number_gets_nobody_elses_folder(tmp_path: Path, kind: str) -> None:
+    """POSIX has chown take a number for a name first; BusyBox does not, and knows no other way to write one."""
+    (tmp_path / "bin").mkdir()
+    refuses = "case $2 in +*) exit 1 ;; esac\n" if kind == "BusyBox" else ""
+    (tmp_path / "bin/chown").write_text(f'#!/bin/sh\n{refuses}echo "$@" >>{tmp_path}/given\n')
+    (tmp_path / "bin/chown").chmod(0o755)
+    (tmp_path / "list").write_text(f"d {tmp_path}/1001 0700 1001 1002 -\n")
+    (tmp_path / "helper").write_text(tmpfs_plan.HELPER_TEXT.replace("PATH=", f"PATH={tmp_path}/bin:", 1))
+    subprocess.run(["sh", str(tmp_path / "helper"), str(tmp_path / "list")], check=True)
+    owner = "+1001:+1002" if kind == "GNU" else "1001:1002"
+    assert (tmp_path / "given").read_text() == f"-h {owner} {tmp_path}/1001\n"
+
+
 def observed(**changes):
     lines = tmpfs_plan.wanted_lines("/var/cache/gotmp", 1024 * tmpfs_plan.MIB, 0, changes.get("needs_helper", False))
     found = {
