@@ -232,6 +232,8 @@ def _work(account: pwd.struct_passwd, path: str, limit: int, users: Collection[i
     os.setsid()
     # What its user has in a folder may be without end.
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    # In it the account could read what root has read.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if account.pw_uid != os.geteuid():
         os.initgroups(account.pw_name, account.pw_gid)
         os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)

@@ -130,12 +130,7 @@ def become(identity: process.Identity | None) -> None:
     with contextlib.suppress(OSError):
         os.setsid()
     if identity is not None:
-        process.leave_keyring()
-        os.setgroups(list(identity.groups))
-        os.setresgid(identity.gid, identity.gid, identity.gid)
-        os.setresuid(identity.uid, identity.uid, identity.uid)
-        process.hide_memory()
-        process.link_own_keyring()
+        process.turn_into(identity)
     os.umask(0o022)
     os.chdir("/")
 

@@ -115,6 +115,18 @@ def hide_memory() -> None:
     LIBRARY.prctl(PR_SET_DUMPABLE, 0)
 
 
+def turn_into(identity: Identity) -> None:
+    """Give up root for C(identity), whose signals wait until they find no memory of root's to dump."""
+    leave_keyring()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    os.setgroups(list(identity.groups))
+    os.setresgid(identity.gid, identity.gid, identity.gid)
+    os.setresuid(identity.uid, identity.uid, identity.uid)
+    hide_memory()
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    link_own_keyring()
+
+
 def limit_memory(more: int) -> None:
     """Have this process, but not the programs it starts, fail for want of memory with C(more) bytes beside its own."""
     with contextlib.suppress(OSError, ValueError), open("/proc/self/statm", encoding="ascii") as handle:
@@ -368,16 +380,11 @@ def _become(
         os.setsid()
         for number, descriptor in enumerate(streams):
             os.dup2(descriptor, number)
-        if identity is not None or command[0] == "su":
+        if identity is not None:
+            turn_into(identity)
+        elif command[0] == "su":
             # Not every distribution's su does it.
             leave_keyring()
-        if identity is not None:
-            os.setgroups(list(identity.groups))
-            os.setgid(identity.gid)
-            os.setuid(identity.uid)
-            # Until it is the program.
-            hide_memory()
-            link_own_keyring()
         for before in LIMITED:
             resource.setrlimit(resource.RLIMIT_DATA, before)
         os.chdir(directory)

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import pwd
+import resource
 import subprocess
 import sys
 import time
@@ -269,3 +271,17 @@ def test_a_real_go_builds_with_what_is_left(tmp_path: Path) -> None:
     assert (cache / "trim.txt").read_bytes() == marks["trim.txt"]
     go(module, cache, "clean", "-cache")
     assert not list(cache.glob("??/*-d"))
+
+
+def test_what_becomes_an_account_leaves_no_core_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends it a signal could read in one what root has read, such as where the others have their caches."""
+    limits = mmap.mmap(-1, 2)
+
+    def look(*_words: object) -> trim.Trimmed:
+        limits[:] = bytes(int(limit == 0) for limit in resource.getrlimit(resource.RLIMIT_CORE))
+        return trim.Trimmed(0, 0, 0, "")
+
+    monkeypatch.setattr(trim, "trim", look)
+    monkeypatch.setattr(trim, "check_for_root", str)
+    assert trim.as_user(pwd.getpwuid(os.geteuid()).pw_name, "/", 0) == 0
+    assert limits[:] == b"\1\1"

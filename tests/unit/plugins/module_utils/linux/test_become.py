@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import mmap
 import os
 import resource
 import signal
@@ -52,6 +53,25 @@ def test_its_account_gets_no_memory_of_roots_in_a_core_file(eve: process.Identit
     look = "import ctypes; print(ctypes.CDLL(None).prctl(3))"
     # What it turns into has the account's own memory alone.
     assert process.run(["/usr/bin/python3", "-c", look], os.environ, identity=eve).out == "1\n"
+
+
+def test_no_signal_of_the_account_comes_before_its_memory_is_hidden(
+    eve: process.Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sends one to the next number without a pause meets the moment in which it has just become the account."""
+    hide, blocked = process.hide_memory, mmap.mmap(-1, 1)
+
+    def look() -> None:
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        blocked[0] += {signal.SIGABRT, signal.SIGQUIT, signal.SIGXCPU} <= mask
+        hide()
+
+    monkeypatch.setattr(process, "hide_memory", look)
+    assert become.ask(eve, lambda: len(signal.pthread_sigmask(signal.SIG_BLOCK, []))) == 0
+    assert blocked[0] == 1
+    done = process.run(["grep", "SigBlk", "/proc/self/status"], os.environ, identity=eve)
+    assert int(done.out.split()[1], 16) == 0
+    assert blocked[0] == 2
 
 
 @pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="another number of the call")
