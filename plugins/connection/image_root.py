@@ -88,6 +88,8 @@ shift
 exec chroot "$root" "$@"
 """
 NAMESPACES = ["unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child"]
+INSIDE = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""The PATH of programs in there."""
 PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -117,23 +119,22 @@ class Connection(ConnectionBase):
         self._connected = True
         return self
 
-    def _environment(self) -> list[str]:
+    def _environment(self) -> dict[str, str]:
         """Return what programs in there see of this machine's environment, and what a build asks of them."""
         passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         own = {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/root",
             "LANG": "C.UTF-8",
             "PYTHONDONTWRITEBYTECODE": "1",
             "DEBIAN_FRONTEND": "noninteractive",
             "SOURCE_DATE_EPOCH": str(self.get_option("epoch")),
         }
-        return [f"{name}={value}" for name, value in {**passed, **own}.items()]
+        return {**passed, **own}
 
     def _run(self, words: list[str], data: bytes | None) -> tuple[int, bytes, bytes]:
         root = self.get_option("root")
         enter = [*NAMESPACES, "/bin/sh", "-c", ENTER, "sh", root]
-        command = [*enter, "/usr/bin/env", "-i", *self._environment(), *words]
+        command = [*enter, "/usr/bin/env", f"PATH={INSIDE}", *words]
         code, out, err = self._talk([to_bytes(word) for word in command], data or b"")
         if code == NOT_ENTERED:
             reason = to_text(err).strip().splitlines()
@@ -145,8 +146,8 @@ class Connection(ConnectionBase):
     def _talk(self, command: list[bytes], data: bytes) -> tuple[int, bytes, bytes]:
         """Run a program with an end in time and in size; return its code, output and error output."""
         pipe = subprocess.PIPE
-        # Not by PATH, in which another account may write.
-        own = {**os.environ, **distribution.own_path()}
+        # No program by a PATH in which another account may write, and no argument with a proxy's password in it.
+        own = {**self._environment(), **distribution.own_path()}
         program = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, env=own)
         talk = dialogue.Dialogue(program)
         limit = self.get_option("command_timeout")

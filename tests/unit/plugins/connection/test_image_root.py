@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,27 @@ def test_a_command_runs_in_there_and_leaves_nothing_mounted(root: Path, connecti
     assert (code, err) == (3, b""), err
     assert out.split() == b"in 7 /root /dev: fd full null random shm tty urandom zero /etc: passwd".split()
     assert mounts() == before and list((root / "dev").iterdir()) == [] and list((root / "proc").iterdir()) == []
+
+
+def test_no_account_sees_a_password_of_a_proxy_among_the_arguments(
+    connection: image_root.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://user:wsltune-secret@proxy.example:3128")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(connection.exec_command, "echo $https_proxy $PATH; sleep 2.125")
+        seen: list[bytes] = []
+        while not running.done():
+            time.sleep(0.1)
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    seen.append(path.read_bytes())
+    assert any(b"sleep 2.125" in words for words in seen)
+    assert not any(b"wsltune-secret" in words for words in seen)
+    _code, out, _err = running.result()
+    assert out.split() == [
+        b"http://user:wsltune-secret@proxy.example:3128",
+        b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ]
 
 
 def test_what_a_command_leaves_running_ends_with_it(connection: image_root.Connection) -> None:
