@@ -55,11 +55,12 @@ leave_places_of_others() {
     local name place
     ((EUID == 0)) || return 0
     for name in "${!PYTHON@}"; do unset "$name"; done
-    # And where pip writes.
-    for name in HOME PYENV_ROOT TMPDIR TEMP TMP XDG_STATE_HOME XDG_CACHE_HOME XDG_CONFIG_HOME PIP_LOG PIP_CACHE_DIR \
-        PIP_TARGET PIP_PREFIX PIP_ROOT PIP_SRC; do
+    # And what pip starts, reads and writes, and where its TLS writes keys.
+    for name in HOME PYENV_ROOT TMPDIR TEMP TMP XDG_STATE_HOME XDG_CACHE_HOME XDG_CONFIG_HOME SSLKEYLOGFILE "${!PIP_@}"; do
         place=${!name:-}
         [[ $place ]] || continue
+        # What is no path, such as the address of an index, stays, and so does a certificate: the lock has the hashes.
+        [[ $name != PIP_* || ($name != *_CERT && $place == */* && $place != *://*) ]] || continue
         is_roots_place "$place" && continue
         unset "$name"
         [[ $name != HOME ]] || export HOME=~root
