@@ -178,7 +178,7 @@ def unpack(source: str, root: str) -> None:
     os.makedirs(root, mode=0o755)
     # Whatever the umask is: not every archive has an entry for it.
     os.chmod(root, 0o755)
-    left_out = [f"--exclude={start}{name}/*" for name in archive.VOLATILE for start in ("./", "", "/")]
+    left_out = [f"--exclude={start}*" for start in archive.LEFT_OUT]
     _run(
         *("tar", "--extract", f"--file={source}", f"--directory={root}", "--anchored", *left_out),
         *("--numeric-owner", "--same-owner", "--preserve-permissions", *_XATTRS),
@@ -218,8 +218,7 @@ def make_folder(root: str, path: str) -> None:
     at = root
     for part in path.split("/"):
         with files.opened_folder(at) as folder, contextlib.suppress(FileExistsError):
-            os.mkdir(part, 0o755, dir_fd=folder)
-            os.chmod(part, 0o755, dir_fd=folder)
+            files.add_folder(part, folder)
         at = f"{at}/{part}"
 
 

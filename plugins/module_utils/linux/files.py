@@ -236,7 +236,7 @@ def place(path: str, follow: bool = True, make: list[str] | None = None, alone: 
                     return Place(folders.pop(), name, there)
                 if make is None:
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), there) from None
-                _make_folder(name, folders[-1])
+                add_folder(name, folders[-1])
                 make.append(there)
                 status = os.stat(name, dir_fd=folders[-1], follow_symlinks=False)
             _check(folders[-1], status, here, alone)
@@ -265,7 +265,8 @@ def place(path: str, follow: bool = True, make: list[str] | None = None, alone: 
             os.close(descriptor)
 
 
-def _make_folder(name: str, folder: int) -> None:
+def add_folder(name: str, folder: int) -> None:
+    """Make a folder in the open one C(folder), which as root has mode 0755 whatever the umask is."""
     os.mkdir(name, 0o755, dir_fd=folder)
     if os.geteuid() == 0:
         # What root makes is for all users, such as a program for their Go; nobody else can replace it here. A Windows
@@ -532,7 +533,7 @@ class Files:
         made: list[str] = []
         with place(path, make=made) as target:
             if target.status() is None:
-                _make_folder(target.name, target.folder)
+                add_folder(target.name, target.folder)
                 made.append(target.path)
         return made
 
