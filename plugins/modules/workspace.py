@@ -603,8 +603,9 @@ class Workspace:
                 self.changes.notes.append(f"{line.mount_point} is the original again; the copy {line.source} stays")
             if held:
                 # Its line stays too, because that is how the next run knows of it.
+                leaving = workspace_plan.binds_to_leave(self.fstab(), [*stay, *held])
                 lines = fstab.marked(self.fstab(), workspace_plan.MARK)
-                self.write_lines([line for line in lines if line.fstype != "none" or line in (*stay, *held)])
+                self.write_lines([line for line in lines if line not in leaving])
             else:
                 self.changes.restore(only=only, after=lambda _step: self.tell_systemd())
         self.changes.left += self.changes.journal.damaged()
