@@ -220,8 +220,8 @@ class ScenarioRun:
 
 def list_scenarios(root: Path) -> list[ScenarioRun]:
     """Return every scenario on the distributions that it is promised for."""
-    names = sorted(path.parent.name for path in root.glob("molecule/*/molecule.yml"))
-    names.sort(key=lambda name: name not in LONGEST)
+    found = (path.parent.name for path in root.glob("molecule/*/molecule.yml"))
+    names = sorted(found, key=lambda name: (name not in LONGEST, name))
     # The older distribution last: a scenario's runs share their machines' names, so neither has to wait for the other.
     return [ScenarioRun(name, NEWER) for name in names] + [
         ScenarioRun(name, OLDER) for name in names if name in ON_OLDER

@@ -87,6 +87,14 @@ def test_where_they_are_none_the_run_goes_on_and_writes_in_its_own_folder(tmp_pa
     assert not (tmp_path / "elsewhere").exists()
 
 
+def read_all(run: subprocess.Popen[str]) -> tuple[str, str]:
+    """Return what a run printed; end one that does not come to its end in a minute."""
+    try:
+        return run.communicate(timeout=60)
+    finally:
+        run.kill()
+
+
 def test_a_machine_without_a_windows_side_is_looked_at_for_a_restart(tmp_path: Path) -> None:
     own = f"ansible_python_interpreter={sys.executable}"
     done = play(tmp_path, "ssh", "false", "wsltune.go.restart", "-e", own)
@@ -103,10 +111,7 @@ def test_this_machine_alone_may_be_asked_by_ansibles_defaults(
 
 def test_a_host_that_never_ends_its_answer_keeps_nobody_waiting(tmp_path: Path) -> None:
     run = start(tmp_path, "ssh", "false", "wsltune.go.drift", "-e", "wsltune_look_timeout=2", first="sleep 70")
-    try:
-        stdout, stderr = run.communicate(timeout=60)
-    finally:
-        run.kill()
+    stdout, stderr = read_all(run)
     report = json.loads((tmp_path / "state/wsltune/drift.json").read_text())
     assert report["hosts"][0]["reason"].startswith("Timed out after 2"), stdout + stderr
     for part in ("facts", "look_again", "answers"):
@@ -116,10 +121,7 @@ def test_a_host_that_never_ends_its_answer_keeps_nobody_waiting(tmp_path: Path) 
 
 def test_a_host_that_never_ends_its_answer_keeps_no_restart_of_others_waiting(tmp_path: Path) -> None:
     run = start(tmp_path, "ssh", "false", "wsltune.go.restart", "-e", "wsltune_look_timeout=2", first="sleep 70")
-    try:
-        stdout, _stderr = run.communicate(timeout=60)
-    finally:
-        run.kill()
+    stdout, _stderr = read_all(run)
     assert "Timed out after 2" in stdout and run.returncode == 2
 
 

@@ -193,7 +193,6 @@ function Read-Record {
     #>
     param ([string]$File)
     $text = [IO.File]::ReadAllText($File)
-    $record = $null
     try {
         $record = ConvertFrom-PlainJson $text
     } catch {
