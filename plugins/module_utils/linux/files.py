@@ -231,7 +231,8 @@ def place(path: str, follow: bool = True, make: list[str] | None = None, alone: 
             try:
                 status = os.stat(name, dir_fd=folders[-1], follow_symlinks=False)
             except FileNotFoundError:
-                _check(folders[-1], None, here, alone)
+                # A folder that root makes in one with the sticky bit is root's from the start.
+                _check(folders[-1], os.fstat(folders[-1]) if waiting and make is not None else None, here, alone)
                 if not waiting:
                     return Place(folders.pop(), name, there)
                 if make is None:
@@ -531,10 +532,8 @@ class Files:
     def make_folders(self, path: str) -> list[str]:
         """Make the folder C(path) and what is missing of its parents, mode 0755; return what was made."""
         made: list[str] = []
-        with place(path, make=made) as target:
-            if target.status() is None:
-                add_folder(target.name, target.folder)
-                made.append(target.path)
+        # On the way to its parent the folder is one of those that place() makes.
+        place(os.path.join(path, ".."), make=made).__exit__()
         return made
 
     def remove_folders(self, paths: Sequence[str]) -> None:

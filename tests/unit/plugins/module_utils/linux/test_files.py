@@ -458,6 +458,24 @@ def test_folders_of_ones_own_are_made_where_nobody_can_replace_them(
     assert sorted(path.name for path in sticky.rglob("*")) == ["a", "b", "eves"] and not (home / "new").exists()
 
 
+@root_only
+def test_root_makes_folders_in_one_with_the_sticky_bit_and_goes_by_none_of_another(
+    tmp_path: Path, eve: process.Identity
+) -> None:
+    """The /run of podman is such a folder."""
+    (tmp_path / "eves").mkdir()
+    os.chown(tmp_path / "eves", eve.uid, eve.gid)
+    tmp_path.chmod(0o1777)
+    assert files.Files().make_folders(str(tmp_path / "a")) == [str(tmp_path / "a")]
+    files.Files().put(str(tmp_path / "b" / "file"), STATE)
+    for make in (files.Files().make_folders, lambda path: files.Files().put(path, STATE)):
+        with pytest.raises(files.NotOurs):
+            make(str(tmp_path / "eves" / "new"))
+    with pytest.raises(files.NotOurs):
+        files.Files().make_folders(str(tmp_path / "eves"))
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "eves", "file"]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="what another account makes for itself is as closed as it likes")
 @pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_a_folder_that_root_makes_is_for_all_users_whatever_the_umask_is(tmp_path: Path, umask: int) -> None:
