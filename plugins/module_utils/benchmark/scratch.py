@@ -7,15 +7,22 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
+import itertools
 import os
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
-from ansible_collections.wsltune.go.plugins.module_utils.linux import files, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look, mountinfo, process
 
 PREFIX = "wsltune-bench-"
 _NAME = re.compile(r"\.?" + PREFIX + r"(\d+)-.*", re.DOTALL)
+LIMIT, TOTAL = 10.0, 30.0
+"""Seconds for removing what was left, all of it together, and where some of it gives no answer."""
+MOST_LEFT = 1000
+"""Folders that are removed at a time; any account can make names like ours in /var/tmp."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -75,7 +82,10 @@ class Folders:
 
 
 def sweep(parent: str) -> None:
-    """Remove what a killed benchmark of the caller's left in C(parent)."""
+    """Remove what a killed benchmark of the caller's left in C(parent).
+
+    In a child, because another account can mount what never answers on a name like ours at any moment.
+    """
     with contextlib.suppress(OSError):
         if go_sources.others_change(parent, kept=True):
             return
@@ -83,11 +93,19 @@ def sweep(parent: str) -> None:
         status = os.stat(parent)
         if os.geteuid() != 0 and not files.is_ours_alone(status, status, parent):
             return
-        for name in os.listdir(parent):
-            match = _NAME.fullmatch(name)
-            if match and (int(match[1]) == os.getpid() or not os.path.exists(f"/proc/{match[1]}")):
-                with contextlib.suppress(OSError):
-                    _sweep(os.path.join(parent, name))
+        left = itertools.islice(_list_left(os.path.realpath(parent)), MOST_LEFT)
+        look.each({path: functools.partial(_sweep, path) for path in left}, LIMIT, TOTAL)
+
+
+def _list_left(parent: str) -> Iterator[str]:
+    """Yield the folders with a name like ours whose process is gone; on none of ours anything was ever mounted."""
+    mounted = {mount.mount_point for mount in mountinfo.parse(mountinfo.table())}
+    with os.scandir(parent) as entries:
+        for entry in entries:
+            match = _NAME.fullmatch(entry.name)
+            is_gone = match and (int(match[1]) == os.getpid() or not os.path.exists(f"/proc/{match[1]}"))
+            if is_gone and entry.path not in mounted:
+                yield entry.path
 
 
 def _sweep(path: str) -> None:

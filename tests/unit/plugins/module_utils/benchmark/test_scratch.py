@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import json
 import os
 import stat
 import struct
@@ -117,6 +118,36 @@ def test_a_folder_of_roots_that_another_account_moved_is_not_swept(tmp_path: Pat
     subprocess.run(["mv", "hers/shared", moved.name], cwd=tmp_path, user=4711, group=4711, extra_groups=[], check=True)
     scratch.sweep(str(tmp_path))
     assert (moved / "of a third" / "file").exists()
+
+
+@pytest.mark.parametrize("mounted", ["", "scratch.mountinfo.table = lambda: ''"], ids=["before", "meanwhile"])
+def test_what_another_account_mounted_under_such_a_name_keeps_nobody_waiting(
+    tmp_path: Path, gone: int, mounted: str
+) -> None:
+    """Which never answers who opens it, and is mounted before or after the list of mounts was read."""
+    dead, left = (tmp_path / f"wsltune-bench-{gone}-{name}" for name in ("dead", "left"))
+    dead.mkdir()
+    left.mkdir()
+    code = f"""
+import json, sys, time
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import scratch
+scratch.LIMIT = 1.0
+{mounted}
+begin = time.monotonic()
+scratch.sweep(sys.argv[1])
+print(json.dumps(time.monotonic() - begin))
+"""
+    root = Path(__file__).parents[5]
+    command = [sys.executable, str(root / "tests/unit/dead_folder.py"), str(dead), "--", sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(root / "collections")}
+    done = subprocess.run(
+        [*command, str(tmp_path)], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    if done.returncode == 77:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) < 10
+    assert not left.exists()
 
 
 @as_root
