@@ -291,8 +291,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, guard, schedule, scratch, stats
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 from ansible_collections.wsltune.go.plugins.module_utils.levers import in_force as levers_in_force
-from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
+from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_disk, trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 
@@ -340,15 +341,15 @@ def _measure(
     params = module.params
     limit = max(60.0, params["budget_minutes"] * 60)
     environment = go_find.environment_with_go(account, accounts.login_environment(account))
-    in_memory = _have(variants, trial_tmpfs.PLACEHOLDER)
+    in_memory = _have(variants, levers_decide.TMPFS)
 
     workload = (params["modules"], params["packages"], params["go"])
 
     def measure(tell: schedule.Progress) -> dict[str, Any]:
         with contextlib.ExitStack() as stack:
-            if _have(variants, levers_in_force.DISK):
+            if _have(variants, levers_decide.DISK):
                 folders = stack.enter_context(scratch.Folders())
-                _fill(variants, levers_in_force.DISK, levers_in_force.make_disk(account, folders, bench.read_mounts()))
+                _fill(variants, levers_decide.DISK, trial_disk.make(account, folders, bench.read_mounts()))
             session = stack.enter_context(
                 bench.Bench(
                     account,
@@ -376,11 +377,11 @@ def _measure(
             # Before the child is made, which would not see the mount otherwise.
             if os.geteuid() != 0:
                 raise bench.BenchmarkError(
-                    f"Only root can mount what {trial_tmpfs.PLACEHOLDER} stands for: run with become"
+                    f"Only root can mount what {levers_decide.TMPFS} stands for: run with become"
                 )
             trial = stack.enter_context(trial_tmpfs.mounted_for(account, params["tmpfs_size"], ("tmp",)))
             folder = os.path.join(trial, "tmp")
-            _fill(variants, trial_tmpfs.PLACEHOLDER, folder)
+            _fill(variants, levers_decide.TMPFS, folder)
         heard = stack.enter_context(bench.report_progress_to(params["progress_path"]))
         experiment: dict[str, Any] = bench.run_as_user(account, measure, params["budget_minutes"], heard)
     return experiment

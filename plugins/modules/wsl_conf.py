@@ -185,7 +185,7 @@ def _revert(base: bytes | None, written: bytes, current: bytes) -> bytes | None:
 
 def is_launcher(path: str) -> bool:
     """Return whether a file that this module made is a launcher, which has no settings that others could add to."""
-    return os.path.dirname(path) == os.path.realpath(launchers.FOLDER)
+    return os.path.dirname(path) == os.path.realpath(wsl_judge.LAUNCHERS)
 
 
 def _way_of(entry: journal.Entry) -> journal.Way:
@@ -309,14 +309,14 @@ class WslConf:
         machine = wsl_observe.collect(conf_path=self.path)
         if not wsl_judge.is_wsl(machine):
             return
-        taken = launchers.names_taken([entry.path for entry in ours], launchers.FOLDER)
+        taken = launchers.names_taken([entry.path for entry in ours], wsl_judge.LAUNCHERS)
         found = launchers.find_in_time(wsl_judge.mounts_of(machine), machine)
         if found:
             # Of drives that did not answer, nothing is found. What leads where another Windows user may write goes.
             left = {entry.path for entry in ours if os.path.basename(entry.path) not in found}
             self.changes.restore(lambda entry: entry.path in left)
         written = {os.path.basename(entry.path): entry.written for entry in ours}
-        for path, text in launchers.plan(found, taken, launchers.FOLDER).items():
+        for path, text in launchers.plan(found, taken, wsl_judge.LAUNCHERS).items():
             # One that somebody edited since is theirs.
             if not os.path.lexists(path) or self.is_as_written(path, written.get(os.path.basename(path))):
                 self.changes.write(path, text, mode=0o755)

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import observe as fleet_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.go import tool_gc
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, levels, text
@@ -24,7 +23,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as t
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
-from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
 SCHEMA_VERSION = 1
 IN_STATE, PENDING, NOT_ROLLED_OUT = "in_state", "pending_restart", "not_rolled_out"
@@ -291,7 +290,7 @@ def _views_of_launchers(machine: Machine) -> Iterator[View]:
     wanted = machine.declared["wsl_conf"]
     off = wsl_conf.parse(wanted["content"]).values.get("interop.appendWindowsPath") is False
     for path, file in _files_of(machine, "wsl_conf"):
-        if os.path.dirname(path) == launchers.FOLDER:
+        if os.path.dirname(path) == wsl_judge.LAUNCHERS:
             stays = off and wanted["launchers"] and machine.is_present("wsl_conf")
             name = f"wsl_conf:launcher:{os.path.basename(path)}"
             yield _view_of_file(machine, name, "wsl_conf", path, file["applied"] if stays else None)
@@ -406,7 +405,7 @@ def _owned(mode: int, uid: int, gid: int) -> str:
 
 
 def _sum(content: str) -> str | None:
-    return fleet_observe.digest(content.encode("utf-8", "surrogateescape"))
+    return text.digest(text.encode(content))
 
 
 def _views_of_go(machine: Machine) -> Iterator[View]:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import pwd
 import re
@@ -17,7 +16,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, fstab
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, fstab, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
@@ -26,16 +25,10 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_
 ROOT_ONLY = "only root can read what was applied here (needs root)"
 WATCHED = (*go_applied.WATCHED, tmpfs_plan.FOLDERS_PATH, tmpfs_plan.HELPER_PATH)
 """Files that a role may make and that are looked at even where none made them."""
-SHORT = 16
 LIMIT = 10.0
 """Seconds that reading one file of an account may take; several accounts are asked at a time."""
 LONGEST = 4096
 """Characters of a setting in a report."""
-
-
-def digest(content: bytes | None) -> str | None:
-    """Return what stands for a content in a report; None where there is no file."""
-    return None if content is None else hashlib.sha256(content).hexdigest()[:SHORT]
 
 
 def block_of(content: bytes | None) -> bytes | None:
@@ -70,7 +63,7 @@ def _look(path: str, program: bool, block: bool, settings: bool) -> dict[str, An
     return {
         # No others, because a person's own may hold a password, such as that of a GOPROXY.
         "values": {name: value[:LONGEST] for name, value in values.items() if name in go_observe.SETTINGS},
-        "now": digest(block_of(content) if block else content),
+        "now": text.digest(block_of(content) if block else content),
         "there": True,
         "owner": owner_of(status.st_uid),
         "mtime": status.st_mtime,
@@ -88,7 +81,7 @@ def _recorded(path: str, entry: journal.Entry | None) -> dict[str, Any]:
         "roles": entry.roles if entry else [],
         "displaced": entry is not None and entry.displaced,
         "recorded": entry is not None,
-        "applied": digest(block_of(written) if _has_block(path) else written),
+        "applied": text.digest(block_of(written) if _has_block(path) else written),
         "reason": "",
     }
 

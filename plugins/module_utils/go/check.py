@@ -14,6 +14,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import changes as all_c
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
+from ansible_collections.wsltune.go.plugins.module_utils.go import refusals
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, look, process, text
@@ -352,7 +353,7 @@ def _refusals(person: accounts.Account, toolchains: Sequence[Mapping[str, Any]],
         environment = go_find.environment_with_go(person, accounts.login_environment(person))
     except accounts.AccountError as error:
         return [str(error).rstrip(".")]
-    ask = functools.partial(go_flags.list_refusals, toolchains, environment, flags)
+    ask = functools.partial(refusals.list_refusals, toolchains, environment, flags)
     return list(become.ask(accounts.identity(person), ask, REFUSALS))
 
 

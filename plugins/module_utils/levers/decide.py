@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
-from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue, trial_tmpfs
+from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
@@ -31,7 +31,13 @@ BEHIND = "others led"
 SOURCE, WINDOWS_PATH = "source_on_ext4", "append_windows_path"
 TMP, OWN_FOLDER = "tmp_in_memory", "gotmpdir_tmpfs"
 ON_THE_TMPFS = (TMP, OWN_FOLDER, "gocache_tmpfs", TOGETHER)
-OF_A_TRIAL = f"/run/{trial_tmpfs.PREFIX}"
+TRIAL_PREFIX = "wt-"
+"""Of the folder in /run where a trial mounts; short, because a test's sockets lie below it and the path of a socket has
+107 bytes."""
+OF_A_TRIAL = f"/run/{TRIAL_PREFIX}"
+TMPFS, DISK = "{tmpfs}", "{disk}"
+"""In a variant's environment, what stands for a folder of the user's on a tmpfs or a disk that is there while it is
+measured."""
 
 
 @dataclass(frozen=True)

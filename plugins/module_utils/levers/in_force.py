@@ -10,20 +10,14 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, schedule, scratch, stats
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, mountinfo
-from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 
-DISK = "{disk}"
-"""In a variant's environment, what stands for a folder of the user's on a disk that is there while it is measured."""
 PLACES = ("TMPDIR", "GOTMPDIR")
-PARENTS = ("/var/tmp",)
-"""Where everybody can have one; the user's own home comes after them."""
 REMEMBERED = (stats.FASTER, stats.SLOWER, stats.NO_DIFFERENCE)
 UNKNOWN_DAYS = 1.0
 """Days until what could not be told is asked again; a verdict holds until something that it depends on changes."""
@@ -32,25 +26,7 @@ UNKNOWN_DAYS = 1.0
 def compare(own: Mapping[str, str]) -> dict[str, Any]:
     """Return the variant whose temporary files lie on a disk; nothing for a user who keeps them elsewhere anyway."""
     names = levers_decide.make_environment(levers_decide.TMP, "", "", own=own)
-    return {"environment": dict.fromkeys(names, DISK)} if names else {}
-
-
-def make_disk(account: accounts.Account, folders: scratch.Folders, mounts: Sequence[mountinfo.Mount]) -> str:
-    """As the user: make the folder on a disk; BenchmarkError where there is none that programs can run on."""
-    for parent in (*PARENTS, account.home):
-        mount = mountinfo.find(mounts, os.path.realpath(parent))
-        if mount is None or mount.fstype in mountinfo.IN_MEMORY or tmpfs_place.REMOTE.fullmatch(mount.fstype):
-            continue
-        if "noexec" in mount.options:
-            continue
-        try:
-            return folders.make(parent, "disk", hidden=False)
-        except OSError:
-            continue
-    raise bench.BenchmarkError(
-        f"/tmp in memory cannot be compared with a disk, because none of {', '.join(PARENTS)} and {account.home} is on "
-        "one where programs can run"
-    )
+    return {"environment": dict.fromkeys(names, levers_decide.DISK)} if names else {}
 
 
 def describe(key: Mapping[str, Any], experiment: Mapping[str, Any], now: float) -> dict[str, Any]:

@@ -11,18 +11,13 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
+from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import TRIAL_PREFIX
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, meminfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 
 CLONE_NEWNS = 0x00020000
 MS_NOSUID, MS_NODEV = 2, 4
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
-PREFIX = "wt-"
-"""Short, because a test's sockets lie below it and the path of a socket has 107 bytes."""
-
-
-PLACEHOLDER = "{tmpfs}"
-"""In a variant's environment, what stands for a folder of the user's on a tmpfs that is there while it is measured."""
 
 
 class TrialError(OSError):
@@ -37,7 +32,7 @@ def _call(library: ctypes.CDLL, name: str, *arguments: object) -> None:
 
 def _sweep(parent: str) -> None:
     for name in os.listdir(parent):
-        found = re.fullmatch(PREFIX + r"(\d+)(?:-2)*", name)
+        found = re.fullmatch(TRIAL_PREFIX + r"(\d+)(?:-2)*", name)
         if found and (int(found[1]) == os.getpid() or not os.path.exists(f"/proc/{found[1]}")):
             with contextlib.suppress(OSError):
                 os.rmdir(os.path.join(parent, name))
@@ -55,7 +50,7 @@ def mounted(
     library = ctypes.CDLL(None, use_errno=True)
     _sweep(parent)
     process.adopt()
-    path = os.path.join(parent, f"{PREFIX}{os.getpid()}")
+    path = os.path.join(parent, f"{TRIAL_PREFIX}{os.getpid()}")
     while os.path.ismount(path):
         # Another one of this process is there.
         path += "-2"

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +28,8 @@ MOST_COMPARED = 2000
 """Lines of a text that are compared with those of another; the time for it grows with their square."""
 LONGEST_SHOWN = 4000
 """Characters of a line in a comparison."""
+DIGITS = 16
+"""Of the digest of a content."""
 
 
 def unescape(word: str, only: str | None = None) -> str:
@@ -52,6 +55,11 @@ def decode(content: bytes) -> str:
 def encode(content: str) -> bytes:
     """Return the bytes of a text that decode() returned, or of another one."""
     return content.encode("utf-8", "surrogateescape")
+
+
+def digest(content: bytes | None) -> str | None:
+    """Return what stands for a content in a report; None where there is no file."""
+    return None if content is None else hashlib.sha256(content).hexdigest()[:DIGITS]
 
 
 def printable(value: Any) -> Any:

@@ -13,7 +13,6 @@ from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 from ansible_collections.wsltune.go.plugins.module_utils.levers import in_force as levers_in_force
 from ansible_collections.wsltune.go.plugins.module_utils.levers import plan as levers_plan
-from ansible_collections.wsltune.go.plugins.module_utils.levers import trial_tmpfs
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 
@@ -265,7 +264,7 @@ def measure_after(place: tmpfs_place.Place | None, user: Mapping[str, Any]) -> d
         return {}
     own = ((user.get("before") or {}).get("environment")) or {}
     names = levers_decide.make_environment(levers_decide.TMP, "", "", own=own)
-    return {"environment": dict.fromkeys(names, trial_tmpfs.PLACEHOLDER)}
+    return {"environment": dict.fromkeys(names, levers_decide.TMPFS)}
 
 
 def plan_proof(user: Mapping[str, Any], key: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, Any]:

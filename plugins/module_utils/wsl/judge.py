@@ -18,6 +18,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_
 
 # What wsl.conf said when this distro started, kept at the first edit since; /run is new at every start.
 IN_FORCE = "/run/wsltune/wsl.conf"
+# Where the small programs lie that start those of Windows (wsl/launchers).
+LAUNCHERS = "/usr/local/bin"
 
 RESTART_NOTE = "It ends every program and service of this distro; other distros and Windows go on."
 

@@ -17,7 +17,6 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import look, moun
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
-FOLDER = "/usr/local/bin"
 PROGRAMS: Mapping[str, str] = {
     "clip.exe": "Windows/System32/clip.exe",
     "cmd.exe": "Windows/System32/cmd.exe",

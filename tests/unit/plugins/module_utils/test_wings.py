@@ -72,3 +72,17 @@ def test_nothing_but_its_module_and_filters_reaches_into_the_doctor() -> None:
         if inside not in path.parents and any(name.startswith("doctor/") for name in imports(path))
     }
     assert reaching == FACES_OF_THE_DOCTOR
+
+
+def test_filters_load_no_room_that_looks_or_acts() -> None:
+    """Ansible loads all filters of a collection for one, and compiles each of their files anew in every run."""
+    rooms = {room(path): imports(path) for path in FILES}
+    loaded, waiting = set(), [name for path in (PLUGINS / "filter").glob("*.py") for name in imports(path)]
+    while waiting:
+        name = waiting.pop()
+        if name not in loaded:
+            loaded.add(name)
+            waiting += rooms.get(name, [])
+    acting = {"changes", "journal", "benchmark/bench", "linux/accounts", "linux/become", "linux/look"}
+    assert {"site/plan", "fleet/drift"} < loaded
+    assert not [name for name in loaded if name in acting or name.endswith("/observe")]

@@ -109,7 +109,7 @@ def test_it_measures_and_returns_the_raw_runs(own, call):
 def test_a_verdict_on_what_is_in_force_is_kept(own, call, monkeypatch, tmp_path):
     """The first variant has its temporary files in a folder on a disk, which is gone at the end."""
     monkeypatch.setattr(go_benchmark.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(go_benchmark.levers_in_force, "PARENTS", (str(own),))
+    monkeypatch.setattr(go_benchmark.trial_disk, "PARENTS", (str(own),))
     monkeypatch.setattr(go_benchmark.bench, "read_mounts", lambda: mountinfo.parse("19 0 8:1 / / rw - ext4 x rw\n"))
     kept = {"ada": {"verdict": "~"}}
     monkeypatch.setattr(go_benchmark.journal, "read_record", lambda _name: dict(kept))

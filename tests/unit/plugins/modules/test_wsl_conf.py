@@ -266,7 +266,7 @@ def test_launchers_come_and_go_with_the_setting(conf, run, wsl, monkeypatch):
     folder.mkdir()
     (drive / "Windows/System32").mkdir(parents=True)
     (drive / "Windows/explorer.exe").touch()
-    monkeypatch.setattr(launchers, "FOLDER", str(folder))
+    monkeypatch.setattr(wsl_judge, "LAUNCHERS", str(folder))
     table = wsl / "root/proc/self/mountinfo"
     table.parent.mkdir(parents=True, exist_ok=True)
     table.write_text(
@@ -298,7 +298,7 @@ def test_a_launcher_follows_its_program_unless_somebody_edited_it(conf, run, wsl
     folder = wsl / "bin"
     folder.mkdir()
     places = {name: f"/mnt/c/Program Files/{name}" for name in ("clip.exe", "code", "wsl.exe")}
-    monkeypatch.setattr(launchers, "FOLDER", str(folder))
+    monkeypatch.setattr(wsl_judge, "LAUNCHERS", str(folder))
     monkeypatch.setattr(launchers, "find_in_time", lambda _mounts, _machine: places)
     monkeypatch.setattr(launchers, "names_taken", lambda *_words: [])
     off = {"content": "[interop]\nappendWindowsPath=false\n", "launchers": True}
@@ -330,7 +330,7 @@ def test_a_launcher_follows_its_program_unless_somebody_edited_it(conf, run, wsl
 def test_check_mode_knows_the_file_that_stays_when_launchers_go(conf, run, wsl, monkeypatch):
     folder = wsl / "bin"
     folder.mkdir()
-    monkeypatch.setattr(launchers, "FOLDER", str(folder))
+    monkeypatch.setattr(wsl_judge, "LAUNCHERS", str(folder))
     monkeypatch.setattr(launchers, "find_in_time", lambda _mounts, _machine: {})
     monkeypatch.setattr(launchers, "plan", lambda *_words: {str(folder / "explorer.exe"): "#!/bin/sh\n"})
     conf.write_text("[interop]\nappendWindowsPath=false\n")
@@ -341,6 +341,6 @@ def test_check_mode_knows_the_file_that_stays_when_launchers_go(conf, run, wsl, 
 
 
 def test_a_distro_without_windows_gets_no_launchers(conf, run, monkeypatch, tmp_path):
-    monkeypatch.setattr(launchers, "FOLDER", str(tmp_path / "none"))
+    monkeypatch.setattr(wsl_judge, "LAUNCHERS", str(tmp_path / "none"))
     run(content="[interop]\nappendWindowsPath=false\n", launchers=True)
     assert not (tmp_path / "none").exists()

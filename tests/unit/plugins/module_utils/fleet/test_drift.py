@@ -90,7 +90,7 @@ class Bed:
             path.write_text(before)
         write = functools.partial(record.write, mode=0o644)
         write(str(self.conf), wsl_conf.merge("# mine\n", WSL_CONF).encode(), role="wsl_conf")
-        launcher = os.path.join(launchers.FOLDER, "clip.exe")
+        launcher = os.path.join(wsl_judge.LAUNCHERS, "clip.exe")
         write(launcher, launchers.launcher("/mnt/c/Windows/System32/clip.exe").encode(), role="wsl_conf")
         lines = [*tmpfs_plan.wanted_lines("/var/cache/gotmp", self.size, 0, False), BIND]
         for role, mark, part in (("go_tmpfs", fstab.MARK, lines[:1]), ("workspace", workspace_plan.MARK, lines[1:])):
@@ -193,7 +193,7 @@ def bed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bed:
     made = Bed(tmp_path)
     monkeypatch.setattr(tmpfs_observe, "FSTAB", str(made.table))
     monkeypatch.setattr(drift, "FSTAB", str(made.table))
-    monkeypatch.setattr(launchers, "FOLDER", str(made.path("/usr/local/bin")))
+    monkeypatch.setattr(wsl_judge, "LAUNCHERS", str(made.path("/usr/local/bin")))
     for name in ("PROFILE_PATH", "FISH_PATH"):
         monkeypatch.setattr(go_plan, name, str(made.path(getattr(go_plan, name))))
     monkeypatch.setattr(go_plan, "BLOCK_PATHS", tuple(str(made.path(one)) for one in go_plan.BLOCK_PATHS))
@@ -328,8 +328,8 @@ def planted() -> list[Planted]:
     to(kind, lambda bed: Path(go_plan.BLOCK_PATHS[0]).write_text("# new\n"), "go_env:block:bash.bashrc", "gone")
     add(kind, lambda bed: os.unlink(tmpfs_plan.FOLDERS_PATH), go_tmpfs__folders="gone")
     launcher = "wsl_conf:launcher:clip.exe"
-    to(kind, lambda bed: os.unlink(os.path.join(launchers.FOLDER, "clip.exe")), launcher, "gone")
-    to(kind, lambda bed: edit(os.path.join(launchers.FOLDER, "clip.exe")), launcher, "changed")
+    to(kind, lambda bed: os.unlink(os.path.join(wsl_judge.LAUNCHERS, "clip.exe")), launcher, "gone")
+    to(kind, lambda bed: edit(os.path.join(wsl_judge.LAUNCHERS, "clip.exe")), launcher, "changed")
     to(kind, lambda bed: bed.shim.write_bytes(b"\x7fELF newer"), "go_env:command:", "changed")
 
     def broken(bed: Bed) -> None:

@@ -152,7 +152,7 @@ def test_a_go_of_one_that_refuses_a_flag_is_a_note(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(accounts, "login_environment", login)
     monkeypatch.setattr(go_check.go_find, "environment_with_go", lambda _person, environment: environment)
-    monkeypatch.setattr(go_check.go_flags, "list_refusals", refuse)
+    monkeypatch.setattr(go_check.refusals, "list_refusals", refuse)
     seen = {name: {**one, "toolchains": [{"path": "/go", "version": "go1.27"}]} for name, one in users().items()}
     wanted = {name: {"GOFLAGS": "-v -x -p=2"} for name in NAMES}
     looked = check(persons(tmp_path), seen, wanted, ("-p=2",), goflags="-v -x")
