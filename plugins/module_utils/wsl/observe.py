@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, files, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
 RUN_WSL = "/run/WSL"
@@ -39,6 +39,13 @@ class _Reader:
             self.errors[fact] = f"{path} cannot be read: {error.strerror}."
             return None
 
+    def own(self, path: str) -> files.FileState | None:
+        """Return a file that no other account can have given, else nothing: podman opens /run to all."""
+        try:
+            return files.Files().read(self.path(path))
+        except OSError:
+            return None
+
     def names(self, path: str) -> list[str]:
         try:
             return sorted(os.listdir(self.path(path)))
@@ -63,8 +70,10 @@ class _Reader:
     @staticmethod
     def is_ours(path: str) -> bool:
         """Return whether C(path), and what a link leads to, belongs to root or to who runs this."""
+        ours = (0, os.geteuid())
         try:
-            return {os.stat(path, follow_symlinks=follow).st_uid for follow in (False, True)} <= {0, os.geteuid()}
+            # One after the other, because the link of another account may lead to what never answers.
+            return os.lstat(path).st_uid in ours and os.stat(path).st_uid in ours
         except OSError:
             return False
 
@@ -97,10 +106,12 @@ def find_run_since(root: str = "/") -> float | None:
     try:
         mounts = mountinfo.parse(reader.text("/proc/self/mountinfo", "mounts") or "")
         mount = mountinfo.find(mounts, "/run")
+        mounted = {other.mount_point for other in mounts}
         if mount is None or (mount.mount_point, mount.fstype) != ("/run", "tmpfs"):
             return None
         with os.scandir(folder) as entries:
-            states = [entry.stat(follow_symlinks=False) for entry in itertools.islice(entries, MOST_NAMES)]
+            some = [entry for entry in itertools.islice(entries, MOST_NAMES) if f"/run/{entry.name}" not in mounted]
+            states = [entry.stat(follow_symlinks=False) for entry in some]
         own = os.stat(folder).st_dev
     except (OSError, ValueError):
         return None
@@ -134,6 +145,7 @@ def collect(
         except OSError:
             continue
     sockets = reader.sockets()
+    in_force = reader.own(wsl_judge.IN_FORCE)
     binfmt = "/proc/sys/fs/binfmt_misc"
     entries = {name: reader.text(f"{binfmt}/{name}", "interop") or "" for name in reader.names(binfmt)}
     machine = wsl_judge.Machine(
@@ -159,8 +171,8 @@ def collect(
         conf_path=conf_path,
         conf=reader.text(conf_path, "conf"),
         conf_mtime=reader.mtime(conf_path),
-        in_force=reader.text(wsl_judge.IN_FORCE, "in_force"),
-        in_force_mtime=reader.mtime(wsl_judge.IN_FORCE),
+        in_force=in_force.content.decode("utf-8", "surrogateescape") if in_force else None,
+        in_force_mtime=in_force.mtime_ns / 1e9 if in_force else None,
         run_since=find_run_since(root),
         errors=reader.errors,
     )

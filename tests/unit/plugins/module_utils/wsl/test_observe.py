@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,50 @@ def test_root_takes_no_socket_of_another_account(sockets: Path, tmp_path: Path) 
     os.lchown(sockets / "4_interop", 4711, 4711)
     (sockets / "5_interop").symlink_to(sockets / "gone")
     assert observe.collect(str(tmp_path)).safe_sockets == ["1_interop", "2_interop"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_no_name_of_another_account_in_run_keeps_root_waiting(sockets: Path, tmp_path: Path) -> None:
+    """In WSL's folder all may make links, and where podman mounts /run as well, a pipe for what wsltune keeps there."""
+    dead = tmp_path / "dead"
+    dead.mkdir()
+    (sockets / "3_interop").symlink_to(dead / "x")
+    os.lchown(sockets / "3_interop", 4711, 4711)
+    (tmp_path / "run").chmod(0o1777)
+    (tmp_path / "run/wsltune").mkdir()
+    os.mkfifo(tmp_path / "run/wsltune/wsl.conf")
+    for path in ("run/wsltune", "run/wsltune/wsl.conf"):
+        os.chown(tmp_path / path, 4711, 4711)
+    code = """
+import json, sys
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe
+found = observe.collect(sys.argv[1])
+print(json.dumps([found.safe_sockets, found.in_force]))
+"""
+    root = Path(__file__).parents[5]
+    command = [sys.executable, str(root / "tests/unit/dead_folder.py"), str(dead), "--", sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(root / "collections")}
+    done = subprocess.run(
+        [*command, str(tmp_path)], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    if done.returncode == 77:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [["1_interop", "2_interop", "11_interop"], None]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_what_another_account_gives_is_not_what_wsl_was_started_with(tmp_path: Path) -> None:
+    (tmp_path / "run/wsltune").mkdir(parents=True)
+    kept = tmp_path / "run/wsltune/wsl.conf"
+    kept.write_text("[boot]\nsystemd=true\n")
+    found = observe.collect(str(tmp_path))
+    assert found.in_force == kept.read_text() and found.in_force_mtime == pytest.approx(kept.stat().st_mtime)
+    (tmp_path / "run").chmod(0o1777)
+    assert observe.collect(str(tmp_path)).in_force == kept.read_text()
+    os.chown(tmp_path / "run/wsltune", 4711, 4711)
+    found = observe.collect(str(tmp_path))
+    assert found.in_force is found.in_force_mtime is None
 
 
 def test_any_number_of_names_hides_none_of_wsls_own(
