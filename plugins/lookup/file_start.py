@@ -11,6 +11,7 @@ author: wsltune contributors (@wsltune)
 description:
   - Reads a file on the controller as the lookup C(ansible.builtin.file) finds it, but never more than O(most) bytes
     and one more, by which whoever takes the text sees that there was more.
+  - One that gives no answer in 20 seconds is an error.
   - Of what is no regular file, such as a FIFO, which may have no end, nothing is read.
 options:
   _terms:
@@ -35,6 +36,7 @@ _raw:
   elements: str
 """
 
+import functools
 import os
 import stat
 from collections.abc import Sequence
@@ -42,6 +44,11 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.wsltune.go.plugins.module_utils.linux import look
+
+LIMIT = 20.0
+"""Seconds that a file may take: whoever can write in a folder may have mounted there what never answers."""
 
 
 def read_start(path: str, most: int) -> str:
@@ -63,13 +70,19 @@ class LookupModule(LookupBase):
     def run(self, terms: Sequence[Any], variables: Any = None, **kwargs: Any) -> list[str]:
         """Return the start of each file; AnsibleLookupError for one that is not there or cannot be read."""
         self.set_options(var_options=variables, direct=kwargs)
+        most = int(self.get_option("most"))
+
+        def read(term: str) -> str | None:
+            path = self.find_file_in_search_path(variables, "files", term, ignore_missing=True)
+            return read_start(path, most) if path else None
+
         texts = []
-        for term in terms:
-            path = self.find_file_in_search_path(variables, "files", str(term), ignore_missing=True)
-            if not path:
-                raise AnsibleLookupError(f"There is no file {term}.")
+        for term in map(str, terms):
             try:
-                texts.append(read_start(path, int(self.get_option("most"))))
+                found = look.once(functools.partial(read, term), LIMIT)
             except OSError as error:
                 raise AnsibleLookupError(f"{term} cannot be read: {error.strerror}.") from error
+            if found is None:
+                raise AnsibleLookupError(f"There is no file {term}.")
+            texts.append(found)
         return texts

@@ -3,16 +3,21 @@
 """Reports of a run, in a folder that whoever started it named: for their owner alone, and nothing else is touched.
 
 The folder may be anybody's, such as that of a CI job whose container has root's account alone. So no mode but that of
-what is made here is set, and as root no link is followed that another account could have put there.
+what is made here is set, and as root no link is followed that another account could have put there. A file system that
+is another account's program (FUSE) is given nothing, and one that never answers is not waited for.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import files
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look
+
+LIMIT = 60.0
+"""Seconds for writing all of them; the folder may lie on a slow server."""
 
 
 def _without_links(path: str) -> str:
@@ -39,6 +44,8 @@ def _opened(folder: str) -> Iterator[int]:
         for name in missing:
             os.mkdir(name, 0o700, dir_fd=descriptor)
             descriptor = stack.enter_context(files.opened_inner(descriptor, name))
+        if files.is_of_another(os.fstat(descriptor).st_dev):
+            raise files.NotOurs(folder)
         yield descriptor
 
 
@@ -58,8 +65,12 @@ def _put(folder: int, name: str, content: bytes) -> None:
         raise
 
 
-def write(folder: str, contents: Mapping[str, bytes]) -> None:
+def write(folder: str, contents: Mapping[str, bytes], limit: float = LIMIT) -> None:
     """Write files by name, mode 0600, into a folder, made (0700) where there is none, else left as it is."""
-    with _opened(os.path.abspath(folder)) as descriptor:
+    look.once(functools.partial(_write, os.path.abspath(folder), contents), limit)
+
+
+def _write(folder: str, contents: Mapping[str, bytes]) -> None:
+    with _opened(folder) as descriptor:
         for name, content in contents.items():
             _put(descriptor, name, content)

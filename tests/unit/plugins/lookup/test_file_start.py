@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,34 @@ def test_what_has_no_end_is_not_waited_for(tmp_path: Path) -> None:
         assert read_start(str(path), 20) == ""
     with pytest.raises(FileNotFoundError):
         read_start(str(tmp_path / "none"), 20)
+
+
+def test_what_another_account_mounted_over_it_keeps_nobody_waiting(tmp_path: Path) -> None:
+    code = """
+import sys
+from ansible.errors import AnsibleLookupError
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader, lookup_loader
+init_plugin_loader()
+lookup = lookup_loader.get("wsltune.go.file_start", loader=DataLoader())
+sys.modules[type(lookup).__module__].LIMIT = 1.0
+try:
+    lookup.run([sys.argv[1]], {})
+except AnsibleLookupError as error:
+    print(error)
+"""
+    dead = [sys.executable, str(ROOT / "tests/unit/dead_folder.py"), str(tmp_path), "--"]
+    done = subprocess.run(
+        [*dead, sys.executable, "-c", code, str(tmp_path / "drift.json")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    if done.returncode == 77:
+        pytest.skip(done.stderr.strip())
+    assert "drift.json cannot be read: no answer in 1 s" in done.stdout, done.stderr
 
 
 def test_a_playbook_gets_the_start_or_the_reason(tmp_path: Path) -> None:

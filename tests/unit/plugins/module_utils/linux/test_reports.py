@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import become, process, reports
+from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files, process, reports
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
 
@@ -103,3 +105,32 @@ def test_a_folder_of_another_account_reached_over_a_link_of_roots(
     os.chown(inner, eve.uid, eve.gid)
     reports.write(str(tmp_path / "homes" / "home" / "inner" / "new"), {"one": b"1"})
     assert (inner / "new" / "one").stat().st_uid == 0
+
+
+def test_a_file_system_of_another_account_gets_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It decides who reads what is written to it."""
+    monkeypatch.setattr(files, "is_of_another", lambda device: device == tmp_path.stat().st_dev)
+    with pytest.raises(OSError, match="another account can write there"):
+        reports.write(str(tmp_path), {"one": b"1"})
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["", "below"])
+def test_a_folder_that_never_answers_keeps_nobody_waiting(tmp_path: Path, name: str) -> None:
+    code = """
+import sys
+from ansible_collections.wsltune.go.plugins.module_utils.linux import reports
+try:
+    reports.write(sys.argv[1], {"one": b"1"}, 1.0)
+except TimeoutError as error:
+    print(error.strerror)
+"""
+    root = Path(__file__).parents[5]
+    command = [sys.executable, str(root / "tests/unit/dead_folder.py"), str(tmp_path), "--", sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(root / "collections")}
+    done = subprocess.run(
+        [*command, str(tmp_path / name)], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    if done.returncode == 77:
+        pytest.skip(done.stderr.strip())
+    assert done.stdout == "no answer in 1 s\n", done.stderr
