@@ -32,7 +32,7 @@ def _call(library: ctypes.CDLL, name: str, *arguments: object) -> None:
 
 def _sweep(parent: str) -> None:
     for name in os.listdir(parent):
-        found = re.fullmatch(TRIAL_PREFIX + r"(\d+)(?:-2)*", name)
+        found = re.fullmatch(TRIAL_PREFIX + r"(\d+)(?:-[0-9a-f]{8})?", name)
         if found and (int(found[1]) == os.getpid() or not os.path.exists(f"/proc/{found[1]}")):
             with contextlib.suppress(OSError):
                 os.rmdir(os.path.join(parent, name))
@@ -51,9 +51,9 @@ def mounted(
     _sweep(parent)
     process.adopt()
     path = os.path.join(parent, f"{TRIAL_PREFIX}{os.getpid()}")
-    while os.path.ismount(path):
-        # Another one of this process is there.
-        path += "-2"
+    if os.path.lexists(path):
+        # Another trial of this process, or what another account has put into /run, where podman mounts it for all.
+        path += f"-{os.urandom(4).hex()}"
     _call(library, "unshare", CLONE_NEWNS)
     _call(library, "mount", b"none", b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None)
     os.mkdir(path, 0o755)

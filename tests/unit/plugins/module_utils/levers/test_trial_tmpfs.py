@@ -45,3 +45,19 @@ def test_what_the_trial_did_not_start_goes_on(tmp_path: Path) -> None:
         look.once(trial, 20.0)
         assert other.poll() is None
         other.kill()
+
+
+def test_what_another_account_put_in_its_place_stops_no_trial(tmp_path: Path, eve: process.Identity) -> None:
+    """Where podman mounts /run, all can write in it, and the next number of a process can be guessed."""
+    tmp_path.chmod(0o1777)
+
+    def trial() -> list[str]:
+        theirs = tmp_path / f"{trial_tmpfs.TRIAL_PREFIX}{os.getpid()}" / "inner"
+        theirs.mkdir(parents=True)
+        for path in (theirs, theirs.parent):
+            os.chown(path, eve.uid, eve.gid)
+        with trial_tmpfs.mounted(1 << 20, eve.uid, eve.gid, ("tmp",), str(tmp_path)) as folder:
+            return [folder, *os.listdir(folder)]
+
+    folder, *names = look.once(trial, 20.0)
+    assert names == ["tmp"] and not os.path.lexists(folder)
