@@ -165,6 +165,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     fstab,
     look,
     process,
+    systemd,
     text,
 )
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
@@ -201,8 +202,8 @@ class Tmpfs:
     def tell_systemd(self, step: journal.Step | None = None) -> None:
         """Have systemd read a changed fstab; until then it would bring back what the old one said."""
         is_fstab = step is None or step.path == os.path.realpath(FSTAB)
-        if is_fstab and not self.changes.check_mode and os.path.isdir("/run/systemd/system"):
-            self.module.run_command(["systemctl", "daemon-reload"], environ_update=distribution.own_path())
+        if is_fstab and not self.changes.check_mode and systemd.is_running():
+            systemd.reload(self.module.run_command)
 
     def refuse(self, sentence: str) -> NoReturn:
         """Raise TmpfsError with the sentence."""
@@ -311,7 +312,7 @@ class Tmpfs:
 
     def hold(self, wanted: bool) -> None:
         """Have systemd leave /tmp alone until the next start, or no longer."""
-        if self.changes.check_mode or not os.path.isdir("/run/systemd/system"):
+        if self.changes.check_mode or not systemd.is_running():
             return
         if wanted:
             files.Files().make_folders(os.path.dirname(tmpfs_plan.HOLD_PATH))

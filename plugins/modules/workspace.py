@@ -129,13 +129,13 @@ from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     become,
-    distribution,
     files,
     fstab,
     look,
     mount,
     mountinfo,
     process,
+    systemd,
     text,
 )
 from ansible_collections.wsltune.go.plugins.module_utils.linux.fstab import Line
@@ -558,8 +558,8 @@ class Workspace:
 
     def tell_systemd(self) -> None:
         """Have systemd read /etc/fstab again, where it runs."""
-        if not self.changes.check_mode and os.path.isdir("/run/systemd/system"):
-            self.module.run_command(["systemctl", "daemon-reload"], environ_update=distribution.own_path())
+        if not self.changes.check_mode and systemd.is_running():
+            systemd.reload(self.module.run_command)
 
     def unmount(self, place: str, target: str) -> None:
         """Take away the bind mount of C(target) on C(place), and no other mount."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.go import trim
+from ansible_collections.wsltune.go.plugins.module_utils.linux import systemd
 
 PROGRAM = "/usr/local/lib/wsltune/go-trim.py"
 TIMER_NAME = "wsltune-go-trim.timer"
@@ -127,7 +128,7 @@ Wants={TIMER_NAME}
 
 def is_met(wanted: str, users: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Mapping[str, str]]) -> bool:
     """Return whether what trims the build caches of these users stands there as a run would write it."""
-    files = texts(parse_limit(wanted), list_caches(users, settings), has_systemd()) if wanted else {}
+    files = texts(parse_limit(wanted), list_caches(users, settings), systemd.is_running()) if wanted else {}
     return all(_read(path) == content for path, content in files.items())
 
 
@@ -147,17 +148,12 @@ def headlines(changes: Sequence[str], wanted: str) -> list[str]:
     return [f"build caches kept below {wanted}" if wanted else "build caches grow as Go has them"]
 
 
-def has_systemd() -> bool:
-    """Return whether systemd started this machine, so that it has timers."""
-    return os.path.isdir("/run/systemd/system")
-
-
 def limit_of(path: str) -> int:
     """Return the bytes that the build cache at C(path) is trimmed to; 0 where nothing trims it."""
     try:
         with open(trim.SETTINGS, encoding="utf-8") as handle:
             settings = json.load(handle)
-        found = path in settings["caches"].values() and (os.path.exists(TIMER) or not has_systemd())
+        found = path in settings["caches"].values() and (os.path.exists(TIMER) or not systemd.is_running())
         return int(settings["limit"]) if found else 0
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return 0

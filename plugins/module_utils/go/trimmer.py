@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import changes as all_changes
 from ansible_collections.wsltune.go.plugins.module_utils.go import cache as go_cache
+from ansible_collections.wsltune.go.plugins.module_utils.linux import systemd
 
 
 class Trimmer:
@@ -23,7 +24,7 @@ class Trimmer:
         self, limit: int, users: Mapping[str, Mapping[str, Any]], wanted: Mapping[str, Mapping[str, str]]
     ) -> None:
         """Have a timer keep the build caches of these users below C(limit) bytes, or none where it is 0."""
-        content = go_cache.texts(limit, go_cache.list_caches(users, wanted), go_cache.has_systemd()) if limit else {}
+        content = go_cache.texts(limit, go_cache.list_caches(users, wanted), systemd.is_running()) if limit else {}
         if go_cache.TIMER not in content:
             self.stop()
         for path in go_cache.all_paths():
@@ -32,7 +33,7 @@ class Trimmer:
         for path, wanted_text in content.items():
             self.changes.write(path, wanted_text)
         self.start()
-        if limit and not go_cache.has_systemd():
+        if limit and not systemd.is_running():
             self.changes.notes.append(
                 "Nothing trims the build caches by itself, because this machine runs no systemd: "
                 f"`sudo {go_cache.interpreter()} {go_cache.PROGRAM}` does once."
@@ -40,15 +41,15 @@ class Trimmer:
 
     def stop(self) -> None:
         """Stop the timer before its file goes, so that a killed run leaves no timer that nothing stands behind."""
-        if not self.changes.check_mode and os.path.exists(go_cache.TIMER) and go_cache.has_systemd():
+        if not self.changes.check_mode and os.path.exists(go_cache.TIMER) and systemd.is_running():
             self.run_command(["systemctl", "stop", go_cache.TIMER_NAME])
 
     def start(self) -> None:
         """Have systemd know the timer as its file is now, and run it where there is one."""
-        if self.changes.check_mode or not go_cache.has_systemd():
+        if self.changes.check_mode or not systemd.is_running():
             return
         touched = bool(go_cache.headlines(self.changes.made, ""))
         if touched:
-            self.run_command(["systemctl", "daemon-reload"], check_rc=True)
+            systemd.reload(self.run_command, check_rc=True)
         if os.path.exists(go_cache.TIMER):
             self.run_command(["systemctl", "restart" if touched else "start", go_cache.TIMER_NAME], check_rc=True)

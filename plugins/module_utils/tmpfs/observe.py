@@ -22,6 +22,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     meminfo,
     mountinfo,
     process,
+    systemd,
 )
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
@@ -97,7 +98,7 @@ def _folder(path: str) -> list[int] | None:
 
 def needs_helper(is_wsl: bool) -> bool:
     """Return whether nothing but `mount -a` can be relied on to make the folders at a start."""
-    return is_wsl or not os.path.isdir("/run/systemd/system")
+    return is_wsl or not systemd.is_running()
 
 
 def _changeable(path: str) -> str | None:

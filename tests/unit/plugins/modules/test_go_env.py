@@ -498,7 +498,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, place in places.items():
         monkeypatch.setattr(go_cache, name, str(folder / place))
     monkeypatch.setattr(trim, "SETTINGS", str(folder / "etc/go-trim.json"))
-    monkeypatch.setattr(go_cache, "has_systemd", lambda: True)
+    monkeypatch.setattr(go_cache.systemd, "is_running", lambda: True)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/systemctl").write_text(f'#!/bin/sh\necho "$@" $(ls {folder}) >> {asked}\n')
     (tmp_path / "bin/systemctl").chmod(0o755)
@@ -559,7 +559,7 @@ def test_one_run_that_set_a_limit_is_taken_back_alone(call: Run, eves: Path, sys
 def test_without_systemd_a_note_has_the_command(
     call: Run, eves: Path, systemd: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(go_cache, "has_systemd", lambda: False)
+    monkeypatch.setattr(go_cache.systemd, "is_running", lambda: False)
     done = call(go_env, users=["eve"], gocache_limit="1GiB")
     assert len(done["changes"]) == 2 and not systemd.read_text()
     assert any(f"`sudo {os.path.realpath(sys.executable)} {go_cache.PROGRAM}`" in note for note in done["notes"])

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import cache as go_cache
 from ansible_collections.wsltune.go.plugins.module_utils.go import trim
+from ansible_collections.wsltune.go.plugins.module_utils.linux import systemd
 
 DAY = 86400.0
 NOW = 1_790_000_000.0
@@ -24,7 +25,7 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("PROGRAM", "TIMER", "SERVICE", "WANTED"):
         monkeypatch.setattr(go_cache, name, str(tmp_path / name))
     monkeypatch.setattr(trim, "SETTINGS", str(tmp_path / "SETTINGS"))
-    monkeypatch.setattr(go_cache, "has_systemd", lambda: True)
+    monkeypatch.setattr(systemd, "is_running", lambda: True)
     return tmp_path
 
 
