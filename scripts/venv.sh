@@ -155,8 +155,9 @@ names_of() {
     done
 }
 
+# Nothing restarts: which service needs that, needrestart says by the processes of any account.
 manager_root() {
-    logged as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a LC_ALL=C.UTF-8 "$@"
+    logged as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 NEEDRESTART_MODE=l LC_ALL=C.UTF-8 "$@"
 }
 
 refresh_once() {

@@ -84,7 +84,15 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import distributi
 RECORD = os.path.join(journal.ROOT, "packages.json")
 LIMITS = {"list": 300.0, "outdated": 300.0, "dependents": 300.0, "plan": 1800.0, "refresh": 1800.0}
 """Seconds for the commands that may be ended at any moment. Before a plan, dnf and zypper fetch lists of packages."""
-QUIET = {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "a"}
+QUIET = {
+    "LC_ALL": "C.UTF-8",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "NEEDRESTART_SUSPEND": "1",
+    "NEEDRESTART_MODE": "l",
+}
+"""No questions, and nothing restarts: which service needs that, needrestart says by the processes of any account. Its
+mode, to list them alone, is what it knows before version 3.5.
+"""
 
 
 class Packages:

@@ -401,3 +401,9 @@ def test_nobody_else_can_write_in_what_is_made_whatever_the_umask_is(checkout: C
     made = [checkout.venv, *checkout.venv.rglob("*")]
     others = 0o022 if os.geteuid() == 0 else 0o002
     assert len(made) > 4 and [path for path in made if path.stat().st_mode & others] == []
+
+
+def test_no_service_restarts_because_packages_come(checkout: Checkout) -> None:
+    """A process of any account can have needrestart say that the service which started it needs that."""
+    script = "log=/dev/stdout; as_root() { \"$@\"; }; manager_root sh -c 'echo $NEEDRESTART_SUSPEND,$NEEDRESTART_MODE'"
+    assert checkout.sh(script).stdout.splitlines()[-1] == "1,l"

@@ -441,4 +441,6 @@ def install_python(output: str | None, interpreter: str = "python3") -> str:
         )
     install = " ".join([*words_for(manager, "install"), *names_of(manager, ["python"])])
     refresh = " ".join(words_for(manager, "refresh"))
-    return f"{refresh} && {install}" if refresh else install
+    # As the module packages has it: no service restarts because a package comes.
+    alone = "export NEEDRESTART_SUSPEND=1 NEEDRESTART_MODE=l; " if manager == "apt-get" else ""
+    return f"{alone}{refresh} && {install}" if refresh else install

@@ -32,10 +32,14 @@ case "$*" in
     done
     ;;
 -S*)
+    echo "$NEEDRESTART_SUSPEND,$NEEDRESTART_MODE" >@TMP@/restarts
     [ ! -e @TMP@/fails ] || exit 1
     for name; do case $name in -*) ;; *) grep "^$name " $OFFER | tr ' ' '\\n' | grep . >>$DB ;; esac; done
     ;;
--Rn*) for name; do case $name in -*) ;; *) sed -i "/^$name\\$/d" $DB ;; esac; done ;;
+-Rn*)
+    echo "$NEEDRESTART_SUSPEND,$NEEDRESTART_MODE" >@TMP@/restarts
+    for name; do case $name in -*) ;; *) sed -i "/^$name\\$/d" $DB ;; esac; done
+    ;;
 esac
 exit 0
 """
@@ -92,6 +96,14 @@ def test_root_installs_by_no_program_of_a_folder_of_path_that_others_write_in(
     monkeypatch.setenv("PATH", f"{theirs}:{machine}/tools")
     assert call(packages, **NEEDS)["changes"] == ["installed go gcc"]
     assert call(packages, state="absent")["changed"] and not (machine / "started").exists()
+
+
+def test_no_service_restarts_because_packages_come_or_go(machine: Path, call: Call) -> None:
+    """A process of any account can have needrestart say that the service which started it needs that."""
+    for options in (NEEDS, {"state": "absent"}):
+        call(packages, **options)
+        assert (machine / "restarts").read_text() == "1,l\n"
+        (machine / "restarts").unlink()
 
 
 def test_what_something_else_needs_by_now_stays_and_is_named(machine: Path, call: Call) -> None:

@@ -267,6 +267,13 @@ def test_selinux_counts_where_it_can_enforce(tmp_path: Path) -> None:
     [
         ("/usr/bin/python3\r\npython\r\n/usr/bin/dnf\r\n", ""),
         ("/sbin/apk\napk\n", "apk update && apk add python3"),
+        (
+            "/usr/bin/apt-get\nbase-files: /usr/lib/os-release\napt-get\n",
+            (
+                "export NEEDRESTART_SUSPEND=1 NEEDRESTART_MODE=l; apt-get --quiet -o DPkg::Lock::Timeout=180 update && "
+                "apt-get --quiet --yes --no-install-recommends -o DPkg::Lock::Timeout=180 install python3 python3-venv"
+            ),
+        ),
         ("/usr/bin/apt-get\n/usr/bin/pacman\nfilesystem\npacman\n", "pacman -S --needed --noconfirm python"),
     ],
 )
