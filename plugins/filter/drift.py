@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import adopt as fleet_adopt
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift as fleet_drift
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift_report, drift_windows
+from ansible_collections.wsltune.go.plugins.module_utils.levers import plan as levers_plan
 from ansible_collections.wsltune.go.plugins.module_utils.site import plan as site_plan
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
@@ -47,6 +48,7 @@ def _declared(facts: Mapping[str, Any], wishes: Mapping[str, Any], options: Mapp
         },
         "go_env": {
             **options["go_env"],
+            **levers_plan.list_tuned_options(go),
             "gotmpdir": folders["gotmpdir"] if has_own else "",
             "gotmpdir_left_out": sorted(place.left_out),
             "gocache": folders["gocache"] if has_own and gocache else "",

@@ -86,6 +86,17 @@ def merge_decisions(levers: Mapping[str, Any], decisions: Iterable[Mapping[str, 
     return {**declared, **{decision["lever"]: decision["kept"] for decision in decisions}}
 
 
+def list_tuned_options(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of the module go_env that change how Go works, from the variables of its role."""
+    flags = [catalogue.LEVERS[name] for name in ("vet_off", "buildvcs_off")]
+    named = ("parallel", "gotoolchain", "cgo_linker", "gocacheprog")
+    return {
+        "goflags_added": [lever.goflags for lever in flags if variables[lever.variable] == lever.on],
+        "tool_gc": bool(variables["go_env_tool_gc"]),
+        **{option: str(variables[f"go_env_{option}"]) for option in named},
+    }
+
+
 def has_lost(decisions: Iterable[Mapping[str, Any]], name: str) -> bool:
     """Say whether measuring speaks against a lever."""
     return any(decision["lever"] == name and decision["tried"] and not decision["kept"] for decision in decisions)

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from ansible.plugins.filter import core as ansible
 from jinja2.nativetypes import NativeEnvironment
 
 from ansible_collections.wsltune.go.plugins.filter import drift, is_met
+from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 
 ROOT = Path(__file__).parents[4]
 MEMORY = {"total_bytes": 16 << 30, "available_bytes": 8 << 30, "swap_total_bytes": 4 << 30}
@@ -52,7 +55,7 @@ def facts(**decided: bool) -> dict[str, Any]:
     }
 
 
-def declared(levers: Any, **decided: bool) -> dict[str, Any]:
+def declared(levers: Any, given: Mapping[str, Any] = MappingProxyType({}), **decided: bool) -> dict[str, Any]:
     options = {
         "go_tmpfs_place": "auto",
         "go_tmpfs_size": "auto",
@@ -61,6 +64,8 @@ def declared(levers: Any, **decided: bool) -> dict[str, Any]:
         "go_env_caches_local": True,
         "go_env_cgo_enabled": "keep",
         "verify_user": "alice",
+        **{catalogue.LEVERS[name].variable: catalogue.LEVERS[name].off for name in catalogue.TUNED},
+        **given,
     }
     wishes = {
         "levers": levers,
@@ -101,6 +106,35 @@ def test_levers_that_are_declared_change_what_roles_keep() -> None:
     go = found["go_env"]
     assert (go["cgo_enabled"], go["caches_local"]) == ("false", False)
     assert go["gocache"] == "/var/cache/gotmp/{uid}/gocache"
+
+
+@pytest.mark.parametrize(
+    ("levers", "decided"),
+    [
+        *(({name: True}, {}) for name in catalogue.TUNED),
+        ("auto", {"buildvcs_off": True}),
+        ("auto", {"buildvcs_off": False}),
+        (dict.fromkeys(catalogue.TUNED, True), {}),
+        ({}, {}),
+    ],
+)
+def test_a_run_tunes_go_as_drift_looks_for(levers: Any, decided: dict[str, bool]) -> None:
+    """What the role passes to its module, and what drift compares with, are the same."""
+    given = {"go_env_gocacheprog": "/opt/cache"} if levers != {} else {}
+    on = {**(levers if isinstance(levers, dict) else {}), **decided}
+    role = yaml.safe_load((ROOT / "roles/go_env/vars/main.yml").read_text(encoding="utf-8"))
+    known = yaml.safe_load((ROOT / "roles/go_env/defaults/main.yml").read_text(encoding="utf-8"))
+    known.update(given)
+    known.update(
+        {lever.variable: lever.on for name in on if on[name] and (lever := catalogue.LEVERS[name]).on is not None}
+    )
+    jinja = NativeEnvironment()
+    jinja.filters.update(bool=ansible.to_bool, ternary=ansible.ternary)
+    for name in ("_go_env_flag_vet", "_go_env_flag_buildvcs", "_go_env_goflags_added"):
+        known[name] = jinja.from_string(role[name]).render(known)
+    names = ("goflags_added", "parallel", "tool_gc", "gotoolchain", "cgo_linker", "gocacheprog")
+    passed = {name: jinja.from_string(role["_go_env_wanted"][name]).render(known) for name in names}
+    assert {name: declared(levers, given, **decided)["go_env"][name] for name in names} == passed
 
 
 @pytest.mark.parametrize("gocache", [False, True])
