@@ -10,14 +10,15 @@ description:
   - Keeps one fstab line, for /tmp or for a mount of Go's own with a folder in it for each user, as O(place) says.
   - A mount of Go's own is compared with the kernel's mount table and remounted where it differs; /tmp is never mounted
     while the machine runs.
-  - Nothing is touched before every check has passed; if mounting fails, the files are put back.
+  - Nothing is touched before every check has passed; if mounting fails, files and mounts are put back. What an earlier
+    tmpfs held is lost then, and a mount that everybody could write to stays narrowed.
 options:
   place:
     description:
       - V(tmp) has /tmp itself in memory from the next start on. Go needs no setting for it, so that it works in
         sandboxes, containers and for every program.
       - V(gotmpdir) mounts O(path) now, with a folder for each user. Accounts whose Go also runs where that folder is
-        missing get none, with the reason in RV(notes).
+        missing get none, with the reason in RV(place).
       - V(auto) does nothing where /tmp is in memory already, or else takes the first of the two that is safe here.
     type: str
     choices: [auto, tmp, gotmpdir]
@@ -42,7 +43,9 @@ options:
     type: str
     default: auto
   inodes:
-    description: Largest number of files; V(0) leaves the kernel's default, which is half the number of memory pages.
+    description:
+      - Largest number of files. V(0) leaves the kernel's default, which is half the number of memory pages, and for
+        /tmp takes 1048576.
     type: int
     default: 0
   users:
@@ -246,12 +249,30 @@ class Tmpfs:
             if place.kind == tmpfs_place.TMP:
                 size = tmpfs_plan.settle_size(params["size"], observed["memory"], table, tmpfs_place.TMP_PATH)
                 lines = [tmpfs_plan.tmp_line(size, params["inodes"], observed["busybox"])]
+        if place.kind == tmpfs_place.GOTMPDIR:
+            # First, because everybody can write to a mount of an earlier version.
+            self.narrow(path)
+        stays = self.changes.made.copy()
+        is_held = os.path.exists(tmpfs_plan.HOLD_PATH)
         earlier = tmpfs_plan.earlier_lines(table, lines)
         needed = [line for line in earlier if tmpfs_plan.is_used(line.mount_point, params["in_use"])]
+        mounted = []
         for line in earlier:
-            if line not in needed and not self.leave(line.mount_point):
+            if line in needed:
+                continue
+            is_mounted = tmpfs_observe.live(line.mount_point) is not None
+            if not self.unmount(line.mount_point):
                 needed.append(line)
-        folders, stale = self.bring_back(path, place.kind, lines + needed, having, size, observed)
+            elif is_mounted:
+                mounted.append(line)
+        try:
+            folders, stale = self.set_up(path, place.kind, lines + needed, having, size, observed)
+        except (OSError, tmpfs_plan.TmpfsError):
+            self.changes.restore(only=True, after=self.tell_systemd)
+            self.hold(is_held)
+            self.mount_again(mounted)
+            self.changes.made = stays
+            raise
         facts = {}
         if not self.changes.check_mode:
             facts["go_tmpfs"] = tmpfs_observe.observe(path, people, wsl_observe.collect(), observed)
@@ -268,7 +289,7 @@ class Tmpfs:
             headlines=tmpfs_plan.headlines(self.changes.made, tmpfs_place.TMP_PATH if having == [] else path, folders),
         )
 
-    def bring_back(
+    def set_up(
         self,
         path: str,
         kind: str,
@@ -284,27 +305,17 @@ class Tmpfs:
         own_folder = kind == tmpfs_place.GOTMPDIR
         wanted = tmpfs_plan.folders_text(path, [(person.uid, person.gid) for person in having])
         used = tmpfs_plan.lines_in_use(observed["folders"] or "", self.module.params["in_use"], wanted)
-        if own_folder:
-            # First, because everybody can write to a mount of an earlier version.
-            self.narrow(path)
         before = self.table().splitlines()
         self.hold(kind == tmpfs_place.TMP and not tmpfs_place.is_ours(observed["temporary"]))
-        try:
-            if self.changes.edit(
-                FSTAB, lambda now: fstab.with_lines(now, lines), None, fstab.without_ours, shared=True
-            ):
-                self.tell_systemd()
-            if own_folder or observed["folders"] is not None:
-                listed = wanted + "".join(f"{line}\n" for line in used)
-                self.changes.edit(tmpfs_plan.FOLDERS_PATH, lambda _now: listed, mode=0o644)
-            if own_folder and observed["needs_helper"]:
-                self.changes.edit(tmpfs_plan.HELPER_PATH, lambda _now: tmpfs_plan.HELPER_TEXT, mode=0o755)
-            if own_folder:
-                self.mount(path, size, self.module.params["inodes"])
-        except (OSError, tmpfs_plan.TmpfsError):
-            self.changes.restore(only=True, after=self.tell_systemd)
-            self.changes.made = []
-            raise
+        if self.changes.edit(FSTAB, lambda now: fstab.with_lines(now, lines), None, fstab.without_ours, shared=True):
+            self.tell_systemd()
+        if own_folder or observed["folders"] is not None:
+            listed = wanted + "".join(f"{line}\n" for line in used)
+            self.changes.edit(tmpfs_plan.FOLDERS_PATH, lambda _now: listed, mode=0o644)
+        if own_folder and observed["needs_helper"]:
+            self.changes.edit(tmpfs_plan.HELPER_PATH, lambda _now: tmpfs_plan.HELPER_TEXT, mode=0o755)
+        if own_folder:
+            self.mount(path, size, self.module.params["inodes"])
         if kind == tmpfs_place.TMP and lines[0].render() not in before:
             self.changes.made.append(f"/tmp is in memory from the next start on, at most {size // tmpfs_plan.MIB} MiB")
         folders = {person.name: folder for person in having if (folder := self.folder(path, person))}
@@ -332,7 +343,7 @@ class Tmpfs:
             self.changes.journal.make_directory(path, role=ROLE)
             message = self.command("mount", path)
             if message:
-                self.refuse(f"{path} could not be mounted ({message}): nothing was changed.")
+                self.refuse(f"{path} could not be mounted ({message}): all is as it was before.")
             return
         # In check mode narrow() has said so already, and not done it.
         mode = tmpfs_plan.MODE if self.changes.check_mode else stat.S_IMODE(os.stat(path).st_mode)
@@ -349,7 +360,7 @@ class Tmpfs:
             return
         # With its source too, because mount would add the size in the fstab to the options otherwise (mount(8)).
         if self.command("mount", "-o", tmpfs_plan.REMOUNT, tmpfs_plan.SOURCE, path):
-            self.refuse(f"{path} could not be remounted ({message}): nothing was changed.")
+            self.refuse(f"{path} could not be remounted ({message}): all is as it was before.")
         # Anybody can fill it, and that is no reason to stop everybody.
         self.changes.notes.append(
             f"{path} keeps its size until the next start, because it may hold more than {size // tmpfs_plan.MIB} MiB "
@@ -393,8 +404,8 @@ class Tmpfs:
         self.changes.notes.append(f"{name} has no folder for Go's temporary files: {reason}; remove it, then run again")
         return ""
 
-    def leave(self, path: str) -> bool:
-        """Take away a tmpfs; return whether it is gone. Who uses one is said: it stays until the next run or start."""
+    def unmount(self, path: str) -> bool:
+        """Unmount a tmpfs; return whether it is gone. Who uses one is said: it stays until the next run or start."""
         live = tmpfs_observe.live(path)
         if live is None or live.source != tmpfs_plan.SOURCE:
             return True
@@ -409,6 +420,16 @@ class Tmpfs:
         )
         return False
 
+    def mount_again(self, lines: Sequence[fstab.Line]) -> None:
+        """Mount what was there before this run, with the folders of its users."""
+        for line in lines:
+            size = tmpfs_plan.parse_live_size(line.options)
+            if line.fstype == "tmpfs" and size:
+                self.mount(line.mount_point, size, 0)
+        if lines and not self.changes.check_mode:
+            for _line, folder, uid, gid in tmpfs_plan.folder_lines(self.changes.read(tmpfs_plan.FOLDERS_PATH) or ""):
+                self.make_folder(folder, uid, gid, f"user id {uid}")
+
     def absent(self) -> NoReturn:
         """Unmount and restore what was there before, of this run only where that is asked for."""
         only = self.module.params["only_this_run"]
@@ -417,18 +438,13 @@ class Tmpfs:
         ]
         stay = self.before_run() if only else []
         made = [entry.path for entry in entries if entry.directory]
-        leaving = tmpfs_plan.mounts_to_leave(self.table(), made, tmpfs_observe.ours(), stay, whole=not only)
-        left = [path for path in leaving if (entries or not only) and not self.leave(path)]
-        self.changes.restore(lambda entry: not (entry.directory and entry.path in left), only, after=self.tell_systemd)
+        ending = tmpfs_plan.mounts_to_unmount(self.table(), made, tmpfs_observe.ours(), stay, whole=not only)
+        busy = [path for path in ending if (entries or not only) and not self.unmount(path)]
+        self.changes.restore(lambda entry: not (entry.directory and entry.path in busy), only, after=self.tell_systemd)
         self.hold(False)
         self.changes.left += self.changes.journal.damaged()
-        for line in stay:
-            size = tmpfs_plan.parse_live_size(line.options)
-            if entries and line.fstype == "tmpfs" and size:
-                self.mount(line.mount_point, size, 0)
-        if stay and entries and not self.changes.check_mode:
-            for _line, folder, uid, gid in tmpfs_plan.folder_lines(self.changes.read(tmpfs_plan.FOLDERS_PATH) or ""):
-                self.make_folder(folder, uid, gid, f"user id {uid}")
+        if entries:
+            self.mount_again(stay)
         if not self.changes.check_mode:
             self.changes.journal.close()
         tmp = tmpfs_observe.live(tmpfs_place.TMP_PATH)
@@ -534,8 +550,9 @@ def main() -> None:
     except (tmpfs_plan.TmpfsError, accounts.AccountError) as error:
         module.fail_json(msg=text.line(error), changes=text.printable(target.changes.made))
     except OSError as error:
+        path = text.line(error.filename or FSTAB)
         module.fail_json(
-            msg=f"{text.line(error.filename or FSTAB)} cannot be written: {error.strerror}; fix that, then run again.",
+            msg=f"{path} cannot be read or written: {error.strerror}; fix that, then run again.",
             changes=text.printable(target.changes.made),
         )
 

@@ -222,7 +222,7 @@ def earlier_lines(table: str, wanted: Sequence[fstab.Line]) -> list[fstab.Line]:
     return [line for line in fstab.marked(table) if line.fstype == "tmpfs" and line.mount_point not in paths]
 
 
-def mounts_to_leave(
+def mounts_to_unmount(
     table: str, folders: Iterable[str], live: Iterable[str], stay: Sequence[fstab.Line], whole: bool
 ) -> list[str]:
     """Return the mount points to unmount for a rollback, each once.

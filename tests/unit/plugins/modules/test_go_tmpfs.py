@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import subprocess
 import time
 from collections.abc import Callable
@@ -31,13 +32,14 @@ class Mounts:
         self.fstab = fstab
         self.live: dict[str, mountinfo.Mount] = {}
         self.failing: set[str] = set()
+        self.failing_path = ""
         self.full = False
         self.calls: list[list[str]] = []
 
     def run(self, *words: str) -> str:
         self.calls.append(list(words))
         command, path = words[0], words[-1]
-        if command in self.failing or (self.full and "size=" in words[-2]):
+        if command in self.failing or path == self.failing_path or (self.full and "size=" in words[-2]):
             return f"{command}: {path}: target is busy."
         if command == "umount":
             del self.live[path]
@@ -166,6 +168,22 @@ def test_a_mount_that_fails_leaves_everything_as_it_was(call: Run, mounts: Mount
     said = call(go_tmpfs, **options(path))
     assert "could not be mounted (mount:" in said["msg"] and said["changes"] == []
     assert mounts.fstab.read_text() == "# mine\n" and not os.path.exists(path)
+
+
+@pytest.mark.parametrize("was_mounted", [True, False])
+def test_a_mount_that_fails_leaves_an_earlier_one_as_it_was(
+    call: Run, mounts: Mounts, eves: None, path: str, tmp_path: Path, was_mounted: bool
+) -> None:
+    call(go_tmpfs, **options(path))
+    table = mounts.fstab.read_text()
+    os.chmod(f"{path}/4711", 0o755)
+    mounts.failing_path = other = f"{tmp_path}/cache/other"
+    if not was_mounted:
+        mounts.live.clear()
+    said = call(go_tmpfs, **options(other))
+    assert "could not be mounted (mount:" in said["msg"] and said["changes"] == []
+    assert list(mounts.live) == ([path] if was_mounted else []) and mounts.fstab.read_text() == table
+    assert stat.S_IMODE(os.stat(f"{path}/4711").st_mode) == (0o700 if was_mounted else 0o755)
 
 
 LOCKED = """
@@ -371,7 +389,7 @@ def test_an_error_of_the_system_is_one_sentence(
 
     monkeypatch.setattr(go_tmpfs.journal.Journal, "edit", full)
     said = call(go_tmpfs, **options(path))["msg"]
-    assert said == f"{mounts.fstab} cannot be written: No space left on device; fix that, then run again."
+    assert said == f"{mounts.fstab} cannot be read or written: No space left on device; fix that, then run again."
 
 
 def test_it_needs_root(call: Run, monkeypatch: pytest.MonkeyPatch) -> None:

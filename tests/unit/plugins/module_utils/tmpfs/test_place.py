@@ -305,7 +305,7 @@ def test_the_line_of_tmp_is_what_a_distribution_would_make() -> None:
 
 
 def test_tmp_is_never_unmounted() -> None:
-    assert tmpfs_plan.mounts_to_leave(tmp_line(), [], ["/tmp", "/var/cache/x"], [], whole=True) == ["/var/cache/x"]
+    assert tmpfs_plan.mounts_to_unmount(tmp_line(), [], ["/tmp", "/var/cache/x"], [], whole=True) == ["/var/cache/x"]
 
 
 def test_folders_of_an_earlier_run_stay_while_go_uses_them() -> None:

@@ -342,9 +342,9 @@ def test_whether_the_fstab_is_followed(wsl: bool, conf: str, followed: bool, mon
 def test_which_mounts_a_rollback_takes_away() -> None:
     (before,) = fstab.marked(LINE)
     old = LINE.replace("gotmp", "old")
-    assert tmpfs_plan.mounts_to_leave(LINE, [PATH], ["/var/cache/left"], [], whole=True) == [PATH, "/var/cache/left"]
-    assert tmpfs_plan.mounts_to_leave(LINE, [], ["/var/cache/left"], [], whole=False) == [PATH]
-    assert tmpfs_plan.mounts_to_leave(LINE + old, [], [], [before], whole=False) == ["/var/cache/old"]
+    assert tmpfs_plan.mounts_to_unmount(LINE, [PATH], ["/var/cache/left"], [], whole=True) == [PATH, "/var/cache/left"]
+    assert tmpfs_plan.mounts_to_unmount(LINE, [], ["/var/cache/left"], [], whole=False) == [PATH]
+    assert tmpfs_plan.mounts_to_unmount(LINE + old, [], [], [before], whole=False) == ["/var/cache/old"]
 
 
 def test_the_tmpfs_of_an_earlier_path() -> None:
