@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 RENAMED = "A check by any name"
@@ -40,6 +41,13 @@ def play(folder: Path, projects: list[dict[str, Any]], holds: str) -> subprocess
     return subprocess.run(
         command, check=False, capture_output=True, text=True, env=environment, cwd=folder, timeout=120
     )
+
+
+def test_the_windows_side_comes_before_the_error_of_a_project() -> None:
+    """A host that failed is in no later play, and would have no Windows host added."""
+    plays = yaml.safe_load((ROOT / "playbooks/site.yml").read_text(encoding="utf-8"))
+    named = [number for number, tasks in enumerate(plays) if "site_left_out" in json.dumps(tasks)]
+    assert named == [len(plays) - 1] and "windows_hosts" in plays[-2]["hosts"]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ class Lever(NamedTuple):
     summary: str
     environment: Mapping[str, str] = {}
     """What gives one run of Go its effect: C({tmpfs}) is a folder on a tmpfs, C({home}) the user's home, C({path}) the
-    user's PATH without directories on Windows drives. Empty for the lever that moves a copy of the source instead."""
+    user's PATH without directories on Windows drives. Empty where a copy of the source is moved, or C(goflags) does it."""
     places: Sequence[str] = ()
     """Places of which one must lie on a Windows drive for the lever to have an effect; empty: it always can."""
     cases: Sequence[str] = ()
@@ -40,9 +40,9 @@ class Lever(NamedTuple):
     page: str = ""
     """The page of docs/cases that shows what it is about, where that is no case of the doctor's."""
     guard: str = ""
-    """What the machine must have; without it the lever is not tried, with a sentence."""
+    """What the machine must have, as docs/guide/levers.md shows it; levers/guard.py is what asks."""
     cost: str = ""
-    """What is given up while it is on."""
+    """What is given up while it is on, as docs/guide/levers.md shows it."""
 
 
 class Sequenced(NamedTuple):

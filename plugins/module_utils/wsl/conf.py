@@ -7,8 +7,8 @@ comment. What differs between wsl.conf and .wslconfig is data of a `Dialect`; ws
 may hold any character, surrogates included, so a caller that decodes with latin-1 or with surrogateescape gets every
 byte back.
 
-Other tools load this file alone, so it imports nothing of the collection. Its annotations are values, not texts,
-because a dataclass looks up the names in such texts in its module, which is not registered then.
+Other tools load this file by its path, so it imports nothing of the collection but wsl/forbidden.py. Its annotations
+are values, not texts, because a dataclass looks up the names in such texts in its module, which is not registered then.
 """
 
 import functools
