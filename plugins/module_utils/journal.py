@@ -268,7 +268,7 @@ def judge_part(entry: Entry, current: FileState | None, part: Part, run_only: bo
 
 
 def judge_displaced(entry: Entry, begins: bytes | None, kept: str) -> Step:
-    """Return what restoring a program comes to that C(begins) so, and has C(kept) beside it (files.Files.is_kept)."""
+    """Return what restoring a program comes to that C(begins) so; C(kept) is what files.Files.what_is_kept() says."""
     if not kept:
         return Step(entry, "keep")
     if begins is not None and not _stands_in(entry.path, begins):
@@ -553,7 +553,7 @@ class Journal:
         with self._locked():
             begins = hands.head(path)
             replaced = begins is not None and _stands_in(path, begins)
-            if not replaced and self.entry(path) is None and hands.is_kept(path, KEPT_SUFFIX) == "other":
+            if not replaced and self.entry(path) is None and hands.what_is_kept(path, KEPT_SUFFIX) == "other":
                 raise OSError(errno.EEXIST, "it is somebody else's", path + KEPT_SUFFIX)
             self._save(Entry(path, role, None, content, displaced=True, run=self.run, uid=uid, gid=gid))
             # A newer original may stand there, such as a toolchain that was unpacked again.
@@ -645,7 +645,7 @@ class Journal:
             # Of the folders, those that are empty by then go.
             return Step(entry, "keep")
         if entry.displaced:
-            return judge_displaced(entry, hands.head(entry.path), hands.is_kept(entry.path, KEPT_SUFFIX))
+            return judge_displaced(entry, hands.head(entry.path), hands.what_is_kept(entry.path, KEPT_SUFFIX))
         current = hands.read(entry.path, _most(entry.uid))
         if way.part is not None and _is_shared(entry, way, role):
             step = judge_part(entry, current, way.part, run_only)
@@ -726,7 +726,7 @@ def _bring_about(step: Step, hands: files.Files) -> None:
 
 def _bring_back(entry: Entry, hands: files.Files) -> None:
     """Give a program its name back that is kept beside it; where both are one file, it has its name already."""
-    if hands.is_kept(entry.path, KEPT_SUFFIX) == "same":
+    if hands.what_is_kept(entry.path, KEPT_SUFFIX) == "same":
         hands.remove(entry.path + KEPT_SUFFIX)
     else:
         hands.give_back_kept(entry.path, KEPT_SUFFIX)

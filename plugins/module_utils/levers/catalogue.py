@@ -25,7 +25,7 @@ class Lever(NamedTuple):
     summary: str
     environment: Mapping[str, str] = {}
     """What gives one run of Go its effect: C({tmpfs}) is a folder on a tmpfs, C({home}) the user's home, C({path}) the
-    user's PATH without directories on Windows drives. Empty where a copy of the source is moved, or C(goflags) does it."""
+    user's PATH without directories on Windows drives. Empty where a copy of the source or C(goflags) does it."""
     places: Sequence[str] = ()
     """Places of which one must lie on a Windows drive for the lever to have an effect; empty: it always can."""
     cases: Sequence[str] = ()

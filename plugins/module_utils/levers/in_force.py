@@ -17,13 +17,13 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 
-PLACES = ("TMPDIR", "GOTMPDIR")
+VARIABLES = ("TMPDIR", "GOTMPDIR")
 REMEMBERED = (stats.FASTER, stats.SLOWER, stats.NO_DIFFERENCE)
 UNKNOWN_DAYS = 1.0
 """Days until what could not be told is asked again; a verdict holds until something that it depends on changes."""
 
 
-def compare(own: Mapping[str, str]) -> dict[str, Any]:
+def disk_variant(own: Mapping[str, str]) -> dict[str, Any]:
     """Return the variant whose temporary files lie on a disk; nothing for a user who keeps them elsewhere anyway."""
     names = levers_decide.make_environment(levers_decide.TMP, "", "", own=own)
     return {"environment": dict.fromkeys(names, levers_decide.DISK)} if names else {}
@@ -36,7 +36,7 @@ def describe(key: Mapping[str, Any], experiment: Mapping[str, Any], now: float) 
     """
     summary = schedule.summarise(experiment)
     first = experiment["variants"][0]
-    disk = next(os.path.dirname(first["environment"][name]) for name in PLACES if name in first["environment"])
+    disk = next(os.path.dirname(first["environment"][name]) for name in VARIABLES if name in first["environment"])
     kind = experiment["fingerprints"]["variants"][first["name"]]["file_systems"]["tmpdir"]
     decision = levers_decide.judge(levers_decide.TMP, summary, summary["variants"][1])
     return {

@@ -12,7 +12,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import OWN_FOLDER, SOURCE, TMP
 
 AUTO = "auto"
-PLACES = {TMP: "tmp", OWN_FOLDER: "gotmpdir"}
+KINDS = {TMP: "tmp", OWN_FOLDER: "gotmpdir"}
 """What go_tmpfs_place is with each of the levers that put temporary files into memory."""
 FOLDERS = ("GOTMPDIR", "GOCACHE")
 
@@ -45,9 +45,9 @@ def explain_refusal(wish: Any) -> str:
         )
     if isinstance(wish, Mapping) and set(wish) <= set(catalogue.LEVERS):
         wrong = [state for state in wish.values() if not (isinstance(state, bool) or state == AUTO)]
-        if not wrong and all(wish.get(name) is True for name in PLACES):
+        if not wrong and all(wish.get(name) is True for name in KINDS):
             return (
-                f"wsltune_levers has {' and '.join(PLACES)}, which are two ways to one end: choose one; nothing was "
+                f"wsltune_levers has {' and '.join(KINDS)}, which are two ways to one end: choose one; nothing was "
                 "changed."
             )
         if not wrong:
@@ -60,11 +60,11 @@ def explain_refusal(wish: Any) -> str:
 
 def choose_place(levers: Mapping[str, Any], wanted: str) -> str:
     """Return the go_tmpfs_place that the levers ask for, C(wanted) where they leave it open, and nothing for none."""
-    states = [levers[name] for name in PLACES if name in levers]
-    asked = [name for name in PLACES if levers.get(name)]
-    if not states or len(asked) == len(PLACES):
+    states = [levers[name] for name in KINDS if name in levers]
+    asked = [name for name in KINDS if levers.get(name)]
+    if not states or len(asked) == len(KINDS):
         return wanted
-    return PLACES[asked[0]] if asked else ""
+    return KINDS[asked[0]] if asked else ""
 
 
 def list_levers_on_auto(levers: Mapping[str, Any], has_source: bool, place: str) -> list[str]:
@@ -73,7 +73,7 @@ def list_levers_on_auto(levers: Mapping[str, Any], has_source: bool, place: str)
     That of the source only where there is a project to copy, and of those that put temporary files into memory the one
     for C(place), the kind of place that is safe and not in force yet.
     """
-    left_out = {name for name, kind in PLACES.items() if kind != place} | (set() if has_source else {SOURCE})
+    left_out = {name for name, kind in KINDS.items() if kind != place} | (set() if has_source else {SOURCE})
     return [name for name, state in levers.items() if state == AUTO and name not in left_out]
 
 

@@ -1,10 +1,11 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files, touched only by descriptors, so that nobody else decides meanwhile what a path means.
+"""Files, touched by descriptors, so that nobody else decides meanwhile what a path means.
 
-Every folder on the way is opened without following links. Root follows a link, and works in a folder, only where no
+place() opens every folder on the way without following links. Root follows a link, and works in a folder, only where no
 other account can rename or replace what lies there; elsewhere C(NotOurs) is raised, and the account whose folder it is
-does the work itself (become.py).
+does the work itself (become.py). What goes by the path itself either changes nothing and comes after such a look
+(check_alone(), check_folder()), or is about the caller's own files (folder_obstacle(), remove_tree()).
 
 It imports nothing of the collection, because the pull agent has a copy of it on the machine.
 """
@@ -604,7 +605,10 @@ class Files:
         return ""
 
     def folder_obstacle(self, path: str) -> str | None:
-        """Say why the caller cannot keep temporary files in the folder C(path); None where nothing is at all."""
+        """Say why the caller cannot keep temporary files in the folder C(path).
+
+        Empty where it can, None where nothing is there at all.
+        """
         try:
             status = os.stat(path)
         except FileNotFoundError:
@@ -660,7 +664,7 @@ class Files:
             path = os.path.dirname(path)
         return os.path.realpath(path)
 
-    def is_kept(self, path: str, suffix: str) -> str:
+    def what_is_kept(self, path: str, suffix: str) -> str:
         """Say what is beside C(path) with C(suffix): nothing (empty), the C(same) file or an C(other) one."""
         # The path is that of the program itself: a link is another one by now.
         with _about(path), place(path, follow=False, alone=True) as target, target.beside(target.name + suffix) as kept:

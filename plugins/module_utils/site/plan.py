@@ -248,7 +248,7 @@ def find_place(
 
 def wants_place(kind: str, on: Mapping[str, Any], gocache: bool) -> bool:
     """Return whether the lever for a kind of place is on; where nothing is set up there is nothing to take away."""
-    names = [name for name, place in levers_plan.PLACES.items() if place == kind]
+    names = [name for name, place in levers_plan.KINDS.items() if place == kind]
     return gocache or all(on.get(name, True) for name in names)
 
 
@@ -270,7 +270,7 @@ def measure_after(place: tmpfs_place.Place | None, user: Mapping[str, Any]) -> d
 def plan_proof(user: Mapping[str, Any], key: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, Any]:
     """Return how /tmp in memory is compared with the disk now that it is in force; nothing where it moves nothing."""
     own = ((user.get("before") or {}).get("environment")) or {}
-    before = levers_in_force.compare(own)
+    before = levers_in_force.disk_variant(own)
     if not before:
         return {}
     return {

@@ -99,6 +99,6 @@ def test_a_record_that_cannot_be_understood_is_measured_again(entry: dict[str, A
 
 
 def test_only_what_slash_tmp_moves_is_compared() -> None:
-    assert in_force.compare({}) == {"environment": {"TMPDIR": "{disk}", "GOTMPDIR": "{disk}"}}
-    assert in_force.compare({"GOTMPDIR": "/home/ada/tmp"}) == {"environment": {"TMPDIR": "{disk}"}}
-    assert in_force.compare({"GOTMPDIR": "/home/ada/tmp", "TMPDIR": "/home/ada/tmp"}) == {}
+    assert in_force.disk_variant({}) == {"environment": {"TMPDIR": "{disk}", "GOTMPDIR": "{disk}"}}
+    assert in_force.disk_variant({"GOTMPDIR": "/home/ada/tmp"}) == {"environment": {"TMPDIR": "{disk}"}}
+    assert in_force.disk_variant({"GOTMPDIR": "/home/ada/tmp", "TMPDIR": "/home/ada/tmp"}) == {}
