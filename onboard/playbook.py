@@ -1,14 +1,15 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""ansible-playbook, which runs nothing of the current folder, and knows the sudo of Ubuntu 26.04.
+"""ansible-playbook, which runs and keeps nothing in the current folder, and knows the sudo of Ubuntu 26.04.
 
-Ansible loads C(shell_plugins) from the current folder.
+Ansible loads C(shell_plugins) from the current folder, and Python makes temporary files there where /tmp is full.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 
 from ansible.cli import playbook
 from ansible.plugins import loader
@@ -22,6 +23,15 @@ def leave_current_folder() -> None:
             plugins.config = [path for path in plugins.config if os.path.isabs(path)]
 
 
+def settle_temporary_folder() -> None:
+    """Have Python choose one from the root folder, which takes the place of the current one."""
+    here = os.open(".", os.O_PATH)
+    os.chdir("/")
+    tempfile.gettempdir()
+    os.fchdir(here)
+    os.close(here)
+
+
 def has_prompt(method: BecomeBase, output: bytes) -> bool:
     """Return whether a password is asked for, also within a line: sudo-rs prints C([sudo: PROMPT] Password:).
 
@@ -33,5 +43,6 @@ def has_prompt(method: BecomeBase, output: bytes) -> bool:
 if __name__ == "__main__":
     sys.argv[0] = "ansible-playbook"
     leave_current_folder()
+    settle_temporary_folder()
     BecomeBase.check_password_prompt = has_prompt
     playbook.main()

@@ -246,6 +246,24 @@ def interrupted(options: Options, changed: list[str], under_way: str = "") -> st
     return f"Interrupted. {' '.join(what)} To go on, {again}{undo}."
 
 
+def settle_temporary_folder() -> None:
+    """Choose where temporary files go, never the current folder, which may be another account's; Stop where nowhere.
+
+    That is what Python takes where /tmp and /var/tmp are full, as any account can make them.
+    """
+    here = os.open(".", os.O_PATH)
+    try:
+        os.chdir("/")
+        place = tempfile.gettempdir()
+    except FileNotFoundError:
+        place = "/"
+    finally:
+        os.fchdir(here)
+        os.close(here)
+    if place == "/":
+        raise Stop("the disk is full: no temporary file can be made in /tmp or /var/tmp: make room there", SETUP)
+
+
 def check_room(least: int = 20) -> None:
     """Stop where a disk that a run writes to is full: what fails there names no cause."""
     for place in (Path(os.environ.get("XDG_STATE_HOME") or Path.home()), Path(tempfile.gettempdir()), ROOT):
@@ -333,6 +351,7 @@ def main(arguments: list[str], usage: str) -> int:
     try:
         options = parse(arguments, usage)
         leave_places_of_others()
+        settle_temporary_folder()
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         check_room()
         asks = not (options.yes or options.check or options.other_hosts or options.command in LOOKING)

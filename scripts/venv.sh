@@ -336,12 +336,14 @@ make_venv() {
         fi
         printf '*\n' >"$venv/.gitignore"
         say "Making $name with $("$python" -V) (about a minute the first time)"
-        if ! logged "$python" -I -m venv -- "$venv"; then
+        # From /, here and below: where /tmp is full, Python makes temporary files in the current folder, which may be
+        # somebody else's. What ensurepip puts there runs.
+        if ! (cd / && logged "$python" -I -m venv -- "$venv"); then
             show_log
             fail "cannot make $name in $root (file system: $(stat -f -c %T -- "$root")): put the checkout in your home directory"
         fi
         [[ -x $venv/bin/pip ]] || fail "nothing can be executed in $root (mounted noexec?): put the checkout in your home directory"
-        # From /: pip takes an index's address for a path where the current folder, which may be somebody else's, has one.
+        # And pip takes an index's address for a path where the current folder has one.
         if ! (cd / && logged "$venv/bin/python" -I -m pip install --no-user --disable-pip-version-check --no-input \
             --require-hashes -r "$lock"); then
             show_log

@@ -13,6 +13,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -1057,3 +1058,31 @@ def test_git_asks_no_program_for_a_commit_that_is_missing(tmp_path: Path, monkey
     with pytest.raises(onboard_options.Stop, match="neither a file nor a Git revision"):
         onboard_play.bench_variables(parse(["bench", "--against", commit]))
     assert not ran.exists()
+
+
+def test_where_tmp_is_full_nothing_is_made_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be another account's, and root would write where that one leads it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "full"), os.getcwd()])
+    with pytest.raises(onboard_options.Stop, match="the disk is full"):
+        onboard_run.settle_temporary_folder()
+    assert tempfile.tempdir in (None, "/") and Path.cwd() == tmp_path
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can write in the root folder")
+def test_ansible_makes_nothing_in_the_current_folder_where_tmp_is_full(tmp_path: Path) -> None:
+    code = f"""
+import os, runpy, sys, tempfile
+settle = runpy.run_path({str(ROOT / "onboard/playbook.py")!r}, run_name="playbook")["settle_temporary_folder"]
+tempfile.tempdir = None
+tempfile._candidate_tempdir_list = lambda: [os.path.join(os.getcwd(), "full"), os.getcwd()]
+settle()
+print(tempfile.gettempdir(), os.getcwd())
+"""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["/", str(tmp_path)]

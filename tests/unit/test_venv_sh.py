@@ -23,6 +23,7 @@ PYTHON = """#!/bin/sh
 case "$*" in
 -V) echo Python 3.99.0 ;;
 "-I -m venv"*)
+    pwd >"$COUNT.where"
     for venv; do :; done
     mkdir -p "$venv/bin" && cp "$0" "$venv/bin/python" && cp "$0" "$venv/bin/pip"
     ;;
@@ -407,3 +408,9 @@ def test_no_service_restarts_because_packages_come(checkout: Checkout) -> None:
     """A process of any account can have needrestart say that the service which started it needs that."""
     script = "log=/dev/stdout; as_root() { \"$@\"; }; manager_root sh -c 'echo $NEEDRESTART_SUSPEND,$NEEDRESTART_MODE'"
     assert checkout.sh(script).stdout.splitlines()[-1] == "1,l"
+
+
+def test_what_makes_the_environment_has_no_temporary_files_in_the_current_folder(checkout: Checkout) -> None:
+    """Where /tmp is full, Python makes them there, and runs what others could replace by then."""
+    assert checkout.make().returncode == 0
+    assert Path(f"{checkout.count}.where").read_text(encoding="utf-8") == "/\n"
