@@ -72,8 +72,11 @@ kept:
 import contextlib
 import os
 import shlex
+import signal
+import threading
+import time
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -84,6 +87,11 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import distributi
 RECORD = os.path.join(journal.ROOT, "packages.json")
 LIMITS = {"list": 300.0, "outdated": 300.0, "dependents": 300.0, "plan": 1800.0, "refresh": 1800.0}
 """Seconds for the commands that may be ended at any moment. Before a plan, dnf and zypper fetch lists of packages."""
+LOCKED, GRACE, LOOK = 180.0, 10.0, 0.5
+"""Seconds that an installation may wait for a lock on end, as apt-get does, to end then, and between two looks.
+
+Any account can hold a lock such as zypper's.
+"""
 QUIET = {
     "LC_ALL": "C.UTF-8",
     "DEBIAN_FRONTEND": "noninteractive",
@@ -112,7 +120,27 @@ class Packages:
             return 0, ""
         if verb in LIMITS:
             return self.look([*words, *names], LIMITS[verb])
-        code, out, err = self.module.run_command([*words, *names], environ_update={**QUIET, **distribution.own_path()})
+        locked, ended = threading.Event(), threading.Event()
+        watchers: list[threading.Thread] = []
+
+        def watch(program: Any) -> None:
+            watchers.append(threading.Thread(target=_end_where_locked, args=(program.pid, locked, ended), daemon=True))
+            watchers[0].start()
+
+        command, environment = [*words, *names], {**QUIET, **distribution.own_path()}
+        try:
+            code, out, err = self.module.run_command(
+                command, environ_update=environment, before_communicate_callback=watch
+            )
+        finally:
+            ended.set()
+            for watcher in watchers:
+                watcher.join()
+        if code and locked.is_set():
+            self.fail(
+                f"`{shlex.join(command)}` waited {LOCKED:g} s for a lock that another process holds and was ended: see"
+                " what /proc/locks says of it, then run again"
+            )
         return code, f"{out}\n{err}"
 
     def look(self, words: Sequence[str], limit: float) -> tuple[int, str]:
@@ -241,6 +269,22 @@ class Packages:
             self.changes = [f"removed the packages {' '.join(gone)}"] if (gone := sorted(set(removable) - left)) else []
             self.forget()
         self.leave()
+
+
+def _end_where_locked(pid: int, locked: threading.Event, ended: threading.Event) -> None:
+    """End a package manager that does nothing but wait for a lock of its own; what its scripts wait for is theirs."""
+    begin, since = process.descendants({pid}).get(pid, 0), time.monotonic()
+    patience, number = LOCKED, signal.SIGTERM
+    while not ended.is_set() and process.is_running(pid, begin):
+        if not process.waits_for_lock(pid):
+            since = time.monotonic()
+        elif time.monotonic() - since > patience:
+            locked.set()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            # zypper goes on waiting after the first.
+            since, patience, number = time.monotonic(), GRACE, signal.SIGKILL
+        ended.wait(LOOK)
 
 
 def main() -> None:

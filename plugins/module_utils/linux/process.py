@@ -230,6 +230,14 @@ def is_stopped(pid: int) -> bool:
     return False
 
 
+def waits_for_lock(pid: int) -> bool:
+    """Return whether a process waits for a lock on a file that another one holds (proc_locks(5))."""
+    with contextlib.suppress(OSError), open("/proc/locks", "rb") as handle:
+        lines = (line.split() for line in handle)
+        return any(words[1:2] == [b"->"] and words[5:6] == [b"%d" % pid] for words in lines)
+    return False
+
+
 def run(
     command: Sequence[str],
     environment: Mapping[str, str],

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 wsltune contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 class AnsibleModule:
@@ -17,6 +17,10 @@ class AnsibleModule:
     def exit_json(self, **result: Any) -> NoReturn: ...
     def fail_json(self, msg: str, **result: Any) -> NoReturn: ...
     def run_command(
-        self, args: Sequence[str], check_rc: bool = False, environ_update: dict[str, str] | None = None
+        self,
+        args: Sequence[str],
+        check_rc: bool = False,
+        environ_update: dict[str, str] | None = None,
+        before_communicate_callback: Callable[[Any], None] | None = None,
     ) -> tuple[int, str, str]: ...
     def warn(self, warning: str) -> None: ...

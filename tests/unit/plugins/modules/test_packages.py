@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 from collections.abc import Callable
@@ -34,6 +35,7 @@ case "$*" in
 -S*)
     echo "$NEEDRESTART_SUSPEND,$NEEDRESTART_MODE" >@TMP@/restarts
     [ ! -e @TMP@/fails ] || exit 1
+    [ ! -e @TMP@/lock ] || { trap '' TERM; exec flock @TMP@/lock true; }
     for name; do case $name in -*) ;; *) grep "^$name " $OFFER | tr ' ' '\\n' | grep . >>$DB ;; esac; done
     ;;
 -Rn*)
@@ -51,7 +53,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tools.mkdir()
     (tools / "pacman").write_text(PACMAN.replace("@TMP@", str(tmp_path)))
     (tools / "pacman").chmod(0o755)
-    for name in ("cat", "grep", "tr", "sed", "sleep"):
+    for name in ("cat", "grep", "tr", "sed", "sleep", "flock", "true"):
         (tools / name).symlink_to(str(shutil.which(name)))
     (tmp_path / "db").write_text("bash\nglibc\n")
     (tmp_path / "needs").write_text("")
@@ -104,6 +106,20 @@ def test_no_service_restarts_because_packages_come_or_go(machine: Path, call: Ca
         call(packages, **options)
         assert (machine / "restarts").read_text() == "1,l\n"
         (machine / "restarts").unlink()
+
+
+def test_a_lock_that_any_account_can_hold_keeps_no_installation_waiting(
+    machine: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of zypper, which waits for it without end before it does anything."""
+    monkeypatch.setattr(packages, "LOCKED", 1.0)
+    monkeypatch.setattr(packages, "GRACE", 1.0)
+    with (machine / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        done = call(packages, **NEEDS)
+    assert "waited 1 s for a lock that another process holds and was ended" in done["msg"]
+    (machine / "lock").unlink()
+    assert call(packages, **NEEDS)["changes"] == ["installed go gcc"]
 
 
 def test_what_something_else_needs_by_now_stays_and_is_named(machine: Path, call: Call) -> None:
