@@ -22,10 +22,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_
 
 def _declared(facts: Mapping[str, Any], wishes: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a run would keep on this machine: by the plan of site.yml, with what was decided about levers."""
-    first = site_plan.make_plan(facts, {**wishes, "tries": False, "decisions": []})
-    on_auto = first["levers"]["on_auto"]
-    tried = [decision for decision in facts["drift"]["decisions"] if decision.get("lever") in on_auto]
-    plan = site_plan.make_plan(facts, {**wishes, "tries": False, "decisions": tried}, first)
+    plan = site_plan.make_plan(facts, {**wishes, "tries": False})
     conf, tmpfs, go = (plan["roles"][name]["variables"] for name in ("wsl_conf", "go_tmpfs", "go_env"))
     observed, gocache = facts["go_tmpfs"], bool(tmpfs["go_tmpfs_gocache"])
     place = tmpfs_place.Place("", "")

@@ -91,6 +91,12 @@ ansible_facts:
             - What a person is to know about accounts that were not looked at, as sentences.
           type: list
           elements: str
+        decisions:
+          description:
+            - What was decided about levers on C(auto) by the account that measured last, as M(wsltune.go.go_levers)
+              returns it.
+          type: list
+          elements: dict
         in_force:
           description:
             - By user name, the C(verdicts) that O(wsltune.go.go_benchmark#module:remember) kept, and the C(machine) as
@@ -110,8 +116,7 @@ ansible_facts:
       description:
         - What P(wsltune.go.drift_report#filter) compares with what is declared. C(files), each with its content as it
           was last C(applied) and is C(now), as checksums, and its owner; the settings of C(wsl_conf), the lines of
-          C(fstab) and the settings of C(go) as they were applied; C(decisions) about levers; C(reason) where none of
-          that could be read.
+          C(fstab) and the settings of C(go) as they were applied; C(reason) where none of that could be read.
       returned: with O(drift=true)
       type: dict
 """
@@ -160,6 +165,7 @@ def main() -> None:
         "users": users,
         "applied": go_applied.observe(users),
         "notes": accounts.explain_unlisted(unlisted),
+        "decisions": fleet_observe.decisions_of(journal.read_record(journal.DECISIONS)),
         "in_force": {"verdicts": journal.read_record(journal.IN_FORCE), "machine": fingerprint.read()},
         "observed_at": f"{time.time():.6f}",
     }

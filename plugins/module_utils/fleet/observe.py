@@ -167,7 +167,6 @@ def observe(root: str = journal.ROOT, conf_path: str = "/etc/wsl.conf", is_root:
         "fstab": _lines(table.written) if table else None,
         "go": settings if isinstance(settings, dict) else None,
         "go_options": applied.get("options"),
-        "decisions": decisions_of(journal.read_record(journal.DECISIONS, root)) if is_root else [],
         "damaged": record.damaged() if is_root else [],
     }
 

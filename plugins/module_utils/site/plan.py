@@ -95,11 +95,11 @@ def make_plan(
     C(facts) are those of go_facts. C(wishes) has C(levers) as the user gave them, C(decisions) about those that were
     tried, C(tries) where a lever can be tried, C(projects), C(states) and C(met) by role, C(options) of the roles,
     C(workload) to measure, C(takes_back) where what is slower is not kept, and C(windows) with C(connection) and
-    C(declared). C(earlier) is the plan that was followed up to the decisions; without
-    it, what is decided is of another run.
+    C(declared). C(earlier) is the plan that was followed up to the decisions; without it, what is decided is of another
+    run.
     """
     wishes = {**wishes, "levers": levers_plan.parse_wish(wishes["levers"])}
-    decisions = wishes["decisions"] if earlier else None
+    decisions = choose_decisions(facts, wishes, earlier)
     decided = decide(facts, wishes, decisions or [])
     steps = list_steps(facts, wishes, decided, decisions, earlier)
     wants_tmpfs, verdict, tmpfs = decided.wants_tmpfs, decided.verdict, facts["go_tmpfs"]
@@ -120,6 +120,19 @@ def make_plan(
         wants_tmpfs=wants_tmpfs,
         pending=[] if wants_tmpfs else list_pending(tmpfs),
     ).to_json()
+
+
+def choose_decisions(
+    facts: Mapping[str, Any], wishes: Mapping[str, Any], earlier: Mapping[str, Any] | None
+) -> Sequence[Mapping[str, Any]] | None:
+    """Return what was decided about levers on C(auto), None before they are tried.
+
+    Where nothing is tried, the last decision holds: a run that does not measure takes nothing away that helped.
+    """
+    if wishes["tries"]:
+        return wishes["decisions"] if earlier else None
+    on_auto = list_tried(decide(facts, wishes, []))
+    return [decision for decision in facts["go"]["decisions"] if decision.get("lever") in on_auto]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -343,7 +356,7 @@ def explain_no_copy(
         return f"the lever {levers_decide.SOURCE} is off"
     if tries_source and decisions is None:
         return "it is tried first"
-    if tries_source and levers_plan.has_lost(decisions or [], levers_decide.SOURCE):
+    if source == levers_plan.AUTO and levers_plan.has_lost(decisions or [], levers_decide.SOURCE):
         return "measuring speaks against it"
     return ""
 

@@ -31,6 +31,7 @@ def facts(**decided: bool) -> dict[str, Any]:
         "wsl": {"is_wsl": False, "interop": {"enabled": False, "reason": "this is not WSL"}},
         "go": {
             "users": {"alice": {"go": {"path": "/usr/bin/go", "version": "go1.26"}}},
+            "decisions": decisions,
             "in_force": {"machine": {}, "verdicts": {}},
             "observed_at": "1800000000.0",
         },
@@ -51,7 +52,7 @@ def facts(**decided: bool) -> dict[str, Any]:
             },
             "users": {"alice": {**person, "local": True, "answer": ""}},
         },
-        "drift": {"decisions": decisions},
+        "drift": {},
     }
 
 

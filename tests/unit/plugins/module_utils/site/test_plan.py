@@ -56,7 +56,12 @@ GO = {"version": "go1.24.4"}
 def facts(go: Any = GO, **wsl: Any) -> dict[str, Any]:
     machine = {"is_wsl": True, "interop": {"enabled": True, "reason": ""}, **wsl}
     users = {"root": {"go": None}, "alice": {"go": go, "before": {"environment": {"GOTMPDIR": "/tmp"}}}}
-    go_facts = {"users": users, "in_force": {"verdicts": {}, "machine": MACHINE}, "observed_at": "1000000.5"}
+    go_facts = {
+        "users": users,
+        "decisions": [],
+        "in_force": {"verdicts": {}, "machine": MACHINE},
+        "observed_at": "1000000.5",
+    }
     return {"go": go_facts, "wsl": machine, "go_tmpfs": TMP_OF_GO}
 
 
@@ -189,6 +194,23 @@ def test_decisions_count_only_after_the_plan_that_led_to_them() -> None:
     assert first["levers"]["on"] == {} and not first["removes_tmpfs"]
     assert first["levers"]["on_auto"] == ["gotmpdir_tmpfs", "caches_local", "buildvcs_off"]
     assert make(first, **changed)["levers"]["on"] == {"gotmpdir_tmpfs": False}
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_where_nothing_is_tried_the_last_decisions_hold(again: bool) -> None:
+    """As when an alert heals a machine: what measuring spoke for stays, and what it spoke against does not come."""
+    known = {**FACTS, "go": {**FACTS["go"], "decisions": [decision("buildvcs_off", True), decision("parallel", True)]}}
+    changed: dict[str, Any] = {"levers": "auto", "tries": False, "options": {**OPTIONS, **TUNED}}
+    planned = make(facts=known, **changed)
+    if again:
+        planned = make(planned, known, **changed)
+    assert planned["levers"]["on"] == {"buildvcs_off": True}, "parallel is tried by name alone"
+    assert planned["roles"]["go_env"]["variables"]["go_env_buildvcs"] is False
+    assert make(facts=known, **{**changed, "levers": {}})["levers"]["on"] == {}
+    known["go"]["decisions"] = [decision("gotmpdir_tmpfs", False), decision("source_on_ext4", False)]
+    planned = make(facts=known, **{**changed, "projects": PROJECTS})
+    assert planned["roles"]["workspace"]["why_not"] == "measuring speaks against it"
+    assert planned["roles"]["go_tmpfs"]["variables"]["go_tmpfs_state"] == "absent"
 
 
 @pytest.mark.parametrize(
