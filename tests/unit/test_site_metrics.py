@@ -87,3 +87,9 @@ def test_a_run_leaves_metrics_on_the_machine_and_on_the_controller(tmp_path: Pat
 def test_nothing_is_written_unless_it_is_wanted(tmp_path: Path) -> None:
     play(tmp_path)
     assert not any(tmp_path.rglob("*.prom"))
+
+
+def test_a_run_that_ends_with_an_error_about_its_projects_is_no_success(tmp_path: Path) -> None:
+    play(tmp_path, wsltune_metrics=True, site_left_out="no project could be copied")
+    own = (tmp_path / "machine/wsltune.prom").read_text()
+    assert "wsltune_last_run_success 0\n" in own and "wsltune_last_success_timestamp_seconds" not in own

@@ -16,10 +16,14 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 RENAMED = "A check by any name"
+PART = {"ansible.builtin.import_tasks": str(ROOT / "playbooks/parts/projects.yml")}
+END = {"ansible.builtin.debug": {"msg": "went on with {{ workspace_result.projects | length }}"}}
 
 
-def play(folder: Path, projects: list[dict[str, Any]], holds: str) -> subprocess.CompletedProcess[str]:
-    """Run the part with a role that copied C(projects) and then checks C(holds)."""
+def play(
+    folder: Path, projects: list[dict[str, Any]], holds: str, tasks_of_play: list[dict[str, Any]] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the part, or other tasks that do, with a role that copied C(projects) and then checks C(holds)."""
     role = folder / "collections/ansible_collections/wsltune/go/roles/workspace/tasks"
     role.mkdir(parents=True)
     tasks = [
@@ -27,10 +31,8 @@ def play(folder: Path, projects: list[dict[str, Any]], holds: str) -> subprocess
         {"name": RENAMED, "ansible.builtin.assert": {"that": holds, "fail_msg": "it is not so"}},
     ]
     (role / "main.yml").write_text(json.dumps(tasks))
-    end = {"ansible.builtin.debug": {"msg": "went on with {{ workspace_result.projects | length }}"}}
     book = folder / "play.yml"
-    part = {"ansible.builtin.import_tasks": str(ROOT / "playbooks/parts/projects.yml")}
-    book.write_text(json.dumps([{"hosts": "laptop", "gather_facts": False, "tasks": [part, end]}]))
+    book.write_text(json.dumps([{"hosts": "laptop", "gather_facts": False, "tasks": tasks_of_play or [PART, END]}]))
     environment = {
         **os.environ,
         "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
@@ -46,7 +48,7 @@ def play(folder: Path, projects: list[dict[str, Any]], holds: str) -> subprocess
 def test_the_windows_side_comes_before_the_error_of_a_project() -> None:
     """A host that failed is in no later play, and would have no Windows host added."""
     plays = yaml.safe_load((ROOT / "playbooks/site.yml").read_text(encoding="utf-8"))
-    named = [number for number, tasks in enumerate(plays) if "site_left_out" in json.dumps(tasks)]
+    named = [number for number, tasks in enumerate(plays) if "left_out" in json.dumps(tasks)]
     assert named == [len(plays) - 1] and "windows_hosts" in plays[-2]["hosts"]
 
 
@@ -64,3 +66,22 @@ def test_projects_that_do_not_hold_are_known_by_the_result(
     done = play(tmp_path, projects, "false")
     assert ("went on with 0" in done.stdout) is left_out, done.stdout
     assert (done.returncode == 0) is left_out and "it is not so" in done.stdout
+
+
+@pytest.mark.parametrize("holds", [False, True])
+def test_who_tunes_with_a_part_of_the_main_job_sees_a_left_out_project_fail(tmp_path: Path, holds: bool) -> None:
+    """A rollout and a heal count a machine by what fails in their block; everything else is done before that."""
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    for name in ("tune", "left_out"):
+        (parts / f"{name}.yml").write_text((ROOT / f"playbooks/parts/{name}.yml").read_text(encoding="utf-8"))
+    other = {"observe": [], "plan": [], "apply": [PART], "verify": [END]}
+    for name, tasks in other.items():
+        (parts / f"{name}.yml").write_text(json.dumps(tasks))
+    tune = {
+        "block": [{"ansible.builtin.include_tasks": "parts/tune.yml"}],
+        "rescue": [{"ansible.builtin.debug": {"msg": "failed as {{ ansible_failed_result.msg }}"}}],
+    }
+    done = play(tmp_path, [{"holds": holds}], str(holds).lower(), [tune])
+    assert done.returncode == 0 and f"went on with {int(holds)}" in done.stdout, done.stdout
+    assert ("failed as it is not so" in done.stdout) is not holds, done.stdout

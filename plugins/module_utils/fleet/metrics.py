@@ -124,10 +124,12 @@ def collect(
     """Return the values of M(describe) after a run in a distro.
 
     C(facts) are those of go_facts, C(user) the one that was measured, C(levers) those that are declared or decided,
-    C(result) has C(verdict), C(on_slower), C(taken_back) and C(summary), the benchmark's or nothing.
+    C(result) has C(verdict), C(on_slower), C(taken_back), C(summary), the benchmark's or nothing, and C(left_out), why
+    no project was copied.
     """
     go, wsl = facts["go"], facts["wsl"]
     command = (go["users"].get(user) or {}).get("go") or {}
+    fails = result["verdict"] == "slower" and result["on_slower"] == "fail"
     values: dict[str, Any] = {
         "info": {
             "version": version,
@@ -137,7 +139,7 @@ def collect(
             "kernel": wsl.get("kernel"),
         },
         "at": float(go["observed_at"]),
-        "success": not (result["verdict"] == "slower" and result["on_slower"] == "fail"),
+        "success": not (fails or result["left_out"]),
         "taken_back": bool(result["taken_back"]),
         "pending": len(wsl["conf"]["pending_sentences"]),
         "levers": {name: bool(on) for name, on in levers.items()},

@@ -194,7 +194,7 @@ def test_a_run_is_described_by_its_facts() -> None:
         "go": {"users": {"alice": {"go": {"version": "go1.27.3"}}, "bob": {"go": None}}, "observed_at": f"{AT:.6f}"},
         "wsl": {"distro": "Ubuntu", "version": 2, "kernel": "6.6", "conf": {"pending_sentences": ["a", "b"]}},
     }
-    slower = {"verdict": "slower", "on_slower": "fail", "taken_back": False, "summary": None}
+    slower = {"verdict": "slower", "on_slower": "fail", "taken_back": False, "summary": None, "left_out": ""}
     samples = metrics.describe(metrics.collect(facts, "alice", {"caches_local": True}, slower, "1.0.0"))
     assert value(samples, "wsltune_info", "1.0.0", "go1.27.3", "Ubuntu", "2", "6.6") == 1
     assert value(samples, "wsltune_pending_restarts") == 2
@@ -204,6 +204,8 @@ def test_a_run_is_described_by_its_facts() -> None:
     taken_back = metrics.collect(facts, "bob", {}, {**slower, "on_slower": "rollback", "taken_back": True}, "1.0.0")
     assert value(metrics.describe(taken_back), "wsltune_rollbacks_total") == 1
     assert value(metrics.describe(taken_back), "wsltune_last_run_success") == 1
+    left_out = metrics.collect(facts, "bob", {}, {**slower, "on_slower": "warn", "left_out": "it is full"}, "1.0.0")
+    assert value(metrics.describe(left_out), "wsltune_last_run_success") == 0
 
 
 def test_the_last_measurement_and_the_last_success_stay_and_counters_add_up() -> None:
