@@ -73,7 +73,7 @@ function Install-Distro {
     $missing = "there is no distro '$Distribution'"
     $others = if ($Names) { "give -Distribution one of: $Names" } else { 'WSL has none yet' }
     if ($Distribution -cnotmatch '^[A-Za-z0-9][A-Za-z0-9._-]*\z') { Stop-Onboarding "$missing, and none can have that name; $others" $usage }
-    if ($own -ccontains 'rollback' -or $own -ccontains '--check') { Stop-Onboarding "$missing; $others" $usage }
+    if ($check -or $own -ccontains 'rollback') { Stop-Onboarding "$missing; $others" $usage }
     $install = if ($Image) { @('--install', '--from-file', $imagePath, '--name', $Distribution) } else { @('--install', '--distribution', $Distribution) }
     $source = if ($Image) { $imagePath } else { "WSL's list" }
     if (-not $PSCmdlet.ShouldProcess("$Distribution, from $source", 'Install the distro')) { exit 0 }
@@ -231,6 +231,8 @@ foreach ($argument in $Arguments) {
         $rest += $argument
     }
 }
+# As onboard.sh has it, which knows both behind -- too.
+$check = $own -ccontains '--check' -or $rest -ccontains '--check' -or $rest -ccontains '-C'
 if ($own -ccontains '--yes') { $Yes = $true }
 if ($own -ccontains '--help' -or $own -ccontains '-h') {
     Get-Help -Name $PSCommandPath -Full
@@ -253,7 +255,7 @@ $run = @('/bin/bash', './onboard.sh') + $own + $rest
 if (-not $PSCmdlet.ShouldProcess("$($distro.Name): $($run -join ' ')", 'Run in the distro')) { exit 0 }
 $code = Invoke-Console (@('--distribution', $distro.Name, '--cd', $folder, '--exec') + $run)
 if ($code -ne 0) { exit $code }
-if ($own -ccontains '--check') { exit 0 }
+if ($check) { exit 0 }
 
 $pending = @(Get-Pending $folder)
 if ($pending.Count -eq 0) { exit 0 }

@@ -150,6 +150,25 @@ def test_what_if_changes_nothing(windows: Windows) -> None:
     assert all(line.startswith("--list") for line in (windows.folder / "calls").read_text().splitlines())
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["--check"], ["--", "--check"], ["--", "-C"], ["--no-benchmark", "--", "-e", "a=b", "--check"]],
+    ids=" ".join,
+)
+def test_a_look_restarts_and_installs_nothing_wherever_its_option_stands(
+    windows: Windows, arguments: list[str]
+) -> None:
+    """onboard.sh takes --check and -C of ansible-playbook's arguments for its own."""
+    done = windows.run("-Yes", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    called = (windows.home / "called").read_text().split()
+    assert arguments[-1] in called and windows.restarts() == []
+    done = windows.run("-Yes", "-Distribution", "Debian", *arguments)
+    missing = "there is no distro 'Debian'; give -Distribution one of: Ubuntu, Old."
+    assert (done.returncode, done.stderr) == (2, f"onboard.ps1: {missing}\n")
+    assert installs(windows) == []
+
+
 def test_failures_are_one_sentence_and_a_code(windows: Windows) -> None:
     (windows.home / "code").write_text("3")
     assert windows.run("-Yes").returncode == 3
