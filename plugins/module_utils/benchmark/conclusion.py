@@ -30,7 +30,9 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
     takes_back = bool(case["proves"]) and slower
     changes = list(case["changes"]) + (list(proof["changes"]) if takes_back else [])
     pending = list(run["pending"]) + (list(proof["pending"]) if takes_back else [])
-    on_slower = "take_back" if takes_back else str(run["on_slower"])
+    # What an earlier run set up is not this one's to take back.
+    stays = slower and not takes_back and not case["changes"]
+    on_slower = "take_back" if takes_back else "stays" if stays else str(run["on_slower"])
     in_force = [measured["in_force"]] if "in_force" in measured else list(run["in_force"])
     settled = not (case["proves"] and verdict in ("~", "unknown"))
     text = report.write_text(
@@ -53,7 +55,7 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
         "verdict": verdict,
         "summary": text,
         "benchmark": summary or {},
-        "rollback_wanted": slower,
+        "rollback_wanted": slower and not stays,
         "proves": bool(case["proves"]),
         "comparisons": schedule.list_comparisons(experiment) if experiment else [],
         "changes": list(case["changes"]),

@@ -104,6 +104,7 @@ def write_headline(summary: dict[str, Any] | None, on_slower: str = "warn", why_
         then = {
             "rollback": " The settings of this run are taken back.",
             "take_back": " /tmp is taken out of memory again.",
+            "stays": " This run changed nothing, so what earlier runs set up stays until it is undone.",
             "fail": " This run counts as failed.",
         }.get(on_slower, " The settings are kept.")
         return f"It got slower: {join(by_verdict[stats.SLOWER])}{rest}.{then}"

@@ -62,6 +62,15 @@ def test_what_got_slower_goes_where_that_is_wanted():
     assert (kept["verdict"], kept["rollback_wanted"]) == ("slower", False)
 
 
+def test_a_run_that_changed_nothing_takes_nothing_back_and_says_so():
+    result = conclude(measure(test=1.3, edit=1.2), {"changes": []})
+    assert (result["verdict"], result["rollback_wanted"]) == ("slower", False)
+    assert result["page"]["on_slower"] == "stays"
+    said = " ".join(result["summary"].split())
+    assert "what earlier runs set up stays until it is undone." in said and "Undo: " in said
+    assert "are taken back" not in said
+
+
 def test_a_lever_in_force_that_got_slower_is_taken_back_and_said():
     result = conclude(measure(test=1.3, edit=1.2), {"proves": True, "changes": []}, proof=PROOF)
     assert result["page"] == {**PROOF, "on_slower": "take_back"}
