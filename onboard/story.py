@@ -40,13 +40,13 @@ STEPS_DRIFT = {
     "wslconfig": "Look at .wslconfig on Windows",
 }
 STEPS_BENCH = {"verify": "Measure this module"}
-CHANGING = {step for steps in (STEPS, STEPS_BACK) for role, step in steps.items() if role != "verify"}
-"""The steps that change something."""
 WINDOWS = {"defender", "wslconfig"}
 REPORT = "report"
 CHECK_ONLY = "Check and report"
 LEVERS = "Try which tunings make Go faster here"
 TAKE_BACK = "Take back what made Go slower"
+CHANGING = {TAKE_BACK, *(step for steps in (STEPS, STEPS_BACK) for role, step in steps.items() if role != "verify")}
+"""The steps that change something."""
 # Tasks that do nothing to a machine and look at nothing there.
 TALK = {
     "include_role",

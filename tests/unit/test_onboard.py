@@ -279,6 +279,8 @@ def test_an_interrupt_says_what_has_changed() -> None:
     )
     half = onboard_run.interrupted(Options(), [], "Give Go its settings")
     assert half.startswith("Interrupted. Under way, and perhaps half done: Give Go its settings. To go on, run ")
+    back = onboard_run.interrupted(Options(), [], onboard_story.TAKE_BACK)
+    assert back.startswith(f"Interrupted. Under way, and perhaps half done: {onboard_story.TAKE_BACK}. To go on, run ")
     measuring = onboard_run.interrupted(Options(), [], "Measure Go before and after, check and report")
     assert measuring.startswith("Interrupted, with nothing changed: ")
     for options, changed in ((Options(), []), (Options(check=True), ["x"]), (Options(command="doctor"), ["x"])):
