@@ -47,13 +47,20 @@ def _write_summary(
 def write_rollback(results: Mapping[str, Result], name: str) -> str:
     """Return the summary of a rollback in a distro: what was restored, what waits for a restart, what stays."""
     changes = [change for result in results.values() for change in _list_of(result, "changes")]
-    kept = [sentence for result in results.values() for sentence in _list_of(result, "kept") if sentence]
+    stays = [sentence for result in results.values() for sentence in _list_of(result, "kept") if sentence]
+    stays = [*dict.fromkeys(stays), *find_left_behind(results)]
+    if changes:
+        heading = "Restored:"
+    elif stays:
+        heading = "Nothing was restored:"
+    else:
+        heading = "Nothing to restore: wsltune has changed nothing here."
     return _write_summary(
         name,
-        "Restored:" if changes else "Nothing to restore: wsltune has changed nothing here.",
+        heading,
         [re.sub(r"^restored ", "", change) for change in changes],
         [*_list_of(results["wsl_conf"], "pending_sentences"), *_list_of(results["go_tmpfs"], "pending_sentences")],
-        [*dict.fromkeys(kept), *find_left_behind(results), *_list_of(results["workspace"], "notes")],
+        [*stays, *_list_of(results["workspace"], "notes")],
     )
 
 

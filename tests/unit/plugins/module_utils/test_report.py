@@ -60,6 +60,14 @@ def test_a_rollback_of_nothing_says_so() -> None:
     )
 
 
+@pytest.mark.parametrize("outcome", ["left", "kept"])
+def test_a_rollback_that_restored_nothing_does_not_say_that_nothing_was_changed(outcome: str) -> None:
+    results = {**NOTHING, "go_tmpfs": {outcome: ["/etc/fstab is as it is"]}}
+    assert report.write_rollback(results, "laptop") == (
+        "wsltune on laptop\nNothing was restored:\nNote: /etc/fstab is as it is.\n"
+    )
+
+
 def test_paths_that_differ_in_case_alone_are_two_on_linux() -> None:
     results = {**NOTHING, "go_env": {"kept": ["/home/A stays", "/home/a stays"]}}
     assert "Note: /home/A stays.\nNote: /home/a stays.\n" in report.write_rollback(results, "laptop")
