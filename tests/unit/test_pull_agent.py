@@ -618,6 +618,26 @@ def test_a_playbook_has_roots_own_home(bed: Bed) -> None:
     assert (bed.root / "home").read_text().strip() == pwd.getpwuid(os.geteuid()).pw_dir
 
 
+def test_nobody_who_fills_tmp_has_a_signature_refused(
+    bed: Bed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git gives ssh-keygen a signature in a temporary file, and without one no commit is signed by anybody."""
+    keygen = tmp_path / "bin/ssh-keygen"
+    keygen.parent.mkdir()
+    keygen.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {tmp_path}/words\nexec {shutil.which("ssh-keygen")} "$@"\n')
+    keygen.chmod(0o755)
+    bed.commit(f'echo "${{TMPDIR-none}}" > {bed.root}/temporary')
+    monkeypatch.setenv("PATH", f"{keygen.parent}:{os.environ['PATH']}")
+    assert bed.run() == 0
+    state = bed.root / "var/lib/wsltune/pull"
+    signatures = [word for word in (tmp_path / "words").read_text().splitlines() if "/.git_" in word]
+    assert signatures and {Path(word).parent for word in signatures} == {state}
+    # A playbook's tasks act for accounts, too, which may not write there.
+    assert (bed.root / "temporary").read_text() == "none\n"
+    (state / ".git_vtag_tmpKilled").write_text("left by one that was killed")
+    assert bed.run() == 0 and not list(state.glob(".git_*"))
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
 @pytest.mark.parametrize("whose", ["program", "list", "folder", "way"])
 def test_root_runs_no_program_that_another_account_can_change(bed: Bed, whose: str) -> None:

@@ -281,6 +281,8 @@ class Git:
         self.environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(places.state),
+            # For the signature that it has ssh-keygen read. Any account can fill /tmp, and then none would be good.
+            "TMPDIR": str(places.state),
             "LC_ALL": "C.UTF-8",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_TERMINAL_PROMPT": "0",
@@ -380,6 +382,8 @@ class Git:
         for folder in (self.places.repository / "objects").glob("*"):
             for left in folder.glob("tmp_*"):
                 left.unlink()
+        for left in self.places.state.glob(".git_*"):
+            left.unlink()
 
     def room(self) -> int:
         """Return how many bytes a fetch may bring, whose server may send without end."""
@@ -393,7 +397,7 @@ class Git:
         if not is_large and int(counted["packs"]) <= MOST_PACKS:
             return
         if is_large:
-            with tempfile.TemporaryFile() as listed:
+            with tempfile.TemporaryFile(dir=self.places.state) as listed:
                 names = self.ask("for-each-ref", "--format=%(refname)", CANDIDATE, TAGS).splitlines()
                 listed.write("".join(f"delete {name}\n" for name in names).encode())
                 listed.seek(0)
@@ -581,6 +585,8 @@ class Agent:
         # With sudo -E, HOME is a user's, where Ansible would keep the files that root runs.
         home = pwd.getpwuid(os.geteuid()).pw_dir
         environment = {**self.git.environment, "HOME": home, "ANSIBLE_NOCOLOR": "1"}
+        # What acts for an account makes temporary files as that account.
+        del environment["TMPDIR"]
         # What runs by itself says so in the trail of changes.
         environment.update(WSLTUNE_COMMIT=self.record.accepted, WSLTUNE_STARTED_BY="wsltune-pull")
         if (tree / "ansible.cfg").is_file():
