@@ -284,6 +284,35 @@ def test_a_signed_rollback_goes_back_and_forward_again_but_not_to_what_was_taken
     assert bed.run() == 2 and bed.record()["applied"] == fixed
 
 
+@pytest.mark.parametrize("how", ["failed", "killed", "killed, and its record damaged"])
+def test_a_rollback_after_a_run_that_did_not_end_well_is_applied(bed: Bed, how: str) -> None:
+    half = bed.root / "half"
+    good = bed.commit(f"rm -f {half}")
+    assert bed.run() == 0
+    bad = bed.commit(f"touch {half}; {'exit 1' if how == 'failed' else 'kill -9 $(ps -o ppid= -p $$); sleep 30'}")
+    assert bed.run() == (FAILED if how == "failed" else -signal.SIGKILL) and half.exists()
+    if "damaged" in how:
+        (bed.root / "var/lib/wsltune/pull/record.json").write_text("{")
+    roll_back(bed, bad, good)
+    assert bed.run() == 0 and bed.plays[2:] == [f"wsltune-pull {good}"] and not half.exists()
+    assert bed.record()["applied"] == good
+    assert bed.run() == 0 and len(bed.plays) == 3
+
+
+def test_a_rollback_that_is_killed_is_not_taken_for_applied(bed: Bed) -> None:
+    good = bed.commit(f"test ! -e {bed.root}/kill || kill -9 $(ps -o ppid= -p $$)")
+    assert bed.run() == 0
+    bad = bed.commit("exit 1")
+    assert bed.run() == FAILED
+    (bed.root / "kill").touch()
+    roll_back(bed, bad, good)
+    assert bed.run() == -signal.SIGKILL
+    # The commits are known by the repository's own names then.
+    (bed.root / "var/lib/wsltune/pull/record.json").write_text("{")
+    (bed.root / "kill").unlink()
+    assert bed.run() == 0 and bed.plays[2:] == [f"wsltune-pull {good}"] * 2 and bed.record()["applied"] == good
+
+
 @pytest.mark.parametrize("key", [None, "stranger"])
 def test_a_rollback_that_nobody_allowed_signed_is_refused(bed: Bed, key: str | None) -> None:
     first, bad = bed.commit("exit 0"), bed.commit("true")

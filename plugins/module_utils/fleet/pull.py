@@ -100,7 +100,7 @@ class Record:
     """What the agent remembers from run to run; times are in seconds since 1970."""
 
     applied: str = ""
-    """The commit whose playbook last ended without an error."""
+    """The commit whose playbook last ended without an error; empty where another one's began since and did not."""
     accepted: str = ""
     """The commit that was last verified and checked out; the next one descends from it."""
     withdrawn: list[str] = field(default_factory=list)
@@ -298,6 +298,16 @@ def parse_rollback(tag: str) -> Rollback | None:
     if not found or fields.get("type") != "commit" or not fields.get("tag", "").startswith("rollback/"):
         return None
     return Rollback(fields["tag"], found[1], fields.get("object", ""))
+
+
+def accept(record: Record, commit: str) -> None:
+    """Note in C(record) that C(commit) is what the machine is to have, which was verified.
+
+    What was accepted before and did not come to its end may have changed anything, so that no commit is applied now.
+    """
+    if record.applied != record.accepted:
+        record.applied = ""
+    record.accepted, record.failed_heals = commit, 0
 
 
 def needs_run(record: Record, commit: str) -> bool:

@@ -562,12 +562,14 @@ class Agent:
         return self.record
 
     def save(self) -> None:
-        """Keep the record, and the commits in the repository too, which also keeps them from being collected."""
+        """Keep the record, and the commits in the repository too, which also keeps them from being collected.
+
+        Killed at any moment, none is named there as applied that is not.
+        """
         if self.places.repository.is_dir():
             kept = [(f"{WITHDRAWN}/{commit}", commit) for commit in self.record.withdrawn]
-            for ref, commit in (*kept, (ACCEPTED, self.record.accepted), (APPLIED, self.record.applied)):
-                if commit:
-                    self.git.run("update-ref", ref, commit)
+            for ref, commit in (*kept, (APPLIED, self.record.applied), (ACCEPTED, self.record.accepted)):
+                self.git.run("update-ref", *([ref, commit] if commit else ["-d", ref]))
         write(self.places.record, json.dumps(self.record.to_json(), indent=1) + "\n")
 
     def play(self, playbook: str, more: Mapping[str, Any]) -> int:
@@ -632,7 +634,7 @@ class Agent:
             if rollback is not None:
                 self.log.info("%s takes back what came after it", rollback.name)
                 self.record.withdrawn = sorted({*self.record.withdrawn, rollback.source})
-            self.record.accepted, self.record.failed_heals = commit, 0
+            pull.accept(self.record, commit)
             self.save()
         self.git.check_out(commit)
         if pull.needs_run(self.record, commit):

@@ -131,6 +131,14 @@ def test_a_commit_that_failed_or_was_killed_runs_again() -> None:
     assert pull.needs_run(record(), A)
 
 
+def test_nothing_is_applied_any_more_once_another_commit_did_not_come_to_its_end() -> None:
+    known = record(applied=A, accepted=A, failed_heals=2)
+    pull.accept(known, B)
+    assert (known.applied, known.accepted, known.failed_heals) == (A, B, 0)
+    pull.accept(known, A)
+    assert (known.applied, known.accepted) == ("", A) and pull.needs_run(known, A)
+
+
 @pytest.mark.parametrize(
     ("program", "arguments", "found"),
     [
