@@ -27,8 +27,15 @@ class Changes:
         self.made: list[str] = []
         self.diff: list[dict[str, str]] = []
         self.notes: list[str] = []
+        self.left_out: list[str] = []
+        """Those of the notes that name a wish that was left out, which the next run tries again."""
         self.kept: list[str] = []
         self.left: list[str] = []
+
+    def leave_out(self, note: str) -> None:
+        """Note a wish that is left out, and why."""
+        self.notes.append(note)
+        self.left_out.append(note)
 
     def hands(self, account: accounts.Account | None = None) -> files.Files:
         """Return who touches the files of C(account): this process those of the system, a child those of a user."""

@@ -209,7 +209,6 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import wishes as go_
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     distribution,
-    meminfo,
     text,
 )
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
@@ -233,8 +232,7 @@ class GoEnv:
         run_command = functools.partial(module.run_command, environ_update=distribution.own_path())
         self.shims = go_shims.Shims(self.changes, self.mounts, run_command)
         self.trimmer = go_trimmer.Trimmer(self.changes, run_command)
-        self.memory = meminfo.parse(tmpfs_observe.text_of("/proc/meminfo") or "")["total_bytes"]
-        self.cpus = len(os.sched_getaffinity(0))
+        self.memory, self.cpus = go_applied.settle_size()
 
     def present(self) -> NoReturn:
         """Set Go for every user who can be set up; raise PlanError, before any change, where a wish cannot be met."""
@@ -301,7 +299,7 @@ class GoEnv:
             self.changes.notes += go_plan.notes_for(name, users[name], wanted[name], options["cgo_enabled"])
         self.changes.notes += go_plan.note_tests(users, wanted)
         if not self.changes.check_mode:
-            go_applied.record(options, wanted, users)
+            go_applied.record(options, wanted, users, self.changes.left_out)
         paths = {name: users[name]["user_file"]["path"] for name in people}
         self.module.exit_json(
             **self.changes.result(
@@ -327,7 +325,7 @@ class GoEnv:
 
     def leave_alone(self, name: str, reason: str) -> None:
         """Note that a user keeps the settings as they are, and why."""
-        self.changes.notes.append(f"{name}'s Go settings are left alone: {reason}; fix that, then run again.")
+        self.changes.leave_out(f"{name}'s Go settings are left alone: {reason}; fix that, then run again.")
 
     def settle(self, person: accounts.Account, path: str, settings: Mapping[str, str]) -> None:
         """Have the settings file of one user say what is wanted."""
@@ -419,7 +417,8 @@ class GoEnv:
         seen = tmpfs_observe.observe(os.path.dirname(tool_gc.PATH), list(people.values()), self.machine)
         elsewhere = tmpfs_place.list_hazards(seen)
         for name, hazard in elsewhere.items():
-            self.changes.notes.extend(f"{name}'s {what}: {hazard}." for what in lost)
+            for what in lost:
+                self.changes.leave_out(f"{name}'s {what}: {hazard}.")
         return elsewhere
 
     def shells(self) -> None:
@@ -427,7 +426,7 @@ class GoEnv:
         pattern = self.options["gotmpdir"]
         reason = go_check.explain_no_export(pattern)
         if reason:
-            self.changes.notes.append(f"Shells do not export GOTMPDIR: {reason}; fix that, then run again.")
+            self.changes.leave_out(f"Shells do not export GOTMPDIR: {reason}; fix that, then run again.")
             pattern = ""
         profile = os.path.isdir(os.path.dirname(go_plan.PROFILE_PATH)) and pattern
         self.changes.write(go_plan.PROFILE_PATH, go_plan.profile_text(pattern) if profile else None)

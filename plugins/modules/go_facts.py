@@ -84,7 +84,7 @@ ansible_facts:
           description:
             - What M(wsltune.go.go_env) was last asked for, C(options), whether all of it C(holds), so that the same
               call would change nothing, and C(notes) for the users, as sentences; null where it was not, or for others
-              than root.
+              than root. Where a wish was left out, nothing holds, because its reason may be gone.
           type: dict
         notes:
           description:

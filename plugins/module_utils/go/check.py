@@ -92,7 +92,7 @@ class Check:
     def leave_unset(self, name: str, setting: str, reason: str) -> None:
         """Take a setting from one user, with a note."""
         self.wanted[name].pop(setting, None)
-        self.changes.notes.append(f"{name}'s {setting} is not set: {reason}; fix that, then run again.")
+        self.changes.leave_out(f"{name}'s {setting} is not set: {reason}; fix that, then run again.")
 
     def check_caches(self) -> None:
         """Take a cache that was named from those for whom another account could put a folder of its own there.
@@ -198,7 +198,7 @@ class Check:
         kept = go_flags.without(self.wanted[name].pop("GOFLAGS", ""), flags)
         if kept:
             self.wanted[name]["GOFLAGS"] = kept
-        self.changes.notes.append(f"{name}'s GOFLAGS has no {' '.join(flags)}: {reason}.")
+        self.changes.leave_out(f"{name}'s GOFLAGS has no {' '.join(flags)}: {reason}.")
 
     def check_added(self) -> None:
         """Take the added flags from those whose Go refuses them; raise TuningError where everybody's does."""
@@ -240,7 +240,7 @@ class Check:
                     "that no build would: install it or leave go_env_gocacheprog empty; nothing was changed."
                 )
             del self.wanted[name]["GOCACHEPROG"]
-            self.changes.notes.append(f"{name}'s GOCACHEPROG is not set, because {name} cannot start {program}.")
+            self.changes.leave_out(f"{name}'s GOCACHEPROG is not set, because {name} cannot start {program}.")
         for name, reason in unsafe.items():
             self.leave_unset(name, "GOCACHEPROG", reason)
 

@@ -88,7 +88,7 @@ class Wishes:
         newest = go_tuning.choose_toolchain(wanted, names, version)
         if not newest:
             what = "no Go newer than " + (version or "its own") if wanted == "newest" else f"no {wanted}"
-            self.changes.notes.append(f"{person.name}'s GOTOOLCHAIN is not set: {what} lies in {cache}.")
+            self.changes.leave_out(f"{person.name}'s GOTOOLCHAIN is not set: {what} lies in {cache}.")
         return newest
 
     def linker(self, person: accounts.Account) -> str:
@@ -101,5 +101,5 @@ class Wishes:
             linker = ""
         if not linker:
             names = " nor ".join(go_tuning.LINKERS) if wanted == "auto" else wanted
-            self.changes.notes.append(f"{person.name}'s CGO_LDFLAGS is not set: no {names} on the PATH of a login.")
+            self.changes.leave_out(f"{person.name}'s CGO_LDFLAGS is not set: no {names} on the PATH of a login.")
         return linker

@@ -4,6 +4,18 @@
 
 from __future__ import annotations
 
+TOLERANCE = 0.02
+"""By how much of it a machine's memory may differ and be the same machine's, as for a measurement's."""
+
+
+def read_total() -> int:
+    """Return the machine's memory in bytes; 0 where it cannot be read."""
+    try:
+        with open("/proc/meminfo", encoding="utf-8") as handle:
+            return parse(handle.read())["total_bytes"]
+    except OSError:
+        return 0
+
 
 def parse(text: str) -> dict[str, int]:
     """Return total, available and swap memory in bytes; a line that is missing counts as 0."""

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, meminfo, mountinfo
 
 MIB = 1024 * 1024
 SMALLEST = 256 * MIB
 """A warm test run of 28 packages with -p 8 peaked at 60 MiB (docs/benchmarks.md)."""
-TOLERANCE = 0.02
-"""By how much of it a machine's memory may differ and be the same machine's, as for a measurement's."""
 LARGEST_DEFAULT = 2048 * MIB
 """The largest peak measured was 902 MiB: building the standard library and the toolchain with an empty cache."""
 FOLDERS_PATH = "/etc/tmpfiles.d/wsltune-go.conf"
@@ -111,7 +109,7 @@ def settle_size(wanted: str, memory: Mapping[str, int], table: str, path: str) -
         if line.mount_point == path and line.fstype == "tmpfs":
             with contextlib.suppress(TmpfsError):
                 written = parse_live_size(line.options) or 0
-                if any(abs(written - size) <= TOLERANCE * size for size in holding):
+                if any(abs(written - size) <= meminfo.TOLERANCE * size for size in holding):
                     return written
     return holding[0]
 

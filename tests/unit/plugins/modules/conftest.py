@@ -167,6 +167,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         go_applied.record,
         go_applied.forget,
         go_applied.observe,
+        go_applied.settle_size,
         fleet_observe.observe,
     ):
         defaults = tuple(str(folder) if value == journal.ROOT else value for value in function.__defaults__ or ())

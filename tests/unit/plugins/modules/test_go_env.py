@@ -17,7 +17,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_pl
 from ansible_collections.wsltune.go.plugins.module_utils.go import tool_gc, trim
 from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 from ansible_collections.wsltune.go.plugins.module_utils.go import wishes as go_wishes
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, meminfo, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.modules import go_env
 
@@ -362,6 +362,37 @@ def test_a_folder_that_the_user_cannot_use_is_not_set(call: Run, eves: Path, tmp
     done = call(go_env, **options(tmp_path, cgo_enabled="keep"))
     assert any(note.startswith("eve's GOTMPDIR is not set") for note in done["notes"])
     assert "GOTMPDIR" not in done["settings"]["eve"]
+
+
+def test_a_wish_that_was_left_out_is_met_once_its_reason_is_gone(
+    call: Run, eves: Path, program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"users": ["eve"], "gotmpdir": f"{tmp_path}/gotmp/{{user}}", "goflags": "-v", "cgo_linker": "auto"}
+    os.chown(tmp_path / "gotmp" / "eve", 0, 0)
+    monkeypatch.setattr(go_tuning, "find_linker", lambda _wanted, _path: "")
+    first, second = call(go_env, **given), call(go_env, **given)
+    assert first["changed"] and not second["changed"] and first["notes"] == second["notes"]
+    for done in (first, second):
+        applied = done["ansible_facts"]["go"]["applied"]
+        assert not applied["holds"] and applied["notes"] == done["notes"]
+    assert [note.partition(" is not set")[0] for note in second["notes"]] == ["eve's CGO_LDFLAGS", "eve's GOTMPDIR"]
+    os.chown(tmp_path / "gotmp" / "eve", 4711, 4711)
+    monkeypatch.setattr(go_tuning, "find_linker", lambda _wanted, _path: "lld")
+    done = call(go_env, **given)
+    assert done["changed"] and set(done["settings"]["eve"]) == {"GOTMPDIR", "GOFLAGS", "CGO_LDFLAGS"}
+    applied = done["ansible_facts"]["go"]["applied"]
+    assert applied["holds"] and not [note for note in applied["notes"] if "is not set" in note]
+
+
+def test_a_little_more_memory_after_an_update_writes_no_program_anew(
+    call: Run, eves: Path, program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meminfo, "read_total", lambda: 16 << 30)
+    call(go_env, **TUNED)
+    monkeypatch.setattr(meminfo, "read_total", lambda: (16 << 30) + (5 << 20))
+    assert not call(go_env, **TUNED)["changed"]
+    monkeypatch.setattr(meminfo, "read_total", lambda: 12 << 30)
+    assert f"wrote {program}" in call(go_env, **TUNED)["changes"]
 
 
 def test_check_mode_does_not_miss_a_folder_that_is_made_before(call: Run, eves: Path, tmp_path: Path) -> None:

@@ -535,6 +535,15 @@ def test_a_report_of_another_version_counts_as_never_seen() -> None:
     assert drift.not_seen("asleep", earlier)["looked_at"] is None
 
 
+def test_a_user_who_could_not_have_a_wish_has_not_drifted(bed: Bed) -> None:
+    options = bed.wishes()["go_env"]
+    less = {name: value for name, value in GO.items() if name != "GOTMPDIR"}
+    data = {"settings": {"alice": less}, "options": options, "left_out": ["alice's GOTMPDIR is not set: it is full."]}
+    journal.write_record(go_applied.RECORD, data, str(bed.folder / "state"))
+    bed.env.write_text(envfile.merge("", less))
+    assert not bed.drifted()
+
+
 def test_a_tuning_that_was_applied_is_declared_as_it_came_out_and_a_new_wish_as_its_option() -> None:
     options = {"goflags": "-v", "parallel": "2", "cgo_linker": "auto", "gocacheprog": "/opt/cache", "gotoolchain": ""}
     applied = {"GOFLAGS": "-v -p=2", "CGO_LDFLAGS": "-O2 -g -fuse-ld=lld"}

@@ -6,9 +6,11 @@ import os
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go_applied
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
+from ansible_collections.wsltune.go.plugins.module_utils.linux import meminfo
 
 OPTIONS = {
     "users": ["alice"],
@@ -74,10 +76,10 @@ def holds(root, users) -> bool:
 def test_what_was_left_holds_until_it_is_forgotten(machine):
     root, users = machine
     assert go_applied.observe(users, str(root / "journal")) is None
-    go_applied.record(OPTIONS, SETTINGS, users, str(root / "journal"))
+    go_applied.record(OPTIONS, SETTINGS, users, root=str(root / "journal"))
     assert go_applied.observe(users, str(root / "journal")) == {"options": OPTIONS, "holds": True, "notes": []}
     written = os.stat(root / "journal" / go_applied.RECORD).st_ino
-    go_applied.record(OPTIONS, SETTINGS, users, str(root / "journal"))
+    go_applied.record(OPTIONS, SETTINGS, users, root=str(root / "journal"))
     assert os.stat(root / "journal" / go_applied.RECORD).st_ino == written
     go_applied.forget(str(root / "journal"))
     assert go_applied.observe(users, str(root / "journal")) is None
@@ -107,7 +109,7 @@ def edit(path):
 )
 def test_a_change_is_seen(machine, change):
     root, users = machine
-    go_applied.record(OPTIONS, SETTINGS, users, str(root / "journal"))
+    go_applied.record(OPTIONS, SETTINGS, users, root=str(root / "journal"))
     assert holds(root, users)
     change(root, users)
     assert not holds(root, users)
@@ -115,20 +117,20 @@ def test_a_change_is_seen(machine, change):
 
 def test_everybody_means_also_who_came_since(machine):
     root, users = machine
-    go_applied.record({**OPTIONS, "users": []}, SETTINGS, users, str(root / "journal"))
+    go_applied.record({**OPTIONS, "users": []}, SETTINGS, users, root=str(root / "journal"))
     assert holds(root, users)
     assert not holds(root, {**users, "bob": users["alice"]})
 
 
 def test_somebody_else_is_of_no_interest(machine):
     root, users = machine
-    go_applied.record(OPTIONS, SETTINGS, users, str(root / "journal"))
+    go_applied.record(OPTIONS, SETTINGS, users, root=str(root / "journal"))
     assert holds(root, {**users, "bob": users["alice"]})
 
 
 def test_go_commands_that_were_replaced_are_looked_at_each_time(machine):
     root, users = machine
-    go_applied.record({**OPTIONS, "cgo_enabled": "false"}, SETTINGS, users, str(root / "journal"))
+    go_applied.record({**OPTIONS, "cgo_enabled": "false"}, SETTINGS, users, root=str(root / "journal"))
     assert not holds(root, users)
 
 
@@ -136,7 +138,72 @@ def test_an_export_of_the_user_wins_and_is_told_each_time(machine):
     root, users = machine
     users["alice"]["exports"]["GOTMPDIR"] = "/home/alice/tmp"
     users["alice"]["settings"]["GOTMPDIR"]["value"] = "/home/alice/tmp"
-    go_applied.record(OPTIONS, SETTINGS, users, str(root / "journal"))
+    go_applied.record(OPTIONS, SETTINGS, users, root=str(root / "journal"))
     seen = go_applied.observe(users, str(root / "journal"))
     assert seen["holds"] and seen["notes"] == go_plan.notes_for("alice", users["alice"], SETTINGS["alice"], "keep")
     assert "alice exports GOTMPDIR=/home/alice/tmp" in seen["notes"][0]
+
+
+def test_a_wish_that_was_left_out_is_tried_again_and_told_each_time(machine):
+    root, users = machine
+    note = "alice's GOCACHEPROG is not set, because alice cannot start /opt/cache."
+    go_applied.record(OPTIONS, SETTINGS, users, [note], str(root / "journal"))
+    for _time in range(2):
+        assert not holds(root, users)
+        assert go_applied.observe(users, str(root / "journal"))["notes"] == [note]
+    go_applied.record(OPTIONS, SETTINGS, users, [], str(root / "journal"))
+    assert holds(root, users)
+
+
+def test_a_record_of_an_earlier_version_is_understood_and_looked_at_once_more(machine):
+    root, users = machine
+    go_applied.record(OPTIONS, SETTINGS, users, root=str(root / "journal"))
+    known = journal.read_record(go_applied.RECORD, str(root / "journal"))
+    for name in ("left_out", "machine"):
+        del known[name]
+    journal.write_record(go_applied.RECORD, known, str(root / "journal"))
+    seen = go_applied.observe(users, str(root / "journal"))
+    assert seen == {"options": OPTIONS, "holds": False, "notes": []}
+    go_applied.record(OPTIONS, SETTINGS, users, root=str(root / "journal"))
+    assert holds(root, users)
+
+
+@pytest.mark.parametrize(
+    ("options", "memory", "cpus", "same"),
+    [
+        ({"parallel": "auto"}, 16 << 30, 8, True),
+        ({"parallel": "auto"}, (16 << 30) - (200 << 20), 8, True),
+        ({"parallel": "auto"}, 12 << 30, 8, False),
+        ({"parallel": "auto"}, 16 << 30, 4, False),
+        ({"parallel": "4"}, 12 << 30, 4, True),
+        ({}, 12 << 30, 4, True),
+        ({"tool_gc": False}, 12 << 30, 8, False),
+        ({"tool_gc": False}, (16 << 30) - (200 << 20), 8, True),
+    ],
+)
+def test_what_was_made_by_the_machines_size_is_made_again_for_another(
+    machine, monkeypatch, options, memory, cpus, same
+):
+    root, users = machine
+    resize(monkeypatch, 16 << 30, 8)
+    go_applied.record({**OPTIONS, **options}, SETTINGS, users, root=str(root / "journal"))
+    assert holds(root, users)
+    resize(monkeypatch, memory, cpus)
+    assert holds(root, users) is same
+
+
+def test_a_little_more_or_less_memory_changes_nothing_however_often(machine, monkeypatch):
+    root, users = machine
+    resize(monkeypatch, 16 << 30, 8)
+    go_applied.record(OPTIONS, SETTINGS, users, root=str(root / "journal"))
+    resize(monkeypatch, (16 << 30) + (300 << 20), 8)
+    assert go_applied.settle_size(str(root / "journal")) == (16 << 30, 8)
+    go_applied.record(OPTIONS, SETTINGS, users, root=str(root / "journal"))
+    # More than 2 % beside what counts, and less beside the last look.
+    resize(monkeypatch, (16 << 30) + (600 << 20), 8)
+    assert go_applied.settle_size(str(root / "journal")) == ((16 << 30) + (600 << 20), 8)
+
+
+def resize(monkeypatch, memory, cpus):
+    monkeypatch.setattr(meminfo, "read_total", lambda: memory)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cpus)))
