@@ -158,7 +158,12 @@ class Play:
             if in_go_module(Path.cwd()):
                 extra_vars["doctor_modules"] = [os.getcwd()]
         if options.command == "drift":
-            extra_vars = {"wsltune_drift_fail_on": "never", "wsltune_become": root.is_there}
+            extra_vars = {
+                "wsltune_drift_fail_on": "never",
+                "wsltune_become": root.is_there,
+                # What a run from here would have is what the machine is compared with.
+                "wsltune_at_terminal": options.at_terminal,
+            }
         if options.command == "bench":
             extra_vars = {**bench_variables(options), "verify_progress_file": str(progress)}
         # Ours first: what the person passes after -- shall win.

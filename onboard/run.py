@@ -344,6 +344,11 @@ def run(options: Options, root: Root, terminal: bool) -> int:
     return USAGE if story.usage and options.command != "drift" else FAILED
 
 
+def is_at_terminal(options: Options, keyboard: bool, screen: bool) -> bool:
+    """Return whether a person sits at the terminal, also where what is printed goes to a program."""
+    return keyboard and (screen or options.json)
+
+
 def main(arguments: list[str], usage: str) -> int:
     """Do what onboard.sh was asked for and return its exit code."""
     # Of drift, 2 and 3 are answers, which a program may not mistake a wrong option for.
@@ -358,7 +363,7 @@ def main(arguments: list[str], usage: str) -> int:
         if terminal and asks:
             agree(options)
             ask_for_projects(options)
-        options.at_terminal = terminal
+        options.at_terminal = is_at_terminal(options, sys.stdin.isatty(), sys.stdout.isatty())
         root = become(options, terminal)
         return run(options, root, terminal and os.environ.get("TERM", "dumb") not in ("", "dumb"))
     except OSError as error:

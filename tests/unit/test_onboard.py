@@ -910,15 +910,8 @@ def test_roots_log_lies_where_nobody_else_can_lead_it(tmp_path: Path, monkeypatc
     assert path.parent == state / "wsltune"
 
 
-@pytest.mark.parametrize("command", ["site", "doctor", "bench"])
-def test_what_a_folder_is_called_is_no_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    """Ansible would run what is in it, as whoever started onboard.sh there."""
-    made = tmp_path / "made"
-    module = tmp_path / "{{ lookup('pipe', 'touch made') }}{% raw %}"
-    module.mkdir()
-    for name in ("go.mod", "main.go"):
-        (module / name).touch()
-    monkeypatch.chdir(module)
+def arguments_of(options: Options, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the arguments that ansible-playbook would be started with."""
     lines: list[str] = []
 
     class Config:
@@ -931,17 +924,57 @@ def test_what_a_folder_is_called_is_no_template(tmp_path: Path, monkeypatch: pyt
 
     played = SimpleNamespace(RunnerConfig=Config, Runner=lambda config, event_handler: None)
     monkeypatch.setitem(sys.modules, "ansible_runner", played)
+    onboard_play.Play(options, onboard_sudo.Root(), folder, folder / "progress")
+    return shlex.split(lines[0])
+
+
+@pytest.mark.parametrize("at_terminal", [False, True])
+def test_drift_is_judged_by_the_levers_that_a_run_from_there_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_terminal: bool
+) -> None:
+    """Otherwise the terminal that ansible-runner makes would count, and a job be judged by a person's levers."""
+    for command in ("site", "drift"):
+        options = parse([command])
+        options.at_terminal = at_terminal
+        arguments = arguments_of(options, tmp_path, monkeypatch)
+        assert json.loads(arguments[1]).get("wsltune_at_terminal") is at_terminal, command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keyboard", "screen", "sits_there"),
+    [
+        ([], True, True, True),
+        ([], True, False, False),
+        (["drift"], True, False, False),
+        (["drift", "--json"], True, False, True),
+        (["drift", "--json"], False, False, False),
+        (["drift"], False, True, False),
+    ],
+)
+def test_a_person_who_has_json_go_to_a_program_is_still_at_the_terminal(
+    arguments: list[str], keyboard: bool, screen: bool, sits_there: bool
+) -> None:
+    assert onboard_run.is_at_terminal(parse(arguments), keyboard, screen) is sits_there
+
+
+@pytest.mark.parametrize("command", ["site", "doctor", "bench"])
+def test_what_a_folder_is_called_is_no_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """Ansible would run what is in it, as whoever started onboard.sh there."""
+    made = tmp_path / "made"
+    module = tmp_path / "{{ lookup('pipe', 'touch made') }}{% raw %}"
+    module.mkdir()
+    for name in ("go.mod", "main.go"):
+        (module / name).touch()
+    monkeypatch.chdir(module)
     options = parse([command])
     options.projects = [str(module)]
-    onboard_play.Play(options, onboard_sudo.Root(), tmp_path, tmp_path / "progress")
+    arguments = arguments_of(options, tmp_path, monkeypatch)
     book = tmp_path / "book.yml"
     names = ("verify_modules", "verify_proposals", "doctor_modules", "workspace_projects")
     shown = {"ansible.builtin.debug": {"msg": "{{ query('ansible.builtin.vars', item, default='') }}"}, "loop": names}
     book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [shown]}]))
     program = str(Path(sys.executable).with_name("ansible-playbook"))
-    done = subprocess.run(
-        [program, *shlex.split(lines[0]), str(book)], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = subprocess.run([program, *arguments, str(book)], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0 and "lookup('pipe'" in done.stdout, done.stdout + done.stderr
     assert not made.exists()
 
