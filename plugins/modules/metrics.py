@@ -11,7 +11,8 @@ author:
   - wsltune contributors (@wsltune)
 description:
   - Writes C(wsltune.prom) for the textfile collector of Prometheus' node exporter, mode 0644, in one atomic step.
-  - What O(values) says nothing about stays as the file has it, and counters are added up.
+  - What O(values) says nothing about stays as the file has it, and counters are added up. A part of it that is empty,
+    such as no levers, takes away what the file has of that; so does a tmpfs that is not mounted.
   - A new value is a measurement and no change; C(changed) is true where the file is made or removed.
 options:
   state:
@@ -101,10 +102,10 @@ def _find_folder(wanted: str | None) -> str:
     return next((path for path in places if folders.get(path)), "")
 
 
-def _observe_tmpfs(path: str | None) -> dict[str, Any]:
-    """Return the size and use of a tmpfs; nothing where there is none."""
+def _observe_tmpfs(path: str | None) -> dict[str, Any] | None:
+    """Return the size and use of a tmpfs, empty where there is none; None where none is asked for."""
     if not path:
-        return {}
+        return None
     mount = mountinfo.find(mountinfo.parse(mountinfo.table()), path)
     if mount is None or mount.mount_point != path or mount.fstype != "tmpfs":
         return {}
@@ -154,7 +155,7 @@ def _write(path: str, values: dict[str, Any], instance: str) -> None:
     # Debian gives the folder above the collector's to its account.
     was = look.once(functools.partial(_read, path), WRITING)
     earlier = fleet_metrics.parse(was)
-    samples = fleet_metrics.merge(earlier, fleet_metrics.describe(values))
+    samples = fleet_metrics.merge(earlier, values)
     content = fleet_metrics.render(samples, instance).encode("utf-8")
     if len(content) > fleet_metrics.LARGEST:
         raise ValueError(f"it would have more than {fleet_metrics.LARGEST >> 10} KiB")
@@ -196,7 +197,7 @@ def main() -> None:
         if not module.check_mode:
             values = dict(params["values"])
             tmpfs = _observe_tmpfs(params["tmpfs_path"])
-            if tmpfs:
+            if tmpfs is not None:
                 values["tmpfs"] = tmpfs
             cache = _measure_cache(params["gocache_path"], params["gocache_user"])
             if cache is not None:

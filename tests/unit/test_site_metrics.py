@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift
+
 ROOT = Path(__file__).resolve().parents[2]
 FACTS = {
     "go": {"users": {"alice": {"go": {"version": "go1.27.3"}}}, "observed_at": "1790000000.25"},
@@ -38,13 +40,13 @@ RESULT = {
 }
 
 
-def play(folder: Path, **more: Any) -> str:
+def play(folder: Path, part: str = "report", **more: Any) -> str:
     collectors = [folder / name for name in ("machine", "controller")]
     for collector in collectors:
         collector.mkdir(exist_ok=True)
     tasks = [
         {"ansible.builtin.set_fact": {**FACTS, "cacheable": True}},
-        {"ansible.builtin.import_tasks": str(ROOT / "playbooks/parts/report.yml")},
+        {"ansible.builtin.import_tasks": str(ROOT / f"playbooks/parts/{part}.yml")},
     ]
     variables = {
         "ansible_connection": "local",
@@ -93,3 +95,21 @@ def test_a_run_that_ends_with_an_error_about_its_projects_is_no_success(tmp_path
     play(tmp_path, wsltune_metrics=True, site_left_out="no project could be copied")
     own = (tmp_path / "machine/wsltune.prom").read_text()
     assert "wsltune_last_run_success 0\n" in own and "wsltune_last_success_timestamp_seconds" not in own
+
+
+def test_what_drift_does_not_know_keeps_its_metrics_and_what_it_finds_no_more_loses_them(tmp_path: Path) -> None:
+    setting = drift.describe(drift.View("wsl_conf:boot.systemd", "wsl_conf", "/etc/wsl.conf", "true"))
+    seen, none = (drift.report_host("laptop", settings, 1.0, 1.0) for settings in ([setting], []))
+    file = tmp_path / "controller/wsltune_laptop.prom"
+    for found in (seen, drift.could_not_look("laptop", "no Python", 2.0), drift.not_seen("laptop", none), none):
+        assert found is seen or "wsltune_setting_state" in file.read_text()
+        play(
+            tmp_path,
+            "drift_report",
+            wsltune_metrics=True,
+            drift_found=found,
+            _drift_own=str(tmp_path / "laptop"),
+            _drift_folder=str(tmp_path),
+            _drift_fleet=drift.fleet([found], 3.0),
+        )
+    assert "wsltune_setting_state" not in file.read_text()

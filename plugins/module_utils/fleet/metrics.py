@@ -102,6 +102,26 @@ METRICS = {
 }
 """Every metric once, in the order of the file."""
 
+PARTS = {
+    "info": ("wsltune_info",),
+    "pending": ("wsltune_pending_restarts",),
+    "levers": ("wsltune_lever_on",),
+    "benchmark": (
+        "wsltune_go_test_median_seconds",
+        "wsltune_go_test_p90_seconds",
+        "wsltune_benchmark_runs",
+        "wsltune_speedup_ratio",
+        "wsltune_speedup_ratio_lower",
+        "wsltune_speedup_ratio_upper",
+    ),
+    "tmpfs": ("wsltune_gotmpdir_size_bytes", "wsltune_gotmpdir_used_bytes"),
+    "gocache": ("wsltune_gocache_size_bytes",),
+    "doctor": ("wsltune_doctor_findings",),
+    "settings": ("wsltune_setting_state",),
+    "defender": ("wsltune_defender_exclusions", "wsltune_defender_next_expiry_timestamp_seconds"),
+}
+"""What describe() makes of each part of the values. A run's end is none: the last success outlasts a failure."""
+
 
 class Sample(NamedTuple):
     """One value, with its labels in the order of the metric's."""
@@ -150,7 +170,7 @@ def collect(
 
 
 def describe(values: Mapping[str, Any]) -> list[Sample]:
-    """Return what C(values) says, each part of which may be missing.
+    """Return what C(values) says, each part of which may be missing, or empty where there is nothing of it any more.
 
     C(info), C(at) (seconds since 1970), C(success), C(pending), C(taken_back), C(levers) (by name), C(benchmark) (a
     summary of benchmark/schedule.py), C(tmpfs) (C(size), C(used)), C(gocache) (bytes), C(doctor) (counts by status),
@@ -271,13 +291,25 @@ def describe_pull(state: str, record: Mapping[str, Any]) -> list[Sample]:
     return samples
 
 
-def merge(earlier: Iterable[Sample], new: Sequence[Sample]) -> list[Sample]:
-    """Return C(new), what C(earlier) has of other metrics, and the sum of both where it is a counter.
+def list_looked_at(values: Mapping[str, Any]) -> set[str]:
+    """Return the metrics of what was looked at for C(values), also of what is not there any more.
+
+    Exclusions that could not be read were not looked at, and a benchmark that measured nothing was none.
+    """
+    parts = {part for part in PARTS if values.get(part) is not None}
+    for part, describe_part in (("benchmark", _describe_benchmark), ("defender", _describe_defender)):
+        if part in parts and not describe_part(values[part]):
+            parts.remove(part)
+    return {name for part in parts for name in PARTS[part]}
+
+
+def merge(earlier: Iterable[Sample], values: Mapping[str, Any]) -> list[Sample]:
+    """Return what C(values) says, what C(earlier) has of what was not looked at, and the sum of both of a counter.
 
     A laptop measures once and runs often: the last measurement stays until there is a newer one.
     """
-    earlier = list(earlier)
-    fresh = {point.name for point in new}
+    earlier, new = list(earlier), describe(values)
+    fresh = {point.name for point in new} | list_looked_at(values)
     counted = {(point.name, point.labels): point.value for point in earlier if METRICS[point.name].kind == "counter"}
     merged = [point for point in earlier if point.name not in fresh]
     for point in new:

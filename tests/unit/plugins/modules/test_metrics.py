@@ -48,6 +48,14 @@ def test_a_new_value_is_no_change_and_the_others_stay(call: Call, folder: Path) 
     assert os.listdir(folder) == ["wsltune.prom"]
 
 
+def test_a_tmpfs_that_is_gone_has_no_metrics_any_more(call: Call, folder: Path, tmp_path: Path) -> None:
+    (folder / "wsltune.prom").write_text("wsltune_gotmpdir_size_bytes 100\nwsltune_gotmpdir_used_bytes 90\n")
+    call(metrics, directory=str(folder), values={"pending": 1})
+    assert "wsltune_gotmpdir_used_bytes 90\n" in (folder / "wsltune.prom").read_text(), "none was looked for"
+    call(metrics, directory=str(folder), values={"pending": 1}, tmpfs_path=str(tmp_path))
+    assert "gotmpdir" not in (folder / "wsltune.prom").read_text()
+
+
 def test_check_mode_lists_the_change_and_makes_none(call: Call, folder: Path) -> None:
     assert call(metrics, check=True, directory=str(folder), values={"pending": 1})["changed"]
     assert os.listdir(folder) == []

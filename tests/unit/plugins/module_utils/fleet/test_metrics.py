@@ -210,7 +210,7 @@ def test_a_run_is_described_by_its_facts() -> None:
 
 def test_the_last_measurement_and_the_last_success_stay_and_counters_add_up() -> None:
     earlier = metrics.describe(VALUES)
-    failed = metrics.describe({"at": AT + 9, "success": False, "taken_back": True})
+    failed = {"at": AT + 9, "success": False, "taken_back": True}
     merged = metrics.parse(metrics.render(metrics.merge(earlier, failed)))
     assert value(merged, "wsltune_last_success_timestamp_seconds") == AT
     assert value(merged, "wsltune_last_run_timestamp_seconds") == AT + 9
@@ -220,8 +220,46 @@ def test_the_last_measurement_and_the_last_success_stay_and_counters_add_up() ->
 
 
 def test_a_metric_that_is_known_anew_loses_its_old_series() -> None:
-    merged = metrics.merge(metrics.describe(VALUES), metrics.describe({"levers": {"caches_local": False}}))
+    merged = metrics.merge(metrics.describe(VALUES), {"levers": {"caches_local": False}})
     assert [one.labels for one in merged if one.name == "wsltune_lever_on"] == [("caches_local",)]
+
+
+SEEN_DEFENDER = {"exclusions": {"path": []}, "entries": [], "managed": [], "refused": []}
+ONE_SIDED = {"name": "test", "variants": {"after": variant(2.0)}, "comparisons": {}}
+
+
+@pytest.mark.parametrize(
+    ("values", "gone"),
+    {
+        "no tmpfs": ({"tmpfs": {}}, {"wsltune_gotmpdir_size_bytes", "wsltune_gotmpdir_used_bytes"}),
+        "no lever": ({"levers": {}}, {"wsltune_lever_on"}),
+        "no setting": ({"settings": []}, {"wsltune_setting_state"}),
+        "no exclusion that ends": ({"defender": SEEN_DEFENDER}, {"wsltune_defender_next_expiry_timestamp_seconds"}),
+        "nothing to compare with": (
+            {"benchmark": {"scenarios": [ONE_SIDED]}},
+            {f"wsltune_speedup_ratio{end}" for end in ("", "_lower", "_upper")},
+        ),
+        "exclusions that were not read": ({"defender": {"exclusions": None, "entries": []}}, set()),
+        "nothing measured": ({"benchmark": {"scenarios": []}}, set()),
+        "nothing looked at": ({"at": AT, "tmpfs": None, "settings": None, "defender": None}, set()),
+    }.values(),
+)
+def test_what_is_gone_loses_its_metrics_and_what_was_not_looked_at_keeps_them(
+    values: dict[str, Any], gone: set[str]
+) -> None:
+    earlier = [one for one in everything() if not one.name.startswith("wsltune_pull_")]
+    merged = metrics.merge(earlier, values)
+    assert {one.name for one in earlier} - {one.name for one in merged} == gone
+
+
+def test_every_metric_of_a_part_is_replaced_by_it() -> None:
+    for part, names in metrics.PARTS.items():
+        made = metrics.describe({part: json.loads(json.dumps(VALUES[part]))})
+        assert {one.name for one in made} <= set(names), part
+    of_runs = {one.name for one in metrics.describe({"at": AT})} | {
+        one.name for one in metrics.describe_pull("ok", RECORD)
+    }
+    assert {name for names in metrics.PARTS.values() for name in names} == set(metrics.METRICS) - of_runs
 
 
 @pytest.mark.parametrize("cut", [0, 1, 37, 200, 900])
