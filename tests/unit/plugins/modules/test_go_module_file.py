@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import image as go_image
-from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, process
 from ansible_collections.wsltune.go.plugins.modules import go_module_file
 
 Run = Callable[..., dict[str, Any]]
@@ -94,3 +95,29 @@ def test_no_task_runs_as_another_account_than_root() -> None:
     """What that account's Python prints would be the task's result, and facts for the tasks of root that follow."""
     for path in [*ROOT.glob("roles/*/**/*.yml"), *ROOT.glob("playbooks/**/*.yml"), ROOT / "site.yml"]:
         assert "become_user:" not in path.read_text(encoding="utf-8"), path
+
+
+def looked_for(tasks: list[Any], variables: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Return each program that tasks of Ansible's own have looked for in PATH, and that PATH; empty for root's own."""
+    for task in tasks:
+        given = task.get("environment", {})
+        own = (variables[given.strip("{} ")] if isinstance(given, str) else given).get("PATH", path)
+        for part in ("block", "rescue", "always"):
+            yield from looked_for(task.get(part, []), variables, own)
+        if "ansible.builtin.systemd_service" in task:
+            yield "systemctl", own
+        command = task.get("ansible.builtin.command", {}).get("argv", ["/"])
+        # What is a variable's is an absolute path.
+        if not command[0].startswith(("/", "{{ ")):
+            yield command[0], own
+
+
+def test_no_task_starts_a_program_of_a_folder_of_path_that_others_write_in() -> None:
+    found = []
+    for role in (ROOT / "roles").iterdir():
+        settings = role / "vars/main.yml"
+        variables = yaml.safe_load(settings.read_text(encoding="utf-8")) if settings.exists() else {}
+        for path in role.glob("tasks/*.yml"):
+            found += [(path.name, *it) for it in looked_for(yaml.safe_load(path.read_text("utf-8")), variables)]
+    assert {"systemctl", "sha256sum"} <= {name for _file, name, _path in found}
+    assert [it for it in found if it[2] != distribution.SEARCHED] == []
