@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import adopt, drift
+
 ROOT = Path(__file__).resolve().parents[2]
 ENDS = {
     "by default a laptop that sleeps is no error": ([], 0, "laptop: never seen ("),
@@ -26,24 +28,37 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize(("words", "code", "sentence"), ENDS.values(), ids=ENDS)
-def test_it_ends_with_the_exit_code_that_the_guide_names(
-    tmp_path: Path, words: list[str], code: int, sentence: str
-) -> None:
-    inventory = tmp_path / "inventory"
+def play(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the playbook for a laptop that sleeps."""
+    inventory = folder / "inventory"
     inventory.write_text("laptop ansible_host=127.0.0.1 ansible_port=1\n")
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "XDG_STATE_HOME": str(tmp_path)}
-    done = subprocess.run(
+    return subprocess.run(
         [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), "playbooks/drift.yml", *words],
         check=False,
         capture_output=True,
         text=True,
-        env=environment,
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "XDG_STATE_HOME": str(folder)},
         cwd=ROOT,
         timeout=120,
     )
+
+
+@pytest.mark.parametrize(("words", "code", "sentence"), ENDS.values(), ids=ENDS)
+def test_it_ends_with_the_exit_code_that_the_guide_names(
+    tmp_path: Path, words: list[str], code: int, sentence: str
+) -> None:
+    done = play(tmp_path, *words)
     said = done.stdout + done.stderr
     assert done.returncode == code and sentence in " ".join(said.split()), said
     if code == 0 or "always" not in words[1]:
         report = json.loads((tmp_path / "wsltune/drift.json").read_text(encoding="utf-8"))
         assert [host["status"] for host in report["hosts"]] == ["not_seen"]
+
+
+def test_what_was_refused_when_a_laptop_was_seen_last_is_no_error_while_it_sleeps(tmp_path: Path) -> None:
+    seen = adopt.adopt(drift.report_host("laptop", [], 1e9, 1e9), ["wsl_conf:boot.systemd"])
+    own = tmp_path / "wsltune/laptop"
+    own.mkdir(parents=True)
+    (own / "drift.json").write_text(json.dumps(seen))
+    done = play(tmp_path)
+    assert done.returncode == 0 and "wsltune_adopt" not in done.stdout, done.stdout + done.stderr

@@ -654,11 +654,14 @@ def could_not_look(host: str, reason: str, now: float) -> dict[str, Any]:
 
 
 def not_seen(host: str, earlier: Mapping[str, Any] | None, reason: str = "") -> dict[str, Any]:
-    """Return the report about a machine that did not answer; what was seen last keeps its time."""
-    last = dict(earlier or {})
+    """Return the report about a machine that did not answer; what was seen last keeps its time.
+
+    What was to be adopted then is no part of it: nothing is taken over now, and nothing refused.
+    """
+    last = {name: value for name, value in (earlier or {}).items() if name not in ("adopt_variables", "adopt_refused")}
     if last.get("schema_version") != SCHEMA_VERSION or last.get("host") != host:
         last = {**report_host(host, [], 0.0, None), "looked_at": None}
-    return {**last, "status": NOT_SEEN, "exit_code": EXIT_CODES[NOT_SEEN], "reason": text.reason(reason)}
+    return {**last, "status": NOT_SEEN, "exit_code": EXIT_CODES[NOT_SEEN], "reason": text.reason(reason), "adopted": []}
 
 
 def choose_failing(level: Any) -> dict[str, Any]:

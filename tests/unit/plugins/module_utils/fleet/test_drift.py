@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import json
 import os
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift, observe
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import adopt, drift, observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go_applied
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile, tool_gc
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
@@ -528,6 +529,15 @@ def test_a_fleet_drops_no_host(bed: Bed) -> None:
     }
     assert (fleet["exit_code"], sum(fleet["counts"].values())) == (1, 4)
     assert gone["looked_at"] == seen["looked_at"] and never["looked_at"] is None
+
+
+def test_what_was_adopted_or_refused_when_a_machine_was_seen_last_is_not_so_again() -> None:
+    changed = drift.View("go_env:ada:GOFLAGS", "go_env", "/x", "-v", "-v", "-x", recorded=True)
+    seen = adopt.adopt(drift.report_host("asleep", [drift.describe(changed)], 1.0, 1.0), [changed.id, "wsl_conf:none"])
+    assert seen["adopted"] and seen["adopt_variables"] and seen["adopt_refused"]
+    gone = drift.not_seen("asleep", json.loads(json.dumps(seen)))
+    assert gone["adopted"] == [] and not {"adopt_variables", "adopt_refused"} & set(gone)
+    assert gone["settings"] == seen["settings"] and gone["looked_at"] == seen["looked_at"]
 
 
 def test_a_report_of_another_version_counts_as_never_seen() -> None:
