@@ -253,6 +253,8 @@ class Trial:
             self.workload["commands"] = [vars(command) for command in self.commands]
         if "bench" in self.params["scenarios"]:
             self.workload["benchmarks"] = self.params["benchmarks"]
+        # What a person chose for a lever is tried, and another choice is another trial.
+        self.workload.update({name: self.params[name] for name in ("gocacheprog", "parallel") if name in self.names})
         reasons = {
             name: levers_decide.explain_no_effect(name, slow, in_memory)
             or levers_guard.explain_missing(name, self.ground)

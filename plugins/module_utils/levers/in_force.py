@@ -53,7 +53,13 @@ def describe(key: Mapping[str, Any], experiment: Mapping[str, Any], now: float) 
 def make_key(machine: Mapping[str, Any], go: Mapping[str, Any] | None, workload: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a verdict depends on; not the power, because plugging in a laptop asks nothing anew."""
     kept = {name: value for name, value in machine.items() if name != "power"}
-    return {"fingerprint": {**kept, "go": go["version"] if go else None}, "workload": dict(workload)}
+    measured = dict(workload)
+    # Only where there is one, so that verdicts of before they counted hold.
+    if not measured.get("commands"):
+        measured.pop("commands", None)
+    if "bench" not in measured.get("scenarios", ()):
+        measured.pop("benchmarks", None)
+    return {"fingerprint": {**kept, "go": go["version"] if go else None}, "workload": measured}
 
 
 def is_slower(entry: Mapping[str, Any]) -> bool:

@@ -110,6 +110,13 @@ def test_what_helps_is_kept_and_what_harms_or_breaks_is_dropped_and_remembered(h
     assert decide(home, ["gotmpdir_tmpfs"], scenarios=["test", "edit"])["remembered"] is None
 
 
+def test_another_choice_for_a_lever_is_another_trial(home):
+    """Nobody measured the second command."""
+    assert decide(home, ["gocacheprog"], gocacheprog="/bin/true a", budget_minutes=0.3)["experiments"]
+    assert decide(home, ["gocacheprog"], gocacheprog="/bin/true a", budget_minutes=0.3)["remembered"]
+    assert decide(home, ["gocacheprog"], gocacheprog="/bin/true b", budget_minutes=0.3)["remembered"] is None
+
+
 def test_what_is_in_memory_already_is_not_tried(home):
     environment = {"HOME": str(home), "PATH": f"{home}/bin:/usr/bin:/bin", "GOTMPDIR": "/dev/shm"}
     result = decide(home, ["gotmpdir_tmpfs"], before={"environment": environment})

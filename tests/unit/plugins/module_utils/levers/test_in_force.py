@@ -102,3 +102,12 @@ def test_only_what_slash_tmp_moves_is_compared() -> None:
     assert in_force.disk_variant({}) == {"environment": {"TMPDIR": "{disk}", "GOTMPDIR": "{disk}"}}
     assert in_force.disk_variant({"GOTMPDIR": "/home/ada/tmp"}) == {"environment": {"TMPDIR": "{disk}"}}
     assert in_force.disk_variant({"GOTMPDIR": "/home/ada/tmp", "TMPDIR": "/home/ada/tmp"}) == {}
+
+
+def test_a_verdict_holds_for_the_commands_and_benchmarks_that_were_measured() -> None:
+    def of(**more: Any) -> Any:
+        return in_force.make_key(MACHINE, {"version": "go1.27"}, {**WORKLOAD, **more})["workload"]
+
+    assert of(commands=[], benchmarks=".") == WORKLOAD
+    assert of(commands=["./slow.sh"])["commands"] == ["./slow.sh"]
+    assert of(scenarios=["bench"], benchmarks="Parse")["benchmarks"] == "Parse"
