@@ -11,6 +11,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers as wsl_launchers
 
 
 def _facts(name: str, facts: Any, keys: set[str], source: str) -> Mapping[str, Any]:
@@ -23,6 +24,12 @@ def wsl_conf_is_met(conf: Any, content: str, removed: Sequence[str] = (), allow_
     """Return whether /etc/wsl.conf holds every wish already; False for a file that could not be read in full."""
     conf = _facts("wsl_conf_is_met", conf, {"settings", "complete"}, "the fact wsl.conf of wsltune.go.wsl_facts")
     return wsl_conf.is_met(conf["settings"] or {}, bool(conf["complete"]), content, removed, allow_harmful)
+
+
+def wsl_launchers_are_met(conf: Any, content: str, launchers: bool = True) -> bool:
+    """Return whether the launchers that a run made for Windows programs are as wished already."""
+    conf = _facts("wsl_launchers_are_met", conf, {"settings"}, "the fact wsl.conf of wsltune.go.wsl_facts")
+    return wsl_launchers.are_met(conf.get("launchers") or {}, content, launchers)
 
 
 def _tmpfs_facts(name: str, observed: Any) -> Mapping[str, Any]:
@@ -54,6 +61,7 @@ class FilterModule:
         """Return the filters by name; NAME.yml documents each."""
         return {
             "wsl_conf_is_met": wsl_conf_is_met,
+            "wsl_launchers_are_met": wsl_launchers_are_met,
             "go_tmpfs_is_met": go_tmpfs_is_met,
             "go_tmpfs_place": go_tmpfs_place,
             "go_tmpfs_settings": tmpfs_plan.name_settings,

@@ -300,9 +300,9 @@ class WslConf:
     def launchers(self, settings: dict[str, wsl_conf.Setting]) -> None:
         """Write the launchers that are missing or lead elsewhere, and take ours away that are wrong or not needed."""
         asked = wsl_conf.typed(settings)
-        if "interop.appendWindowsPath" not in asked:
+        if launchers.KEY not in asked:
             return
-        if not self.options["launchers"] or asked["interop.appendWindowsPath"] is not False:
+        if not self.options["launchers"] or asked[launchers.KEY] is not False:
             self.changes.restore(lambda entry: is_launcher(entry.path))
             return
         ours = [entry for entry in self.changes.journal.entries(ROLE) if is_launcher(entry.path)]
@@ -313,19 +313,14 @@ class WslConf:
         found = launchers.find_in_time(wsl_judge.mounts_of(machine), machine)
         if found:
             # Of drives that did not answer, nothing is found. What leads where another Windows user may write goes.
-            left = {entry.path for entry in ours if os.path.basename(entry.path) not in found}
+            names = {name for name in found if name not in taken}
+            left = {entry.path for entry in ours if os.path.basename(entry.path) not in names}
             self.changes.restore(lambda entry: entry.path in left)
         written = {os.path.basename(entry.path): entry.written for entry in ours}
         for path, text in launchers.plan(found, taken, wsl_judge.LAUNCHERS).items():
             # One that somebody edited since is theirs.
-            if not os.path.lexists(path) or self.is_as_written(path, written.get(os.path.basename(path))):
+            if launchers.state_of(path, written.get(os.path.basename(path))) != launchers.EDITED:
                 self.changes.write(path, text, mode=0o755)
-
-    def is_as_written(self, path: str, written: bytes | None) -> bool:
-        """Return whether a file is the one that this module wrote, and no link or folder in its place."""
-        if written is None or os.path.islink(path) or not os.path.isfile(path):
-            return False
-        return self.changes.read(path) == decode(written)
 
     def keep_in_force(self, before: str, after: str) -> None:
         """Remember what the running distro was started with, until its next start empties /run."""

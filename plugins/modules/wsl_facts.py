@@ -137,6 +137,12 @@ ansible_facts:
               description: The command for Windows that makes the pending settings take effect; null without any.
               returned: always
               type: str
+            launchers:
+              description:
+                - What became of each launcher for a Windows program that a run made, by its path, as V(as_written),
+                  V(edited) or V(gone). Only root can read what runs made.
+              returned: always
+              type: dict
         unknown:
           description: Why a value is null, by its name.
           returned: always

@@ -14,6 +14,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
@@ -24,6 +25,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tm
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
 
 SCHEMA_VERSION = 1
 IN_STATE, PENDING, NOT_ROLLED_OUT = "in_state", "pending_restart", "not_rolled_out"
@@ -64,6 +66,9 @@ LONGEST = 1000
 """Characters of a value; a user sets any, and not so many that nothing is told of the machine."""
 
 APPLY = "run site.yml, which writes the declared value"
+EDITED_LAUNCHER = "remove %s, which a run leaves as it is because somebody edited it"
+UNBIND = "set workspace_state to absent and run site.yml, which unmounts it; the copy stays"
+REMADE = ", then run site.yml, which makes it again"
 ADOPT = 'or keep this one: -e \'{"wsltune_adopt": ["%s"]}\''
 
 
@@ -89,7 +94,8 @@ class View:
     restart: str = ""
     owner: str = ""
     at: float | None = None
-    note: str = ""
+    remedies: Mapping[str, str] = field(default_factory=dict)
+    """What to do in a state, where that is not what it is for other settings."""
     unreadable: str = ""
     """Why the record of what was applied could not be read."""
 
@@ -116,9 +122,7 @@ def judge(view: View) -> str:
 def remedy(view: View, state: str) -> str:
     """Return what to do about a setting in C(state)."""
     adopt = ADOPT % view.id
-    if state == CHANGED and view.note:
-        return view.note
-    return {
+    usual = {
         IN_STATE: "",
         PENDING: view.restart or ANY_RESTART,
         NOT_ROLLED_OUT: APPLY,
@@ -127,7 +131,8 @@ def remedy(view: View, state: str) -> str:
         CONFLICT: f"a person decides, and nothing overwrites it by itself: {APPLY}, {adopt}",
         GONE: "run site.yml, which makes it again",
         UNKNOWN: "fix the reason, then look again" if view.reason else "look again as root",
-    }[state]
+    }
+    return view.remedies.get(state, usual[state])
 
 
 def describe(view: View) -> dict[str, Any]:
@@ -261,7 +266,14 @@ def _views_of_wsl_conf(machine: Machine) -> Iterator[View]:
         )
 
 
-def _view_of_file(machine: Machine, name: str, role: str, path: str, declared: str | None, note: str = "") -> View:
+def _view_of_file(
+    machine: Machine,
+    name: str,
+    role: str,
+    path: str,
+    declared: str | None,
+    remedies: Mapping[str, str] = MappingProxyType({}),
+) -> View:
     """Return a file that a role writes whole, or a block in one, by what stands for its content."""
     file = machine.file(path)
     return View(
@@ -275,7 +287,7 @@ def _view_of_file(machine: Machine, name: str, role: str, path: str, declared: s
         reason=file.get("reason", "") if file else f"{path} was not looked at",
         owner=file.get("owner", ""),
         at=file.get("mtime"),
-        note=note,
+        remedies=remedies,
         unreadable=machine.unreadable,
     )
 
@@ -287,13 +299,20 @@ def _files_of(machine: Machine, role: str) -> Iterator[tuple[str, Mapping[str, A
 
 
 def _views_of_launchers(machine: Machine) -> Iterator[View]:
-    wanted = machine.declared["wsl_conf"]
-    off = wsl_conf.parse(wanted["content"]).values.get("interop.appendWindowsPath") is False
+    """Return the launchers that a run made; where nothing is declared about PATH any more, they stay and are nobody's.
+
+    A run leaves one that somebody edited as it is.
+    """
+    wanted, is_present = machine.declared["wsl_conf"], machine.is_present("wsl_conf")
+    appends = wsl_conf.parse(wanted["content"]).values.get(launchers.KEY)
+    if is_present and appends is None:
+        return
+    stays = is_present and wanted["launchers"] and appends is False
     for path, file in _files_of(machine, "wsl_conf"):
-        if os.path.dirname(path) == wsl_judge.LAUNCHERS:
-            stays = off and wanted["launchers"] and machine.is_present("wsl_conf")
+        if os.path.dirname(path) == os.path.realpath(wsl_judge.LAUNCHERS):
             name = f"wsl_conf:launcher:{os.path.basename(path)}"
-            yield _view_of_file(machine, name, "wsl_conf", path, file["applied"] if stays else None)
+            edited = dict.fromkeys((CHANGED, CONFLICT), EDITED_LAUNCHER % path + (REMADE if stays else ""))
+            yield _view_of_file(machine, name, "wsl_conf", path, file["applied"] if stays else None, edited)
 
 
 def _views_of_tmpfs(machine: Machine) -> Iterator[View]:
@@ -492,6 +511,7 @@ def _view_of_setting(
     shown = observed["settings"].get(name, {}).get("value")
     # An export of the user's own counts before the file that Go reads.
     overrides = declared is not None and exported is not None and exported != declared
+    remove = f"{user} exports {name} in a login or a terminal, which counts first: remove that export, or adopt it"
     now = exported if overrides else (values or {}).get(name)
     return View(
         id=f"go_env:{user}:{name}",
@@ -507,9 +527,7 @@ def _view_of_setting(
         restart="log in again, because Go does not read this file in a login of now",
         owner=user if overrides else file.get("owner", ""),
         at=None if overrides else file.get("mtime"),
-        note=f"{user} exports {name} in a login or a terminal, which counts first: remove that export, or adopt it"
-        if overrides
-        else "",
+        remedies={CHANGED: remove} if overrides else {},
         unreadable=machine.unreadable,
     )
 
@@ -529,25 +547,20 @@ def _views_of_shells(machine: Machine) -> Iterator[View]:
     for path in go_plan.BLOCK_PATHS:
         file = machine.file(path)
         if file.get("recorded") or (file.get("there") and profile):
-            note = (
-                f"run site.yml, which writes the block again: an upgrade of the package of {path} takes it away"
-                if file.get("there")
-                else ""
-            )
+            again = f"run site.yml, which writes the block again: an upgrade of the package of {path} takes it away"
             block = _sum(go_plan.BLOCK) if pattern else None
             name = f"go_env:block:{os.path.basename(path)}"
-            yield _view_of_file(machine, name, "go_env", path, block, note)
+            yield _view_of_file(machine, name, "go_env", path, block, {CHANGED: again} if file.get("there") else {})
 
 
 def _views_of_commands(machine: Machine) -> Iterator[View]:
     """Return the programs that stand in for Go commands while cgo is off."""
     off = machine.is_present("go_env") and machine.declared["go_env"]["cgo_enabled"] == "false"
-    note = "run site.yml, which puts it back: an upgrade of Go or somebody else has replaced it"
+    again = {CHANGED: "run site.yml, which puts it back: an upgrade of Go or somebody else has replaced it"}
     for path, file in _files_of(machine, "go_env"):
         if file["displaced"]:
-            yield _view_of_file(
-                machine, f"go_env:command:{path}", "go_env", path, file["applied"] if off else None, note
-            )
+            declared = file["applied"] if off else None
+            yield _view_of_file(machine, f"go_env:command:{path}", "go_env", path, declared, again)
 
 
 def _views_of_program(machine: Machine) -> Iterator[View]:
@@ -566,7 +579,10 @@ def _views_of_workspace(machine: Machine) -> Iterator[View]:
     then = _binds("\n".join(record or []))
     now = _binds(table or "")
     mounted = {mount["mount_point"] for mount in machine.facts["wsl"]["mounts"] or []}
-    wanted = {}
+    wanted: dict[str, str] = {}
+    # A run that copies others unmounts it too; where none is to be copied, the role does not run.
+    stays = machine.is_present("workspace") and not machine.declared["projects"]
+    remedies = dict.fromkeys((NOT_ROLLED_OUT, CONFLICT), UNBIND) if stays else {}
     if machine.is_present("workspace"):
         for project in machine.declared["projects"]:
             if project.get("bind"):
@@ -585,6 +601,7 @@ def _views_of_workspace(machine: Machine) -> Iterator[View]:
             recorded=record is not None,
             owner=file.get("owner", ""),
             at=file.get("mtime"),
+            remedies=remedies,
             unreadable=machine.unreadable,
         )
 

@@ -190,7 +190,8 @@ def decide(facts: Mapping[str, Any], wishes: Mapping[str, Any], decisions: Itera
     verdict = find_verdict(facts, wishes, options["verify_user"])
     if verdict.takes_back:
         on = {**on, levers_decide.TMP: False}
-    source = levers.get(levers_decide.SOURCE, True) if wishes["projects"] else False
+    copies = wishes["projects"] and not takes_projects_back(wishes)
+    source = levers.get(levers_decide.SOURCE, True) if copies else False
     tries_source = source == levers_plan.AUTO and bool(wishes["tries"])
     decided = Decided(levers, refusal, on, options, place, verdict, source, tries_source)
     if place is not None and place.kind == tmpfs_place.GOTMPDIR and decided.wants_tmpfs:
@@ -216,12 +217,13 @@ def list_steps(
 ) -> dict[str, Step]:
     """Return for each role whether it runs and with which values."""
     options, doubt = decided.options, "" if facts["wsl"]["is_wsl"] else "this is not WSL, or "
+    no_copy = explain_no_copy(wishes["projects"], decided.source, decided.tries_source, decisions)
     go_tmpfs = _plan_role("go_tmpfs", wishes, options)
     if not decided.wants_tmpfs:
         variables = {**go_tmpfs.variables, "go_tmpfs_state": "absent"}
         go_tmpfs = Step("no lever that is on keeps anything there", variables)
     return {
-        "workspace": Step(explain_no_copy(wishes["projects"], decided.source, decided.tries_source, decisions)),
+        "workspace": Step("" if takes_projects_back(wishes) else no_copy),
         "go_toolchain": Step(explain_no_toolchain(facts["go"]["users"], earlier)),
         "wsl_conf": _plan_role("wsl_conf", wishes, options, doubt),
         "go_tmpfs": go_tmpfs,
@@ -344,6 +346,11 @@ def follow_levers(on: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str
     if on.get("append_windows_path"):
         followed["wsl_conf_interop_append_windows_path"] = False
     return followed
+
+
+def takes_projects_back(wishes: Mapping[str, Any]) -> bool:
+    """Return whether copied projects are to be unmounted, which needs none to be named."""
+    return bool(wishes["states"].get("workspace") == "absent")
 
 
 def explain_no_copy(

@@ -54,6 +54,8 @@ class Machine:
     conf_mtime: float | None = None
     in_force: str | None = None
     in_force_mtime: float | None = None
+    launchers: Mapping[str, str] = field(default_factory=dict)
+    """What became of each launcher on record, by its path."""
     run_since: float | None = None
     """When the first of what lies in /run was made there, where that is new at every start."""
     errors: dict[str, str] = field(default_factory=dict)
@@ -350,6 +352,7 @@ def observe(machine: Machine) -> dict[str, Any]:
         "notes": notes(machine, parsed),
         "pending_sentences": pending_sentences(machine, waiting),
         "restart_command": restart_command(machine) if waiting else None,
+        "launchers": dict(machine.launchers),
     }
     if "conf" in machine.errors:
         facts["conf"].update(exists=None, complete=None, settings=None)

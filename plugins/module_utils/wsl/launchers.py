@@ -7,13 +7,16 @@ Interop runs a Windows program by its path whatever PATH says, so a launcher is 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import glob
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import look, mountinfo, process, text
+from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look, mountinfo, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
@@ -39,6 +42,9 @@ LIMIT = 20.0
 """Seconds for looking at the drives, which may never answer."""
 SEARCHED = ("/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """Where a program of the same name on the distro's own disk makes a launcher unnecessary."""
+KEY = "interop.appendWindowsPath"
+AS_WRITTEN, EDITED, GONE = "as_written", "edited", "gone"
+"""What became of a launcher."""
 
 
 def find(mounts: Sequence[mountinfo.Mount], ask: Callable[[], str | None] = lambda: None) -> dict[str, str | None]:
@@ -110,3 +116,38 @@ def names_taken(ours: Sequence[str], folder: str) -> list[str]:
     folders = [folder, *SEARCHED]
     paths = {name: [os.path.join(folder, name) for folder in folders] for name in PROGRAMS}
     return [name for name, places in paths.items() if any(os.path.lexists(p) and p not in ours for p in places)]
+
+
+def state_of(path: str, written: bytes | None) -> str:
+    """Return what became of the launcher at C(path), which was C(written) by a run, or by none."""
+    if not os.path.lexists(path):
+        return GONE
+    if written is None or os.path.islink(path) or not os.path.isfile(path):
+        return EDITED
+    state = files.Files().read(path)
+    return AS_WRITTEN if state is not None and state.content == written else EDITED
+
+
+def look_up(record: journal.Journal) -> dict[str, str]:
+    """Return what became of each launcher on record, by its path; root alone can read the record."""
+    folder = os.path.realpath(wsl_judge.LAUNCHERS)
+    states = {}
+    for path in (os.path.join(folder, name) for name in PROGRAMS):
+        # What is wrong with the record is said where a run needs it.
+        with contextlib.suppress(OSError):
+            entry = record.entry(path)
+            if entry is not None:
+                states[path] = state_of(path, entry.written)
+    return states
+
+
+def are_met(states: Mapping[str, str], content: str, keeps: bool) -> bool:
+    """Return whether a run would leave the launchers on record as they are, by their C(states).
+
+    C(content) is what wsl.conf shall say, and C(keeps) whether launchers are wanted while PATH has no Windows
+    directories. Where nothing is said about PATH they stay, and one that somebody edited always does.
+    """
+    appends = wsl_conf.parse(content).values.get(KEY)
+    if appends is None:
+        return True
+    return (GONE if keeps and appends is False else AS_WRITTEN) not in states.values()

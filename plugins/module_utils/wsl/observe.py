@@ -11,8 +11,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, files, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
 
 RUN_WSL = "/run/WSL"
 SOCKET, FIRST_SOCKET = re.compile("[0-9]{1,10}_interop"), "1_interop"
@@ -176,6 +178,8 @@ def collect(
         run_since=find_run_since(root),
         errors=reader.errors,
     )
+    if not reader.root and wsl_judge.is_wsl(machine):
+        machine.launchers = launchers.look_up(journal.Journal())
     if run_command is not None and not reader.root and wsl_judge.is_wsl(machine) and not wsl_judge.distro(machine):
         machine.root_in_windows = _root_in_windows(run_command)
     return machine

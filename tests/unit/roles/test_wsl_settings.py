@@ -14,7 +14,10 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.plugins.filter import core as ansible
+from jinja2.nativetypes import NativeEnvironment
 
+from ansible_collections.wsltune.go.plugins.filter import is_met
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import plan
 from tests.unit.windows import content, play, see
@@ -94,3 +97,30 @@ def test_the_role_wsl_conf_in_check_mode(variables: dict[str, Any], said: str, t
     printed = " ".join((done.stdout + done.stderr).split())
     assert said in printed and (done.returncode == 0) == said.startswith("+"), printed
     assert not (tmp_path / "wsl.conf").exists()
+
+
+@pytest.mark.parametrize(("state", "due"), [("as_written", False), ("edited", False), ("gone", True)])
+def test_a_launcher_that_is_gone_makes_the_role_due_without_a_call_of_a_module(state: str, due: bool) -> None:
+    role = yaml.safe_load((ROOT / "roles/wsl_conf/vars/main.yml").read_text(encoding="utf-8"))
+    jinja = NativeEnvironment()
+    ours = {f"wsltune.go.{name}": function for name, function in is_met.FilterModule().filters().items()}
+    jinja.filters.update(ours, bool=ansible.to_bool)
+    conf = {
+        "settings": {"interop.appendWindowsPath": False},
+        "complete": True,
+        "launchers": {"/usr/local/bin/clip.exe": state},
+    }
+    content = "[interop]\nappendWindowsPath=false\n"
+    known: dict[str, Any] = {
+        "ansible_facts": {"wsl": {"is_wsl": True, "conf": conf}},
+        "wsl_conf_repair": False,
+        "wsl_conf_force": False,
+        "wsl_conf_launchers": True,
+        "_wsl_conf_content": content,
+        "_wsl_conf_wanted": {"content": content, "removed": [], "allow_harmful": False},
+    }
+    for name in ("_wsl_conf_counts", "_wsl_conf_is_met", "_wsl_conf_has_launchers", "_wsl_conf_is_due"):
+        if name in role:
+            known[name] = jinja.from_string(role[name]).render(known)
+    # The check after a run asks for the file alone.
+    assert known["_wsl_conf_is_due"] is due and known["_wsl_conf_is_met"]

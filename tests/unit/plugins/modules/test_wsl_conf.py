@@ -327,6 +327,26 @@ def test_a_launcher_follows_its_program_unless_somebody_edited_it(conf, run, wsl
     assert not run(**off)["changed"]
 
 
+def test_a_launcher_that_is_gone_is_made_again_unless_the_distro_has_the_program_itself(conf, run, wsl, monkeypatch):
+    folder, taken = wsl / "bin", []
+    folder.mkdir()
+    monkeypatch.setattr(wsl_judge, "LAUNCHERS", str(folder))
+    monkeypatch.setattr(launchers, "find_in_time", lambda _mounts, _machine: {"code": "/c/code", "clip.exe": "/c/clip"})
+    monkeypatch.setattr(launchers, "names_taken", lambda *_words: taken)
+    off = {"content": "[interop]\nappendWindowsPath=false\n", "launchers": True}
+    run(**off)
+    (folder / "code").unlink()
+    assert set(launchers.look_up(journal.Journal()).values()) == {"as_written", "gone"}
+    assert run(**off)["changes"] == [f"wrote {folder}/code"]
+    # Such as Microsoft's package for Linux, for which somebody deletes the launcher before it.
+    (folder / "code").unlink()
+    taken.append("code")
+    run(**off)
+    assert not (folder / "code").exists() and launchers.look_up(journal.Journal()) == {
+        str(folder / "clip.exe"): "as_written"
+    }
+
+
 def test_check_mode_knows_the_file_that_stays_when_launchers_go(conf, run, wsl, monkeypatch):
     folder = wsl / "bin"
     folder.mkdir()

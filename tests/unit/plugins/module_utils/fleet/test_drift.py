@@ -590,3 +590,65 @@ def test_the_program_that_goflags_names_is_watched(bed: Bed, monkeypatch: pytest
 
 def test_what_a_run_checks_and_what_drift_watches_is_one_list() -> None:
     assert set(go_applied.WATCHED) < set(observe.WATCHED)
+
+
+def declare_path(bed: Bed, value: bool | None, launchers: bool = True) -> None:
+    content = wsl_conf.merge("", {**WSL_CONF, "interop.appendWindowsPath": value})
+    bed.declared["wsl_conf"] = {"content": content, "launchers": launchers}
+
+
+@pytest.mark.parametrize(
+    ("value", "kept", "edited", "expected"),
+    [
+        (
+            False,
+            True,
+            True,
+            ("changed", "remove {path}, which a run leaves as it is because somebody edited it, then "),
+        ),
+        (False, False, True, ("conflict", "remove {path}, which a run leaves as it is because somebody edited it")),
+        (False, False, False, ("not_rolled_out", "run site.yml")),
+        (True, True, False, ("not_rolled_out", "run site.yml")),
+        (None, True, True, None),
+        (None, True, False, None),
+    ],
+)
+def test_what_to_do_about_a_launcher_is_what_a_run_does(
+    bed: Bed, value: bool | None, kept: bool, edited: bool, expected: tuple[str, str] | None
+) -> None:
+    path = os.path.join(wsl_judge.LAUNCHERS, "clip.exe")
+    declare_path(bed, value, kept)
+    if edited:
+        edit(path)
+    found = {one["id"]: one for one in bed.report()["settings"]}.get("wsl_conf:launcher:clip.exe")
+    if expected is None:
+        # The module leaves the launchers where it is asked nothing about PATH.
+        assert found is None
+    else:
+        assert found and (found["state"], found["remedy"].startswith(expected[1].format(path=path))) == (
+            expected[0],
+            True,
+        )
+        assert "adopt" not in found["remedy"] or not edited
+        due = not launchers.are_met(launchers.look_up(journal.Journal(str(bed.folder / "state"))), *wanted(bed))
+        assert due is ("run site.yml" in found["remedy"] and not edited)
+
+
+def wanted(bed: Bed) -> tuple[str, bool]:
+    return bed.declared["wsl_conf"]["content"], bed.declared["wsl_conf"]["launchers"]
+
+
+@pytest.mark.parametrize(
+    ("projects", "state", "remedy"),
+    [
+        ([], "present", "set workspace_state to absent and run site.yml"),
+        ([{"source": "/mnt/c/other", "target": "/home/alice/other"}], "present", "run site.yml"),
+        ([], "absent", "run site.yml"),
+    ],
+)
+def test_a_project_that_is_not_listed_any_more_has_a_remedy_that_unbinds_it(
+    bed: Bed, projects: list[dict[str, Any]], state: str, remedy: str
+) -> None:
+    bed.declared.update(projects=projects, states={"workspace": state})
+    found = {one["id"]: one for one in bed.report()["settings"]}[f"workspace:bind:{SOURCE}"]
+    assert found["state"] == "not_rolled_out" and found["remedy"].startswith(remedy)

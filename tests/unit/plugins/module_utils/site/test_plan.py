@@ -509,3 +509,13 @@ def test_the_decided_plan_is_made_once() -> None:
     making = [task for task in tasks if "wsltune.go.site_plan" in json.dumps(task)]
     assert [list(task["ansible.builtin.set_fact"]) for task in making] == [["_site_decided"]]
     assert not any("vars" in task and "_site_decided" in task["vars"] for task in tasks)
+
+
+@pytest.mark.parametrize("projects", [[], PROJECTS])
+@pytest.mark.parametrize("levers", [{}, {"source_on_ext4": False}, {"source_on_ext4": "auto"}])
+def test_copied_projects_are_unbound_where_that_is_asked_for(projects: list[Any], levers: dict[str, Any]) -> None:
+    """Drift names workspace_state for a project that is not listed any more, so that a run has to follow it."""
+    states = {**dict.fromkeys(ROLES, "present"), "workspace": "absent"}
+    planned = plan.make_plan(facts(), wishes(projects=projects, levers=levers, states=states))
+    assert planned["roles"]["workspace"]["run"] and planned["applies"]
+    assert not planned["tries_source"] and "source_on_ext4" not in planned["levers"]["on_auto"]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.filter.is_met import wsl_launchers_are_met
+from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux.mountinfo import Mount
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
@@ -133,3 +135,40 @@ def test_no_launcher_starts_what_an_account_mounted_over_a_drive(tmp_path: Path)
     over = Mount(str(code.parent), "/", "fuse.own", "ann", mount_id=2, parent_id=ord("C"))
     assert sorted(launchers.find_in_time([drive(tmp_path)], wsl_judge.Machine())) == ["code", "explorer.exe"]
     assert list(launchers.find_in_time([drive(tmp_path), over], wsl_judge.Machine())) == ["explorer.exe"]
+
+
+def test_what_became_of_a_launcher_is_known_by_its_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, record = tmp_path / "bin", journal.Journal(str(tmp_path / "state"), run="1.0")
+    folder.mkdir()
+    monkeypatch.setattr(wsl_judge, "LAUNCHERS", str(folder))
+    assert launchers.look_up(record) == {}
+    for name in ("clip.exe", "cmd.exe", "code", "wsl.exe"):
+        record.write(str(folder / name), launchers.launcher(f"/c/{name}").encode(), mode=0o755, role="wsl_conf")
+    (folder / "cmd.exe").write_text("#!/bin/sh\nmine\n")
+    (folder / "code").unlink()
+    (folder / "wsl.exe").rename(folder / "own")
+    (folder / "wsl.exe").symlink_to("own")
+    (folder / "explorer.exe").write_text("theirs")
+    states = {"clip.exe": "as_written", "cmd.exe": "edited", "code": "gone", "wsl.exe": "edited"}
+    assert launchers.look_up(record) == {str(folder / name): state for name, state in states.items()}
+
+
+@pytest.mark.parametrize(
+    ("states", "key", "keeps", "met"),
+    [
+        ([], "false", True, True),
+        (["as_written", "edited"], "false", True, True),
+        (["as_written", "gone"], "false", True, False),
+        (["edited", "gone"], "false", False, True),
+        (["edited", "as_written"], "false", False, False),
+        (["as_written"], "true", True, False),
+        (["as_written", "gone"], "", True, True),
+    ],
+)
+def test_a_run_is_due_for_launchers_that_it_would_make_or_take_away(
+    states: list[str], key: str, keeps: bool, met: bool
+) -> None:
+    content = f"[interop]\nappendWindowsPath={key}\n" if key else ""
+    conf = {"settings": {}, "launchers": {f"/usr/local/bin/{number}": state for number, state in enumerate(states)}}
+    assert wsl_launchers_are_met(conf, content, keeps) is met
+    assert wsl_launchers_are_met({"settings": {}}, content, keeps)
