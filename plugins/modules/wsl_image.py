@@ -14,9 +14,11 @@ description:
   - Writes beside it a bill of materials (SPDX 2.3) of O(installed), C(SHA256SUMS), and the record by which a later run
     finds that the image is there already.
   - An image that breaks a rule is not kept. The root file system is removed at the end.
+  - An empty file with the ending C(.packing) lies beside the image in the making, by which the next run knows what a
+    build that was killed has left.
 options:
   state:
-    description: V(absent) removes the image and what lies beside it.
+    description: V(absent) removes the image, what lies beside it, and what a build that was killed has left there.
     type: str
     choices: [present, absent]
     default: present
@@ -146,19 +148,18 @@ from ansible_collections.wsltune.go.plugins.module_utils.image import plan as im
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 from ansible_collections.wsltune.go.plugins.module_utils.linux.distribution import Package
 
-SUMS = "SHA256SUMS"
-
 
 def write(path: str, content: str) -> None:
     """Write a file beside the image in one step."""
-    with open(path + ".new", "w", encoding="utf-8") as file:
+    new = path + image_plan.NEW_SUFFIX
+    with open(new, "w", encoding="utf-8") as file:
         file.write(content)
-    os.replace(path + ".new", path)
+    os.replace(new, path)
 
 
 def sum_up(folder: str, names: Mapping[str, str], gone: Collection[str] = ()) -> None:
     """Put checksums by file name into SHA256SUMS, and leave the lines of other files; no file where none is left."""
-    path = os.path.join(folder, SUMS)
+    path = os.path.join(folder, image_plan.SUMS)
     try:
         with open(path, encoding="utf-8") as file:
             lines = [line for line in file.read().splitlines() if line.partition("  ")[2] not in {*names, *gone}]
@@ -207,7 +208,7 @@ def load(path: str) -> bytes:
 
 
 def remove(output: str, check: bool) -> bool:
-    """Remove an image and what lies beside it; return whether there was any of it."""
+    """Remove an image, what lies beside it and what a killed build left there; return whether there was any of it."""
     folder, name = os.path.split(output)
     if not os.path.isdir(folder):
         return False
@@ -220,11 +221,13 @@ def remove(output: str, check: bool) -> bool:
         )
     endings = ("", image_plan.RECORD, image_plan.BILL, image_plan.CATALOGUE)
     there = [output + ending for ending in endings if os.path.lexists(output + ending)]
-    if there and not check:
+    left = build.find_unfinished(output)
+    if (there or left) and not check:
         for path in there:
             os.unlink(path)
         sum_up(folder, {}, (name, name + image_plan.BILL))
-    return bool(there)
+        build.remove_unfinished(output)
+    return bool(there or left)
 
 
 def make(module: AnsibleModule) -> dict[str, Any]:
@@ -232,12 +235,12 @@ def make(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     recipe = image_plan.Recipe(**params["recipe"])
     output = params["output"]
-    new = output + ".new"
+    new = output + image_plan.NEW_SUFFIX
     build.check_alone("golden_image_output", os.path.dirname(output))
     if not os.path.lexists(params["root"] + image_plan.MARK_SUFFIX):
         raise archive.ImageError(f"root is {params['root']}, which was not unpacked by wsl_image_root")
     cache = prepare(params, recipe)
-    try:
+    with build.packing(output):
         build.pack(params["root"], new, recipe.epoch, params["compression"])
         packed = build.read(new)
         verdict = rules.judge(packed.members, packed.read, params["architecture"])
@@ -274,13 +277,10 @@ def make(module: AnsibleModule) -> dict[str, Any]:
         sum_up(folder, sums)
         # Last, because a run that finds the image does nothing more.
         os.replace(new, output)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(new)
     return {
         "sha256": digest,
         "size": os.stat(output).st_size,
-        "files": [*written, output + image_plan.RECORD, os.path.join(folder, SUMS)],
+        "files": [*written, output + image_plan.RECORD, os.path.join(folder, image_plan.SUMS)],
         "packages": len(packages),
         "cache_bytes": cache,
         "warnings_of_microsoft": verdict.warnings,

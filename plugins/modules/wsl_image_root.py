@@ -15,7 +15,7 @@ description:
   - Connect to the folder by P(wsltune.go.image_root#connection), then pack it by M(wsltune.go.wsl_image).
 options:
   state:
-    description: V(absent) removes the folder, where it was unpacked by this module.
+    description: V(absent) removes the folder and what lies beside it, where it was unpacked by this module.
     type: str
     choices: [present, absent]
     default: present
@@ -153,6 +153,7 @@ def present(module: AnsibleModule) -> NoReturn:
     build.check_alone("golden_image_output", os.path.dirname(params["output"]))
     if image_plan.is_made(build.look_at(params["output"]), recipe, params["output"], params["replace"]):
         module.exit_json(changed=False, made=True, **facts)
+    build.check_unfinished(params["output"])
     check_place(params["root"])
     needed = archive.count_bytes(source.members.values())
     image_plan.check_space(params["root"], needed, build.free_bytes(params["root"]))
@@ -174,9 +175,11 @@ def check_place(root: str) -> None:
             f"golden_image_root is {root}, and other accounts can look into {above}: name a place in a folder with mode"
             " 0700, or in one that is not there yet"
         )
-    if os.path.lexists(root) and not os.path.lexists(root + image_plan.MARK_SUFFIX):
+    beside = (root + image_plan.SOURCE_SUFFIX, root + image_plan.PROGRAM_SUFFIX)
+    there = [path for path in (root, *beside) if os.path.lexists(path)]
+    if there and not os.path.lexists(root + image_plan.MARK_SUFFIX):
         raise archive.ImageError(
-            f"golden_image_root is {root}, which is there and was not unpacked by this role: name another place"
+            f"golden_image_root is {root}, and {there[0]} is there and was not made by this role: name another place"
         )
 
 
@@ -189,7 +192,7 @@ def unpack(source: str, root: str, digest: str) -> None:
     remove(root)
     with open(root + image_plan.MARK_SUFFIX, "xb"):
         pass
-    copy = root + ".source"
+    copy = root + image_plan.SOURCE_SUFFIX
     try:
         # Whoever can write to the source could change it after it was judged.
         with build.opened_source(source) as file, open(copy, "wb") as target:
@@ -214,10 +217,10 @@ def unpack(source: str, root: str, digest: str) -> None:
 
 
 def remove(root: str) -> None:
-    """Remove a folder, and the program that lies beside it."""
+    """Remove a folder and what lies beside it, the mark last."""
     if os.path.lexists(root):
         shutil.rmtree(root)
-    for ending in (image_plan.PROGRAM_SUFFIX, image_plan.MARK_SUFFIX):
+    for ending in (image_plan.SOURCE_SUFFIX, image_plan.PROGRAM_SUFFIX, image_plan.MARK_SUFFIX):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(root + ending)
 
@@ -250,11 +253,13 @@ def main() -> None:
     try:
         if module.params["state"] == "present":
             present(module)
-        there = os.path.lexists(module.params["root"])
+        root = module.params["root"]
+        # Of a build that was killed early or late there is no folder.
+        there = os.path.lexists(root) or os.path.lexists(root + image_plan.MARK_SUFFIX)
         if there:
-            check_place(module.params["root"])
+            check_place(root)
         if there and not module.check_mode:
-            remove(module.params["root"])
+            remove(root)
         module.exit_json(changed=there)
     except (archive.ImageError, OSError) as error:
         module.fail_json(msg=text.line(error))

@@ -84,6 +84,40 @@ def look_at(output: str) -> image_plan.Standing | None:
         return image_plan.Standing("-")
 
 
+def find_unfinished(output: str) -> list[str]:
+    """Return what a build that was killed left beside its image, its mark last; nothing where there is no mark."""
+    if not os.path.lexists(output + image_plan.PACKING_SUFFIX):
+        return []
+    return [path for path in image_plan.list_unfinished(output) if os.path.lexists(path)]
+
+
+def remove_unfinished(output: str) -> None:
+    """Remove what a build left beside its image that is not whole."""
+    for path in find_unfinished(output):
+        os.unlink(path)
+
+
+def check_unfinished(output: str) -> None:
+    """Raise ImageError where somebody else has a file by a name that a build takes for what is not whole yet."""
+    if os.path.lexists(output + image_plan.PACKING_SUFFIX):
+        return
+    for path in image_plan.list_unfinished(output):
+        if os.path.lexists(path):
+            raise ImageError(f"{path} is there and was not made by this role: remove it, or name another place")
+
+
+@contextlib.contextmanager
+def packing(output: str) -> Iterator[None]:
+    """Mark what is written beside an image as ours until it is whole; what is not whole at the end is removed."""
+    check_unfinished(output)
+    with open(output + image_plan.PACKING_SUFFIX, "wb"):
+        pass
+    try:
+        yield
+    finally:
+        remove_unfinished(output)
+
+
 def check_alone(option: str, folder: str) -> None:
     """Raise ImageError where another account can write in a folder, or lead the way to it elsewhere."""
     try:
@@ -295,7 +329,7 @@ def _files(folder: str) -> Iterator[str]:
 
 def pack(root: str, target: str, epoch: int, level: int = 6) -> None:
     """Pack an unpacked image so that the same content makes the same file; nothing in it is newer than C(epoch)."""
-    plain = f"{target}.tar"
+    plain = target + image_plan.PLAIN_SUFFIX
     try:
         _run(
             *("tar", "--create", f"--file={plain}", f"--directory={root}", "--sort=name", "--format=posix"),

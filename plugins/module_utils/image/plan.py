@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,9 +20,17 @@ RECORD, BILL, CATALOGUE = ".json", ".spdx.json", ".catalogue.json"
 STAMP = "usr/lib/wsltune/image.json"
 """In an image: which wsltune made it, from what."""
 OOBE = "/usr/lib/wsl/wsltune-oobe"
-PROGRAM_SUFFIX = ".pyz"
+PROGRAM_SUFFIX, SOURCE_SUFFIX = ".pyz", ".source"
+"""Endings beside an unpacked root file system: the program of the first start, and what it is unpacked from."""
 MARK_SUFFIX = ".unpacked"
-"""Ending of an empty file beside an unpacked root file system: without it the folder is not ours, and stays."""
+"""Ending of an empty file beside an unpacked root file system: without it what lies there is not ours, and stays."""
+SUMS = "SHA256SUMS"
+NEW_SUFFIX = ".new"
+"""Ending of a file beside an image that is not whole yet."""
+PLAIN_SUFFIX = ".tar"
+"""Ending of the image that is not compressed yet."""
+PACKING_SUFFIX = ".packing"
+"""Ending of an empty file beside an image in the making: without it what is not whole there is not ours, and stays."""
 ADDED = "usr/lib/wsltune"
 _ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -111,6 +120,13 @@ def check_stamp(stamp: str | None, version: str) -> str:
             f"the archive is an image of wsltune {made_by}, which is newer than this one, {version}: update"
         )
     return made_by
+
+
+def list_unfinished(output: str) -> list[str]:
+    """Return the paths that a build which was killed may leave beside its image, its mark last."""
+    sums = os.path.join(os.path.dirname(output), SUMS)
+    new = [f"{path}{NEW_SUFFIX}" for path in (output, output + RECORD, output + BILL, output + CATALOGUE, sums)]
+    return [*new, output + NEW_SUFFIX + PLAIN_SUFFIX, output + PACKING_SUFFIX]
 
 
 def is_made(standing: Standing | None, recipe: Recipe, output: str, replace: bool) -> bool:

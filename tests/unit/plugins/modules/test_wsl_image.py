@@ -14,6 +14,7 @@ import tarfile
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ INSTALLED = {
     "packages": [{"name": "bash", "version": "5.2", "architecture": "amd64"}],
 }
 """What packages_info returned in the image."""
+URL = "https://x.example/acme.wsl"
 
 
 @pytest.fixture
@@ -238,13 +240,11 @@ def test_what_a_killed_build_left_is_in_nobodys_way(call: Call, place: Path) -> 
     assert not call(wsl_image_root, state="absent", root=str(place / "work/acme"))["changed"]
 
 
-def test_a_build_that_was_killed_anywhere_is_finished_by_the_next_run(
-    call: Call, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before each step that moves or removes something, the process ends without a last word."""
+@pytest.fixture
+def build_until(call: Call, place: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], bool]:
+    """Makes an image in a child that ends without a last word before its step of a number; returns whether it did."""
 
     def build_until(step: int) -> bool:
-        """Make an image in a child that ends before its step of that number; return whether it ended there."""
         child = os.fork()
         if child == 0:
             left = itertools.count(step, -1)
@@ -252,14 +252,22 @@ def test_a_build_that_was_killed_anywhere_is_finished_by_the_next_run(
             def count(act: Callable[..., Any]) -> Callable[..., Any]:
                 return lambda *words, **more: act(*words, **more) if next(left) else os._exit(9)
 
-            for where, name in ((os, "replace"), (os, "unlink"), (shutil, "rmtree")):
+            acts = ((os, "replace"), (os, "unlink"), (shutil, "rmtree"), (shutil, "copyfileobj"), (process, "run"))
+            for where, name in acts:
                 monkeypatch.setattr(where, name, count(getattr(where, name)))
             try:
-                make(call, place)
+                make(call, place, url=URL, close={"url": URL})
             finally:
                 os._exit(0)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
 
+    return build_until
+
+
+def test_a_build_that_was_killed_anywhere_is_finished_by_the_next_run(
+    call: Call, place: Path, build_until: Callable[[int], bool]
+) -> None:
+    """Before each step that moves or removes something, or takes long."""
     steps = 0
     while build_until(steps):
         made = make(call, place)
@@ -273,7 +281,60 @@ def test_a_build_that_was_killed_anywhere_is_finished_by_the_next_run(
         for path in (place / "out").iterdir():
             path.unlink()
         steps += 1
-    assert steps > 5
+    assert steps > 10
+
+
+def names(place: Path) -> set[str]:
+    return {path.name for folder in ("work", "out") for path in (place / folder).glob("*")}
+
+
+def absent(place: Path) -> list[tuple[ModuleType, dict[str, str]]]:
+    """Return what golden_image_state=absent calls, in its order."""
+    return [
+        (wsl_image_root, {"state": "absent", "root": str(place / "work/acme")}),
+        (wsl_image, {"state": "absent", "output": str(place / "out/acme.wsl")}),
+    ]
+
+
+def test_nothing_stays_of_a_build_that_was_killed_anywhere_once_its_image_is_absent(
+    call: Call, place: Path, build_until: Callable[[int], bool]
+) -> None:
+    steps = 0
+    seen: set[str] = set()
+    while build_until(steps):
+        seen |= names(place)
+        for module, words in absent(place):
+            before = names(place)
+            looked = call(module, check=True, **words)
+            assert names(place) == before
+            gone = call(module, **words)
+            assert gone["changed"] is looked["changed"] is (names(place) != before), (steps, gone)
+        assert not names(place), steps
+        steps += 1
+    news = {f"acme.wsl{ending}.new" for ending in ("", ".json", ".spdx.json", ".catalogue.json")}
+    assert seen >= {"acme", "acme.source", "acme.wsl.new.tar", "SHA256SUMS.new", *news}
+
+
+def test_what_only_has_the_name_of_a_builds_files_stays(call: Call, place: Path) -> None:
+    """No mark of ours says that it is ours, and it may be the only copy of the source."""
+    made = make(call, place)
+    beside = [place / "out" / name for name in ("acme.wsl.new", "acme.wsl.json.new", "acme.wsl.new.tar")]
+    kept = [*beside, place / "work/acme.source", place / "work/acme.pyz"]
+    for path in kept:
+        path.write_text("mine")
+    assert [call(module, **words)["changed"] for module, words in absent(place)] == [False, True]
+    assert not os.path.exists(made["output"])
+    rootfs.make(place / "work/acme.source")
+    content = (place / "work/acme.source").read_bytes()
+    for path in beside:
+        refused = make(call, place)
+        assert f"{path} is there and was not made by this role" in refused["msg"], refused
+        assert path.read_text() == "mine"
+        path.unlink()
+    refused = make(call, place, source=str(place / "work/acme.source"))
+    assert f"{place}/work/acme.source is there and was not made by this role" in refused["msg"], refused
+    assert (place / "work/acme.source").read_bytes() == content
+    assert (place / "work/acme.pyz").read_text() == "mine"
 
 
 def test_only_what_was_unpacked_is_removed_and_no_other_folder_changed(call: Call, place: Path) -> None:
@@ -288,7 +349,7 @@ def test_only_what_was_unpacked_is_removed_and_no_other_folder_changed(call: Cal
     srv.chmod(0o700)
     for state in ("present", "absent"):
         refused = call(wsl_image_root, **options(place, root=str(srv / "data"), state=state))
-        assert "was not unpacked by this role" in refused["msg"], refused
+        assert "was not made by this role" in refused["msg"], refused
     recipe = call(wsl_image_root, check=True, **options(place))["recipe"]
     words = {"recipe": recipe, "program": str(place / "program"), "oobe": str(place / "oobe")}
     refused = call(wsl_image, root=str(srv / "data"), output=str(place / "out/acme.wsl"), **words)
