@@ -48,6 +48,7 @@ options:
         description:
           - Names of variables to take out of the environment of the login.
           - A value that C(go env -w) wrote still counts then; set O(variants[].environment) to hide that.
+          - It does not for GOTOOLCHAIN, CGO_LDFLAGS and GOCACHEPROG, which Go's settings file then has not either.
         type: list
         elements: str
         default: []

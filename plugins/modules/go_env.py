@@ -293,9 +293,8 @@ class GoEnv:
             for name in people
             if "environment" in users[name]["unknown"]
         ]
-        recorded = go_baseline.read()
-        for name in people:
-            users[name] = dict(users[name], before=go_tuning.neutral(recorded.get(name), users[name]))
+        for name, recorded in go_baseline.list_before({name: users[name] for name in people}).items():
+            users[name] = dict(users[name], before=recorded)
             self.changes.notes += go_plan.notes_for(name, users[name], wanted[name], options["cgo_enabled"])
         self.changes.notes += go_plan.note_tests(users, wanted)
         if not self.changes.check_mode:

@@ -131,7 +131,6 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import observe as
 from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go_applied
 from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
-from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, fingerprint, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
@@ -153,12 +152,12 @@ def main() -> None:
     )
     machine = wsl_observe.collect(conf_path=module.params["conf_path"], run_command=module.run_command)
     mounts = wsl_judge.mounts_of(machine)
-    baseline = go_baseline.read()
     try:
         people = accounts.find(module.params["users"], module.params["also"])
         unlisted = [] if module.params["users"] else accounts.find_unlisted(people)
         seen = go_observe.observe_all([person for person in people if os.geteuid() in (0, person.uid)], mounts)
-        users = {name: dict(facts, before=go_tuning.neutral(baseline.get(name), facts)) for name, facts in seen.items()}
+        before = go_baseline.list_before(seen)
+        users = {name: dict(facts, before=before[name]) for name, facts in seen.items()}
     except accounts.AccountError as error:
         module.fail_json(msg=str(error))
     go = {

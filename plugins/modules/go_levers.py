@@ -56,7 +56,8 @@ options:
         type: dict
         default: {}
       unset:
-        description: Names of variables to take away.
+        description:
+          - Names of variables to take away, GOTOOLCHAIN, CGO_LDFLAGS and GOCACHEPROG also from Go's settings file.
         type: list
         elements: str
         default: []
@@ -196,7 +197,14 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, guard, schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import (
+    bench,
+    guard,
+    schedule,
+    scratch,
+    settings_file,
+    stats,
+)
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.bench import Bench, Variant
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
@@ -284,21 +292,15 @@ class Trial:
 
     def look_at_go(self) -> levers_guard.Ground:
         """As the user: return what the levers that have no place of Go's need to know."""
-        environment = self.variant(levers_decide.BASELINE, {}).over(self.environment)
+        baseline = self.variant(levers_decide.BASELINE, {})
+        environment = baseline.over(self.environment)
         path = environment.get("PATH", "")
-        go = shutil.which("go", path=path)
-        settings: dict[str, str] = {}
-        # Where root is not to build, measuring says so.
-        if go and not go_find.explain_no_build(go, environment):
-            # With the toolchain that the user's own setting chooses, but none is downloaded to find it out.
-            # CGO_LDFLAGS apart, because Go makes a folder in GOTMPDIR for it, which may be gone.
-            for names in (GROUND, ("CGO_LDFLAGS",)):
-                command = [go, "env", "-json", *names]
-                done = process.run(command, {**environment, "GOPROXY": "off"}, self.account.home, limit=60)
-                with contextlib.suppress(ValueError, AttributeError, RecursionError):
-                    settings.update(
-                        {key: str(value or "") for key, value in json.loads(done.out).items() if key in names}
-                    )
+        with scratch.Folders() as folders:
+
+            def make_folder() -> str:
+                return folders.make(bench.find_scratch_parent(environment, self.account), "settings")
+
+            settings = self.ask_go(settings_file.hide(baseline.unset, environment, make_folder))
         memory = meminfo.parse(tmpfs_observe.text_of("/proc/meminfo") or "")
         return levers_guard.Ground(
             memory=memory["total_bytes"],
@@ -312,6 +314,22 @@ class Trial:
             builds="build" in self.params["scenarios"] or bool(self.commands),
             has_repository=any(map(levers_guard.is_in_repository, self.params["modules"])),
         )
+
+    def ask_go(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """As the user: return the settings that the levers are judged by, as Go has them in C(environment)."""
+        go = shutil.which("go", path=environment.get("PATH", ""))
+        settings: dict[str, str] = {}
+        # Where root is not to build, measuring says so.
+        if not go or go_find.explain_no_build(go, environment):
+            return settings
+        # With the toolchain that the user's own setting chooses, but none is downloaded to find it out.
+        # CGO_LDFLAGS apart, because Go makes a folder in GOTMPDIR for it, which may be gone.
+        for names in (GROUND, ("CGO_LDFLAGS",)):
+            command = [go, "env", "-json", *names]
+            done = process.run(command, {**environment, "GOPROXY": "off"}, self.account.home, limit=60)
+            with contextlib.suppress(ValueError, AttributeError, RecursionError):
+                settings.update({key: str(value or "") for key, value in json.loads(done.out).items() if key in names})
+        return settings
 
     def usable(self, held: Mapping[str, Decision], budget: float) -> bool:
         """Return whether the decisions C(held), made within C(budget), answer for all levers that would be tried."""

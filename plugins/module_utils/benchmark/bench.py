@@ -28,6 +28,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark import (
     guard,
     schedule,
     scratch,
+    settings_file,
     stats,
     suite,
 )
@@ -404,6 +405,16 @@ def clean_up_on_signals() -> None:
         signal.signal(number, stop)
 
 
+def find_scratch_parent(environment: Mapping[str, str], account: accounts.Account) -> str:
+    """Return where folders for measuring are made; BenchmarkError where C(account), which runs this, has no place."""
+    home = environment.get("HOME", account.home)
+    for place in (environment.get("XDG_CACHE_HOME") or os.path.join(home, ".cache"), home, "/var/tmp"):
+        usable = os.path.isabs(place) and os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)
+        if usable and not go_sources.others_change(place, kept=True):
+            return place
+    raise BenchmarkError(f"{account.name} can write neither to {home} nor to /var/tmp: make room for scratch.")
+
+
 class Bench:
     """The Go of the account that runs this, ready in each variant; a context that leaves nothing behind.
 
@@ -496,11 +507,13 @@ class Bench:
             raise BenchmarkError(
                 f"A login of {self.account.name} finds no go in its PATH ({path}): install Go or name it with `go`."
             )
-        home = self._scratch_parent()
+        home = find_scratch_parent(self.environments[self.first.name], self.account)
         if not self.modules:
             self.sample = self.folders.make(home, "sample", hidden=False)
             self._write_sample(self.sample)
-        for name in self.variants:
+        for name, variant in self.variants.items():
+            make_folder = functools.partial(self.folders.make, home, f"settings-{name}")
+            self.environments[name] = settings_file.hide(variant.unset, self.environments[name], make_folder)
             reason = go_find.explain_no_build(self.go, self.environments[name], self.roots_places)
             if reason:
                 raise BenchmarkError(reason)
@@ -558,15 +571,6 @@ class Bench:
 
     def _git(self, folder: str, environment: Mapping[str, str], *arguments: str) -> str:
         return _git(self.account.name, folder, environment, *arguments)
-
-    def _scratch_parent(self) -> str:
-        environment = self.environments[self.first.name]
-        home = environment.get("HOME", self.account.home)
-        for place in (environment.get("XDG_CACHE_HOME") or os.path.join(home, ".cache"), home, "/var/tmp"):
-            usable = os.path.isabs(place) and os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)
-            if usable and not go_sources.others_change(place, kept=True):
-                return place
-        raise BenchmarkError(f"{self.account.name} can write neither to {home} nor to /var/tmp: make room for scratch.")
 
     def _write_sample(self, folder: str) -> None:
         for name, content in make_sample_module().items():
@@ -953,7 +957,9 @@ class Bench:
         """Try what people do with Go in the environment of a variant; return why, by the command that failed."""
         environment = self.environments[name]
         cgo_left_on = {key: value for key, value in environment.items() if key != "CGO_ENABLED"}
-        program = self.folders.make(self._scratch_parent(), f"run-{name}")
+        program = self.folders.make(
+            find_scratch_parent(self.environments[self.first.name], self.account), f"run-{name}"
+        )
         with open(f"{program}/main.go", "w", encoding="utf-8") as handle:
             handle.write('package main\n\nfunc main() { println("works") }\n')
         place = self.source(name)

@@ -476,9 +476,7 @@ def summarise(experiment: Mapping[str, Any]) -> dict[str, Any]:
 def summarise_runs(experiment: Experiment) -> dict[str, Any]:
     """Return the same of an experiment that is typed already."""
     names, prints, sequential = experiment.names, experiment.fingerprints, experiment.is_sequential
-    # A variant with a folder of its own is about where the source lies.
-    moved = [variant["name"] for variant in experiment.variants if variant.get("directory")]
-    different = _list_incomparable(names, prints, sequential, moved)
+    different = _list_incomparable(names, prints, sequential, _list_meant(experiment.variants))
     scenarios = [_summarise_scenario(scenario, names, different) for scenario in experiment.scenarios]
     overall = {name: _judge_overall(scenarios, name) for name in names[1:]}
     for name in names[1:]:
@@ -591,8 +589,23 @@ def _describe_on_purpose(name: str, before: dict[str, Any], after: dict[str, Any
     return [f"{name} meant to be changed, but the same in both measurements: is the change in force?"]
 
 
+def _list_meant(variants: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return for each variant what of its fingerprint differs from the first one's because the variant is about it."""
+
+    def toolchain(variant: Mapping[str, Any]) -> tuple[Any, bool]:
+        return (variant.get("environment") or {}).get("GOTOOLCHAIN"), "GOTOOLCHAIN" in (variant.get("unset") or ())
+
+    return {
+        variant["name"]: [
+            *(["source"] if variant.get("directory") else []),
+            *(["go", "goroot"] if toolchain(variant) != toolchain(variants[0]) else []),
+        ]
+        for variant in variants
+    }
+
+
 def _list_incomparable(
-    names: Sequence[str], prints: dict[str, Any], sequential: bool, moved: Sequence[str] = ()
+    names: Sequence[str], prints: dict[str, Any], sequential: bool, meant: Mapping[str, Sequence[str]]
 ) -> dict[str, list[str]]:
     """List for each variant what makes it another machine than the baseline's, between or during the runs."""
     start, end = prints.get("start") or {}, prints.get("end") or {}
@@ -603,10 +616,7 @@ def _list_incomparable(
     # A variant may set GOMAXPROCS to try it; between two measurements it is the machine's.
     ignored = LEVER_PLACES if sequential else (*LEVER_PLACES, "gomaxprocs")
     return {
-        name: changed
-        + compare_fingerprints(
-            base, variants.get(name) or {}, ignore=(*ignored, "source") if name in moved else ignored
-        )
+        name: changed + compare_fingerprints(base, variants.get(name) or {}, ignore=(*ignored, *meant.get(name, ())))
         for name in names[1:]
     }
 

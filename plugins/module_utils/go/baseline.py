@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
+from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
+from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
+from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
 
 def overlay(observed: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,3 +41,32 @@ def record(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) -> 
     new = {name: overlay(observed) for name, observed in users.items() if name not in known and observed.get("go")}
     if new:
         journal.write_record(journal.BEFORE, dict(known, **new), root)
+
+
+def list_before(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) -> dict[str, dict[str, Any] | None]:
+    """Return for each user what to lay over a login to have Go as it was before the first run; None where unknown."""
+    known = read(root)
+    # Only root can read either.
+    entries = journal.Journal(root).entries("go_env") if known else []
+    return {
+        name: go_tuning.neutral(known.get(name), observed, list_replaced(observed, entries))
+        for name, observed in users.items()
+    }
+
+
+def list_replaced(observed: Mapping[str, Any], entries: Sequence[journal.Entry]) -> dict[str, str | None]:
+    """Return those of go_tuning.FROM_FILE that wsltune wrote for one user, and what the user had (None: nothing).
+
+    By the owner of the file and not by its path, which the user may have as a link.
+    """
+    now = observed["user_file"]["values"]
+    replaced = {}
+    for entry in entries:
+        if entry.uid != observed["uid"] or entry.displaced or entry.written is None:
+            continue
+        own = envfile.parse(text.decode(entry.base.content) if entry.base else "")
+        ours = envfile.parse(text.decode(entry.written))
+        for name in go_tuning.FROM_FILE:
+            if name in ours and own.get(name) != ours[name] == now.get(name):
+                replaced[name] = own.get(name)
+    return replaced

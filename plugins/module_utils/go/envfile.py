@@ -4,7 +4,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+
+
+def path_of(environment: Mapping[str, str], home: str = "") -> str:
+    """Return the file that Go reads its settings from, or what GOENV has in its place, such as C(off)."""
+    folder = environment.get("XDG_CONFIG_HOME") or os.path.join(home or environment.get("HOME", ""), ".config")
+    return environment.get("GOENV") or os.path.join(folder, "go/env")
 
 
 def _name(line: str) -> str | None:

@@ -286,11 +286,8 @@ def observe_with_environment(
 
 def _list_read_first(account: accounts.Account, environment: Mapping[str, str]) -> list[str]:
     """Return the paths that Go reads before it does anything, its file of settings among them."""
-    folder = environment.get("XDG_CONFIG_HOME") or os.path.join(account.home, ".config")
     named = [environment.get(name, "") for name in READ_BY_GO]
-    return [
-        path for path in (*named, environment.get("GOENV") or os.path.join(folder, "go/env")) if os.path.isabs(path)
-    ]
+    return [path for path in (*named, envfile.path_of(environment, account.home)) if os.path.isabs(path)]
 
 
 def _unanswered(account: accounts.Account, reason: str) -> dict[str, Any]:

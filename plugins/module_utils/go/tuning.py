@@ -144,11 +144,22 @@ def check(options: Mapping[str, Any]) -> None:
         )
 
 
-def neutral(before: Mapping[str, Any] | None, observed: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the environment from before the first run so that no flag of wsltune's is left in it."""
+def neutral(
+    before: Mapping[str, Any] | None, observed: Mapping[str, Any], replaced: Mapping[str, str | None] | None = None
+) -> dict[str, Any] | None:
+    """Return the environment from before the first run so that nothing of wsltune's is left in it.
+
+    C(replaced) are those of FROM_FILE that wsltune wrote, with what the user had there (None: nothing).
+    """
     if before is None:
         return None
-    environment = dict(before.get("environment") or {})
+    environment, unset = dict(before.get("environment") or {}), list(before.get("unset") or [])
     if observed.get("user_file", {}).get("values", {}).get("GOFLAGS"):
         environment.setdefault("GOFLAGS", NEUTRAL)
-    return {**before, "environment": environment}
+    for name, own in (replaced or {}).items():
+        # An export of the user's own wins, before as now.
+        if own and not observed["exports"].get(name):
+            environment[name] = own
+        elif not observed["exports"].get(name):
+            unset.append(name)
+    return {**before, "environment": environment, "unset": unset}

@@ -164,6 +164,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         journal.forget_record,
         go_baseline.read,
         go_baseline.record,
+        go_baseline.list_before,
         go_applied.record,
         go_applied.forget,
         go_applied.observe,

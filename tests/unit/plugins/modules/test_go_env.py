@@ -19,7 +19,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_
 from ansible_collections.wsltune.go.plugins.module_utils.go import wishes as go_wishes
 from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, meminfo, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
-from ansible_collections.wsltune.go.plugins.modules import go_env
+from ansible_collections.wsltune.go.plugins.modules import go_env, go_facts
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="becomes the users: needs root")
 Run = Callable[..., dict[str, Any]]
@@ -382,6 +382,26 @@ def test_a_wish_that_was_left_out_is_met_once_its_reason_is_gone(
     assert done["changed"] and set(done["settings"]["eve"]) == {"GOTMPDIR", "GOFLAGS", "CGO_LDFLAGS"}
     applied = done["ansible_facts"]["go"]["applied"]
     assert applied["holds"] and not [note for note in applied["notes"] if "is not set" in note]
+
+
+def test_what_it_wrote_is_not_from_before_the_first_run(
+    call: Run, eves: Path, program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(go_tuning, "find_linker", lambda _wanted, _path: "lld")
+    env = eves / ".config/go/env"
+    env.parent.mkdir(parents=True)
+    # A link, as those have it who keep their settings elsewhere.
+    (eves / "kept").write_text("CGO_LDFLAGS=-lfoo\n")
+    env.symlink_to(eves / "kept")
+    for path in (env, *env.parents[:2], eves / "kept"):
+        os.lchown(path, 4711, 4711)
+    for _time in range(2):
+        done = call(go_env, users=["eve"], cgo_linker="auto", gocacheprog="/bin/true -x")
+        before = done["ansible_facts"]["go"]["users"]["eve"]["before"]
+        assert before["environment"]["CGO_LDFLAGS"] == "-lfoo" and before["unset"] == ["GOCACHEPROG"]
+    assert (eves / "kept").read_text() == "CGO_LDFLAGS=-lfoo -fuse-ld=lld\nGOCACHEPROG=/bin/true -x\n"
+    facts = call(go_facts, users=["eve"])["ansible_facts"]["go"]["users"]["eve"]
+    assert facts["before"] == before
 
 
 def test_a_little_more_memory_after_an_update_writes_no_program_anew(

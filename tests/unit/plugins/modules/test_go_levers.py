@@ -137,6 +137,51 @@ def test_flags_are_tried_beside_a_users_own_and_what_is_missing_is_one_sentence(
     assert found["go_version"].startswith("not tried: no Go newer than go1.99 lies in")
 
 
+def test_what_wsltune_keeps_is_tried_again_and_not_missing(home):
+    """The Go of go_version stands in the settings file, and so does the linker; the baseline has neither."""
+    env = home / ".config/go/env"
+    env.parent.mkdir(parents=True)
+    env.write_text("GOTOOLCHAIN=go1.100.1+auto\nCGO_LDFLAGS=-O2 -g -fuse-ld=lld\n")
+    cached = home / f"mod/golang.org/toolchain@v0.0.1-go1.100.1.linux-{arch()}/bin/go"
+    cached.parent.mkdir(parents=True)
+    for path in (cached, home / "bin/ld.lld"):
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    (home / "bin/go").write_text(GO_OF_SETTINGS + GO)
+    own = given(home, [])["before"]["environment"]
+    for unset, missing in (([], True), (["GOTOOLCHAIN", "CGO_LDFLAGS"], False)):
+        before = {"environment": own, "unset": unset}
+        result = decide(home, ["go_version", "cgo_linker"], before=before, budget_minutes=0.05)
+        reasons = {one["lever"]: one["reason"] for one in result["decisions"]}
+        assert reasons["go_version"].startswith("not tried: no Go newer than go1.100.1") is missing, reasons
+        assert (reasons["cgo_linker"] == "not tried: CGO_LDFLAGS names a linker already") is missing, reasons
+        assert not list((home / ".cache").glob(".wsltune-*"))
+    variants = {one["name"]: one for one in result["experiments"][0]["variants"]}
+    assert variants["baseline"]["unset"] == unset and variants["go_version"]["unset"] == ["CGO_LDFLAGS"]
+    assert variants["go_version"]["environment"]["GOTOOLCHAIN"] == "go1.100.1+auto"
+    assert variants["cgo_linker"]["environment"]["CGO_LDFLAGS"] == "-O2 -g -fuse-ld=lld"
+
+
+def arch():
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+
+
+# Answers by the settings file, as Go does.
+GO_OF_SETTINGS = """#!/bin/sh
+file=${GOENV:-$HOME/.config/go/env}
+: "${GOTOOLCHAIN:=$(sed -n s/^GOTOOLCHAIN=//p "$file")}" "${CGO_LDFLAGS:=$(sed -n s/^CGO_LDFLAGS=//p "$file")}"
+version=${GOTOOLCHAIN%%+*}
+case "$1 $*" in
+"env "*CGO_LDFLAGS*) echo "{\\"CGO_LDFLAGS\\": \\"${CGO_LDFLAGS:--O2 -g}\\"}"; exit ;;
+"env "*) cat <<END
+{"GOCACHE": "$HOME/.cache/go-build", "GOTMPDIR": "", "GOROOT": "/opt/go", "GOMODCACHE": "$HOME/mod",
+"GOVERSION": "${version:-go1.99}", "CGO_ENABLED": "1"}
+END
+exit ;;
+esac
+"""
+
+
 @pytest.fixture
 def drive():
     """A folder on another disk than the home's."""

@@ -249,6 +249,17 @@ def test_a_source_that_was_moved_on_purpose_is_compared():
     assert schedule.summarise(found)["verdict"] == "faster"
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [({"unset": ["GOTOOLCHAIN"]}, {}), ({}, {"environment": {"GOTOOLCHAIN": "go1.27.3+auto"}})]
+)
+def test_another_go_is_compared_where_a_variant_is_about_it(before, after):
+    found = measured(Executor(faster))
+    found["fingerprints"] = {"variants": {"before": {"go": "go1.26.0"}, "after": {"go": "go1.27.3"}}}
+    assert schedule.summarise(found)["verdict"] == "unknown"
+    found["variants"] = [{**found["variants"][0], **before}, {**found["variants"][1], **after}]
+    assert schedule.summarise(found)["verdict"] == "faster"
+
+
 MACHINE = {
     "kernel": "6.18.35.2",
     "machine": "x86_64",

@@ -106,3 +106,13 @@ def test_the_environment_from_before_hides_flags_that_wsltune_wrote() -> None:
     assert tuning.neutral(own, ours) == own
     assert tuning.neutral(before, {"user_file": {"values": {}}}) == before
     assert tuning.neutral(None, ours) is None
+
+
+def test_the_environment_from_before_has_what_the_user_had_in_the_place_of_wsltunes() -> None:
+    before = {"environment": {"GOCACHE": "/c"}, "unset": []}
+    replaced = {"GOTOOLCHAIN": "auto", "GOCACHEPROG": None, "CGO_LDFLAGS": "-lfoo"}
+    assert tuning.neutral(before, {"exports": {"CGO_LDFLAGS": "-lbar"}}, replaced) == {
+        "environment": {"GOCACHE": "/c", "GOTOOLCHAIN": "auto"},
+        "unset": ["GOCACHEPROG"],
+    }
+    assert before == {"environment": {"GOCACHE": "/c"}, "unset": []}
