@@ -28,10 +28,10 @@ ENDS = {
 }
 
 
-def play(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the playbook for a laptop that sleeps."""
+def play(folder: Path, *words: str, hosts: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the playbook for a laptop that sleeps, and for other C(hosts) of the inventory."""
     inventory = folder / "inventory"
-    inventory.write_text("laptop ansible_host=127.0.0.1 ansible_port=1\n")
+    inventory.write_text("laptop ansible_host=127.0.0.1 ansible_port=1\n" + hosts)
     return subprocess.run(
         [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), "playbooks/drift.yml", *words],
         check=False,
@@ -62,3 +62,14 @@ def test_what_was_refused_when_a_laptop_was_seen_last_is_no_error_while_it_sleep
     (own / "drift.json").write_text(json.dumps(seen))
     done = play(tmp_path)
     assert done.returncode == 0 and "wsltune_adopt" not in done.stdout, done.stdout + done.stderr
+
+
+def test_a_report_says_that_it_is_about_windows_also_where_nothing_was_seen(tmp_path: Path) -> None:
+    # Without Windows behind it, the modules for it cannot run.
+    done = play(
+        tmp_path, hosts="[windows]\nasleep ansible_host=127.0.0.1 ansible_port=1\nbroken ansible_connection=local\n"
+    )
+    report = json.loads((tmp_path / "wsltune/drift.json").read_text(encoding="utf-8"))
+    found = {host["host"]: (host["side"], host["status"]) for host in report["hosts"]}
+    wanted = {"asleep": ("windows", "not_seen"), "broken": ("windows", "unknown"), "laptop": ("linux", "not_seen")}
+    assert found == wanted, done.stdout + done.stderr

@@ -880,6 +880,34 @@ def test_drift_is_healed_after_the_days_of_reports(bed: Bed) -> None:
     assert bed.record()["heals"] == 1 and bed.run() == 0 and len(bed.plays) == 2
 
 
+@pytest.mark.parametrize(
+    ("windows", "code", "heals"),
+    [
+        ({"status": "not_seen", "settings": []}, 0, 1),
+        ({"status": "unknown", "settings": [{"state": "unknown"}]}, 0, 1),
+        ({"status": "drift", "settings": [{"state": "conflict"}]}, 0, 0),
+        ({"status": "drift", "settings": [{"state": "changed"}]}, FAILED, 0),
+    ],
+)
+def test_the_windows_side_counts_as_far_as_it_was_seen(
+    bed: Bed, windows: dict[str, Any], code: int, heals: int
+) -> None:
+    def report(state: str) -> str:
+        linux = {"host": "a", "side": "linux", "status": "drift", "settings": [{"state": state}]}
+        hosts = [linux, {"host": "a-windows", "side": "windows", **windows}]
+        # The worst is the first one.
+        return json.dumps({"hosts": hosts if state == "gone" else hosts[::-1]})
+
+    (bed.root / "healed.json").write_text(report("in_state"))
+    bed.commit(f"test ! -e {bed.root}/drifted || cp {bed.root}/healed.json {bed.root}/drift.json")
+    bed.configure(mode="heal")
+    assert bed.run() == 0
+    bed.be_old(8)
+    (bed.root / "drifted").touch()
+    (bed.root / "drift.json").write_text(report("gone"))
+    assert bed.run() == code and bed.record()["heals"] == heals, bed.record()["reason"]
+
+
 def test_three_failed_heals_in_a_row_stop_it_until_a_person_or_a_new_commit(bed: Bed) -> None:
     bed.configure(mode="heal")
     bed.commit("exit 0")

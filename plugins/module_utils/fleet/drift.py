@@ -44,6 +44,8 @@ STATES = tuple(TITLES)
 DRIFT = (NOT_ROLLED_OUT, CHANGED, CONFLICT, GONE)
 DRIFTED, NOT_SEEN = "drift", "not_seen"
 """States of a machine beside IN_STATE, PENDING and UNKNOWN."""
+LINUX, WINDOWS = "linux", "windows"
+"""What a report is about: a distro or other Linux, or the Windows host of one."""
 FSTAB = "/etc/fstab"
 ANY_RESTART = "restart this machine"
 EXIT_CODES = {DRIFTED: 2, UNKNOWN: 1, NOT_SEEN: 1, PENDING: 3, IN_STATE: 0}
@@ -631,7 +633,9 @@ def report(host: str, facts: Mapping[str, Any], declared: Mapping[str, Any], now
     return report_host(host, [*settings, *damaged], now, facts["drift"]["applied_at"])
 
 
-def report_host(host: str, settings: list[dict[str, Any]], now: float, applied_at: float | None) -> dict[str, Any]:
+def report_host(
+    host: str, settings: list[dict[str, Any]], now: float, applied_at: float | None, side: str = LINUX
+) -> dict[str, Any]:
     """Return the report about one host; raise ValueError for one that says so much that it would hide the others."""
     settings = [_cut(text.printable(setting)) for setting in settings]
     if len(json.dumps(settings)) > LARGEST:
@@ -641,6 +645,7 @@ def report_host(host: str, settings: list[dict[str, Any]], now: float, applied_a
     return {
         "schema_version": SCHEMA_VERSION,
         "host": host,
+        "side": side,
         "status": status,
         "exit_code": EXIT_CODES[status],
         "looked_at": iso(now),

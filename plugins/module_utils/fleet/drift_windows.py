@@ -100,4 +100,4 @@ def report(
 ) -> dict[str, Any]:
     """Return what is to know about the drift of one Windows host, as docs/schemas/drift.json describes it."""
     settings = [drift.describe(view) for view in list_views(defender, conf, removed)]
-    return drift.report_host(host, settings, now, None)
+    return drift.report_host(host, settings, now, None, drift.WINDOWS)

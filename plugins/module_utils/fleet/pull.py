@@ -315,14 +315,35 @@ def needs_run(record: Record, commit: str) -> bool:
     return record.applied != commit or record.accepted != commit
 
 
+def _was_looked_at(host: Mapping[str, Any]) -> bool:
+    return host.get("status") != "not_seen" and (host.get("status") != "unknown" or bool(host["settings"]))
+
+
+def _is_windows(host: Mapping[str, Any]) -> bool:
+    """Return whether a report is about the Windows side; one of an older drift.yml says so by its settings alone."""
+    roles = {setting.get("role") for setting in host["settings"]}
+    return str(host.get("side") or ("windows" if roles & {"defender", "wslconfig"} else "linux")) == "windows"
+
+
 def count_states(report: Any) -> dict[str, int] | None:
-    """Return how many settings are in which state by drift's report; None if the machine was not looked at."""
+    """Return how many settings are in which state by drift's report; None if the machine was not looked at.
+
+    A drift.yml on the machine reports the Windows side too, and the playbook writes there. What Windows did not show,
+    which it keeps from who is no administrator, is left out: no run of this machine changes that either.
+    """
     try:
-        host = report["hosts"][0] if "hosts" in report else report
-        states = [setting["state"] for setting in host["settings"]]
-        if host.get("status") in ("unknown", "not_seen") and not states:
+        sides = [(host, _is_windows(host)) for host in report.get("hosts", [report])]
+        own = [_was_looked_at(host) for host, is_windows in sides if not is_windows]
+        if not own or not all(own):
             return None
-    except (KeyError, IndexError, TypeError):
+        states = [
+            setting["state"]
+            for host, is_windows in sides
+            if _was_looked_at(host)
+            for setting in host["settings"]
+            if not (is_windows and setting["state"] == "unknown")
+        ]
+    except (AttributeError, KeyError, TypeError):
         return None
     return {state: states.count(state) for state in sorted(set(states))}
 

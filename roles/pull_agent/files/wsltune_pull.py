@@ -614,7 +614,9 @@ class Agent:
         folder.mkdir(mode=0o700)
         code = self.play(playbook, {"wsltune_drift_dir": str(folder), "wsltune_drift_fail_on": "never"})
         with contextlib.suppress(OSError, ValueError):
-            report = next(iter(sorted(folder.rglob("drift.json"))), folder / "drift.json")
+            # Deeper ones are of one host each.
+            found = folder.rglob("drift.json")
+            report = min(found, key=lambda path: len(path.parts), default=folder / "drift.json")
             self.record.drift = pull.count_states(json.loads(report.read_text(encoding="utf-8")))
         shutil.rmtree(folder, ignore_errors=True)
         if self.record.drift is None:

@@ -250,6 +250,61 @@ def test_drifts_report_is_understood() -> None:
         assert pull.count_states(json.loads(text)) is None
 
 
+def of_host(side: str, /, *states: str, **more: Any) -> dict[str, Any]:
+    role = "wslconfig" if side == drift.WINDOWS else "go_env"
+    values = dict.fromkeys(("declared", "applied", "now", "in_force", "reason"))
+    settings = [
+        {**values, "id": f"{role}:{number}", "role": role, "state": state} for number, state in enumerate(states)
+    ]
+    return {**drift.report_host(side, settings, NOW, None, side), **more}
+
+
+ASLEEP = {**drift.not_seen("pc", None, "no interop"), "side": drift.WINDOWS}
+BROKEN = {**drift.could_not_look("pc", "no answer", NOW), "side": drift.WINDOWS}
+UNREAD = drift.could_not_look("localhost", "no Python", NOW)
+
+
+@pytest.mark.parametrize(
+    ("linux", "windows", "expected"),
+    {
+        "Windows drifted, which comes first": (
+            of_host("linux", "unknown", "in_state"),
+            of_host("windows", "changed"),
+            {"changed": 1, "in_state": 1, "unknown": 1},
+        ),
+        "Windows in conflict": (
+            of_host("linux", "changed"),
+            of_host("windows", "conflict"),
+            {"changed": 1, "conflict": 1},
+        ),
+        "Windows hides something": (
+            of_host("linux", "gone"),
+            of_host("windows", "unknown", "in_state"),
+            {"gone": 1, "in_state": 1},
+        ),
+        "Windows was not seen": (of_host("linux", "in_state"), ASLEEP, {"in_state": 1}),
+        "Windows was not seen again": (
+            of_host("linux", "in_state"),
+            of_host("windows", "conflict", status="not_seen"),
+            {"in_state": 1},
+        ),
+        "Windows could not be looked at": (of_host("linux", "in_state"), BROKEN, {"in_state": 1}),
+        "only Windows was looked at": (UNREAD, of_host("windows", "in_state"), None),
+        "only Windows, with nothing declared": (UNREAD, of_host("windows"), None),
+        "a drift.yml that names no side": (
+            of_host("linux", "in_state", side=None),
+            of_host("windows", "unknown", side=None),
+            {"in_state": 1},
+        ),
+        "nothing declared at all": (of_host("linux"), of_host("windows"), {}),
+    }.values(),
+)
+def test_all_of_the_machine_is_judged_by_what_could_be_seen(
+    linux: dict[str, Any], windows: dict[str, Any], expected: dict[str, int] | None
+) -> None:
+    assert pull.count_states(json.loads(json.dumps(drift.fleet([linux, windows], NOW)))) == expected
+
+
 def test_the_states_are_those_of_drift_and_of_the_metrics() -> None:
     assert metrics.DRIFT_STATES == drift.STATES
     assert {*pull.HEALABLE, *pull.KEEPING_HEALS_BACK} <= set(drift.STATES)
