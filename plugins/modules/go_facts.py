@@ -34,6 +34,13 @@ options:
       - Without root what was applied is not known, and the fact names the reason.
     type: bool
     default: false
+  projects:
+    description:
+      - With O(drift=true), the projects of M(wsltune.go.workspace) that are to be found, by C(source), C(target),
+        C(user) and C(bind).
+    type: list
+    elements: dict
+    default: []
   tmpfs_path:
     description: The mount point of M(wsltune.go.go_tmpfs), to return the fact C(go_tmpfs) about it as well.
     type: path
@@ -117,6 +124,8 @@ ansible_facts:
         - What P(wsltune.go.drift_report#filter) compares with what is declared. C(files), each with its content as it
           was last C(applied) and is C(now), as checksums, and its owner; the settings of C(wsl_conf), the lines of
           C(fstab) and the settings of C(go) as they were applied; C(reason) where none of that could be read.
+        - C(projects), by the source as it is named, C(source) and C(target) of each that is bound, without links, or
+          the C(reason) why they are not known; nothing for others than root.
       returned: with O(drift=true)
       type: dict
 """
@@ -133,6 +142,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as g
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, fingerprint, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import observe as workspace_observe
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
@@ -146,6 +156,7 @@ def main() -> None:
             "wsl": {"type": "bool", "default": False},
             "conf_path": {"type": "path", "default": "/etc/wsl.conf"},
             "drift": {"type": "bool", "default": False},
+            "projects": {"type": "list", "elements": "dict", "default": []},
             "tmpfs_path": {"type": "path"},
         },
         supports_check_mode=True,
@@ -175,7 +186,10 @@ def main() -> None:
         tmpfs = tmpfs_observe.observe(module.params["tmpfs_path"], people, machine)
         facts["go_tmpfs"] = text.printable(tmpfs)
     if module.params["drift"]:
-        facts["drift"] = text.printable(fleet_observe.observe(conf_path=module.params["conf_path"]))
+        # Only root can become the projects' users.
+        places = workspace_observe.find_places(module.params["projects"]) if os.geteuid() == 0 else {}
+        seen_now = fleet_observe.observe(conf_path=module.params["conf_path"])
+        facts["drift"] = text.printable({**seen_now, "projects": places})
     module.exit_json(changed=False, ansible_facts=facts)
 
 

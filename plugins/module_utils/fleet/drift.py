@@ -581,17 +581,14 @@ def _views_of_workspace(machine: Machine) -> Iterator[View]:
     then = _binds("\n".join(record or []))
     now = _binds(table or "")
     mounted = {mount["mount_point"] for mount in machine.facts["wsl"]["mounts"] or []}
-    wanted: dict[str, str] = {}
+    wanted, unknown = _wanted_binds(machine, {**now, **then})
     # A run that copies others unmounts it too; where none is to be copied, the role does not run.
     stays = machine.is_present("workspace") and not machine.declared["projects"]
     remedies = dict.fromkeys((NOT_ROLLED_OUT, CONFLICT), UNBIND) if stays else {}
-    if machine.is_present("workspace"):
-        for project in machine.declared["projects"]:
-            if project.get("bind"):
-                source = os.path.normpath(project["source"])
-                wanted[source] = _bind(project, source, then.get(source) or now.get(source))
     file = machine.file(FSTAB)
-    for source in dict.fromkeys([*wanted, *then, *now]):
+    # What is bound where no project is known to be may belong to one of those that are not known.
+    reasons = {**dict.fromkeys({*then, *now} - set(wanted), next(iter(unknown.values()), "")), **unknown}
+    for source in dict.fromkeys([*wanted, *unknown, *then, *now]):
         shown = now.get(source) if source in mounted or source not in now else None
         yield View(
             id=f"workspace:bind:{source}",
@@ -601,6 +598,7 @@ def _views_of_workspace(machine: Machine) -> Iterator[View]:
             applied=then.get(source),
             now=shown,
             recorded=record is not None,
+            reason=reasons.get(source, ""),
             owner=file.get("owner", ""),
             at=file.get("mtime"),
             remedies=remedies,
@@ -613,8 +611,27 @@ def _binds(table: str) -> dict[str, str]:
     return {line.mount_point: f"{line.source} bound" for line in lines if line.fstype == "none"}
 
 
-def _bind(project: Mapping[str, Any], source: str, known: str | None) -> str:
-    target = str(project.get("target") or "")
+def _wanted_binds(machine: Machine, known: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the declared binds by their real sources, and why others are not known, by the sources as they are named.
+
+    C(known) are the binds on record or in /etc/fstab, by their mount points.
+    """
+    wanted, unknown = {}, {}
+    found = machine.record.get("projects") or {}
+    for project in machine.declared["projects"] if machine.is_present("workspace") else []:
+        if project.get("bind"):
+            named = os.path.normpath(project["source"])
+            places = found.get(project["source"]) or {"source": named, "target": "", "reason": ""}
+            if places["reason"]:
+                unknown[named] = str(places["reason"])
+            else:
+                source = str(places["source"])
+                wanted[source] = _bind(places["target"] or project.get("target"), source, known.get(source))
+    return wanted, unknown
+
+
+def _bind(target: Any, source: str, known: str | None) -> str:
+    target = str(target or "")
     # Without an absolute target it lies in a home, which the record names.
     return f"{os.path.normpath(target)} bound" if os.path.isabs(target) else known or f"a copy of {source} bound"
 

@@ -167,3 +167,12 @@ def test_an_earlier_report_that_cannot_be_used_counts_as_never_seen(earlier: Any
 def test_a_machine_without_a_report_is_in_the_fleet_all_the_same() -> None:
     found = drift.drift_fleet([{}], ["lost"])
     assert [(host["host"], host["status"]) for host in found["hosts"]] == [("lost", "unknown")]
+
+
+@pytest.mark.parametrize("looks_for_drift", [True, False])
+def test_projects_are_looked_for_where_drift_is(looks_for_drift: bool) -> None:
+    (task,) = yaml.safe_load((ROOT / "playbooks/parts/facts.yml").read_text(encoding="utf-8"))
+    projects = [{"source": "/mnt/c/shop", "bind": True}]
+    template = NativeEnvironment().from_string(task["wsltune.go.go_facts"]["projects"])
+    found = template.render(_site_drift=looks_for_drift, workspace_projects=projects)
+    assert found == (projects if looks_for_drift else [])

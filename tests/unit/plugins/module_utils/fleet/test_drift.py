@@ -60,6 +60,7 @@ class Bed:
     person: list[int] | None = field(default_factory=lambda: [0o700, 1000, 1000])
     is_root: bool = True
     declared: dict[str, Any] = field(default_factory=dict)
+    projects: dict[str, Any] = field(default_factory=dict)
 
     def path(self, name: str) -> Path:
         return self.folder / name.lstrip("/")
@@ -176,7 +177,10 @@ class Bed:
                 "start": START,
                 "users": {"alice": {"uid": 1000, "gid": 1000, "folder": self.person}},
             },
-            "drift": observe.observe(str(self.folder / "state"), str(self.conf), self.is_root),
+            "drift": {
+                **observe.observe(str(self.folder / "state"), str(self.conf), self.is_root),
+                "projects": self.projects,
+            },
         }
 
     def report(self) -> dict[str, Any]:
@@ -652,3 +656,27 @@ def test_a_project_that_is_not_listed_any_more_has_a_remedy_that_unbinds_it(
     bed.declared.update(projects=projects, states={"workspace": state})
     found = {one["id"]: one for one in bed.report()["settings"]}[f"workspace:bind:{SOURCE}"]
     assert found["state"] == "not_rolled_out" and found["remedy"].startswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("named", "places", "expected"),
+    [
+        (SOURCE, None, {}),
+        ("/home/alice/win/shop", {"source": SOURCE, "target": TARGET, "reason": ""}, {}),
+        (SOURCE, {"source": SOURCE, "target": TARGET, "reason": ""}, {}),
+        (SOURCE, {"source": SOURCE, "target": "/data/elsewhere", "reason": ""}, {SOURCE: "not_rolled_out"}),
+        (
+            "/home/alice/win/shop",
+            {"source": "", "target": "", "reason": "no answer in 2 s"},
+            {SOURCE: "unknown", "/home/alice/win/shop": "unknown"},
+        ),
+    ],
+)
+def test_a_project_is_compared_by_where_it_really_lies(
+    bed: Bed, named: str, places: dict[str, str] | None, expected: dict[str, str]
+) -> None:
+    """What a run writes into /etc/fstab are no names over links."""
+    target = TARGET if places is None else "~/src/shop"
+    bed.declared["projects"] = [{"source": named, "target": target, "bind": True}]
+    bed.projects = {} if places is None else {named: places}
+    assert bed.drifted() == {f"workspace:bind:{source}": state for source, state in expected.items()}
