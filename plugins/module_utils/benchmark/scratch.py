@@ -54,6 +54,9 @@ class Folders:
         if go_sources.others_change(parent, kept=True):
             raise files.NotOurs(parent)
         sweep(parent)
+        if os.path.lexists(path):
+            # In a folder such as /tmp any account can take names of numbers to come.
+            path += f"-{os.urandom(4).hex()}"
         with process.undisturbed():
             os.mkdir(path, 0o700)
             try:

@@ -420,9 +420,9 @@ def test_a_folder_of_the_copys_name_is_left_alone(tmp_path, account):
     (tmp_path / "src").mkdir()
     taken = tmp_path / f".wsltune-bench-{os.getpid()}-source"
     taken.write_text("mine")
-    with pytest.raises(FileExistsError), bench.copy_home(account, str(tmp_path / "src")):
-        pass
-    assert taken.read_text() == "mine"
+    with bench.copy_home(account, str(tmp_path / "src")) as copy:
+        assert copy.startswith(f"{taken}-") and os.path.isdir(copy)
+    assert taken.read_text() == "mine" and sorted(os.listdir(tmp_path)) == [taken.name, "src"]
 
 
 def test_root_does_not_run_code_of_others(home, session, module):

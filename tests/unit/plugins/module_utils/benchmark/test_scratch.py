@@ -173,6 +173,17 @@ def test_nothing_is_swept_where_a_list_lets_another_account_give_names(
     assert not folder.exists()
 
 
+def test_a_name_that_another_account_took_stops_no_benchmark_below_tmp(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    taken = tmp_path / f".wsltune-bench-{os.getpid()}-copy-before"
+    os.symlink("/nowhere", taken)
+    with scratch.Folders() as folders:
+        made = folders.make(str(tmp_path), "copy-before")
+        assert made.startswith(f"{taken}-") and stat.S_IMODE(os.stat(made).st_mode) == 0o700
+        assert scratch._NAME.fullmatch(os.path.basename(made))
+    assert os.listdir(tmp_path) == [taken.name]
+
+
 def test_removing_twice_and_what_was_put_in_its_place_harms_nothing(tmp_path: Path) -> None:
     with scratch.Folders() as folders:
         path = folders.make(str(tmp_path), "a")
