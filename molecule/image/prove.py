@@ -167,6 +167,7 @@ class Proof:
             self.expect("and the same file", sums[0] == sums[1], sums)
         again = self.build(first)
         self.expect("a third run changes nothing", again.code == 0 and again.changed == 0, again.output)
+        self.prove_catalogue(first)
         other = self.build(first, go_env_cgo_enabled="true")
         refused = "with other options: set golden_image_replace" in " ".join(other.output.split())
         self.expect("other options are refused without golden_image_replace", other.code != 0 and refused, other.output)
@@ -181,6 +182,21 @@ class Proof:
         self.prove_size(found)
         print(f"{first.stat().st_size / 2**20:.1f} MiB of {self.source.stat().st_size / 2**20:.1f} MiB", flush=True)
         return first
+
+    def prove_catalogue(self, image: Path) -> None:
+        """See that the image gets a catalogue where its address is known only after it is built."""
+        wishes = {"golden_image_url": "https://x.example/acme.wsl", "golden_image_friendly_name": "Acme's Go"}
+        path = image.parent / "acme.wsl.catalogue.json"
+        later = self.build(image, **wishes)
+        written = json.loads(path.read_text()) if path.exists() else {}
+        [entry] = written.get("ModernDistributions", {}).get("acme-go", [{}])
+        listed = {"Url": wishes["golden_image_url"], "Sha256": f"0x{build.digest(str(image))}"}
+        named = entry.get("FriendlyName") == "Acme's Go"
+        self.expect("its catalogue is written later", named and listed in entry.values(), written)
+        self.expect("and nothing else", later.code == 0 and later.changed == 1 and str(path) in later.output, later)
+        again = self.build(image, **wishes)
+        self.expect("once", again.code == 0 and again.changed == 0, again.output)
+        path.unlink(missing_ok=True)
 
     def prove_size(self, found: build.Archive) -> None:
         """See that the image adds little to its source, but for the caches that were asked for.

@@ -18,9 +18,11 @@ description:
     build that was killed has left.
 options:
   state:
-    description: V(absent) removes the image, what lies beside it, and what a build that was killed has left there.
+    description:
+      - V(absent) removes the image, what lies beside it, and what a build that was killed has left there.
+      - V(catalogued) writes the catalogue of an image that is there already.
     type: str
-    choices: [present, absent]
+    choices: [present, catalogued, absent]
     default: present
   root:
     description: Folder that M(wsltune.go.wsl_image_root) unpacked.
@@ -115,8 +117,8 @@ size:
   returned: when state is present, except in check mode
   type: int
 files:
-  description: What was written.
-  returned: when state is present, except in check mode
+  description: What was written; with V(catalogued) also what would be.
+  returned: when state is present, except in check mode, and when it is catalogued
   type: list
   elements: str
 packages:
@@ -147,6 +149,9 @@ from ansible_collections.wsltune.go.plugins.module_utils.image import archive, b
 from ansible_collections.wsltune.go.plugins.module_utils.image import plan as image_plan
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 from ansible_collections.wsltune.go.plugins.module_utils.linux.distribution import Package
+
+NEEDED = {"present": ("root", "recipe", "program", "oobe"), "catalogued": ("recipe", "url"), "absent": ()}
+"""The options that a state has no use without."""
 
 
 def write(path: str, content: str) -> None:
@@ -230,6 +235,40 @@ def remove(output: str, check: bool) -> bool:
     return bool(there or left)
 
 
+def render_catalogue(params: Mapping[str, Any], name: str, digest: str) -> str:
+    """Return the text of the catalogue for the image that has C(digest)."""
+    shown = params["friendly_name"] or name
+    catalogue = image_plan.render_catalogue(name, shown, params["url"], digest, params["architecture"])
+    return json.dumps(catalogue, indent=1) + "\n"
+
+
+def read_catalogue(path: str) -> str | None:
+    """Return the text of a catalogue; None where there is none that can be read."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return None
+
+
+def list_image(params: Mapping[str, Any], check: bool) -> bool:
+    """Write the catalogue of an image that is there already; return whether it was another one."""
+    output = params["output"]
+    build.check_alone("golden_image_output", os.path.dirname(output))
+    standing = build.look_at(output)
+    if standing is None:
+        raise archive.ImageError(f"{output} is not there, so that no catalogue can name it")
+    if standing.sha256 != standing.recorded_sha256:
+        raise archive.ImageError(f"{output} was not made by this role, or was changed since, and gets no catalogue")
+    catalogue = render_catalogue(params, image_plan.Recipe(**params["recipe"]).name, standing.sha256)
+    if read_catalogue(output + image_plan.CATALOGUE) == catalogue:
+        return False
+    if not check:
+        with build.packing(output):
+            write(output + image_plan.CATALOGUE, catalogue)
+    return True
+
+
 def make(module: AnsibleModule) -> dict[str, Any]:
     """Make the image and what lies beside it; ImageError where it breaks a rule."""
     params = module.params
@@ -266,9 +305,7 @@ def make(module: AnsibleModule) -> dict[str, Any]:
             sums[name + image_plan.BILL] = build.digest(output + image_plan.BILL)
             written.append(output + image_plan.BILL)
         if params["url"]:
-            shown = params["friendly_name"] or recipe.name
-            catalogue = image_plan.render_catalogue(recipe.name, shown, params["url"], digest, params["architecture"])
-            write(output + image_plan.CATALOGUE, json.dumps(catalogue, indent=1) + "\n")
+            write(output + image_plan.CATALOGUE, render_catalogue(params, recipe.name, digest))
             written.append(output + image_plan.CATALOGUE)
         record = {"recipe": recipe.digest, "sha256": digest, "wsltune": recipe.wsltune}
         shutil.rmtree(params["root"])
@@ -288,10 +325,10 @@ def make(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the image of a root with its manifest, or remove it."""
+    """Write the image of a root with its manifest, list it in a catalogue, or remove it."""
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "state": {"type": "str", "choices": ["present", "catalogued", "absent"], "default": "present"},
             "root": {"type": "path"},
             "output": {"type": "path", "required": True},
             "recipe": {"type": "dict", "default": {}},
@@ -312,20 +349,24 @@ def main() -> None:
     # Nobody else may write what a machine is made of.
     os.umask(os.umask(0o022) | 0o022)
     output = module.params["output"] = os.path.abspath(module.params["output"])
-    made: dict[str, Any] = {}
+    state = module.params["state"]
+    result: dict[str, Any] = {"changed": True}
     try:
-        if module.params["state"] == "absent":
-            module.exit_json(changed=remove(output, module.check_mode), output=output)
-        missing = [name for name in ("root", "recipe", "program", "oobe") if not module.params[name]]
+        missing = [name for name in NEEDED[state] if not module.params[name]]
         if missing:
-            raise archive.ImageError(f"{', '.join(missing)} must be given to pack an image")
-        # Without links, because nothing in there follows one.
-        module.params["root"] = os.path.realpath(module.params["root"])
-        if not module.check_mode:
-            made = make(module)
+            raise archive.ImageError(f"{', '.join(missing)} must be given where state is {state}")
+        if state == "absent":
+            result["changed"] = remove(output, module.check_mode)
+        elif state == "catalogued":
+            result["changed"] = list_image(module.params, module.check_mode)
+            result["files"] = [output + image_plan.CATALOGUE] if result["changed"] else []
+        else:
+            # Without links, because nothing in there follows one.
+            module.params["root"] = os.path.realpath(module.params["root"])
+            result |= {} if module.check_mode else make(module)
     except (archive.ImageError, OSError, TypeError, ValueError) as error:
         module.fail_json(msg=text.line(error))
-    module.exit_json(changed=True, output=output, **text.printable(made))
+    module.exit_json(output=output, **text.printable(result))
 
 
 if __name__ == "__main__":

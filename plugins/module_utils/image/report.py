@@ -13,7 +13,8 @@ MIB = 1 << 20
 def text(opened: Mapping[str, Any], packed: Mapping[str, Any], output: str) -> str:
     """Return the summary of C(playbooks/image.yml), by what unpacking and packing returned."""
     if opened["made"]:
-        return f"wsltune image\n{output} is there already, of the same source with the same options."
+        lines = ["wsltune image", f"{output} is there already, of the same source with the same options."]
+        return "\n".join(lines + [f"Wrote {path}." for path in packed.get("files", [])])
     lines = [
         "wsltune image",
         f"Wrote {output}, {packed['size'] / MIB:.1f} MiB for {opened['architecture']}.",

@@ -126,6 +126,38 @@ def test_what_lies_beside_an_image_belongs_to_it(call: Call, place: Path) -> Non
     assert not call(wsl_image, state="absent", output=made["output"])["changed"]
 
 
+def test_an_image_that_is_there_already_gets_its_catalogue_later(call: Call, place: Path) -> None:
+    """As soon as it is known where it will be published, which changes nothing in it."""
+    made = make(call, place)
+    opened = make(call, place)
+    catalogue = place / "out/acme.wsl.catalogue.json"
+    words = {
+        "state": "catalogued",
+        "output": made["output"],
+        "recipe": opened["recipe"],
+        "architecture": opened["architecture"],
+        "url": URL,
+    }
+    assert call(wsl_image, check=True, **words)["changed"] and not catalogue.exists()
+    written = call(wsl_image, **words)
+    assert (written["changed"], written["files"]) == (True, [str(catalogue)])
+    assert not call(wsl_image, **words)["changed"]
+    assert call(wsl_image, **words, friendly_name="Acme's Go")["changed"]
+    entry = json.loads(catalogue.read_text())["ModernDistributions"]["acme"][0]
+    assert entry["FriendlyName"] == "Acme's Go" and list(entry.values())[-1]["Sha256"] == f"0x{made['sha256']}"
+    assert make(call, place)["made"] and not list((place / "out").glob("*.packing"))
+    os.rename(place / "out", place / "before")
+    (place / "out").mkdir()
+    assert make(call, place, url=URL, close={"url": URL, "friendly_name": "Acme's Go"})["changed"]
+    assert catalogue.read_text() == (place / "before" / catalogue.name).read_text()
+    with (place / "out/acme.wsl").open("ab") as file:
+        file.write(b"changed")
+    assert "or was changed since" in call(wsl_image, **words)["msg"]
+    (place / "out/acme.wsl").unlink()
+    assert "is not there" in call(wsl_image, **words)["msg"]
+    assert "url must be given" in call(wsl_image, **{**words, "url": ""})["msg"]
+
+
 def test_two_builds_make_the_same_file_and_a_third_is_none(call: Call, place: Path) -> None:
     first = make(call, place)
     os.rename(place / "out", place / "before")
