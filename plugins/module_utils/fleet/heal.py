@@ -21,6 +21,8 @@ MOST_FAILURES = 3
 MOST_ALERTS = 1000
 HEALABLE = ("changed", "gone")
 """States of a setting (fleet/drift.py) whose fix is to apply again what is declared and was applied before."""
+BY_A_RUN = "run site.yml"
+"""How the remedy of a setting begins that a run restores; another one is for a person, such as an edited launcher."""
 KEEPING_BACK = {
     "conflict": "in conflict, which a person decides about",
     "unknown": "unknown, and what was not seen is not healed",
@@ -153,9 +155,15 @@ def decide(
         those = sorted(name for name, value in states.items() if value == state)
         if those:
             return Decision(REFUSE, f"{host} is left as it is because {_list(those)} {_are(those)} {sentence}.")
-    drifted = tuple(sorted(name for name, state in states.items() if state in HEALABLE))
-    known = {"", *drifted, *map(name_setting, drifted)}
-    if not drifted or not any(alert.host == host and alert.setting in known for alert in alerts):
+    by_hand = [str(one["id"]) for one in settings if not str(one.get("remedy", "")).startswith(BY_A_RUN)]
+    moved = sorted(name for name, state in states.items() if state in HEALABLE)
+    drifted = tuple(name for name in moved if name not in by_hand)
+    named = {alert.setting for alert in alerts if alert.host == host}
+    if not drifted or not named & {"", *drifted, *map(name_setting, drifted)}:
+        theirs = [name for name in moved if name in by_hand]
+        if theirs and named & {"", *theirs, *map(name_setting, theirs)}:
+            sentence = "changed so that no run restores it: drift says what a person can do"
+            return Decision(REFUSE, f"{host} is left as it is because {_list(theirs)} {_are(theirs)} {sentence}.")
         return Decision(NOTHING, f"{host} has nothing to heal: what the alert names is as declared by now.")
     if record.failures >= MOST_FAILURES:
         return Decision(

@@ -17,6 +17,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift, hea
 ROOT = Path(__file__).resolve().parents[5]
 EDA = ROOT / "extensions/eda"
 MOUNT = "go_tmpfs:mount:/var/cache/gotmp"
+RUN = "run site.yml, which makes it again"
 ALERT = heal.Alert("WsltuneSettingDrift", "anna", MOUNT)
 
 
@@ -28,7 +29,10 @@ def firing(**labels: str) -> dict[str, Any]:
 def report(**states: str) -> dict[str, Any]:
     """Return a report about drift with the mount gone, and settings of other states."""
     settings = {MOUNT: "gone", "go_env:profile": "in_state", **{f"go_env:{key}": one for key, one in states.items()}}
-    made = [{"id": key, "state": one, "role": "go_tmpfs", "path": "/etc/fstab"} for key, one in settings.items()]
+    made = [
+        {"id": key, "state": one, "role": "go_tmpfs", "path": "/etc/fstab", "remedy": RUN}
+        for key, one in settings.items()
+    ]
     return {"host": "anna", "status": "drift", "settings": made}
 
 
@@ -88,6 +92,24 @@ def test_what_is_gone_is_healed() -> None:
 def test_a_setting_that_is_not_plainly_ours_keeps_the_whole_machine_back(state: str) -> None:
     decision = decide(report(GOFLAGS=state))
     assert decision.action == heal.REFUSE and "go_env:GOFLAGS" in decision.why
+
+
+def test_what_no_run_restores_spends_no_heal_and_keeps_none_back() -> None:
+    launcher = "wsl_conf:launcher:code"
+    edited = {"id": launcher, "state": "changed", "remedy": "remove it, then run site.yml, which makes it again"}
+    both = {**report(), "settings": [*report()["settings"], edited]}
+    assert decide(both).settings == (MOUNT,)
+    assert decide(both, alerts=[heal.Alert("WsltuneDrift", "anna")]).settings == (MOUNT,)
+    named = heal.Alert(ALERT.name, "anna", "wsl_conf:launcher")
+    for found, alert in ((both, named), ({**both, "settings": [edited]}, heal.Alert("WsltuneDrift", "anna"))):
+        decision = decide(found, alerts=[alert])
+        assert decision.action == heal.REFUSE and launcher in decision.why and "no run restores it" in decision.why
+
+
+@pytest.mark.parametrize("state", heal.HEALABLE)
+def test_a_run_is_the_remedy_of_what_is_healed(state: str) -> None:
+    view = drift.View("go_env:profile", "go_env", "/etc/profile.d/go.sh", "a")
+    assert drift.remedy(view, state).startswith(heal.BY_A_RUN)
 
 
 def test_nothing_is_done_where_the_alert_is_old_or_about_something_else() -> None:
