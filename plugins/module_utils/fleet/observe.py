@@ -16,6 +16,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import applied as go
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
+from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, fstab, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
@@ -23,6 +24,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan a
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 
 ROOT_ONLY = "only root can read what was applied here (needs root)"
+WRITTEN = (*go_observe.SETTINGS, *go_tuning.FROM_FILE)
+"""The settings that go_env writes into a user's file."""
 WATCHED = (*go_applied.WATCHED, tmpfs_plan.FOLDERS_PATH, tmpfs_plan.HELPER_PATH)
 """Files that a role may make and that are looked at even where none made them."""
 LIMIT = 10.0
@@ -62,7 +65,7 @@ def _look(path: str, program: bool, block: bool, settings: bool) -> dict[str, An
     values = envfile.parse(content.decode("utf-8", "surrogateescape")) if settings else {}
     return {
         # No others, because a person's own may hold a password, such as that of a GOPROXY.
-        "values": {name: value[:LONGEST] for name, value in values.items() if name in go_observe.SETTINGS},
+        "values": {name: value[:LONGEST] for name, value in values.items() if name in WRITTEN},
         "now": text.digest(block_of(content) if block else content),
         "there": True,
         "owner": owner_of(status.st_uid),

@@ -558,6 +558,18 @@ def test_a_user_who_could_not_have_a_wish_has_not_drifted(bed: Bed) -> None:
     assert not bed.drifted()
 
 
+def test_settings_that_only_the_file_has_are_seen_there(bed: Bed) -> None:
+    more = {"GOTOOLCHAIN": "go1.27.3+auto", "GOCACHEPROG": "/opt/cache", "CGO_LDFLAGS": "-O2 -g -fuse-ld=lld"}
+    tuned = {"gotoolchain": "newest", "gocacheprog": "/opt/cache", "cgo_linker": "auto"}
+    bed.declared["go_env"] = tuned
+    data = {"settings": {"alice": {**GO, **more}}, "options": {**bed.wishes()["go_env"], **tuned}}
+    journal.write_record(go_applied.RECORD, data, str(bed.folder / "state"))
+    bed.env.write_text(envfile.merge(bed.env.read_text(), more))
+    assert not bed.drifted()
+    bed.env.write_text(bed.env.read_text().replace("GOCACHEPROG=/opt/cache\n", "").replace("lld", "mold"))
+    assert bed.drifted() == {"go_env:alice:GOCACHEPROG": "gone", "go_env:alice:CGO_LDFLAGS": "changed"}
+
+
 def test_a_tuning_that_was_applied_is_declared_as_it_came_out_and_a_new_wish_as_its_option() -> None:
     options = {"goflags": "-v", "parallel": "2", "cgo_linker": "auto", "gocacheprog": "/opt/cache", "gotoolchain": ""}
     applied = {"GOFLAGS": "-v -p=2", "CGO_LDFLAGS": "-O2 -g -fuse-ld=lld"}
