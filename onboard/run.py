@@ -8,6 +8,7 @@ import errno
 import os
 import pwd
 import queue
+import re
 import shutil
 import signal
 import stat
@@ -72,6 +73,10 @@ TMP_WAITS = """\
     with it, otherwise its line in /etc/fstab goes again"""
 EARLIER = """\
   - an earlier run put Go's temporary files into {path}; that stays only if measuring shows that it makes Go faster"""
+OF_PLACES = re.compile(
+    r"ANSIBLE_\w*(PLUGINS|PATHS?|LIBRARY|MODULE_UTILS|HOME|TEMP|DIR|FILE|INVENTORY|SKELETON|KEYRING)"
+)
+"""Variables whose values are paths, also where these do not begin with a slash."""
 MINUTES = 3.0
 NO_MEASURE = "does not measure whether it helped (--no-benchmark)"
 
@@ -105,19 +110,23 @@ def leave_places_of_others() -> None:
             continue
     # What names modules, plugins and folders for Ansible, which root would run and write in.
     for name, value in list(os.environ.items()):
-        if name.startswith("ANSIBLE_") and any(leads_to_others(place) for place in value.split(":")):
+        is_place = bool(OF_PLACES.fullmatch(name)) and not (name == "ANSIBLE_INVENTORY" and "," in value)
+        if name.startswith("ANSIBLE_") and any(leads_to_others(place, is_place) for place in value.split(":")):
             del os.environ[name]
 
 
-def leads_to_others(value: str) -> bool:
-    """Return whether a value is a path below which another account can write; a word that is no path leads nowhere."""
+def leads_to_others(value: str, is_place: bool = False) -> bool:
+    """Return whether a value is a path below which another account can write; a word that is no path leads nowhere.
+
+    With C(is_place) any word is a path: what is not in the current folder yet, somebody may put there.
+    """
     collection()
     from ansible_collections.wsltune.go.plugins.module_utils.linux import files
 
     # As Ansible does it: a path of an account that there is not stays as it is.
     place = Path(os.path.expanduser(value))
     try:
-        if not answers(place) or not (place.is_absolute() or os.path.lexists(place)):
+        if not answers(place) or not (is_place or place.is_absolute() or "/" in value or os.path.lexists(place)):
             return False
         # Of a file the folder counts, and of what is not there yet the nearest one that is.
         files.check(os.path.join(place.absolute(), "file") if place.is_dir() else str(place.absolute()))

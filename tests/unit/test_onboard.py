@@ -1052,15 +1052,23 @@ def test_ansible_runs_nothing_of_another_account_as_root(tmp_path: Path, monkeyp
         "ANSIBLE_ROLES_PATH": str(roots),
         "ANSIBLE_LOCAL_TEMP": "/tmp/not there yet",
         "ANSIBLE_FORKS": "5",
+        # Where somebody may still put them.
         "ANSIBLE_FILTER_PLUGINS": "~nobody there/filters",
+        "ANSIBLE_LOOKUP_PLUGINS": "later",
+        "ANSIBLE_STRATEGY": "linear",
+        "ANSIBLE_INVENTORY": "one,two",
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(hers)
     onboard_run.leave_places_of_others()
     assert {name for name in given if name in os.environ} == {
-        *("ANSIBLE_ROLES_PATH", "ANSIBLE_FORKS", "ANSIBLE_FILTER_PLUGINS"),
+        *("ANSIBLE_ROLES_PATH", "ANSIBLE_FORKS", "ANSIBLE_STRATEGY", "ANSIBLE_INVENTORY"),
     }
+    monkeypatch.setenv("ANSIBLE_LOOKUP_PLUGINS", "later")
+    monkeypatch.chdir(roots)
+    onboard_run.leave_places_of_others()
+    assert os.environ["ANSIBLE_LOOKUP_PLUGINS"] == "later"
 
 
 def test_a_repository_that_keeps_git_waiting_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
