@@ -44,7 +44,10 @@ options:
     type: dict
     default: {}
   icon:
-    description: File of the icon for the start menu; none when empty.
+    description:
+      - File of the icon for the start menu, of at most 1 MiB; none when empty.
+      - Everybody can read it in the image. So where another account could lead the way to it elsewhere, the owner of
+        its folder reads it and not root; a folder of root's in which others write is an error.
     type: path
     default: ""
   user:
@@ -137,8 +140,10 @@ warnings_of_microsoft:
 """
 
 import contextlib
+import functools
 import json
 import os
+import pwd
 import shutil
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -147,11 +152,15 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils.image import archive, build, rules, sbom
 from ansible_collections.wsltune.go.plugins.module_utils.image import plan as image_plan
-from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, text
 from ansible_collections.wsltune.go.plugins.module_utils.linux.distribution import Package
 
 NEEDED = {"present": ("root", "recipe", "program", "oobe"), "catalogued": ("recipe", "url"), "absent": ()}
 """The options that a state has no use without."""
+ANSWER = 20.0
+"""Seconds that reading a file may take which lies where others write."""
+NOGROUP = 65534
+"""The group of an owner who has no account here."""
 
 
 def write(path: str, content: str) -> None:
@@ -198,7 +207,7 @@ def prepare(params: Mapping[str, Any], recipe: image_plan.Recipe) -> int:
     put(f"{image_plan.ADDED}/first-start.pyz", load(params["program"]))
     put(image_plan.OOBE, load(params["oobe"]), 0o755)
     if icon:
-        put(icon, load(params["icon"]))
+        put(icon, load_icon(os.path.abspath(params["icon"])))
     os.unlink(params["program"])
     cache = build.settle_cache(root, recipe.epoch)
     build.clean_root(root)
@@ -233,6 +242,39 @@ def remove(output: str, check: bool) -> bool:
         sum_up(folder, {}, (name, name + image_plan.BILL))
         build.remove_unfinished(output)
     return bool(there or left)
+
+
+def _find_reader(path: str) -> int:
+    """Return who reads a file: root, or the owner of its folder where another account can lead the way elsewhere."""
+    try:
+        files.check(path)
+    except files.NotOurs:
+        owner = files.owner_of(os.path.dirname(path))
+        if owner == 0:
+            raise
+        return owner
+    return 0
+
+
+def load_icon(path: str) -> bytes:
+    """Return the bytes of an icon, which everybody can read in the image; ImageError where it cannot be read.
+
+    In a child, because whoever can put it there can mount there what never answers.
+    """
+    try:
+        reader = int(look.once(functools.partial(_find_reader, path), ANSWER))
+        try:
+            group = pwd.getpwuid(reader).pw_gid
+        except KeyError:
+            group = NOGROUP
+        question = functools.partial(files.Files().read, path, rules.LARGEST_ICON)
+        state: files.FileState | None = look.once(question, ANSWER, accounts.identity_of(reader, group))
+    except OSError as error:
+        reason = error.strerror if error.filename in (None, path) else f"{error.strerror} ({error.filename})"
+        raise archive.ImageError(f"golden_image_icon is {path}, which cannot be read: {reason}") from None
+    if state is None:
+        raise archive.ImageError(f"golden_image_icon is {path}, and there is no such file")
+    return state.content
 
 
 def render_catalogue(params: Mapping[str, Any], name: str, digest: str) -> str:

@@ -409,6 +409,68 @@ def test_nothing_is_written_through_another_accounts_link(
     assert victim.read_text() == "root's"
 
 
+def read_icon(made: dict[str, Any]) -> bytes:
+    with tarfile.open(made["output"]) as packed:
+        icon = packed.extractfile("./usr/lib/wsl/acme.ico")
+        assert icon is not None
+        return icon.read()
+
+
+def test_no_link_of_another_account_has_root_publish_what_it_leads_to(
+    call: Call, place: Path, eve: process.Identity, home: Path
+) -> None:
+    """An icon may lie where whoever drew it put it, and everybody can read it in the image."""
+    secret = place / "secret"
+    secret.write_text("root's")
+    secret.chmod(0o600)
+    (home / "acme.ico").symlink_to(secret)
+    refused = make(call, place, close={"icon": str(home / "acme.ico")})
+    assert "acme.ico, which cannot be read" in refused.get("msg", ""), refused
+    (home / "icons").symlink_to(place)
+    refused = make(call, place, close={"icon": str(home / "icons/secret")})
+    assert "secret, which cannot be read" in refused.get("msg", ""), refused
+    # One of root's in a folder of hers, which she gives the name.
+    os.unlink(home / "acme.ico")
+    shutil.copy2(secret, home / "acme.ico")
+    refused = make(call, place, close={"icon": str(home / "acme.ico")})
+    assert "acme.ico, which cannot be read" in refused.get("msg", ""), refused
+    assert list((place / "out").iterdir()) == []
+
+
+def test_a_pipe_in_the_place_of_an_icon_keeps_nobody_waiting(
+    call: Call, place: Path, eve: process.Identity, home: Path
+) -> None:
+    os.mkfifo(home / "acme.ico")
+    os.chown(home / "acme.ico", eve.uid, eve.gid)
+    refused = make(call, place, close={"icon": str(home / "acme.ico")})
+    assert "acme.ico, which cannot be read: not a regular file" in refused.get("msg", ""), refused
+
+
+def test_an_icon_may_be_another_accounts(call: Call, place: Path, eve: process.Identity, home: Path) -> None:
+    (home / "acme.ico").write_bytes(b"eve's")
+    os.chown(home / "acme.ico", eve.uid, eve.gid)
+    os.chmod(home / "acme.ico", 0o600)
+    made = make(call, place, close={"icon": str(home / "acme.ico")})
+    assert not made.get("failed") and read_icon(made) == b"eve's", made
+
+
+def test_an_icon_of_roots_may_be_a_link(call: Call, place: Path) -> None:
+    (place / "new.ico").write_bytes(b"icon")
+    (place / "acme.ico").symlink_to("new.ico")
+    made = make(call, place, close={"icon": str(place / "acme.ico")})
+    assert not made.get("failed") and read_icon(made) == b"icon", made
+    shutil.rmtree(place / "out")
+    (place / "out").mkdir()
+    for name, content, words in (
+        ("none.ico", None, "and there is no such file"),
+        ("large.ico", bytes((1 << 20) + 1), "which cannot be read: larger than 1024 KiB"),
+    ):
+        if content is not None:
+            (place / name).write_bytes(content)
+        refused = make(call, place, close={"icon": str(place / name)})
+        assert words in refused.get("msg", ""), refused
+
+
 @pytest.mark.parametrize("name", ["SHA256SUMS.new", "SHA256SUMS"])
 def test_nothing_is_removed_where_another_account_writes(
     call: Call, place: Path, eve: process.Identity, home: Path, name: str
