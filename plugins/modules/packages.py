@@ -87,11 +87,12 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import distributi
 RECORD = os.path.join(journal.ROOT, "packages.json")
 LIMITS = {"list": 300.0, "outdated": 300.0, "dependents": 300.0, "plan": 1800.0, "refresh": 1800.0}
 """Seconds for the commands that may be ended at any moment. Before a plan, dnf and zypper fetch lists of packages."""
-LOCKED, GRACE, LOOK = 180.0, 10.0, 0.5
-"""Seconds that an installation may wait for a lock on end, as apt-get does, to end then, and between two looks.
-
-Any account can hold a lock such as zypper's.
-"""
+LOCKED = 180.0
+"""Seconds that an installation may wait for a lock on end, as apt-get does; any account can hold zypper's."""
+GRACE = 10.0
+"""Seconds that it has to end then."""
+LOOK = 0.5
+"""Seconds between two looks."""
 QUIET = {
     "LC_ALL": "C.UTF-8",
     "DEBIAN_FRONTEND": "noninteractive",
