@@ -143,7 +143,6 @@ import contextlib
 import functools
 import json
 import os
-import pwd
 import shutil
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -159,8 +158,6 @@ NEEDED = {"present": ("root", "recipe", "program", "oobe"), "catalogued": ("reci
 """The options that a state has no use without."""
 ANSWER = 20.0
 """Seconds that reading a file may take which lies where others write."""
-NOGROUP = 65534
-"""The group of an owner who has no account here."""
 
 
 def write(path: str, content: str) -> None:
@@ -263,12 +260,8 @@ def load_icon(path: str) -> bytes:
     """
     try:
         reader = int(look.once(functools.partial(_find_reader, path), ANSWER))
-        try:
-            group = pwd.getpwuid(reader).pw_gid
-        except KeyError:
-            group = NOGROUP
         question = functools.partial(files.Files().read, path, rules.LARGEST_ICON)
-        state: files.FileState | None = look.once(question, ANSWER, accounts.identity_of(reader, group))
+        state: files.FileState | None = look.once(question, ANSWER, accounts.identity_of_owner(reader))
     except OSError as error:
         reason = error.strerror if error.filename in (None, path) else f"{error.strerror} ({error.filename})"
         raise archive.ImageError(f"golden_image_icon is {path}, which cannot be read: {reason}") from None

@@ -20,7 +20,10 @@ options:
     choices: [present, absent]
     default: present
   source:
-    description: Archive of a root file system, as C(wsl --export) or a distribution's download; tar, also compressed.
+    description:
+      - Archive of a root file system, as C(wsl --export) or a distribution's download; tar, also compressed.
+      - Its programs run as root, so that it is an error where an account can replace it that is neither root nor who
+        called sudo. Everything on a Windows drive counts as one person's.
     type: path
   root:
     description:
@@ -111,6 +114,7 @@ made_by:
 """
 
 import contextlib
+import functools
 import os
 import platform
 import shutil
@@ -121,7 +125,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils.image import archive, build
 from ansible_collections.wsltune.go.plugins.module_utils.image import plan as image_plan
-from ansible_collections.wsltune.go.plugins.module_utils.linux import files, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, mountinfo, text
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
+
+ANSWER = 20.0
+"""Seconds that a look at the way to the source may take; another account may have mounted there what never answers."""
 
 
 def present(module: AnsibleModule) -> NoReturn:
@@ -137,6 +146,7 @@ def present(module: AnsibleModule) -> NoReturn:
     image_plan.render_settings(params["user"], params["groups"])
     if params["url"]:
         image_plan.check_url(params["url"])
+    check_source(params["source"])
     source = build.read(params["source"])
     archive.check_programs(source.members)
     own = platform.machine()
@@ -161,6 +171,41 @@ def present(module: AnsibleModule) -> NoReturn:
     if not module.check_mode:
         unpack(params["source"], params["root"], recipe.source_sha256)
     module.exit_json(changed=True, made=False, **text.printable(facts))
+
+
+def _find_what_others_change(path: str) -> str:
+    """Return where an account other than root's and the caller's can change what a path leads to; empty for nowhere."""
+    try:
+        with files.place(path, alone=True) as target:
+            status, where = target.status(), target.path
+    except files.NotOurs as error:
+        return str(error.filename)
+    return "" if status is None or files.is_ours_alone(status, path=where) else where
+
+
+def check_source(path: str) -> None:
+    """Raise ImageError where an account other than root's can put another archive there, whose programs root would run.
+
+    Who called sudo can become root anyway, and so can the one person whose Windows drive it is.
+    """
+    find = functools.partial(_find_what_others_change, path)
+    try:
+        where = str(look.once(find, ANSWER))
+    except FileNotFoundError:
+        # Reading says so.
+        return
+    caller = os.environ.get("SUDO_UID", "")
+    if where and caller.isdigit() and int(caller):
+        with contextlib.suppress(OSError):
+            where = str(look.once(find, ANSWER, accounts.identity_of_owner(int(caller))))
+    if not where:
+        return
+    mount = mountinfo.find(wsl_judge.mounts_of(wsl_observe.collect()), where)
+    if mount is None or not mount.windows_drive:
+        raise archive.ImageError(
+            f"golden_image_source is {path}, and another account can change {where}, so that root would run its"
+            " programs: move the archive to a folder of root's, such as /srv"
+        )
 
 
 def check_place(root: str) -> None:

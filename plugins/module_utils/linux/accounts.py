@@ -28,6 +28,7 @@ MOST_SAID = 1 << 20
 """Bytes that a login's environment may have; of several users as many are held at the same time."""
 MOST_STARTUP = 4 << 20
 NO_LOGIN = ("nologin", "false", "sync", "halt", "shutdown")
+NOGROUP = 65534
 MOST_HOMES = 200
 """Folders beside the homes of people that are looked at for those of other accounts."""
 SHELLS = ("bash", "zsh", "fish", "ksh", "mksh", "yash")
@@ -229,6 +230,15 @@ def identity_of(uid: int, gid: int) -> process.Identity | None:
     except KeyError:
         groups = [gid]
     return process.Identity(uid, gid, groups)
+
+
+def identity_of_owner(uid: int) -> process.Identity | None:
+    """Return who the owner of a file is, by the number alone; without an account here in the group of nobody."""
+    try:
+        group = pwd.getpwuid(uid).pw_gid
+    except KeyError:
+        group = NOGROUP
+    return identity_of(uid, group)
 
 
 def parse_environment(output: bytes) -> dict[str, str]:

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.image import build
-from ansible_collections.wsltune.go.plugins.module_utils.linux import process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo, process
 from ansible_collections.wsltune.go.plugins.modules import wsl_image, wsl_image_root
 from tests.unit.plugins.module_utils.image import rootfs
 
@@ -407,6 +407,44 @@ def test_nothing_is_written_through_another_accounts_link(
     refused = call(wsl_image, root=str(place / "work/acme"), output=str(home / "acme.wsl"), **words)
     assert "another account can write in" in refused["msg"], refused
     assert victim.read_text() == "root's"
+
+
+def test_root_runs_nothing_of_a_source_that_another_account_can_replace(
+    call: Call, place: Path, eve: process.Identity, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The programs of the image run as root, in no sandbox."""
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    shutil.copy(place / "source.tar", home / "source.tar")
+    (place / "link.tar").symlink_to(home / "source.tar")
+    for source in (home / "source.tar", place / "link.tar"):
+        refused = call(wsl_image_root, **options(place, source=str(source)))
+        assert f"and another account can change {home}, so that root would run" in refused.get("msg", ""), refused
+    shutil.copy(place / "source.tar", place / "eves.tar")
+    os.chown(place / "eves.tar", eve.uid, eve.gid)
+    refused = call(wsl_image_root, **options(place, source=str(place / "eves.tar")))
+    assert f"can change {place / 'eves.tar'}, so that root would run" in refused.get("msg", ""), refused
+    assert not (place / "work").exists()
+    # Another one who called sudo changes nothing about that.
+    monkeypatch.setenv("SUDO_UID", str(eve.uid + 1))
+    assert "another account can change" in call(wsl_image_root, **options(place, source=str(place / "eves.tar")))["msg"]
+
+
+def test_a_source_may_be_that_of_who_called_sudo(
+    call: Call, place: Path, eve: process.Identity, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_UID", str(eve.uid))
+    shutil.copy(place / "source.tar", home / "source.tar")
+    assert make(call, place, source=str(home / "source.tar"))["changed"]
+
+
+def test_a_source_may_lie_on_a_windows_drive(
+    call: Call, place: Path, eve: process.Identity, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    drive = mountinfo.Mount(str(home), "/", "9p", "C:", windows_drive=True)
+    monkeypatch.setattr(wsl_image_root.wsl_judge, "mounts_of", lambda _machine: [drive])
+    shutil.copy(place / "source.tar", home / "source.tar")
+    assert make(call, place, source=str(home / "source.tar"))["changed"]
 
 
 def read_icon(made: dict[str, Any]) -> bytes:
