@@ -11,7 +11,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
-from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers as wsl_launchers
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
 
 def _facts(name: str, facts: Any, keys: set[str], source: str) -> Mapping[str, Any]:
@@ -29,7 +29,7 @@ def wsl_conf_is_met(conf: Any, content: str, removed: Sequence[str] = (), allow_
 def wsl_launchers_are_met(conf: Any, content: str, launchers: bool = True) -> bool:
     """Return whether the launchers that a run made for Windows programs are as wished already."""
     conf = _facts("wsl_launchers_are_met", conf, {"settings"}, "the fact wsl.conf of wsltune.go.wsl_facts")
-    return wsl_launchers.are_met(conf.get("launchers") or {}, content, launchers)
+    return wsl_judge.are_launchers_met(conf.get("launchers") or {}, content, launchers)
 
 
 def _tmpfs_facts(name: str, observed: Any) -> Mapping[str, Any]:

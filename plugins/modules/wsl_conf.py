@@ -300,9 +300,9 @@ class WslConf:
     def launchers(self, settings: dict[str, wsl_conf.Setting]) -> None:
         """Write the launchers that are missing or lead elsewhere, and take ours away that are wrong or not needed."""
         asked = wsl_conf.typed(settings)
-        if launchers.KEY not in asked:
+        if wsl_judge.LAUNCHED_FOR not in asked:
             return
-        if not self.options["launchers"] or asked[launchers.KEY] is not False:
+        if not self.options["launchers"] or asked[wsl_judge.LAUNCHED_FOR] is not False:
             self.changes.restore(lambda entry: is_launcher(entry.path))
             return
         ours = [entry for entry in self.changes.journal.entries(ROLE) if is_launcher(entry.path)]
@@ -319,7 +319,7 @@ class WslConf:
         written = {os.path.basename(entry.path): entry.written for entry in ours}
         for path, text in launchers.plan(found, taken, wsl_judge.LAUNCHERS).items():
             # One that somebody edited since is theirs.
-            if launchers.state_of(path, written.get(os.path.basename(path))) != launchers.EDITED:
+            if launchers.state_of(path, written.get(os.path.basename(path))) != wsl_judge.EDITED:
                 self.changes.write(path, text, mode=0o755)
 
     def keep_in_force(self, before: str, after: str) -> None:

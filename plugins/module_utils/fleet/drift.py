@@ -25,7 +25,6 @@ from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tm
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
-from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
 
 SCHEMA_VERSION = 1
 IN_STATE, PENDING, NOT_ROLLED_OUT = "in_state", "pending_restart", "not_rolled_out"
@@ -306,7 +305,7 @@ def _views_of_launchers(machine: Machine) -> Iterator[View]:
     A run leaves one that somebody edited as it is.
     """
     wanted, is_present = machine.declared["wsl_conf"], machine.is_present("wsl_conf")
-    appends = wsl_conf.parse(wanted["content"]).values.get(launchers.KEY)
+    appends = wsl_conf.parse(wanted["content"]).values.get(wsl_judge.LAUNCHED_FOR)
     if is_present and appends is None:
         return
     stays = is_present and wanted["launchers"] and appends is False

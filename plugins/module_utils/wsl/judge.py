@@ -20,6 +20,9 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_
 IN_FORCE = "/run/wsltune/wsl.conf"
 # Where the small programs lie that start those of Windows (wsl/launchers).
 LAUNCHERS = "/usr/local/bin"
+LAUNCHED_FOR = "interop.appendWindowsPath"
+AS_WRITTEN, EDITED, GONE = "as_written", "edited", "gone"
+"""What became of a launcher that a run wrote."""
 
 RESTART_NOTE = "It ends every program and service of this distro; other distros and Windows go on."
 
@@ -498,3 +501,15 @@ def _harms_of_resolver(in_force: bool, here: Here, reasons: Sequence[str]) -> It
         yield from reasons
     elif here.resolver:
         yield f"network.generateResolvConf=false: {here.resolver}, so no name resolves."
+
+
+def are_launchers_met(states: Mapping[str, str], content: str, keeps: bool) -> bool:
+    """Return whether a run would leave the launchers on record as they are, by their C(states).
+
+    C(content) is what wsl.conf shall say, and C(keeps) whether launchers are wanted while PATH has no Windows
+    directories. Where nothing is said about PATH they stay, and one that somebody edited always does.
+    """
+    appends = wsl_conf.parse(content).values.get(LAUNCHED_FOR)
+    if appends is None:
+        return True
+    return (GONE if keeps and appends is False else AS_WRITTEN) not in states.values()

@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look, mountinfo, process, text
-from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
@@ -42,9 +41,6 @@ LIMIT = 20.0
 """Seconds for looking at the drives, which may never answer."""
 SEARCHED = ("/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """Where a program of the same name on the distro's own disk makes a launcher unnecessary."""
-KEY = "interop.appendWindowsPath"
-AS_WRITTEN, EDITED, GONE = "as_written", "edited", "gone"
-"""What became of a launcher."""
 
 
 def find(mounts: Sequence[mountinfo.Mount], ask: Callable[[], str | None] = lambda: None) -> dict[str, str | None]:
@@ -121,11 +117,11 @@ def names_taken(ours: Sequence[str], folder: str) -> list[str]:
 def state_of(path: str, written: bytes | None) -> str:
     """Return what became of the launcher at C(path), which was C(written) by a run, or by none."""
     if not os.path.lexists(path):
-        return GONE
+        return wsl_judge.GONE
     if written is None or os.path.islink(path) or not os.path.isfile(path):
-        return EDITED
+        return wsl_judge.EDITED
     state = files.Files().read(path)
-    return AS_WRITTEN if state is not None and state.content == written else EDITED
+    return wsl_judge.AS_WRITTEN if state is not None and state.content == written else wsl_judge.EDITED
 
 
 def look_up(record: journal.Journal) -> dict[str, str]:
@@ -139,15 +135,3 @@ def look_up(record: journal.Journal) -> dict[str, str]:
             if entry is not None:
                 states[path] = state_of(path, entry.written)
     return states
-
-
-def are_met(states: Mapping[str, str], content: str, keeps: bool) -> bool:
-    """Return whether a run would leave the launchers on record as they are, by their C(states).
-
-    C(content) is what wsl.conf shall say, and C(keeps) whether launchers are wanted while PATH has no Windows
-    directories. Where nothing is said about PATH they stay, and one that somebody edited always does.
-    """
-    appends = wsl_conf.parse(content).values.get(KEY)
-    if appends is None:
-        return True
-    return (GONE if keeps and appends is False else AS_WRITTEN) not in states.values()

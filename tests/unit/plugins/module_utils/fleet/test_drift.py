@@ -646,7 +646,9 @@ def test_what_to_do_about_a_launcher_is_what_a_run_does(
             True,
         )
         assert "adopt" not in found["remedy"] or not edited
-        due = not launchers.are_met(launchers.look_up(journal.Journal(str(bed.folder / "state"))), *wanted(bed))
+        due = not wsl_judge.are_launchers_met(
+            launchers.look_up(journal.Journal(str(bed.folder / "state"))), *wanted(bed)
+        )
         assert due is ("run site.yml" in found["remedy"] and not edited)
 
 
