@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,6 +24,13 @@ READY = release.State(
     tags=["v1.0.0", "v0.9.0", "other"],
     new_fragments=["0021-x.yml"],
 )
+
+
+def test_no_fragment_has_the_markup_of_documentation() -> None:
+    """The changelog is reStructuredText and Markdown, in which it stays as it is written."""
+    texts = {path.name: path.read_text("utf-8") for path in (ROOT / "changelogs/fragments").glob("*.yml")}
+    assert len(texts) > 20
+    assert [name for name, text in texts.items() if re.search(r"\b(?:[CVOMPEL]|RV)\(\S", text)] == []
 
 
 def git(root: Path, *words: str) -> str:
