@@ -217,7 +217,6 @@ from ansible_collections.wsltune.go.plugins.module_utils.levers import guard as 
 from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import Decision
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, meminfo, process, text
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fingerprint as linux_fingerprint
-from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
@@ -301,9 +300,8 @@ class Trial:
                 return folders.make(bench.find_scratch_parent(environment, self.account), "settings")
 
             settings = self.ask_go(settings_file.hide(baseline.unset, environment, make_folder))
-        memory = meminfo.parse(tmpfs_observe.text_of("/proc/meminfo") or "")
         return levers_guard.Ground(
-            memory=memory["total_bytes"],
+            memory=meminfo.read_total(),
             cpus=len(os.sched_getaffinity(0)),
             settings=settings,
             toolchains=go_observe.list_cached_toolchains(settings.get("GOMODCACHE", "")),

@@ -256,21 +256,15 @@ class Tmpfs:
         is_held = os.path.exists(tmpfs_plan.HOLD_PATH)
         earlier = tmpfs_plan.earlier_lines(table, lines)
         needed = [line for line in earlier if tmpfs_plan.is_used(line.mount_point, params["in_use"])]
-        mounted = []
-        for line in earlier:
-            if line in needed:
-                continue
-            is_mounted = tmpfs_observe.live(line.mount_point) is not None
-            if not self.unmount(line.mount_point):
-                needed.append(line)
-            elif is_mounted:
-                mounted.append(line)
+        idle = [line for line in earlier if line not in needed]
+        mounted = [line for line in idle if tmpfs_observe.live(line.mount_point) is not None]
+        needed += [line for line in idle if not self.unmount(line.mount_point)]
         try:
             folders, stale = self.set_up(path, place.kind, lines + needed, having, size, observed)
         except (OSError, tmpfs_plan.TmpfsError):
             self.changes.restore(only=True, after=self.tell_systemd)
             self.hold(is_held)
-            self.mount_again(mounted)
+            self.mount_again([line for line in mounted if line not in needed])
             self.changes.made = stays
             raise
         facts = {}

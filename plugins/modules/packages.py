@@ -96,12 +96,8 @@ LOOK = 0.5
 QUIET = {
     "LC_ALL": "C.UTF-8",
     "DEBIAN_FRONTEND": "noninteractive",
-    "NEEDRESTART_SUSPEND": "1",
-    "NEEDRESTART_MODE": "l",
+    **distribution.NO_RESTARTS,
 }
-"""No questions, and nothing restarts: which service needs that, needrestart says by the processes of any account. Its
-mode, to list them alone, is what it knows before version 3.5.
-"""
 
 
 class Packages:

@@ -51,7 +51,8 @@ def record(
 
     C(left_out) are the notes of the wishes that somebody could not have, so that none of them is in C(settings).
     """
-    memory, cpus = settle_size(root)
+    known = journal.read_record(RECORD, root)
+    memory, cpus = _settle(known.get("machine"))
     data = {
         "options": {name: options[name] for name in OPTIONS},
         "settings": {name: dict(values) for name, values in settings.items()},
@@ -59,7 +60,7 @@ def record(
         "left_out": [text.line(note) for note in left_out],
         "machine": {"memory": memory, "cpus": cpus},
     }
-    if data != journal.read_record(RECORD, root):
+    if data != known:
         journal.write_record(RECORD, data, root)
 
 
@@ -73,8 +74,11 @@ def settle_size(root: str = journal.ROOT) -> tuple[int, int]:
 
     The kernel has a little more or less memory after every update, which is no reason to write anything anew.
     """
+    return _settle(journal.read_record(RECORD, root).get("machine"))
+
+
+def _settle(then: Any) -> tuple[int, int]:
     memory, cpus = meminfo.read_total(), len(os.sched_getaffinity(0))
-    then = journal.read_record(RECORD, root).get("machine")
     if not isinstance(then, dict) or then.get("cpus") != cpus or not isinstance(then.get("memory"), int):
         return memory, cpus
     is_same = abs(then["memory"] - memory) <= meminfo.TOLERANCE * memory
@@ -96,7 +100,7 @@ def observe(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) ->
         return {
             "options": options,
             "holds": left_out == []
-            and _is_made_for_this_machine(options, known.get("machine"), settle_size(root))
+            and _is_made_for_this_machine(options, known.get("machine"))
             and set(settings) == set(there) == set(options["users"] or users)
             and all(_holds(name, there[name], settings[name], cgo_enabled) for name in there)
             and states(there) == known["states"]
@@ -112,10 +116,10 @@ def observe(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) ->
         return None
 
 
-def _is_made_for_this_machine(options: Mapping[str, Any], then: Any, now: tuple[int, int]) -> bool:
+def _is_made_for_this_machine(options: Mapping[str, Any], then: Any) -> bool:
     """Return whether what was made by the memory and the processors would be the same again."""
     by_size = options["parallel"] == "auto" or not options["tool_gc"]
-    return not by_size or (isinstance(then, dict) and (then.get("memory"), then.get("cpus")) == now)
+    return not by_size or (isinstance(then, dict) and (then.get("memory"), then.get("cpus")) == _settle(then))
 
 
 def _holds(user: str, observed: Mapping[str, Any], settings: Mapping[str, str], cgo_enabled: str) -> bool:

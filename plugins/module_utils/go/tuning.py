@@ -157,9 +157,11 @@ def neutral(
     if observed.get("user_file", {}).get("values", {}).get("GOFLAGS"):
         environment.setdefault("GOFLAGS", NEUTRAL)
     for name, own in (replaced or {}).items():
-        # An export of the user's own wins, before as now.
-        if own and not observed["exports"].get(name):
+        if observed["exports"].get(name):
+            # The user's own, which wins before as now.
+            continue
+        if own:
             environment[name] = own
-        elif not observed["exports"].get(name):
+        else:
             unset.append(name)
     return {**before, "environment": environment, "unset": unset}

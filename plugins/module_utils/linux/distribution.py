@@ -143,6 +143,9 @@ BLOCK_FILES = (BASH_FILE, "/etc/bashrc", ZSH_FILE, "/etc/zshenv")
 OS_RELEASE = "/etc/os-release"
 MOST_OF_A_SHELL = 16 << 20
 SEARCHED = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin"
+NO_RESTARTS = {"NEEDRESTART_SUSPEND": "1", "NEEDRESTART_MODE": "l"}
+"""With these apt-get restarts no service: which one needs that, needrestart says by the processes of any account. Its
+mode, to list them alone, is what it knows before version 3.5."""
 
 Run = Callable[[Sequence[str]], "tuple[int, str]"]
 """Runs a program; returns its exit code and all that it said."""
@@ -441,6 +444,6 @@ def install_python(output: str | None, interpreter: str = "python3") -> str:
         )
     install = " ".join([*words_for(manager, "install"), *names_of(manager, ["python"])])
     refresh = " ".join(words_for(manager, "refresh"))
-    # As the module packages has it: no service restarts because a package comes.
-    alone = "export NEEDRESTART_SUSPEND=1 NEEDRESTART_MODE=l; " if manager == "apt-get" else ""
+    kept = " ".join(f"{name}={value}" for name, value in NO_RESTARTS.items())
+    alone = f"export {kept}; " if manager == "apt-get" else ""
     return f"{alone}{refresh} && {install}" if refresh else install

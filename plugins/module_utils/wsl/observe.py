@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, files, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, files, mountinfo, text
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
 
@@ -173,7 +173,7 @@ def collect(
         conf_path=conf_path,
         conf=reader.text(conf_path, "conf"),
         conf_mtime=reader.mtime(conf_path),
-        in_force=in_force.content.decode("utf-8", "surrogateescape") if in_force else None,
+        in_force=text.decode(in_force.content) if in_force else None,
         in_force_mtime=in_force.mtime_ns / 1e9 if in_force else None,
         run_since=find_run_since(root),
         errors=reader.errors,
