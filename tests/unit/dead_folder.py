@@ -15,7 +15,10 @@ import struct
 import subprocess
 import sys
 import threading
+import unittest
+from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
 INIT = 26
@@ -54,6 +57,17 @@ def kill(folder: str) -> int:
         raise OSError(ctypes.get_errno(), "mount", folder)
     threading.Thread(target=serve, args=(device,), daemon=True).start()
     return device
+
+
+def run_beside(folder: Path, code: str, *words: str, limit: float = 60.0) -> str:
+    """Return what Python code prints in a process of its own for which C(folder) never answers."""
+    command = [sys.executable, __file__, str(folder), "--", sys.executable, "-c", code, *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "collections")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit, check=False)
+    if done.returncode == CANNOT:
+        raise unittest.SkipTest(done.stderr.strip())
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def main(words: list[str]) -> int:

@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, scratch
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import observe_go
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files
+from tests.unit import dead_folder
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become someone else")
 # Stands in for go: answers what the benchmark and the doctor ask, and leaves a folder behind that nobody may enter.
@@ -137,16 +138,7 @@ begin = time.monotonic()
 scratch.sweep(sys.argv[1])
 print(json.dumps(time.monotonic() - begin))
 """
-    root = Path(__file__).parents[5]
-    command = [sys.executable, str(root / "tests/unit/dead_folder.py"), str(dead), "--", sys.executable, "-c", code]
-    environment = {**os.environ, "PYTHONPATH": str(root / "collections")}
-    done = subprocess.run(
-        [*command, str(tmp_path)], env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    if done.returncode == 77:
-        pytest.skip(done.stderr.strip())
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) < 10
+    assert json.loads(dead_folder.run_beside(dead, code, str(tmp_path))) < 10
     assert not left.exists()
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import become, files, process, reports
+from tests.unit import dead_folder
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
 
@@ -125,12 +124,4 @@ try:
 except TimeoutError as error:
     print(error.strerror)
 """
-    root = Path(__file__).parents[5]
-    command = [sys.executable, str(root / "tests/unit/dead_folder.py"), str(tmp_path), "--", sys.executable, "-c", code]
-    environment = {**os.environ, "PYTHONPATH": str(root / "collections")}
-    done = subprocess.run(
-        [*command, str(tmp_path / name)], env=environment, capture_output=True, text=True, timeout=30, check=False
-    )
-    if done.returncode == 77:
-        pytest.skip(done.stderr.strip())
-    assert done.stdout == "no answer in 1 s\n", done.stderr
+    assert dead_folder.run_beside(tmp_path, code, str(tmp_path / name), limit=30) == "no answer in 1 s\n"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe
+from tests.unit import dead_folder
 
 
 @pytest.fixture
@@ -59,16 +58,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe
 found = observe.collect(sys.argv[1])
 print(json.dumps([found.safe_sockets, found.in_force]))
 """
-    root = Path(__file__).parents[5]
-    command = [sys.executable, str(root / "tests/unit/dead_folder.py"), str(dead), "--", sys.executable, "-c", code]
-    environment = {**os.environ, "PYTHONPATH": str(root / "collections")}
-    done = subprocess.run(
-        [*command, str(tmp_path)], env=environment, capture_output=True, text=True, timeout=30, check=False
-    )
-    if done.returncode == 77:
-        pytest.skip(done.stderr.strip())
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [["1_interop", "2_interop", "11_interop"], None]
+    found = dead_folder.run_beside(dead, code, str(tmp_path), limit=30)
+    assert json.loads(found) == [["1_interop", "2_interop", "11_interop"], None]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
