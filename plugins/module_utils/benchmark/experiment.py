@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -105,6 +105,17 @@ class Scenario:
         The time of Go's benchmarks is the geometric mean of those that every run has.
         """
         values: dict[str, list[Any]] = {}
+        for run, value in self._measured(key):
+            values.setdefault(run.variant, []).append(value)
+        return values
+
+    def reference(self, names: Sequence[str], name: str) -> list[float]:
+        """Return the times of C(names) in the rounds in which C(name) ran, so that a drift of the machine hits both."""
+        rounds = {run.round for run in self.runs if run.variant == name}
+        return [value for run, value in self._measured("wall") if run.round in rounds and run.variant in names]
+
+    def _measured(self, key: str) -> Iterator[tuple[Run, Any]]:
+        """Yield each run but the warm-up with its value; how long Go's benchmarks ran says nothing about them."""
         measured = [run for run in self.runs if run.round > 0]
         reported = [run.benchmarks for run in measured if run.benchmarks]
         common = sorted(set.intersection(*map(set, reported))) if reported else []
@@ -112,13 +123,7 @@ class Scenario:
             value = getattr(run, key)
             if key == "wall" and common and run.benchmarks:
                 value = stats.geomean([run.benchmarks[name] or 1e-12 for name in common])
-            values.setdefault(run.variant, []).append(value)
-        return values
-
-    def reference(self, names: Sequence[str], name: str) -> list[float]:
-        """Return the times of C(names) in the rounds in which C(name) ran, so that a drift of the machine hits both."""
-        rounds = {run.round for run in self.runs if run.variant == name}
-        return [run.wall for run in self.runs if run.round > 0 and run.round in rounds and run.variant in names]
+            yield run, value
 
 
 def count_pairs(runs: Sequence[Mapping[str, Any]]) -> int:

@@ -543,6 +543,15 @@ def test_a_candidate_is_compared_with_the_rounds_that_it_ran_in():
     assert len(ratios) == 24 and min(ratios) > 0.93 and max(ratios) < 1.07
 
 
+def test_candidates_are_compared_by_what_gos_benchmarks_say_and_not_by_how_long_they_ran():
+    def report(scenario, variant, serial):
+        return {"benchmarks": {"p.BenchmarkX": (60e-9 if variant == "lever7" else 120e-9) * (1 + serial % 7 / 1000)}}
+
+    experiment = screened(Executor(same, fails=report), scenarios=("bench",))
+    compared = schedule.summarise(experiment)["scenarios"][0]["comparisons"]
+    assert compared["lever7"]["verdict"] == "faster" and compared["lever7"]["ratio"] == pytest.approx(0.5, rel=0.01)
+
+
 def test_candidates_that_the_budget_has_no_time_for_are_named_with_what_is_enough():
     executor = Executor(same, noise=0.02)
     experiment = screened(executor, budget=100.0)
