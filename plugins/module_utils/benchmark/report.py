@@ -42,6 +42,13 @@ def write_seconds(value: float | None) -> str:
     return f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
 
 
+def write_range(values: Sequence[float]) -> str:
+    """Write the shortest and the longest of some times, with the unit once where both have the same: 1.38 to 1.42 s."""
+    low, high = (write_seconds(end) for end in (min(values), max(values)))
+    unit = high.rpartition(" ")[2]
+    return f"{low.removesuffix(f' {unit}')} to {high}"
+
+
 def write_size(value: float) -> str:
     """Write a number of bytes with the unit that fits, from B to GiB."""
     for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
@@ -188,7 +195,7 @@ def write_spread(summary: dict[str, Any]) -> list[str]:
         if comparison is None or not comparison.get("comparable", True):
             continue
         was, now = (scenario["variants"][name] for name in (before, after))
-        ranges = [f"{min(variant['times']):.2f} to {max(variant['times']):.2f} s" for variant in (was, now)]
+        ranges = [write_range(variant["times"]) for variant in (was, now)]
         line = f"{scenario['name']}: {ranges[0]} before, {ranges[1]} after, n = {comparison['n_after']}"
         line += f", {write_p_value(comparison['p'])}"
         work = [variant["user"] + variant["system"] for variant in (was, now)]

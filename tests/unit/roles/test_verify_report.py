@@ -17,12 +17,16 @@ from tests.unit.pages import Page, one_by_one
 ROOT = Path(__file__).parents[3]
 
 
-def experiment(**options):
+def cases():
     path = ROOT / "tests/unit/plugins/module_utils/benchmark/test_report.py"
     spec = importlib.util.spec_from_file_location("wsltune_bench_report_cases", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.experiment(**options)
+    return module
+
+
+def experiment(**options):
+    return cases().experiment(**options)
 
 
 @functools.cache
@@ -116,6 +120,15 @@ def test_it_answers_first():
     told = "".join(page.text)
     assert told.index("It helped: repeated tests take 12 % less time") < told.index("95 % interval")
     assert "12.0 %" in told
+
+
+def test_a_number_is_written_as_the_terminal_writes_it():
+    module = cases()
+    row = next(line for line in module.told(module.in_nanoseconds()).splitlines() if line.startswith("test  ")).split()
+    found = " ".join(" ".join(Page(rendered(module.in_nanoseconds())).text).split())
+    change, interval = row[5], row[7:10]
+    assert row[1:3] == ["140", "ns"] and interval[2].startswith("-0.0") and float(interval[2]) < 0
+    assert f"140 ns 140 ns {change} % {' '.join(interval)} %" in found
 
 
 def test_a_scenario_that_is_not_compared_says_why():

@@ -96,6 +96,27 @@ def told(found, **options):
     return bench_report.write_text(schedule.summarise(found) if found else None, **options)
 
 
+def in_nanoseconds():
+    found = experiment(test=1.0 - 2e-4, unit=0.00003)
+    for run in found["scenarios"][0]["runs"]:
+        run["wall"] *= 1e-7
+    return found
+
+
+def test_a_time_has_the_same_unit_in_the_table_and_below_it():
+    lines = told(in_nanoseconds()).splitlines()
+    assert any(line.split()[:5] == ["test", "140", "ns", "140", "ns"] for line in lines)
+    assert any(line.startswith("test: 140 to 140 ns before, 140 to 140 ns after, n = 10") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [([1.38, 1.42], "1.38 to 1.42 s"), ([0.0095, 0.0104], "9.5 ms to 0.01 s"), ([2e-7, 1e-7], "100 to 200 ns")],
+)
+def test_a_range_has_its_unit_once(values, text):
+    assert bench_report.write_range(values) == text
+
+
 def check_golden(name, text):
     path = GOLDEN / name
     if os.environ.get("WSLTUNE_GOLDEN") == "write":
