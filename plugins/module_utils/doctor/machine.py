@@ -66,7 +66,7 @@ def judge_path(folders: Sequence[Mapping[str, Any]], packages: int) -> Check:
         unit="us",
         effect=f"about {seconds:.2f} s for every go test, and every word completed in a shell",
         lever=catalogue.CASES["WT-040"] if drives else "",
-        command="ansible-playbook site.yml -e wsl_conf_interop_append_windows_path=false" if drives else command,
+        command="./onboard.sh -- -e wsl_conf_interop_append_windows_path=false" if drives else command,
         seconds=seconds,
         details=details,
     )

@@ -187,7 +187,6 @@ def judge_cgo(packages: Sequence[Package], enabled: bool) -> Check:
         f"{len(users)} package{'s need' if len(users) > 1 else ' needs'} cgo: "
         f"{join_names([package.path for package in users])} ({way}).",
         effect="cgo_disabled cannot be used for it as it is" if enabled else "these packages are left out or fail",
-        lever=catalogue.CASES["WT-061"],
         command=list_options(first, ways[first.path])[0],
         details={
             "packages": [
@@ -208,7 +207,9 @@ def judge_without_cgo(
 ) -> Check:
     """WT-062: whether `CGO_ENABLED=0 go build ./... && go vet ./...` passes, and what it changes."""
     if outcome is None or "no time" in outcome.values():
-        return doctor_check.unknown("WT-062", "There was no time left to build without cgo; raise the budget.")
+        return doctor_check.unknown(
+            "WT-062", "There was no time left to build without cgo; raise doctor_budget_minutes."
+        )
     changes = [text for name, text in RUN_TIME.items() if any(package.path == name for package in packages)]
     details = {"run_time": changes, **outcome}
     for step in ("build", "vet"):
@@ -218,13 +219,14 @@ def judge_without_cgo(
                 doctor_check.OK if enabled else doctor_check.CRITICAL,
                 f"CGO_ENABLED=0 go {step} ./... fails: {find_first_error(outcome[step])}.",
                 effect="cgo must stay on" if enabled else "cgo is off here, so this module cannot be built",
-                lever=catalogue.CASES["WT-062"],
                 command="" if enabled else doctor_check.set_command("CGO_ENABLED", "", source),
                 blocks=not enabled,
                 details=details,
             )
     effect = f" At run time {'; '.join(changes)}." if changes else " Nothing changes at run time."
-    return doctor_check.ok("WT-062", f"CGO_ENABLED=0 go build ./... and go vet ./... pass.{effect}", details=details)
+    lever = catalogue.CASES["WT-062"] if enabled else ""
+    reason = f"CGO_ENABLED=0 go build ./... and go vet ./... pass.{effect}"
+    return doctor_check.ok("WT-062", reason, lever=lever, details=details)
 
 
 def judge_linkage(programs: Mapping[str, Any]) -> Check:
@@ -449,7 +451,9 @@ def judge_tests(module: Mapping[str, Any]) -> Check:
         )
     test = module.get("test")
     if not test:
-        return doctor_check.unknown("WT-060", f"{where}: there was no time left to run the tests; raise the budget.")
+        return doctor_check.unknown(
+            "WT-060", f"{where}: there was no time left to run the tests; raise doctor_budget_minutes."
+        )
     if test["timed_out"]:
         running = [timed for timed in read_test_times(test["events"]) if not timed.outcome]
         hangs = (

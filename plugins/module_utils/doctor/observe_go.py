@@ -356,7 +356,7 @@ class Project:
 
     def _failed(self, done: process.Done, what: str) -> bool:
         if done.timed_out:
-            self.found["trouble"] = f"{what} did not end within the time that was left; raise the budget"
+            self.found["trouble"] = f"{what} did not end within the time that was left; raise doctor_budget_minutes"
         elif done.code:
             self.found["trouble"] = f"{what} failed"
             self.found["output"] = (done.err.strip() or done.out.strip())[-4000:]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import shlex
 from collections.abc import Mapping, Sequence
@@ -156,11 +157,18 @@ def judge_projects(projects: Mapping[str, Any] | None, modules: Sequence[str]) -
             unit="projects",
             effect="their go test takes several times as long",
             lever=catalogue.CASES["WT-001"],
-            command=f"set workspace_projects to {paths[:4]}, or name one to the doctor to have it measured",
+            command=f"./onboard.sh -- -e {_write_projects(paths[:4])}   (or have the doctor measure one)",
             seconds=0.5,
             details={"projects": paths, "complete": (projects or {}).get("complete")},
         )
     ]
+
+
+def _write_projects(paths: Sequence[str]) -> str:
+    """Return the projects as a shell takes them for the role workspace; what a folder is called is no template."""
+    sources = [{"__ansible_unsafe": path} if "{" in path else path for path in paths]
+    wanted = {"workspace_projects": [{"source": source} for source in sources]}
+    return shlex.quote(json.dumps(wanted, ensure_ascii=False))
 
 
 def judge_executable(
@@ -279,7 +287,8 @@ def judge_fit(places: Mapping[str, Any], modules: Sequence[Mapping[str, Any]]) -
                     unit="MiB",
                     effect="go test fails with 'no space left on device'",
                     lever=catalogue.CASES["WT-009"],
-                    command=f"sudo mount -o remount,size={max(1024, need * 4 >> 20)}m "
+                    # Where it ran out of space, less was seen than it needs, perhaps nothing.
+                    command=f"sudo mount -o remount,size={max(1024, need * 4 >> 20, total * 2 >> 20)}m "
                     + shlex.quote(place["mount_point"]),
                     blocks=bool(full),
                 )

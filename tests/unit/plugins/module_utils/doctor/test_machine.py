@@ -22,6 +22,7 @@ def test_path() -> None:
         [folder(), folder(1200.0, path="/mnt/c/Windows", fstype="9p", windows_drive=True)], 10
     )
     assert slow.status == "warning" and slow.lever == "append_windows_path" and "1.2 ms" in slow.reason
+    assert slow.command == "./onboard.sh -- -e wsl_conf_interop_append_windows_path=false"
     assert slow.seconds == pytest.approx(1205e-6 * 6 * 10)
     many = [folder(20_000.0, path=f"/mnt/c/{number}", windows_drive=True) for number in range(20)]
     assert doctor_machine.judge_path(many, 10).status == "critical"

@@ -81,7 +81,7 @@ def test_cgo_of_the_standard_library_alone_is_no_need() -> None:
 def test_a_module_that_is_written_with_cgo_itself() -> None:
     package = doctor_module.parse_listing(row("example.com/native", cgo="main.go", dependency=False))
     check = doctor_module.judge_cgo(package, enabled=False)
-    assert "example.com/native itself" in check.reason and "before main.go" in check.command
+    assert "example.com/native itself" in check.reason and "before main.go" in check.command and not check.lever
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,10 @@ def test_without_cgo() -> None:
     fails = {"build": error, "vet": ""}
     allowed = doctor_module.judge_without_cgo(fails, packages, True)
     assert allowed.status == "ok" and "store.go:7:2: undefined: sqlite3.Error" in allowed.reason
+    # The lever is for a module that can do without.
+    assert passes.lever == "cgo_disabled" and not allowed.lever
     broken = doctor_module.judge_without_cgo(fails, packages, False)
+    assert not broken.lever
     assert broken.status == "critical" and broken.blocks and broken.command == "go env -u CGO_ENABLED"
     assert "go vet" in doctor_module.judge_without_cgo({"build": "", "vet": error}, packages, True).reason
     assert doctor_module.judge_without_cgo(None, packages, True).status == "unknown"

@@ -4,14 +4,19 @@
 from __future__ import annotations
 
 import copy
+import json
+import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import places as doctor_places
 
 MIB = 2**20
+ROOT = Path(__file__).resolve().parents[5]
 
 
 def place(us: float = 3.0, **more: Any) -> dict[str, Any]:
@@ -146,10 +151,22 @@ def test_projects_on_windows_drives_are_proposed() -> None:
     found = {"paths": ["/mnt/c/a", "/mnt/c/b"], "complete": True}
     (check,) = doctor_places.judge_projects(found, [])
     assert check.status == "warning" and "2 Go projects lie on a Windows drive: /mnt/c/a and /mnt/c/b" in check.reason
-    assert "workspace_projects to ['/mnt/c/a', '/mnt/c/b']" in check.command
+    assert check.command.startswith("./onboard.sh -- -e '")
     # One that was measured is told of with its cost.
     assert "1 Go project lies" in doctor_places.judge_projects(found, ["/mnt/c/a"])[0].reason
     assert doctor_places.judge_projects(None, []) == doctor_places.judge_projects({"paths": []}, []) == []
+
+
+def test_the_projects_are_written_as_the_role_takes_them() -> None:
+    found = {"paths": ["/mnt/c/a b", "/mnt/c/it's", "/mnt/c/{{ x }}"], "complete": True}
+    (check,) = doctor_places.judge_projects(found, [])
+    arguments = shlex.split(check.command.partition("   (")[0])
+    wanted = json.loads(arguments[-1])["workspace_projects"]
+    specs = yaml.safe_load((ROOT / "roles/workspace/meta/argument_specs.yml").read_text())["argument_specs"]
+    options = specs["main"]["options"]["workspace_projects"]["options"]
+    assert all(set(project) <= set(options) and "source" in project for project in wanted)
+    unsafe = {"__ansible_unsafe": "/mnt/c/{{ x }}"}
+    assert [project["source"] for project in wanted] == ["/mnt/c/a b", "/mnt/c/it's", unsafe]
 
 
 def test_noexec() -> None:
@@ -197,6 +214,9 @@ def on_tmpfs(mib: int, *modules: dict[str, Any]) -> doctor_check.Check:
 
 def test_a_tmpfs_with_room_and_without() -> None:
     assert on_tmpfs(1024, run()).status == "ok"
+    # Who stopped for want of space has used less than there is, and all of it is what is too little.
+    full = on_tmpfs(4096, run(code=1, err="no space left on device", peak_gotmpdir=0))
+    assert full.status == "critical" and full.command == "sudo mount -o remount,size=8192m /var/gotmp"
     tight = on_tmpfs(32, run())
     assert tight.status == "warning" and "30 MiB of it at once" in tight.reason
     assert tight.command == "sudo mount -o remount,size=1024m /var/gotmp"
