@@ -71,6 +71,15 @@ class ActionModule(ActionBase):
             raise fleet_record.RecordError(f"{self.store.path} is gone: something else removed it during this run.")
         return rollout
 
+    def _check_name(self, rollout: fleet_record.Rollout | None) -> None:
+        """Refuse the record of another rollout, which would be continued or called finished in place of a new one."""
+        name = self.given["name"]
+        if rollout is not None and name not in (SPEC["name"]["default"], rollout.name):
+            raise fleet_record.RecordError(
+                f"{self.store.folder} has the record of the rollout {rollout.name} and wsltune_rollout_name is {name}: "
+                "give that name, or a wsltune_rollout_dir of its own to begin another."
+            )
+
     def _begin(self) -> dict[str, Any]:
         given, wish = self.given, self.given["command"]
         rings = fleet_rings.read_rings(given["rings"] if given["rings"] is not None else list(fleet_rings.DEFAULT))
@@ -79,11 +88,13 @@ class ActionModule(ActionBase):
             blocked = f"The stop file {given['stop_file']} is there: remove it to go on."
         fleet_rollout.check_command(wish)
         rollout = self.store.load()
+        self._check_name(rollout)
         if wish == "status":
             return {"begun": rollout is not None, "look": [], "back": [], "runs": {}, "blocked": True}
         self.store.lock(find_own_run())
         # Another controller may have written it until the lock was ours.
         rollout = self.store.load()
+        self._check_name(rollout)
         wanted = self._wanted(given["hosts"])
         if rollout is None:
             groups = self.task_vars["groups"]

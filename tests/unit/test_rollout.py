@@ -85,6 +85,15 @@ def test_who_slept_when_the_ring_was_taken_back_is_taken_back_by_a_later_run(fle
     assert fleet.run()[0] == 2 and len(fleet.done()) == before
 
 
+def test_another_name_is_refused_in_the_folder_of_a_rollout(fleet):
+    """It would end with 0, as finished as the one before, and nothing would have been rolled out."""
+    assert fleet.run(wsltune_rollout_name="2026-12")[0] == 3
+    for command in ("", "status"):
+        code, said = fleet.run(command, wsltune_rollout_name="2027-01")
+        assert code == 1 and "has the record of the rollout 2026-12 and wsltune_rollout_name is 2027-01" in said
+    assert fleet.run("status")[0] == 3 and sorted(fleet.done()) == ["a", "b"]
+
+
 REFUSED = {
     "an unknown command": ({"wsltune_rollout": "go"}, "wsltune_rollout is 'go': give run, status, continue, hold"),
     "shares over 100 %": (

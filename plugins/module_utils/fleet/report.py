@@ -176,7 +176,10 @@ def advise(summary: Mapping[str, Any]) -> str:
     """Return what a person does next."""
     asleep = summary["stragglers"]
     status = summary["status"]
+    failed = [row["host"] for row in summary["hosts"] if row["state"] == fleet_gate.FAILED]
     if status == fleet_record.FINISHED:
+        if failed:
+            return f"Fix {join_names(failed, 3)}, then run it again."
         if asleep:
             return f"Run it again to catch up {join_names(asleep, 3)}."
         return "Nothing: give another wsltune_rollout_name to begin the next rollout."
@@ -189,7 +192,6 @@ def advise(summary: Mapping[str, Any]) -> str:
         return "Give another wsltune_rollout_name to begin the next rollout."
     if status == fleet_record.HELD:
         return "Run it with -e wsltune_rollout=continue."
-    failed = [row["host"] for row in summary["hosts"] if row["state"] == fleet_gate.FAILED]
     if failed:
         return f"Fix {join_names(failed, 3)}, then run it again."
     again = [host for ring in summary["rings"] for host in (ring["decision"] or {}).get("measure_again") or []]

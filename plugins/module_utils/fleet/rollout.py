@@ -73,7 +73,7 @@ def refresh(
             if wanted.get(host) == fleet_rings.EXCLUDED:
                 rollout.excluded[host] = "wsltune_ring is none"
             elif host not in every:
-                rollout.excluded[host] = "it is not in the inventory any more"
+                rollout.excluded[host] = "it is not in the inventory or not in wsltune_hosts any more"
             else:
                 rollout.excluded.pop(host, None)
     known = {host for state in rollout.rings for host in state.hosts} | set(rollout.excluded)

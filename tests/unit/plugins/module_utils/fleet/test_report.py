@@ -63,6 +63,13 @@ def test_one_host_does_not_fill_the_page_of_all():
     assert "WT-001, GOTMPDIR of user0, " in report.write_html(found) and len(report.write_html(found)) < 20_000
 
 
+def test_a_host_that_failed_within_the_limit_is_still_named_when_all_is_finished():
+    """Every run tries it again, so there is something to do."""
+    found = {**summary(3, h1={"state": gate.FAILED}), "status": record.FINISHED}
+    assert report.advise(found) == "Fix h1, then run it again."
+    assert report.advise({**summary(), "status": record.FINISHED}).startswith("Nothing: ")
+
+
 class Balanced(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
