@@ -21,10 +21,11 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
 OF_ALL = ["begin", "judge", "judge_again", "finish"]
 OF_A_HOST = ["tune", "done", "failed", "looked", "back", "not_back"]
+UNNAMED = "default"
 SPEC = {
     "step": {"type": "str", "required": True, "choices": OF_ALL + OF_A_HOST},
     "folder": {"type": "path", "required": True},
-    "name": {"type": "str", "default": "default"},
+    "name": {"type": "str", "default": UNNAMED},
     "command": {"type": "str", "default": "run"},
     "rings": {"type": "list", "elements": "raw"},
     "hosts": {"type": "list", "elements": "str", "default": []},
@@ -74,7 +75,7 @@ class ActionModule(ActionBase):
     def _check_name(self, rollout: fleet_record.Rollout | None) -> None:
         """Refuse the record of another rollout, which would be continued or called finished in place of a new one."""
         name = self.given["name"]
-        if rollout is not None and name not in (SPEC["name"]["default"], rollout.name):
+        if rollout is not None and name not in (UNNAMED, rollout.name):
             raise fleet_record.RecordError(
                 f"{self.store.folder} has the record of the rollout {rollout.name} and wsltune_rollout_name is {name}: "
                 "give that name, or a wsltune_rollout_dir of its own to begin another."
