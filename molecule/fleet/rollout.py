@@ -67,10 +67,7 @@ APPLY = "run site.yml, which writes the declared value"
 MADE_AGAIN = "run site.yml, which makes it again"
 PLANTED = {
     "wsl_conf:automount.options": ("gone", MADE_AGAIN),
-    "go_env:alice:GOTMPDIR": (
-        "changed",
-        f'{APPLY}, or keep this one: -e \'{{"wsltune_adopt": ["go_env:alice:GOTMPDIR"]}}\'',
-    ),
+    "go_env:alice:GOTMPDIR": ("changed", APPLY),
 }
 
 

@@ -12,14 +12,14 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 
 VARIABLES = {
-    "GOTMPDIR": "go_env_gotmpdir",
-    "GOCACHE": "go_env_gocache",
     "GOMODCACHE": "go_env_gomodcache",
     "GOFLAGS": "go_env_goflags",
 }
 TEMPLATES = ("{{", "{%", "{#")
 ABSENT = {"go_tmpfs": "go_tmpfs_state", "workspace": "workspace_state"}
 """Roles whose line or mount somebody took away, which is adopted as a whole."""
+PLACED = {"GOTMPDIR": "go_tmpfs_place", "GOCACHE": "go_tmpfs_gocache"}
+"""Go's settings that each run of site.yml works out, and what they follow."""
 
 
 class AdoptError(ValueError):
@@ -68,19 +68,23 @@ def _go(setting: Mapping[str, Any], variables: dict[str, Any]) -> None:
 
 
 def _variables_of(setting: Mapping[str, Any], variables: dict[str, Any]) -> None:
-    role = setting["role"]
-    named = setting["id"].split(":")
+    role, name = setting["role"], setting["id"].rpartition(":")[2]
     if role == "wsl_conf":
         _wsl_conf(setting, variables)
-    elif role == "go_env" and len(named) == 3 and named[2] in (*VARIABLES, "CGO_ENABLED"):
-        _go(setting, variables)
-    elif role in ABSENT and setting["now"] is None:
-        variables[ABSENT[role]] = "absent"
-    else:
+    elif not drift.can_be_declared(role, setting["id"], setting["now"]):
+        if role == "go_env" and name in PLACED:
+            raise AdoptError(
+                f"wsltune_adopt names {setting['id']}, which every run of site.yml works out anew: change "
+                f"{PLACED[name]} or wsltune_users instead"
+            )
         raise AdoptError(
             f"wsltune_adopt names {setting['id']}, whose value no variable can declare: run site.yml, or change the "
             "role's variables by hand"
         )
+    elif role == "go_env":
+        _go(setting, variables)
+    else:
+        variables[ABSENT[role]] = "absent"
 
 
 def adopt(

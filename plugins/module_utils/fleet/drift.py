@@ -70,7 +70,9 @@ APPLY = "run site.yml, which writes the declared value"
 EDITED_LAUNCHER = "remove %s, which a run leaves as it is because somebody edited it"
 UNBIND = "set workspace_state to absent and run site.yml, which unmounts it; the copy stays"
 REMADE = ", then run site.yml, which makes it again"
-ADOPT = 'or keep this one: -e \'{"wsltune_adopt": ["%s"]}\''
+ADOPT = ', or keep this one: -e \'{"wsltune_adopt": ["%s"]}\''
+ADOPTABLE = ("GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
+"""Go's settings whose values a variable of a host declares; site.yml works out GOTMPDIR and GOCACHE itself."""
 
 
 @dataclass(frozen=True)
@@ -120,16 +122,31 @@ def judge(view: View) -> str:
     return CHANGED if view.applied == view.declared else CONFLICT
 
 
+def can_be_declared(role: str, name: str, now: str | None) -> bool:
+    """Return whether a variable of a host can declare what a setting is C(now), so that it can be adopted."""
+    named = name.split(":")
+    if role == "wsl_conf":
+        return named[-1] in wsl_conf.KEYS
+    if role == "go_env":
+        return len(named) == 3 and named[2] in ADOPTABLE
+    # A line or a mount that somebody took away.
+    return now is None and (role, named[1:2]) in (
+        ("go_tmpfs", ["fstab"]),
+        ("go_tmpfs", ["mount"]),
+        ("workspace", ["bind"]),
+    )
+
+
 def remedy(view: View, state: str) -> str:
     """Return what to do about a setting in C(state)."""
-    adopt = ADOPT % view.id
+    adopt = ADOPT % view.id if can_be_declared(view.role, view.id, view.now) else ""
     usual = {
         IN_STATE: "",
         PENDING: view.restart or ANY_RESTART,
         NOT_ROLLED_OUT: APPLY,
-        CHANGED: f"{APPLY}, {adopt}",
+        CHANGED: f"{APPLY}{adopt}",
         BY_HAND: "nothing to do: the next run that writes this takes it into its record",
-        CONFLICT: f"a person decides, and nothing overwrites it by itself: {APPLY}, {adopt}",
+        CONFLICT: f"a person decides, and nothing overwrites it by itself: {APPLY}{adopt}",
         GONE: "run site.yml, which makes it again",
         UNKNOWN: "fix the reason, then look again" if view.reason else "look again as root",
     }
@@ -512,7 +529,8 @@ def _view_of_setting(
     shown = observed["settings"].get(name, {}).get("value")
     # An export of the user's own counts before the file that Go reads.
     overrides = declared is not None and exported is not None and exported != declared
-    remove = f"{user} exports {name} in a login or a terminal, which counts first: remove that export, or adopt it"
+    remove = f"{user} exports {name} in a login or a terminal, which counts first: remove that export"
+    remove += ", or adopt it" if name in ADOPTABLE else ""
     now = exported if overrides else (values or {}).get(name)
     return View(
         id=f"go_env:{user}:{name}",

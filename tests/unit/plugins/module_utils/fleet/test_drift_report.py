@@ -176,6 +176,9 @@ def test_what_a_person_chose_is_declared_by_variables() -> None:
         ("h", "which is unknown on laptop"),
         ("c", "which is not yet rolled out on laptop"),
         ("go_env:profile", "whose value no variable can declare"),
+        # vars/run.yml has them, which counts before what a host declares.
+        ("go_env:ada:GOTMPDIR", "which every run of site.yml works out anew: change go_tmpfs_place or wsltune_users"),
+        ("go_env:ada:GOCACHE", "which every run of site.yml works out anew: change go_tmpfs_gocache or wsltune_users"),
         ("wsl_conf:launcher:clip.exe", "which no variable declares"),
         # A controller would run it from the variable.
         ("go_env:eve:GOFLAGS", "whose value is a template where a variable has it"),
@@ -184,11 +187,46 @@ def test_what_a_person_chose_is_declared_by_variables() -> None:
 )
 def test_what_cannot_be_adopted_is_refused(name: str, said: str) -> None:
     more = [view(id=one, role=one.split(":")[0], now="x") for one in ("go_env:profile", "wsl_conf:launcher:clip.exe")]
+    more += [view(id=f"go_env:ada:{name}", role="go_env", now="/x") for name in ("GOTMPDIR", "GOCACHE")]
     more.append(view(id="go_env:eve:GOFLAGS", role="go_env", now="-tags={{ lookup('pipe', 'id') }}"))
     more.append(view(id="wsl_conf:boot.command", role="wsl_conf", now="{{ lookup('pipe', 'id') }}"))
     found = adopt.adopt(host(views=[*VIEWS.values(), *more]), [name])
     assert (found["adopted"], found["adopt_variables"]) == ([], {})
     assert len(found["adopt_refused"]) == 1 and said in found["adopt_refused"][0]
+
+
+@pytest.mark.parametrize("now", ["x", None])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "wsl_conf:network.hostname",
+        "wsl_conf:file",
+        "wslconfig:wsl2.swapFile",
+        "go_env:ada:GOFLAGS",
+        "go_env:ada:GOMODCACHE",
+        "go_env:ada:GOCACHE",
+        "go_env:ada:GOTMPDIR",
+        "go_env:ada:CGO_ENABLED",
+        "go_env:profile",
+        "go_env:block:zshenv",
+        "go_tmpfs:fstab:/tmp",
+        "go_tmpfs:mount:/var/cache/gotmp",
+        "go_tmpfs:folder:ada",
+        "workspace:bind:/mnt/c/app",
+    ],
+)
+def test_what_is_proposed_to_be_adopted_can_be(name: str, now: str | None) -> None:
+    changed = view(id=name, role=name.split(":", maxsplit=1)[0], declared="a", applied="b", now=now)
+    found = host(views=[changed])
+    adopted = adopt.adopt(found, [name])
+    assert bool(adopted["adopted"]) != bool(adopted["adopt_refused"])
+    if found["settings"][0]["state"] == drift.CONFLICT:
+        assert bool(adopted["adopted"]) == ("wsltune_adopt" in found["settings"][0]["remedy"])
+
+
+def test_nobody_adopts_that_all_lose_the_tmpfs_because_one_lost_a_folder() -> None:
+    gone = view(id="go_tmpfs:folder:ada", role="go_tmpfs", now=None)
+    assert adopt.adopt(host(views=[gone]), [gone.id])["adopt_variables"] == {}
 
 
 def test_no_finding_of_a_policy_has_what_a_terminal_obeys() -> None:
