@@ -18,6 +18,7 @@ import time
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate, record, rings, rollout
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import host as fleet_host
 
 RUNS = 12
 NOISE = 0.03
@@ -39,7 +40,7 @@ def judge(host: record.HostState, found: stats.Comparison) -> gate.Host:
     """Return what the gate sees of a host with one comparison, as the record would have it."""
     slower = found.verdict == stats.SLOWER
     row = {"ratio": found.ratio, "low": found.interval[0], "high": found.interval[1], "verdict": found.verdict}
-    host.state = gate.TAKEN_BACK if slower else gate.DONE
+    host.state = fleet_host.TAKEN_BACK if slower else fleet_host.DONE
     host.comparisons, host.measures, host.reread = [row], True, 1.0
     host.times_slower += slower
     return rollout.for_gate(record.RingState(rings.Ring("one", soak_hours=0), []), host)
@@ -56,7 +57,7 @@ def play(chance: random.Random, fleet: int, effect: float, share: float, most: i
         for name in members[ring.name]:
             own = effect if chance.random() < share else 1.0
             known = name in measured
-            hosts.append(measure(chance, name, own) if known else gate.Host(name, gate.DONE, reread=True))
+            hosts.append(measure(chance, name, own) if known else gate.Host(name, fleet_host.DONE, reread=True))
         answers.append(gate.decide(ring, hosts, now=1e9, since=0.0).result)
         if answers[-1] != gate.GO:
             break
@@ -88,7 +89,7 @@ def play_rings(
     called = rolled_back = 0
     for _time in range(times):
         seen = [measure(chance, f"h{number}", 1.0 if number else effect, between) for number in range(hosts)]
-        called += any(host.state == gate.TAKEN_BACK for host in seen)
+        called += any(host.state == fleet_host.TAKEN_BACK for host in seen)
         rolled_back += gate.decide(rings.Ring("one"), seen, now=1e9, since=0.0).result == gate.ROLL_BACK
     return called / times, rolled_back / times
 
@@ -100,7 +101,7 @@ def seconds_to_decide(chance: random.Random, fleet: int) -> float:
     names = [f"host-{number}" for number in range(fleet)]
     rings.assign(rings.read_rings(rings.DEFAULT), names)
     hosts = [
-        gate.Host(name, gate.DONE, True, one.ratio, one.low, one.high, reread=True)
+        gate.Host(name, fleet_host.DONE, True, one.ratio, one.low, one.high, reread=True)
         for name, one in zip(names, itertools.cycle(some))
     ]
     gate.decide(rings.Ring("all"), hosts, now=1e9, since=0.0)

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate, record
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import host as fleet_host
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import record
 from benchmarks.fleet.light_fleet import LightFleet
 
 HOSTS = [f"h{number}" for number in range(8)]
@@ -39,7 +40,7 @@ def look(fleet: LightFleet) -> dict[str, int]:
     store = record.Store(str(fleet.record))
     rollout = store.load()
     tuned = collections.Counter(fleet.done())
-    done = {name for name in HOSTS if store.load_host(name).state == gate.DONE}
+    done = {name for name in HOSTS if store.load_host(name).state == fleet_host.DONE}
     assert rollout is not None or not done, "hosts are done and the rollout is gone"
     for name, run in fleet.changed().items():
         assert store.load_host(name).run == run, f"{name} was changed and the record does not know"
@@ -146,7 +147,7 @@ def kill_and_abort(times: int, folder: Path, seed: int = 15) -> collections.Coun
             continue
         seen["killed"] += 1
         seen["hosts changed when it was killed"] += len(fleet.changed())
-        done = sum(record.Store(str(fleet.record)).load_host(name).state == gate.DONE for name in fleet.changed())
+        done = sum(record.Store(str(fleet.record)).load_host(name).state == fleet_host.DONE for name in fleet.changed())
         seen["of these not known as done"] += len(fleet.changed()) - done
         process, start = fleet.start("abort"), time.monotonic()
         lived = kill_one(fleet, process, chance.uniform(0, longest or 60), seen)

@@ -25,7 +25,6 @@ from typing import Any
 from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import end_of_run
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import report as fleet_report
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text as linux_text
 
 KEY = "wsltune_summary"
@@ -60,6 +59,9 @@ class CallbackModule(CallbackBase):
             return
         summaries = {host: custom for host, custom in self._told.custom.items() if host != end_of_run.RUN}
         if sum(ROW in custom for custom in summaries.values()) + len(self._silent(stats)) > MOST_SUMMARIES:
+            # Loaded where it is needed, because every run loads this file.
+            from ansible_collections.wsltune.go.plugins.module_utils.fleet import report as fleet_report
+
             rows = fleet_report.make_rows(
                 {host: custom.get(ROW) for host, custom in summaries.items()}, stats.failures, stats.dark
             )

@@ -8,9 +8,8 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
-from ansible_collections.wsltune.go.plugins.module_utils.doctor import report as doctor_report
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+from ansible_collections.wsltune.go.plugins.plugin_utils.later import Later
 
 
 def _of_findings(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,8 +30,8 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name; NAME.yml documents each."""
         return {
-            "doctor_text": _of_findings("doctor_text", doctor_report.write_text),
-            "doctor_headline": _of_findings("doctor_headline", doctor_report.write_headline),
-            "doctor_cost": doctor_report.write_cost,
-            "doctor_failing": doctor_check.choose_failing,
+            "doctor_text": _of_findings("doctor_text", Later("doctor.report", "write_text")),
+            "doctor_headline": _of_findings("doctor_headline", Later("doctor.report", "write_headline")),
+            "doctor_cost": Later("doctor.report", "write_cost"),
+            "doctor_failing": Later("doctor.check", "choose_failing"),
         }

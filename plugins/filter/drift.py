@@ -10,14 +10,12 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import adopt as fleet_adopt
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift as fleet_drift
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift_report, drift_windows
 from ansible_collections.wsltune.go.plugins.module_utils.levers import plan as levers_plan
 from ansible_collections.wsltune.go.plugins.module_utils.site import plan as site_plan
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
+from ansible_collections.wsltune.go.plugins.plugin_utils.later import Later
 
 
 def _declared(facts: Mapping[str, Any], wishes: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,6 +56,8 @@ def _declared(facts: Mapping[str, Any], wishes: Mapping[str, Any], options: Mapp
 
 def drift_report_of(facts: Any, host: str, wishes: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Compare a machine's facts with what is declared for it; raise AnsibleFilterError where the facts lack a part."""
+    from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift as fleet_drift
+
     if not isinstance(facts, Mapping) or not {"wsl", "go", "go_tmpfs", "drift"} <= set(facts):
         raise AnsibleFilterError(
             "drift_report: the input is not what it takes: pass the facts of wsltune.go.go_facts with wsl, tmpfs_path "
@@ -73,11 +73,15 @@ def drift_windows_report(
     host: str, defender: Mapping[str, Any], wslconfig: Mapping[str, Any], removed: Sequence[str]
 ) -> dict[str, Any]:
     """Compare a Windows host with what is declared for it, by what the modules would change there."""
+    from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift_windows
+
     return drift_windows.report(host, defender, wslconfig, removed, time.time())
 
 
 def drift_not_seen(reason: Any, host: str, earlier: Any = None) -> dict[str, Any]:
     """Return the report of a machine that was not reached, with what the earlier report (dict or JSON) says of it."""
+    from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift as fleet_drift
+
     try:
         known = json.loads(earlier) if isinstance(earlier, str) and earlier else earlier
     except ValueError:
@@ -88,11 +92,15 @@ def drift_not_seen(reason: Any, host: str, earlier: Any = None) -> dict[str, Any
 
 def drift_could_not_look(reason: Any, host: str) -> dict[str, Any]:
     """Return the report of a machine that was reached but could not be looked at."""
+    from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift as fleet_drift
+
     return fleet_drift.could_not_look(host, str(reason or "no reason was given"), time.time())
 
 
 def drift_fleet(reports: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, Any]:
     """Merge the machines' reports into the fleet's; a host without a report could not be looked at."""
+    from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift as fleet_drift
+
     known = {report["host"]: report for report in reports if report}
     lost = "nothing was reported about it"
     return fleet_drift.fleet([known.get(host) or drift_could_not_look(lost, host) for host in hosts], time.time())
@@ -109,12 +117,12 @@ class FilterModule:
             "drift_not_seen": drift_not_seen,
             "drift_could_not_look": drift_could_not_look,
             "drift_fleet": drift_fleet,
-            "drift_failing": fleet_drift.choose_failing,
-            "drift_adopted": fleet_adopt.adopt,
-            "drift_text": drift_report.text,
-            "drift_fleet_text": drift_report.fleet_text,
-            "drift_markdown": drift_report.markdown,
-            "drift_junit": drift_report.junit,
-            "drift_sarif": drift_report.sarif,
-            "drift_page": drift_report.page,
+            "drift_failing": Later("fleet.drift", "choose_failing"),
+            "drift_adopted": Later("fleet.adopt", "adopt"),
+            "drift_text": Later("fleet.drift_report", "text"),
+            "drift_fleet_text": Later("fleet.drift_report", "fleet_text"),
+            "drift_markdown": Later("fleet.drift_report", "markdown"),
+            "drift_junit": Later("fleet.drift_report", "junit"),
+            "drift_sarif": Later("fleet.drift_report", "sarif"),
+            "drift_page": Later("fleet.drift_report", "page"),
         }

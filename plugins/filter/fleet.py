@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import report as fleet_report
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import host as fleet_host
 from ansible_collections.wsltune.go.plugins.module_utils.linux import signers
 
 
@@ -14,4 +14,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name; NAME.yml documents each."""
-        return {"fleet_row": fleet_report.make_row, "signers_refusal": signers.refusal}
+        return {"fleet_row": fleet_host.make_row, "signers_refusal": signers.refusal}

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.wsltune.go.plugins.module_utils.image import report as image_report
-from ansible_collections.wsltune.go.plugins.module_utils.image import user_data
+from ansible_collections.wsltune.go.plugins.plugin_utils.later import Later
 
 
 class FilterModule:
@@ -14,4 +13,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name; NAME.yml documents each."""
-        return {"golden_image_text": image_report.text, "user_data_plan": user_data.plan}
+        return {
+            "golden_image_text": Later("image.report", "text"),
+            "user_data_plan": Later("image.user_data", "plan"),
+        }

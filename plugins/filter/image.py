@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.wsltune.go.plugins.module_utils.go import image as go_image
+from ansible_collections.wsltune.go.plugins.plugin_utils.later import Later
 
 
 class FilterModule:
@@ -14,7 +14,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name; NAME.yml documents each."""
         return {
-            "ci_image_plan": go_image.make_plan,
-            "ci_image_marked": go_image.mark,
-            "ci_image_ours": go_image.list_ours,
+            "ci_image_plan": Later("go.image", "make_plan"),
+            "ci_image_marked": Later("go.image", "mark"),
+            "ci_image_ours": Later("go.image", "list_ours"),
         }

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from ansible_collections.wsltune.go.plugins.lookup.collection_version import find_version
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import metrics as fleet_metrics
 
 
 def collect(
     facts: Mapping[str, Any], user: str, levers: Mapping[str, Any], result: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the metrics of one machine, with this collection's version."""
+    from ansible_collections.wsltune.go.plugins.module_utils.fleet import metrics as fleet_metrics
+
     return fleet_metrics.collect(facts, user, levers, result, find_version())
 
 

@@ -5,22 +5,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import pool as bench_pool
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import host as fleet_host
 from ansible_collections.wsltune.go.plugins.module_utils.fleet.rings import Ring
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text
-
-DONE = "done"
-TAKEN_BACK = "taken back"
-FAILED = "failed"
-PENDING = "pending"
-EXCLUDED = "excluded"
-STATES = (DONE, TAKEN_BACK, FAILED, PENDING, EXCLUDED)
-ANSWERED = (DONE, TAKEN_BACK, FAILED)
 
 MOST_NAMES = 10
 """Cases and settings in a sentence, which one host could fill the record of all with."""
@@ -47,7 +40,7 @@ class Host:
     """
 
     name: str
-    state: str = PENDING
+    state: str = fleet_host.PENDING
     measures: bool = False
     ratio: float | None = None
     low: float | None = None
@@ -96,11 +89,11 @@ def decide(ring: Ring, hosts: Sequence[Host], now: float, since: float | None) -
     become right holds: hosts asleep, the soak time, a failure, an interval that is too wide, a host that is slower by
     so little that one of so many is by chance.
     """
-    counts = {state: sum(host.state == state for host in hosts) for state in STATES}
+    counts = {state: sum(host.state == state for host in hosts) for state in fleet_host.STATES}
     pooled = pool_ratios(hosts)
     slower = _limit_taken_back(ring, counts)
     is_chance = bool(slower) and may_be_chance(ring, hosts, counts)
-    again = sorted(host.name for host in hosts if is_chance and host.state == TAKEN_BACK)
+    again = sorted(host.name for host in hosts if is_chance and host.state == fleet_host.TAKEN_BACK)
     harm = [*([] if again else slower), *_find_slower(ring, pooled), *_find_critical(hosts)]
     if harm:
         return Decision(ROLL_BACK, harm, counts, pooled)
@@ -116,19 +109,13 @@ def decide(ring: Ring, hosts: Sequence[Host], now: float, since: float | None) -
     return Decision(GO, [_praise(ring, counts, pooled)], counts, pooled)
 
 
-def first_comparison(comparisons: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the comparison that a host is judged by and shown with; an empty one where none has an interval.
-
-    It is the first, which is the same on every host. The worst of several would be slower by chance alone, and any that
-    is slower has had the host taken back.
-    """
-    known = (each for each in comparisons if each.get("ratio") and each.get("high") is not None)
-    return next(known, {})
-
-
 def pool_ratios(hosts: Sequence[Host]) -> bench_pool.Pooled | None:
     """Return the pooled ratio of the hosts that measured; one that was taken back counts with what it measured."""
-    effects = [effect for effect in (host.effect() for host in hosts if host.state in ANSWERED) if effect is not None]
+    effects = [
+        effect
+        for effect in (host.effect() for host in hosts if host.state in fleet_host.ANSWERED)
+        if effect is not None
+    ]
     return bench_pool.pool(effects) if effects else None
 
 
@@ -138,11 +125,11 @@ def has_quorum(ring: Ring, counts: Mapping[str, int]) -> bool:
 
 
 def _answered(counts: Mapping[str, int]) -> int:
-    return sum(counts[state] for state in ANSWERED)
+    return sum(counts[state] for state in fleet_host.ANSWERED)
 
 
 def _members(counts: Mapping[str, int]) -> int:
-    return _answered(counts) + counts[PENDING]
+    return _answered(counts) + counts[fleet_host.PENDING]
 
 
 def _exceeds(part: int, whole: int, percent: float) -> bool:
@@ -150,7 +137,7 @@ def _exceeds(part: int, whole: int, percent: float) -> bool:
 
 
 def _limit_taken_back(ring: Ring, counts: Mapping[str, int]) -> list[str]:
-    taken, answered = counts[TAKEN_BACK], _answered(counts)
+    taken, answered = counts[fleet_host.TAKEN_BACK], _answered(counts)
     if not _exceeds(taken, answered, ring.max_taken_back):
         return []
     limit = f"max_taken_back is {ring.max_taken_back:g} %"
@@ -165,14 +152,14 @@ def may_be_chance(ring: Ring, hosts: Sequence[Host], counts: Mapping[str, int]) 
     limit are slower by more than C(max_ratio), and so clearly that also the clearest of as many comparisons is not by
     chance.
     """
-    answered = [host for host in hosts if host.state in ANSWERED]
-    measured = [host for host in answered if host.ratio is not None or host.state == TAKEN_BACK]
-    if counts[TAKEN_BACK] > most_by_chance(len(measured)):
+    answered = [host for host in hosts if host.state in fleet_host.ANSWERED]
+    measured = [host for host in answered if host.ratio is not None or host.state == fleet_host.TAKEN_BACK]
+    if counts[fleet_host.TAKEN_BACK] > most_by_chance(len(measured)):
         return False
     comparisons = sum(max(1, host.comparisons) for host in measured)
     # With half of it for this, both ways together are seldom wrong.
     enough = NormalDist().inv_cdf(1 - CHANCE / 2 / comparisons)
-    clear = sum(host.state == TAKEN_BACK and is_clear(host, ring.max_ratio, enough) for host in hosts)
+    clear = sum(host.state == fleet_host.TAKEN_BACK and is_clear(host, ring.max_ratio, enough) for host in hosts)
     return not _exceeds(clear, _answered(counts), ring.max_taken_back)
 
 
@@ -208,7 +195,7 @@ def _find_slower(ring: Ring, pooled: bench_pool.Pooled | None) -> list[str]:
 
 
 def _find_critical(hosts: Sequence[Host]) -> list[str]:
-    found = [host for host in hosts if host.critical and host.state != EXCLUDED]
+    found = [host for host in hosts if host.critical and host.state != fleet_host.EXCLUDED]
     if not found:
         return []
     cases = sorted({case for host in found for case in host.critical})
@@ -220,12 +207,12 @@ def _lack_quorum(ring: Ring, counts: Mapping[str, int]) -> list[str]:
         return []
     answered, members = _answered(counts), _members(counts)
     needed = next(count for count in range(1, members + 1) if count * 100 >= ring.quorum * members)
-    pending = counts[PENDING]
+    pending = counts[fleet_host.PENDING]
     return [f"{answered} of {members} hosts have answered and {needed} are needed; {pending} {_is(pending)} pending."]
 
 
 def _limit_failed(ring: Ring, counts: Mapping[str, int]) -> list[str]:
-    failed, answered = counts[FAILED], _answered(counts)
+    failed, answered = counts[fleet_host.FAILED], _answered(counts)
     if not _exceeds(failed, answered, ring.max_failed):
         return []
     return [f"The run failed on {failed} of {answered} hosts; max_failed is {ring.max_failed:g} %: fix them."]
@@ -237,7 +224,7 @@ def _lack_ratio(ring: Ring, hosts: Sequence[Host], pooled: bench_pool.Pooled | N
             return []
         seen = f"{write_pooled(pooled)}, and max_ratio is {ring.max_ratio:g}"
         return [f"It is not certain yet that Go does not get slower: {seen}; measure on more hosts or longer."]
-    expected = [host for host in hosts if host.measures and host.state in ANSWERED]
+    expected = [host for host in hosts if host.measures and host.state in fleet_host.ANSWERED]
     if not expected:
         return []
     return [
@@ -255,7 +242,7 @@ def _lack_soak(ring: Ring, now: float, since: float | None) -> list[str]:
 
 
 def _lack_reread(ring: Ring, hosts: Sequence[Host]) -> list[str]:
-    done = [host for host in hosts if host.state == DONE]
+    done = [host for host in hosts if host.state == fleet_host.DONE]
     read = [host for host in done if host.reread]
     lost = [host for host in read if host.lost]
     sentences = []

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TextIO
 
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fleet_gate
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import host as fleet_host
 from ansible_collections.wsltune.go.plugins.module_utils.fleet.rings import Ring
 from ansible_collections.wsltune.go.plugins.module_utils.linux import process
 from ansible_collections.wsltune.go.plugins.module_utils.linux.files import (
@@ -113,7 +113,7 @@ class HostState:
     """
 
     host: str
-    state: str = fleet_gate.PENDING
+    state: str = fleet_host.PENDING
     tries: int = 0
     times_done: int = 0
     began: float | None = None

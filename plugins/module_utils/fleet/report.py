@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fleet_gate
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import host as fleet_host
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import page as fleet_page
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import record as fleet_record
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import rollout as fleet_rollout
@@ -40,20 +41,6 @@ def write_table(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(text) + "\n"
 
 
-def make_row(verify: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the line of a machine from the C(verify_result) of its run."""
-    found = fleet_gate.first_comparison(verify.get("comparisons") or [])
-    changes = len(verify.get("changes") or [])
-    taken = bool(verify.get("rollback_wanted"))
-    note = "nothing to change" if not changes else f"{changes} change{'' if changes == 1 else 's'}"
-    return {
-        "state": fleet_gate.TAKEN_BACK if taken else fleet_gate.DONE,
-        **{name: found.get(name) for name in ("ratio", "low", "high")},
-        "pending": len(verify.get("pending") or []),
-        "note": "Go got slower" if taken else note,
-    }
-
-
 def make_rows(
     rows: Mapping[str, Mapping[str, Any] | None], failed: Mapping[str, int], silent: Mapping[str, int]
 ) -> list[dict[str, Any]]:
@@ -62,10 +49,10 @@ def make_rows(
     for host in sorted({*rows, *failed, *silent}):
         row = rows.get(host)
         if silent.get(host):
-            made.append({"host": host, "state": fleet_gate.PENDING, "note": "did not answer"})
+            made.append({"host": host, "state": fleet_host.PENDING, "note": "did not answer"})
         elif failed.get(host):
             made.append(
-                {"host": host, "state": fleet_gate.FAILED, **_without(row, "state"), "note": "see its error above"}
+                {"host": host, "state": fleet_host.FAILED, **_without(row, "state"), "note": "see its error above"}
             )
         elif row:
             made.append({"host": host, **row})
@@ -89,7 +76,7 @@ def summarise(rollout: Rollout, hosts: Mapping[str, HostState], now: float) -> d
     """Return what there is to know about a rollout, in plain values."""
     rows, rings = [], []
     for number, state in enumerate(rollout.rings):
-        counts = dict.fromkeys(fleet_gate.STATES, 0)
+        counts = dict.fromkeys(fleet_host.STATES, 0)
         for name in sorted(state.hosts):
             row = _row(rollout, number, hosts[name])
             counts[row["state"]] += 1
@@ -109,7 +96,7 @@ def summarise(rollout: Rollout, hosts: Mapping[str, HostState], now: float) -> d
         )
     in_ring = {row["host"] for row in rows}
     rows += [
-        {"host": host, "ring": "", "state": fleet_gate.EXCLUDED, "note": why, "ratio": None}
+        {"host": host, "ring": "", "state": fleet_host.EXCLUDED, "note": why, "ratio": None}
         for host, why in sorted(rollout.excluded.items())
         if host not in in_ring
     ]
@@ -123,7 +110,7 @@ def summarise(rollout: Rollout, hosts: Mapping[str, HostState], now: float) -> d
         "exit_code": fleet_rollout.exit_code(rollout),
         "rings": rings,
         "hosts": rows,
-        "stragglers": [row["host"] for row in rows if row["state"] == fleet_gate.PENDING and row["reached"]],
+        "stragglers": [row["host"] for row in rows if row["state"] == fleet_host.PENDING and row["reached"]],
         "history": rollout.history,
     }
     return {**summary, "next": advise(summary)}
@@ -131,12 +118,12 @@ def summarise(rollout: Rollout, hosts: Mapping[str, HostState], now: float) -> d
 
 def _row(rollout: Rollout, number: int, host: HostState) -> dict[str, Any]:
     ring = rollout.rings[number]
-    first = fleet_gate.first_comparison(host.comparisons)
+    first = fleet_host.first_comparison(host.comparisons)
     excluded = host.host in rollout.excluded
     return {
         "host": host.host,
         "ring": ring.ring.name,
-        "state": fleet_gate.EXCLUDED if excluded else host.state,
+        "state": fleet_host.EXCLUDED if excluded else host.state,
         "reached": ring.opened is not None and not excluded,
         "left_to_take_back": fleet_rollout.is_left_to_take_back(rollout, number, host),
         **{name: first.get(name) for name in ("ratio", "low", "high", "verdict")},
@@ -176,7 +163,7 @@ def advise(summary: Mapping[str, Any]) -> str:
     """Return what a person does next."""
     asleep = summary["stragglers"]
     status = summary["status"]
-    failed = [row["host"] for row in summary["hosts"] if row["state"] == fleet_gate.FAILED]
+    failed = [row["host"] for row in summary["hosts"] if row["state"] == fleet_host.FAILED]
     if status == fleet_record.FINISHED:
         if failed:
             return f"Fix {join_names(failed, 3)}, then run it again."
@@ -210,8 +197,8 @@ def write_time(moment: float | None) -> str:
 
 def headline(summary: Mapping[str, Any]) -> str:
     """Return how far the rollout is, in one sentence."""
-    rows = [row for row in summary["hosts"] if row["state"] != fleet_gate.EXCLUDED]
-    done = sum(row["state"] == fleet_gate.DONE for row in rows)
+    rows = [row for row in summary["hosts"] if row["state"] != fleet_host.EXCLUDED]
+    done = sum(row["state"] == fleet_host.DONE for row in rows)
     ring = next((ring["name"] for ring in summary["rings"] if ring["passed"] is None), "")
     where = {
         fleet_record.FINISHED: "finished",
@@ -225,7 +212,7 @@ def headline(summary: Mapping[str, Any]) -> str:
 def write_text(summary: Mapping[str, Any], folder: str) -> str:
     """Return the summary for a terminal."""
     lines = [headline(summary), summary["why"], ""]
-    names = [name for name in fleet_gate.STATES if any(ring["counts"][name] for ring in summary["rings"])]
+    names = [name for name in fleet_host.STATES if any(ring["counts"][name] for ring in summary["rings"])]
     table = [["ring", "", *names, "ratio (95 %)"]]
     for ring in summary["rings"]:
         pooled = ring["decision"].get("pooled") or {}
@@ -235,7 +222,7 @@ def write_text(summary: Mapping[str, Any], folder: str) -> str:
     lines += ["  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths)).rstrip() for line in table]
     rows = [row for row in summary["hosts"] if row.get("reached")]
     if len(rows) > MOST_ROWS:
-        rows = [row for row in rows if row["state"] != fleet_gate.DONE][:MOST_ROWS]
+        rows = [row for row in rows if row["state"] != fleet_host.DONE][:MOST_ROWS]
     if rows:
         lines += ["", write_table(rows).rstrip()]
     lines += ["", f"Next: {summary['next']}", f"Report: {folder}/fleet.html"]
@@ -243,11 +230,11 @@ def write_text(summary: Mapping[str, Any], folder: str) -> str:
 
 
 TONES = {
-    fleet_gate.DONE: fleet_page.GOOD,
-    fleet_gate.TAKEN_BACK: fleet_page.BAD,
-    fleet_gate.FAILED: fleet_page.BAD,
-    fleet_gate.PENDING: fleet_page.WAITS,
-    fleet_gate.EXCLUDED: fleet_page.NEUTRAL,
+    fleet_host.DONE: fleet_page.GOOD,
+    fleet_host.TAKEN_BACK: fleet_page.BAD,
+    fleet_host.FAILED: fleet_page.BAD,
+    fleet_host.PENDING: fleet_page.WAITS,
+    fleet_host.EXCLUDED: fleet_page.NEUTRAL,
 }
 _escape = fleet_page.escape
 
@@ -282,7 +269,7 @@ def _ring_table(rings: Sequence[Mapping[str, Any]]) -> str:
         segments = "".join(
             f'<i class="{TONES[state]}" style="width:{100 * count / total:.2f}%" title="{count} {state}"></i>'
             for state, count in ring["counts"].items()
-            if count and state != fleet_gate.EXCLUDED
+            if count and state != fleet_host.EXCLUDED
         )
         counts = ", ".join(f"{count} {state}" for state, count in ring["counts"].items() if count)
         sentences = " ".join(ring["decision"].get("sentences") or []) if ring["state"] != "waits" else ""

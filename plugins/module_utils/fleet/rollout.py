@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import pool as bench_pool
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate as fleet_gate
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import host as fleet_host
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import record as fleet_record
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import rings as fleet_rings
 from ansible_collections.wsltune.go.plugins.module_utils.fleet.record import HostState, RingState, Rollout
@@ -120,7 +121,7 @@ def command(rollout: Rollout, wish: str, hosts: Hosts, now: float, blocked: str 
             # It begins anew: until it is tuned again, nothing is missing from it.
             again, state.opened, state.since, state.decision = members(rollout, state), None, None, {}
         else:
-            wrong = (fleet_gate.FAILED, fleet_gate.TAKEN_BACK)
+            wrong = (fleet_host.FAILED, fleet_host.TAKEN_BACK)
             again = [host for host in members(rollout, state) if hosts[host].state in wrong]
         if rollout.status != fleet_record.RUNNING:
             rollout.note(now, state.ring.name, "continue", ["A person lets it go on."])
@@ -147,7 +148,7 @@ def begin_tuning(host: HostState, now: float, critical: Sequence[str] | None = N
     """
     return dataclasses.replace(
         host,
-        state=fleet_gate.PENDING,
+        state=fleet_host.PENDING,
         tries=host.tries + 1,
         began=now,
         retry=False,
@@ -166,7 +167,7 @@ def finish_tuning(
     slower = bool(verify.get("rollback_wanted"))
     return dataclasses.replace(
         host,
-        state=fleet_gate.TAKEN_BACK if slower else fleet_gate.DONE,
+        state=fleet_host.TAKEN_BACK if slower else fleet_host.DONE,
         at=now,
         reread=now,
         times_done=host.times_done + 1,
@@ -181,7 +182,7 @@ def finish_tuning(
 
 def fail_to_tune(host: HostState, reason: str, now: float) -> HostState:
     """Return a host on which the run failed, with the reason."""
-    return dataclasses.replace(host, state=fleet_gate.FAILED, at=now, note=reason)
+    return dataclasses.replace(host, state=fleet_host.FAILED, at=now, note=reason)
 
 
 def look_again(host: HostState, effective: Mapping[str, str], critical: Sequence[str] | None, now: float) -> HostState:
@@ -195,8 +196,8 @@ def look_again(host: HostState, effective: Mapping[str, str], critical: Sequence
 
 def take_back(host: HostState, now: float) -> HostState:
     """Return a host from which its run was taken back; one that failed stays failed, because it has to be fixed."""
-    state = host.state if host.state == fleet_gate.FAILED else fleet_gate.TAKEN_BACK
-    is_known = host.state in (fleet_gate.FAILED, fleet_gate.TAKEN_BACK) and not host.note.startswith(NOT_TAKEN_BACK)
+    state = host.state if host.state == fleet_host.FAILED else fleet_host.TAKEN_BACK
+    is_known = host.state in (fleet_host.FAILED, fleet_host.TAKEN_BACK) and not host.note.startswith(NOT_TAKEN_BACK)
     note = host.note if is_known else "taken back with its ring"
     return dataclasses.replace(host, state=state, at=now, run="", note=note, times_slower=0)
 
@@ -208,7 +209,7 @@ def fail_to_take_back(host: HostState, reason: str) -> HostState:
 
 def is_unfinished(host: HostState) -> bool:
     """Return whether a run began to tune a host and never said how that ended, such as one that was killed."""
-    return host.state == fleet_gate.PENDING and host.began is not None and bool(host.run)
+    return host.state == fleet_host.PENDING and host.began is not None and bool(host.run)
 
 
 def is_to_take_back(rollout: Rollout, number: int, host: HostState) -> bool:
@@ -220,7 +221,7 @@ def is_to_take_back(rollout: Rollout, number: int, host: HostState) -> bool:
     """
     if not host.run or host.host in rollout.excluded or number > rollout.current:
         return False
-    half_way = host.state in (fleet_gate.PENDING, fleet_gate.FAILED)
+    half_way = host.state in (fleet_host.PENDING, fleet_host.FAILED)
     return number == rollout.current or (rollout.status == fleet_record.ABORTED and half_way)
 
 
@@ -243,7 +244,7 @@ def begin_again(host: HostState) -> HostState:
 
 
 def _done(rollout: Rollout, state: RingState, hosts: Hosts) -> list[str]:
-    return [host for host in members(rollout, state) if hosts[host].state == fleet_gate.DONE]
+    return [host for host in members(rollout, state) if hosts[host].state == fleet_host.DONE]
 
 
 def _touched(rollout: Rollout, hosts: Hosts) -> list[str]:
@@ -281,7 +282,7 @@ def judge(rollout: Rollout, hosts: Hosts, now: float) -> list[str]:
             rollout.why = f"Hosts of the ring {state.ring.name} are tried again first."
             return []
         seen = [for_gate(state, hosts[host]) for host in members(rollout, state)]
-        counts = {name: sum(host.state == name for host in seen) for name in fleet_gate.STATES}
+        counts = {name: sum(host.state == name for host in seen) for name in fleet_host.STATES}
         if state.since is None and fleet_gate.has_quorum(state.ring, counts):
             state.since = now
         decision = fleet_gate.decide(state.ring, seen, now, state.since)
@@ -310,14 +311,14 @@ def to_tune(rollout: Rollout, hosts: Hosts, now: float) -> list[str]:
         return []
     if rollout.status == fleet_record.RUNNING and rollout.rings[rollout.current].opened is None:
         rollout.rings[rollout.current].opened = now
-    open_states = (fleet_gate.PENDING, fleet_gate.FAILED)
+    open_states = (fleet_host.PENDING, fleet_host.FAILED)
     reached = rollout.rings[: rollout.current + 1]
     return [host for state in reached for host in members(rollout, state) if hosts[host].state in open_states]
 
 
 def for_gate(state: RingState, host: HostState) -> fleet_gate.Host:
     """Return what the gate asks of a host."""
-    first = fleet_gate.first_comparison(host.comparisons)
+    first = fleet_host.first_comparison(host.comparisons)
     return fleet_gate.Host(
         host.host,
         host.state,

@@ -35,9 +35,11 @@ FACES_OF_THE_DOCTOR = {"modules/doctor.py", "filter/doctor.py"}
 
 
 def imports(path: Path) -> list[str]:
-    """Return the files of module_utils that a file imports, such as C(linux/files)."""
+    """Return the files of module_utils that a file imports, such as C(linux/files), at once or for a later call."""
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Later":
+            found.append(str(ast.literal_eval(node.args[0])).replace(".", "/"))
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(PREFIX):
             package = node.module[len(PREFIX) :].strip(".").replace(".", "/")
             for name in node.names:

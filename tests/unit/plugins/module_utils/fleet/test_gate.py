@@ -9,6 +9,7 @@ import random
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate, rings
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import host as fleet_host
 from benchmarks.fleet import decisions
 
 RING = rings.Ring("early", quorum=60, soak_hours=24, max_failed=5, max_taken_back=5, max_ratio=1.03)
@@ -17,7 +18,7 @@ LATER = BEGAN + 25 * 3600
 
 
 def host(name: str, **changes) -> gate.Host:
-    good = gate.Host(name, gate.DONE, True, 0.8, 0.78, 0.82, reread=True)
+    good = gate.Host(name, fleet_host.DONE, True, 0.8, 0.78, 0.82, reread=True)
     return dataclasses.replace(good, **changes)
 
 
@@ -47,12 +48,12 @@ CASES = {
         "0 of 2 hosts have answered and 2 are needed; 2 are pending.",
     ),
     "failed": (
-        [*TEN[:9], host("bad", state=gate.FAILED)],
+        [*TEN[:9], host("bad", state=fleet_host.FAILED)],
         gate.HOLD,
         "The run failed on 1 of 10 hosts; max_failed is 5 %: fix them.",
     ),
     "taken back": (
-        [*TEN[:9], host("slow", state=gate.TAKEN_BACK, ratio=1.2, low=1.1, high=1.3)],
+        [*TEN[:9], host("slow", state=fleet_host.TAKEN_BACK, ratio=1.2, low=1.1, high=1.3)],
         gate.ROLL_BACK,
         "Go got slower and was taken back on 1 of 10 hosts; max_taken_back is 5 %.",
     ),
@@ -97,7 +98,9 @@ def test_it_says_what_stands_against_it(hosts, result, sentence):
 
 
 def slow(name: str, clearness: float, **changes) -> gate.Host:
-    return host(name, **{"state": gate.TAKEN_BACK, "ratio": None, "clearness": clearness, "slowest": 1.1, **changes})
+    return host(
+        name, **{"state": fleet_host.TAKEN_BACK, "ratio": None, "clearness": clearness, "slowest": 1.1, **changes}
+    )
 
 
 CHANCE = {
@@ -150,17 +153,17 @@ TIMES = {
 @pytest.mark.parametrize(("now", "since", "sentence"), TIMES.values(), ids=TIMES)
 def test_it_waits_for_the_soak_time(now, since, sentence):
     assert gate.decide(RING, TEN, now, since).sentences == [sentence]
-    harmed = [host("slow", state=gate.TAKEN_BACK)]
+    harmed = [host("slow", state=fleet_host.TAKEN_BACK)]
     assert gate.decide(RING, harmed, now, since).result == gate.ROLL_BACK
 
 
 def test_everything_that_is_missing_is_said_at_once():
-    hosts = [host("a", state=gate.FAILED, ratio=None), *(pending(f"p{number}") for number in range(9))]
+    hosts = [host("a", state=fleet_host.FAILED, ratio=None), *(pending(f"p{number}") for number in range(9))]
     assert len(gate.decide(RING, hosts, BEGAN, BEGAN).sentences) == 4
 
 
 def test_excluded_hosts_count_for_nothing():
-    away = [gate.Host(f"x{number}", gate.EXCLUDED, critical=("WT-001",)) for number in range(90)]
+    away = [gate.Host(f"x{number}", fleet_host.EXCLUDED, critical=("WT-001",)) for number in range(90)]
     assert gate.decide(RING, [*TEN, *away], LATER, BEGAN).result == gate.GO
 
 
@@ -176,7 +179,7 @@ def test_a_ring_without_a_host_lets_the_next_one_begin():
 
 
 def test_a_limit_is_kept_when_it_is_reached_and_not_when_it_is_exceeded():
-    twenty = [*(host(f"h{number}") for number in range(19)), host("bad", state=gate.FAILED, ratio=None)]
+    twenty = [*(host(f"h{number}") for number in range(19)), host("bad", state=fleet_host.FAILED, ratio=None)]
     assert gate.decide(RING, twenty, LATER, BEGAN).result == gate.GO
     assert gate.decide(dataclasses.replace(RING, max_failed=4.9), twenty, LATER, BEGAN).result == gate.HOLD
 

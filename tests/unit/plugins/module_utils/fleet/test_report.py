@@ -9,14 +9,17 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate, record, report, rings, rollout
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import host as fleet_host
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import record, report, rings, rollout
 
 HOSTILE = '<script>alert("x")</script>'
 
 
 def summary(hosts=3, **changes):
     names = [f"h{number}" for number in range(hosts)]
-    states = {name: record.HostState(name, gate.DONE, 1, 1, at=100.0, reread=100.0, measures=True) for name in names}
+    states = {
+        name: record.HostState(name, fleet_host.DONE, 1, 1, at=100.0, reread=100.0, measures=True) for name in names
+    }
     for state in states.values():
         state.comparisons = [{"scenario": "test", "ratio": 0.8, "low": 0.78, "high": 0.82, "alpha": 0.05}]
     found = rollout.start("december", 0.0, rings.read_rings([{"name": "all", "share": "rest"}]), names, {}, {})
@@ -29,7 +32,7 @@ def summary(hosts=3, **changes):
 
 
 def test_a_terminal_shows_rings_hosts_and_the_next_step():
-    asleep = {"state": gate.PENDING, "comparisons": []}
+    asleep = {"state": fleet_host.PENDING, "comparisons": []}
     text = report.write_text(summary(h1=asleep, h2={"pending_restart": 2}), "/state")
     assert text.splitlines()[:6] == [
         "Rollout december holds at the ring all: 2 of 3 hosts are done.",
@@ -44,12 +47,12 @@ def test_a_terminal_shows_rings_hosts_and_the_next_step():
 
 
 def test_of_many_hosts_only_those_that_are_not_done_are_listed():
-    text = report.write_text(summary(200, h7={"state": gate.FAILED, "note": "no space\nleft"}), "/state")
+    text = report.write_text(summary(200, h7={"state": fleet_host.FAILED, "note": "no space\nleft"}), "/state")
     assert "h7    failed" in text and "no space left" in text and "h8" not in text
 
 
 def test_the_page_is_whole_needs_nothing_else_and_escapes_what_hosts_say():
-    page = report.write_html(summary(h0={"state": gate.FAILED, "note": HOSTILE}))
+    page = report.write_html(summary(h0={"state": fleet_host.FAILED, "note": HOSTILE}))
     assert HOSTILE not in page and "&lt;script&gt;" in page
     assert "src=" not in page and "href=" not in page and "url(" not in page and "@import" not in page
     plot = page[page.index("<svg") : page.index("</svg>") + 6]
@@ -65,7 +68,7 @@ def test_one_host_does_not_fill_the_page_of_all():
 
 def test_a_host_that_failed_within_the_limit_is_still_named_when_all_is_finished():
     """Every run tries it again, so there is something to do."""
-    found = {**summary(3, h1={"state": gate.FAILED}), "status": record.FINISHED}
+    found = {**summary(3, h1={"state": fleet_host.FAILED}), "status": record.FINISHED}
     assert report.advise(found) == "Fix h1, then run it again."
     assert report.advise({**summary(), "status": record.FINISHED}).startswith("Nothing: ")
 
@@ -143,7 +146,7 @@ ROW = {
 
 
 def test_a_run_of_many_machines_has_a_row_for_each_also_where_it_ended_early():
-    rows = report.make_rows({"a": report.make_row(ROW), "b": None}, {"b": 1}, {"c": 1})
+    rows = report.make_rows({"a": fleet_host.make_row(ROW), "b": None}, {"b": 1}, {"c": 1})
     assert report.write_table(rows).splitlines() == [
         "host  state    ratio (95 %)         pending  note",
         "a     done     0.80 (0.78 to 0.82)  1        2 changes",
@@ -170,15 +173,15 @@ LATER = {"scenario": "race", "ratio": 0.9, "low": 0.88, "high": 0.92, "alpha": 0
 )
 def test_what_is_shown_of_a_host_is_the_ratio_that_its_gate_judged(comparisons, ratio):
     found = rollout.start("x", 0.0, rings.read_rings([{"name": "all", "share": "rest"}]), ["a"], {}, {})
-    host = record.HostState("a", gate.DONE, comparisons=comparisons)
+    host = record.HostState("a", fleet_host.DONE, comparisons=comparisons)
     assert rollout.for_gate(found.rings[0], host).ratio == ratio
     assert report.summarise(found, {"a": host}, 1.0)["hosts"][0]["ratio"] == ratio
-    assert report.make_row({"comparisons": comparisons})["ratio"] == ratio
+    assert fleet_host.make_row({"comparisons": comparisons})["ratio"] == ratio
 
 
 def test_a_row_says_what_was_taken_back_and_where_nothing_was_to_change():
-    assert report.make_row({**ROW, "rollback_wanted": True})["state"] == gate.TAKEN_BACK
-    assert report.make_row({"comparisons": [], "changes": []})["note"] == "nothing to change"
+    assert fleet_host.make_row({**ROW, "rollback_wanted": True})["state"] == fleet_host.TAKEN_BACK
+    assert fleet_host.make_row({"comparisons": [], "changes": []})["note"] == "nothing to change"
 
 
 def test_a_long_note_is_cut():

@@ -9,7 +9,8 @@ import random
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import gate, record, report, rings, rollout
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import host as fleet_host
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import record, report, rings, rollout
 
 HOUR = 3600.0
 FASTER = [{"scenario": "test", "ratio": 0.8, "low": 0.78, "high": 0.82, "alpha": 0.05}]
@@ -181,19 +182,19 @@ def test_slower_twice_is_no_chance_and_is_forgotten_with_the_cause(chancy):
 
 def test_a_ring_is_taken_back_on_every_host_that_may_have_changed(fleet):
     fleet.run()
-    for name, state, run in (("a", gate.TAKEN_BACK, "1.0"), ("b", gate.FAILED, "1.0")):
+    for name, state, run in (("a", fleet_host.TAKEN_BACK, "1.0"), ("b", fleet_host.FAILED, "1.0")):
         fleet.hosts[name].state, fleet.hosts[name].run = state, run
     assert set(rollout.command(fleet.rollout, "abort", fleet.hosts, fleet.now)["back"]) == {"a", "b"}
 
 
 def test_what_a_failed_run_changed_stays_known_when_the_host_is_tuned_again():
-    failed = record.HostState("a", gate.FAILED, tries=2, times_done=1, run="1.0", note="no space")
+    failed = record.HostState("a", fleet_host.FAILED, tries=2, times_done=1, run="1.0", note="no space")
     assert rollout.begin_again(failed) == record.HostState("a", tries=2, times_done=1, run="1.0", retry=True)
 
 
 def test_a_host_is_on_record_with_its_run_before_it_is_touched():
-    begun = rollout.begin_tuning(record.HostState("a", gate.FAILED, tries=1, retry=True), 5.0)
-    assert begun == record.HostState("a", gate.PENDING, tries=2, began=5.0, run="5.000000")
+    begun = rollout.begin_tuning(record.HostState("a", fleet_host.FAILED, tries=1, retry=True), 5.0)
+    assert begun == record.HostState("a", fleet_host.PENDING, tries=2, began=5.0, run="5.000000")
     # One run of the journal, so that what a first attempt changed is taken back with what the second one did.
     assert rollout.begin_tuning(begun, 9.0).run == "5.000000"
     assert rollout.begin_tuning(rollout.take_back(begun, 7.0), 9.0).run == "9.000000"
@@ -203,16 +204,16 @@ def test_a_host_that_was_tuned_has_what_its_run_says():
     host = record.HostState("a", tries=1, run="5.000000", times_slower=1, times_done=2)
     verify = {"changes": ["GOTMPDIR"], "measured": True, "comparisons": FASTER, "pending": ["boot.systemd"]}
     done = rollout.finish_tuning(host, verify, {"tmpfs": "x"}, "no Go", 9.0)
-    assert (done.state, done.note, done.at, done.reread) == (gate.DONE, "no Go", 9.0, 9.0)
+    assert (done.state, done.note, done.at, done.reread) == (fleet_host.DONE, "no Go", 9.0, 9.0)
     assert (done.times_done, done.times_slower, done.measures, done.pending_restart) == (3, 0, True, 1)
     assert (done.comparisons, done.effective, done.run) == (FASTER, {"tmpfs": "x"}, "5.000000")
-    assert host.state == gate.PENDING
+    assert host.state == fleet_host.PENDING
 
 
 def test_a_host_on_which_go_got_slower_was_taken_back_and_counts_how_often():
     slower = {"changes": ["GOTMPDIR"], "measured": True, "rollback_wanted": True, "comparisons": FASTER}
     back = rollout.finish_tuning(record.HostState("a", times_slower=1), slower, {}, "a note", 9.0)
-    assert (back.state, back.note, back.times_slower) == (gate.TAKEN_BACK, "Go got slower", 2)
+    assert (back.state, back.note, back.times_slower) == (fleet_host.TAKEN_BACK, "Go got slower", 2)
 
 
 @pytest.mark.parametrize("verify", [{}, {"changes": [], "measured": True}, {"changes": ["x"], "measured": False}])
@@ -225,7 +226,7 @@ def test_a_host_that_failed_keeps_what_was_measured_and_why_it_failed():
     failed = rollout.fail_to_tune(
         record.HostState("a", comparisons=FASTER, run="5.000000", reread=1.0), "no space", 9.0
     )
-    assert (failed.state, failed.note, failed.at, failed.reread) == (gate.FAILED, "no space", 9.0, 1.0)
+    assert (failed.state, failed.note, failed.at, failed.reread) == (fleet_host.FAILED, "no space", 9.0, 1.0)
     assert (failed.comparisons, failed.run, failed.times_done) == (FASTER, "5.000000", 0)
 
 
@@ -239,9 +240,11 @@ def test_a_host_that_failed_keeps_what_was_measured_and_why_it_failed():
     ],
 )
 def test_a_host_that_was_looked_at_again_has_what_is_lost_and_newly_critical(before, critical, new):
-    host = record.HostState("a", gate.DONE, effective={"tmpfs": "x", "y": "1"}, critical=before, new_critical=["old"])
+    host = record.HostState(
+        "a", fleet_host.DONE, effective={"tmpfs": "x", "y": "1"}, critical=before, new_critical=["old"]
+    )
     seen = rollout.look_again(host, {"tmpfs": "x"}, critical, 9.0)
-    assert (seen.reread, seen.lost, seen.new_critical, seen.state) == (9.0, ["y"], new, gate.DONE)
+    assert (seen.reread, seen.lost, seen.new_critical, seen.state) == (9.0, ["y"], new, fleet_host.DONE)
 
 
 def test_what_was_critical_at_first_is_what_later_findings_are_compared_with():
@@ -307,10 +310,10 @@ def test_a_person_who_aborts_takes_back_also_in_a_freeze(fleet):
 
 
 NOTES = [
-    (gate.DONE, "", gate.TAKEN_BACK, "taken back with its ring"),
-    (gate.PENDING, "", gate.TAKEN_BACK, "taken back with its ring"),
-    (gate.FAILED, "no space", gate.FAILED, "no space"),
-    (gate.TAKEN_BACK, "Go got slower", gate.TAKEN_BACK, "Go got slower"),
+    (fleet_host.DONE, "", fleet_host.TAKEN_BACK, "taken back with its ring"),
+    (fleet_host.PENDING, "", fleet_host.TAKEN_BACK, "taken back with its ring"),
+    (fleet_host.FAILED, "no space", fleet_host.FAILED, "no space"),
+    (fleet_host.TAKEN_BACK, "Go got slower", fleet_host.TAKEN_BACK, "Go got slower"),
 ]
 
 
@@ -326,7 +329,7 @@ def test_what_is_noted_of_a_host_that_is_taken_back(state, note, then, noted):
 
 def test_a_host_that_failed_or_was_taken_back_without_a_change_is_left_alone(fleet):
     fleet.run()
-    for name, state in (("a", gate.TAKEN_BACK), ("b", gate.FAILED)):
+    for name, state in (("a", fleet_host.TAKEN_BACK), ("b", fleet_host.FAILED)):
         fleet.hosts[name].state, fleet.hosts[name].run = state, ""
     assert rollout.command(fleet.rollout, "abort", fleet.hosts, fleet.now)["back"] == []
 
