@@ -52,6 +52,7 @@ class FilterModule:
             "bench_plot": bench_report.plot_runs,
             "bench_plot_gains": bench_report.plot_gains,
             "bench_what_helps": bench_report.say_what_helps,
+            "bench_refusal": bench_report.explain_refusal,
             "bench_measurement": bench_report.choose_measurement,
             "bench_size": bench_report.write_size,
             "bench_seconds": bench_report.write_seconds,

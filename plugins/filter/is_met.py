@@ -55,7 +55,7 @@ def go_tmpfs_place(observed: Any, place: str = "auto", size: str = "auto", gocac
 
 
 class FilterModule:
-    """What is wanted, whether facts show that it is so already, and where temporary files can go."""
+    """What is wanted, whether facts show that it is so already, where temporary files can go, and what is refused."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name; NAME.yml documents each."""
@@ -65,4 +65,5 @@ class FilterModule:
             "go_tmpfs_is_met": go_tmpfs_is_met,
             "go_tmpfs_place": go_tmpfs_place,
             "go_tmpfs_settings": tmpfs_plan.name_settings,
+            "go_tmpfs_refusal": tmpfs_plan.explain_refusal,
         }

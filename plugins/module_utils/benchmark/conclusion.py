@@ -15,10 +15,11 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
 
     C(run) has C(case), as L(report.explain_no_measurement) takes it; C(measured), C(baseline) and C(tried), what the
     modules go_benchmark (before and after, and Go as it is) and go_levers returned, each empty where it did not run;
-    C(pending), C(notes), C(in_force) and C(proof), what the caller knows; C(undo) and C(again), commands; C(proposals),
+    C(pending), C(notes) and C(in_force), what the caller knows; C(undo) and C(again), commands; C(proposals),
     further next steps; C(on_slower); and C(folder), where the reports lie. C(name) is the machine's.
     """
-    case, proof = run["case"], run["proof"]
+    case = run["case"]
+    proof, proves = case.get("proof") or {}, report.proves(case)
     why_not = report.explain_no_measurement(case)
     # Ansible keeps what an earlier play in the same run measured, which is no verdict on this one.
     measured = {} if why_not else run["measured"]
@@ -27,14 +28,14 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
     verdict = str(summary["verdict"]) if summary else "unknown"
     baseline = (run["baseline"].get("experiment") or {}) if report.wants_baseline(case) else {}
     slower = verdict == "slower" and run["on_slower"] == "rollback"
-    takes_back = bool(case["proves"]) and slower
-    changes = list(case["changes"]) + (list(proof["changes"]) if takes_back else [])
-    pending = list(run["pending"]) + (list(proof["pending"]) if takes_back else [])
+    takes_back = proves and slower
+    changes = list(case["changes"]) + (list(proof.get("changes") or []) if takes_back else [])
+    pending = list(run["pending"]) + (list(proof.get("pending") or []) if takes_back else [])
     # What an earlier run set up is not this one's to take back.
     stays = slower and not takes_back and not case["changes"]
     on_slower = "take_back" if takes_back else "stays" if stays else str(run["on_slower"])
     in_force = [measured["in_force"]] if "in_force" in measured else list(run["in_force"])
-    settled = not (case["proves"] and verdict in ("~", "unknown"))
+    settled = not (proves and verdict in ("~", "unknown"))
     text = report.write_text(
         schedule.summarise(baseline) if baseline else summary,
         title=report.choose_title(experiment, name),
@@ -56,7 +57,7 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
         "summary": text,
         "benchmark": summary or {},
         "rollback_wanted": slower and not stays,
-        "proves": bool(case["proves"]),
+        "proves": proves,
         "comparisons": schedule.list_comparisons(experiment) if experiment else [],
         "changes": list(case["changes"]),
         "pending": list(run["pending"]),

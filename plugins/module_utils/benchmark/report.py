@@ -439,22 +439,42 @@ def _fit(label: str, values: Sequence[str], room: int, where: str) -> list[str]:
     return _label(label, [values[0], *more])
 
 
+def explain_refusal(workload: Mapping[str, Any]) -> str:
+    """Return what is wrong with the values for a benchmark, nothing where it can be run or is not wanted.
+
+    C(workload) has C(benchmark), C(budget_minutes), C(scenarios) and C(commands) of the role verify.
+    """
+    minutes, scenarios = float(workload["budget_minutes"]), workload["scenarios"]
+    if not workload["benchmark"] or (minutes > 0 and (scenarios or workload["commands"])):
+        return ""
+    return (
+        f"verify_budget_minutes is {minutes} and verify_scenarios {list(scenarios)}: give more than 0 minutes and at "
+        "least one of test, edit, cold, race, build, bench, a command in verify_commands, or set verify_benchmark to "
+        "false."
+    )
+
+
 def explain_no_measurement(case: Mapping[str, Any]) -> str:
     """Return why there is nothing to measure, in words; nothing when there is.
 
     C(case) has C(benchmark) and C(check_mode), C(before) and C(after) as variants, what the run changed as C(changes),
-    as C(levers) what was decided about levers, or none where no lever was asked for, and whether it C(proves) a lever
-    that came into force before.
+    as C(levers) what was decided about levers, or none where no lever was asked for, and as C(proof) what is known of a
+    lever that came into force before, with what its verdict is to C(remember).
     """
     if not case["benchmark"]:
         return "verify_benchmark is false"
     if case["check_mode"]:
         return "check mode runs no benchmark"
-    if case.get("proves"):
+    if proves(case):
         return ""
     if case["levers"] is not None and not case["levers"]["kept"] and not case["changes"]:
         return explain_nothing_to_gain(case["levers"])
     return "before and after are the same environment" if case["before"] == case["after"] else ""
+
+
+def proves(case: Mapping[str, Any]) -> bool:
+    """Return whether a lever is measured that came into force before this run."""
+    return bool((case.get("proof") or {}).get("remember"))
 
 
 AS_IT_SHOULD_BE = "Nothing to change: this machine is as it should be"
@@ -483,7 +503,7 @@ def explain_nothing_to_gain(levers: Mapping[str, Any]) -> str:
 def wants_baseline(case: Mapping[str, Any]) -> bool:
     """Say whether Go is measured as it is: for a person who waits, where nothing was tried and nothing is compared."""
     levers = case["levers"]
-    if case.get("proves"):
+    if proves(case):
         return False
     idle = levers is not None and not any(decision["tried"] for decision in levers.get("decisions") or [])
     return bool(case["benchmark"]) and not case["check_mode"] and idle and not case["changes"] and not levers["kept"]

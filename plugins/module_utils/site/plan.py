@@ -51,7 +51,7 @@ class Plan:
     tries_source: bool
     after: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """What gives Go in this run what it has from the next start on, to be measured now."""
-    proof: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    compared: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """How a lever that is in force now is compared with what was before, and what to say where it is taken back."""
     in_force: list[str] = dataclasses.field(default_factory=list)
     """What an earlier run measured of it, as sentences."""
@@ -80,7 +80,7 @@ class Plan:
             "removes_tmpfs": self.removes_tmpfs,
             "tries_source": self.tries_source,
             "after": dict(self.after),
-            "proof": dict(self.proof),
+            "compared": dict(self.compared),
             "in_force": self.in_force,
             "wants_tmpfs": self.wants_tmpfs,
             "pending": self.pending,
@@ -115,7 +115,7 @@ def make_plan(
         removes_tmpfs=not wants_tmpfs and not is_gone,
         tries_source=decided.tries_source,
         after=measure_after(decided.place, verdict.user) if wants_tmpfs else {},
-        proof=plan_proof(verdict.user, verdict.key, tmpfs) if wants_proof(wishes, decided) else {},
+        compared=compare_in_force(verdict.user, verdict.key, tmpfs) if wants_proof(wishes, decided) else {},
         in_force=[levers_in_force.sentence(verdict.entry, verdict.takes_back)] if says_verdict else [],
         wants_tmpfs=wants_tmpfs,
         pending=[] if wants_tmpfs else list_pending(tmpfs),
@@ -282,7 +282,7 @@ def measure_after(place: tmpfs_place.Place | None, user: Mapping[str, Any]) -> d
     return {"environment": dict.fromkeys(names, levers_decide.TMPFS)}
 
 
-def plan_proof(user: Mapping[str, Any], key: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, Any]:
+def compare_in_force(user: Mapping[str, Any], key: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, Any]:
     """Return how /tmp in memory is compared with the disk now that it is in force; nothing where it moves nothing."""
     own = ((user.get("before") or {}).get("environment")) or {}
     before = levers_in_force.disk_variant(own)
@@ -291,17 +291,19 @@ def plan_proof(user: Mapping[str, Any], key: Mapping[str, Any], observed: Mappin
     return {
         "before": before,
         "after": {},
-        "remember": key,
-        "changes": ["restored /etc/fstab, because /tmp in memory makes Go slower here"],
-        "pending": tmpfs_place.pending_rollback(observed["start"]["restart_command"]),
+        "proof": {
+            "remember": key,
+            "changes": ["restored /etc/fstab, because /tmp in memory makes Go slower here"],
+            "pending": tmpfs_place.pending_rollback(observed["start"]["restart_command"]),
+        },
     }
 
 
 def choose_compared(plan: Mapping[str, Any], before: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
     """Return what is measured against what: what is in force with the disk, where this run changed nothing else."""
-    if plan["proof"] and not changes:
-        return dict(plan["proof"])
-    return {"before": before, "after": plan["after"], "remember": {}, "changes": [], "pending": []}
+    if plan["compared"] and not changes:
+        return dict(plan["compared"])
+    return {"before": before, "after": plan["after"], "proof": {}}
 
 
 def list_pending(observed: Mapping[str, Any]) -> list[str]:
@@ -390,7 +392,8 @@ def select_results(results: Results, plan: Mapping[str, Any]) -> dict[str, Mappi
     """Return the results of the roles that the plan runs, because Ansible keeps those of an earlier play too."""
     runs = {name for name, step in plan["roles"].items() if step["run"]}
     runs |= {"go_tmpfs"} if plan["removes_tmpfs"] else set()
-    return {name: result if name in runs else {} for name, result in results.items()}
+    # Only what ran is read, because Ansible works a variable out when it is.
+    return {name: results[name] if name in runs else {} for name in results}
 
 
 def _plan_role(name: str, wishes: Mapping[str, Any], options: Mapping[str, Any], doubt: str = "") -> Step:

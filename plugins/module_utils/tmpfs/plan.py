@@ -35,6 +35,7 @@ ConditionPathExists=!/run/systemd/system
 """
 TMP_INODES = 1048576
 """What Debian's and systemd's own tmp.mount allows (nr_inodes=1m)."""
+FEWEST_INODES = 10_000
 FORBIDDEN = {
     "/tmp": "WSL keeps the X11 socket of WSLg there and running programs keep theirs",
     "/var/tmp": "files there must survive a restart",
@@ -235,6 +236,16 @@ def mounts_to_unmount(
 
 
 REMOUNT = "remount,rw,nosuid,nodev,exec"
+
+
+def explain_refusal(inodes: int) -> str:
+    """Return what is wrong with a number of files, nothing where a tmpfs can have it."""
+    if inodes == 0 or inodes >= FEWEST_INODES:
+        return ""
+    return (
+        f"go_tmpfs_inodes is {inodes}: Go reports 'no space left on device' when the files run out; give at least "
+        f"{FEWEST_INODES}, or 0 for the kernel's default."
+    )
 
 
 def remount_options(size: int, inodes: int) -> str:

@@ -8,7 +8,11 @@ from pathlib import Path
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import conclusion
 
 BEFORE, AFTER = ({"environment": {"GOTMPDIR": folder}} for folder in ("/tmp", "/var/cache/gotmp/1000"))
-PROOF = {"changes": ["/tmp is in memory"], "pending": ["/tmp is on the disk from the next start"]}
+PROOF = {
+    "remember": {"workload": {}},
+    "changes": ["/tmp is in memory"],
+    "pending": ["/tmp is on the disk from the next start"],
+}
 
 
 def measure(**ratios):
@@ -28,7 +32,6 @@ def conclude(measured=None, case=(), **known):
             "changes": ["GOTMPDIR for alice"],
             "before": BEFORE,
             "after": AFTER,
-            "proves": False,
             **dict(case),
         },
         "measured": measured or {},
@@ -37,7 +40,6 @@ def conclude(measured=None, case=(), **known):
         "pending": [],
         "notes": [],
         "in_force": [],
-        "proof": {"changes": [], "pending": []},
         "undo": "ansible-playbook playbooks/rollback.yml",
         "again": "",
         "proposals": [],
@@ -72,12 +74,12 @@ def test_a_run_that_changed_nothing_takes_nothing_back_and_says_so():
 
 
 def test_a_lever_in_force_that_got_slower_is_taken_back_and_said():
-    result = conclude(measure(test=1.3, edit=1.2), {"proves": True, "changes": []}, proof=PROOF)
-    assert result["page"] == {**PROOF, "on_slower": "take_back"}
+    result = conclude(measure(test=1.3, edit=1.2), {"proof": PROOF, "changes": []})
+    assert result["page"] == {"changes": PROOF["changes"], "pending": PROOF["pending"], "on_slower": "take_back"}
     # The caller is given what the run itself changed.
     assert (result["changes"], result["pending"], result["proves"]) == ([], [], True)
     assert "/tmp is in memory" in result["summary"]
-    fine = conclude(measure(test=0.8), {"proves": True, "changes": []}, proof=PROOF)
+    fine = conclude(measure(test=0.8), {"proof": PROOF, "changes": []})
     assert fine["page"] == {"changes": [], "pending": [], "on_slower": "rollback"}
 
 
@@ -110,7 +112,7 @@ def test_where_nothing_is_to_be_done_go_is_measured_as_it_is():
 def test_a_proof_without_a_verdict_offers_no_other_run():
     unsure, idle = measure(test=1.0, edit=1.0), {"changes": []}
     assert "./onboard.sh doctor" in conclude(unsure, idle, again="./onboard.sh")["summary"]
-    assert "./onboard.sh doctor" not in conclude(unsure, {**idle, "proves": True}, again="./onboard.sh")["summary"]
+    assert "./onboard.sh doctor" not in conclude(unsure, {**idle, "proof": PROOF}, again="./onboard.sh")["summary"]
 
 
 def test_proposals_follow_the_next_step():

@@ -346,25 +346,44 @@ CASE = {
         ({"levers": {"kept": ["caches_local"]}, "changes": []}, ""),
         ({"changes": []}, ""),
         ({"before": {}}, "before and after are the same environment"),
-        ({"levers": {"kept": []}, "changes": [], "proves": True}, ""),
-        ({"check_mode": True, "proves": True}, "check mode runs no benchmark"),
+        ({"levers": {"kept": []}, "changes": [], "proof": {"remember": {"workload": {}}}}, ""),
+        ({"check_mode": True, "proof": {"remember": {"workload": {}}}}, "check mode runs no benchmark"),
     ],
 )
 def test_the_first_reason_against_measuring_is_said(options, why):
     assert bench_report.explain_no_measurement({**CASE, **options}) == why
 
 
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({}, False),
+        ({"budget_minutes": 0.0}, True),
+        ({"budget_minutes": "0.5"}, False),
+        ({"scenarios": []}, True),
+        ({"scenarios": [], "commands": [{"name": "lint"}]}, False),
+        ({"benchmark": False, "budget_minutes": 0.0, "scenarios": []}, False),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_where_it_would_be(changes, refused):
+    workload = {"benchmark": True, "budget_minutes": 3.0, "scenarios": ["test"], "commands": [], **changes}
+    refusal = bench_report.explain_refusal(workload)
+    assert bool(refusal) == refused and (not refused or "give more than 0 minutes" in refusal)
+
+
 def test_one_thing_is_measured_at_most():
     idle = {**CASE, "levers": {"kept": [], "decisions": []}, "changes": []}
     assert bench_report.choose_measurement(CASE) == "measure"
     assert bench_report.choose_measurement(idle) == "baseline"
-    assert bench_report.choose_measurement({**idle, "proves": True}) == "measure"
+    assert bench_report.choose_measurement({**idle, "proof": {"remember": {"workload": {}}}}) == "measure"
     assert bench_report.choose_measurement({**CASE, "check_mode": True}) == ""
 
 
 def test_what_came_into_force_is_not_measured_alone():
     idle = {**CASE, "levers": {"kept": [], "decisions": []}, "changes": []}
-    assert bench_report.wants_baseline(idle) and not bench_report.wants_baseline({**idle, "proves": True})
+    assert bench_report.wants_baseline(idle) and not bench_report.wants_baseline(
+        {**idle, "proof": {"remember": {"workload": {}}}}
+    )
 
 
 def test_what_is_taken_back_says_so():

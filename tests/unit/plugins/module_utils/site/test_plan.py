@@ -402,12 +402,12 @@ def verdict(name: str, **changed: Any) -> dict[str, Any]:
 
 def test_what_came_into_force_is_compared_with_the_disk_once() -> None:
     first = in_force()
-    assert first["proof"]["before"] == DISK_VARIANT and first["proof"]["after"] == {} and not first["in_force"]
+    assert first["compared"]["before"] == DISK_VARIANT and first["compared"]["after"] == {} and not first["in_force"]
     for kept in ("faster", "~", "unknown"):
         later = in_force(entry=verdict(kept))
-        assert later["proof"] == {} and later["wants_tmpfs"] and "is in force" in later["in_force"][0]
+        assert later["compared"] == {} and later["wants_tmpfs"] and "is in force" in later["in_force"][0]
     other = verdict("faster", workload={**WORKLOAD, "scenarios": ["edit"]})
-    assert in_force(entry=other)["proof"]["remember"] == levers_in_force.make_key(MACHINE, GO, WORKLOAD)
+    assert in_force(entry=other)["compared"]["proof"]["remember"] == levers_in_force.make_key(MACHINE, GO, WORKLOAD)
 
 
 @pytest.mark.parametrize(
@@ -421,7 +421,7 @@ def test_what_came_into_force_is_compared_with_the_disk_once() -> None:
     ],
 )
 def test_nothing_is_compared_where_nothing_of_ours_is_in_force(case: dict[str, Any]) -> None:
-    assert in_force(**case)["proof"] == {}
+    assert in_force(**case)["compared"] == {}
 
 
 def test_what_was_slower_is_taken_out_and_stays_out() -> None:
@@ -433,13 +433,13 @@ def test_what_was_slower_is_taken_out_and_stays_out() -> None:
         for levers in ({}, "auto"):
             later = in_force(temporary, "", slower, levers=levers)
             assert not later["wants_tmpfs"] and not later["removes_tmpfs"] and "go_tmpfs" not in running(later)
-            assert "tmp_in_memory" not in later["levers"]["on_auto"] and later["proof"] == later["after"] == {}
+            assert "tmp_in_memory" not in later["levers"]["on_auto"] and later["compared"] == later["after"] == {}
             assert "was taken back" in later["in_force"][0] and len(later["pending"]) == waits
 
 
 def test_what_was_slower_stays_where_that_is_only_to_be_said() -> None:
     planned = in_force(entry=verdict("slower"), takes_back=False)
-    assert planned["wants_tmpfs"] and planned["proof"] == {} and "slower" in planned["in_force"][0]
+    assert planned["wants_tmpfs"] and planned["compared"] == {} and "slower" in planned["in_force"][0]
 
 
 def test_a_verdict_against_tmp_does_not_count_on_another_machine() -> None:
@@ -449,9 +449,9 @@ def test_a_verdict_against_tmp_does_not_count_on_another_machine() -> None:
 
 def test_what_this_run_changed_is_compared_first() -> None:
     planned, before = in_force(), {"environment": {"GOTMPDIR": "/tmp"}}
-    assert plan.choose_compared(planned, before, []) == planned["proof"]
+    assert plan.choose_compared(planned, before, []) == planned["compared"]
     usual = plan.choose_compared(planned, before, ["set GOFLAGS"])
-    assert (usual["before"], usual["after"], usual["remember"]) == (before, {}, {})
+    assert (usual["before"], usual["after"], usual["proof"]) == (before, {}, {})
 
 
 def test_what_is_left_out_says_why() -> None:

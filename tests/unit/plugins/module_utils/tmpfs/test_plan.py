@@ -39,6 +39,12 @@ def test_size(wanted: str, total: int, swap: int, mib: int) -> None:
     assert tmpfs_plan.plan_size(wanted, memory(total, swap)) == mib * tmpfs_plan.MIB
 
 
+@pytest.mark.parametrize(("inodes", "refused"), [(0, False), (10_000, False), (9_999, True), (1, True), (-5, True)])
+def test_too_few_files_are_refused(inodes: int, refused: bool) -> None:
+    refusal = tmpfs_plan.explain_refusal(inodes)
+    assert refusal.startswith(f"go_tmpfs_inodes is {inodes}: ") if refused else refusal == ""
+
+
 TOTAL = 15625 * tmpfs_plan.MIB
 
 
