@@ -21,7 +21,7 @@ COMMANDS = ("site", "rollback", "doctor", "drift", "bench")
 LOOKING = ("doctor", "drift", "bench")
 """Commands that change nothing."""
 # What a variable of this collection begins with.
-PREFIXES = ("go", "verify", "wsl", "wsltune", "wslconfig", "workspace", "doctor", "defender", "report")
+PREFIXES = ("go", "verify", "wsl", "wsltune", "wslconfig", "workspace", "doctor", "defender", "report", "metrics")
 
 # Ansible would stop and ask at a terminal that nobody sees.
 ASKING = {"-k", "-K", "-J", "--ask-pass", "--ask-become-pass", "--ask-vault-pass", "--ask-vault-password", "--step"}

@@ -25,6 +25,13 @@ def test_every_scenario_that_the_page_names_exists() -> None:
     assert named and all((ROOT / "molecule" / name / "molecule.yml").is_file() for name in named)
 
 
+def test_the_scenario_has_as_many_cases_as_the_pages_say() -> None:
+    inventory = (ROOT / "molecule/hostile/inventory.yml").read_text(encoding="utf-8")
+    count = sum(map(int, re.findall(r"expected_cases: (\d+)", inventory)))
+    assert f"scenario hostile tries {count}." in PAGE
+    assert f"harm: {count} cases" in (ROOT / "docs/contributing/development.md").read_text(encoding="utf-8")
+
+
 def test_every_point_names_what_holds_it() -> None:
     claims = PAGE.partition("## What an attacker reaches")[0]
     rows = [line.split("|") for line in claims.splitlines() if line.startswith("| ") and "held by" not in line]

@@ -17,6 +17,8 @@ SEVERITIES = ("critical", "warning", "info")
 TESTS = ("is", "is_not", "in", "matches", "above", "below")
 NEEDED = ("id", "when", "why", "severity", "resolution")
 ALLOWED = {*NEEDED, "case", "refused"}
+DECLARED = re.compile("^(wsl|go|workspace|defender|verify|doctor|metrics|pull_agent)[a-z]*_")
+"""The variables that playbooks/vars/policy.yml looks up, because roles and playbooks read them."""
 INVALID = "WTP-001"
 MISSING = object()
 """What a path leads to where nothing is."""
@@ -99,6 +101,11 @@ def _parse_condition(name: str, given: Any) -> Condition:
     path, test, wanted = given["value"], tests[0], given[tests[0]]
     if not path.startswith(("declared/", "facts/")):
         raise PolicyError(f"{name} has the value {path}: it must begin with declared/ or facts/")
+    root, _slash, rest = path.partition("/")
+    variable = rest.partition("/")[0]
+    # Nothing of another would ever be found, and the rule would never be broken.
+    if root == "declared" and variable not in wsl_plan.ROLES and not DECLARED.match(variable):
+        raise PolicyError(f"{name} has the value {path}: no role or playbook of wsltune reads {variable}")
     if test == "in" and not isinstance(wanted, list):
         raise PolicyError(f"{name} has in: {wanted!r}, which must be a list")
     if test in ("above", "below") and not _number(wanted):

@@ -26,7 +26,7 @@ RULES = policy.parse(DEFAULT)
 TODAY = datetime.date(2026, 11, 28)
 RULE: dict[str, Any] = {
     "id": "X-1",
-    "when": [{"value": "declared/a", "is": True}],
+    "when": [{"value": "declared/go_a", "is": True}],
     "why": "it harms",
     "severity": "critical",
     "resolution": "leave it out",
@@ -113,17 +113,26 @@ def test_a_waiver_without_reason_or_end_is_refused(given: dict[str, Any], said: 
         ({"severity": "bad"}, "X-1 has the severity bad"),
         ({"more": 1}, "X-1 has more, which no rule has"),
         ({"when": [{"value": "a", "is": 1}]}, "must begin with declared/ or facts/"),
-        ({"when": [{"value": "declared/a"}]}, "give value, and one of"),
-        ({"when": [{"value": "declared/a", "like": 1}]}, "give value, and one of"),
-        ({"when": [{"value": "declared/a", "matches": "("}]}, "no regular expression"),
-        ({"when": [{"value": "declared/a", "above": "x"}]}, "must be a number"),
-        ({"when": [{"value": "declared/a", "in": "x"}]}, "must be a list"),
+        ({"when": [{"value": "declared/go_a"}]}, "give value, and one of"),
+        ({"when": [{"value": "declared/go_a", "like": 1}]}, "give value, and one of"),
+        ({"when": [{"value": "declared/go_a", "matches": "("}]}, "no regular expression"),
+        ({"when": [{"value": "declared/go_a", "above": "x"}]}, "must be a number"),
+        ({"when": [{"value": "declared/go_a", "in": "x"}]}, "must be a list"),
         ({"when": "a"}, "must be a list of conditions"),
+        (
+            {"when": [{"value": "declared/ansible_user", "is": "root"}]},
+            "no role or playbook of wsltune reads ansible_user",
+        ),
     ],
 )
 def test_a_rule_that_cannot_be_understood_is_refused_by_its_name(change: dict[str, Any], said: str) -> None:
     with pytest.raises(policy.PolicyError, match=re.escape(said)):
         policy.parse([{**RULE, **change}])
+
+
+def test_a_rule_may_name_what_an_inventory_is_asked_for() -> None:
+    names = yaml.safe_load((ROOT / "playbooks/vars/policy.yml").read_text(encoding="utf-8"))["_policy_names"]
+    assert f"'{policy.DECLARED.pattern}'" in names
 
 
 def test_an_id_is_for_one_rule() -> None:
@@ -147,8 +156,8 @@ def test_an_id_is_for_one_rule() -> None:
     ],
 )
 def test_conditions(test: dict[str, Any], value: Any, holds: bool) -> None:
-    (rule,) = policy.parse([{**RULE, "when": [{"value": "declared/a", **test}]}])
-    document = {"declared": {} if value is policy.MISSING else {"a": value}}
+    (rule,) = policy.parse([{**RULE, "when": [{"value": "declared/go_a", **test}]}])
+    document = {"declared": {} if value is policy.MISSING else {"go_a": value}}
     assert rule.when[0].holds(document) is holds
 
 
