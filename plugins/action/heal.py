@@ -102,7 +102,7 @@ class ActionModule(ActionBase):
     def _end(self) -> dict[str, Any]:
         given = self.given
         record = self._load()
-        settings = [str(view["id"]) for view in given["before"]["settings"] if view["state"] in fleet_heal.HEALABLE]
+        settings = fleet_heal.list_restorable(given["before"])
         error = text.reason(given["error"]) if given["error"] else ""
         outcome = fleet_heal.judge(self.host, settings, self.alerts, given["before"], given["after"], error)
         self._save(fleet_heal.end(record, outcome, time.time()))

@@ -924,6 +924,29 @@ def test_three_failed_heals_in_a_row_stop_it_until_a_person_or_a_new_commit(bed:
     assert bed.run() == 0 and bed.record()["failed_heals"] == 0
 
 
+def test_no_account_keeps_the_agent_from_healing_the_machine(bed: Bed) -> None:
+    """Its login does not end, it exports another value, or it changes its file again after each heal."""
+
+    def write(**own: str) -> None:
+        machine = {"id": "go_tmpfs:mount", "state": "gone", "remedy": "run site.yml, which makes it again"}
+        mine = {"id": "go_env:eve:GOTMPDIR", "account": "eve", **own}
+        hosts = [{"status": "drift", "settings": [machine, mine]}]
+        (bed.root / "drift.json").write_text(json.dumps({"hosts": hosts}))
+        hosts[0]["settings"] = [{**machine, "state": "in_state"}, mine]
+        (bed.root / "healed.json").write_text(json.dumps({"hosts": hosts}))
+
+    bed.configure(mode="heal")
+    write(state="in_state")
+    bed.commit(f"cp {bed.root}/healed.json {bed.root}/drift.json")
+    assert bed.run() == 0
+    bed.be_old(8)
+    changed = {"state": "changed", "remedy": "run site.yml, which writes the declared value"}
+    for number, own in enumerate([{"state": "unknown"}, {**changed, "remedy": "remove that export"}, *[changed] * 4]):
+        write(**own)
+        assert bed.run() == 0 and bed.record()["heals"] == number + 1, bed.record()["reason"]
+    assert bed.run() == 0 and "changed them again" in bed.record()["reason"] and bed.record()["heals"] == 6
+
+
 def test_the_log_is_rotated_and_private(bed: Bed) -> None:
     bed.commit("exit 0")
     log = bed.root / "var/log/wsltune/pull.log"

@@ -101,6 +101,8 @@ class View:
     """What to do in a state, where that is not what it is for other settings."""
     unreadable: str = ""
     """Why the record of what was applied could not be read."""
+    account: str = ""
+    """Who alone decides what it is now, such as whose settings file it is in; empty for root and the machine."""
 
 
 def judge(view: View) -> str:
@@ -172,6 +174,7 @@ def describe(view: View) -> dict[str, Any]:
         "reason": str(view.reason or (view.unreadable if state == UNKNOWN else "")),
         "remedy": remedy(view, state),
         "fingerprint": fingerprint(view.id, view.path),
+        "account": str(view.account),
         "owner": str(view.owner) if moved else "",
         "changed_at": iso(view.at) if moved else None,
     }
@@ -307,6 +310,7 @@ def _view_of_file(
         at=file.get("mtime"),
         remedies=remedies,
         unreadable=machine.unreadable,
+        account=file.get("account", ""),
     )
 
 
@@ -434,6 +438,7 @@ def _views_of_folders(
             recorded=machine.record["fstab"] is not None,
             reason="" if person else f"nothing is known of the account {name}",
             unreadable=machine.unreadable,
+            account=_own(name, person["uid"] if person else None),
         )
 
 
@@ -458,7 +463,8 @@ def _views_of_go(machine: Machine) -> Iterator[View]:
         if observed is None:
             why = machine.unreadable or f"there is no account {user!r} on this machine any more"
             for name in applied or {"GOTMPDIR": ""}:
-                yield View(f"go_env:{user}:{name}", "go_env", "", None, (applied or {}).get(name), reason=why)
+                was = (applied or {}).get(name)
+                yield View(f"go_env:{user}:{name}", "go_env", "", None, was, reason=why, account=_own(user))
             continue
         for name in dict.fromkeys([*wanted, *(applied or {})]):
             yield _view_of_setting(machine, user, name, wanted.get(name), applied)
@@ -548,7 +554,12 @@ def _view_of_setting(
         at=None if overrides else file.get("mtime"),
         remedies={CHANGED: remove} if overrides else {},
         unreadable=machine.unreadable,
+        account=_own(user, observed["uid"]),
     )
+
+
+def _own(user: str, uid: int | None = None) -> str:
+    return "" if user == "root" or uid == 0 else user
 
 
 def _views_of_shells(machine: Machine) -> Iterator[View]:

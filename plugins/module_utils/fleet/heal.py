@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NamedTuple
 
 VERSION = 1
@@ -28,7 +28,10 @@ KEEPING_BACK = {
     "unknown": "unknown, and what was not seen is not healed",
     "not_rolled_out": "not yet rolled out, which is for a run of site.yml or a rollout",
 }
-"""States that keep the whole machine from being healed, because a run applies all of its settings."""
+"""States that keep the whole machine from being healed, because a run applies all of its settings.
+
+Of a setting about which an account alone decides, only a conflict does: else any account could keep a machine from it.
+"""
 ALERTS = {"WsltuneSettingDrift": "setting", "WsltuneDrift": ""}
 """The alerts of monitoring/rules.yml that are healed, and the label of each that names a setting."""
 _WORD = re.compile(r"[A-Za-z0-9_.:/@+-]{1,200}")
@@ -106,6 +109,8 @@ class Record:
     began: float | None = None
     ended: float | None = None
     result: str = ""
+    left: dict[str, int] = field(default_factory=dict)
+    """By an account's own setting, how many heals in a row have not restored it: that account changes it again."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as it is kept."""
@@ -118,7 +123,11 @@ def parse_record(data: Any) -> Record:
         raise ValueError(f"it is no record of version {VERSION}")
     known = {field.name for field in fields(Record)}
     record = Record(**{key: value for key, value in data.items() if key in known})
-    if not all(isinstance(number, int) and number >= 0 for number in (record.failures, record.heals)):
+    if not isinstance(record.left, dict):
+        raise ValueError("its list of what was left is none")
+    if not all(
+        isinstance(number, int) and number >= 0 for number in (record.failures, record.heals, *record.left.values())
+    ):
         raise ValueError("its counts are no numbers")
     return record
 
@@ -150,17 +159,20 @@ def decide(
         return Decision(WAIT, f"{host} does not answer: the alert comes again when it is still true.")
     if not settings:
         return Decision(REFUSE, f"{host} is left as it is because it could not be looked at.")
-    states = {str(setting["id"]): str(setting["state"]) for setting in settings}
     for state, sentence in KEEPING_BACK.items():
-        those = sorted(name for name, value in states.items() if value == state)
+        those = sorted(str(one["id"]) for one in settings if one["state"] == state and not _is_of_one_account(one))
         if those:
             return Decision(REFUSE, f"{host} is left as it is because {_list(those)} {_are(those)} {sentence}.")
-    by_hand = [str(one["id"]) for one in settings if not str(one.get("remedy", "")).startswith(BY_A_RUN)]
-    moved = sorted(name for name, state in states.items() if state in HEALABLE)
-    drifted = tuple(name for name in moved if name not in by_hand)
+    moved = sorted(str(one["id"]) for one in settings if one["state"] in HEALABLE)
+    drifted = tuple(list_restorable(report))
+    given_up = [name for name in drifted if record.left.get(name, 0) >= MOST_FAILURES]
+    wanted = [name for name in drifted if name not in given_up]
     named = {alert.setting for alert in alerts if alert.host == host}
-    if not drifted or not named & {"", *drifted, *map(name_setting, drifted)}:
-        theirs = [name for name in moved if name in by_hand]
+    if not wanted or not named & {"", *wanted, *map(name_setting, wanted)}:
+        if given_up and named & {"", *given_up, *map(name_setting, given_up)}:
+            sentence = "of an account that changed it again after each heal"
+            return Decision(REFUSE, f"{host} is left as it is because {_list(given_up)} {_are(given_up)} {sentence}.")
+        theirs = [name for name in moved if name not in drifted]
         if theirs and named & {"", *theirs, *map(name_setting, theirs)}:
             sentence = "changed so that no run restores it: drift says what a person can do"
             return Decision(REFUSE, f"{host} is left as it is because {_list(theirs)} {_are(theirs)} {sentence}.")
@@ -171,6 +183,21 @@ def decide(
             f"{host} is not healed any more because {record.failures} heals in a row failed: a person has to look.",
         )
     return Decision(HEAL, f"{host} has {_list(drifted)} changed or gone.", drifted)
+
+
+def list_restorable(report: Mapping[str, Any]) -> list[str]:
+    """Return the settings of drift's report that a run brings back."""
+    return sorted(
+        str(one["id"])
+        for one in report.get("settings") or []
+        if one["state"] in HEALABLE and str(one.get("remedy", "")).startswith(BY_A_RUN)
+    )
+
+
+def _is_of_one_account(setting: Mapping[str, Any]) -> bool:
+    """Return whether an account alone made it unknown, or has it not because it could not be set up."""
+    never_had = setting["state"] == "not_rolled_out" and setting.get("applied_is_known") is False
+    return bool(setting.get("account")) and (setting["state"] == "unknown" or never_had)
 
 
 def _list(names: Sequence[str]) -> str:
@@ -184,15 +211,19 @@ def _are(names: Sequence[str]) -> str:
 
 def begin(record: Record, now: float) -> Record:
     """Return the record of a machine that is about to be healed."""
-    return Record(record.failures + 1, record.heals, now, None, "")
+    return Record(record.failures + 1, record.heals, now, None, "", record.left)
 
 
 class Outcome(NamedTuple):
-    """How a heal ended: whether all is as declared, in one sentence, and a note for the trail for each setting."""
+    """How a heal ended: whether all is as declared, in one sentence, and a note for the trail for each setting.
+
+    Where only settings in C(left), each an account's own, are not, it did not fail.
+    """
 
     healed: bool
     sentence: str
     notes: list[dict[str, str]]
+    left: tuple[str, ...] = ()
 
 
 def judge(
@@ -227,11 +258,15 @@ def judge(
     if healed:
         return Outcome(True, f"{host} is healed: {_list(settings)} {_are(settings)} as declared again.", notes)
     reason = error or f"{_list(left)} {_are(left)} still not as declared"
-    return Outcome(False, f"{host} is not healed: {reason.rstrip('.')}.", notes)
+    own = tuple(name for name in left if then.get(name, {}).get("account"))
+    return Outcome(
+        False, f"{host} is not healed: {reason.rstrip('.')}.", notes, () if error or len(own) < len(left) else own
+    )
 
 
 def end(record: Record, outcome: Outcome, now: float) -> Record:
     """Return the record after a heal."""
-    if outcome.healed:
-        return Record(0, record.heals + 1, record.began, now, outcome.sentence)
-    return Record(record.failures, record.heals, record.began, now, outcome.sentence)
+    if outcome.healed or outcome.left:
+        left = {name: record.left.get(name, 0) + 1 for name in outcome.left}
+        return Record(0, record.heals + outcome.healed, record.began, now, outcome.sentence, left)
+    return Record(record.failures, record.heals, record.began, now, outcome.sentence, record.left)

@@ -83,6 +83,7 @@ def _recorded(path: str, entry: journal.Entry | None) -> dict[str, Any]:
     return {
         "roles": entry.roles if entry else [],
         "displaced": entry is not None and entry.displaced,
+        "account": owner_of(entry.uid) if entry and entry.uid else "",
         "recorded": entry is not None,
         "applied": text.digest(block_of(written) if _has_block(path) else written),
         "reason": "",

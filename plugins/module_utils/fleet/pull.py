@@ -23,6 +23,8 @@ MOST_FAILED_HEALS = 3
 HEALABLE = ("changed", "gone")
 """States of a setting (fleet/drift.py) that a heal may act on: someone else changed it, or it is gone."""
 KEEPING_HEALS_BACK = ("conflict", "unknown")
+BY_A_RUN = "run site.yml"
+"""How the remedy of a setting begins that a run restores (fleet/heal.py)."""
 DAY = 86400.0
 MOST_WAITING = DAY
 """Seconds that a build is waited for: any account can have a process that looks like one."""
@@ -116,6 +118,8 @@ class Record:
     drift: dict[str, int] | None = None
     build_since: float | None = None
     """Since when runs have waited for a build; None when the last one did not."""
+    left: dict[str, int] = field(default_factory=dict)
+    """By an account's own setting, how many heals in a row have not restored it: that account changes it again."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as it is kept, with the number of its format."""
@@ -139,7 +143,11 @@ def parse_record(text: str) -> Record | None:
     right = (
         all(isinstance(value, str) for value in (record.applied, record.accepted, record.state, record.reason))
         and isinstance(record.withdrawn, list)
-        and all(isinstance(value, int) for value in (record.failures, record.failed_heals, record.heals))
+        and isinstance(record.left, dict)
+        and all(
+            isinstance(value, int)
+            for value in (record.failures, record.failed_heals, record.heals, *record.left.values())
+        )
         and all(value is None or isinstance(value, (int, float)) for value in numbers)
     )
     return record if right else None
@@ -307,7 +315,7 @@ def accept(record: Record, commit: str) -> None:
     """
     if record.applied != record.accepted:
         record.applied = ""
-    record.accepted, record.failed_heals = commit, 0
+    record.accepted, record.failed_heals, record.left = commit, 0, {}
 
 
 def needs_run(record: Record, commit: str) -> bool:
@@ -325,8 +333,8 @@ def _is_windows(host: Mapping[str, Any]) -> bool:
     return str(host.get("side") or ("windows" if roles & {"defender", "wslconfig"} else "linux")) == "windows"
 
 
-def count_states(report: Any) -> dict[str, int] | None:
-    """Return how many settings are in which state by drift's report; None if the machine was not looked at.
+def list_settings(report: Any) -> list[dict[str, Any]] | None:
+    """Return the settings of drift's report; None if the machine was not looked at.
 
     A drift.yml on the machine reports the Windows side too, and the playbook writes there. What Windows did not show,
     which it keeps from who is no administrator, is left out: no run of this machine changes that either.
@@ -336,40 +344,69 @@ def count_states(report: Any) -> dict[str, int] | None:
         own = [_was_looked_at(host) for host, is_windows in sides if not is_windows]
         if not own or not all(own):
             return None
-        states = [
-            setting["state"]
+        return [
+            dict(setting, id=str(setting.get("id", "")))
             for host, is_windows in sides
             if _was_looked_at(host)
             for setting in host["settings"]
             if not (is_windows and setting["state"] == "unknown")
         ]
-    except (AttributeError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
+
+
+def count_states(settings: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Return how many settings are in which state."""
+    states = [str(setting["state"]) for setting in settings]
     return {state: states.count(state) for state in sorted(set(states))}
 
 
-def explain_no_heal(config: Config, record: Record, now: float) -> str:
+def list_restorable(settings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the settings that a run brings back; an export of a user's own, for one, it leaves as it is."""
+    return [
+        setting
+        for setting in settings
+        if setting["state"] in HEALABLE and str(setting.get("remedy", BY_A_RUN)).startswith(BY_A_RUN)
+    ]
+
+
+def explain_no_heal(config: Config, record: Record, settings: Sequence[Mapping[str, Any]] | None, now: float) -> str:
     """Return why drift is reported and not healed; empty if it may be healed.
 
-    C(record) has the states by now, and when drift was first looked at.
+    C(record) has when drift was first looked at. No account alone keeps the machine from being healed: neither by what
+    it hides of its own settings, nor by changing one again after each heal.
     """
-    states = record.drift
-    if states is None:
+    if settings is None:
         return "drift could not be looked at"
-    drifted = {state: count for state, count in states.items() if state in HEALABLE and count}
+    drifted = [setting for setting in settings if setting["state"] in HEALABLE]
     if not drifted:
         return "nothing to heal"
     if config.mode != "heal":
-        return f"{sum(drifted.values())} settings changed or gone, and the mode is report"
-    back = [state for state in KEEPING_HEALS_BACK if states.get(state)]
-    if back:
-        return f"{states[back[0]]} settings are {back[0]}, which a person decides about"
+        return f"{len(drifted)} settings changed or gone, and the mode is report"
+    back = [setting["state"] for setting in settings if setting["state"] == "unknown" and not setting.get("account")]
+    back += [setting["state"] for setting in settings if setting["state"] == "conflict"]
+    for state in KEEPING_HEALS_BACK:
+        if state in back:
+            return f"{back.count(state)} settings are {state}, which a person decides about"
+    restorable = list_restorable(settings)
+    if not restorable:
+        return f"{len(drifted)} settings changed or gone, and no run restores them"
+    if all(record.left.get(setting["id"], 0) >= MOST_FAILED_HEALS for setting in restorable):
+        return f"{len(restorable)} settings changed or gone, of accounts that changed them again after each heal"
     reported = age(record.first_report, now)
     if reported is None or reported < config.report_days * DAY:
         return f"drift is only reported for the first {config.report_days:g} days"
     if record.failed_heals >= MOST_FAILED_HEALS:
         return f"{record.failed_heals} heals in a row failed"
     return ""
+
+
+def note_left(record: Record, settings: Sequence[Mapping[str, Any]]) -> bool:
+    """Note in C(record) what a heal has not restored of the accounts' own; return whether all else is as declared."""
+    left = list_restorable(settings)
+    own = [setting["id"] for setting in left if setting.get("account")]
+    record.left = {name: record.left.get(name, 0) + 1 for name in own}
+    return len(own) == len(left)
 
 
 def note_time(record: Record, now: float) -> None:

@@ -536,6 +536,8 @@ class Agent:
         self.places, self.config, self.log = places, config, log
         self.git = Git(places, config)
         self.record = pull.Record()
+        self.settings: list[dict[str, Any]] | None = None
+        """What drift said of each."""
 
     def read_record(self) -> pull.Record:
         """Return the record. Of a damaged one the commits are known by the repository's own names."""
@@ -604,7 +606,7 @@ class Agent:
 
     def look_for_drift(self, now: float) -> None:
         """Read how the machine's settings compare with what is declared."""
-        self.record.drift = None
+        self.record.drift = self.settings = None
         playbook = self.config.drift_playbook
         if not playbook or not (self.places.tree / playbook).is_file():
             return
@@ -617,11 +619,12 @@ class Agent:
             # Deeper ones are of one host each.
             found = folder.rglob("drift.json")
             report = min(found, key=lambda path: len(path.parts), default=folder / "drift.json")
-            self.record.drift = pull.count_states(json.loads(report.read_text(encoding="utf-8")))
+            self.settings = pull.list_settings(json.loads(report.read_text(encoding="utf-8")))
         shutil.rmtree(folder, ignore_errors=True)
-        if self.record.drift is None:
+        if self.settings is None:
             self.log.warning("drift could not be looked at (exit code %s)", code)
         else:
+            self.record.drift = pull.count_states(self.settings)
             pull.note_time(self.record, now)
 
     def run(self, now: float) -> tuple[str, str]:
@@ -651,7 +654,7 @@ class Agent:
 
     def heal(self, commit: str, now: float) -> tuple[str, str]:
         """Restore the declared state where that may be done by itself."""
-        reason = pull.explain_no_heal(self.config, self.record, now)
+        reason = pull.explain_no_heal(self.config, self.record, self.settings, now)
         if reason:
             stopped = self.record.failed_heals >= pull.MOST_FAILED_HEALS
             return (pull.STOPPED if stopped else pull.OK), f"{commit[:12]} is applied; {reason}"
@@ -659,14 +662,16 @@ class Agent:
         self.save()
         code = self.play(self.config.playbook, {})
         self.look_for_drift(now)
-        left = sum(count for state, count in (self.record.drift or {}).items() if state in pull.HEALABLE)
-        if code != 0 or self.record.drift is None or left:
+        is_restored = self.settings is not None and pull.note_left(self.record, self.settings)
+        if code != 0 or not is_restored:
             raise Failure(
                 f"the heal {f'ended with exit code {code}' if code else 'left drift'}; {commit[:12]} is applied"
             )
         self.record.failed_heals = 0
         self.record.heals += 1
-        return pull.OK, f"healed: the state of {commit[:12]} is restored"
+        count = len(self.record.left)
+        but = f", but for {count} settings that an account changed again" if count else ""
+        return pull.OK, f"healed: the state of {commit[:12]} is restored{but}"
 
     def finish(self, state: str, reason: str, now: float, is_kept: bool = True) -> int:
         """Keep and show what the run came to; without C(is_kept) only show it. Return the exit code."""
@@ -877,7 +882,7 @@ def switch(places: Places, on: bool) -> int:
     with contextlib.suppress(FileNotFoundError, pull.OtherVersion):
         record = pull.parse_record(places.record.read_text(encoding="utf-8"))
         if record is not None:
-            record.failed_heals = 0
+            record.failed_heals, record.left = 0, {}
             write(places.record, json.dumps(record.to_json(), indent=1) + "\n")
     print("The agent is on.")
     return 0

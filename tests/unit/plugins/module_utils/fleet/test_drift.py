@@ -439,6 +439,18 @@ def test_a_time_that_no_calendar_has_is_not_known() -> None:
     assert drift.iso(-2_000_000_000.0) == "1906-08-16T20:26:40Z"
 
 
+def test_what_an_account_alone_decides_about_is_told(bed: Bed) -> None:
+    said = {one["id"]: one["account"] for one in bed.report()["settings"]}
+    own = {name for name, account in said.items() if account == "alice"}
+    assert own == {name for name in said if name.startswith(("go_env:alice:", "go_tmpfs:folder:alice"))}
+    assert len(own) > 3
+    assert {said[name] for name in set(said) - own} == {""}
+    roots = bed.facts()
+    roots["go"]["users"]["alice"]["uid"] = 0
+    told = drift.report("anna", roots, bed.wishes(), 0.0)["settings"]
+    assert {one["account"] for one in told if one["id"].startswith("go_env:alice:")} == {""}
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root reads the files of others")
 def test_accounts_that_give_no_answer_do_so_together_and_say_little(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

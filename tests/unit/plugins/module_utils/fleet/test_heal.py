@@ -106,6 +106,46 @@ def test_what_no_run_restores_spends_no_heal_and_keeps_none_back() -> None:
         assert decision.action == heal.REFUSE and launcher in decision.why and "no run restores it" in decision.why
 
 
+OWN = {"id": "go_env:eve:GOTMPDIR", "account": "eve", "role": "go_env", "path": "/home/eve", "remedy": RUN}
+
+
+@pytest.mark.parametrize(
+    "own", [{"state": "unknown"}, {"state": "not_rolled_out", "applied_is_known": False}], ids=lambda own: own["state"]
+)
+def test_what_an_account_hides_of_its_own_settings_keeps_no_machine_from_being_healed(own: dict[str, Any]) -> None:
+    both = {**report(), "settings": [*report()["settings"], {**OWN, **own}]}
+    assert decide(both).settings == (MOUNT,)
+    # What a run would overwrite, or roll out, is for a person all the same.
+    for state in ("conflict", "not_rolled_out"):
+        known = {**OWN, "state": state, "applied_is_known": True}
+        assert decide({**both, "settings": [*report()["settings"], known]}).action == heal.REFUSE
+
+
+def test_an_account_that_changes_its_own_again_and_again_stops_no_heals_of_the_machine() -> None:
+    mine = {**OWN, "state": "changed"}
+    both = {**report(), "settings": [*report()["settings"], mine]}
+    any_drift = [heal.Alert("WsltuneDrift", "anna")]
+    record = heal.Record()
+    for _time in range(heal.MOST_FAILURES):
+        found = {**both, "settings": [mine]}
+        decision = decide(found, record, alerts=any_drift)
+        assert (decision.action, decision.settings) == (heal.HEAL, (OWN["id"],))
+        outcome = heal.judge("anna", decision.settings, any_drift, found, found)
+        assert not outcome.healed
+        record = heal.end(heal.begin(record, 1.0), outcome, 2.0)
+    again = decide(found, record, alerts=any_drift)
+    assert again.action == heal.REFUSE and "changed it again after each heal" in again.why
+    assert decide(both, record, alerts=any_drift).action == heal.HEAL
+    # What else is not restored counts as a failure.
+    bad = heal.judge("anna", [MOUNT, OWN["id"]], any_drift, both, both)
+    assert heal.end(heal.begin(record, 1.0), bad, 2.0).failures == 1
+
+
+def test_what_no_run_restores_lets_no_heal_fail() -> None:
+    exported = {**OWN, "state": "changed", "remedy": "remove that export"}
+    assert heal.list_restorable({"settings": [*report()["settings"], exported]}) == [MOUNT]
+
+
 @pytest.mark.parametrize("state", heal.HEALABLE)
 def test_a_run_is_the_remedy_of_what_is_healed(state: str) -> None:
     view = drift.View("go_env:profile", "go_env", "/etc/profile.d/go.sh", "a")
@@ -185,10 +225,10 @@ def test_alerts_given_by_hand_are_checked(data: Any) -> None:
 
 
 def test_a_record_comes_back_and_another_is_refused() -> None:
-    record = heal.Record(2, 5, 1.0, 2.0, "healed")
+    record = heal.Record(2, 5, 1.0, 2.0, "healed", {"go_env:eve:GOTMPDIR": 1})
     assert heal.parse_record(json.loads(json.dumps(record.to_json()))) == record
-    for other in ({}, [], {"version": 2}, {"version": 1, "failures": "3"}):
-        with pytest.raises(ValueError, match=r"it is no record|its counts"):
+    for other in ({}, [], {"version": 2}, {"version": 1, "failures": "3"}, {"version": 1, "left": ["x"]}):
+        with pytest.raises(ValueError, match=r"it is no record|its counts|its list"):
             heal.parse_record(other)
 
 

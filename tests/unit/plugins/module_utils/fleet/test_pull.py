@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift, metrics, pull
+from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift, heal, metrics, pull
 
 A, B = "a" * 40, "b" * 40
 NOW = 1_790_000_000.0
@@ -27,7 +27,16 @@ def config(**more: Any) -> pull.Config:
 
 
 def record(**more: Any) -> pull.Record:
-    return pull.Record(**{"drift": {"changed": 1, "in_state": 9}, "first_report": NOW - 8 * pull.DAY, **more})
+    return pull.Record(**{"first_report": NOW - 8 * pull.DAY, **more})
+
+
+def of(states: dict[str, int]) -> list[dict[str, Any]]:
+    """Return so many settings in each state."""
+    return [{"id": f"{state}:{number}", "state": state} for state, count in states.items() for number in range(count)]
+
+
+DRIFTED = of({"changed": 1, "in_state": 9})
+FILE = {"id": "go_env:eve:GOTMPDIR", "account": "eve", "remedy": "run site.yml, which writes the declared value"}
 
 
 @pytest.mark.parametrize(
@@ -208,30 +217,65 @@ def test_what_waits_says_for_what() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "word"),
+    ("settings", "more", "word"),
     [
-        ({}, ""),
-        ({"drift": {"gone": 2}}, ""),
-        ({"drift": {"changed": 1, "pending_restart": 3, "by_hand": 1}}, ""),
-        ({"drift": None}, "could not be looked at"),
-        ({"drift": {"in_state": 5, "pending_restart": 1}}, "nothing to heal"),
-        ({"drift": {"not_rolled_out": 1}}, "nothing to heal"),
-        ({"drift": {"changed": 1, "conflict": 1}}, "conflict"),
-        ({"drift": {"changed": 1, "unknown": 2}}, "unknown"),
-        ({"first_report": None}, "first 7 days"),
-        ({"first_report": NOW - 6 * pull.DAY}, "first 7 days"),
-        ({"first_report": NOW + pull.DAY}, "first 7 days"),
-        ({"failed_heals": 3}, "3 heals in a row failed"),
-        ({"failed_heals": 2}, ""),
+        (DRIFTED, {}, ""),
+        (of({"gone": 2}), {}, ""),
+        (of({"changed": 1, "pending_restart": 3, "by_hand": 1}), {}, ""),
+        (None, {}, "could not be looked at"),
+        (of({"in_state": 5, "pending_restart": 1}), {}, "nothing to heal"),
+        (of({"not_rolled_out": 1}), {}, "nothing to heal"),
+        (of({"changed": 1, "conflict": 1}), {}, "1 settings are conflict"),
+        (of({"changed": 1, "unknown": 2}), {}, "2 settings are unknown"),
+        (DRIFTED, {"first_report": None}, "first 7 days"),
+        (DRIFTED, {"first_report": NOW - 6 * pull.DAY}, "first 7 days"),
+        (DRIFTED, {"first_report": NOW + pull.DAY}, "first 7 days"),
+        (DRIFTED, {"failed_heals": 3}, "3 heals in a row failed"),
+        (DRIFTED, {"failed_heals": 2}, ""),
     ],
 )
-def test_a_heal_happens_only_where_nobody_has_to_decide(more: dict[str, Any], word: str) -> None:
-    reason = pull.explain_no_heal(config(mode="heal"), record(**more), NOW)
+def test_a_heal_happens_only_where_nobody_has_to_decide(
+    settings: list[dict[str, Any]] | None, more: dict[str, Any], word: str
+) -> None:
+    reason = pull.explain_no_heal(config(mode="heal"), record(**more), settings, NOW)
     assert (word in reason) if word else reason == ""
 
 
+@pytest.mark.parametrize(
+    ("own", "left", "word"),
+    [
+        # A login that never ends, or a file that cannot be read.
+        ({"state": "unknown"}, {}, ""),
+        ({"state": "conflict"}, {}, "conflict"),
+        ({"state": "changed"}, {FILE["id"]: 3}, ""),
+    ],
+)
+def test_no_account_keeps_the_machine_from_being_healed(own: dict[str, str], left: dict[str, int], word: str) -> None:
+    reason = pull.explain_no_heal(config(mode="heal"), record(left=left), [*DRIFTED, {**FILE, **own}], NOW)
+    assert (word in reason) if word else reason == ""
+
+
+def test_what_an_account_changes_again_and_again_is_healed_three_times() -> None:
+    known, mine = record(), [{**FILE, "state": "changed"}]
+    for _time in range(3):
+        assert pull.explain_no_heal(config(mode="heal"), known, mine, NOW) == ""
+        assert pull.note_left(known, mine)
+    assert "changed them again after each heal" in pull.explain_no_heal(config(mode="heal"), known, mine, NOW)
+    assert not pull.note_left(known, [*mine, *DRIFTED]) and known.left == {FILE["id"]: 4}
+    assert pull.note_left(known, []) and known.left == {}
+
+
+def test_what_no_run_restores_is_no_reason_for_one() -> None:
+    exported = {**FILE, "state": "changed", "remedy": "eve exports GOTMPDIR in a login: remove that export"}
+    assert "no run restores" in pull.explain_no_heal(config(mode="heal"), record(), [exported], NOW)
+    assert pull.explain_no_heal(config(mode="heal"), record(), [exported, *DRIFTED], NOW) == ""
+    known = record()
+    assert pull.note_left(known, [exported]) and known.left == {}
+    assert pull.BY_A_RUN == heal.BY_A_RUN
+
+
 def test_the_default_is_to_report() -> None:
-    assert "mode is report" in pull.explain_no_heal(config(), record(), NOW)
+    assert "mode is report" in pull.explain_no_heal(config(), record(), DRIFTED, NOW)
 
 
 def test_the_days_of_reports_begin_anew_where_the_clock_went_back() -> None:
@@ -244,10 +288,11 @@ def test_the_days_of_reports_begin_anew_where_the_clock_went_back() -> None:
 
 def test_drifts_report_is_understood() -> None:
     settings = [{"state": "changed"}, {"state": "in_state"}, {"state": "changed"}]
-    assert pull.count_states({"hosts": [{"status": "drift", "settings": settings}]}) == {"changed": 2, "in_state": 1}
-    assert pull.count_states({"hosts": [drift.could_not_look("localhost", "no Python", NOW)]}) is None
-    for text in ("{}", "[]", '{"hosts": []}', '{"hosts": [{}]}', "null"):
-        assert pull.count_states(json.loads(text)) is None
+    found = pull.list_settings({"hosts": [{"status": "drift", "settings": settings}]})
+    assert found is not None and pull.count_states(found) == {"changed": 2, "in_state": 1}
+    assert pull.list_settings({"hosts": [drift.could_not_look("localhost", "no Python", NOW)]}) is None
+    for text in ("{}", "[]", '{"hosts": []}', '{"hosts": [{}]}', '{"hosts": [{"settings": ["x"]}]}', "null"):
+        assert pull.list_settings(json.loads(text)) is None
 
 
 def of_host(side: str, /, *states: str, **more: Any) -> dict[str, Any]:
@@ -302,7 +347,8 @@ UNREAD = drift.could_not_look("localhost", "no Python", NOW)
 def test_all_of_the_machine_is_judged_by_what_could_be_seen(
     linux: dict[str, Any], windows: dict[str, Any], expected: dict[str, int] | None
 ) -> None:
-    assert pull.count_states(json.loads(json.dumps(drift.fleet([linux, windows], NOW)))) == expected
+    found = pull.list_settings(json.loads(json.dumps(drift.fleet([linux, windows], NOW))))
+    assert (None if found is None else pull.count_states(found)) == expected
 
 
 def test_the_states_are_those_of_drift_and_of_the_metrics() -> None:
