@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report, schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment
 
 FINE, SLOWER, UNKNOWN, NOTHING = "fine", "slower", "unknown", "nothing"
 NOW, BEFORE = "now", "before"
@@ -195,12 +196,14 @@ def _judge(experiment: Mapping[str, Any], head: str, against: str, earlier: str 
     times = _write_duration(experiment)
     if len(experiment["variants"]) == 1 and not against:
         return _make_answer(FINE, times, head)
-    lines = []
+    lines, load = [], ""
     if len(experiment["variants"]) == 1:
         try:
             if earlier is None:
                 raise GateError(f"there is no {against} yet")
-            summary = compare_in_sequence(read_results(earlier, against), experiment)
+            before = read_results(earlier, against)
+            summary = compare_in_sequence(before, experiment)
+            load = schedule.describe_load(Experiment.from_json(before))
         except (GateError, KeyError, TypeError) as error:
             return _make_answer(UNKNOWN, f"Cannot say whether it got slower: {error}.", head, [times])
         lines = [SEQUENTIAL]
@@ -209,6 +212,10 @@ def _judge(experiment: Mapping[str, Any], head: str, against: str, earlier: str 
     if lines and busy and verdict == SLOWER:
         # Of two runs at different times, what else ran hits one alone.
         verdict, reason = UNKNOWN, f"Cannot say whether it got slower: {busy}."
+    if load and verdict == FINE:
+        # What made that run slow hides what makes this one slow.
+        why = f"{schedule.WAS_BUSY} {against} was measured ({load}): measure that anew when idle"
+        verdict, reason = UNKNOWN, f"Cannot say whether it got slower: {why}."
     rows = report.write_table(summary)
     return _make_answer(verdict, reason, head, [*rows, *([""] if rows else []), *report.write_spread(summary), *lines])
 

@@ -196,7 +196,8 @@ def write_spread(summary: dict[str, Any]) -> list[str]:
             continue
         was, now = (scenario["variants"][name] for name in (before, after))
         ranges = [write_range(variant["times"]) for variant in (was, now)]
-        line = f"{scenario['name']}: {ranges[0]} before, {ranges[1]} after, n = {comparison['n_after']}"
+        counts = dict.fromkeys((comparison["n_before"], comparison["n_after"]))
+        line = f"{scenario['name']}: {ranges[0]} before, {ranges[1]} after, n = {' and '.join(map(str, counts))}"
         line += f", {write_p_value(comparison['p'])}"
         work = [variant["user"] + variant["system"] for variant in (was, now)]
         # Waiting became less where the work of the processors did not.

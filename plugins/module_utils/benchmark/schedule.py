@@ -488,11 +488,10 @@ def summarise_runs(experiment: Experiment) -> dict[str, Any]:
     warnings += experiment.on_purpose
     if sequential:
         warnings.append(SEQUENTIAL)
-    load, cpus = experiment.load, (prints.get("start") or {}).get("cpus") or 0
+    load = describe_load(experiment)
     # Interleaved runs share the load of others; of two measurements one after the other it may hit one alone.
-    if cpus and load > BUSY * cpus and (sequential or first["verdict"] in (stats.NO_DIFFERENCE, "unknown")):
-        on = f"{cpus} processor{'' if cpus == 1 else 's'}"
-        warnings.append(f"{WAS_BUSY} (load {load:.1f} on {on}): repeat it when idle")
+    if load and (sequential or first["verdict"] in (stats.NO_DIFFERENCE, "unknown")):
+        warnings.append(f"{WAS_BUSY} ({load}): repeat it when idle")
     return {
         "variants": names,
         "scenarios": scenarios,
@@ -504,6 +503,14 @@ def summarise_runs(experiment: Experiment) -> dict[str, Any]:
         "seed": experiment.seed,
         "elapsed": experiment.elapsed,
     }
+
+
+def describe_load(experiment: Experiment) -> str:
+    """Return the load before the first run where noise is no surprise with it, else nothing."""
+    cpus = (experiment.fingerprints.get("start") or {}).get("cpus") or 0
+    if not cpus or experiment.load <= BUSY * cpus:
+        return ""
+    return f"load {experiment.load:.1f} on {cpus} processor{'' if cpus == 1 else 's'}"
 
 
 def list_comparisons(experiment: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -77,9 +77,26 @@ def test_a_machine_that_was_busy_at_one_time_says_nothing_of_the_module(earlier)
     slow = dict(SIMULATION.session(2, ratio=1.3, drift=0.0), load=5.0)
     told = gate.judge(slow, "box", "old.json", results(earlier))
     assert (told["verdict"], "the machine was busy before (load 5.0" in told["reason"]) == (gate.UNKNOWN, True)
+    # What made the earlier run slow hides what makes this one slow.
+    hidden = dict(SIMULATION.session(1, ratio=1.3, drift=0.0), load=5.0)
+    slower = SIMULATION.session(2, ratio=1.2, drift=0.0)
+    told = gate.judge(slower, "box", "old.json", results(hidden))
+    assert told["verdict"] == gate.UNKNOWN
+    assert "busy before old.json was measured (load 5.0 on 2 processors): measure that anew" in told["reason"]
+    # What was not slower beside other work of now is not slower.
+    assert gate.judge(dict(earlier, load=5.0), "box", "old.json", results(earlier))["verdict"] == gate.FINE
     # Both revisions of one run share the load.
     both = dict(SIMULATION.session(2, ("before", "now"), ratio=1.3), load=5.0)
     assert gate.judge(both, "box", "main")["verdict"] == gate.SLOWER
+
+
+def test_how_many_runs_there_are_is_said_of_both_sides(now):
+    """Of a file that compared a revision its own runs count, and of this run also those of the control."""
+    revision = SIMULATION.session(1, ("before", "now"), drift=0.0)
+    text = gate.judge(now, "box", "old.json", results(revision))["text"]
+    count = sum(run["variant"] == "now" and run["round"] > 0 for run in revision["scenarios"][0]["runs"])
+    runs = sum(run["round"] > 0 for run in now["scenarios"][0]["runs"])
+    assert count != runs and f"n = {count} and {runs}," in text
 
 
 def test_what_two_times_make_of_a_machine_is_no_slower_module(earlier):
