@@ -162,3 +162,11 @@ def test_reports_are_written_by_the_module_that_touches_nothing_else() -> None:
     }
     assert any("wsltune.go.report_files:" in text for text in texts.values())
     assert writing == set()
+
+
+@pytest.mark.parametrize("name", ["bench", "sequence"])
+def test_without_a_name_whoever_the_tasks_run_as_is_measured_and_not_root(name: str) -> None:
+    """These playbooks choose no user as site.yml does; with become, that user would be root."""
+    measures = read("verify", f"tasks/{name}.yml")[0]
+    assert measures["wsltune.go.go_benchmark"]["user"] == "{{ verify_user or omit }}"
+    assert measures["become"] == "{{ verify_user | length > 0 }}"
