@@ -19,6 +19,8 @@ REGISTRY = "docker.io/library/golang"
 DISTROLESS = {"static": "gcr.io/distroless/static-debian13", "base": "gcr.io/distroless/base-debian13"}
 # The first Go whose official images are built on Debian 13.
 TRIXIE_FROM = (1, 25)
+OLDEST_IMAGE = "1.19"
+"""The first Go whose official images are built on Debian 12; it builds what an older one does."""
 CONTEXT_FILES = ("Containerfile", "Dockerfile")
 
 
@@ -162,7 +164,12 @@ def _plan(module: Module, wish: Wishes) -> Image:
         healthcheck=json.dumps(list(wish.healthcheck)) if wish.healthcheck else "",
         labels={_label_name(name): _quote(str(value), name) for name, value in sorted(wish.labels.items())},
         uid=wish.uid,
-        notes=[*_note_unread(module), *_note_older(module, tag), *_note_unpinned([tag, final_tag], wish.digests)],
+        notes=[
+            *_note_unread(module),
+            *_note_raised(module, wish),
+            *_note_older(module, tag),
+            *_note_unpinned([tag, final_tag], wish.digests),
+        ],
     )
 
 
@@ -171,6 +178,14 @@ def _note_unread(module: Module) -> list[str]:
         return []
     unread = ", ".join(module.unread)
     return [f"whether {unread} needs cgo is unknown because it is not on this machine: run go mod download"]
+
+
+def _note_raised(module: Module, wish: Wishes) -> list[str]:
+    asked = max(module.go, module.toolchain.removeprefix("go"), key=version_of)
+    if wish.go_image or wish.go_version or version_of(asked) >= version_of(OLDEST_IMAGE):
+        return []
+    why = f"Go {asked}, which go.mod names, has no official image on Debian 12"
+    return [f"{why}, so Go {OLDEST_IMAGE} builds it: name a newer one by ci_image_go_version"]
 
 
 def _note_older(module: Module, tag: str) -> list[str]:
@@ -219,10 +234,17 @@ def _choose_go_image(module: Module, wish: Wishes, where: str) -> str:
 
 def _official_image(module: Module, wish: Wishes, where: str) -> str:
     version = wish.go_version or max(module.go, module.toolchain.removeprefix("go"), key=version_of)
+    if version and not wish.go_version:
+        version = max(version, OLDEST_IMAGE, key=version_of)
     if not version:
         raise ImageError(f"{where} names no Go version: run go mod edit -go=VERSION, or set ci_image_go_version")
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)*((rc|beta)[0-9]+)?", version):
         raise ImageError(f"ci_image_go_version '{version}' is no Go version, such as 1.27 or 1.27.3")
+    if version_of(version) < version_of(OLDEST_IMAGE):
+        raise ImageError(
+            f"ci_image_go_version {version} has no official image on Debian 12 or later: take {OLDEST_IMAGE} or a newer"
+            " one, or name an image by ci_image_go_image"
+        )
     suite = "trixie" if version_of(version) >= TRIXIE_FROM else "bookworm"
     return f"{REGISTRY}:{version}-{suite}"
 

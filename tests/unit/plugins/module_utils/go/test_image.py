@@ -108,6 +108,7 @@ def test_hadolint_finds_nothing(wishes: dict[str, Any], facts: dict[str, Any], t
     [
         ({}, {"go": ""}, "names no Go version"),
         ({"go_version": "latest"}, {}, "is no Go version"),
+        ({"go_version": "1.18"}, {"go": "1.16"}, "has no official image on Debian 12 or later: take 1.19"),
         ({"go_image": "golang"}, {}, "may change from day to day"),
         ({"go_image": "golang:latest"}, {}, "may change from day to day"),
         ({"go_image": "golang:1.22-alpine"}, {}, "ci_image_go_image golang:1.22-alpine is older than Go 1.27.3"),
@@ -142,6 +143,10 @@ def test_what_cannot_be_is_one_sentence(wishes: dict[str, Any], facts: dict[str,
 def test_the_version_is_the_newer_of_go_and_toolchain() -> None:
     assert plan(go="1.24", toolchain="go1.26.7")["image"]["go_tag"].endswith(":1.26.7-trixie")
     assert plan(go="1.24")["image"]["go_tag"].endswith(":1.24-bookworm")
+    # docker-library/golang cd60713 added Debian 12 for 1.19 and 1.20; earlier ones were not built any more.
+    old = plan(go="1.16")
+    assert old["image"]["go_tag"].endswith(":1.19-bookworm") and "Go 1.16, which go.mod names" in old["notes"][0]
+    assert not any("go.mod names" in note for note in plan(go="1.19")["notes"])
     assert plan({"go_image": "golang:1.27"}, toolchain="go1.27.9")["refusal"] == ""
 
 
