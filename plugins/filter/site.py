@@ -21,6 +21,7 @@ class FilterModule:
         return {
             "site_hosts": site_plan.select_distros,
             "windows_hosts": site_plan.select_windows_hosts,
+            "site_left_out": site_plan.select_left_out,
             "site_plan": site_plan.make_plan,
             "site_compared": site_plan.choose_compared,
             "site_results": site_plan.select_results,

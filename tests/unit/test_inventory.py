@@ -53,6 +53,7 @@ def test_the_playbooks_take_it(playbook):
 def test_linux_and_windows_hosts_are_never_in_one_play():
     listed = ansible("ansible-playbook", "site.yml", "--list-hosts", "-e", "wsltune_hosts=team_payments")
     linux, windows, end = (part.split("hosts (")[1] for part in listed.split("play #")[1:])
-    for part in (linux, end):
-        assert "anna-ubuntu" in part and "anna-laptop" not in part and "ben-ubuntu" not in part
+    assert "anna-ubuntu" in linux and "anna-laptop" not in linux and "ben-ubuntu" not in linux
+    # Hosts whose projects were left out, which only a run can know.
+    assert end.startswith("0)")
     assert "anna-laptop" in windows and "anna-ubuntu" not in windows and "ben-laptop" not in windows

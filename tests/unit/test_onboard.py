@@ -187,7 +187,7 @@ def test_a_trial_before_a_role_takes_nothing_back() -> None:
 
 
 def test_the_step_that_takes_back_is_known_by_its_title() -> None:
-    text = (ROOT / "playbooks/parts/verify.yml").read_text(encoding="utf-8")
+    text = (ROOT / "playbooks/parts/measured.yml").read_text(encoding="utf-8")
     assert "- name: Take back what " in text
 
 

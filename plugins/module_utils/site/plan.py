@@ -17,6 +17,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as t
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 
 HOLDS = "it is so already"
+LEFT_OUT = "wsltune_left_out"
+"""The group that a run adds a host to whose projects it could not copy."""
 Results = Mapping[str, Mapping[str, Any]]
 
 
@@ -330,6 +332,11 @@ def select_windows_hosts(hosts: str, groups: Iterable[str]) -> str:
     """Return the pattern of the hosts of a play on the Windows side: those of C(hosts) and those that the run added."""
     added = ":wsltune_windows_added" if "wsltune_windows_added" in groups else ""
     return f"{hosts}{added}:{'&windows' if 'windows' in groups else '!all'}"
+
+
+def select_left_out(hosts: str, groups: Iterable[str]) -> str:
+    """Return the pattern of those of C(hosts) whose projects the run left out, for the play that ends with an error."""
+    return f"{hosts}:{'&' + LEFT_OUT if LEFT_OUT in groups else '!all'}"
 
 
 def follow_levers(on: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,7 @@ TMP_OF_GO = {
 }
 MACHINE = {"kernel": "6.1", "cpus": 4, "memory_bytes": 8 << 30, "power": "mains"}
 WORKLOAD = {"modules": [], "packages": [], "scenarios": ["test"]}
+ROOT = Path(__file__).resolve().parents[5]
 ROLES = ("wsl_conf", "go_tmpfs", "go_env")
 PLANNED = ["workspace", "go_toolchain", *ROLES, "verify", "windows"]
 
@@ -482,6 +483,13 @@ def test_results_of_an_earlier_play_are_not_those_of_this_run() -> None:
 def test_a_play_has_the_hosts_of_its_side(groups: list[str], distros: str, windows: str) -> None:
     hosts: dict[str, list[str]] = {group: [] for group in groups}
     assert (plan.select_distros("team", hosts), plan.select_windows_hosts("team", hosts)) == (distros, windows)
+
+
+def test_only_hosts_whose_projects_were_left_out_end_with_an_error() -> None:
+    assert plan.select_left_out("team", {"all": []}) == "team:!all"
+    assert plan.select_left_out("team", {"all": [], "wsltune_left_out": ["laptop"]}) == "team:&wsltune_left_out"
+    part = (ROOT / "playbooks/parts/projects.yml").read_text(encoding="utf-8")
+    assert f"key: {plan.LEFT_OUT}\n" in part
 
 
 @pytest.mark.parametrize(
