@@ -18,6 +18,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.fleet import record as 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import rings as fleet_rings
 from ansible_collections.wsltune.go.plugins.module_utils.fleet.record import HostState, RingState, Rollout
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 
 COMMANDS = ("run", "status", "continue", "hold", "abort")
 FINISHED, FAILED, ROLLED_BACK, HOLDING = 0, 1, 2, 3
@@ -368,6 +369,10 @@ def take_effective(facts: Mapping[str, Any]) -> dict[str, str]:
                 effective[text.line(f"{setting} of {name}", LONGEST_NAME)] = str(found.get("value"))
     tmpfs = facts.get("go_tmpfs") or {}
     effective["tmpfs"] = f"{(tmpfs.get('live') or {}).get('fstype')} on {tmpfs.get('path')}"
+    # Where the tmpfs is /tmp itself, it may wait for a start, and is in force only then.
+    temporary = {"mount_point": None, "fstype": None, "source": None, **(tmpfs.get("temporary") or {})}
+    if tmpfs_place.is_ours(temporary):
+        effective[tmpfs_place.TMP_PATH] = str(temporary["fstype"])
     return effective
 
 

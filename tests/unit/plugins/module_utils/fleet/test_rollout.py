@@ -464,6 +464,14 @@ def test_what_is_in_force_is_each_users_settings_and_the_tmpfs():
     assert rollout.find_lost(found, {"GOTMPDIR of anna": "/t/1"}) == ["tmpfs"]
 
 
+def test_that_tmp_is_in_memory_no_more_is_lost_and_that_it_came_into_force_is_not():
+    ours = {"mount_point": "/tmp", "fstype": "tmpfs", "source": "wsltune"}
+    disk, of_systemd = {**ours, "mount_point": "/", "fstype": "ext4", "source": "/dev/sda"}, {**ours, "source": "tmpfs"}
+    seen = [rollout.take_effective({"go_tmpfs": {"path": "/t", "temporary": one}}) for one in (ours, disk, of_systemd)]
+    assert [rollout.find_lost(seen[0], one) for one in seen] == [[], ["/tmp"], ["/tmp"]]
+    assert rollout.find_lost(seen[1], seen[0]) == [] and rollout.find_lost(seen[2], seen[1]) == []
+
+
 @pytest.mark.parametrize("alpha", [1.0, 5, 1e-300])
 def test_no_host_stops_the_rollout_by_the_numbers_that_it_returns(fleet, alpha):
     fleet.run()
