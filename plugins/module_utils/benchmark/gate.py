@@ -85,6 +85,11 @@ def compare_in_sequence(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> d
     The control is the same thing again, so its runs count, too, where both agree with it.
     """
     both = schedule.join_in_sequence(dict(earlier), dict(now))
+    prints = both["fingerprints"]
+    # Unlike a lever, a module moves no place: another file system under one is another machine.
+    for moment, variant in (("start", "before"), ("end", "after")):
+        places = prints["variants"][variant].get("file_systems")
+        prints[moment] = {**prints[moment], **({"file_systems": places} if places else {})}
     of = [{scenario["name"]: scenario for scenario in experiment["scenarios"]} for experiment in (earlier, now)]
     for scenario in both["scenarios"]:
         pair = [scenarios[scenario["name"]] for scenarios in of]

@@ -21,7 +21,7 @@ CONTROL = "control"
 # Differences in these are what a change is about; differences elsewhere mean that other things were measured.
 LEVER_PLACES = ("gocache", "gotmpdir", "tmpdir")
 # What a person may change between two measurements, and where a fingerprint has it.
-ON_PURPOSE = {"processors": "cpus", "memory": "memory_bytes", "kernel": "kernel"}
+ON_PURPOSE = {"processors": "cpus", "memory": "memory_bytes", "kernel": "kernel", "drives": "file_systems"}
 # How far a series may run over its budget to reach the runs that a verdict needs.
 OVERRUN = 0.25
 GUESS = 0.5
@@ -565,6 +565,7 @@ def join_in_sequence(
             }
         )
     prints = [experiment["fingerprints"] for experiment in (first, second)]
+    before, after = (each["variants"][name] for each, name in zip(prints, names))
     meant = [ON_PURPOSE[name] for name in changed_on_purpose]
     return {
         **second,
@@ -576,13 +577,16 @@ def join_in_sequence(
         "fingerprints": {
             "start": prints[0]["start"],
             "end": {key: value for key, value in prints[1]["end"].items() if key not in meant},
-            "variants": {"before": prints[0]["variants"][names[0]], "after": prints[1]["variants"][names[1]]},
+            "variants": {
+                "before": before,
+                "after": {key: value for key, value in after.items() if key not in meant},
+            },
         },
         "evidence": "sequential",
         "on_purpose": [
             sentence
             for name in changed_on_purpose
-            for sentence in _describe_on_purpose(name, prints[0]["start"], prints[1]["end"])
+            for sentence in _describe_on_purpose(name, {**before, **prints[0]["start"]}, {**after, **prints[1]["end"]})
         ],
     }
 

@@ -296,6 +296,7 @@ IN_SEQUENCE = {
             "wsl2.virtiofs: true",
             "Windows drives by virtiofs instead of 9p",
             "WSL calls it experimental, and its faults differ from 9p's",
+            "drives",
         ),
         Sequenced(
             "defender_exclusions",

@@ -115,15 +115,28 @@ def test_what_two_times_make_of_a_machine_is_no_slower_module(earlier):
         ("power", "battery", ""),
         ("go", "go1.26", "Go version: go1.26 and go1.27.3"),
         ("module", "example.com/other", "module: example.com/other and example.com/shop"),
-        ("file_systems", {"tmpdir": "tmpfs"}, "file system of tmpdir: tmpfs and ext4"),
     ],
 )
 def test_a_file_of_something_else_cannot_be_compared(earlier, now, key, value, said):
-    now = changed(changed(now, "module", "example.com/shop"), "file_systems", {"tmpdir": "ext4"})
+    now = changed(now, "module", "example.com/shop")
     told = gate.judge(now, "box", "old.json", results(changed(earlier, key, value)))
     # The power source of one side is not known, which says nothing.
     assert told["verdict"] == (gate.UNKNOWN if said else gate.FINE)
     assert said in told["reason"]
+
+
+@pytest.mark.parametrize("place", ["source", "tmpdir", "gotmpdir", "gocache"])
+def test_a_file_of_a_time_when_a_place_lay_elsewhere_cannot_be_compared(earlier, now, place):
+    """A measurement has its places with the variant, where those that a lever moves may differ."""
+
+    def on(experiment, kind):
+        copy = json.loads(json.dumps(experiment))
+        copy["fingerprints"]["variants"]["now"]["file_systems"] = {place: kind}
+        return copy
+
+    told = gate.judge(on(now, "tmpfs"), "box", "old.json", results(on(earlier, "ext4")))
+    assert told["verdict"] == gate.UNKNOWN and f"file system of {place}: ext4 and tmpfs" in told["reason"]
+    assert gate.judge(on(now, "ext4"), "box", "old.json", results(on(earlier, "ext4")))["verdict"] == gate.FINE
 
 
 @pytest.mark.parametrize(

@@ -422,6 +422,24 @@ def test_what_was_changed_on_purpose_is_named_and_compared():
     ]
 
 
+def test_another_file_system_under_the_source_is_compared_where_it_is_what_was_changed():
+    """As by the lever virtiofs, which no single run can try."""
+
+    def on(wall, kind):
+        one = machine(wall)
+        one["fingerprints"]["variants"]["now"]["file_systems"] = {"source": kind, "gocache": "ext4"}
+        return one
+
+    both = on(1.0, "9p"), on(0.5, "virtiofs")
+    refused = schedule.summarise(schedule.join_in_sequence(*both))
+    assert refused["verdict"] == "unknown"
+    summary = schedule.summarise(schedule.join_in_sequence(*both, changed_on_purpose=["drives"]))
+    assert (summary["verdict"], summary["warnings"][0]) == (
+        "faster",
+        "file system of source: 9p and virtiofs, as intended",
+    )
+
+
 def test_a_change_on_purpose_that_is_not_in_force_is_named():
     summary = schedule.summarise(
         schedule.join_in_sequence(machine(1.0, kernel=None), machine(0.5), changed_on_purpose=["memory", "kernel"])
@@ -433,7 +451,7 @@ def test_a_change_on_purpose_that_is_not_in_force_is_named():
 
 
 def test_only_what_a_person_may_change_can_be_meant():
-    with pytest.raises(ValueError, match="has disk, cpu: give names of processors, memory, kernel"):
+    with pytest.raises(ValueError, match="has disk, cpu: give names of processors, memory, kernel, drives"):
         schedule.join_in_sequence(machine(1.0), machine(0.5), changed_on_purpose=["disk", "memory", "cpu"])
 
 
