@@ -365,7 +365,7 @@ def take_effective(facts: Mapping[str, Any]) -> dict[str, str]:
     for name, user in ((facts.get("go") or {}).get("users") or {}).items():
         for setting in EFFECTIVE:
             found = (user.get("settings") or {}).get(setting)
-            if found is not None:
+            if found is not None and not _is_default(setting, found):
                 effective[text.line(f"{setting} of {name}", LONGEST_NAME)] = str(found.get("value"))
     tmpfs = facts.get("go_tmpfs") or {}
     effective["tmpfs"] = f"{(tmpfs.get('live') or {}).get('fstype')} on {tmpfs.get('path')}"
@@ -374,6 +374,14 @@ def take_effective(facts: Mapping[str, Any]) -> dict[str, str]:
     if tmpfs_place.is_ours(temporary):
         effective[tmpfs_place.TMP_PATH] = str(temporary["fstype"])
     return effective
+
+
+def _is_default(setting: str, found: Mapping[str, Any]) -> bool:
+    """Return whether nobody set a setting, so that a user who sets it later takes nothing out of force.
+
+    Programs in the place of Go's commands switch cgo off, which no file and no variable shows.
+    """
+    return found.get("source") == "default" and (setting, str(found.get("value"))) != ("CGO_ENABLED", "0")
 
 
 def take_critical(doctor: Mapping[str, Any]) -> list[str]:

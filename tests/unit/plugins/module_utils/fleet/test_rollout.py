@@ -464,6 +464,19 @@ def test_what_is_in_force_is_each_users_settings_and_the_tmpfs():
     assert rollout.find_lost(found, {"GOTMPDIR of anna": "/t/1"}) == ["tmpfs"]
 
 
+def test_what_a_user_sets_that_nobody_had_set_is_nothing_lost():
+    def seen(**settings):
+        users = {"anna": {"settings": {name: {"value": v, "source": s} for name, (v, s) in settings.items()}}}
+        return rollout.take_effective({"go": {"users": users}})
+
+    before = seen(GOFLAGS=("", "default"), CGO_ENABLED=("1", "default"), GOTMPDIR=("/t/1", "environment"))
+    now = seen(GOFLAGS=("-v", "user file"), CGO_ENABLED=("0", "user file"), GOTMPDIR=("/t/1", "environment"))
+    assert rollout.find_lost(before, now) == []
+    assert rollout.find_lost(now, before) == ["CGO_ENABLED of anna", "GOFLAGS of anna"]
+    without = seen(CGO_ENABLED=("0", "default"))
+    assert rollout.find_lost(without, seen(CGO_ENABLED=("1", "default"))) == ["CGO_ENABLED of anna"]
+
+
 def test_that_tmp_is_in_memory_no_more_is_lost_and_that_it_came_into_force_is_not():
     ours = {"mount_point": "/tmp", "fstype": "tmpfs", "source": "wsltune"}
     disk, of_systemd = {**ours, "mount_point": "/", "fstype": "ext4", "source": "/dev/sda"}, {**ours, "source": "tmpfs"}
