@@ -147,6 +147,8 @@ class Changes:
 
     def result(self, **more: Any) -> dict[str, Any]:
         """Return what M(AnsibleModule.exit_json) takes, with C(more) in it."""
-        notes = [text.line(note) for note in self.notes]
-        texts = {"changes": self.made, "kept": self.kept, "left": self.left, "notes": notes}
+        sentences = {"changes": self.made, "kept": self.kept, "left": self.left}
+        # An error of a role shows them as they are, and a path may have the end of a line in it.
+        texts: dict[str, Any] = {name: [text.unbroken(one) for one in those] for name, those in sentences.items()}
+        texts["notes"] = [text.line(note) for note in self.notes]
         return {"changed": bool(self.made), **text.printable({**texts, **more, "diff": self.diff})}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import levels
+from ansible_collections.wsltune.go.plugins.module_utils.linux import levels, text
 
 OK, WARNING, CRITICAL, UNKNOWN = "ok", "warning", "critical", "unknown"
 ORDER = {CRITICAL: 0, WARNING: 1, UNKNOWN: 2, OK: 3}
@@ -82,7 +82,8 @@ class Check:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the check as the module's result has it, with its cost and its answer grouped."""
-        plain = asdict(self)
+        # An error of the role shows it as it is, and a path may have the end of a line in it.
+        plain = {**asdict(self), "reason": text.unbroken(self.reason)}
         cost = {key: plain.pop(key) for key in ("value", "unit", "effect")}
         answer = {key: plain.pop(key) for key in ("lever", "command")}
         return {**plain, "title": self.title, "cost": cost, "answer": answer, "page": f"docs/cases/{self.id}.md"}

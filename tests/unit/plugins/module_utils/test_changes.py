@@ -99,3 +99,13 @@ def test_what_surrounds_a_restore_is_called_where_it_is_carried_out(make: Any, t
     assert not make().restore(lambda _entry: False, **hooks) and not said
     assert [step.path for step in make().restore(**hooks)] == [str(path)]
     assert said == ["before True", "after False"]
+
+
+def test_no_path_has_a_line_of_its_own_in_what_a_role_ends_with(make: Any) -> None:
+    target = make()
+    path = "/home/eve/a\nok: [laptop]\x1b[2J"
+    for sentences in (target.made, target.kept, target.left, target.notes):
+        sentences.append(f"something is mounted on {path}")
+    result = target.result()
+    for name in ("changes", "kept", "left", "notes"):
+        assert "\n" not in result[name][0] and "\x1b" not in result[name][0], name

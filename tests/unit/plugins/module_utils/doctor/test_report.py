@@ -128,3 +128,11 @@ def test_what_does_not_apply_is_no_success_and_a_modules_times_are_shown() -> No
     assert f"{every - 1} of {every} checks are ok, 1 do not apply to this machine." in " ".join(text.split())
     assert "module    The tests of /home/ada/app pass in 3.1 s.\n" in text
     assert "no need   1 checks, because this is not WSL: WT-020\n" in text
+
+
+def test_no_path_has_a_line_of_its_own_in_the_error_of_a_run() -> None:
+    """The role's error is the finding's reason, and GOTMPDIR is what its user exports."""
+    found = doctor_check.Check(
+        "WT-010", doctor_check.CRITICAL, "GOTMPDIR (/tmp/a\nok: [laptop] => all is well\x1b[2J) is missing."
+    )
+    assert found.as_dict()["reason"] == r"GOTMPDIR (/tmp/a\x0aok: [laptop] => all is well\x1b[2J) is missing."

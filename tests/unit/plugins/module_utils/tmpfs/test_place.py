@@ -2,8 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -315,6 +317,28 @@ def test_folders_of_an_earlier_run_stay_while_go_uses_them() -> None:
     assert line == old.splitlines()[0]
     assert tmpfs_plan.lines_in_use(old, ["/tmp"], wanted) == []
     assert tmpfs_plan.lines_in_use(wanted, ["/var/cache/gotmp/1000"], wanted) == []
+
+
+def test_no_folder_that_becomes_a_link_has_root_look_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any account can make a folder in /tmp, and a link of it once it was seen."""
+    for name in ("tmp/theirs", "tmp/other/inner", "elsewhere"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "elsewhere/large").write_bytes(b"x" * (4 << 20))
+    (tmp_path / "tmp/other/inner/file").write_bytes(b"x" * (1 << 20))
+    scandir = os.scandir
+
+    @contextlib.contextmanager
+    def look(place: Any) -> Iterator[Any]:
+        with scandir(place) as entries:
+            yield list(entries)
+        theirs = tmp_path / "tmp/theirs"
+        if not theirs.is_symlink():
+            theirs.rmdir()
+            theirs.symlink_to(tmp_path / "elsewhere")
+
+    monkeypatch.setattr(os, "scandir", look)
+    used = tmpfs_observe._used(str(tmp_path / "tmp"))
+    assert used is not None and 1 << 20 <= used < 2 << 20
 
 
 def test_what_lies_in_tmp_is_counted_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
