@@ -103,7 +103,9 @@ def text(report: Report, path: str = "", adopted: str = "") -> str:
             lines += ["", *_wrapped(f"policy {finding['id']} ({finding['severity']}): {finding['why']}", 4)]
             lines += _wrapped(f"do: {finding['resolution']}", 4)
     if adopted:
-        lines += ["", f"To declare what is there now, put this into host_vars/{report['host']}.yml:", ""]
+        # Of a host_vars beside a playbook, the others would know nothing.
+        place = f"host_vars/{report['host']}.yml beside the inventory"
+        lines += ["", f"To declare what is there now, put this into {place}:", ""]
         lines += [f"    {line}" for line in adopted.splitlines()]
     for refusal in report.get("adopt_refused", []):
         lines += ["", *_wrapped(f"Not taken over: {refusal}", 4)]

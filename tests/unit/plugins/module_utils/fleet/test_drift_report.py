@@ -224,6 +224,12 @@ def test_what_is_proposed_to_be_adopted_can_be(name: str, now: str | None) -> No
         assert bool(adopted["adopted"]) == ("wsltune_adopt" in found["settings"][0]["remedy"])
 
 
+def test_what_was_adopted_is_to_be_put_where_every_playbook_reads_it() -> None:
+    """A folder host_vars counts beside the inventory, or beside a playbook for that one alone."""
+    said = drift_report.text(host(), adopted="go_env_goflags: -v\n")
+    assert "put this into host_vars/laptop.yml beside the inventory:\n\n    go_env_goflags: -v" in said
+
+
 def test_nobody_adopts_that_all_lose_the_tmpfs_because_one_lost_a_folder() -> None:
     gone = view(id="go_tmpfs:folder:ada", role="go_tmpfs", now=None)
     assert adopt.adopt(host(views=[gone]), [gone.id])["adopt_variables"] == {}
