@@ -55,6 +55,16 @@ def test_it_ends_with_the_exit_code_that_the_guide_names(
         assert [host["status"] for host in report["hosts"]] == ["not_seen"]
 
 
+def test_rules_that_cannot_be_read_are_no_machines_fault(tmp_path: Path) -> None:
+    """With 0, as for a laptop that sleeps, nobody would know that nothing is looked at."""
+    rules = tmp_path / "rules.yml"
+    rules.write_text("- {id: X, when: 3, why: a, severity: critical, resolution: b}")
+    for path, sentence in ((rules, "X has when: 3, which must be a list of conditions"), ("/nope", "File not found")):
+        done = play(tmp_path, "-e", f"wsltune_policies={path}")
+        assert done.returncode == 1 and sentence in done.stdout + done.stderr
+        assert not (tmp_path / "wsltune").exists()
+
+
 def test_what_was_refused_when_a_laptop_was_seen_last_is_no_error_while_it_sleeps(tmp_path: Path) -> None:
     seen = adopt.adopt(drift.report_host("laptop", [], 1e9, 1e9), ["wsl_conf:boot.systemd"])
     own = tmp_path / "wsltune/laptop"
