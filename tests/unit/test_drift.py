@@ -55,6 +55,27 @@ def test_it_ends_with_the_exit_code_that_the_guide_names(
         assert [host["status"] for host in report["hosts"]] == ["not_seen"]
 
 
+@pytest.mark.parametrize(
+    "given", ["wsltune_users=ada", "wsltune_users=ada,bob", '{"wsltune_users": ["ada", "bob"]}', "wsltune_users="]
+)
+def test_accounts_may_be_named_by_a_text(tmp_path: Path, given: str) -> None:
+    """Each letter of -e wsltune_users=ada would be an account."""
+    look = {"name": "Look", "ansible.builtin.debug": {"msg": "accounts {{ _site_users | join('+') }}."}}
+    facts = {"ansible_facts": {"go": {"users": {"eve": {}}}}}
+    files = [str(ROOT / "playbooks/vars/run.yml")]
+    book = [{"hosts": "localhost", "gather_facts": False, "vars_files": files, "vars": facts, "tasks": [look]}]
+    (tmp_path / "play.yml").write_text(json.dumps(book))
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), str(tmp_path / "play.yml"), "-e", given],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
+    )
+    wanted = "eve" if given.endswith("=") else "ada+bob" if "bob" in given else "ada"
+    assert f"accounts {wanted}." in done.stdout, done.stdout + done.stderr
+
+
 def test_rules_that_cannot_be_read_are_no_machines_fault(tmp_path: Path) -> None:
     """With 0, as for a laptop that sleeps, nobody would know that nothing is looked at."""
     rules = tmp_path / "rules.yml"

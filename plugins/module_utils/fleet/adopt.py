@@ -89,7 +89,7 @@ def _variables_of(setting: Mapping[str, Any], variables: dict[str, Any]) -> None
 
 def adopt(
     report: Mapping[str, Any],
-    settings: Sequence[str],
+    settings: Sequence[str] | str,
     wsl_conf_settings: Mapping[str, Any] | None = None,
     wsl_conf_remove: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -99,6 +99,9 @@ def adopt(
     C(wsl_conf_settings) and C(wsl_conf_remove) are those of now, because a host's variable stands for all of a group's.
     """
     known = {setting["id"]: setting for setting in report["settings"]}
+    if isinstance(settings, str):
+        # As a command line or a survey gives it; a path may have a comma in it.
+        settings = [settings] if settings in known else [name.strip() for name in settings.split(",")]
     variables: dict[str, Any] = {}
     declared = {wsl_conf.canonical(name) or name: value for name, value in (wsl_conf_settings or {}).items()}
     adopted, refused = [], []

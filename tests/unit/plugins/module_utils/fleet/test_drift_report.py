@@ -224,6 +224,20 @@ def test_what_is_proposed_to_be_adopted_can_be(name: str, now: str | None) -> No
         assert bool(adopted["adopted"]) == ("wsltune_adopt" in found["settings"][0]["remedy"])
 
 
+@pytest.mark.parametrize(
+    "given", ["wsl_conf:network.hostname, go_env:alice:GOFLAGS", ["wsl_conf:network.hostname", "go_env:alice:GOFLAGS"]]
+)
+def test_a_text_names_settings_as_a_list_does(given: Any) -> None:
+    found = adopt.adopt(host(views=[view(now="mine"), VIEWS[drift.CONFLICT]]), given)
+    assert [one["id"] for one in found["adopted"]] == ["wsl_conf:network.hostname", "go_env:alice:GOFLAGS"]
+    assert found["adopt_refused"] == []
+
+
+def test_a_text_may_name_a_path_with_a_comma() -> None:
+    bind = view(id="workspace:bind:/mnt/c/a,b", role="workspace", now=None)
+    assert adopt.adopt(host(views=[bind]), bind.id)["adopt_variables"] == {"workspace_state": "absent"}
+
+
 def test_what_was_adopted_is_to_be_put_where_every_playbook_reads_it() -> None:
     """A folder host_vars counts beside the inventory, or beside a playbook for that one alone."""
     said = drift_report.text(host(), adopted="go_env_goflags: -v\n")
