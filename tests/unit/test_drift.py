@@ -62,7 +62,7 @@ def test_accounts_may_be_named_by_a_text(tmp_path: Path, given: str) -> None:
     """Each letter of -e wsltune_users=ada would be an account."""
     look = {"name": "Look", "ansible.builtin.debug": {"msg": "accounts {{ _site_users | join('+') }}."}}
     facts = {"ansible_facts": {"go": {"users": {"eve": {}}}}}
-    files = [str(ROOT / "playbooks/vars/run.yml")]
+    files = [str(ROOT / name) for name in ("playbooks/vars/run.yml", "roles/site/vars/main.yml")]
     book = [{"hosts": "localhost", "gather_facts": False, "vars_files": files, "vars": facts, "tasks": [look]}]
     (tmp_path / "play.yml").write_text(json.dumps(book))
     done = subprocess.run(

@@ -75,7 +75,10 @@ def test_who_tunes_with_a_part_of_the_main_job_sees_a_left_out_project_fail(tmp_
     parts.mkdir()
     for name in ("tune", "left_out"):
         (parts / f"{name}.yml").write_text((ROOT / f"playbooks/parts/{name}.yml").read_text(encoding="utf-8"))
-    other = {"observe": [], "plan": [], "apply": [PART], "verify": [END]}
+    planning = tmp_path / "collections/ansible_collections/wsltune/go/roles/site/tasks"
+    planning.mkdir(parents=True)
+    (planning / "main.yml").write_text("[]")
+    other = {"observe": [], "apply": [PART], "verify": [END]}
     for name, tasks in other.items():
         (parts / f"{name}.yml").write_text(json.dumps(tasks))
     tune = {

@@ -140,7 +140,8 @@ def test_a_run_tunes_go_as_drift_looks_for(levers: Any, decided: dict[str, bool]
 
 @pytest.mark.parametrize("gocache", [False, True])
 def test_a_run_sets_the_folders_that_drift_looks_for(gocache: bool) -> None:
-    run = yaml.safe_load((ROOT / "playbooks/vars/run.yml").read_text(encoding="utf-8"))
+    files = [ROOT / "playbooks/vars/run.yml", ROOT / "roles/site/vars/main.yml"]
+    run = {name: value for path in files for name, value in yaml.safe_load(path.read_text(encoding="utf-8")).items()}
     jinja = NativeEnvironment()
     ours = {f"wsltune.go.{name}": function for name, function in is_met.FilterModule().filters().items()}
     jinja.filters.update(ours, bool=ansible.to_bool, ternary=ansible.ternary)

@@ -176,7 +176,7 @@ def test_what_a_person_chose_is_declared_by_variables() -> None:
         ("h", "which is unknown on laptop"),
         ("c", "which is not yet rolled out on laptop"),
         ("go_env:profile", "whose value no variable can declare"),
-        # vars/run.yml has them, which counts before what a host declares.
+        # playbooks/vars/run.yml has them, which counts before what a host declares.
         ("go_env:ada:GOTMPDIR", "which every run of site.yml works out anew: change go_tmpfs_place or wsltune_users"),
         ("go_env:ada:GOCACHE", "which every run of site.yml works out anew: change go_tmpfs_gocache or wsltune_users"),
         ("wsl_conf:launcher:clip.exe", "which no variable declares"),

@@ -128,5 +128,5 @@ def test_the_role_that_measures_takes_every_lever() -> None:
 def test_a_decision_reaches_the_role(name: str) -> None:
     """The play passes the variable on, and the plan sets it from the decision."""
     variable = catalogue.LEVERS[name].variable
-    for path in ("playbooks/vars/run.yml", "playbooks/parts/levers.yml"):
+    for path in ("roles/site/vars/main.yml", "playbooks/parts/levers.yml"):
         assert f"{variable}: " in (ROOT / path).read_text("utf-8"), path
