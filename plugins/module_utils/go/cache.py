@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.go import trim
-from ansible_collections.wsltune.go.plugins.module_utils.linux import systemd
+from ansible_collections.wsltune.go.plugins.module_utils.linux import systemd, text
 
 PROGRAM = "/usr/local/lib/wsltune/go-trim.py"
 TIMER_NAME = "wsltune-go-trim.timer"
@@ -68,7 +68,9 @@ def list_caches(users: Mapping[str, Mapping[str, Any]], wanted: Mapping[str, Map
 def texts(limit: int, caches: Mapping[str, str], has_systemd: bool) -> dict[str, str]:
     """Return the files that trim these caches, by path; what starts the program comes last."""
     settings = json.dumps({"limit": limit, "caches": dict(caches)}, indent=2, sort_keys=True) + "\n"
-    texts = {PROGRAM: inspect.getsource(trim), trim.SETTINGS: settings}
+    # The settings are for root alone: a path may have names of what nobody else can look into.
+    known = " ".join(sorted({_digest(path) for path in caches.values()}))
+    texts = {PROGRAM: f"{inspect.getsource(trim)}# {limit} bytes: {known}\n", trim.SETTINGS: settings}
     if has_systemd:
         service = SERVICE_TEXT.format(python=interpreter(), program=PROGRAM)
         texts.update({SERVICE: service, TIMER: TIMER_TEXT, WANTED: WANTED_TEXT})
@@ -150,13 +152,14 @@ def headlines(changes: Sequence[str], wanted: str) -> list[str]:
 
 def limit_of(path: str) -> int:
     """Return the bytes that the build cache at C(path) is trimmed to; 0 where nothing trims it."""
-    try:
-        with open(trim.SETTINGS, encoding="utf-8") as handle:
-            settings = json.load(handle)
-        found = path in settings["caches"].values() and (os.path.exists(TIMER) or not systemd.is_running())
-        return int(settings["limit"]) if found else 0
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return 0
+    known = re.search(r"^# (\d+) bytes: ([0-9a-f ]*)\n\Z", _read(PROGRAM) or "", re.MULTILINE)
+    found = known is not None and _digest(path) in known[2].split()
+    return int(known[1]) if known and found and (os.path.exists(TIMER) or not systemd.is_running()) else 0
+
+
+def _digest(path: str) -> str:
+    """Return what stands for a path where everybody can read it."""
+    return str(text.digest(text.encode(path)))
 
 
 def measure(path: str, now: float, seconds: float = SECONDS) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import changes as all_changes
 from ansible_collections.wsltune.go.plugins.module_utils.go import cache as go_cache
-from ansible_collections.wsltune.go.plugins.module_utils.linux import systemd
+from ansible_collections.wsltune.go.plugins.module_utils.go import trim as go_trim
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, systemd
 
 
 class Trimmer:
@@ -31,13 +32,26 @@ class Trimmer:
             if path not in content:
                 self.changes.write(path, None)
         for path, wanted_text in content.items():
-            self.changes.write(path, wanted_text)
+            self.changes.write(path, wanted_text, mode=0o600 if path == go_trim.SETTINGS else 0o644)
+        if limit and not self.changes.check_mode:
+            self.narrow(go_trim.SETTINGS)
         self.start()
         if limit and not systemd.is_running():
             self.changes.notes.append(
                 "Nothing trims the build caches by itself, because this machine runs no systemd: "
                 f"`sudo {go_cache.interpreter()} {go_cache.PROGRAM}` does once."
             )
+
+    @staticmethod
+    def narrow(path: str) -> None:
+        """Have a file be for root alone that an earlier version wrote for everybody."""
+        with files.place(path) as there:
+            descriptor = there.open(os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                if os.fstat(descriptor).st_mode & 0o077:
+                    os.fchmod(descriptor, 0o600)
+            finally:
+                os.close(descriptor)
 
     def stop(self) -> None:
         """Stop the timer before its file goes, so that a killed run leaves no timer that nothing stands behind."""

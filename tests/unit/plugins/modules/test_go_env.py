@@ -580,6 +580,13 @@ def test_a_limit_for_the_build_caches_is_a_timer_and_goes_again(
     assert not call(go_env, **given)["changed"]
     call(go_env, **{**given, "gocache_limit": "20GiB"})
     assert json.loads((folder / "etc/go-trim.json").read_text())["limit"] == 20 << 30
+    # Each account's cache may lie in a folder that nobody else can look into.
+    public = {path: Path(path).read_text() for path in go_cache.all_paths() if Path(path).stat().st_mode & 0o077}
+    assert len(public) == 4 and not [path for path, content in public.items() if str(eves) in content]
+    assert go_cache.limit_of(f"{eves}/.cache/go-build") == 20 << 30
+    (folder / "etc/go-trim.json").chmod(0o644)
+    call(go_env, **{**given, "gocache_limit": "30GiB"})
+    assert (folder / "etc/go-trim.json").stat().st_mode & 0o777 == 0o600
     systemd.write_text("")
     wanted = call(go_env, True, state="absent")
     done = call(go_env, state="absent")
@@ -603,7 +610,9 @@ def test_one_run_that_set_a_limit_is_taken_back_alone(call: Run, eves: Path, sys
     call(go_env, run="1", users=["eve"], gocache_limit="1GiB")
     call(go_env, run="2", users=["eve"], gocache_limit="2GiB")
     done = call(go_env, state="absent", only_this_run=True, run="2")
-    assert done["changes"] == [f"restored {settings}"] and json.loads(settings.read_text())["limit"] == 1 << 30
+    # The program says in its last line which caches it trims, and to what.
+    assert set(done["changes"]) == {f"restored {settings}", f"restored {go_cache.PROGRAM}"}
+    assert json.loads(settings.read_text())["limit"] == 1 << 30 and settings.stat().st_mode & 0o077 == 0
     assert "restart" in systemd.read_text().splitlines()[-1]
 
 

@@ -132,6 +132,8 @@ def test_the_program_that_is_installed_is_the_one_that_is_tested(paths: Path) ->
     assert set(texts) == {go_cache.PROGRAM, trim.SETTINGS} and "def trim(" in texts[go_cache.PROGRAM]
     assert json.loads(texts[trim.SETTINGS]) == {"limit": 1 << 30, "caches": {"a": "/a"}}
     compile(texts[go_cache.PROGRAM], "go-trim.py", "exec")
+    # Everybody can read the program.
+    assert "/a" not in texts[go_cache.PROGRAM].splitlines()[-1]
 
 
 def test_the_timer_starts_the_python_that_wrote_it(
