@@ -406,7 +406,7 @@ def heal(story: Story) -> None:
     before = story.on("lou", TRAIL)
     code, said = story.play("heal", "-e", json.dumps({"wsltune_heal_alerts": alerts}))
     story.expect("heal, exit code", code, 0)
-    healed = f"kim is healed: {', '.join(PLANTED)} are as declared again."
+    healed = f"kim is healed: {', '.join(sorted(PLANTED))} are as declared again."
     for line in (healed, "lou has nothing to heal: what the alert names is as declared by now."):
         story.expect(f"heal, {line!r}", _plain(line) in _plain(said), True)
     lines = [json.loads(line) for line in story.on("kim", TRAIL).splitlines()]
