@@ -64,7 +64,7 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue, distribution
+from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue, programs
 
 display = Display()
 
@@ -147,7 +147,7 @@ class Connection(ConnectionBase):
         """Run a program with an end in time and in size; return its code, output and error output."""
         pipe = subprocess.PIPE
         # No program by a PATH in which another account may write, and no argument with a proxy's password in it.
-        own = {**self._environment(), **distribution.own_path()}
+        own = {**self._environment(), **programs.own_path()}
         program = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, env=own)
         talk = dialogue.Dialogue(program)
         limit = self.get_option("command_timeout")

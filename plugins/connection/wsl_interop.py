@@ -144,10 +144,17 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue, distribution, files, look, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import (
+    dialogue,
+    files,
+    look,
+    mountinfo,
+    programs,
+)
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import programs as wsl_programs
 
 display = Display()
 
@@ -161,7 +168,7 @@ LONGEST = 1 << 20
 
 def _wslpath(windows_path: str) -> str | None:
     # Not by PATH, in which another account may write.
-    program = distribution.find_program("wslpath")
+    program = programs.find_program("wslpath")
     if program is None:
         return None
     with contextlib.suppress(OSError, subprocess.SubprocessError):
@@ -178,7 +185,7 @@ def _find_in(folder: str, mounts: Sequence[mountinfo.Mount]) -> str | None:
     """Return the powershell.exe in a folder of PATH; as root none that another account can change."""
     path = shutil.which("powershell.exe", path=folder)
     # A Windows drive shows one account for all that is on it.
-    if path and os.geteuid() == 0 and not interop.is_on_drive(mounts, os.path.realpath(path)):
+    if path and os.geteuid() == 0 and not wsl_programs.is_on_drive(mounts, os.path.realpath(path)):
         files.check_alone(path)
     return path
 
@@ -268,7 +275,7 @@ class Connection(ConnectionBase):
                 )
             return given
         found = (
-            interop.find_program(self._mounts, interop.POWERSHELL, functools.partial(self._look, os.path.isfile))
+            wsl_programs.find_program(self._mounts, interop.POWERSHELL, functools.partial(self._look, os.path.isfile))
             or self._find_on_path()
             or self._ask_wslpath("C:\\" + interop.POWERSHELL)
         )
@@ -299,7 +306,7 @@ class Connection(ConnectionBase):
         return path
 
     def _to_path(self, windows_path: str) -> str | None:
-        path = interop.to_linux(self._mounts, windows_path)
+        path = wsl_programs.to_linux(self._mounts, windows_path)
         return path if path and self._is_file(path) else self._ask_wslpath(windows_path)
 
     def _check_elevated(self) -> None:
@@ -321,7 +328,7 @@ class Connection(ConnectionBase):
     # Running
 
     def _environment(self) -> dict[str, str]:
-        return interop.environment(dict(os.environ), self.get_option("interop_socket") or self._own_socket)
+        return wsl_programs.environment(dict(os.environ), self.get_option("interop_socket") or self._own_socket)
 
     def _socket(self) -> str | None:
         # The session's; what it is told about is none that was only found.

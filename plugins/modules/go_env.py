@@ -208,7 +208,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_
 from ansible_collections.wsltune.go.plugins.module_utils.go import wishes as go_wishes
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
-    distribution,
+    programs,
+    shells,
     text,
 )
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
@@ -229,7 +230,7 @@ class GoEnv:
         self.changes.most = go_observe.LARGEST
         self.machine = wsl_observe.collect()
         self.mounts = wsl_judge.mounts_of(self.machine)
-        run_command = functools.partial(module.run_command, environ_update=distribution.own_path())
+        run_command = functools.partial(module.run_command, environ_update=programs.own_path())
         self.shims = go_shims.Shims(self.changes, self.mounts, run_command)
         self.trimmer = go_trimmer.Trimmer(self.changes, run_command)
         self.memory, self.cpus = go_applied.settle_size()
@@ -431,7 +432,7 @@ class GoEnv:
         self.changes.write(go_plan.PROFILE_PATH, go_plan.profile_text(pattern) if profile else None)
         fish = os.path.isdir(os.path.dirname(os.path.dirname(go_plan.FISH_PATH))) and pattern
         self.changes.write(go_plan.FISH_PATH, go_plan.fish_text(pattern) if fish else None)
-        reading = distribution.list_shell_files()
+        reading = shells.list_shell_files()
         for path in go_plan.BLOCK_PATHS:
             clean = self.changes.without_us(path, go_plan.revert_block)
             if path in reading and profile:

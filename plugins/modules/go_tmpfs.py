@@ -163,11 +163,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
-    distribution,
     files,
     fstab,
     look,
     process,
+    programs,
     systemd,
     text,
 )
@@ -195,7 +195,7 @@ class Tmpfs:
         /run/mount/utab.lock.
         """
         command = [words[0], "-n", *words[1:]]
-        code, out, err = self.module.run_command(command, environ_update=distribution.own_path())
+        code, out, err = self.module.run_command(command, environ_update=programs.own_path())
         return (err or out or f"exit {code}").strip().rstrip(".") if code else ""
 
     def table(self) -> str:

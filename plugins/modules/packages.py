@@ -82,7 +82,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.go import packages as go_packages
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, files, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, files, process, programs, text
 
 RECORD = os.path.join(journal.ROOT, "packages.json")
 LIMITS = {"list": 300.0, "outdated": 300.0, "dependents": 300.0, "plan": 1800.0, "refresh": 1800.0}
@@ -124,7 +124,7 @@ class Packages:
             watchers.append(threading.Thread(target=_end_where_locked, args=(program.pid, locked, ended), daemon=True))
             watchers[0].start()
 
-        command, environment = [*words, *names], {**QUIET, **distribution.own_path()}
+        command, environment = [*words, *names], {**QUIET, **programs.own_path()}
         try:
             code, out, err = self.module.run_command(
                 command, environ_update=environment, before_communicate_callback=watch
@@ -142,7 +142,7 @@ class Packages:
 
     def look(self, words: Sequence[str], limit: float) -> tuple[int, str]:
         """Run a command that may be ended; end the module where it takes longer than C(limit) seconds."""
-        environment = {**os.environ, **distribution.own_path(), **QUIET}
+        environment = {**os.environ, **programs.own_path(), **QUIET}
         try:
             done = process.run(words, environment, limit=limit)
             late = done.timed_out

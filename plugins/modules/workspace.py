@@ -140,8 +140,10 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
 )
 from ansible_collections.wsltune.go.plugins.module_utils.linux.fstab import Line
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import copy as workspace_copy
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import places
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
-from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.places import WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
@@ -271,8 +273,8 @@ class Workspace:
 
     def check_values(self, given: Mapping[str, Any]) -> None:
         """Raise what is wrong with the values themselves, whatever the project is like."""
-        workspace_plan.normal(given["source"], "~", "source")
-        workspace_plan.normal(given["target"] or "~", "/", "target")
+        places.normal(given["source"], "~", "source")
+        places.normal(given["target"] or "~", "/", "target")
         if given["user"]:
             self.account(given["user"])
 
@@ -300,14 +302,14 @@ class Workspace:
 
     def project(self, given: Mapping[str, Any]) -> Project:
         """Return the Project that C(given) means."""
-        source = workspace_plan.normal(given["source"], "~", "source")
+        source = places.normal(given["source"], "~", "source")
         for path, reason in look.silent([source]).items():
             raise WorkspaceError(f"workspace_projects has source {path}, which gives {reason}.")
         name = given["user"] or self.owner(source)
         home = self.account(name).home
         real = self.ask(name, "folder", source, limit=become.LIMIT)
-        target = given["target"] or workspace_plan.default_target(real, home)
-        target = workspace_plan.normal(target, home, "target")
+        target = given["target"] or places.default_target(real, home)
+        target = places.normal(target, home, "target")
         project = Project(
             source=real,
             target=self.ask(name, "target", target, limit=become.LIMIT),
@@ -481,7 +483,7 @@ class Workspace:
     def bind(self, projects: Sequence[Project]) -> list[Project]:
         """Keep the fstab lines and the live mounts; return the projects that were bound now."""
         wanted = [project for project in projects if project.bind]
-        earlier = fstab.marked(self.fstab(), workspace_plan.MARK)
+        earlier = fstab.marked(self.fstab(), places.MARK)
         # What is left out of this run may be bound, and stays so.
         kept = earlier if self.failures else []
         for line in earlier:
@@ -590,7 +592,7 @@ class Workspace:
             entry = None
         if entry is not None:
             before = entry.before_run.content if only and entry.before_run else b""
-            stay = fstab.marked(text.decode(before), workspace_plan.MARK)
+            stay = fstab.marked(text.decode(before), places.MARK)
             held = []
             for line in workspace_plan.binds_to_leave(self.fstab(), stay):
                 try:
@@ -604,7 +606,7 @@ class Workspace:
             if held:
                 # Its line stays too, because that is how the next run knows of it.
                 leaving = workspace_plan.binds_to_leave(self.fstab(), [*stay, *held])
-                lines = fstab.marked(self.fstab(), workspace_plan.MARK)
+                lines = fstab.marked(self.fstab(), places.MARK)
                 self.write_lines([line for line in lines if line not in leaving])
             else:
                 self.changes.restore(only=only, after=lambda _step: self.tell_systemd())
@@ -632,7 +634,7 @@ class Workspace:
 
 def _way_of(_entry: journal.Entry) -> journal.Way:
     """Return how the fstab is restored: the role's lines alone, because others have lines there."""
-    return journal.Way(fstab.without_ours, functools.partial(fstab.part, workspace_plan.MARK))
+    return journal.Way(fstab.without_ours, functools.partial(fstab.part, places.MARK))
 
 
 def main() -> None:

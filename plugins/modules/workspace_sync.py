@@ -120,9 +120,10 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     mount,
     text,
 )
-from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import places
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import sync as workspace_sync
-from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.places import WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 ERRORS = (WorkspaceError, accounts.AccountError)
@@ -141,12 +142,12 @@ def owner(source: str) -> str:
 def compare(module: AnsibleModule) -> dict[str, Any]:
     """Return what the user's process reports."""
     params = module.params
-    source = workspace_plan.normal(params["source"], "~", "source")
+    source = places.normal(params["source"], "~", "source")
     for path, reason in look.silent([source]).items():
         raise WorkspaceError(f"workspace_projects has source {path}, which gives {reason}.")
     account = accounts.find([params["user"] or owner(source)])[0]
-    target = params["target"] or workspace_plan.default_target(source, account.home)
-    target = workspace_plan.normal(target, account.home, "target")
+    target = params["target"] or places.default_target(source, account.home)
+    target = places.normal(target, account.home, "target")
     machine = wsl_observe.collect(run_command=module.run_command)
     environment = accounts.login_environment(account)
     bound = any(shown.mount_point == source for shown in wsl_observe.read_mounts(machine))

@@ -28,6 +28,7 @@ import assumptions  # noqa: E402
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo, reports  # noqa: E402
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf, interop, wslconfig  # noqa: E402
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import programs as wsl_programs  # noqa: E402
 
 LIMIT = 60.0
 """Seconds that one question to Windows may take."""
@@ -35,7 +36,7 @@ LIMIT = 60.0
 
 def run(*words: str, text: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Run a program from the root of a Windows drive, where its working directory has a name in Windows."""
-    drives = interop.drive_roots(list_mounts())
+    drives = wsl_programs.drive_roots(list_mounts())
     return subprocess.run(
         words,
         input=text,
@@ -63,7 +64,7 @@ def list_mounts() -> list[mountinfo.Mount]:
 
 def find_windows_program(program: str) -> str:
     """Return the Linux path of a program of Windows; FileNotFoundError where no drive has it."""
-    path = interop.find_program(list_mounts(), program, os.path.exists)
+    path = wsl_programs.find_program(list_mounts(), program, os.path.exists)
     if path is None:
         raise FileNotFoundError(program)
     return path
@@ -87,7 +88,7 @@ def observe_kernel() -> Any:
 def _find_drive() -> tuple[list[str], mountinfo.Mount]:
     """Return type, source and options of the first drive as mountinfo spells them, and the mount as it is read."""
     mounts = read_mounts()
-    first = interop.drive_roots([mount for _line, mount in mounts])[0]
+    first = wsl_programs.drive_roots([mount for _line, mount in mounts])[0]
     line = next(line for line, mount in mounts if mount is first)
     return line.partition(" - ")[2].split(" ", 2), first
 
@@ -256,7 +257,7 @@ def main() -> int:
         print(__doc__, file=sys.stderr if len(sys.argv) > 2 else sys.stdout)
         return 2 if len(sys.argv) > 2 else 0
     target = Path(sys.argv[1] if len(sys.argv) == 2 else "contract.json")
-    if interop.find_program(list_mounts(), interop.POWERSHELL, os.path.exists) is None:
+    if wsl_programs.find_program(list_mounts(), interop.POWERSHELL, os.path.exists) is None:
         print("No Windows drive with powershell.exe is mounted here: run this inside WSL.", file=sys.stderr)
         return 3
     record = observe()

@@ -35,9 +35,9 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     process,
 )
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import find as workspace_find
-from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop as wsl_interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import programs as wsl_programs
 
 OLDEST_GO = (1, 19)
 LARGEST = 1 << 20
@@ -480,7 +480,7 @@ class Observer:
                 for mount in self.mounts
                 if mount.windows_drive
                 and (mount.windows_path or "").lower() in ("c:", "c:\\")
-                and wsl_interop.is_on_drive(self.mounts, os.path.join(mount.mount_point, POWERSHELL))
+                and wsl_programs.is_on_drive(self.mounts, os.path.join(mount.mount_point, POWERSHELL))
             ),
             None,
         )
@@ -510,7 +510,7 @@ class Observer:
                     windows["exclusions_reason"] = " ".join(str(answer.get("exclusions_refused") or "").split()).rstrip(
                         "."
                     )
-                    profile = wsl_interop.to_linux(self.mounts, str(answer.get("profile") or "")) or profile
+                    profile = wsl_programs.to_linux(self.mounts, str(answer.get("profile") or "")) or profile
             except (OSError, ValueError) as error:
                 windows["reason"] = f"powershell.exe gave no answer: {error}"
         if profile:

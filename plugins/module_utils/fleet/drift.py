@@ -22,7 +22,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import tool_gc
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, levels, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
-from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import places
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
@@ -635,7 +635,7 @@ def _views_of_workspace(machine: Machine) -> Iterator[View]:
 
 
 def _binds(table: str) -> dict[str, str]:
-    lines = fstab.marked(table, workspace_plan.MARK)
+    lines = fstab.marked(table, places.MARK)
     return {line.mount_point: f"{line.source} bound" for line in lines if line.fstype == "none"}
 
 

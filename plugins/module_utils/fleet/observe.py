@@ -20,7 +20,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, fstab, text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
-from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import places
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 
 ROOT_ONLY = "only root can read what was applied here (needs root)"
@@ -132,7 +132,7 @@ def _lines(content: bytes | None) -> list[str] | None:
     if content is None:
         return None
     table = content.decode("utf-8", "surrogateescape")
-    marks = (fstab.MARK, workspace_plan.MARK)
+    marks = (fstab.MARK, places.MARK)
     return [line.render() for mark in marks for line in fstab.marked(table, mark)]
 
 

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo, shells
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 BEGIN = "# BEGIN wsltune"
 END = "# END wsltune"
 PROFILE_PATH = "/etc/profile.d/wsltune-go.sh"
 FISH_PATH = "/etc/fish/conf.d/wsltune-go.fish"
-BLOCK_PATHS = distribution.BLOCK_FILES
+BLOCK_PATHS = shells.BLOCK_FILES
 CACHES = {"GOCACHE": ".cache/go-build", "GOMODCACHE": "go/pkg/mod"}
 CHOSEN_FOR_CGO = (
     *("CC", "CXX", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_FFLAGS", "CGO_LDFLAGS", "PKG_CONFIG"),

@@ -15,7 +15,14 @@ from ansible_collections.wsltune.go.plugins.module_utils import changes as all_c
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, distribution, files, look, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import (
+    accounts,
+    distribution,
+    files,
+    look,
+    mountinfo,
+    programs,
+)
 
 FIPS = (
     "its cryptography is OpenSSL's, called by cgo, and CGO_ENABLED=0 would take programs out of the module that is "
@@ -144,7 +151,7 @@ class Shims:
                     self.changes.notes.append(f"An earlier original of {path} is now {moved}.")
             self.changes.made.append(f"put a program that sets CGO_ENABLED=0 in the place of {path}")
             # It goes by the path, which another account may lead elsewhere; a user's program keeps the label it had.
-            relabels = owner is None and distribution.has_selinux() and distribution.find_program("restorecon")
+            relabels = owner is None and distribution.has_selinux() and programs.find_program("restorecon")
             if relabels and not self.changes.check_mode:
                 self.run_command(["restorecon", path])
         if owner is None and not self.changes.check_mode and self.packaged(path):
@@ -152,7 +159,7 @@ class Shims:
 
     def keep_from_updates(self, path: str) -> None:
         """Have the next version of a package not overwrite the replacement; a note where dpkg is not there for it."""
-        if not distribution.find_program("dpkg-divert"):
+        if not programs.find_program("dpkg-divert"):
             if self.changes.made and self.changes.made[-1].endswith(path):
                 self.changes.notes.append(
                     f"The next update of the package of {path} brings Go's own program back there: run again after it."
@@ -181,7 +188,7 @@ class Shims:
         Before it is restored: killed in between, the entry is still there and the next run finishes.
         """
         ours = step.entry.displaced and step.entry.uid == 0
-        if ours and distribution.find_program("dpkg-divert") and self.diverted(step.path):
+        if ours and programs.find_program("dpkg-divert") and self.diverted(step.path):
             self.run_command(["dpkg-divert", "--no-rename", "--remove", step.path], check_rc=True)
 
 

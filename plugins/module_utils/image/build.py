@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from ansible_collections.wsltune.go.plugins.module_utils.image import archive, clean
 from ansible_collections.wsltune.go.plugins.module_utils.image import plan as image_plan
 from ansible_collections.wsltune.go.plugins.module_utils.image.archive import ImageError, Member
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, elf, files, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import elf, files, process, programs
 
 CHUNK = 1 << 20
 CACHE = "etc/skel/.cache/go-build"
@@ -201,7 +201,7 @@ def _check_end(file: tarfile.TarFile, path: str) -> None:
 
 def _run(*words: str) -> None:
     # Not by PATH, in which another account may write.
-    done = process.run(words, {**os.environ, **distribution.own_path()}, limit=HOUR)
+    done = process.run(words, {**os.environ, **programs.own_path()}, limit=HOUR)
     if done.code != 0:
         # tar's last line says that it gives up, and its first why.
         raise ImageError(f"{words[0]} failed: {(done.err.strip() or done.reason).splitlines()[0]}")

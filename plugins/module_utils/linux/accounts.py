@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, files, look, process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look, process, programs, text
 
 MARK = b"__wsltune_environment__"
 LOGIN_LIMIT = 15.0
@@ -319,7 +319,7 @@ def in_terminal(account: Account, environment: Mapping[str, str], startup: Mappi
         if name and name != own:
             # Not by a PATH in which another account may write.
             others = None if os.geteuid() == 0 else environment.get("PATH", "")
-            shell = distribution.find_program(name) or (others and shutil.which(name, path=others))
+            shell = programs.find_program(name) or (others and shutil.which(name, path=others))
             if shell:
                 return replace(account, shell=shell)
     return account

@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Callable
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import process, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import process, programs, text
 
 SUPPORTED = "Debian and Ubuntu (apt), Fedora, AlmaLinux and RHEL (dnf), openSUSE (zypper), Arch (pacman), Alpine (apk)"
 
@@ -137,12 +136,7 @@ PARTIAL = (
     "pacman would mix this with packages that are older, and Arch supports no partial upgrades: bring the machine up "
     "to date with `pacman -Syu`, then run again; nothing was installed"
 )
-BASH_FILE, ZSH_FILE = "/etc/bash.bashrc", "/etc/zsh/zshenv"
-BLOCK_FILES = (BASH_FILE, "/etc/bashrc", ZSH_FILE, "/etc/zshenv")
-"""Files of all users that shells are known to read; a zsh may have another one compiled in."""
 OS_RELEASE = "/etc/os-release"
-MOST_OF_A_SHELL = 16 << 20
-SEARCHED = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin"
 NO_RESTARTS = {"NEEDRESTART_SUSPEND": "1", "NEEDRESTART_MODE": "l"}
 """With these apt-get restarts no service: which one needs that, needrestart says by the processes of any account. Its
 mode, to list them alone, is what it knows before version 3.5."""
@@ -156,7 +150,7 @@ LIMIT = 20.0
 def ask(words: Sequence[str]) -> tuple[int, str]:
     """Run a program that only looks; return its exit code and all that it said."""
     try:
-        done = process.run(words, {"PATH": SEARCHED, "LC_ALL": "C.UTF-8"}, limit=LIMIT, most=1 << 22)
+        done = process.run(words, {"PATH": programs.SEARCHED, "LC_ALL": "C.UTF-8"}, limit=LIMIT, most=1 << 22)
     except OSError as error:
         return 127, str(error)
     if done.timed_out:
@@ -242,17 +236,7 @@ def advise(command: str, manager: str) -> str:
     return f"sudo {MANAGERS[manager]['advice']} {' '.join(names_of(manager, needs))}"
 
 
-def find_program(name: str) -> str | None:
-    """Return where a program of the system lies, whatever this process has for a PATH."""
-    return shutil.which(name, path=SEARCHED)
-
-
-def own_path() -> dict[str, str]:
-    """Return the variable by which root finds programs of the system, and none of a folder in which others write."""
-    return {"PATH": SEARCHED}
-
-
-def find_manager(run: Run = ask, which: Callable[[str], str | None] = find_program) -> str:
+def find_manager(run: Run = ask, which: Callable[[str], str | None] = programs.find_program) -> str:
     """Return the package manager that this machine came with, empty where it is none of those known here.
 
     Another distribution's may be installed beside it; the one that is meant knows whose the description of the
@@ -271,13 +255,13 @@ def find_manager(run: Run = ask, which: Callable[[str], str | None] = find_progr
 
 def read_name(path: str = OS_RELEASE) -> str:
     """Return what the distribution calls itself, for a message alone."""
-    match = re.search(r'(?m)^PRETTY_NAME="?([^"\n]*)', _read(path) or "")
+    match = re.search(r'(?m)^PRETTY_NAME="?([^"\n]*)', text.read(path) or "")
     return match[1] if match else "this distribution"
 
 
 def read_id(path: str = OS_RELEASE) -> str:
     """Return what the distribution is called in addresses of packages; nothing is decided by it."""
-    match = re.search(r"(?m)^ID=[\"']?([a-z0-9._-]+)", _read(path) or "")
+    match = re.search(r"(?m)^ID=[\"']?([a-z0-9._-]+)", text.read(path) or "")
     return match[1] if match else "linux"
 
 
@@ -348,53 +332,6 @@ def explain_kept(manager: str, kept: Mapping[str, Sequence[str]]) -> list[str]:
 def list_outdated(output: str) -> list[str]:
     """Return the packages that pacman has a newer version of, without those that are held back on purpose."""
     return [line.split()[0] for line in output.splitlines() if line.split() and not line.endswith("[ignored]")]
-
-
-def read_compiled(program: str, name: str, search: str = SEARCHED) -> str:
-    """Return the path of the file C(name) that is compiled into a shell; empty where there is none, or no shell."""
-    path = shutil.which(program, path=search)
-    try:
-        with open(path or "", "rb") as handle:
-            match = re.search(rb"\x00(/[\w./+-]*/" + re.escape(name.encode()) + rb")\x00", handle.read(MOST_OF_A_SHELL))
-    except OSError:
-        return ""
-    return os.fsdecode(match[1]) if match else ""
-
-
-def list_shell_files(
-    compiled: Callable[[str, str], str] = read_compiled, read: Callable[[str], str | None] | None = None
-) -> list[str]:
-    """Return the files of all users that the shells of this machine read when they are no login shells.
-
-    What is compiled into a shell is read out of it. Where bash has none, as on Fedora and RHEL, ~/.bashrc reads
-    /etc/bashrc, which reads /etc/profile.d by itself: then nothing has to stand in it.
-    """
-    read = read or _read
-    paths = []
-    bash = compiled("bash", "bash.bashrc")
-    if bash:
-        paths += [bash] if read(bash) is not None else []
-    elif "profile.d" not in (read("/etc/bashrc") or "profile.d"):
-        paths.append("/etc/bashrc")
-    zsh = compiled("zsh", "zshenv")
-    if not zsh and os.path.isdir(os.path.dirname(ZSH_FILE)):
-        # Its settings are there before it is.
-        zsh = ZSH_FILE
-    return paths + ([zsh] if zsh else [])
-
-
-def _read(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as handle:
-            return handle.read(1 << 20)
-    except OSError:
-        return None
-
-
-def is_busybox(program: str = "mount", which: Callable[[str], str | None] = find_program) -> bool:
-    """Return whether a program is BusyBox's, whose mount knows no options that begin with x-."""
-    path = which(program)
-    return path is not None and os.path.basename(os.path.realpath(path)).startswith("busybox")
 
 
 def has_selinux(root: str = "/sys/fs/selinux") -> bool:

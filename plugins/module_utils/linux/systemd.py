@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution
+from ansible_collections.wsltune.go.plugins.module_utils.linux import programs
 
 FOLDER = "/run/systemd/system"
 
@@ -20,4 +20,4 @@ def is_running() -> bool:
 
 def reload(run_command: Callable[..., Any], check_rc: bool = False) -> None:
     """Have systemd read its units and fstab again, by C(AnsibleModule.run_command), which fails with C(check_rc)."""
-    run_command(["systemctl", "daemon-reload"], check_rc=check_rc, environ_update=distribution.own_path())
+    run_command(["systemctl", "daemon-reload"], check_rc=check_rc, environ_update=programs.own_path())

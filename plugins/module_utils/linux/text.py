@@ -130,3 +130,12 @@ def for_diff(before: str, after: str) -> tuple[str, str]:
         old, new = differing(old, new, 3)
         old, new = ([*lines[:MOST_COMPARED], "...\n"] if len(lines) > MOST_COMPARED else lines for lines in (old, new))
     return "".join(old), "".join(new)
+
+
+def read(path: str) -> str | None:
+    """Return the first MiB of a file of the system; None where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as handle:
+            return handle.read(1 << 20)
+    except OSError:
+        return None

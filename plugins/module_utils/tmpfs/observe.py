@@ -16,19 +16,19 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     become,
-    distribution,
     files,
     look,
     meminfo,
     mountinfo,
     process,
+    programs,
     systemd,
 )
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
-from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop as wsl_interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import programs as wsl_programs
 
 FSTAB = "/etc/fstab"
 CONTAINER = ("/run/.containerenv", "/.dockerenv", "/run/systemd/container")
@@ -238,8 +238,8 @@ def _wsl_version(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) 
         return ()
 
     def ask() -> str:
-        program = wsl_interop.find_program(mounts, "Windows\\System32\\wsl.exe", os.path.isfile)
-        environment = wsl_interop.environment({"PATH": os.defpath}, f"/run/WSL/{machine.safe_sockets[0]}")
+        program = wsl_programs.find_program(mounts, "Windows\\System32\\wsl.exe", os.path.isfile)
+        environment = wsl_programs.environment({"PATH": os.defpath}, f"/run/WSL/{machine.safe_sockets[0]}")
         return process.run([program, "--version"], environment, limit=10).out if program else ""
 
     try:
@@ -354,7 +354,7 @@ def observe(
         "folders": text_of(tmpfs_plan.FOLDERS_PATH),
         "helper": text_of(tmpfs_plan.HELPER_PATH) if needs else None,
         "needs_helper": needs,
-        "busybox": distribution.is_busybox(),
+        "busybox": programs.is_busybox(),
         "memory": meminfo.parse(text_of("/proc/meminfo") or ""),
         "temporary": now,
         "start": beginning,

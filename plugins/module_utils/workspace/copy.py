@@ -27,7 +27,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_f
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, mountinfo, process, text
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import base as workspace_base
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
-from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.places import WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project
 
 T = TypeVar("T")
 

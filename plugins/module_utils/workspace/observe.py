@@ -12,13 +12,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look
-from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import places as workspace_places
 
 
 def real_places(source: str, target: str, home: str) -> dict[str, str]:
     """Return C(source) and C(target) without links on the way, as who runs this finds them."""
     real = os.path.realpath(source)
-    target = target or workspace_plan.default_target(real, home)
+    target = target or workspace_places.default_target(real, home)
     above, name = os.path.split(target)
     return {"source": real, "target": os.path.join(os.path.realpath(above), name), "reason": ""}
 
@@ -32,10 +32,10 @@ def _user_of(source: str) -> str:
 
 
 def _find(project: Mapping[str, Any]) -> dict[str, str]:
-    source = workspace_plan.normal(str(project["source"]), "~", "source")
+    source = workspace_places.normal(str(project["source"]), "~", "source")
     account = accounts.find([project.get("user") or _user_of(source)])[0]
     named = str(project.get("target") or "")
-    target = workspace_plan.normal(named, account.home, "target") if named else ""
+    target = workspace_places.normal(named, account.home, "target") if named else ""
     question = functools.partial(real_places, source, target, account.home)
     return dict(look.once(question, identity=accounts.identity(account)))
 
@@ -53,7 +53,7 @@ def find_places(projects: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, st
         named = str(project["source"])
         try:
             places[named] = _find(project)
-        except (accounts.AccountError, workspace_plan.WorkspaceError, OSError) as error:
+        except (accounts.AccountError, workspace_places.WorkspaceError, OSError) as error:
             reason = error.strerror or "no answer" if isinstance(error, OSError) else str(error)
             if not isinstance(error, OSError) or error.errno != errno.ENOENT:
                 places[named] = {"source": "", "target": "", "reason": f"where {named} leads is not known: {reason}"}

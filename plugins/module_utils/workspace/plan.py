@@ -17,17 +17,13 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import places
 
-MARK = fstab.MARK + "-workspace"
 STAGE_SUFFIX = ".wsltune-new"
 WORKTREES_SUFFIX = "-worktrees"
 BLOCK = 4096
 SPARE = 64 << 20
 """Left free on the target's disk beyond what the copy takes."""
-
-
-class WorkspaceError(ValueError):
-    """A project that cannot or must not be moved, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +49,6 @@ class Project:
         return self.target + WORKTREES_SUFFIX
 
 
-def normal(path: str, home: str, name: str) -> str:
-    """Return C(path) absolute and normal, with C(~) for C(home); WorkspaceError naming the option otherwise."""
-    expanded = home + path[1:] if path == "~" or path.startswith("~/") else path
-    if not os.path.isabs(expanded) or re.search(r"[\0\n]", expanded):
-        raise WorkspaceError(
-            f"workspace_projects has {name} {path!r}: give an absolute path, or one that begins with ~/."
-        )
-    return "/" + os.path.normpath(expanded).lstrip("/")
-
-
-def default_target(source: str, home: str) -> str:
-    """Return ~/src/NAME, NAME being the source's."""
-    return os.path.join(home, "src", os.path.basename(source))
-
-
 def inside(path: str, folder: str) -> bool:
     """Return whether C(path) is C(folder) or lies below it."""
     return f"{path}/".startswith(folder.rstrip("/") + "/")
@@ -77,7 +58,7 @@ def check_together(projects: Sequence[Project]) -> None:
     """Raise WorkspaceError where two projects, or one project's two places, get into each other's way."""
     for project in projects:
         if inside(project.target, project.source) or inside(project.source, project.target):
-            raise WorkspaceError(
+            raise places.WorkspaceError(
                 f"workspace_projects has source {project.source} and target {project.target}: one lies in the other, "
                 "so give a target elsewhere."
             )
@@ -86,7 +67,7 @@ def check_together(projects: Sequence[Project]) -> None:
             for name in ("source", "target"):
                 place, its = getattr(project, name), getattr(other, name)
                 if inside(place, its) or inside(its, place):
-                    raise WorkspaceError(
+                    raise places.WorkspaceError(
                         f"workspace_projects has {name} {its} and {name} {place}: give each place once, and none below "
                         "another."
                     )
@@ -170,15 +151,15 @@ def bind_lines(project: Project, systemd: bool, drive: mountinfo.Mount | None, o
     """
     if systemd:
         above = (f"x-systemd.requires={drive.mount_point}",) if drive else ()
-        how = ("bind", "nofail", "noauto", *above, "x-systemd.wanted-by=local-fs.target", MARK)
+        how = ("bind", "nofail", "noauto", *above, "x-systemd.wanted-by=local-fs.target", places.MARK)
         return [fstab.Line(project.target, project.source, "none", how)]
-    bind = fstab.Line(project.target, project.source, "none", ("bind", "nofail", MARK))
+    bind = fstab.Line(project.target, project.source, "none", ("bind", "nofail", places.MARK))
     if drive is None or not drive.windows_path:
         return [bind]
     # `C:`, as in WSL's documentation; a share is named whole.
     device = drive.windows_path[:2] if re.fullmatch(r"[A-Za-z]:\\?", drive.windows_path) else drive.windows_path
     how = tuple(option for option in f"noatime,{options}".split(",") if option)
-    return [fstab.Line(device, drive.mount_point, "drvfs", (*how, "nofail", MARK)), bind]
+    return [fstab.Line(device, drive.mount_point, "drvfs", (*how, "nofail", places.MARK)), bind]
 
 
 def with_bind_lines(text: str, wanted: Sequence[fstab.Line]) -> str:
@@ -187,10 +168,10 @@ def with_bind_lines(text: str, wanted: Sequence[fstab.Line]) -> str:
     for line in wanted:
         merged.setdefault((line.mount_point, line.fstype), line)
     lines = sorted(merged.values(), key=lambda line: line.fstype == "none")
-    kept = fstab.with_lines(text, lines, MARK)
-    if fstab.marked(kept, MARK) == lines:
+    kept = fstab.with_lines(text, lines, places.MARK)
+    if fstab.marked(kept, places.MARK) == lines:
         return kept
-    return fstab.with_lines(fstab.with_lines(text, [], MARK), lines, MARK)
+    return fstab.with_lines(fstab.with_lines(text, [], places.MARK), lines, places.MARK)
 
 
 def drive_above(mounts: Sequence[mountinfo.Mount], source: str) -> mountinfo.Mount | None:
@@ -230,16 +211,16 @@ def not_live(project: Project, live: Mapping[str, bool]) -> str:
 def check_places(project: Project, on: mountinfo.Mount | None, to: mountinfo.Mount | None) -> None:
     """Raise WorkspaceError when a project must not be copied from the mount C(on) to the mount C(to)."""
     if on is not None and on.mount_point == project.source:
-        raise WorkspaceError(f"{project.source} is a whole drive or mount: name a project's folder in it.")
+        raise places.WorkspaceError(f"{project.source} is a whole drive or mount: name a project's folder in it.")
     if to is not None and (to.windows_drive or to.fstype in mountinfo.IN_MEMORY):
         what = "a Windows drive" if to.windows_drive else "in memory and gone at the next start"
-        raise WorkspaceError(f"The target {project.target} is {what}: choose one on the distro's own disk.")
+        raise places.WorkspaceError(f"The target {project.target} is {what}: choose one on the distro's own disk.")
 
 
 def check_unused(project: Project, programs: Sequence[str]) -> None:
     """Raise WorkspaceError when C(programs) use the source."""
     if programs:
-        raise WorkspaceError(
+        raise places.WorkspaceError(
             f"{project.source} is in use by {', '.join(programs[:5])}: end these programs or leave that folder, then "
             "run again; nothing was changed."
         )
@@ -258,25 +239,27 @@ def check_bind(
         return
     for project in bound:
         if not may_bind(mounts, project.source):
-            raise WorkspaceError(
+            raise places.WorkspaceError(
                 f"{project.source} does not lie on a Windows drive, and at every start root would mount over a "
                 "path that its owner can lead elsewhere: set bind to false; nothing was changed."
             )
     try:
         fstab.check(table)
     except fstab.FstabError as error:
-        raise WorkspaceError(f"/etc/fstab is broken, {error}: fix that line first; nothing was changed.") from error
+        raise places.WorkspaceError(
+            f"/etc/fstab is broken, {error}: fix that line first; nothing was changed."
+        ) from error
     if not writable:
-        raise WorkspaceError("/etc/fstab cannot be written (read-only file system?): nothing was changed.")
+        raise places.WorkspaceError("/etc/fstab cannot be written (read-only file system?): nothing was changed.")
     for project in bound:
         foreign = [line for line in fstab.lines_for(table, project.source) if not line.ours]
         if foreign:
-            raise WorkspaceError(
+            raise places.WorkspaceError(
                 f"/etc/fstab has a line for {project.source} that wsltune did not write ({foreign[0].render()!r}): "
                 "remove it or set bind to false; nothing was changed."
             )
     if not followed:
-        raise WorkspaceError(
+        raise places.WorkspaceError(
             "automount.mountFsTab is false in /etc/wsl.conf and there is no systemd, so no bind mount would come "
             "back at the next start: set automount.mountFsTab to true in wsl_conf_settings; nothing was changed."
         )
@@ -303,7 +286,7 @@ def lines_for(
 
 def binds_to_leave(table: str, stay: Sequence[fstab.Line]) -> list[fstab.Line]:
     """Return the role's bind mounts in the fstab C(table) that do not C(stay)."""
-    return [line for line in fstab.marked(table, MARK) if line.fstype == "none" and line not in stay]
+    return [line for line in fstab.marked(table, places.MARK) if line.fstype == "none" and line not in stay]
 
 
 def parse_names(output: str) -> set[str]:
@@ -446,7 +429,7 @@ def after_carrying(
 def check_not_empty(place: str, kept: int) -> None:
     """Raise WorkspaceError for a side without a file, where there were some: so is a drive that is not mounted."""
     if kept:
-        raise WorkspaceError(
+        raise places.WorkspaceError(
             f"{place} has none of its {kept} files any more: see with `findmnt -T {place}` that its drive is mounted, "
             "or put one file back where they were removed on purpose, then run again; nothing was written."
         )
@@ -458,7 +441,7 @@ def check_conflicts(project: Project, states: Mapping[str, str], has_base: bool)
     if not both:
         return
     why = "changed on both sides" if has_base else "differs, and no base is kept that says which side changed"
-    raise WorkspaceError(
+    raise places.WorkspaceError(
         f"{join_names(both, 1)} of {project.source} and {project.target} {why}: merge that with Git, or make it the "
         "same on both sides, then run again; nothing was written."
     )
@@ -473,15 +456,15 @@ def check_windows_names(paths: Sequence[str], there: Iterable[str]) -> None:
             part = "/".join(parts[:number])
             other = known.setdefault(part.casefold(), part)
             if other != part and path in paths:
-                raise WorkspaceError(
+                raise places.WorkspaceError(
                     f"{part} and {other} are one name on Windows: rename one of them; nothing was written."
                 )
     for path in paths:
         for name in path.split("/"):
             if re.search(r'[<>:"\\|?*\x00-\x1f]', name) or name.endswith((".", " ")) or WINDOWS_DEVICE.fullmatch(name):
-                raise WorkspaceError(f"{path} is no name on Windows: rename it; nothing was written.")
+                raise places.WorkspaceError(f"{path} is no name on Windows: rename it; nothing was written.")
             if SHORT_NAME_OF_GIT.fullmatch(name):
-                raise WorkspaceError(f"{path} may lead into a .git on Windows: rename it; nothing was written.")
+                raise places.WorkspaceError(f"{path} may lead into a .git on Windows: rename it; nothing was written.")
 
 
 @dataclass(frozen=True)
@@ -520,7 +503,7 @@ def check_heads(project: Project, here: str | None, there: str | None) -> None:
     if here is None and there is None:
         return
     if here != there:
-        raise WorkspaceError(
+        raise places.WorkspaceError(
             f"{project.source} and {project.target} are not at the same commit, so their files are not comparable: "
             "bring the commits over with the git fetch of the report, merge there, then run again; nothing was written."
         )

@@ -20,7 +20,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.workspace import copy a
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import find as workspace_find
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
 from ansible_collections.wsltune.go.plugins.module_utils.workspace.copy import Item, Person, Scanner, Tree
-from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Branch, Project, WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.places import WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Branch, Project
 
 NEW = ".wsltune-sync"
 

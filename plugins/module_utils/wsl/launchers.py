@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look, mountinfo, process, text
-from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import programs as wsl_programs
 
 PROGRAMS: Mapping[str, str] = {
     "clip.exe": "Windows/System32/clip.exe",
@@ -50,7 +50,7 @@ def find(mounts: Sequence[mountinfo.Mount], ask: Callable[[], str | None] = lamb
     that is the only one to look into: into its own a user always can, and into others where their users opened them or
     where WSL has an administrator's rights.
     """
-    folder = interop.find_program(mounts, SYSTEM, os.path.isdir)
+    folder = wsl_programs.find_program(mounts, SYSTEM, os.path.isdir)
     if folder is None:
         return {}
     system = folder[: -len(SYSTEM) - 1]
@@ -69,11 +69,11 @@ def find(mounts: Sequence[mountinfo.Mount], ask: Callable[[], str | None] = lamb
 
 def ask_profile(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) -> str | None:
     """Return what Windows says is the profile of the user whose distro this is; None where it does not say."""
-    program = interop.find_program(mounts, PROGRAMS["cmd.exe"], os.path.isfile)
+    program = wsl_programs.find_program(mounts, PROGRAMS["cmd.exe"], os.path.isfile)
     # Without a socket WSL's program looks for one of a parent by its number, and anybody can make one of that name.
     if program is None or not machine.safe_sockets or wsl_judge.interop(machine)["enabled"] is False:
         return None
-    environment = interop.environment({"PATH": os.defpath}, f"/run/WSL/{machine.safe_sockets[0]}")
+    environment = wsl_programs.environment({"PATH": os.defpath}, f"/run/WSL/{machine.safe_sockets[0]}")
     try:
         # By /u in UTF-16, and in a folder of a drive, because cmd.exe complains of others.
         out = process.run([program, *ASKED], environment, os.path.dirname(program), limit=SECONDS).out
@@ -81,7 +81,7 @@ def ask_profile(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) -
         return None
     said = text.encode(out).decode("utf-16-le", "replace").strip()
     # One that is mounted nowhere is none of those that are there.
-    path = (interop.to_linux(mounts, said) or said) if "\\" in said else ""
+    path = (wsl_programs.to_linux(mounts, said) or said) if "\\" in said else ""
     return path.removesuffix(DATA) or None
 
 
@@ -89,11 +89,11 @@ def find_in_time(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) 
     """Return what find() returns for the Windows drives in C(mounts); nothing when they do not answer in time."""
     look_for = functools.partial(find, mounts, functools.partial(ask_profile, mounts, machine))
     try:
-        found: dict[str, str | None] = look.once(look_for, LIMIT) if interop.drive_roots(mounts) else {}
+        found: dict[str, str | None] = look.once(look_for, LIMIT) if wsl_programs.drive_roots(mounts) else {}
     except OSError:
         return {}
     # Every account starts them, and one could have mounted its own over a folder of the drive.
-    return {name: path for name, path in found.items() if path is None or interop.is_on_drive(mounts, path)}
+    return {name: path for name, path in found.items() if path is None or wsl_programs.is_on_drive(mounts, path)}
 
 
 def launcher(program: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import journal
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, files, mountinfo, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, mountinfo, programs, text
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
 
@@ -124,7 +124,7 @@ def find_run_since(root: str = "/") -> float | None:
 def _root_in_windows(run_command: Callable[..., Any]) -> str | None:
     """Return what Windows calls `/`, which has the distro's name in it; it needs no variable of a session."""
     # Not by PATH, in which another account may write.
-    program = distribution.find_program("wslpath")
+    program = programs.find_program("wslpath")
     if program is None:
         return None
     try:

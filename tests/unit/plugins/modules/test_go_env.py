@@ -17,7 +17,14 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_pl
 from ansible_collections.wsltune.go.plugins.module_utils.go import tool_gc, trim
 from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 from ansible_collections.wsltune.go.plugins.module_utils.go import wishes as go_wishes
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, meminfo, mountinfo, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import (
+    distribution,
+    meminfo,
+    mountinfo,
+    process,
+    programs,
+    shells,
+)
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 from ansible_collections.wsltune.go.plugins.modules import go_env, go_facts
 
@@ -35,7 +42,7 @@ def etc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(go_plan, "PROFILE_PATH", f"{folder}/profile.d/wsltune-go.sh")
     monkeypatch.setattr(go_plan, "FISH_PATH", f"{folder}/fish/conf.d/wsltune-go.fish")
     monkeypatch.setattr(go_plan, "BLOCK_PATHS", (f"{folder}/bash.bashrc", f"{folder}/zsh/zshenv"))
-    monkeypatch.setattr(distribution, "list_shell_files", lambda: list(go_plan.BLOCK_PATHS))
+    monkeypatch.setattr(shells, "list_shell_files", lambda: list(go_plan.BLOCK_PATHS))
     watched = (go_plan.PROFILE_PATH, go_plan.FISH_PATH, *go_plan.BLOCK_PATHS)
     monkeypatch.setattr(go_applied, "WATCHED", watched)
     return folder
@@ -447,7 +454,7 @@ def test_a_packaged_go_is_diverted_and_comes_back(
         (tools / name).write_text(DPKG.replace("@LOG@", f"{tmp_path}/log"))
         (tools / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
-    monkeypatch.setattr(distribution, "SEARCHED", f"{tools}:/usr/bin:/bin")
+    monkeypatch.setattr(programs, "SEARCHED", f"{tools}:/usr/bin:/bin")
     (tools / "apt-get").symlink_to("dpkg-query")
     home = tmp_path / "root"
     home.mkdir()
@@ -472,7 +479,7 @@ def test_a_go_of_a_package_that_cannot_be_diverted_is_noted(
         (tools / name).write_text(f'#!/bin/sh\necho "$0 $*" >> {tmp_path}/log\n')
         (tools / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
-    monkeypatch.setattr(distribution, "SEARCHED", f"{tools}")
+    monkeypatch.setattr(programs, "SEARCHED", f"{tools}")
     monkeypatch.setattr(distribution, "has_selinux", lambda: True)
     home = tmp_path / "root"
     home.mkdir()
@@ -493,7 +500,7 @@ def test_root_gives_no_label_to_what_a_path_of_a_users_leads_to(
     (tmp_path / "restorecon").write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/log\n')
     (tmp_path / "restorecon").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(distribution, "SEARCHED", f"{tmp_path}")
+    monkeypatch.setattr(programs, "SEARCHED", f"{tmp_path}")
     monkeypatch.setattr(distribution, "has_selinux", lambda: True)
     call(go_env, **options(tmp_path))
     assert (eves / "sdk/go/bin/go.distrib").exists() and not (tmp_path / "log").exists()
@@ -553,7 +560,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/systemctl").write_text(f'#!/bin/sh\necho "$@" $(ls {folder}) >> {asked}\n')
     (tmp_path / "bin/systemctl").chmod(0o755)
-    monkeypatch.setattr(distribution, "SEARCHED", f"{tmp_path}/bin:/usr/bin:/bin")
+    monkeypatch.setattr(programs, "SEARCHED", f"{tmp_path}/bin:/usr/bin:/bin")
     # What another account may have put into a folder of root's PATH.
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs/systemctl").write_text(f"#!/bin/sh\necho theirs >> {asked}\n")

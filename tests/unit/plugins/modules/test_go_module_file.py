@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import image as go_image
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, process
+from ansible_collections.wsltune.go.plugins.module_utils.linux import process, programs
 from ansible_collections.wsltune.go.plugins.modules import go_module_file
 
 Run = Callable[..., dict[str, Any]]
@@ -120,4 +120,4 @@ def test_no_task_starts_a_program_of_a_folder_of_path_that_others_write_in() -> 
         for path in role.glob("tasks/*.yml"):
             found += [(path.name, *it) for it in looked_for(yaml.safe_load(path.read_text("utf-8")), variables)]
     assert {"systemctl", "sha256sum"} <= {name for _file, name, _path in found}
-    assert [it for it in found if it[2] != distribution.SEARCHED] == []
+    assert [it for it in found if it[2] != programs.SEARCHED] == []

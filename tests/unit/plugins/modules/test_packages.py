@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution
+from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, programs
 from ansible_collections.wsltune.go.plugins.modules import packages, packages_info
 
 # $DB has the packages of the machine, $OFFER a line for each that can be had and what comes with it.
@@ -59,7 +59,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "needs").write_text("")
     (tmp_path / "offer").write_text("go go-src\ngcc libmpc\n")
     monkeypatch.setenv("PATH", str(tools))
-    monkeypatch.setattr(distribution, "SEARCHED", str(tools))
+    monkeypatch.setattr(programs, "SEARCHED", str(tools))
     monkeypatch.setattr(packages, "RECORD", str(tmp_path / "state/packages.json"))
     monkeypatch.setattr(packages.journal, "ROOT", str(tmp_path / "state"))
     return tmp_path
@@ -161,7 +161,7 @@ def test_what_a_killed_run_was_about_to_install_is_recorded(
 def test_a_machine_without_a_manager_is_told_what_is_supported(
     machine: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(distribution, "SEARCHED", str(machine))
+    monkeypatch.setattr(programs, "SEARCHED", str(machine))
     assert "supported are Debian and Ubuntu (apt)" in call(packages, **NEEDS)["msg"]
     assert not call(packages, state="absent")["changed"]
 
@@ -221,7 +221,7 @@ def test_without_a_known_manager_the_record_of_what_was_installed_stays(
     machine: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call(packages, **NEEDS)
-    monkeypatch.setattr(distribution, "SEARCHED", str(machine))
+    monkeypatch.setattr(programs, "SEARCHED", str(machine))
     for check in (True, False):
         done = call(packages, check, state="absent")
         assert done.get("failed") and "has no package manager that is known here" in done["msg"], done

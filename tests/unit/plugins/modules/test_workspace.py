@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import copy as workspace_copy
-from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.places import WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project
 from ansible_collections.wsltune.go.plugins.modules import workspace
 
 root_only = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
@@ -246,7 +247,7 @@ def test_a_folder_that_moves_while_it_is_mounted_on_is_uncovered(
 
 
 def test_the_lines_are_written_once(bound: Bound, tmp_path: Path) -> None:
-    line = workspace.fstab.Line("/a", "/b", "none", ("bind", workspace.workspace_plan.MARK))
+    line = workspace.fstab.Line("/a", "/b", "none", ("bind", workspace.places.MARK))
     assert bound.write_lines([line]) == ("# mine\n", f"# mine\n{line.render()}\n")
     assert (tmp_path / "fstab").read_text() == f"# mine\n{line.render()}\n" and bound.write_lines([line]) is None
 

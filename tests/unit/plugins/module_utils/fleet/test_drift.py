@@ -26,7 +26,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.go import shims as go_s
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import observe as tmpfs_observe
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tmpfs_plan
-from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import places
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
@@ -42,7 +42,7 @@ WSL_CONF = {
 }
 GO = {"GOTMPDIR": "/var/cache/gotmp/1000", "GOFLAGS": "-p=4", "GOCACHE": "/home/alice/.cache/go-build"}
 SOURCE, TARGET = "/mnt/c/shop", "/home/alice/src/shop"
-BIND = fstab.Line(TARGET, SOURCE, "none", ("bind", "nofail", workspace_plan.MARK))
+BIND = fstab.Line(TARGET, SOURCE, "none", ("bind", "nofail", places.MARK))
 START = {"restart_command": "wsl.exe --terminate Debian"}
 
 
@@ -95,7 +95,7 @@ class Bed:
         launcher = os.path.join(wsl_judge.LAUNCHERS, "clip.exe")
         write(launcher, launchers.launcher("/mnt/c/Windows/System32/clip.exe").encode(), role="wsl_conf")
         lines = [*tmpfs_plan.wanted_lines("/var/cache/gotmp", self.size, 0, False), BIND]
-        for role, mark, part in (("go_tmpfs", fstab.MARK, lines[:1]), ("workspace", workspace_plan.MARK, lines[1:])):
+        for role, mark, part in (("go_tmpfs", fstab.MARK, lines[:1]), ("workspace", places.MARK, lines[1:])):
             text = fstab.with_lines(self.table.read_text(), part, mark)
             write(str(self.table), text.encode(), role=role, shared=True)
         folders = tmpfs_plan.folders_text("/var/cache/gotmp", [(1000, 1000)])

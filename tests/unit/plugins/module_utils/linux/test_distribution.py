@@ -208,54 +208,6 @@ def test_the_name_is_for_messages_alone(tmp_path: Path) -> None:
     assert distribution.read_name(str(tmp_path / "none")) == "this distribution"
 
 
-def shell(folder: Path, name: str, *paths: str) -> None:
-    content = b"\x7fELF\0abc\0" + b"".join(path.encode() + b"\0" for path in paths)
-    (folder / name).write_bytes(content)
-    (folder / name).chmod(0o755)
-
-
-def test_the_file_that_is_compiled_into_a_shell(tmp_path: Path) -> None:
-    shell(tmp_path, "zsh", ".zshenv", "/etc/zshenv", "/etc/zshrc")
-    assert distribution.read_compiled("zsh", "zshenv", str(tmp_path)) == "/etc/zshenv"
-    shell(tmp_path, "zsh", "zshenv", "/etc/zsh/zshenv")
-    assert distribution.read_compiled("zsh", "zshenv", str(tmp_path)) == "/etc/zsh/zshenv"
-    shell(tmp_path, "bash", "/etc/profile", "~/.bashrc")
-    assert distribution.read_compiled("bash", "bash.bashrc", str(tmp_path)) == ""
-    assert distribution.read_compiled("none", "zshenv", str(tmp_path)) == ""
-
-
-@pytest.mark.skipif(not shutil.which("bash", path="/bin"), reason="no bash")
-def test_the_real_bash_has_it_or_not() -> None:
-    strings = Path("/bin/bash").read_bytes()
-    assert (distribution.read_compiled("bash", "bash.bashrc") != "") == (b"/etc/bash.bashrc\0" in strings)
-
-
-FEDORA = "if ! shopt -q login_shell; then\n    for i in /etc/profile.d/*.sh; do . $i; done\nfi\n"
-
-
-@pytest.mark.parametrize(
-    ("compiled", "texts", "files"),
-    [
-        ({"bash": "/etc/bash.bashrc", "zsh": "/etc/zsh/zshenv"}, {"/etc/bash.bashrc": ""}, "bash.bashrc zsh/zshenv"),
-        ({"bash": "/etc/bash.bashrc", "zsh": "/etc/zshenv"}, {}, "zshenv"),
-        ({"zsh": "/etc/zshenv"}, {"/etc/bashrc": FEDORA}, "zshenv"),
-        ({"zsh": "/etc/zshenv"}, {"/etc/bashrc": "PS1=x\n"}, "bashrc zshenv"),
-    ],
-)
-def test_the_files_that_shells_read(compiled: dict[str, str], texts: dict[str, str], files: str) -> None:
-    found = distribution.list_shell_files(lambda program, _name: compiled.get(program, ""), texts.get)
-    assert found == [f"/etc/{name}" for name in files.split()]
-    assert set(found) <= set(distribution.BLOCK_FILES)
-
-
-def test_whose_mount_it_is(tmp_path: Path) -> None:
-    (tmp_path / "busybox").write_text("")
-    (tmp_path / "mount").symlink_to("busybox")
-    assert distribution.is_busybox("mount", lambda name: str(tmp_path / name))
-    assert not distribution.is_busybox("mount", lambda _name: "/usr/bin/mount")
-    assert not distribution.is_busybox("mount", lambda _name: None)
-
-
 def test_selinux_counts_where_it_can_enforce(tmp_path: Path) -> None:
     assert not distribution.has_selinux(str(tmp_path))
     (tmp_path / "enforce").write_text("1")

@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import copy as workspace_copy
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
-from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.places import WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project
 
 ROOT = mountinfo.Mount("/", "/", "ext4", "/dev/sdc", mount_id=1)
 root_only = pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.workspace import places
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
-from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project, WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.places import WorkspaceError
+from ansible_collections.wsltune.go.plugins.module_utils.workspace.plan import Project
 
 SHOP = Project("/mnt/c/work/shop", "/home/a/src/shop", "a", bind=True)
 DRIVE = mountinfo.Mount("/mnt/c", "/", "9p", "C:\\", windows_drive=True, windows_path="C:\\")
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [("~/src/x", "/home/a/src/x"), ("~", "/home/a"), ("/a/../b//c/", "/b/c"), ("//x", "/x"), ("/a b", "/a b")],
-)
-def test_paths_become_normal(path: str, expected: str) -> None:
-    assert workspace_plan.normal(path, "/home/a", "target") == expected
-
-
-@pytest.mark.parametrize("path", ["", "x", "./x", "~b/x", "C:\\work", "/a\nb"])
-def test_a_path_that_is_not_absolute_is_named(path: str) -> None:
-    with pytest.raises(WorkspaceError, match=re.escape(f"source {path!r}: give an absolute path")):
-        workspace_plan.normal(path, "/home/a", "source")
 
 
 @pytest.mark.parametrize(
@@ -205,14 +192,14 @@ def test_the_lines_of_the_projects() -> None:
         lines = workspace_plan.lines_for([SHOP], [EXT4, LETTER], table, False, lambda drive: f"of={drive.mount_point}")
         return [line.render() for line in lines]
 
-    bind = f"/home/a/src/shop /mnt/c/work/shop none bind,nofail,{workspace_plan.MARK} 0 0"
-    assert render("") == [f"C: /mnt/c drvfs noatime,of=/mnt/c,nofail,{workspace_plan.MARK} 0 0", bind]
+    bind = f"/home/a/src/shop /mnt/c/work/shop none bind,nofail,{places.MARK} 0 0"
+    assert render("") == [f"C: /mnt/c drvfs noatime,of=/mnt/c,nofail,{places.MARK} 0 0", bind]
     assert render("C: /mnt/c drvfs metadata 0 0\n") == [bind]
 
 
 def test_which_binds_a_rollback_takes_away() -> None:
-    bind = fstab.Line("/home/a/src/shop", "/mnt/c/work/shop", "none", ("bind", workspace_plan.MARK))
-    drive = fstab.Line("C:", "/mnt/c", "drvfs", ("nofail", workspace_plan.MARK))
+    bind = fstab.Line("/home/a/src/shop", "/mnt/c/work/shop", "none", ("bind", places.MARK))
+    drive = fstab.Line("C:", "/mnt/c", "drvfs", ("nofail", places.MARK))
     other = fstab.Line("/x", "/y", "none", ("bind",))
     table = "".join(line.render() + "\n" for line in (drive, bind, other))
     assert workspace_plan.binds_to_leave(table, []) == [bind]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo, programs
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 from ansible_collections.wsltune.go.plugins.module_utils.wsl.judge import Machine, observe
@@ -376,7 +376,7 @@ def test_the_distro_is_asked_for_only_where_nothing_else_tells(tmp_path, monkeyp
 
     folder = tmp_path / "bin"
     folder.mkdir()
-    monkeypatch.setattr(distribution, "SEARCHED", str(folder))
+    monkeypatch.setattr(programs, "SEARCHED", str(folder))
     monkeypatch.setattr(wsl_judge, "is_wsl", lambda found: True)
     monkeypatch.setattr(wsl_judge, "distro", lambda found: None)
     # What another account put into PATH is not asked.
