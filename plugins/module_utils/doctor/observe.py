@@ -14,6 +14,7 @@ import inspect
 import json
 import os
 import re
+import stat
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -113,8 +114,15 @@ def _where(path: str) -> dict[str, Any]:
     return {"folder": files.Files().nearest(path), "exists": os.path.isdir(path), "real": os.path.realpath(path)}
 
 
+def _check_way(path: str) -> None:
+    """Raise NotOurs where root would look into a folder that another account can lead elsewhere meanwhile."""
+    if go_sources.others_change(path, kept=True):
+        raise files.NotOurs(path)
+
+
 def _if_there(measure: Callable[[str], dict[str, Any]], path: str) -> dict[str, Any] | None:
     try:
+        _check_way(path)
         return measure(path)
     except FileNotFoundError:
         return None
@@ -293,8 +301,7 @@ class Observer:
 
     def _measure(self, folder: str) -> dict[str, Any]:
         try:
-            if look.once(functools.partial(go_sources.others_change, folder, kept=True)):
-                raise files.NotOurs(folder)
+            look.once(functools.partial(_check_way, folder))
             return dict(self._probe("files", folder))
         except TimeoutError as error:
             return {"hangs": str(error), "times": {}}
@@ -417,15 +424,11 @@ class Observer:
         """List source files that are dated in the future, and by how many seconds; the first twenty."""
         ahead: list[list[Any]] = []
         now, until = time.time(), time.monotonic() + 5
-        for folder, folders, names in os.walk(module):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            for name in names:
-                if name.endswith((".go", ".mod")):
-                    with contextlib.suppress(OSError):
-                        path = os.path.join(folder, name)
-                        by = os.stat(path).st_mtime - now
-                        if by > 2:
-                            ahead.append([path, round(by)])
+        _check_way(module)
+        for path, status in files.walk(module, lambda name, _status: not name.startswith(".")):
+            by = status.st_mtime - now
+            if by > 2 and stat.S_ISREG(status.st_mode) and path.endswith((".go", ".mod")):
+                ahead.append([path, round(by)])
             if len(ahead) >= 20 or time.monotonic() > until:
                 break
         return ahead

@@ -288,11 +288,14 @@ class Project:
 
     def _obstacle(self) -> str:
         """Say why there is nothing to build here."""
+        reason = go_sources.find_code_of_others(self.directory, AS_WHOM).rstrip(".")
+        if reason:
+            return reason
         try:
             os.listdir(self.directory)
         except OSError as error:
             return f"{self.directory} cannot be read: {error.strerror}"
-        return go_sources.find_code_of_others(self.directory, AS_WHOM).rstrip(".") or self._outside()
+        return self._outside()
 
     def _outside(self) -> str:
         """Say why no package here belongs to a module; where go.work has its modules below, they are what is measured.

@@ -9,7 +9,6 @@ import json
 import os
 import random
 import re
-import stat
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.go import trim
-from ansible_collections.wsltune.go.plugins.module_utils.linux import systemd, text
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, systemd, text
 
 PROGRAM = "/usr/local/lib/wsltune/go-trim.py"
 TIMER_NAME = "wsltune-go-trim.timer"
@@ -130,8 +129,8 @@ Wants={TIMER_NAME}
 
 def is_met(wanted: str, users: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Mapping[str, str]]) -> bool:
     """Return whether what trims the build caches of these users stands there as a run would write it."""
-    files = texts(parse_limit(wanted), list_caches(users, settings), systemd.is_running()) if wanted else {}
-    return all(_read(path) == content for path, content in files.items())
+    contents = texts(parse_limit(wanted), list_caches(users, settings), systemd.is_running()) if wanted else {}
+    return all(_read(path) == content for path, content in contents.items())
 
 
 def _read(path: str) -> str | None:
@@ -218,16 +217,9 @@ def _put(cache: int, entry: trim.Entry) -> tuple[int, float] | None:
 def count(path: str, seconds: float = SECONDS) -> dict[str, Any]:
     """Return what a look at any folder of C(seconds) finds: C(bytes), which are fewer than all if not C(complete)."""
     until = time.monotonic() + seconds
-    size, folders = 0, [path]
-    os.close(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-    while folders and time.monotonic() < until:
-        try:
-            with os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    status = entry.stat(follow_symlinks=False)
-                    size += trim.rounded(status.st_size)
-                    if stat.S_ISDIR(status.st_mode):
-                        folders.append(entry.path)
-        except OSError:
-            continue
-    return {"bytes": size, "complete": not folders}
+    size = 0
+    for _path, status in files.walk(path):
+        if time.monotonic() > until:
+            return {"bytes": size, "complete": False}
+        size += trim.rounded(status.st_size)
+    return {"bytes": size, "complete": True}

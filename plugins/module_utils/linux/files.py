@@ -21,7 +21,7 @@ import os
 import pwd
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ MOUNTINFO = "/proc/self/mountinfo"
 _PATHS = re.compile(r"""(?:^|[=:,@\s"'])(?:-[A-Za-z])?(/[^\s"'=:,;]*)""")
 """Absolute paths in a word of a command, such as C(-B/path) and C(-Wl,-rpath,/path)."""
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class NotOurs(OSError):
@@ -713,6 +714,47 @@ def opened_inner(folder: int, name: str) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def walk(
+    path: str, enters: Callable[[str, os.stat_result], bool] = lambda _name, _status: True
+) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield what lies below a folder, each with its path and status, and links as such; OSError where it is none.
+
+    Each folder is opened in the one above it, so that no link is followed that somebody put in its place meanwhile.
+    C(enters) says which folders are looked into, by the name and what it is.
+    """
+    top = os.open(path, _LISTED & ~os.O_NOFOLLOW)
+    opened: list[tuple[int, str, list[str]]] = [(top, path, [])]
+    try:
+        while opened:
+            folder, where, inner = opened[-1]
+            with contextlib.suppress(OSError), os.scandir(folder) as entries:
+                for entry in entries:
+                    with contextlib.suppress(OSError):
+                        status = entry.stat(follow_symlinks=False)
+                        if stat.S_ISDIR(status.st_mode) and enters(entry.name, status):
+                            inner.append(entry.name)
+                        yield os.path.join(where, entry.name), status
+            while opened and not _enter(opened, enters):
+                os.close(opened.pop()[0])
+    finally:
+        for folder, _where, _inner in opened:
+            os.close(folder)
+
+
+def _enter(opened: list[tuple[int, str, list[str]]], enters: Callable[[str, os.stat_result], bool]) -> bool:
+    """Open the next folder in the last one of C(opened); return whether there is one."""
+    folder, where, inner = opened[-1]
+    while inner:
+        with contextlib.suppress(OSError):
+            name = inner.pop()
+            descriptor = os.open(name, _LISTED, dir_fd=folder)
+            if enters(name, os.fstat(descriptor)):
+                opened.append((descriptor, os.path.join(where, name), []))
+                return True
+            os.close(descriptor)
+    return False
 
 
 def remove_tree(path: str, own: os.stat_result | None = None) -> None:

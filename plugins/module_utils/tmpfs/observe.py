@@ -154,49 +154,15 @@ def _fields(mount: mountinfo.Mount | None) -> dict[str, Any]:
 
 
 def _used(path: str) -> int | None:
-    """Return the bytes that lie below C(path), on its own file system alone; None for too many files to count.
-
-    Each folder is opened in the one above it, and no link is followed that somebody put in its place meanwhile.
-    """
-    total, count = 0, 0
-    top = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    device = os.fstat(top).st_dev
-    opened: list[tuple[int, list[str]]] = [(top, [])]
-    try:
-        while True:
-            folder, inner = opened[-1]
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    count += 1
-                    if count > MOST_FILES:
-                        return None
-                    with contextlib.suppress(OSError):
-                        status = entry.stat(follow_symlinks=False)
-                        if status.st_dev == device:
-                            total += status.st_blocks * 512
-                            if stat.S_ISDIR(status.st_mode):
-                                inner.append(entry.name)
-            while opened and not _enter(opened, device):
-                os.close(opened.pop()[0])
-            if not opened:
-                return total
-    finally:
-        for folder, _inner in opened:
-            os.close(folder)
-
-
-def _enter(opened: list[tuple[int, list[str]]], device: int) -> bool:
-    """Open the next folder in the last one of C(opened), on the same file system; return whether there is one."""
-    folder, inner = opened[-1]
-    while inner:
-        with contextlib.suppress(OSError):
-            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(inner.pop(), flags, dir_fd=folder)
-            if os.fstat(descriptor).st_dev == device:
-                opened.append((descriptor, []))
-                return True
-            os.close(descriptor)
-    return False
+    """Return the bytes that lie below C(path), on its own file system alone; None for too many files to count."""
+    device = os.stat(path).st_dev
+    total = 0
+    for count, (_path, status) in enumerate(files.walk(path, lambda _name, inner: inner.st_dev == device), 1):
+        if count > MOST_FILES:
+            return None
+        if status.st_dev == device:
+            total += status.st_blocks * 512
+    return total
 
 
 def temporary(mounts: Sequence[mountinfo.Mount], path: str = tmpfs_place.TMP_PATH) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import look, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import files, look, mountinfo
 
 DEPTH = 6
 SECONDS = 5.0
@@ -73,11 +73,11 @@ def find(
     roots: Iterable[str],
     seconds: float = SECONDS,
     clock: Callable[[], float] = time.monotonic,
-    listing: Callable[[str], Iterable[os.DirEntry[str]]] = os.scandir,
 ) -> Found:
     """Look for folders with a go.mod or go.work, the shallow and the usual ones first; never into one that was found.
 
-    A repository with its go.mod deeper down is named by the repository's folder.
+    A repository with its go.mod deeper down is named by the repository's folder. No link is followed, also none that
+    another account puts in the place of a folder meanwhile.
     """
     begin = clock()
     result = Found()
@@ -89,11 +89,12 @@ def find(
             break
         folder, depth, repository = waiting.popleft()
         result.folders += 1
+        user = depth == 2 and os.path.basename(os.path.dirname(folder)).lower() == "users"
+        passed_over = PASSED_OVER | (OF_WINDOWS if depth == 0 else frozenset(("appdata",) if user else ()))
         try:
-            entries = list(listing(folder))
+            names, below = _list(folder, passed_over if depth < DEPTH else None)
         except OSError:
             continue
-        names = {entry.name for entry in entries}
         if ".git" in names and not repository:
             repository = folder
         if names & {"go.mod", "go.work"}:
@@ -102,17 +103,27 @@ def find(
                 named.add(place)
                 result.projects.append({"path": place, "git": bool(repository)})
             continue
-        if depth >= DEPTH:
-            continue
-        user = depth == 2 and os.path.basename(os.path.dirname(folder)).lower() == "users"
-        passed_over = PASSED_OVER | (OF_WINDOWS if depth == 0 else frozenset(("appdata",) if user else ()))
-        below = [entry.name for entry in entries if _may_hold(entry, passed_over)]
         for name in sorted(below, key=lambda name: (_rank(name), name)):
             if repository not in named:
                 waiting.append((os.path.join(folder, name), depth + 1, repository))
     result.projects.sort(key=lambda project: str(project["path"]))
     result.seconds = round(clock() - begin, 3)
     return result
+
+
+def _list(folder: str, passed_over: Set[str] | None) -> tuple[set[str], list[str]]:
+    """Return the names in a folder, and of these the folders that may hold projects; none of them for None."""
+    with files.opened_folder(folder) as opened:
+        listed = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=opened)
+        try:
+            with os.scandir(listed) as found:
+                entries = list(found)
+            names = {entry.name for entry in entries}
+            if passed_over is None or names & {"go.mod", "go.work"}:
+                return names, []
+            return names, [entry.name for entry in entries if _may_hold(entry, passed_over)]
+        finally:
+            os.close(listed)
 
 
 def _may_hold(entry: os.DirEntry[str], passed_over: Set[str]) -> bool:

@@ -105,6 +105,26 @@ def test_root_makes_nothing_where_another_account_can_write(tmp_path: Path) -> N
     assert "reason" not in observer._measure(str(tmp_path))
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+def test_root_looks_at_no_source_or_cache_over_what_another_account_can_lead_elsewhere(tmp_path: Path) -> None:
+    later = time.time() + 86400
+    for name in ("hers/m", "secret", "own"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "x.go").write_text("package x\n")
+        os.utime(tmp_path / name / "x.go", (later, later))
+    (tmp_path / "own/linked.go").symlink_to(tmp_path / "secret/x.go")
+    (tmp_path / "hers/link").symlink_to(tmp_path / "secret")
+    for name in ("hers", "hers/m"):
+        os.chown(tmp_path / name, 12345, 12345)
+    observer = doctor_observe.Observer(accounts.find(["root"])[0], wsl_observe.collect(), {})
+    observer.modules = [str(tmp_path / name) for name in ("hers/link", "hers/m", "own")]
+    assert [path for path, _by in observer._clock()["ahead"]] == [str(tmp_path / "own/x.go")]
+    observer.seen["go"] = {"places": {"GOMODCACHE": {"path": f"{tmp_path}/hers/link"}}}
+    assert "another account can write there" in observer._caches()["GOMODCACHE"]["reason"]
+    observer.seen["go"] = {"places": {"GOMODCACHE": {"path": f"{tmp_path}/own"}}}
+    assert observer._caches()["GOMODCACHE"]["bytes"] > 0
+
+
 def test_lookups_and_start_and_names() -> None:
     found = doctor_probe.lookups(["/usr/bin", "/no/such/folder"])
     assert [one["exists"] for one in found] == [True, False] and found[0]["times"]["median"] > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import stat
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,27 @@ def test_root_follows_no_link_that_another_made(home: Path, tmp_path: Path) -> N
     with pytest.raises(files.NotOurs):
         files.Files().put(f"{home}/link/file", STATE)
     assert not (tmp_path / "file").exists()
+
+
+def test_a_walk_follows_no_link_that_was_a_folder_when_it_was_seen(tmp_path: Path) -> None:
+    for name in ("top/theirs", "top/ours/inner", "elsewhere"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("elsewhere/secret", "top/theirs/gone", "top/ours/inner/file"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "top/link").symlink_to(tmp_path / "elsewhere")
+    seen = []
+    for path, status in files.walk(str(tmp_path / "top")):
+        seen.append((os.path.relpath(path, tmp_path / "top"), stat.S_ISDIR(status.st_mode)))
+        if not (tmp_path / "moved").exists():
+            (tmp_path / "top/theirs").rename(tmp_path / "moved")
+            (tmp_path / "top/theirs").symlink_to(tmp_path / "elsewhere")
+    assert {name for name, _is_folder in seen} >= {"theirs", "ours/inner/file", "link"}
+    assert not [name for name, _is_folder in seen if "secret" in name or name.startswith(("theirs/", "link/"))]
+    assert ("ours/inner", True) in seen and ("link", False) in seen
+    kept = [os.path.basename(path) for path, _status in files.walk(str(tmp_path / "top"), lambda name, _status: False)]
+    assert sorted(kept) == ["link", "ours", "theirs"]
+    with pytest.raises(FileNotFoundError):
+        next(files.walk(str(tmp_path / "none")))
 
 
 @root_only

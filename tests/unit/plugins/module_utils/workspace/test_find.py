@@ -72,6 +72,22 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert workspace_find.find([str(tmp_path / "drive")]).projects == []
 
 
+def test_no_folder_that_becomes_a_link_leads_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """On a Windows drive every account may write, and put a link in the place of a folder that was just seen."""
+    make(tmp_path, "elsewhere/secret/go.mod", "drive/theirs/x", "drive/deep/er/x")
+    rank = workspace_find._rank
+
+    def swap(name: str) -> int:
+        for place in ("theirs", "deep/er"):
+            if (tmp_path / "drive" / place).is_dir() and not (tmp_path / "drive" / place).is_symlink():
+                (tmp_path / "drive" / place).rename(tmp_path / place.replace("/", "-"))
+                (tmp_path / "drive" / place).symlink_to(tmp_path / "elsewhere")
+        return rank(name)
+
+    monkeypatch.setattr(workspace_find, "_rank", swap)
+    assert workspace_find.find([str(tmp_path / "drive")]).projects == []
+
+
 def test_it_ends_in_time_with_the_usual_places_first(tmp_path: Path) -> None:
     make(tmp_path, *(f"a{number}/x/go.mod" for number in range(50)), "src/shop/go.mod")
     ticks = iter(range(1000))
