@@ -34,13 +34,21 @@ def answers(path: Path) -> bool:
     return not look.silent([str(path)])
 
 
-def _in_time(question: Callable[[], Any]) -> Any:
-    """Return the answer to a question, None where it comes late or takes too much memory."""
+def _in_time(question: Callable[[], Any], asked: Path | None = None) -> Any:
+    """Return the answer to a question, None where it comes late or takes too much memory.
+
+    Of the folder C(asked) root has its owner asked, whose links may lead anywhere.
+    """
     collection()
-    from ansible_collections.wsltune.go.plugins.module_utils.linux import look
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look
 
     try:
-        return look.once(question, LIMIT)
+        identity = None
+        if asked is not None and os.geteuid() == 0:
+            identity = accounts.identity_of_owner(int(look.once(functools.partial(files.owner_of, str(asked)))))
+            if identity is None:
+                files.check_folder(str(asked))
+        return look.once(question, LIMIT, identity)
     except OSError:
         return None
 
@@ -68,7 +76,7 @@ def lacks_container_file(module: Path) -> bool:
     A program is taken to have a C(main.go), in the module's folder or in C(cmd/NAME). What an image is built from may
     lie in the module, one folder below, or beside it up to the repository's root.
     """
-    return bool(_in_time(functools.partial(_lacks_container_file, module)))
+    return bool(_in_time(functools.partial(_lacks_container_file, module), module))
 
 
 def _lacks_container_file(module: Path) -> bool:

@@ -778,6 +778,29 @@ def test_an_image_is_proposed_for_a_program_without_a_containerfile(
     assert onboard_play.propose() == [sentence], "that one lies outside of the repository"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sees more than others")
+def test_root_lists_no_folder_that_a_link_in_another_accounts_module_leads_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path
+    while place != place.parent and not place.stat().st_mode & 0o001:
+        place.chmod(0o755)
+        place = place.parent
+    module, secret = tmp_path / "hers", tmp_path / "secret"
+    for folder in (module, secret):
+        folder.mkdir()
+    for path in (module / "go.mod", module / "main.go"):
+        path.touch()
+    secret.chmod(0o700)
+    (secret / "Containerfile").touch()
+    (module / "deploy").symlink_to(secret)
+    os.chown(module, 4711, 4711)
+    monkeypatch.chdir(module)
+    assert len(onboard_play.propose()) == 1, "root looked into the folder that the link leads to"
+    (module / "Containerfile").touch()
+    assert onboard_play.propose() == []
+
+
 def test_what_bench_measures_and_compares_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = tmp_path / "shop"
     (module / "price").mkdir(parents=True)
