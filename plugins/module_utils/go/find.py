@@ -156,7 +156,7 @@ def find_toolchains(
     folders = [folder for folder in search_path.split(":") if os.path.isabs(folder)]
     places = [(os.path.join(glob.escape(folder), "go"), "PATH") for folder in folders]
     for pattern, name in ELSEWHERE:
-        places += [(place, name) for place in _places(pattern, home, environment or {})]
+        places += [(place, name) for place in _places(pattern, home, environment or {}) if _may_list(place)]
     paths, silent = look.find(place for place, _name in places)
     toolchains: dict[str, dict[str, str]] = {}
     for place, name in places:
@@ -164,6 +164,15 @@ def find_toolchains(
             if len(toolchains) < MOST_TOOLCHAINS and os.path.isfile(path):
                 toolchains.setdefault(_identity(path), {"path": path, "found": name})
     return [dict(entry, real=os.path.realpath(entry["path"])) for entry in toolchains.values()], silent
+
+
+def _may_list(pattern: str) -> bool:
+    """Return whether root looks for a pattern: a folder to list may be a link where others write, as in Homebrew's."""
+    magic = re.search(r"[*?[]", pattern)
+    try:
+        return magic is None or not go_sources.others_change(os.path.dirname(pattern[: magic.start()]))
+    except OSError:
+        return False
 
 
 def _identity(path: str) -> str:
@@ -185,7 +194,7 @@ def is_for_everybody(path: str) -> bool:
 
 def goroot_commands(toolchains: Sequence[Mapping[str, Any]], goroot: str | None) -> list[str]:
     """Return the Go commands of a user that lie in a GOROOT; launchers such as those of mise and asdf do not."""
-    paths = [toolchain["real"] for toolchain in toolchains]
+    paths = [toolchain["real"] for toolchain in toolchains if toolchain["real"]]
     for root in (goroot, *(toolchain.get("goroot") for toolchain in toolchains)):
         if root:
             paths.append(os.path.realpath(os.path.join(root, "bin", "go")))
@@ -275,10 +284,13 @@ def settle(account: accounts.Account, environment: Mapping[str, str], seconds: f
     elif not _on_path(settled.toolchains) or accounts.has_own_startup(account, environment, startup):
         _ask_terminal(accounts.in_terminal(account, environment, startup), settled, seconds / 3)
     for toolchain in settled.toolchains:
+        reason = explain_not_roots(toolchain["path"])
+        if reason:
+            # The link of another account may lead to any Go of root's, such as one of a container's tree.
+            toolchain["real"] = ""
         if time.monotonic() > deadline:
             toolchain.update(version="", reason=f"{toolchain['path']} was not asked: no time left")
             continue
-        reason = explain_not_roots(toolchain["path"])
         values: dict[str, str] = {}
         if not reason:
             values, reason = _ask(account, toolchain, settled.environment)

@@ -15,6 +15,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import changes as all_c
 from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
     distribution,
@@ -76,7 +77,9 @@ class Shims:
         replaced: dict[str, accounts.Account | None] = {}
         owners = {person.uid: person for person in people.values()}
         commands = {person.uid: users[name]["commands"] for name, person in people.items()}
-        by_cgo = {path for name in people for path in self.needing_cgo(users[name])}
+        by_cgo = {path for name, person in people.items() for path in self.needing_cgo(users[name], person)}
+        # What root's own Go says of itself no other account's changes.
+        by_cgo -= {path for path, version in self.roots_versions(users).items() if not go_plan.keeps_cgo(version)}
         for path in dict.fromkeys(path for name in people for path in users[name]["commands"]):
             if path in self.left:
                 continue
@@ -113,17 +116,31 @@ class Shims:
                 return commands
         if self.on_roots_path is None:
             self.on_roots_path = set()
-            with contextlib.suppress(accounts.AccountError):
+            with contextlib.suppress(accounts.AccountError, OSError):
                 root = accounts.find(["root"])[0]
                 folders = accounts.login_environment(root).get("PATH", "").split(":")
-                self.on_roots_path = {os.path.realpath(os.path.join(folder, "go")) for folder in folders}
+                found = look.once(functools.partial(_list_own, [os.path.join(folder, "go") for folder in folders]))
+                self.on_roots_path = set(found)
         return self.on_roots_path
 
     @staticmethod
-    def needing_cgo(observed: Mapping[str, Any]) -> list[str]:
+    def roots_versions(users: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+        """Return the versions of root's own Go commands, by their paths."""
+        own = [user["toolchains"] for user in users.values() if user["uid"] == 0]
+        return {entry["real"]: entry["version"] for found in own for entry in found if entry.get("version")}
+
+    @staticmethod
+    def needing_cgo(observed: Mapping[str, Any], person: accounts.Account) -> list[str]:
         """Return the commands of one user whose programs would lose their cryptography without cgo."""
         kept = [toolchain for toolchain in observed["toolchains"] if go_plan.keeps_cgo(toolchain.get("version", ""))]
-        return go_find.goroot_commands(kept, None)
+        if not kept:
+            return []
+        try:
+            # As that user, and not for longer than it takes: where a GOROOT lies is what the user's Go says.
+            find = functools.partial(go_find.goroot_commands, kept, None)
+            return list(look.once(find, identity=accounts.identity(person)))
+        except OSError:
+            return list(observed["commands"])
 
     def leave_command(self, path: str, reason: str | None) -> None:
         """Note that a command keeps cgo, and why, so that no later step replaces it."""
@@ -190,6 +207,12 @@ class Shims:
         ours = step.entry.displaced and step.entry.uid == 0
         if ours and programs.find_program("dpkg-divert") and self.diverted(step.path):
             self.run_command(["dpkg-divert", "--no-rename", "--remove", step.path], check_rc=True)
+
+
+def _list_own(commands: Sequence[str]) -> list[str]:
+    """Return where root's commands lie, without those that another account could make a link to anywhere."""
+    there = [path for path in commands if os.path.isabs(path) and not go_sources.others_change(path)]
+    return [os.path.realpath(path) for path in there]
 
 
 def _folder_owner(path: str) -> int:

@@ -513,18 +513,30 @@ def test_a_go_command_of_somebody_else_is_left_alone(call: Run, eves: Path, peop
     assert not done["unmet"] and not (eves / "sdk/go/bin/go.distrib").exists()
 
 
-@pytest.mark.parametrize("roots", [False, True])
+@pytest.mark.parametrize("by", ["eve's path", "root's path", "a link of eve's on root's path", "a link, root left out"])
 def test_a_go_of_roots_that_only_a_users_path_names_is_left_alone(
-    call: Run, eves: Path, people: Any, home: Path, tmp_path: Path, roots: bool
+    call: Run, eves: Path, people: Any, home: Path, tmp_path: Path, by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as one in the tree of a container, which a user names so that root changes it there."""
+    """Such as one in the tree of a container, which a user names so that root changes it there.
+
+    Homebrew's folder, which may be on root's path, is an account's own.
+    """
+    roots = by == "root's path"
     container = tmp_path / "container"
     container.mkdir()
     people.add("root", process.Identity(0, 0, [0]), container)
     go = container / "sdk/go/bin"
     people.environments["eve"]["PATH"] = f"{go}:/usr/bin:/bin"
     people.environments["root"]["PATH"] = f"{go}:/usr/bin:/bin" if roots else "/usr/bin:/bin"
-    done = call(go_env, **options(tmp_path))
+    given = options(tmp_path)
+    if "link" in by:
+        (eves / "brew").mkdir()
+        (eves / "brew/go").symlink_to(go / "go")
+        os.chown(eves / "brew", eves.stat().st_uid, eves.stat().st_gid)
+        people.environments["root"]["PATH"] = f"{eves}/brew:/usr/bin:/bin"
+    if "left out" in by:
+        given["users"] = ["eve"]
+    done = call(go_env, **given)
     note = f"{go}/go is left alone, so that cgo stays on with it: it is root's, but neither on root's PATH"
     assert any(said.startswith(note) for said in done["notes"]) != roots
     assert (go / "go.distrib").exists() == roots

@@ -160,6 +160,28 @@ def mise(home: Path, version: str, configuration: Path) -> Path:
     return data / "shims"
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may be led elsewhere")
+def test_root_takes_no_go_for_its_own_that_a_link_of_another_account_leads_to(tmp_path: Path) -> None:
+    """Homebrew's folder is one account's, and root looks there as everybody does."""
+    brew, tree = tmp_path / "brew", tmp_path / "container/usr/local/go"
+    roots = goroot(tree, "go1.27.3")
+    goroot(tmp_path / "secret/go-unreleased/libexec", "go1.99")
+    (brew / "bin").mkdir(parents=True)
+    (brew / "bin/go").symlink_to(roots)
+    (brew / "opt").symlink_to(tmp_path / "secret")
+    for place in (brew, brew / "bin"):
+        os.chown(place, 4711, 4711)
+    for path in (PLAIN, f"{brew}/bin:{PLAIN}"):
+        found = looked_at(tmp_path, path, HOMEBREW_PREFIX=str(brew)).toolchains
+        hers = [entry for entry in found if entry["path"].startswith(str(brew))]
+        assert [entry["path"] for entry in hers] == [f"{brew}/bin/go"] and "was not asked" in hers[0]["reason"]
+        assert str(roots) not in go_find.goroot_commands(found, None)
+    for place in (brew, brew / "bin"):
+        os.chown(place, 0, 0)
+    found = looked_at(tmp_path, PLAIN, HOMEBREW_PREFIX=str(brew)).toolchains
+    assert str(roots) in go_find.goroot_commands(found, None) and "go1.99" in [entry["version"] for entry in found]
+
+
 @pytest.mark.parametrize("variable", ["", "XDG_CONFIG_HOME", "MISE_CONFIG_DIR"])
 def test_a_shim_of_mise_finds_its_configuration(tmp_path: Path, variable: str) -> None:
     place = {"": ".config/mise", "XDG_CONFIG_HOME": "own/mise", "MISE_CONFIG_DIR": "own"}[variable]

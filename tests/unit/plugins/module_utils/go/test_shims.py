@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils import changes, journal
+from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.go import shims as go_shims
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, mountinfo, process
@@ -63,6 +64,34 @@ def test_a_go_whose_cryptography_is_openssls_keeps_cgo_and_the_note_says_why(tmp
         assert (str(go) in looked.commands(people, seen)) != is_left
         assert (looked.left == {str(go)}) == is_left
         assert any("is OpenSSL's" in note and "FIPS" in note for note in looked.changes.notes) == is_left
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes others")
+def test_what_one_says_of_roots_go_takes_it_from_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Go of eve's own may say that it lies in root's GOROOT, and that its cryptography is OpenSSL's."""
+    for place in (tmp_path, *tmp_path.parents):
+        # So that eve can look there, too.
+        if not place.stat().st_mode & 0o001:
+            place.chmod(0o755)
+    go = tmp_path / "bin/go"
+    go.parent.mkdir()
+    go.touch(0o755)
+    (tmp_path / "pkg/tool").mkdir(parents=True)
+    people = {name: accounts.Account(name, number, 0, "/", "/bin/sh") for number, name in enumerate(NAMES)}
+    seen = users(root=[str(go)], ada=[str(go)], eve=[str(go)])
+    own = {"real": str(go), "goroot": str(tmp_path), "version": "go1.27.3"}
+    seen["root"]["toolchains"] = seen["ada"]["toolchains"] = [own]
+    seen["eve"]["toolchains"] = [{**own, "real": "/home/eve/go", "version": "go1.27.3 X:boringcrypto"}]
+    looked = shims()
+    assert str(go) in looked.commands(people, seen) and looked.left == set()
+    # Where no Go of root's says anything, or eve's own look does not end, it may be so.
+    seen["root"]["toolchains"] = []
+    looked = shims()
+    assert str(go) not in looked.commands(people, seen) and looked.left == {str(go)}
+    monkeypatch.setattr(go_find, "goroot_commands", lambda *_told: time.sleep(60))
+    monkeypatch.setattr(look, "once", functools.partial(look.once, limit=0.5))
+    began = time.monotonic()
+    assert looked.needing_cgo(seen["eve"], people["eve"]) == [str(go)] and time.monotonic() - began < 10
 
 
 def test_a_folder_that_gives_no_answer_lets_nobody_wait(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
