@@ -47,6 +47,16 @@ def test_every_key_is_documented_with_its_type_and_default(role: str) -> None:
     assert rows == {name: type_of(key) for name, key in keys.items()}
 
 
+@pytest.mark.parametrize("role", plan.ROLES)
+@pytest.mark.parametrize("given", ["boot.systemd", "boot.systemd,user.default", ["boot.systemd"]])
+def test_keys_to_remove_may_be_named_by_a_text(role: str, given: Any) -> None:
+    """Each letter of -e wsl_conf_remove=boot.systemd would be a key."""
+    variables = yaml.safe_load((ROOT / "roles" / role / "vars" / "main.yml").read_text(encoding="utf-8"))
+    removed = NativeEnvironment().from_string(variables[f"_{role}_removed"]).render({f"{role}_remove": given})
+    assert removed == (given.split(",") if isinstance(given, str) else given)
+    assert variables[f"_{role}_given"]["remove"] == f"{{{{ _{role}_removed }}}}"
+
+
 def test_the_role_wslconfig_from_nothing_to_nothing(pwsh: str, tmp_path: Path) -> None:
     file = tmp_path / "wslconfig"
     file.write_bytes(b"[wsl2]\r\nmemory=1.5GB # mine\r\n")
