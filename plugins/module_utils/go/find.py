@@ -284,7 +284,7 @@ def settle(account: accounts.Account, environment: Mapping[str, str], seconds: f
     elif not _on_path(settled.toolchains) or accounts.has_own_startup(account, environment, startup):
         _ask_terminal(accounts.in_terminal(account, environment, startup), settled, seconds / 3)
     for toolchain in settled.toolchains:
-        reason = explain_not_roots(toolchain["path"])
+        reason = explain_not_roots(toolchain["path"]) or _explain_not_own(toolchain, account.home)
         if reason:
             # The link of another account may lead to any Go of root's, such as one of a container's tree.
             toolchain["real"] = ""
@@ -321,6 +321,21 @@ def explain_not_roots(go: str) -> str:
     except OSError as error:
         return f"{go} was not asked: {error.strerror}"
     return f"{go} was not asked: another account can change it, and root would run it" if others else ""
+
+
+def _explain_not_own(toolchain: Mapping[str, str], home: str) -> str:
+    """Say why an account does not start a Go that is neither on its PATH nor in its home, as others can change it.
+
+    It lies where everybody's is looked for, such as Homebrew's, whose folder is one account's.
+    """
+    go = toolchain["path"]
+    if toolchain["found"] in ("PATH", IN_TERMINAL) or go.startswith(f"{home.rstrip('/')}/"):
+        return ""
+    try:
+        others = go_sources.others_change(go, whoever=True)
+    except OSError as error:
+        return f"{go} was not asked: {error.strerror}"
+    return f"{go} was not asked: another account can change it, and it is not on the PATH" if others else ""
 
 
 def explain_no_build(go: str, environment: Mapping[str, str], known: set[str] | None = None) -> str:

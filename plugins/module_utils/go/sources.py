@@ -20,16 +20,17 @@ LOOKING = 120.0
 """Seconds that looking for what others can change in a folder may take."""
 
 
-def others_change(folder: str, kept: bool = False) -> bool:
+def others_change(folder: str, kept: bool = False, whoever: bool = False) -> bool:
     """Return whether root would find in C(folder) what another account put there; no for a process that is not root's.
 
-    With C(kept): whether another account could replace what root itself makes there. A Windows drive shows one account
-    for all that is on it, so there only the way to the drive counts.
+    With C(kept): whether another account could replace what root itself makes there. With C(whoever): what counts for
+    root counts for any account. A Windows drive shows one account for all that is on it, so there only the way to the
+    drive counts.
     """
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and not whoever:
         return False
     try:
-        with files.place(folder) as place:
+        with files.place(folder, alone=True) as place:
             status, where = place.status(), place.path
         if status is None or files.is_ours_alone(status, status if kept else None, where):
             return False

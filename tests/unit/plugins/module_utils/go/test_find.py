@@ -182,6 +182,26 @@ def test_root_takes_no_go_for_its_own_that_a_link_of_another_account_leads_to(tm
     assert str(roots) in go_find.goroot_commands(found, None) and "go1.99" in [entry["version"] for entry in found]
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give folders away")
+def test_nobodys_look_starts_a_go_of_another_account_that_is_not_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Homebrew lies everybody's Go is looked for, and its folder is the account's that installed it."""
+    brew, said = tmp_path / "brew", tmp_path / "said"
+    go = program(brew / "bin/go", f"#!/bin/sh\necho ran >> {said}\nexit 1\n")
+    own = goroot(tmp_path / "home/sdk/go1.27.3", "go1.27.3")
+    (tmp_path / "home/sdk").chmod(0o777)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    for whose, path, starts in ((4712, PLAIN, False), (4712, f"{go.parent}:{PLAIN}", True), (4711, PLAIN, True)):
+        os.chown(go.parent, whose, whose)
+        found = looked_at(tmp_path / "home", path, HOMEBREW_PREFIX=str(brew))
+        assert said.exists() == starts, (whose, path)
+        said.unlink(missing_ok=True)
+        (hers,) = [one for one in found.toolchains if one["path"] == str(go)]
+        assert ("was not asked: another account can change it" in hers["reason"]) != starts
+        assert found.go and found.go["path"] == str(own)
+
+
 @pytest.mark.parametrize("variable", ["", "XDG_CONFIG_HOME", "MISE_CONFIG_DIR"])
 def test_a_shim_of_mise_finds_its_configuration(tmp_path: Path, variable: str) -> None:
     place = {"": ".config/mise", "XDG_CONFIG_HOME": "own/mise", "MISE_CONFIG_DIR": "own"}[variable]
