@@ -156,7 +156,9 @@ def find_toolchains(
     folders = [folder for folder in search_path.split(":") if os.path.isabs(folder)]
     places = [(os.path.join(glob.escape(folder), "go"), "PATH") for folder in folders]
     for pattern, name in ELSEWHERE:
-        places += [(place, name) for place in _places(pattern, home, environment or {}) if _may_list(place)]
+        places += [(place, name) for place in _places(pattern, home, environment or {})]
+    elsewhere = _find_led_elsewhere([place for place, _name in places])
+    places = [(place, name) for place, name in places if place not in elsewhere]
     paths, silent = look.find(place for place, _name in places)
     toolchains: dict[str, dict[str, str]] = {}
     for place, name in places:
@@ -166,13 +168,18 @@ def find_toolchains(
     return [dict(entry, real=os.path.realpath(entry["path"])) for entry in toolchains.values()], silent
 
 
-def _may_list(pattern: str) -> bool:
-    """Return whether root looks for a pattern: a folder to list may be a link where others write, as in Homebrew's."""
-    magic = re.search(r"[*?[]", pattern)
-    try:
-        return magic is None or not go_sources.others_change(os.path.dirname(pattern[: magic.start()]))
-    except OSError:
-        return False
+def _find_led_elsewhere(patterns: Sequence[str]) -> set[str]:
+    """Return the patterns that root does not look for: a folder to list may be a link where others can write.
+
+    As in Homebrew's. What an account mounted there may give no answer.
+    """
+    if os.geteuid() != 0:
+        return set()
+    found = {pattern: re.search(r"[*?[]", pattern) for pattern in patterns}
+    folders = {pattern: os.path.dirname(pattern[: magic.start()]) for pattern, magic in found.items() if magic}
+    questions = {folder: functools.partial(go_sources.others_change, folder) for folder in folders.values()}
+    answers, _silent = look.each(questions)
+    return {pattern for pattern, folder in folders.items() if answers.get(folder, True)}
 
 
 def _identity(path: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, process
 
 PLAIN = "/usr/bin:/bin"
@@ -180,6 +181,24 @@ def test_root_takes_no_go_for_its_own_that_a_link_of_another_account_leads_to(tm
         os.chown(place, 0, 0)
     found = looked_at(tmp_path, PLAIN, HOMEBREW_PREFIX=str(brew)).toolchains
     assert str(roots) in go_find.goroot_commands(found, None) and "go1.99" in [entry["version"] for entry in found]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root is led elsewhere")
+def test_a_folder_of_another_account_that_gives_no_answer_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = go_sources.others_change
+
+    def look_there(folder: str, **how: bool) -> bool:
+        if folder == f"{tmp_path}/brew/opt":
+            time.sleep(60)
+        return change(folder, **how)
+
+    monkeypatch.setattr(go_sources, "others_change", look_there)
+    own = goroot(tmp_path / "sdk/go1.27.3", "go1.27.3")
+    began = time.monotonic()
+    found = looked_at(tmp_path, PLAIN, HOMEBREW_PREFIX=f"{tmp_path}/brew")
+    assert found.go and found.go["path"] == str(own) and time.monotonic() - began < 15
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give folders away")
