@@ -359,7 +359,7 @@ def test_the_shell_that_bash_hands_over_to_is_asked(
     """On WSL many write that into .bashrc and never change the shell of their account."""
     own, distribution = goroot(tmp_path / "apps/go", "go1.27.3"), goroot(tmp_path / "usr/lib/go-1.24", "go1.24.4")
     other = program(tmp_path / "shells" / shell, SHELL.replace("{name}", shell))
-    monkeypatch.setattr(accounts.distribution, "SEARCHED", str(other.parent))
+    monkeypatch.setattr(accounts.programs, "SEARCHED", str(other.parent))
     (tmp_path / ".bashrc").write_text(f"alias ll='ls -l'\n{line.format(shell=shell)}\n")
     (tmp_path / f".{shell}rc").write_text(f"export PATH={own.parent}:$PATH\n")
     found = looked_at(tmp_path, f"{distribution.parent}:{other.parent}:{PLAIN}")
@@ -394,7 +394,7 @@ def test_a_login_whose_profile_hands_over_is_one_of_that_shell(
 ) -> None:
     """As on machines of an institute, where nobody can change the shell of an account."""
     zsh = program(tmp_path / "shells/zsh", '#!/bin/bash\n[ "$1 $2" = "-l -c" ] || exit 0\nexport A=1\neval "$3"\n')
-    monkeypatch.setattr(accounts.distribution, "SEARCHED", str(zsh.parent))
+    monkeypatch.setattr(accounts.programs, "SEARCHED", str(zsh.parent))
     (tmp_path / name).write_text(f"[ -x {zsh} ] && exec {zsh} -l\n")
     assert accounts.login_environment(unprivileged(tmp_path, "/bin/bash", monkeypatch))["A"] == "1"
 
@@ -405,7 +405,7 @@ def test_a_login_whose_profile_hands_over_is_one_of_that_shell(
 )
 def test_what_hands_nothing_over_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     program(tmp_path / "shells/zsh", "#!/bin/sh\nexit 1\n")
-    monkeypatch.setattr(accounts.distribution, "SEARCHED", f"{tmp_path}/shells")
+    monkeypatch.setattr(accounts.programs, "SEARCHED", f"{tmp_path}/shells")
     (tmp_path / ".bashrc").write_text(f"{line}\n")
     startup = {".bashrc": [f"{tmp_path}/.bashrc"]}
     assert accounts.in_terminal(person(tmp_path), {"PATH": PLAIN}, startup).shell == "/bin/bash"
