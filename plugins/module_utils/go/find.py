@@ -157,7 +157,7 @@ def find_toolchains(
     places = [(os.path.join(glob.escape(folder), "go"), "PATH") for folder in folders]
     for pattern, name in ELSEWHERE:
         places += [(place, name) for place in _places(pattern, home, environment or {})]
-    elsewhere = _find_led_elsewhere([place for place, _name in places])
+    elsewhere, unanswered = _find_led_elsewhere([place for place, _name in places])
     places = [(place, name) for place, name in places if place not in elsewhere]
     paths, silent = look.find(place for place, _name in places)
     toolchains: dict[str, dict[str, str]] = {}
@@ -165,21 +165,29 @@ def find_toolchains(
         for path in sorted(paths[place], key=functools.partial(_newest_first, place)):
             if len(toolchains) < MOST_TOOLCHAINS and os.path.isfile(path):
                 toolchains.setdefault(_identity(path), {"path": path, "found": name})
-    return [dict(entry, real=os.path.realpath(entry["path"])) for entry in toolchains.values()], silent
+    found = [dict(entry, real=os.path.realpath(entry["path"])) for entry in toolchains.values()]
+    return found, {**unanswered, **silent}
 
 
-def _find_led_elsewhere(patterns: Sequence[str]) -> set[str]:
-    """Return the patterns that root does not look for: a folder to list may be a link where others can write.
+def _find_led_elsewhere(patterns: Sequence[str]) -> tuple[set[str], dict[str, str]]:
+    """Return the patterns that root does not look for, and the folders that give no answer, each with the reason.
 
-    As in Homebrew's. What an account mounted there may give no answer.
+    A folder to list may be a link where others can write, as in Homebrew's.
     """
     if os.geteuid() != 0:
-        return set()
+        return set(), {}
     found = {pattern: re.search(r"[*?[]", pattern) for pattern in patterns}
     folders = {pattern: os.path.dirname(pattern[: magic.start()]) for pattern, magic in found.items() if magic}
-    questions = {folder: functools.partial(go_sources.others_change, folder) for folder in folders.values()}
-    answers, _silent = look.each(questions)
-    return {pattern for pattern, folder in folders.items() if answers.get(folder, True)}
+    questions = {folder: functools.partial(_may_be_led_elsewhere, folder) for folder in folders.values()}
+    answers, silent = look.each(questions)
+    return {pattern for pattern, folder in folders.items() if answers.get(folder, True)}, silent
+
+
+def _may_be_led_elsewhere(folder: str) -> bool:
+    try:
+        return go_sources.others_change(folder)
+    except OSError:
+        return True
 
 
 def _identity(path: str) -> str:
