@@ -96,7 +96,7 @@ def test_a_huge_contract_is_not_written(tmp_path, monkeypatch):
     target = tmp_path / "contract.json"
     monkeypatch.setattr(observe, "observe", lambda: make_record(distro_share="x" * assumptions.LARGEST))
     monkeypatch.setattr(observe, "list_mounts", list)
-    monkeypatch.setattr(observe.interop, "find_program", lambda *_words: "powershell.exe")
+    monkeypatch.setattr(observe.wsl_programs, "find_program", lambda *_words: "powershell.exe")
     monkeypatch.setattr(sys, "argv", ["observe.py", str(target)])
     assert observe.main() == 1 and not target.exists()
 
@@ -107,7 +107,7 @@ def test_no_link_of_another_account_leads_it_elsewhere(tmp_path, monkeypatch):
     target.symlink_to(other)
     monkeypatch.setattr(observe, "observe", make_record)
     monkeypatch.setattr(observe, "list_mounts", list)
-    monkeypatch.setattr(observe.interop, "find_program", lambda *_words: "powershell.exe")
+    monkeypatch.setattr(observe.wsl_programs, "find_program", lambda *_words: "powershell.exe")
     monkeypatch.setattr(sys, "argv", ["observe.py", str(target)])
     observe.main()
     assert other.read_text() == "other" and json.loads(target.read_text())["schema"] == assumptions.SCHEMA
