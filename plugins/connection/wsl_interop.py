@@ -144,13 +144,7 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import (
-    dialogue,
-    files,
-    look,
-    mountinfo,
-    programs,
-)
+from ansible_collections.wsltune.go.plugins.module_utils.linux import dialogue, files, look, mountinfo, programs
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import interop
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe

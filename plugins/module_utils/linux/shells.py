@@ -29,14 +29,13 @@ def read_compiled(program: str, name: str, search: str = programs.SEARCHED) -> s
 
 
 def list_shell_files(
-    compiled: Callable[[str, str], str] = read_compiled, read: Callable[[str], str | None] | None = None
+    compiled: Callable[[str, str], str] = read_compiled, read: Callable[[str], str | None] = text.read
 ) -> list[str]:
     """Return the files of all users that the shells of this machine read when they are no login shells.
 
     What is compiled into a shell is read out of it. Where bash has none, as on Fedora and RHEL, ~/.bashrc reads
     /etc/bashrc, which reads /etc/profile.d by itself: then nothing has to stand in it.
     """
-    read = read or text.read
     paths = []
     bash = compiled("bash", "bash.bashrc")
     if bash:
