@@ -142,12 +142,19 @@ class Person:
         """Return what has Git read the repository C(folder) whoever owns it: on a Windows drive, and that one alone.
 
         A drive may show another owner than the user. Elsewhere whoever owns a repository says in it which programs Git
-        runs, so that Git's own look at the owner stands.
+        runs, so that Git's own look at the owner stands, also where settings of the user or the machine say of every
+        repository that it may be trusted.
         """
+        # A value that is empty takes back what all settings have said before (git-config(1)).
+        trusted = [""]
         real = os.path.realpath(folder)
-        if workspace_plan.lies_on_drive(self.mounts, real) is None:
-            return {}
-        return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": real}
+        if workspace_plan.lies_on_drive(self.mounts, real) is not None:
+            trusted.append(real)
+        settings = {"GIT_CONFIG_COUNT": str(len(trusted))}
+        for number, value in enumerate(trusted):
+            settings[f"GIT_CONFIG_KEY_{number}"] = "safe.directory"
+            settings[f"GIT_CONFIG_VALUE_{number}"] = value
+        return settings
 
     def git(self, folder: str, *words: str) -> process.Done:
         """Run Git on the repository C(folder), and none above it, so that it writes nothing and fetches nothing.

@@ -493,6 +493,17 @@ def test_a_repository_of_another_account_runs_nothing(shop: Path, home: Path, tm
 
 
 @root_only
+def test_a_user_who_trusts_every_repository_runs_nothing_of_others(shop: Path, home: Path, tmp_path: Path) -> None:
+    """As many a guide says where a team shares a folder; whoever can write in it can put a .git of theirs there."""
+    put(home / ".gitconfig", "[safe]\n\tdirectory = *\n")
+    own(home / ".gitconfig", DEV.uid)
+    made = sent(courier(home, [ROOT]), home, shop)
+    assert list((tmp_path / "stolen").iterdir()) == []
+    (note,) = made["notes"]
+    assert f"Git does not trust {shop}/lib (it belongs to another account)" in note
+
+
+@root_only
 def test_a_repository_that_others_can_configure_is_not_asked(shop: Path, home: Path, tmp_path: Path) -> None:
     config, foreign = shop / ".git" / "config", shop / "lib" / ".git" / "config"
     put(config, config.read_text() + foreign.read_text())
