@@ -518,6 +518,11 @@ class Bench:
             if reason:
                 raise BenchmarkError(reason)
             self.go_env[name] = self._ask_go(name)
+            # With what is laid over it, of which GOFLAGS may be a part.
+            said = self.go_env[name]
+            sources = self._sources() or [self.sample]
+            unstamped = go_sources.leave_out_repository(sources, said.pop("GOFLAGS"), said["GOVERSION"])
+            self.environments[name] = {**self.environments[name], **unstamped}
         self.modules = [module for named in self.modules for module in self._modules_of(named)]
 
     def _modules_of(self, named: str) -> list[str]:
@@ -580,7 +585,7 @@ class Bench:
                 handle.write(content)
 
     def _ask_go(self, name: str) -> dict[str, str]:
-        wanted = ["GOCACHE", "GOTMPDIR", "GOMODCACHE", "GOROOT", "GOVERSION", "CGO_ENABLED"]
+        wanted = ["GOCACHE", "GOTMPDIR", "GOMODCACHE", "GOROOT", "GOVERSION", "CGO_ENABLED", "GOFLAGS"]
         try:
             done = process.run([str(self.go), "env", "-json", *wanted], self.environments[name], self.source(name))
         except OSError as error:

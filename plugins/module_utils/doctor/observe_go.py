@@ -266,7 +266,9 @@ class Project:
         self.found: dict[str, Any] = {"directory": directory, "trouble": ""}
         self.patterns = ["./..."]
         workspace = go_sources.leave_out_workspace(self.directory, shop.environment)
-        self.environment = {**shop.environment, **workspace}
+        said = shop.environment["GOFLAGS"], shop.facts["go"].get("version", "")
+        unstamped = go_sources.leave_out_repository([self.directory], *said)
+        self.environment = {**shop.environment, **workspace, **unstamped}
         """Of every command in the module."""
 
     def _go(self, *words: str, least: float = 5.0, under: Sequence[str] = (), **more: str) -> process.Done:

@@ -7,15 +7,20 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
 PLACES = ("GOROOT", "GOCACHE", "GOMODCACHE", "GOENV")
 """Settings of Go that name what it runs programs from, links into some, or is told of programs by."""
+FIRST_STAMPING = 18
+"""The first Go 1 that asks Git about what it builds."""
+LARGEST_POINTER = 1 << 14
 LOOKING = 120.0
 """Seconds that looking for what others can change in a folder may take."""
 
@@ -138,6 +143,52 @@ def leave_out_workspace(folder: str, environment: Mapping[str, str]) -> dict[str
             if os.path.lexists(os.path.join(part, "go.work")):
                 break
     return {}
+
+
+def leave_out_repository(folders: Iterable[str], flags: str, version: str) -> dict[str, str]:
+    """Return what keeps root's Go from asking Git about a repository that another account can put above C(folders).
+
+    A build stamps its program with the state of the repository that it lies in, as Git says it, and that repository's
+    settings name programs that Git runs. In a folder such as /tmp Git even takes the folder itself for one, which is
+    root's. C(flags) is the value of GOFLAGS, C(version) that of Go. Nothing for a process that is not root's.
+    """
+    numbered = re.search(r"go1\.(\d+)", version)
+    # The oldest do not say which they are, and one that is being worked on may begin otherwise.
+    if os.geteuid() != 0 or not version or (numbered and int(numbered[1]) < FIRST_STAMPING):
+        return {}
+    try:
+        is_asked = look.once(lambda: any(map(_is_stamped_by_others, folders)), LOOKING)
+    except OSError:
+        is_asked = True
+    if not is_asked:
+        return {}
+    own = [word for word in go_flags.split(flags) if go_flags.name_of(word) != "buildvcs"]
+    return {"GOFLAGS": " ".join([*own, "-buildvcs=false"])}
+
+
+def _is_stamped_by_others(folder: str) -> bool:
+    for path in dict.fromkeys((os.path.abspath(folder), os.path.realpath(folder))):
+        parts = [path, *map(str, pathlib.PurePath(path).parents)]
+        if any(map(others_change, parts)):
+            return True
+        own = next((part for part in parts if os.path.lexists(os.path.join(part, ".git"))), "")
+        if own and any(others_change(place) or _find_below(place) for place in _places_of_git(own)):
+            return True
+    return False
+
+
+def _places_of_git(folder: str) -> list[str]:
+    """Return where the repository of C(folder) lies: of a linked working tree or of a submodule elsewhere, too."""
+    places = [os.path.join(folder, ".git")]
+    for name, mark in (("", "gitdir: "), ("commondir", "")):
+        state = None
+        with contextlib.suppress(OSError):
+            state = files.Files().read(os.path.join(places[-1], name).rstrip("/"), LARGEST_POINTER)
+        if state is not None:
+            pointer = os.fsdecode(state.content).strip()[len(mark) :]
+            base = places[-1] if name else folder
+            places.append(os.path.normpath(os.path.join(base, pointer)))
+    return places
 
 
 def find_module_root(folder: str) -> str:

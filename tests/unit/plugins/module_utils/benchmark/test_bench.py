@@ -482,6 +482,22 @@ def test_a_workspace_above_that_others_can_write_is_not_read_by_root(session, mo
     assert chosen == ({"off"} if os.geteuid() == 0 else {None})
 
 
+def test_no_repository_above_that_others_can_write_is_asked_by_root(home, session, module):
+    """All of this lies below /tmp, where any account can put a .git, whose settings name what Git runs."""
+    said = (home / "bin" / "go").read_text()
+    (home / "bin" / "go").write_text(said.replace('"CGO_ENABLED"', '"GOFLAGS": "${GOFLAGS:--v}", "CGO_ENABLED"'))
+    variants = [bench.Variant("before"), bench.Variant("after", {"GOFLAGS": "-vet=off"})]
+    for modules in ([str(module)], []):
+        with session(variants, modules=modules) as run:
+            run.prepare()
+            chosen = [run.environments[name].get("GOFLAGS") for name in ("before", "after")]
+            assert all("GOFLAGS" not in values for values in run.go_env.values())
+        if os.geteuid() == 0:
+            assert chosen == ["-v -buildvcs=false", "-vet=off -buildvcs=false"]
+        else:
+            assert chosen == [None, "-vet=off"]
+
+
 def test_no_workspace_above_is_read_for_a_module_of_the_benchmarks_own(home, session):
     """It lies below the home or /var/tmp, where any account can put a go.work; one of the user's does not list it."""
     with session([bench.Variant("now")]) as run:

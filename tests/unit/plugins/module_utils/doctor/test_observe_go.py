@@ -126,7 +126,7 @@ def test_the_doctor_of_root_builds_by_no_program_that_a_team_shares(tmp_path: Pa
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone may not run the code of others")
 def test_no_command_of_root_follows_a_go_work_that_others_can_put_above(tmp_path: Path) -> None:
-    """Its replace and use name code that `go test` would run as root."""
+    """Its replace and use name code that `go test` would run as root, and a .git there what Git runs in a build."""
     shared, module = tmp_path / "shared", tmp_path / "shared/own"
     module.mkdir(parents=True)
     shared.chmod(0o1777)
@@ -134,7 +134,7 @@ def test_no_command_of_root_follows_a_go_work_that_others_can_put_above(tmp_path
     said = tmp_path / "said"
     row = f"m\\tfalse\\tm\\tfalse\\t\\t\\t{module}\\tm\\t0\\n"
     (tmp_path / "go").write_text(
-        f'#!/bin/sh\necho "$GOWORK|$*" >> {said}\n'
+        f'#!/bin/sh\necho "$GOWORK$GOFLAGS|$*" >> {said}\n'
         f"case $1$2 in env*) printf '{module}/go.mod\\n\\n\\n';; list-m) ;; list*) printf '{row}';; esac\n"
     )
     (tmp_path / "go").chmod(0o755)
@@ -143,7 +143,7 @@ def test_no_command_of_root_follows_a_go_work_that_others_can_put_above(tmp_path
     account = accounts.Account(pwd.getpwuid(os.getuid()).pw_name, os.getuid(), os.getgid(), str(tmp_path), "/bin/sh")
     place = {"path": str(tmp_path)}
     facts = {
-        "go": {"path": str(tmp_path / "go")},
+        "go": {"path": str(tmp_path / "go"), "version": "go1.26.0"},
         "settings": {},
         "places": {"TMPDIR": place, "GOTMPDIR": place},
         "user_file": {"path": "/root/.config/go/env"},
@@ -154,7 +154,7 @@ def test_no_command_of_root_follows_a_go_work_that_others_can_put_above(tmp_path
     commands = [line.partition("|")[::2] for line in said.read_text().splitlines()]
     assert {words.split()[0] for _work, words in commands} == {"env", "list", "build", "vet", "test"}
     assert [words for _work, words in commands if words.startswith("test -count=1 m")]
-    assert {work for work, _words in commands} == {"off"}
+    assert {work for work, _words in commands} == {"off-buildvcs=false"}
 
 
 @needs_go

@@ -105,5 +105,50 @@ def test_a_workspace_of_others_is_not_for_root(
 
 
 @as_root
+@pytest.mark.parametrize(
+    ("repository", "shared", "unstamped"),
+    [
+        ("", "", False),
+        ("", "shared", True),
+        ("shared/own/module", "", False),
+        ("shared/own", "", False),
+        # Git takes even /tmp itself for a repository where somebody makes it look like one.
+        ("shared/own/module", "shared", True),
+        # As with `git init --shared`, and of a linked working tree.
+        ("shared/own", "shared/own/.git", True),
+        ("shared/own", "shared/own/.git/config", True),
+        ("linked", "main", True),
+        ("linked", "main/config", True),
+        ("linked", "", False),
+    ],
+)
+def test_a_repository_that_others_can_configure_stamps_nothing_of_roots(
+    home: Path, eve: process.Identity, monkeypatch: pytest.MonkeyPatch, repository: str, shared: str, unstamped: bool
+) -> None:
+    module = home / "shared" / "own" / "module"
+    module.mkdir(parents=True)
+    os.chown(home, 0, 0)
+    if repository == "linked":
+        (home / "main" / "worktrees" / "one").mkdir(parents=True)
+        (home / "main" / "config").touch()
+        (home / "main" / "worktrees" / "one" / "commondir").write_text("../..\n")
+        (module / ".git").write_text(f"gitdir: {home}/main/worktrees/one\n")
+    elif repository:
+        (home / repository / ".git").mkdir()
+        (home / repository / ".git" / "config").touch()
+    if shared:
+        (home / shared).chmod(0o1777 if (home / shared).is_dir() else 0o666)
+    # All of this lies below /tmp, which others can write.
+    others = go_sources.others_change
+    monkeypatch.setattr(go_sources, "others_change", lambda path: path.startswith(str(home)) and others(path))
+    flags = {"GOFLAGS": "-v -buildvcs=false"} if unstamped else {}
+    for version in ("go1.18", "go1.26.1", "devel go1.28-0123abc"):
+        assert go_sources.leave_out_repository([str(module)], "-v --buildvcs=true", version) == flags
+    for version in ("", "go1.17.3"):
+        assert go_sources.leave_out_repository([str(module)], "", version) == {}
+    assert become.ask(eve, lambda: go_sources.leave_out_repository([str(module)], "", "go1.26")) == {}
+
+
+@as_root
 def test_who_is_not_root_runs_any_code(home: Path, eve: process.Identity) -> None:
     assert become.ask(eve, lambda: go_sources.find_code_of_others("/tmp")) == ""
