@@ -440,6 +440,9 @@ def _fit(label: str, values: Sequence[str], room: int, where: str) -> list[str]:
     return _label(label, [values[0], *more])
 
 
+SAME = "Nothing to compare: Go has the same settings before and after"
+
+
 def explain_refusal(workload: Mapping[str, Any]) -> str:
     """Return what is wrong with the values for a benchmark, nothing where it can be run or is not wanted.
 
@@ -470,7 +473,7 @@ def explain_no_measurement(case: Mapping[str, Any]) -> str:
         return ""
     if case["levers"] is not None and not case["levers"]["kept"] and not case["changes"]:
         return explain_nothing_to_gain(case["levers"])
-    return "before and after are the same environment" if case["before"] == case["after"] else ""
+    return SAME if case["before"] == case["after"] else ""
 
 
 def proves(case: Mapping[str, Any]) -> bool:
@@ -504,10 +507,11 @@ def explain_nothing_to_gain(levers: Mapping[str, Any]) -> str:
 def wants_baseline(case: Mapping[str, Any]) -> bool:
     """Say whether Go is measured as it is: for a person who waits, where nothing was tried and nothing is compared."""
     levers = case["levers"]
-    if proves(case):
+    if proves(case) or case["changes"] or not case["benchmark"] or case["check_mode"]:
         return False
-    idle = levers is not None and not any(decision["tried"] for decision in levers.get("decisions") or [])
-    return bool(case["benchmark"]) and not case["check_mode"] and idle and not case["changes"] and not levers["kept"]
+    if levers is None:
+        return bool(case["before"] == case["after"])
+    return not levers["kept"] and not any(decision["tried"] for decision in levers.get("decisions") or [])
 
 
 def choose_measurement(case: Mapping[str, Any]) -> str:

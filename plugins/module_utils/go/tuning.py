@@ -144,6 +144,32 @@ def check(options: Mapping[str, Any]) -> None:
         )
 
 
+def overlay(observed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the variables that give Go today's settings again, whatever its files say later.
+
+    An empty GOTMPDIR would fall back to the user's file, so the folder it stands for is named.
+    """
+    environment = {
+        name: observed["places"][name]["path"]
+        for name in ("GOTMPDIR", "GOCACHE", "GOMODCACHE")
+        if name in observed["places"]
+    }
+    for name in ("CGO_ENABLED", "GOFLAGS"):
+        value = observed["settings"].get(name, {}).get("value")
+        if value:
+            environment[name] = value
+    return {"environment": environment, "unset": []}
+
+
+def is_as_before(observed: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
+    """Return whether one user's Go has today what it had before the first run, so that there is nothing to compare.
+
+    C(options) are those that go_env was last applied with. A program in the place of Go's turns cgo off where no
+    setting shows it.
+    """
+    return bool(observed["before"] == overlay(observed) and options.get("cgo_enabled") == "keep")
+
+
 def neutral(
     before: Mapping[str, Any] | None, observed: Mapping[str, Any], replaced: Mapping[str, str | None] | None = None
 ) -> dict[str, Any] | None:

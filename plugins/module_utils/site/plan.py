@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils import report
+from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue as levers_catalogue
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 from ansible_collections.wsltune.go.plugins.module_utils.levers import in_force as levers_in_force
@@ -301,10 +302,19 @@ def compare_in_force(user: Mapping[str, Any], key: Mapping[str, Any], observed: 
     }
 
 
-def choose_compared(plan: Mapping[str, Any], before: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
-    """Return what is measured against what: what is in force with the disk, where this run changed nothing else."""
+def choose_compared(
+    plan: Mapping[str, Any], go: Mapping[str, Any], user: str, changes: Sequence[str]
+) -> dict[str, Any]:
+    """Return what is measured against what: what is in force with the disk, where this run changed nothing else.
+
+    C(go) are the facts of Go after the run's changes. Before and after are the same where Go has what it always had.
+    """
     if plan["compared"] and not changes:
         return dict(plan["compared"])
+    observed, options = go["users"].get(user) or {}, (go["applied"] or {}).get("options") or {}
+    before = observed.get("before") or {}
+    if before and go_tuning.is_as_before(observed, options):
+        before = {}
     return {"before": before, "after": plan["after"], "proof": {}}
 
 

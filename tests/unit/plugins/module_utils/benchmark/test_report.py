@@ -345,7 +345,7 @@ CASE = {
         ({"levers": {"kept": []}}, ""),
         ({"levers": {"kept": ["caches_local"]}, "changes": []}, ""),
         ({"changes": []}, ""),
-        ({"before": {}}, "before and after are the same environment"),
+        ({"before": {}}, "Nothing to compare: Go has the same settings before and after"),
         ({"levers": {"kept": []}, "changes": [], "proof": {"remember": {"workload": {}}}}, ""),
         ({"check_mode": True, "proof": {"remember": {"workload": {}}}}, "check mode runs no benchmark"),
     ],
@@ -375,6 +375,9 @@ def test_one_thing_is_measured_at_most():
     idle = {**CASE, "levers": {"kept": [], "decisions": []}, "changes": []}
     assert bench_report.choose_measurement(CASE) == "measure"
     assert bench_report.choose_measurement(idle) == "baseline"
+    assert bench_report.choose_measurement({**CASE, "changes": [], "before": {}}) == "baseline"
+    assert bench_report.choose_measurement({**CASE, "before": {}}) == ""
+    assert bench_report.choose_measurement({**CASE, "changes": []}) == "measure"
     assert bench_report.choose_measurement({**idle, "proof": {"remember": {"workload": {}}}}) == "measure"
     assert bench_report.choose_measurement({**CASE, "check_mode": True}) == ""
 

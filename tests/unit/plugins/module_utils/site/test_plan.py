@@ -449,10 +449,41 @@ def test_a_verdict_against_tmp_does_not_count_on_another_machine() -> None:
 
 
 def test_what_this_run_changed_is_compared_first() -> None:
-    planned, before = in_force(), {"environment": {"GOTMPDIR": "/tmp"}}
-    assert plan.choose_compared(planned, before, []) == planned["compared"]
-    usual = plan.choose_compared(planned, before, ["set GOFLAGS"])
-    assert (usual["before"], usual["after"], usual["proof"]) == (before, {}, {})
+    planned, go = in_force(), go_of({"GOTMPDIR": "/var/tmp"})
+    assert plan.choose_compared(planned, go, "alice", []) == planned["compared"]
+    usual = plan.choose_compared(planned, go, "alice", ["set GOFLAGS"])
+    assert (usual["before"], usual["after"], usual["proof"]) == (go["users"]["alice"]["before"], {}, {})
+
+
+def go_of(before: dict[str, str], cgo_enabled: str = "keep", **settings: str) -> dict[str, Any]:
+    """Return the facts of Go where it has GOTMPDIR=/tmp and these settings today, and had C(before)."""
+    user = {
+        "before": {"environment": before, "unset": []},
+        "places": {"GOTMPDIR": {"path": "/tmp"}},
+        "settings": {name: {"value": value} for name, value in settings.items()},
+    }
+    return {"users": {"alice": user}, "applied": {"options": {"cgo_enabled": cgo_enabled}}}
+
+
+@pytest.mark.parametrize(
+    ("go", "is_same"),
+    [
+        (go_of({"GOTMPDIR": "/tmp"}), True),
+        (go_of({"GOTMPDIR": "/tmp", "CGO_ENABLED": "1"}, CGO_ENABLED="1"), True),
+        (go_of({"GOTMPDIR": "/var/tmp"}), False),
+        (go_of({"GOTMPDIR": "/tmp"}, GOFLAGS="-buildvcs=false"), False),
+        # A program in the place of Go's turns cgo off.
+        (go_of({"GOTMPDIR": "/tmp"}, cgo_enabled="auto"), False),
+        ({**go_of({"GOTMPDIR": "/tmp"}), "applied": None}, False),
+    ],
+)
+def test_go_that_has_what_it_always_had_is_not_compared(go: dict[str, Any], is_same: bool) -> None:
+    compared = plan.choose_compared(make(), go, "alice", [])
+    assert compared["after"] == {} and (compared["before"] == {}) == is_same
+
+
+def test_an_account_of_which_nothing_is_known_is_not_compared() -> None:
+    assert plan.choose_compared(make(), go_of({"GOTMPDIR": "/tmp"}), "bob", [])["before"] == {}
 
 
 def test_what_is_left_out_says_why() -> None:
