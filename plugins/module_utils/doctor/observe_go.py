@@ -137,6 +137,7 @@ class Workshop:
         self.account = account
         self.go = facts["go"]["path"]
         self.facts = facts
+        self.version = facts["go"].get("version", "")
         flags = facts["settings"].get("GOFLAGS", {}).get("value", "")
         # Nothing is fetched, no toolchain either, and go.mod stays as it is. One that is here already is taken, as the
         # user's Go does; as root only where every place of Go's is root's own (`foreign`).
@@ -196,7 +197,9 @@ class Workshop:
             target = os.path.join(folder, "doctor")
             # Whatever is wrong with the user's temporary folder is told of that folder.
             temporary = self.scratch()
-            own = {"GOFLAGS": "", "GOWORK": "off", "GOTMPDIR": temporary, "TMPDIR": temporary}
+            # It may lie below /var/tmp, which any account can make a repository of.
+            flags = go_sources.leave_out_stamp("", self.version)
+            own = {"GOFLAGS": flags, "GOWORK": "off", "GOTMPDIR": temporary, "TMPDIR": temporary}
             done = self.run([self.go, "build", "-o", target, "."], folder, limit, **own)
         except OSError as error:
             self.trouble = f"the doctor's own Go program cannot be built: {error}"
@@ -266,8 +269,7 @@ class Project:
         self.found: dict[str, Any] = {"directory": directory, "trouble": ""}
         self.patterns = ["./..."]
         workspace = go_sources.leave_out_workspace(self.directory, shop.environment)
-        said = shop.environment["GOFLAGS"], shop.facts["go"].get("version", "")
-        unstamped = go_sources.leave_out_repository([self.directory], *said)
+        unstamped = go_sources.leave_out_repository([self.directory], shop.environment["GOFLAGS"], shop.version)
         self.environment = {**shop.environment, **workspace, **unstamped}
         """Of every command in the module."""
 

@@ -152,18 +152,24 @@ def leave_out_repository(folders: Iterable[str], flags: str, version: str) -> di
     settings name programs that Git runs. In a folder such as /tmp Git even takes the folder itself for one, which is
     root's. C(flags) is the value of GOFLAGS, C(version) that of Go. Nothing for a process that is not root's.
     """
-    numbered = re.search(r"go1\.(\d+)", version)
-    # The oldest do not say which they are, and one that is being worked on may begin otherwise.
-    if os.geteuid() != 0 or not version or (numbered and int(numbered[1]) < FIRST_STAMPING):
+    unstamped = leave_out_stamp(flags, version)
+    if os.geteuid() != 0 or unstamped == flags:
         return {}
     try:
         is_asked = look.once(lambda: any(map(_is_stamped_by_others, folders)), LOOKING)
     except OSError:
         is_asked = True
-    if not is_asked:
-        return {}
+    return {"GOFLAGS": unstamped} if is_asked else {}
+
+
+def leave_out_stamp(flags: str, version: str) -> str:
+    """Return the value C(flags) of GOFLAGS with which a Go of C(version) asks Git nothing about what it builds."""
+    numbered = re.search(r"go1\.(\d+)", version)
+    # The oldest do not say which they are, and one that is being worked on may begin otherwise.
+    if not version or (numbered and int(numbered[1]) < FIRST_STAMPING):
+        return flags
     own = [word for word in go_flags.split(flags) if go_flags.name_of(word) != "buildvcs"]
-    return {"GOFLAGS": " ".join([*own, "-buildvcs=false"])}
+    return " ".join([*own, "-buildvcs=false"])
 
 
 def _is_stamped_by_others(folder: str) -> bool:

@@ -124,6 +124,22 @@ def test_the_doctor_of_root_builds_by_no_program_that_a_team_shares(tmp_path: Pa
     assert said.exists() == (os.geteuid() != 0)
 
 
+@pytest.mark.parametrize(("version", "flags"), [("go1.26.0", "-buildvcs=false"), ("go1.17.1", "")])
+def test_the_doctors_own_program_is_stamped_by_no_repository_that_lies_above_it(
+    tmp_path: Path, version: str, flags: str
+) -> None:
+    """It may lie below /var/tmp, where any account can put a .git, whose settings name what Git runs."""
+    said = tmp_path / "said"
+    (tmp_path / "go").write_text(f'#!/bin/sh\necho "$1 $GOFLAGS" > {said}\n')
+    (tmp_path / "go").chmod(0o755)
+    account = accounts.Account(pwd.getpwuid(os.getuid()).pw_name, os.getuid(), os.getgid(), str(tmp_path), "/bin/sh")
+    facts: dict[str, Any] = {"places": {}, "settings": {}, "user_file": {"path": "/env"}}
+    facts["go"] = {"path": str(tmp_path / "go"), "version": version}
+    with observe_go.Workshop(account, {"PATH": os.defpath}, facts) as shop:
+        assert shop.build_program(20) == ""
+    assert said.read_text() == f"build {flags}\n"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone may not run the code of others")
 def test_no_command_of_root_follows_a_go_work_that_others_can_put_above(tmp_path: Path) -> None:
     """Its replace and use name code that `go test` would run as root, and a .git there what Git runs in a build."""
