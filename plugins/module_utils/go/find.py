@@ -111,6 +111,8 @@ NAMING = (
     *("PKG_CONFIG", "PKG_CONFIG_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LIBRARY_PATH", "CPATH"),
 )
 """Variables that name what Go starts or builds from, beside those that begin with CGO_ and, for Git, GIT_."""
+LOADING = ("BASH_ENV", "ENV", "GCONV_PATH", "LOCPATH", "PERL5LIB", "PERL5OPT", "PYTHONHOME", "PYTHONPATH")
+"""Variables that name what any program loads or runs first, beside those that begin with LD_ (ld.so(8))."""
 
 Run = Callable[[Sequence[str], Mapping[str, str]], process.Done]
 
@@ -390,12 +392,16 @@ def explain_variables(environment: Mapping[str, str]) -> str:
 
 
 def _names_place_of_others(name: str, value: str) -> bool:
-    if name not in NAMING and not name.startswith(("CGO_", "GIT_")):
+    if name not in NAMING and not name.startswith(("CGO_", "GIT_")) and not _is_loading(name):
         return False
     try:
         return any(map(go_sources.others_change, files.paths_in([value, *value.split()])))
     except OSError:
         return True
+
+
+def _is_loading(name: str) -> bool:
+    return name in LOADING or name.startswith("LD_")
 
 
 def _is_of_others(folder: str) -> bool:
@@ -419,6 +425,10 @@ def _ask(
     home = not _in_goroot(toolchain["real"]) and os.path.isdir(account.home)
     if toolchain["found"] not in ("PATH", IN_TERMINAL):
         environment = {name: value for name, value in environment.items() if name not in ("GOROOT", "GOTOOLDIR")}
+    if os.geteuid() == 0:
+        # What else it is set to do is asked of it, and not what its system has it load.
+        own = without_places_of_others({name: value for name, value in environment.items() if _is_loading(name)})
+        environment = {name: value for name, value in environment.items() if not _is_loading(name) or name in own}
     return go_env(toolchain["path"], functools.partial(_run, directory=account.home if home else "/"), environment)
 
 

@@ -573,14 +573,31 @@ def test_no_variable_has_roots_go_start_what_others_can_replace(tmp_path: Path, 
         "GIT_EXEC_PATH": str(hers.parent),
         "GOCACHEPROG": f"{hers} --size 1",
         "GOFLAGS": f"-p=2 '-toolexec={hers} -v'",
+        "LD_LIBRARY_PATH": f"{roots.parent}:{hers.parent}",
+        "LD_PRELOAD": str(hers),
+        "BASH_ENV": str(hers),
     }
     own = {"CXX": f"{roots} -O2", "GOFLAGS_OF_MINE": str(hers), "CGO_ENABLED": "1", "HOME": str(hers.parent)}
+    own |= {"LD_BIND_NOW": "1", "PERL5LIB": str(roots.parent)}
     gos = {"elsewhere": tmp_path / "sdk" / "go1.27.3" / "bin" / "go", "PATH": tmp_path / "roots" / "go"}
     go = program(gos[found], "#!/bin/sh\n")
     settled = go_find.Settled({**theirs, **own, "PATH": f"{tmp_path}/roots:{PLAIN}"}, [], {"path": str(go)})
     environment = settled.environment_with_go()
     assert environment.pop("PATH").split(":")[0] == str(go.parent)
     assert environment == own
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root must not start what others may change")
+def test_roots_go_is_asked_with_no_library_that_others_can_replace(tmp_path: Path) -> None:
+    """Such as by /etc/profile, which has a folder of a team's in LD_LIBRARY_PATH for everybody."""
+    said = tmp_path / "said"
+    program(tmp_path / "roots" / "go", f'#!/bin/sh\necho "$LD_LIBRARY_PATH|$LD_BIND_NOW|$GOFLAGS" > {said}\n')
+    (tmp_path / "hers").mkdir()
+    os.chown(tmp_path / "hers", 4711, 4711)
+    theirs = {"LD_LIBRARY_PATH": str(tmp_path / "hers"), "LD_BIND_NOW": "1", "GOFLAGS": f"-toolexec={tmp_path}/hers/x"}
+    looked_at(tmp_path, f"{tmp_path}/roots:{PLAIN}", **theirs)
+    # What else a login says is what is asked about.
+    assert said.read_text() == f"|1|{theirs['GOFLAGS']}\n"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root must not start what others may change")
