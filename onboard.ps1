@@ -231,8 +231,8 @@ foreach ($argument in $Arguments) {
         $rest += $argument
     }
 }
-# As onboard.sh has it, which knows both behind -- too.
-$check = $own -ccontains '--check' -or $rest -ccontains '--check' -or $rest -ccontains '-C'
+# As onboard.sh has it, which knows it behind -- too, as ansible-playbook reads it.
+$check = $own -ccontains '--check' -or @($rest -cmatch '^(--ch(e(ck?)?)?|-[bDv]*C[bCDv]*)$').Count -gt 0
 if ($own -ccontains '--yes') { $Yes = $true }
 if ($own -ccontains '--help' -or $own -ccontains '-h') {
     Get-Help -Name $PSCommandPath -Full

@@ -23,8 +23,10 @@ LOOKING = ("doctor", "drift", "bench")
 # What a variable of this collection begins with.
 PREFIXES = ("go", "verify", "wsl", "wsltune", "wslconfig", "workspace", "doctor", "defender", "report", "metrics")
 
+# Of ansible-playbook's, short ones also together, and long ones as far as they are typed.
+CHECK = re.compile(r"--ch(e(ck?)?)?|-[bDv]*C[bCDv]*")
 # Ansible would stop and ask at a terminal that nobody sees.
-ASKING = {"-k", "-K", "-J", "--ask-pass", "--ask-become-pass", "--ask-vault-pass", "--ask-vault-password", "--step"}
+ASKING = re.compile(r"--ask-[a-z-]+|--step?|-[bCDv]*[kKJ][bCDvkKJ]*")
 
 
 class Stop(Exception):
@@ -150,7 +152,7 @@ def parse(arguments: list[str], usage: str) -> Options:
     if given.help or given.h:
         print(usage.rstrip())
         raise SystemExit(OK)
-    asking = next((argument for argument in extra if argument in ASKING), None)
+    asking = next(filter(ASKING.fullmatch, extra), None)
     if asking:
         raise Stop(
             f"'{asking}' cannot be passed on, because the questions of ansible-playbook are not shown here: "
@@ -164,7 +166,7 @@ def parse(arguments: list[str], usage: str) -> Options:
         raise Stop("bench has no --json: it writes results.json, for --against and for programs", USAGE)
     if given.json and given.command not in LOOKING:
         raise Stop("--json belongs to the commands doctor and drift; ./onboard.sh --help lists the options", USAGE)
-    check = given.check or "--check" in extra or "-C" in extra
+    check = given.check or any(map(CHECK.fullmatch, extra))
     if check and given.command in LOOKING:
         raise Stop(
             f"{given.command} changes nothing, so that it has no --check: run ./onboard.sh {given.command}", USAGE

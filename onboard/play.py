@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from onboard.answers import answers, collection, go_module, in_go_module, lacks_container_file
-from onboard.options import FAILED, ROOT, USAGE, Options, Stop, given_variables
+from onboard.options import CHECK, FAILED, ROOT, USAGE, Options, Stop, given_variables
 from onboard.story import sentence
 from onboard.sudo import Root
 
@@ -37,7 +37,7 @@ def undo_command() -> str:
 def again_command(options: Options) -> str:
     """Return the command that runs this again, to which arguments for ansible-playbook can be added."""
     own = [] if options.benchmark else ["--no-benchmark"]
-    extra = [argument for argument in options.extra if argument not in ("--check", "-C")]
+    extra = [argument for argument in options.extra if not CHECK.fullmatch(argument)]
     return f"{undo_command().removesuffix(' rollback')} {shlex.join([*own, '--', *extra])}"
 
 

@@ -135,7 +135,15 @@ def test_options_and_what_follows_the_dashes() -> None:
 
 @pytest.mark.usefixtures("no_run")
 @pytest.mark.parametrize(
-    "arguments", [["--chek"], ["surgeon"], ["bench", "--json"], ["--", "-K"], ["--", "-e", "a=b", "--ask-vault-pass"]]
+    "arguments",
+    [
+        ["--chek"],
+        ["surgeon"],
+        ["bench", "--json"],
+        ["--", "-K"],
+        ["--", "-bK"],
+        ["--", "-e", "a=b", "--ask-vault-pass"],
+    ],
 )
 def test_wrong_usage_is_one_sentence_and_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert onboard_run.main(arguments, onboard_main.__doc__ or "") == onboard_options.USAGE
@@ -578,6 +586,22 @@ def test_the_command_to_run_again_can_be_added_to() -> None:
     assert onboard_play.again_command(Options()).endswith("onboard.sh --")
     options = Options(benchmark=False, check=True, extra=["--check", "-e", "a=b c"])
     assert onboard_play.again_command(options).endswith("onboard.sh --no-benchmark -- -e 'a=b c'")
+    options = Options(check=True, extra=["-CD", "--chec", "-e", "a=b"])
+    assert onboard_play.again_command(options).endswith("onboard.sh -- -e a=b")
+
+
+@pytest.mark.parametrize(
+    ("argument", "is_check"),
+    [("-C", True), ("-CD", True), ("-vvC", True), ("--check", True), ("--che", True), ("-D", False), ("--diff", False)],
+)
+def test_a_look_is_one_however_ansible_is_told(argument: str, is_check: bool) -> None:
+    assert parse(["--", argument]).check is is_check
+    # Ansible agrees.
+    from ansible.cli.playbook import PlaybookCLI
+
+    cli = PlaybookCLI(["ansible-playbook", "site.yml", argument])
+    cli.init_parser()
+    assert cli.parser.parse_args(["site.yml", argument]).check is is_check
 
 
 @pytest.mark.parametrize(

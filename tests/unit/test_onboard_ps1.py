@@ -152,7 +152,7 @@ def test_what_if_changes_nothing(windows: Windows) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--check"], ["--", "--check"], ["--", "-C"], ["--no-benchmark", "--", "-e", "a=b", "--check"]],
+    [["--check"], ["--", "--check"], ["--", "-C"], ["--", "-DC"], ["--no-benchmark", "--", "-e", "a=b", "--check"]],
     ids=" ".join,
 )
 def test_a_look_restarts_and_installs_nothing_wherever_its_option_stands(
