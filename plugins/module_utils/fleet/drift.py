@@ -25,6 +25,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import plan as tm
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import places
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import programs as wsl_programs
 
 SCHEMA_VERSION = 1
 IN_STATE, PENDING, NOT_ROLLED_OUT = "in_state", "pending_restart", "not_rolled_out"
@@ -331,7 +332,8 @@ def _views_of_launchers(machine: Machine) -> Iterator[View]:
         return
     stays = is_present and wanted["launchers"] and appends is False
     for path, file in _files_of(machine, "wsl_conf"):
-        if os.path.dirname(path) == os.path.realpath(wsl_judge.LAUNCHERS):
+        # Where the folder of launchers lies, a link may say on the machine, and not here.
+        if os.path.basename(path) in wsl_programs.LAUNCHED:
             name = f"wsl_conf:launcher:{os.path.basename(path)}"
             edited = dict.fromkeys((CHANGED, CONFLICT), EDITED_LAUNCHER % path + (REMADE if stays else ""))
             yield _view_of_file(machine, name, "wsl_conf", path, file["applied"] if stays else None, edited)

@@ -19,15 +19,6 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import files, loo
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import programs as wsl_programs
 
-PROGRAMS: Mapping[str, str] = {
-    "clip.exe": "Windows/System32/clip.exe",
-    "cmd.exe": "Windows/System32/cmd.exe",
-    "code": "Program Files/Microsoft VS Code/bin/code",
-    "explorer.exe": "Windows/explorer.exe",
-    "powershell.exe": "Windows/System32/WindowsPowerShell/v1.0/powershell.exe",
-    "wsl.exe": "Windows/System32/wsl.exe",
-}
-"""Where each lies below the root of the drive that has Windows."""
 OWN_PROGRAMS: Mapping[str, str] = {"code": "AppData/Local/Programs/Microsoft VS Code/bin/code"}
 """Where a person has one that is not there, in a profile."""
 SYSTEM = "Windows/System32"
@@ -63,13 +54,13 @@ def find(mounts: Sequence[mountinfo.Mount], ask: Callable[[], str | None] = lamb
         same = [path for path in there if own and path.lower() == own.lower()]
         if same or (there and own is None):
             programs[name] = os.path.join(same[0], place) if same else None
-    paths = {name: os.path.join(system, place) for name, place in PROGRAMS.items()}
+    paths = {name: os.path.join(system, place) for name, place in wsl_programs.LAUNCHED.items()}
     return {**programs, **{name: path for name, path in paths.items() if os.path.isfile(path)}}
 
 
 def ask_profile(mounts: Sequence[mountinfo.Mount], machine: wsl_judge.Machine) -> str | None:
     """Return what Windows says is the profile of the user whose distro this is; None where it does not say."""
-    program = wsl_programs.find_program(mounts, PROGRAMS["cmd.exe"], os.path.isfile)
+    program = wsl_programs.find_program(mounts, wsl_programs.LAUNCHED["cmd.exe"], os.path.isfile)
     # Without a socket WSL's program looks for one of a parent by its number, and anybody can make one of that name.
     if program is None or not machine.safe_sockets or wsl_judge.interop(machine)["enabled"] is False:
         return None
@@ -110,7 +101,7 @@ def plan(programs: Mapping[str, str | None], taken: Sequence[str], folder: str) 
 def names_taken(ours: Sequence[str], folder: str) -> list[str]:
     """Return the names of programs that the distro has itself; C(ours) are the paths of launchers."""
     folders = [folder, *SEARCHED]
-    paths = {name: [os.path.join(folder, name) for folder in folders] for name in PROGRAMS}
+    paths = {name: [os.path.join(folder, name) for folder in folders] for name in wsl_programs.LAUNCHED}
     return [name for name, places in paths.items() if any(os.path.lexists(p) and p not in ours for p in places)]
 
 
@@ -128,7 +119,7 @@ def look_up(record: journal.Journal) -> dict[str, str]:
     """Return what became of each launcher on record, by its path; root alone can read the record."""
     folder = os.path.realpath(wsl_judge.LAUNCHERS)
     states = {}
-    for path in (os.path.join(folder, name) for name in PROGRAMS):
+    for path in (os.path.join(folder, name) for name in wsl_programs.LAUNCHED):
         # What is wrong with the record is said where a run needs it.
         with contextlib.suppress(OSError):
             entry = record.entry(path)

@@ -5,10 +5,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 
+LAUNCHED: Mapping[str, str] = {
+    "clip.exe": "Windows/System32/clip.exe",
+    "cmd.exe": "Windows/System32/cmd.exe",
+    "code": "Program Files/Microsoft VS Code/bin/code",
+    "explorer.exe": "Windows/explorer.exe",
+    "powershell.exe": "Windows/System32/WindowsPowerShell/v1.0/powershell.exe",
+    "wsl.exe": "Windows/System32/wsl.exe",
+}
+"""Those that a distro gets a launcher for, and where each lies below the root of the drive that has Windows."""
 _DRIVE = re.compile(r"[A-Za-z]:\\?")
 
 

@@ -183,11 +183,14 @@ class Bed:
             },
         }
 
-    def report(self) -> dict[str, Any]:
+    def declare(self) -> dict[str, Any]:
         declared = self.wishes()
         for part, values in self.declared.items():
             declared[part] = {**declared[part], **values} if isinstance(values, dict) else values
-        return drift.report("laptop", self.facts(), declared, time.time())
+        return declared
+
+    def report(self) -> dict[str, Any]:
+        return drift.report("laptop", self.facts(), self.declare(), time.time())
 
     def drifted(self) -> dict[str, str]:
         return {one["id"]: one["state"] for one in self.report()["settings"] if one["state"] != "in_state"}
@@ -662,6 +665,16 @@ def test_what_to_do_about_a_launcher_is_what_a_run_does(
             launchers.look_up(journal.Journal(str(bed.folder / "state"))), *wanted(bed)
         )
         assert due is ("run site.yml" in found["remedy"] and not edited)
+
+
+def test_a_launcher_counts_also_where_the_controller_has_that_folder_elsewhere(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.unlink(os.path.join(wsl_judge.LAUNCHERS, "clip.exe"))
+    facts, declared = bed.facts(), bed.declare()
+    monkeypatch.setattr(wsl_judge, "LAUNCHERS", str(bed.folder / "controller"))
+    found = {one["id"]: one["state"] for one in drift.report("laptop", facts, declared, time.time())["settings"]}
+    assert found["wsl_conf:launcher:clip.exe"] == "gone"
 
 
 def wanted(bed: Bed) -> tuple[str, bool]:

@@ -12,6 +12,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.linux.mountinfo import Mount
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import launchers
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import programs as wsl_programs
 
 
 def put(path: Path, text: str = "") -> Path:
@@ -71,7 +72,7 @@ def test_the_only_profile_is_somebody_elses_where_windows_says_so(tmp_path: Path
 
 
 def test_windows_says_whose_the_distro_is(tmp_path: Path) -> None:
-    program = put(tmp_path / launchers.PROGRAMS["cmd.exe"])
+    program = put(tmp_path / wsl_programs.LAUNCHED["cmd.exe"])
     machine = wsl_judge.Machine(
         release="6.6.87.2-microsoft-standard-WSL2\n",
         has_init=True,
