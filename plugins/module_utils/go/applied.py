@@ -30,6 +30,8 @@ OPTIONS = (
     "gocache_limit",
     *go_tuning.OPTIONS,
 )
+PROGRAMS = ("gotoolchain", "cgo_linker", "gocacheprog")
+"""Options that have Go start what may be uninstalled later, after which no build would work: the module looks again."""
 WATCHED = (go_plan.PROFILE_PATH, go_plan.FISH_PATH, *go_plan.BLOCK_PATHS, tool_gc.PATH)
 
 
@@ -100,6 +102,7 @@ def observe(users: Mapping[str, Mapping[str, Any]], root: str = journal.ROOT) ->
         return {
             "options": options,
             "holds": left_out == []
+            and not any(options[name] for name in PROGRAMS)
             and _is_made_for_this_machine(options, known.get("machine"))
             and set(settings) == set(there) == set(options["users"] or users)
             and all(_holds(name, there[name], settings[name], cgo_enabled) for name in there)

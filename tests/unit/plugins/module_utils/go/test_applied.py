@@ -73,6 +73,15 @@ def holds(root, users) -> bool:
     return seen["holds"]
 
 
+@pytest.mark.parametrize(
+    "option", [{"cgo_linker": "auto"}, {"gocacheprog": "/opt/cache"}, {"gotoolchain": "newest"}], ids=str
+)
+def test_what_go_starts_may_be_gone_and_is_looked_for_by_every_run(machine, option):
+    root, users = machine
+    go_applied.record({**OPTIONS, **option}, SETTINGS, users, root=str(root / "journal"))
+    assert not holds(root, users)
+
+
 def test_what_was_left_holds_until_it_is_forgotten(machine):
     root, users = machine
     assert go_applied.observe(users, str(root / "journal")) is None
