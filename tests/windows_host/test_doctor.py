@@ -114,7 +114,7 @@ def test_harmful_lines_of_wslconfig(windows):
     found = windows.asked()
     assert found["WT-025"]["status"] == "warning"
     assert "line 3" in found["WT-025"]["reason"] and "line 5" in found["WT-025"]["reason"]
-    assert found["WT-026"]["status"] == "warning"
+    assert found["WT-026"]["status"] == "critical"
     assert "line 8: autoMemoryReclaim=gradual" in found["WT-026"]["reason"]
     assert "line 9: sparseVhd=true" in found["WT-026"]["reason"]
     assert found["WT-030"]["status"] == "warning" and "processors=63" in found["WT-030"]["reason"]

@@ -223,7 +223,7 @@ def judge_wslconfig(
         _judge_lines(
             "WT-026",
             harmful,
-            doctor_check.WARNING,
+            doctor_check.CRITICAL,
             "No value in .wslconfig is known to do harm.",
             ".wslconfig has values that do harm: ",
             "see the reason",

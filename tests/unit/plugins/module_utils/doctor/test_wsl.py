@@ -220,7 +220,7 @@ def test_a_kernel_that_runs_here_is_judged_by_what_it_has() -> None:
     def status(works: bool) -> str:
         return doctor_wsl.judge_wslconfig(text, "/mnt/c/Users/ada/.wslconfig", kernel_works=works)[1].status
 
-    assert (status(False), status(True)) == ("warning", "ok")
+    assert (status(False), status(True)) == ("critical", "ok")
     assert doctor_wsl.does_kernel_work(1.0, 2.0, [])
     for case in ((3.0, 2.0, []), (None, 2.0, []), (1.0, None, []), (1.0, 2.0, ["tun"])):
         assert not doctor_wsl.does_kernel_work(*case)
@@ -239,9 +239,9 @@ def test_wslconfig() -> None:
     assert wslconfig("[wsl2]\nswapFile=C:\\temp\\swap.vhdx\n") == ["warning", "ok"]
     assert wslconfig("[wsl2]\nmemory=8GB\nmemory=4GB\n") == ["warning", "ok"]
     assert wslconfig("; old\n") == ["warning", "ok"]
-    assert wslconfig("[experimental]\nsparseVhd=true\n") == ["ok", "warning"]
-    assert wslconfig("[experimental]\nsparseVhd=1\n") == ["ok", "warning"]
-    assert wslconfig("[experimental]\nautoMemoryReclaim=gradual\n") == ["ok", "warning"]
+    assert wslconfig("[experimental]\nsparseVhd=true\n") == ["ok", "critical"]
+    assert wslconfig("[experimental]\nsparseVhd=1\n") == ["ok", "critical"]
+    assert wslconfig("[experimental]\nautoMemoryReclaim=gradual\n") == ["ok", "critical"]
     assert wslconfig("[experimental]\nautoMemoryReclaim=disabled\n") == ["ok", "ok"]
 
 
@@ -339,7 +339,7 @@ def test_encodings_of_wslconfig() -> None:
 )
 def test_the_doctor_judges_wslconfig_as_the_role_does(lines: str, said: str) -> None:
     check = doctor_wsl.judge_wslconfig(f"[wsl2]\n{lines}\n", "x")[1]
-    assert (check.id, check.status) == ("WT-026", "warning") and said in check.reason
+    assert (check.id, check.status) == ("WT-026", "critical") and said in check.reason
 
 
 @pytest.mark.parametrize(
