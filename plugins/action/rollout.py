@@ -81,12 +81,17 @@ class ActionModule(ActionBase):
                 "give that name, or a wsltune_rollout_dir of its own to begin another."
             )
 
+    def _find_block(self) -> str:
+        """Return why nothing may happen now; nothing where it may."""
+        freeze = fleet_rollout.find_freeze(self.given["freeze"], datetime.datetime.now())
+        if self._is_stopped():
+            return f"{fleet_rollout.STOPPED} {self.given['stop_file']} is there: remove it to go on."
+        return freeze
+
     def _begin(self) -> dict[str, Any]:
         given, wish = self.given, self.given["command"]
         rings = fleet_rings.read_rings(given["rings"] if given["rings"] is not None else list(fleet_rings.DEFAULT))
-        blocked = fleet_rollout.find_freeze(given["freeze"], datetime.datetime.now())
-        if self._is_stopped():
-            blocked = f"The stop file {given['stop_file']} is there: remove it to go on."
+        blocked = self._find_block()
         fleet_rollout.check_command(wish)
         rollout = self.store.load()
         self._check_name(rollout)
@@ -143,6 +148,8 @@ class ActionModule(ActionBase):
             text = f"No rollout named {self.given['name']} has begun.\n"
             return {"text": text, "exit_code": fleet_rollout.HOLDING, "status": "not begun", "why": text}
         hosts = self._hosts(rollout)
+        if self.given["command"] == "status" and rollout.status == fleet_record.RUNNING:
+            rollout.why = fleet_rollout.explain_now(rollout.why, self._find_block())
         summary = fleet_report.summarise(rollout, hosts, self.now)
         code = fleet_rollout.exit_code(rollout)
         if self.given["command"] != "status":

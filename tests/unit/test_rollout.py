@@ -47,9 +47,12 @@ def test_a_rollout_from_its_first_run_to_its_last(fleet):
 
     assert fleet.run("continue", asleep=["e"])[0] == 3
     (fleet.record / "stop").touch()
-    code, said = fleet.run()
-    assert code == 3 and f"The stop file {fleet.record}/stop is there: remove it to go on." in said
+    for command in ("status", ""):
+        code, said = fleet.run(command)
+        assert code == 3 and f"The stop file {fleet.record}/stop is there: remove it to go on." in said
     (fleet.record / "stop").unlink()
+    code, said = fleet.run("status")
+    assert code == 3 and "What kept it is gone." in said and "stop file" not in said
 
     before = len(fleet.done())
     code, said = fleet.run(asleep=["e"])

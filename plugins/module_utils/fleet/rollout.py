@@ -21,6 +21,8 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 from ansible_collections.wsltune.go.plugins.module_utils.tmpfs import place as tmpfs_place
 
 COMMANDS = ("run", "status", "continue", "hold", "abort")
+STOPPED, FROZEN = "The stop file", "A freeze keeps it from going on"
+"""How the sentences begin that say what keeps a rollout."""
 FINISHED, FAILED, ROLLED_BACK, HOLDING = 0, 1, 2, 3
 """Exit codes."""
 LONGEST_NAME = 100
@@ -409,8 +411,18 @@ def find_freeze(windows: Any, now: datetime.datetime) -> str:
     for window in windows:
         if _is_in(window, now):
             why = f": {window['why']}" if window.get("why") else ""
-            return f"A freeze keeps it from going on{why}."
+            return f"{FROZEN}{why}."
     return ""
+
+
+def explain_now(why: str, blocked: str) -> str:
+    """Return why a rollout that runs does not go on now, of which C(why) was written down by its last run.
+
+    What keeps it may have come since, or gone.
+    """
+    if blocked or not why.startswith((STOPPED, FROZEN)):
+        return blocked or why
+    return "What kept it is gone."
 
 
 def _is_in(window: Any, now: datetime.datetime) -> bool:
