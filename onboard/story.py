@@ -32,6 +32,7 @@ STEPS_BACK = {
     "workspace": "Take the mounts over Windows drives away",
     "wsl_conf": "Restore /etc/wsl.conf",
     "go_toolchain": "Remove Go if it was installed here",
+    "metrics": "Remove the metrics for a collector",
     "defender": "Restore Defender's exclusions on Windows",
     "wslconfig": "Restore .wslconfig on Windows",
 }

@@ -11,6 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
+
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,13 +43,14 @@ RESULT = {
 }
 
 
-def play(folder: Path, part: str = "report", **more: Any) -> str:
+def play(folder: Path, part: str = "report", after: list[Any] | None = None, **more: Any) -> str:
     collectors = [folder / name for name in ("machine", "controller")]
     for collector in collectors:
         collector.mkdir(exist_ok=True)
     tasks = [
         {"ansible.builtin.set_fact": {**FACTS, "cacheable": True}},
         {"ansible.builtin.import_tasks": str(ROOT / f"playbooks/parts/{part}.yml")},
+        *(after or []),
     ]
     variables = {
         "ansible_connection": "local",
@@ -84,6 +88,15 @@ def test_a_run_leaves_metrics_on_the_machine_and_on_the_controller(tmp_path: Pat
     assert (
         'wsltune_pending_restarts{instance="laptop"} 1\n' in (tmp_path / "controller/wsltune_laptop.prom").read_text()
     )
+
+
+@pytest.mark.parametrize(("number", "left"), [(-1, []), (1, ["machine/wsltune.prom"])], ids=["distro", "windows"])
+def test_no_metrics_of_what_was_taken_back_stay(tmp_path: Path, number: int, left: list[str]) -> None:
+    """Or the alert would never end that says to roll back."""
+    tasks = yaml.safe_load((ROOT / "playbooks/rollback.yml").read_text())[number]["tasks"]
+    removal = [task for task in tasks if task["name"].startswith("Remove what a collector reads")]
+    play(tmp_path, after=removal, wsltune_metrics=True)
+    assert removal and [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.prom")] == left
 
 
 def test_nothing_is_written_unless_it_is_wanted(tmp_path: Path) -> None:
