@@ -130,12 +130,17 @@ def choose_decisions(
 ) -> Sequence[Mapping[str, Any]] | None:
     """Return what was decided about levers on C(auto), None before they are tried.
 
-    Where nothing is tried, the last decision holds: a run that does not measure takes nothing away that helped.
+    Where nothing is tried, the last decision holds: a run that does not measure takes nothing away that helped. So it
+    does where nothing could be tried; what was never decided puts nothing into memory then.
     """
-    if wishes["tries"]:
+    if wishes["tries"] and (wishes["decisions"] or not earlier):
         return wishes["decisions"] if earlier else None
     on_auto = list_tried(decide(facts, wishes, []))
-    return [decision for decision in facts["go"]["decisions"] if decision.get("lever") in on_auto]
+    known = [decision for decision in facts["go"]["decisions"] if decision.get("lever") in on_auto]
+    if not wishes["tries"] or wishes["met"]["go_tmpfs"]:
+        return known
+    open_places = (set(levers_plan.KINDS) & set(on_auto)) - {decision["lever"] for decision in known}
+    return [*known, *({"lever": name, "kept": False, "tried": False} for name in sorted(open_places))]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -215,6 +215,26 @@ def test_where_nothing_is_tried_the_last_decisions_hold(again: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("met", "last", "on"),
+    [
+        (False, None, {"gotmpdir_tmpfs": False}),
+        (False, False, {"gotmpdir_tmpfs": False}),
+        (False, True, {"gotmpdir_tmpfs": True}),
+        (True, None, {}),
+    ],
+)
+def test_where_no_lever_could_be_tried_nothing_new_is_set_up(met: bool, last: Any, on: dict[str, bool]) -> None:
+    """As with a module that is not there: what was measured before holds, and what is set up stays."""
+    known = {**FACTS, "go": {**FACTS["go"], "decisions": [] if last is None else [decision("gotmpdir_tmpfs", last)]}}
+    changed: dict[str, Any] = {"levers": "auto", "met": {**dict.fromkeys(ROLES, True), "go_tmpfs": met}}
+    first = make(facts=known, **changed)
+    assert first["levers"]["on"] == {}, "it is tried first"
+    planned = make(first, known, **changed)
+    assert planned["levers"]["on"] == on
+    assert ("go_tmpfs" in running(planned)) == (bool(last) and not met)
+
+
+@pytest.mark.parametrize(
     ("levers", "name", "value"),
     [
         ({"gocache_tmpfs": True}, "go_tmpfs_gocache", True),
