@@ -29,12 +29,14 @@ def _declared(facts: Mapping[str, Any], wishes: Mapping[str, Any], options: Mapp
     has_own = place.kind == tmpfs_place.GOTMPDIR
     folders = tmpfs_plan.name_settings(observed["path"])
     content = options["wsl_conf"]["content"]
+    by_levers = [name for name, value in options["wsl_conf"]["levers"].items() if value is not None]
     if "wsl_conf_interop_append_windows_path" in conf:
         value = conf["wsl_conf_interop_append_windows_path"]
         content = wsl_conf.merge(content, {"interop.appendWindowsPath": value})
+        by_levers.append("interop.appendWindowsPath")
     return {
         "states": {**wishes["states"], "workspace": options["workspace_state"]},
-        "wsl_conf": {**options["wsl_conf"], "content": content},
+        "wsl_conf": {**options["wsl_conf"], "content": content, "by_levers": by_levers},
         "go_tmpfs": {
             **options["go_tmpfs"],
             "kind": place.kind,

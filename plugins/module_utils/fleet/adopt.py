@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift
@@ -35,8 +35,11 @@ def _refuse_template(setting: Mapping[str, Any], value: Any) -> None:
         )
 
 
-def _wsl_conf(setting: Mapping[str, Any], variables: dict[str, Any]) -> None:
+def _wsl_conf(setting: Mapping[str, Any], variables: dict[str, Any], declared: Container[str]) -> None:
     name = setting["id"].partition(":")[2]
+    if name == drift.LEVER_OF_WSL_CONF and setting["declared"] is not None and name not in declared:
+        # Declared twice, it would be refused by the next run.
+        raise AdoptError(f"wsltune_adopt names {setting['id']}, which a lever declares: {drift.TURN_OFF}")
     key = wsl_conf.KEYS.get(name)
     if key is None:
         raise AdoptError(f"wsltune_adopt names {setting['id']}, which no variable declares: change the role's instead")
@@ -67,10 +70,10 @@ def _go(setting: Mapping[str, Any], variables: dict[str, Any]) -> None:
         )
 
 
-def _variables_of(setting: Mapping[str, Any], variables: dict[str, Any]) -> None:
+def _variables_of(setting: Mapping[str, Any], variables: dict[str, Any], declared: Container[str]) -> None:
     role, name = setting["role"], setting["id"].rpartition(":")[2]
     if role == "wsl_conf":
-        _wsl_conf(setting, variables)
+        _wsl_conf(setting, variables, declared)
     elif not drift.can_be_declared(role, setting["id"], setting["now"]):
         if role == "go_env" and name in PLACED:
             raise AdoptError(
@@ -124,7 +127,7 @@ def adopt(
                         f"wsltune_adopt names {name}, whose value has more than {drift.LONGEST} characters: write the "
                         "variable by hand"
                     )
-                _variables_of(setting, variables)
+                _variables_of(setting, variables, declared)
                 adopted.append({"id": name, "value": setting["now"], "was_declared": setting["declared"]})
             except AdoptError as error:
                 refused.append(str(error))

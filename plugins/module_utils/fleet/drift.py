@@ -72,6 +72,12 @@ EDITED_LAUNCHER = "remove %s, which a run leaves as it is because somebody edite
 UNBIND = "set workspace_state to absent and run site.yml, which unmounts it; the copy stays"
 REMADE = ", then run site.yml, which makes it again"
 ADOPT = ', or keep this one: -e \'{"wsltune_adopt": ["%s"]}\''
+LEVER_OF_WSL_CONF = wsl_judge.LAUNCHED_FOR
+TURN_OFF = "set append_windows_path to false in wsltune_levers, or leave out wsl_conf_interop_append_windows_path"
+BY_LEVER = {
+    CHANGED: f"{APPLY}, or keep this one: {TURN_OFF}",
+    CONFLICT: f"a person decides, and nothing overwrites it by itself: {APPLY}, or keep this one: {TURN_OFF}",
+}
 ADOPTABLE = ("GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
 """Go's settings whose values a variable of a host declares; site.yml works out GOTMPDIR and GOCACHE itself."""
 
@@ -285,6 +291,7 @@ def _views_of_wsl_conf(machine: Machine) -> Iterator[View]:
             owner=file.get("owner", ""),
             at=file.get("mtime"),
             unreadable=machine.unreadable,
+            remedies=BY_LEVER if name in wanted["by_levers"] else {},
         )
 
 

@@ -80,7 +80,7 @@ def declared(levers: Any, given: Mapping[str, Any] = MappingProxyType({}), **dec
         "takes_back": True,
         "windows": {"connection": "local", "declared": False},
     }
-    roles = {"wsl_conf": {"content": ""}, "go_tmpfs": {}, "go_env": {}, "workspace_state": "present"}
+    roles = {"wsl_conf": {"content": "", "levers": {}}, "go_tmpfs": {}, "go_env": {}, "workspace_state": "present"}
     return drift._declared(facts(**decided), wishes, roles)
 
 
@@ -104,6 +104,7 @@ def test_a_decision_counts_where_its_lever_is_on_auto(levers: Any, decided: dict
 def test_levers_that_are_declared_change_what_roles_keep() -> None:
     found = declared({"append_windows_path": True, "cgo_disabled": True, "caches_local": False, "gocache_tmpfs": True})
     assert found["wsl_conf"]["content"] == "[interop]\nappendWindowsPath=false\n"
+    assert found["wsl_conf"]["by_levers"] == ["interop.appendWindowsPath"]
     go = found["go_env"]
     assert (go["cgo_enabled"], go["caches_local"]) == ("false", False)
     assert go["gocache"] == "/var/cache/gotmp/{uid}/gocache"

@@ -117,7 +117,13 @@ class Bed:
     def wishes(self) -> dict[str, Any]:
         return {
             "states": {},
-            "wsl_conf": {"content": wsl_conf.merge("", WSL_CONF), "removed": [], "launchers": True, "force": False},
+            "wsl_conf": {
+                "content": wsl_conf.merge("", WSL_CONF),
+                "removed": [],
+                "launchers": True,
+                "force": False,
+                "by_levers": [],
+            },
             "go_tmpfs": {"kind": "gotmpdir", "size": "auto", "inodes": 0, "users": ["alice"], "left_out": {}},
             "go_env": {
                 "users": ["alice"],
@@ -675,6 +681,22 @@ def test_a_launcher_counts_also_where_the_controller_has_that_folder_elsewhere(
     monkeypatch.setattr(wsl_judge, "LAUNCHERS", str(bed.folder / "controller"))
     found = {one["id"]: one["state"] for one in drift.report("laptop", facts, declared, time.time())["settings"]}
     assert found["wsl_conf:launcher:clip.exe"] == "gone"
+
+
+def test_what_a_lever_declares_is_kept_by_the_lever_and_not_adopted(bed: Bed) -> None:
+    """As a setting beside it, the next run would refuse it."""
+    declare_path(bed, False)
+    bed.declared["wsl_conf"]["by_levers"] = [wsl_judge.LAUNCHED_FOR]
+    set_conf(bed, wsl_judge.LAUNCHED_FOR, True)
+    report, name = bed.report(), f"wsl_conf:{wsl_judge.LAUNCHED_FOR}"
+    found = next(one for one in report["settings"] if one["id"] == name)
+    assert found["state"] in (drift.CHANGED, drift.CONFLICT)
+    assert drift.TURN_OFF in found["remedy"] and "wsltune_adopt" not in found["remedy"]
+    adopted = adopt.adopt(report, [name], {"boot.systemd": True})
+    assert adopted["adopt_variables"] == {} and drift.TURN_OFF in adopted["adopt_refused"][0]
+    # Declared as a setting, it is adopted as one.
+    adopted = adopt.adopt(report, [name], {"Interop.appendwindowspath": False})
+    assert adopted["adopt_variables"] == {"wsl_conf_settings": {wsl_judge.LAUNCHED_FOR: True}}
 
 
 def wanted(bed: Bed) -> tuple[str, bool]:
