@@ -394,6 +394,8 @@ def choose_next(summary: dict[str, Any] | None, first: str, again: str, check: b
     asked = [int(match[1]) for reason in reasons if (match := re.search(r"-e verify_budget_minutes=(\d+)", reason))]
     if asked:
         return [f"{again} -e verify_budget_minutes={max(asked)}"]
+    if first.startswith(NOT_TRIED):
+        return [f"{command} (repeats it, once that is put right)"]
     busy = summary is not None and any(warning.startswith(schedule.WAS_BUSY) for warning in summary["warnings"])
     if busy:
         return [f"{command} (repeats it; first let the machine come to rest)"]
@@ -484,6 +486,19 @@ def proves(case: Mapping[str, Any]) -> bool:
 AS_IT_SHOULD_BE = "Nothing to change: this machine is as it should be"
 
 
+NOT_TRIED = "Nothing was changed, because no tuning could be tried"
+
+
+def list_failures(levers: Mapping[str, Any]) -> list[str]:
+    """Return why levers could not be tried that might have an effect, where that is so of all of them."""
+    decisions = levers.get("decisions") or []
+    if any(decision["tried"] for decision in decisions):
+        return []
+    reasons = [str(decision.get("reason", "")) for decision in decisions]
+    known = [levers["failure"]] if levers.get("failure") else []
+    return known + [reason for reason in reasons if not reason.startswith("not tried: ")]
+
+
 def explain_nothing_to_gain(levers: Mapping[str, Any]) -> str:
     """Return why no tuning changes anything here: none has an effect, or none of those that were tried helped."""
     decisions = levers.get("decisions") or []
@@ -496,11 +511,9 @@ def explain_nothing_to_gain(levers: Mapping[str, Any]) -> str:
         for decision in decisions
         if str(decision.get("reason", "")).startswith(start)
     ]
-    failed = [
-        str(decision["reason"]) for decision in decisions if not str(decision.get("reason", "")).startswith(start)
-    ]
+    failed = list_failures(levers)
     if failed:
-        return f"Nothing was changed, because no tuning could be tried: {failed[0]}"
+        return f"{NOT_TRIED}: {failed[0]}"
     return f"{AS_IT_SHOULD_BE}{', because ' + join(list(dict.fromkeys(reasons))[:2]) if reasons else ''}"
 
 
@@ -511,7 +524,10 @@ def wants_baseline(case: Mapping[str, Any]) -> bool:
         return False
     if levers is None:
         return bool(case["before"] == case["after"])
-    return not levers["kept"] and not any(decision["tried"] for decision in levers.get("decisions") or [])
+    # What kept the levers from being tried keeps Go from being measured as well.
+    if levers["kept"] or list_failures(levers):
+        return False
+    return not any(decision["tried"] for decision in levers.get("decisions") or [])
 
 
 def choose_measurement(case: Mapping[str, Any]) -> str:
@@ -547,12 +563,13 @@ def write_sequence(summary: dict[str, Any] | None, name: str, kept: str) -> str:
 
 def read_levers_result(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the roles take from a call of go_levers: nothing is kept and the reason is said where it failed."""
-    failure = f"none kept, because they could not be tried: {result.get('msg', '')}"
+    failure = str(result.get("msg", "")) if "sentences" not in result else ""
     return {
         "kept": result.get("kept", []),
         "decisions": result.get("decisions", []),
-        "sentences": result.get("sentences", [failure]),
+        "sentences": result.get("sentences", [f"none could be tried: {failure}"]),
         "remembered": result.get("remembered"),
+        **({"failure": failure} if failure else {}),
     }
 
 

@@ -429,8 +429,9 @@ def test_a_trial_of_levers_that_failed_keeps_nothing_and_says_why():
     assert bench_report.read_levers_result({"failed": True, "msg": "there is no Go"}) == {
         "kept": [],
         "decisions": [],
-        "sentences": ["none kept, because they could not be tried: there is no Go"],
+        "sentences": ["none could be tried: there is no Go"],
         "remembered": None,
+        "failure": "there is no Go",
     }
 
 
@@ -467,7 +468,8 @@ def test_why_nothing_is_to_change_is_said(decisions, sentence):
     levers = {"kept": [], "decisions": [dict(zip(names, one)) for one in decisions]}
     case = {**CASE, "levers": levers, "changes": []}
     assert sentence in bench_report.explain_no_measurement(case)
-    assert bench_report.wants_baseline(case) == (not any(one[1] for one in decisions))
+    # Where nothing could be tried, Go cannot be measured either.
+    assert bench_report.wants_baseline(case) == ("should be" in sentence)
     assert not bench_report.wants_baseline({**case, "check_mode": True})
     assert not bench_report.wants_baseline({**case, "levers": None})
 
@@ -478,6 +480,16 @@ def test_a_machine_that_needs_nothing_gets_a_number_and_a_next_step():
     text = told(found, why_not="Nothing to change: x", changes=[], again="./onboard.sh --", pending=[], report="")
     assert "Nothing to change: x. Go takes 1.40 s for repeated tests (10 runs) and 1.60 s for" in " ".join(text.split())
     assert "Next:     cd into your Go module and start ./onboard.sh doctor there;" in text
+
+
+def test_where_no_lever_could_be_tried_that_is_the_first_sentence_and_to_be_put_right():
+    levers = bench_report.read_levers_result({"failed": True, "msg": "/x has no go.mod: name a Go module."})
+    case = {**CASE, "levers": levers, "changes": []}
+    assert not bench_report.wants_baseline(case)
+    why_not = bench_report.explain_no_measurement(case)
+    text = told(None, why_not=why_not, changes=[], again="./onboard.sh -- -e x", pending=[], report="")
+    assert "because no tuning could be tried: /x has no go.mod: name a Go module." in " ".join(text.split())
+    assert "Next:     ./onboard.sh -- -e x (repeats it, once that is put right)\n" in text
 
 
 def test_noise_is_called_noise_and_every_ending_has_a_command():
