@@ -37,7 +37,7 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
     in_force = [measured["in_force"]] if "in_force" in measured else list(run["in_force"])
     settled = not (proves and verdict in ("~", "unknown"))
     text = report.write_text(
-        schedule.summarise(baseline) if baseline else summary,
+        report.drop_advice(schedule.summarise(baseline)) if baseline else summary,
         title=report.choose_title(experiment, name),
         changes=changes,
         pending=pending,

@@ -361,6 +361,15 @@ def describe_baseline(summary: dict[str, Any], why_not: str) -> str:
     return f"{(why_not or AS_IT_SHOULD_BE).rstrip('.')}.{took}"
 
 
+def drop_advice(summary: dict[str, Any]) -> dict[str, Any]:
+    """Return the summary of Go as it is without the advice to give more time: it gets a minute at most."""
+    scenarios = [
+        {**scenario, "reason": re.sub(r": run it again with -e verify_budget_minutes=.*", "", scenario["reason"] or "")}
+        for scenario in summary["scenarios"]
+    ]
+    return {**summary, "scenarios": scenarios}
+
+
 def _list_remarks(summary: dict[str, Any], first: str) -> tuple[list[str], list[str]]:
     """Return what the numbers stand for, such as without which test, and what speaks against them.
 
@@ -393,6 +402,7 @@ def choose_next(summary: dict[str, Any] | None, first: str, again: str, check: b
     # Each scenario asks for what it needs itself, and the largest is enough for all.
     asked = [int(match[1]) for reason in reasons if (match := re.search(r"-e verify_budget_minutes=(\d+)", reason))]
     if asked:
+        again = re.sub(r" -e verify_budget_minutes=[0-9.]+(?= |$)", "", again)
         return [f"{again} -e verify_budget_minutes={max(asked)}"]
     if first.startswith(NOT_TRIED):
         return [f"{command} (repeats it, once that is put right)"]

@@ -212,9 +212,10 @@ def _drop_what_cannot_fit(active: list[_Series], clock: Clock, min_runs: int) ->
         active.remove(series)
         needed = sum(other.wanted(min_runs) for other in [*active, series])
         beside = "" if series in too_long else " beside the other scenarios"
+        minutes = f"{clock.budget / 60:.3g} minute{'' if clock.budget == 60 else 's'}"
         series.skip(
-            f"{min_runs} rounds of {_write_seconds(series.cost)} each do not fit into {clock.budget / 60:.3g} "
-            f"minutes{beside}: {_advise(clock, needed)}"
+            f"{min_runs} rounds of {_write_seconds(series.cost)} each do not fit into {minutes}{beside}: "
+            f"{_advise(clock, needed)}"
         )
 
 

@@ -105,6 +105,12 @@ def test_where_nothing_is_to_be_done_go_is_measured_as_it_is():
     result = conclude(case={"levers": levers, "changes": []}, baseline=baseline)
     assert "Go takes 1.40 s for repeated" in result["summary"]
     assert (result["verdict"], result["benchmark"]) == ("unknown", {})
+    # More time is no use, because Go as it is gets a minute at most.
+    long = {**scenarios[1], "status": "skipped", "reason": "too long: run it again with -e verify_budget_minutes=3"}
+    baseline["experiment"]["scenarios"] = [scenarios[0], long]
+    case = {"levers": levers, "changes": []}
+    said = conclude(case=case, baseline=baseline, again="./onboard.sh")["summary"]
+    assert "edit: too long\n" in said and "verify_budget_minutes" not in said and "Next:     cd into" in said
     # An old measurement is not shown where something was compared.
     assert conclude(measure(test=0.8), baseline=baseline)["verdict"] == "faster"
 

@@ -505,9 +505,10 @@ def test_noise_is_called_noise_and_every_ending_has_a_command():
 def test_of_two_budgets_the_one_that_is_enough_for_both_is_advised():
     reasons = [f"does not fit: run it again with -e verify_budget_minutes={minutes}" for minutes in (6, 11)]
     summary = {"scenarios": [{"reason": reason} for reason in reasons], "warnings": []}
-    assert bench_report.choose_next(summary, "", "./onboard.sh --", False, True) == [
-        "./onboard.sh -- -e verify_budget_minutes=11"
-    ]
+    for again in ("./onboard.sh --", "./onboard.sh -- -e verify_budget_minutes=4"):
+        assert bench_report.choose_next(summary, "", again, False, True) == [
+            "./onboard.sh -- -e verify_budget_minutes=11"
+        ]
 
 
 def test_where_the_machine_was_busy_it_is_to_rest_first():
