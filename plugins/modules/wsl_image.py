@@ -342,6 +342,9 @@ def make(module: AnsibleModule) -> dict[str, Any]:
         if params["url"]:
             write(output + image_plan.CATALOGUE, render_catalogue(params, recipe.name, digest))
             written.append(output + image_plan.CATALOGUE)
+        elif digest not in (read_catalogue(output + image_plan.CATALOGUE) or digest):
+            # Of the image before, whose checksum no installation would find in this one.
+            os.unlink(output + image_plan.CATALOGUE)
         record = {"recipe": recipe.digest, "sha256": digest, "wsltune": recipe.wsltune}
         shutil.rmtree(params["root"])
         os.unlink(params["root"] + image_plan.MARK_SUFFIX)

@@ -158,6 +158,17 @@ def test_an_image_that_is_there_already_gets_its_catalogue_later(call: Call, pla
     assert "url must be given" in call(wsl_image, **{**words, "url": ""})["msg"]
 
 
+def test_no_catalogue_of_the_image_before_stays(call: Call, place: Path) -> None:
+    """An installation by it would end with a wrong checksum."""
+    first = make(call, place, url=URL, close={"url": URL})
+    catalogue = place / "out/acme.wsl.catalogue.json"
+    (place / "out/acme.wsl").unlink()
+    assert make(call, place)["sha256"] == first["sha256"] and catalogue.exists()
+    (place / "out/acme.wsl").unlink()
+    (place / "program").write_bytes(b"another")
+    assert make(call, place)["sha256"] != first["sha256"] and not catalogue.exists()
+
+
 def test_two_builds_make_the_same_file_and_a_third_is_none(call: Call, place: Path) -> None:
     first = make(call, place)
     os.rename(place / "out", place / "before")
