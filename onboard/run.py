@@ -244,7 +244,9 @@ def interrupted(options: Options, changed: list[str], under_way: str = "") -> st
 
     C(under_way) is the step that was interrupted, which reports no change any more.
     """
-    command = "./onboard.sh" if options.command == "site" else f"./onboard.sh {options.command}"
+    program = undo_command().removesuffix(" rollback")
+    words = ["" if options.command == "site" else options.command, "--check" if options.check else ""]
+    command = " ".join([program, *filter(None, words)])
     again = f"run {command} again to finish"
     looked = under_way in changed or under_way not in CHANGING
     if options.check or options.command in LOOKING or (not changed and looked):

@@ -303,6 +303,18 @@ def test_an_interrupt_says_what_has_changed() -> None:
         assert onboard_run.interrupted(options, changed).startswith("Interrupted, with nothing changed: ")
 
 
+@pytest.mark.parametrize(
+    ("options", "words"), [(Options(), ""), (Options(check=True), " --check"), (Options(command="bench"), " bench")]
+)
+def test_an_interrupt_names_what_can_be_typed_from_here(
+    options: Options, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert f": run {ROOT}/onboard.sh{words} again to finish." in onboard_run.interrupted(options, [])
+    monkeypatch.chdir(ROOT)
+    assert f": run ./onboard.sh{words} again to finish." in onboard_run.interrupted(options, [])
+
+
 ROOT_DISK = "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
 TMP = "21 20 0:30 / /tmp rw - tmpfs tmpfs rw\n"
 OWN = "22 20 0:31 / /var/cache/gotmp rw - tmpfs tmpfs rw\n"

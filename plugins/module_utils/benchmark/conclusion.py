@@ -15,8 +15,9 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
 
     C(run) has C(case), as L(report.explain_no_measurement) takes it; C(measured), C(baseline) and C(tried), what the
     modules go_benchmark (before and after, and Go as it is) and go_levers returned, each empty where it did not run;
-    C(pending), C(notes) and C(in_force), what the caller knows; C(undo) and C(again), commands; C(proposals),
-    further next steps; C(on_slower); and C(folder), where the reports lie. C(name) is the machine's.
+    C(pending), C(notes) and C(in_force), what the caller knows; C(undo) and C(again), commands for the folder
+    C(here); C(proposals), further next steps; C(on_slower); and C(folder), where the reports lie. C(name) is that of
+    the machine.
     """
     case = run["case"]
     proof, proves = case.get("proof") or {}, report.proves(case)
@@ -47,6 +48,7 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
         report=report.choose_page(experiment, run["tried"], str(run["folder"])),
         on_slower=on_slower,
         again=str(run["again"]) if settled else "",
+        here=str(run["here"]),
         check=bool(case["check_mode"]),
         proposals=list(run["proposals"]),
         # What the benchmark itself says against measuring, such as that there is no Go.

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import shlex
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -256,11 +258,12 @@ def write_text(
     again: str = "",
     check: bool = False,
     proposals: Sequence[str] = (),
+    here: str = "",
 ) -> str:
     """Write the summary for a terminal: plain text of 80 columns.
 
     It has at most 25 lines, and a few more where a sentence would be cut otherwise. C(again) is the command that runs
-    this again, to which arguments can be added; C(proposals) are further next steps.
+    this again in the folder C(here), to which arguments can be added; C(proposals) are further next steps.
     In check mode (C(check)) nothing has happened that could be undone.
     """
     single = summary is not None and len(summary["variants"]) == 1
@@ -280,7 +283,7 @@ def write_text(
     meaning, doubts = _list_remarks(summary, first) if summary is not None else ([], [])
     remarks = [*meaning, *notes, *doubts]
     tail: list[str] = []
-    following = choose_next(summary, first, again, check, bool(changes))
+    following = choose_next(summary, first, again, check, bool(changes), here)
     for label, values in (
         ("Next", [*following, *proposals]),
         ("Undo", [undo] if undo else []),
@@ -390,8 +393,10 @@ def _list_remarks(summary: dict[str, Any], first: str) -> tuple[list[str], list[
     return said[0], said[1]
 
 
-def choose_next(summary: dict[str, Any] | None, first: str, again: str, check: bool, changed: bool) -> list[str]:
-    """Return what a person can do next: every run ends with something to do."""
+def choose_next(
+    summary: dict[str, Any] | None, first: str, again: str, check: bool, changed: bool, here: str = ""
+) -> list[str]:
+    """Return what a person can do next: every run ends with something to do. C(again) is a command for C(here)."""
     if not again:
         return []
     command = again.removesuffix(" --")
@@ -412,7 +417,9 @@ def choose_next(summary: dict[str, Any] | None, first: str, again: str, check: b
     if first.startswith(("Cannot tell", "Whether it helped is not known")):
         return [f"{command} (repeats it)"]
     if not changed and "onboard.sh" in command:
-        program = command.split()[0]
+        # Elsewhere, only its whole path starts it.
+        program = shlex.split(command)[0]
+        program = shlex.quote(os.path.normpath(os.path.join(here, program)) if here else program)
         return [f"cd into your Go module and start {program} doctor there; it finds what makes that module slow"]
     return []
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import pytest
+
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import conclusion
 
 BEFORE, AFTER = ({"environment": {"GOTMPDIR": folder}} for folder in ("/tmp", "/var/cache/gotmp/1000"))
@@ -42,6 +44,7 @@ def conclude(measured=None, case=(), **known):
         "in_force": [],
         "undo": "ansible-playbook playbooks/rollback.yml",
         "again": "",
+        "here": "/home/alice/wsltune",
         "proposals": [],
         "on_slower": "rollback",
         "folder": "/home/alice/reports",
@@ -117,8 +120,21 @@ def test_where_nothing_is_to_be_done_go_is_measured_as_it_is():
 
 def test_a_proof_without_a_verdict_offers_no_other_run():
     unsure, idle = measure(test=1.0, edit=1.0), {"changes": []}
-    assert "./onboard.sh doctor" in conclude(unsure, idle, again="./onboard.sh")["summary"]
-    assert "./onboard.sh doctor" not in conclude(unsure, {**idle, "proof": PROOF}, again="./onboard.sh")["summary"]
+    assert "/onboard.sh doctor" in conclude(unsure, idle, again="./onboard.sh")["summary"]
+    assert "/onboard.sh doctor" not in conclude(unsure, {**idle, "proof": PROOF}, again="./onboard.sh")["summary"]
+
+
+@pytest.mark.parametrize(
+    ("again", "here", "program"),
+    [
+        ("./onboard.sh --", "/srv/wsltune", "/srv/wsltune/onboard.sh"),
+        ("./onboard.sh --", "/srv/my tools", "'/srv/my tools/onboard.sh'"),
+        ("'/srv/my tools/onboard.sh' --", "/home/alice", "'/srv/my tools/onboard.sh'"),
+    ],
+)
+def test_what_is_to_be_started_elsewhere_has_its_whole_path(again, here, program):
+    told = conclude(measure(test=1.0, edit=1.0), {"changes": []}, again=again, here=here)["summary"]
+    assert f"cd into your Go module and start {program} doctor there;" in " ".join(told.split())
 
 
 def test_proposals_follow_the_next_step():
