@@ -465,10 +465,18 @@ SAME = "Nothing to compare: Go has the same settings before and after"
 def explain_refusal(workload: Mapping[str, Any]) -> str:
     """Return what is wrong with the values for a benchmark, nothing where it can be run or is not wanted.
 
-    C(workload) has C(benchmark), C(budget_minutes), C(scenarios) and C(commands) of the role verify.
+    C(workload) has C(benchmark), C(budget_minutes), C(modules), C(scenarios) and C(commands) of the role verify.
     """
-    minutes, scenarios = float(workload["budget_minutes"]), workload["scenarios"]
-    if not workload["benchmark"] or (minutes > 0 and (scenarios or workload["commands"])):
+    minutes, scenarios, modules = float(workload["budget_minutes"]), workload["scenarios"], workload["modules"]
+    if not workload["benchmark"]:
+        return ""
+    # A text is a list of the names between its commas.
+    named = [*filter(None, modules.split(","))] if isinstance(modules, str) else [str(module) for module in modules]
+    relative = [module for module in named if not os.path.isabs(module)]
+    if relative:
+        # What ~ stands for is another folder for root, who starts the benchmark, than for the one it is made for.
+        return f"verify_modules has '{relative[0]}': give the whole path of a Go module, such as /home/alice/src/shop."
+    if minutes > 0 and (scenarios or workload["commands"]):
         return ""
     return (
         f"verify_budget_minutes is {minutes} and verify_scenarios {list(scenarios)}: give more than 0 minutes and at "

@@ -366,9 +366,31 @@ def test_the_first_reason_against_measuring_is_said(options, why):
     ],
 )
 def test_what_cannot_be_measured_is_refused_where_it_would_be(changes, refused):
-    workload = {"benchmark": True, "budget_minutes": 3.0, "scenarios": ["test"], "commands": [], **changes}
-    refusal = bench_report.explain_refusal(workload)
+    refusal = bench_report.explain_refusal({**WORKLOAD, **changes})
     assert bool(refusal) == refused and (not refused or "give more than 0 minutes" in refusal)
+
+
+WORKLOAD = {"benchmark": True, "budget_minutes": 3.0, "modules": [], "scenarios": ["test"], "commands": []}
+
+
+@pytest.mark.parametrize(
+    ("modules", "wrong"),
+    [
+        (["/srv/shop", "src/shop"], "src/shop"),
+        (["~/shop"], "~/shop"),
+        (["$HOME/shop"], "$HOME/shop"),
+        ([""], ""),
+        ("/srv/a,b", "b"),
+        (["/home/alice/my shop"], None),
+        ("/srv/a,/srv/b", None),
+        ("", None),
+    ],
+)
+def test_a_module_is_named_by_its_whole_path(modules, wrong):
+    """Root starts the benchmark, elsewhere: what the shell would make of a shorter one is another folder there."""
+    refusal = bench_report.explain_refusal({**WORKLOAD, "modules": modules})
+    assert refusal.partition(":")[0] == ("" if wrong is None else f"verify_modules has '{wrong}'")
+    assert bench_report.explain_refusal({**WORKLOAD, "modules": modules, "benchmark": False}) == ""
 
 
 def test_one_thing_is_measured_at_most():
