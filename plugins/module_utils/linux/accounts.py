@@ -222,14 +222,19 @@ def identity(account: Account) -> process.Identity | None:
 
 
 def identity_of(uid: int, gid: int) -> process.Identity | None:
-    """Return who an account of these numbers is, also when it was removed; None for root and the one that runs this."""
+    """Return who an account of these numbers is, also when it was removed; None for root and the one that runs this.
+
+    C(gid) was the account's group, or is that of a folder of its own. It counts only where the account is in it now:
+    somebody may have been taken out of a group since, and a number that was free may be another account's or group's.
+    """
     if os.geteuid() != 0 or uid == 0:
         return None
     try:
-        groups = os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
+        account = pwd.getpwuid(uid)
     except KeyError:
-        groups = [gid]
-    return process.Identity(uid, gid, groups)
+        return process.Identity(uid, gid, [gid])
+    groups = os.getgrouplist(account.pw_name, account.pw_gid)
+    return process.Identity(uid, gid if gid in groups else account.pw_gid, groups)
 
 
 def identity_of_owner(uid: int) -> process.Identity | None:

@@ -105,3 +105,29 @@ def test_a_login_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.Mo
         accounts.login_environment(eve, 1.0)
     assert time.monotonic() - begin < 12
     assert subprocess.run(["pgrep", "-f", "sleep 161803"], capture_output=True, check=False).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("recorded", "expected"),
+    [
+        pytest.param(50, (1003, 50, [1003, 50]), id="a group that it is in"),
+        pytest.param(2000, (1003, 1003, [1003, 50]), id="one that it was taken out of"),
+    ],
+)
+def test_no_account_has_a_group_back_that_it_was_taken_out_of(
+    monkeypatch: pytest.MonkeyPatch, recorded: int, expected: tuple[int, int, list[int]]
+) -> None:
+    """A record keeps the group that an account had at the first run, and a rollback becomes that account."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(pwd, "getpwuid", lambda _uid: SimpleNamespace(pw_name="dora", pw_gid=1003))
+    monkeypatch.setattr(os, "getgrouplist", lambda _name, group: [group, 50])
+    assert accounts.identity_of(1003, recorded) == expected
+
+
+def test_a_removed_account_has_the_group_that_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(uid: int) -> object:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert accounts.identity_of(1003, 2000) == (1003, 2000, [2000])
