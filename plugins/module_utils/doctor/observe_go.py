@@ -154,6 +154,7 @@ class Workshop:
         roots = {**places, "GOENV": facts["user_file"]["path"]}
         self.foreign = go_find.explain_variables(self.environment)
         self.foreign = self.foreign or go_sources.find_place_of_others(roots, variable=AS_WHOM).rstrip(".")
+        self.foreign = self.foreign or go_find.explain_settings(roots["GOENV"], self.environment)
         """Why root's Go builds nothing; empty where it may."""
         self.silent: dict[str, str] | None = None
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import functools
 import glob
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
+from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, become, files, look, process, text
 
@@ -27,6 +29,7 @@ ASKED = 10.0
 """Seconds that one Go command may take to answer."""
 MOST_SAID = 1 << 20
 """Bytes of what a Go command says that are kept."""
+LARGEST_FILE = 1 << 20
 SECONDS = 30.0
 """Seconds that finding and asking the Go commands of one user may take."""
 # In each list a version manager's own choice stands before all that it has installed.
@@ -107,7 +110,7 @@ IN_TERMINAL = "terminal"
 FOLLOWED_TOO = ("TMPDIR", "CC", "CXX", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 """Variables that Go follows, beside those that begin with GO and CGO_."""
 NAMING = (
-    *("GOFLAGS", "GOCACHEPROG", "GOTOOLDIR", "GOAUTH", "CC", "CXX", "AR", "FC", "GCCGO"),
+    *("GOFLAGS", "GOCACHEPROG", "GOTOOLDIR", "GOAUTH", "GOWORK", "CC", "CXX", "AR", "FC", "GCCGO"),
     *("PKG_CONFIG", "PKG_CONFIG_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LIBRARY_PATH", "CPATH"),
 )
 """Variables that name what Go starts or builds from, beside those that begin with CGO_ and, for Git, GIT_."""
@@ -366,8 +369,12 @@ def explain_no_build(go: str, environment: Mapping[str, str], known: set[str] | 
     if reason:
         return f"{reason}."
     values, reason = go_env(go, _run, environment)
+    if reason:
+        return f"{reason}."
     temporary = values.get("GOTMPDIR") or environment.get("TMPDIR") or "/tmp"
-    return f"{reason}." if reason else go_sources.find_place_of_others(values, temporary, known)
+    place = go_sources.find_place_of_others(values, temporary, known)
+    reason = "" if place else explain_settings(values.get("GOENV", ""), environment)
+    return place or (f"{reason}." if reason else "")
 
 
 def without_places_of_others(environment: dict[str, str]) -> dict[str, str]:
@@ -389,6 +396,23 @@ def explain_variables(environment: Mapping[str, str]) -> str:
         return ""
     name = next((name for name, value in environment.items() if _names_place_of_others(name, value)), "")
     return f"{name} names what another account can replace, and root would run it" if name else ""
+
+
+def explain_settings(path: str, environment: Mapping[str, str]) -> str:
+    """Say which setting in the file C(path) of root's Go keeps root from building; nothing for others.
+
+    A variable of C(environment) counts before it.
+    """
+    if os.geteuid() != 0 or not os.path.isabs(path):
+        return ""
+    try:
+        # In a child, because it may lie on a dead server.
+        state = look.once(functools.partial(files.Files().read, path, LARGEST_FILE))
+    except OSError as error:
+        # Of what is no file Go reads nothing either.
+        return "" if error.errno == errno.EINVAL else f"root's {path} could not be looked at: {error.strerror}"
+    settings = envfile.parse(text.decode(state.content)) if state else {}
+    return explain_variables({name: value for name, value in settings.items() if not environment.get(name)})
 
 
 def _names_place_of_others(name: str, value: str) -> bool:

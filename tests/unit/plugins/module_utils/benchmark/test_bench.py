@@ -466,6 +466,25 @@ def test_root_runs_nothing_from_a_cache_that_a_team_shares(home, session, tmp_pa
             run.prepare()
 
 
+@pytest.mark.parametrize("setting", ["GOFLAGS=-toolexec={}", "CC=gcc -B{}", "GOCACHEPROG={} x", "CGO_LDFLAGS=-L{}"])
+def test_no_settings_file_of_roots_has_it_build_by_a_program_of_others(home, session, tmp_path, setting):
+    """What `go env -w` wrote is in no environment."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    (tmp_path / "env").write_text(f"GOPROXY=off\n{setting.format(shared)}/x\n")
+    (home / "bin" / "go").write_text(f"""#!/bin/sh\necho '{{"GOROOT": "/none", "GOENV": "{tmp_path}/env"}}'\n""")
+    with session([bench.Variant("now")]) as run:
+        if os.geteuid() != 0:
+            run.prepare()
+            return
+        with pytest.raises(bench.BenchmarkError, match=f"{setting.partition('=')[0]} names what another account can"):
+            run.prepare()
+    # A variable counts before it.
+    with session([bench.Variant("now", {setting.partition("=")[0]: "-O2"})]) as run:
+        run.prepare()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
 def test_root_measures_with_no_go_of_another_account(home, session):
     os.chown(home / "bin", 4711, 4711)

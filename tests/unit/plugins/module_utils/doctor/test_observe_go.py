@@ -108,19 +108,22 @@ def test_the_doctor_of_root_builds_nothing_with_a_cache_that_a_team_shares(tmp_p
     assert ("(doctor_user)" in trouble) == (os.geteuid() == 0)
 
 
-def test_the_doctor_of_root_builds_by_no_program_that_a_team_shares(tmp_path: Path) -> None:
-    """Such as by a GOFLAGS in /etc/profile, which is what Go says of itself, too."""
+@pytest.mark.parametrize("name", ["GOFLAGS", "CC"])
+def test_the_doctor_of_root_builds_by_no_program_that_a_team_shares(tmp_path: Path, name: str) -> None:
+    """Such as by a GOFLAGS in /etc/profile, which is what Go says of itself, too, or by what `go env -w` wrote."""
     shared, said = tmp_path / "shared", tmp_path / "said"
     shared.mkdir()
     shared.chmod(0o777)
     (tmp_path / "go").write_text(f'#!/bin/sh\necho "$@" >> {said}\n')
     (tmp_path / "go").chmod(0o755)
     account = accounts.Account(pwd.getpwuid(os.getuid()).pw_name, os.getuid(), os.getgid(), str(tmp_path), "/bin/sh")
-    facts: dict[str, Any] = {"go": {"path": str(tmp_path / "go")}, "places": {}, "user_file": {"path": "/env"}}
-    facts["settings"] = {"GOFLAGS": {"value": f"-toolexec={shared}/timed"}}
+    facts: dict[str, Any] = {"go": {"path": str(tmp_path / "go")}, "places": {}}
+    facts["settings"] = {"GOFLAGS": {"value": f"-toolexec={shared}/timed" if name == "GOFLAGS" else ""}}
+    facts["user_file"] = {"path": f"{tmp_path}/env"}
+    (tmp_path / "env").write_text("" if name == "GOFLAGS" else f"CC={shared}/cc\n")
     with observe_go.Workshop(account, {"PATH": os.defpath}, facts) as shop:
         trouble = shop.build_program(20)
-    assert (trouble == "GOFLAGS names what another account can replace, and root would run it") != said.exists()
+    assert (trouble == f"{name} names what another account can replace, and root would run it") != said.exists()
     assert said.exists() == (os.geteuid() != 0)
 
 
