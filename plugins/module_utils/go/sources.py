@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pathlib
 import re
@@ -64,9 +65,50 @@ def _find_below(folder: str) -> str:
     return ""
 
 
+def _find_in(folder: str) -> str:
+    return folder if others_change(folder) else _find_below(folder)
+
+
 def _find_what_others_change(folder: str) -> str:
     # In a child, because what another account mounted there may give no answer.
-    return str(look.once(lambda: folder if others_change(folder) else _find_below(folder), LOOKING))
+    return str(look.once(functools.partial(_find_in, folder), LOOKING))
+
+
+def _find_code(folder: str) -> str:
+    """Return what of a module's code another account can change, also where its go.mod or go.work says it lies."""
+    found = _find_in(folder)
+    return found or next(filter(None, map(_find_in, _list_named(folder))), "")
+
+
+def _list_named(folder: str) -> list[str]:
+    """Return the folders that the go.mod and the go.work which count in C(folder) name, and those of what is used."""
+    module = find_module_root(folder)
+    work = "" if leave_out_workspace(folder, {}) else find_workspace_root(folder)
+    places = named_places(os.path.join(module, "go.mod")) if module else []
+    used = named_places(os.path.join(work, "go.work")) if work else []
+    for path in used:
+        places += named_places(os.path.join(path, "go.mod"))
+    return list(dict.fromkeys([*used, *places]))
+
+
+def named_places(path: str) -> list[str]:
+    """Return the folders that a go.mod or go.work names, by C(use) and C(replace); none where it cannot be read."""
+    try:
+        state = files.Files().read(path)
+    except OSError:
+        return []
+    return places_in("" if state is None else state.content.decode("utf-8", "surrogateescape"), os.path.dirname(path))
+
+
+def places_in(text: str, folder: str) -> list[str]:
+    """Return the folders that the text of a go.mod or go.work in C(folder) names."""
+    plain = re.sub(r"//[^\n]*", "", text)
+    quoted = r"\"[^\"\n]+\"|`[^`\n]+`"
+    named = re.findall(rf"=>\s*({quoted}|\.{{1,2}}(?:/\S*)?|/\S+)", plain)
+    for block in re.findall(r"^use\s*\(([^)]*)\)", plain, re.MULTILINE):
+        named += re.findall(rf"{quoted}|\S+", block)
+    named += re.findall(rf"^use\s+({quoted}|[^\s(]+)", plain, re.MULTILINE)
+    return sorted({os.path.normpath(os.path.join(folder, name.strip('"`'))) for name in named})
 
 
 def find_code_of_others(folder: str, variable: str = "wsltune_user") -> str:
@@ -77,7 +119,7 @@ def find_code_of_others(folder: str, variable: str = "wsltune_user") -> str:
     if os.geteuid() != 0:
         return ""
     try:
-        place = _find_what_others_change(folder)
+        place = str(look.once(functools.partial(_find_code, folder), LOOKING))
     except OSError as error:
         return f"{folder} could not be looked at by root ({error.strerror}): measure it as its owner ({variable})."
     if not place:

@@ -24,6 +24,7 @@ from typing import Any, Callable, TypeVar
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, mountinfo, process, text
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import base as workspace_base
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import plan as workspace_plan
@@ -720,6 +721,9 @@ class Copy:
             self.notes.append(f"go list fails in the original and in the copy alike ({before.reason})")
         self.proof["packages"] = len(before.out.split())
         if self.project.tests:
+            reason = go_sources.find_code_of_others(main.source, "user")
+            if reason:
+                raise WorkspaceError(reason)
             words = [go, "test", "-buildvcs=false", "-json", "./..."]
             results = [
                 workspace_plan.test_results(self.person.run(folder, words, **how).out)

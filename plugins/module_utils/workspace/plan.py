@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import fstab, mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 from ansible_collections.wsltune.go.plugins.module_utils.workspace import places
@@ -511,11 +512,4 @@ def check_heads(project: Project, here: str | None, there: str | None) -> None:
 
 def places_outside(text: str, folder: str, project: str) -> list[str]:
     """Return the folders outside C(project) that a go.mod or go.work in C(folder) names."""
-    plain = re.sub(r"//[^\n]*", "", text)
-    quoted = r"\"[^\"\n]+\"|`[^`\n]+`"
-    named = re.findall(rf"=>\s*({quoted}|\.{{1,2}}(?:/\S*)?|/\S+)", plain)
-    for block in re.findall(r"^use\s*\(([^)]*)\)", plain, re.MULTILINE):
-        named += re.findall(rf"{quoted}|\S+", block)
-    named += re.findall(rf"^use\s+({quoted}|[^\s(]+)", plain, re.MULTILINE)
-    places = [os.path.normpath(os.path.join(folder, name.strip('"`'))) for name in named]
-    return sorted({place for place in places if not inside(place, project)})
+    return [place for place in go_sources.places_in(text, folder) if not inside(place, project)]

@@ -54,6 +54,42 @@ def test_code_of_others_is_not_for_root(
 
 
 @as_root
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("app/go.mod", "replace example.com/lib => ../lib // of the team\n"),
+        ("app/go.mod", "replace (\n\texample.com/lib v1.0.0 => {home}/lib\n)\n"),
+        ("go.work", "go 1.22\n\nuse (\n\t./app\n\t./lib\n)\n"),
+        ("go.work", 'use ./app\nreplace example.com/lib => "./lib"\n'),
+        # Of a module that is used Go takes what replaces its dependencies, too.
+        ("other/go.mod", "replace example.com/lib => ../lib\n"),
+    ],
+)
+def test_code_of_others_that_a_module_of_roots_names_is_not_for_root(
+    home: Path, eve: process.Identity, file: str, text: str
+) -> None:
+    os.chown(home, 0, 0)
+    for name in ("app", "other", "lib"):
+        (home / name).mkdir()
+        (home / name / "go.mod").write_text("module m\n")
+    (home / "go.work").write_text("use ./other\n")
+    (home / file).write_text(text.format(home=home))
+    for folder in ("app", "app/cmd"):
+        (home / folder).mkdir(exist_ok=True)
+        assert go_sources.find_code_of_others(str(home / folder)) == ""
+        os.chown(home / "lib" / "go.mod", 4711, 4711)
+        assert f"{home}/lib/go.mod can be changed by other" in go_sources.find_code_of_others(str(home / folder))
+        assert become.ask(eve, lambda: go_sources.find_code_of_others(str(home / "app"))) == ""
+        os.chown(home / "lib" / "go.mod", 0, 0)
+    (home / "lib" / "go.mod").unlink()
+    (home / "lib").rmdir()
+    # What is missing, others may put there, and so they may a go.work, which root's Go leaves out then.
+    home.chmod(0o1777)
+    (home / "go.work").write_text("use ./lib\n")
+    assert (f"{home}/lib can be changed" in go_sources.find_code_of_others(str(home / "app"))) == ("app" in file)
+
+
+@as_root
 def test_what_another_account_mounted_in_a_folder_of_roots_keeps_root_waiting_for_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -251,6 +251,22 @@ def test_go_is_told_to_ask_no_git_and_to_leave_go_mod(
     assert all(words.startswith("-v -mod=readonly ") for words in asked)
 
 
+@root_only
+def test_root_tests_no_project_that_names_code_of_others(
+    person: workspace_copy.Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a repository of several modules, by `replace`."""
+    source = tmp_path / "drive" / "shop"
+    put(source / "go.mod", "module shop\n\nreplace example.com/lib => ../lib\n")
+    put(source.parent / "lib" / "go.mod", "module lib\n")
+    os.chown(source.parent / "lib", 4711, 4711)
+    go = put(tmp_path / "go", f'#!/bin/sh\necho "$1" >> {tmp_path}/said\n', 0o755)
+    monkeypatch.setattr(person, "go", lambda: str(go))
+    with pytest.raises(WorkspaceError, match=r"lib can be changed by other accounts.*\(user\)"):
+        copied(person, project(source, tmp_path / "home" / "shop", tests=True))
+    assert "test" not in (tmp_path / "said").read_text().split()
+
+
 def change(source: Path, target: Path) -> None:
     put(source / "a.txt", "changed meanwhile, and longer\n")
 
