@@ -491,6 +491,16 @@ git config filter.evil.clean 'sh -c "id > /tmp/eve-was-here-$(id -un); cat"'
 mkdir -p .git/info && echo '* filter=evil' > .git/info/attributes
 rm f && echo two > f
 """
+# Git takes a folder for a repository by itself where its .git is none, and /tmp is root's.
+REPOSITORY_OF_TMP = r"""
+printf '#!/bin/sh\nid >> /tmp/eve-$(id -un)\n' > ~/monitor && chmod 755 ~/monitor
+git init -q --bare ~/bare && cd ~/bare && git config core.bare false && git config core.worktree /tmp
+git config core.fsmonitor ~/monitor && mkdir /tmp/.git && cp -r HEAD config objects refs /tmp && rm -rf ~/bare
+"""
+CODE_OF_EVE = r"""
+mkdir ~/lib && cd ~/lib && printf 'module example.com/lib\n\ngo 1.19\n' > go.mod
+printf 'package lib\n\nimport "os"\n\nfunc init() { os.WriteFile("/tmp/eve-lib", []byte("x"), 0644) }\n' > lib.go
+"""
 NO_GIT_FOLDER = r"""
 cd %s/lib
 mv .git/* .
@@ -1066,6 +1076,31 @@ def cache_of_everybody(trials: Trials) -> None:
     trials.root("rm -rf /etc/profile.d/cache.sh /srv/cache")
 
 
+def repository_of_tmp(trials: Trials) -> None:
+    """Let the doctor look at a program of root's below /tmp, which eve makes look like a repository."""
+    trials.root("cp -r /root/m /tmp/roots && printf 'package main\n\nfunc main() {}\n' > /tmp/roots/m.go")
+    trials.user("eve", REPOSITORY_OF_TMP)
+    # Where Git itself would not run it, the case would say nothing.
+    trials.root("cd /tmp/roots && git status && test -e /tmp/eve-root && rm /tmp/eve-root")
+    trials.succeeds(trials.play("doctor.yml", doctor_modules=["/tmp/roots"], doctor_fail_on="never"))
+    trials.root("rm -rf /tmp/roots /tmp/.git /tmp/HEAD /tmp/config /tmp/objects /tmp/refs")
+
+
+def named_by_root(trials: Trials) -> None:
+    """Let the doctor look at a module of root's that takes another one from a folder of eve's."""
+    trials.user("eve", CODE_OF_EVE)
+    trials.root(
+        "cp -r /root/m /root/named && echo 'replace example.com/lib => /home/eve/lib' >> /root/named/go.mod && "
+        "echo 'require example.com/lib v0.0.0' >> /root/named/go.mod && "
+        "printf 'package m\n\nimport _ \"example.com/lib\"\n' > /root/named/m.go"
+    )
+    play = trials.play("doctor.yml", doctor_modules=["/root/named"], doctor_fail_on="never")
+    trials.succeeds(play)
+    said = " ".join(play.output.split())
+    trials.expect("/home/eve/lib can be changed by other accounts" in said, f"root builds with it: {said[-900:]}")
+    trials.root("rm -rf /root/named /home/eve/lib")
+
+
 def too_large(trials: Trials) -> None:
     """Have a child of root's return more than root reads."""
     said = trials.machine.run("python3", "-c", REPRO)
@@ -1314,6 +1349,8 @@ FOLDERS: dict[str, Callable[[Trials], None]] = {
     "settings of root's Go that lead to folders and programs of eve's": settings_of_root,
     "a Go of eve's on everybody's PATH": go_of_eve,
     "a build cache of everybody's": cache_of_everybody,
+    "a program of root's below a /tmp that eve makes a repository of": repository_of_tmp,
+    "a folder of eve's that a module of root's names": named_by_root,
     "a project that is too large to be copied": too_large,
     "a cache that becomes a link to the root folder while its owner's Go is measured": cache_swapped,
     "a dead link of eve's beside a project of dev's": link_beside,
