@@ -239,15 +239,19 @@ def agree(options: Options) -> None:
         raise Stop("nothing was changed", OK)
 
 
+def say_again(options: Options) -> str:
+    """Return what to do after an interrupt, with the command as typed from here."""
+    program = undo_command().removesuffix(" rollback")
+    words = ["" if options.command == "site" else options.command, "--check" if options.check else ""]
+    return f"run {' '.join([program, *filter(None, words)])} again to finish"
+
+
 def interrupted(options: Options, changed: list[str], under_way: str = "") -> str:
     """Return what a person needs to know after an interrupt: what has changed by then, and what to do.
 
     C(under_way) is the step that was interrupted, which reports no change any more.
     """
-    program = undo_command().removesuffix(" rollback")
-    words = ["" if options.command == "site" else options.command, "--check" if options.check else ""]
-    command = " ".join([program, *filter(None, words)])
-    again = f"run {command} again to finish"
+    again = say_again(options)
     looked = under_way in changed or under_way not in CHANGING
     if options.check or options.command in LOOKING or (not changed and looked):
         return f"Interrupted, with nothing changed: {again}."
@@ -364,6 +368,7 @@ def main(arguments: list[str], usage: str) -> int:
     """Do what onboard.sh was asked for and return its exit code."""
     # Of drift, 2 and 3 are answers, which a program may not mistake a wrong option for.
     setup = FAILED if "drift" in arguments else SETUP
+    options = Options()
     try:
         options = parse(arguments, usage)
         leave_places_of_others()
@@ -388,5 +393,5 @@ def main(arguments: list[str], usage: str) -> int:
         print(f"{PROGRAM}: {str(stop).rstrip('.')}.", file=sys.stderr)
         return setup if stop.code == SETUP or (stop.code == USAGE and setup == FAILED) else stop.code
     except KeyboardInterrupt:
-        print("\nInterrupted: run ./onboard.sh again to finish.", file=sys.stderr)
+        print(f"\nInterrupted: {say_again(options)}.", file=sys.stderr)
         return INTERRUPTED

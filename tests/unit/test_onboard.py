@@ -315,6 +315,21 @@ def test_an_interrupt_names_what_can_be_typed_from_here(
     assert f": run ./onboard.sh{words} again to finish." in onboard_run.interrupted(options, [])
 
 
+def test_an_interrupted_rollback_is_not_told_to_tune(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(ROOT)
+    for name in ("leave_places_of_others", "settle_temporary_folder", "check_room"):
+        monkeypatch.setattr(onboard_run, name, lambda: None)
+    # As Ctrl-C at the question or at sudo's.
+    monkeypatch.setattr(onboard_run, "become", interrupt)
+    assert onboard_run.main(["rollback"], onboard_main.__doc__ or "") == onboard_options.INTERRUPTED
+    assert capsys.readouterr().err == "\nInterrupted: run ./onboard.sh rollback again to finish.\n"
+
+
 ROOT_DISK = "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
 TMP = "21 20 0:30 / /tmp rw - tmpfs tmpfs rw\n"
 OWN = "22 20 0:31 / /var/cache/gotmp rw - tmpfs tmpfs rw\n"
