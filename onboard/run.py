@@ -37,7 +37,7 @@ from onboard.options import (
     Stop,
     parse,
 )
-from onboard.play import Play, undo_command
+from onboard.play import Play, again_command, undo_command
 from onboard.projects import ask_for_projects
 from onboard.story import CHANGING, Story
 from onboard.sudo import Root, become
@@ -343,15 +343,20 @@ def run(options: Options, root: Root, terminal: bool) -> int:
             print(interrupted(options, story.changed, under_way), file=sys.stderr)
             return INTERRUPTED
         if play.runner.rc == 0 and not play.trouble:
-            if options.json:
-                print(story.findings())
-            else:
-                story.tell()
-                print(f"Everything that Ansible said: {log_path}")
+            try:
+                if options.json:
+                    print(story.findings())
+                else:
+                    story.tell(again_command(options))
+                    print(f"Everything that Ansible said: {log_path}")
+                sys.stdout.flush()
+            except BrokenPipeError:
+                # All is done, and the exit code says how, also for who reads the first lines alone.
+                fall_silent()
             if options.command == "drift":
                 return story.drift_code()
             return exit_code(options, story.statuses)
-    story.tell()
+    story.tell(again_command(options))
     reasons = list(story.failures.values()) or story.errors[:1] or [play.trouble or "Ansible ended without saying why."]
     for reason in reasons:
         print(f"{PROGRAM}: {reason}", file=sys.stderr)
@@ -362,6 +367,13 @@ def run(options: Options, root: Root, terminal: bool) -> int:
 def is_at_terminal(options: Options, keyboard: bool, screen: bool) -> bool:
     """Return whether a person sits at the terminal, also where what is printed goes to a program."""
     return keyboard and (screen or options.json)
+
+
+def fall_silent() -> None:
+    """Print to nobody from here on, because whoever read it has gone; Python would complain at its end otherwise."""
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nobody, sys.stdout.fileno())
+    os.close(nobody)
 
 
 def main(arguments: list[str], usage: str) -> int:
@@ -382,6 +394,10 @@ def main(arguments: list[str], usage: str) -> int:
         options.at_terminal = is_at_terminal(options, sys.stdin.isatty(), sys.stdout.isatty())
         root = become(options, terminal)
         return run(options, root, terminal and os.environ.get("TERM", "dumb") not in ("", "dumb"))
+    except BrokenPipeError:
+        fall_silent()
+        print(f"{PROGRAM}: nobody reads on what it prints, so it stopped: {say_again(options)}.", file=sys.stderr)
+        return INTERRUPTED
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -243,10 +243,13 @@ class Story:
         found = {host: json.loads(Path(path).read_text(encoding="utf-8")) for host, path in self.reports.items()}
         return json.dumps(next(iter(found.values())) if len(found) == 1 else found, indent=2)
 
-    def tell(self) -> None:
-        """Print the summaries."""
+    def tell(self, again: str = "./onboard.sh") -> None:
+        """Print the summaries; drift's, which names the playbook, with the command C(again) that starts it here."""
         for text in self.summaries.values():
-            print(f"\n{printable(text).rstrip()}\n")
+            said = printable(text).rstrip()
+            if self.command == "drift":
+                said = re.sub(r"\brun(\s+)site\.yml\b", lambda found: f"run{found[1]}{again.removesuffix(' --')}", said)
+            print(f"\n{said}\n")
 
     def end_step(self) -> None:
         """End the step that is under way."""

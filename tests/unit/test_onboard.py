@@ -498,6 +498,48 @@ def test_drift_ends_with_the_exit_code_of_its_report(code: int, tmp_path: Path) 
     assert told.drift_code() == code
 
 
+def test_drift_names_the_command_that_can_be_typed_here(capsys: pytest.CaptureFixture[str]) -> None:
+    told, _recorder = story(command="drift")
+    told.summaries["localhost"] = (
+        "gone: x\n    do: run site.yml, which makes it again\n    do: y, then run\n    site.yml, z"
+    )
+    told.tell("./onboard.sh -- -e a=1")
+    said = capsys.readouterr().out
+    assert "do: run ./onboard.sh -- -e a=1, which makes it again\n" in said
+    assert "then run\n    ./onboard.sh -- -e a=1, z" in said
+    told.tell("./onboard.sh --")
+    assert "do: run ./onboard.sh, which" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("arguments", "words"), [([], ""), (["doctor"], " doctor")])
+def test_who_reads_the_first_lines_alone_gets_no_traceback(arguments: list[str], words: str) -> None:
+    """As of ./onboard.sh doctor | head -3."""
+    program = (
+        "import sys; from onboard import run\n"
+        "for name in ('leave_places_of_others', 'settle_temporary_folder', 'check_room'): setattr(run, name, int)\n"
+        "run.become = lambda *_: None\n"
+        "run.run = lambda *_: print('x' * 100000, flush=True)\n"
+        "sys.exit(run.main(sys.argv[1:], 'USAGE'))\n"
+    )
+    program = program.replace("'USAGE'", repr(onboard_main.__doc__))
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert done.returncode == onboard_options.INTERRUPTED
+    assert done.stderr == (
+        f"onboard.sh: nobody reads on what it prints, so it stopped: run ./onboard.sh{words} again to finish.\n"
+    )
+
+
 def test_drift_without_a_report_is_no_answer() -> None:
     told, _recorder = story(command="drift")
     assert told.drift_code() == onboard_options.FAILED
