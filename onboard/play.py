@@ -80,20 +80,22 @@ def bench_variables(options: Options) -> dict[str, Any]:
     # A name with a folder or an ending is meant for a file, also where it is not there yet.
     if answers(path) and (os.path.isfile(path) or path.suffix == ".json"):
         return {**variables, "verify_against_file": str(path.absolute())}
+    if not shutil.which("git"):
+        raise Stop(f"'{options.against}' is not a file, and no git is installed to know it as a revision", USAGE)
     revision = f"{options.against}^{{commit}}"
     command = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", revision]
     # Of what is missing in a repository, its settings name the program that Git asks.
     alone = {**os.environ, "GIT_ALLOW_PROTOCOL": "none"}
     try:
         # In a folder that others write in, Git may wait for a pipe that nobody fills.
-        known = shutil.which("git") and subprocess.run(
+        known = subprocess.run(
             command, cwd=folder, capture_output=True, check=False, env=alone, stdin=subprocess.DEVNULL, timeout=GIT
         )
     except subprocess.TimeoutExpired:
         raise Stop(
             f"git gave no answer about '{options.against}' in {GIT:g} seconds: look at the repository", FAILED
         ) from None
-    if not known or known.returncode:
+    if known.returncode:
         raise Stop(f"'{options.against}' is neither a file nor a Git revision of the module here", USAGE)
     return {**variables, "verify_against_revision": options.against}
 

@@ -909,6 +909,10 @@ def test_what_bench_measures_and_compares_with(tmp_path: Path, monkeypatch: pyte
     assert variables("--against", "old.json")["verify_against_file"] == here
     with pytest.raises(onboard_options.Stop, match="'mian' is neither a file nor a Git revision"):
         variables("--against", "mian")
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", str(tmp_path))
+        with pytest.raises(onboard_options.Stop, match="'main' is not a file, and no git is installed"):
+            variables("--against", "main")
     identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
     subprocess.run(["git", "init", "-q", "-b", "main", module], check=True)
     subprocess.run(["git", *identity, "-C", module, "commit", "-q", "--allow-empty", "-m", "one"], check=True)
