@@ -139,6 +139,15 @@ def is_there(path: str) -> bool:
     return True
 
 
+def whose_folder(path: str) -> str:
+    """Say whether nothing (empty) is at C(path), a folder of C(root)'s own or something of C(another)'s, or a link."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return ""
+    return "root" if stat.S_ISDIR(status.st_mode) and status.st_uid == 0 else "another"
+
+
 def login(account: accounts.Account) -> tuple[dict[str, str], str]:
     """Return the environment of a fresh login, or what stands in for it where there can be none, and the reason."""
     try:
@@ -382,13 +391,17 @@ class Observer:
     def _wslg(self) -> dict[str, Any]:
         sockets = [f"{folder}/.X11-unix" for folder in wsl_judge.wslg_folders(self.mounts)]
         sockets = sockets or ["/mnt/wslg/.X11-unix"]
-        questions = {path: functools.partial(os.path.isdir, path) for path in sockets}
+        questions: dict[str, Callable[[], Any]] = {path: functools.partial(os.path.isdir, path) for path in sockets}
         shown = "/tmp/.X11-unix/X0"
-        answers, _silent = look.each({**questions, shown: functools.partial(os.path.exists, shown)})
+        folder = os.path.dirname(shown)
+        questions[shown] = functools.partial(os.path.exists, shown)
+        questions[folder] = functools.partial(whose_folder, folder)
+        answers, _silent = look.each(questions)
         on_tmp = [mount for mount in self.mounts if mount.mount_point == "/tmp"]
         return {
             "offered": next((path for path in sockets if answers.get(path)), None),
             "visible": answers.get(shown, False),
+            "folder": answers.get(folder),
             "tmp_fstype": on_tmp[-1].fstype if on_tmp else None,
         }
 

@@ -140,6 +140,12 @@ def _show(value: Any) -> str:
     return "not known to be" if value is None else repr(value)
 
 
+SOCKET_FOLDER = "/tmp/.X11-unix"
+_MAKE = f"sudo mkdir {SOCKET_FOLDER}"
+_MAKE_SOCKET_FOLDER = {"root": (), "another": (f"sudo rm -r {SOCKET_FOLDER}", _MAKE)}
+"""What comes before mount(8), which follows a link that any account can put there. What root makes in /tmp stays."""
+
+
 def judge_wslg(seen: Mapping[str, Any], is_wsl: bool) -> Check:
     """WT-029: a tmpfs that was mounted over /tmp after WSL put the socket of X there."""
     if not is_wsl or not seen.get("offered"):
@@ -148,12 +154,13 @@ def judge_wslg(seen: Mapping[str, Any], is_wsl: bool) -> Check:
         )
     if seen["visible"] or seen["tmp_fstype"] != "tmpfs":
         return doctor_check.ok("WT-029", "WSLg's socket is where programs look for it.")
+    mount = f"sudo mount -o bind,ro {shlex.quote(seen['offered'])} {SOCKET_FOLDER}"
     return Check(
         "WT-029",
         doctor_check.WARNING,
         "A tmpfs lies over /tmp and hides /tmp/.X11-unix, so no program with a window starts.",
         effect="none on go test; tests that need a display fail",
-        command=f"sudo mount -o bind,ro,X-mount.mkdir {shlex.quote(seen['offered'])} /tmp/.X11-unix",
+        command=" && ".join([*_MAKE_SOCKET_FOLDER.get(seen["folder"], (_MAKE,)), mount]),
     )
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -194,7 +195,7 @@ def test_an_unreadable_wsl_conf_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("found", "status"),
     [
-        ({"offered": "/mnt/wslg/.X11-unix", "visible": False, "tmp_fstype": "tmpfs"}, "warning"),
+        ({"offered": "/mnt/wslg/.X11-unix", "visible": False, "tmp_fstype": "tmpfs", "folder": ""}, "warning"),
         ({"offered": "/mnt/wslg/.X11-unix", "visible": True, "tmp_fstype": "tmpfs"}, "ok"),
         ({"offered": None, "visible": False, "tmp_fstype": "tmpfs"}, "ok"),
         ({"offered": "/mnt/wslg/.X11-unix", "visible": False, "tmp_fstype": None}, "ok"),
@@ -206,8 +207,36 @@ def test_wslg_behind_a_tmpfs(found: dict[str, Any], status: str) -> None:
 
 
 def test_what_the_folder_of_wslg_is_called_is_quoted_in_the_command() -> None:
-    found = {"offered": "/mnt/a;id/wslg/.X11-unix", "visible": False, "tmp_fstype": "tmpfs"}
+    found = {"offered": "/mnt/a;id/wslg/.X11-unix", "visible": False, "tmp_fstype": "tmpfs", "folder": ""}
     assert " '/mnt/a;id/wslg/.X11-unix' /tmp/.X11-unix" in (doctor_wsl.judge_wslg(found, True).command or "")
+
+
+@pytest.mark.parametrize(
+    ("folder", "first"),
+    [
+        ("", "sudo mkdir /tmp/.X11-unix && sudo mount "),
+        ("root", "sudo mount "),
+        ("another", "sudo rm -r /tmp/.X11-unix && sudo mkdir /tmp/.X11-unix && sudo mount "),
+        # Where /tmp gives no answer.
+        (None, "sudo mkdir /tmp/.X11-unix && sudo mount "),
+    ],
+)
+def test_no_link_of_another_account_has_the_command_for_wslg_mount_elsewhere(folder: str | None, first: str) -> None:
+    """Any account can put one into /tmp, and mount(8) follows it; mkdir(1) does not, and what root made there stays."""
+    found = {"offered": "/mnt/wslg/.X11-unix", "visible": False, "tmp_fstype": "tmpfs", "folder": folder}
+    assert doctor_wsl.judge_wslg(found, True).command == f"{first}-o bind,ro /mnt/wslg/.X11-unix /tmp/.X11-unix"
+
+
+@pytest.mark.parametrize("kind", ["", "root", "another"])
+def test_whose_folder_the_one_for_wslg_is(kind: str, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    if kind == "root":
+        if os.geteuid() != 0:
+            pytest.skip("needs root, whose folder it is")
+        place.mkdir()
+    elif kind == "another":
+        place.symlink_to("/")
+    assert doctor_observe.whose_folder(str(place)) == kind
 
 
 def wslconfig(text: str | None) -> list[str]:
