@@ -524,6 +524,7 @@ class Trial:
             decisions, fingerprint = self.measure()
             remembered = None
             self.remember(known, decisions, fingerprint)
+            decisions = levers_decide.hold(held, decisions)
         return {
             "decisions": [decision.to_json() for decision in levers_decide.rank(decisions)],
             "kept": [decision.lever for decision in decisions if decision.kept],

@@ -19,6 +19,7 @@ BASELINE = "baseline"
 TOGETHER = "together"
 NOT_TRIED = "not tried: "
 NOT_TOLD = "not told: "
+NOT_MEASURED = "not measured: "
 FULL = re.compile(r"(?:(?<!\S)(/[^\s:]+): )?(?:no space left on device|disk quota exceeded)")
 """What Go and tests say where a disk is full."""
 MEMORY = re.compile(
@@ -178,6 +179,19 @@ def merge_recorded(recorded: Mapping[str, Any], decisions: Sequence[Decision]) -
     return {**kept, **fresh}
 
 
+def hold(earlier: Mapping[str, Decision], decisions: Sequence[Decision]) -> list[Decision]:
+    """Return the decisions with the earlier one where a lever was kept that cannot be measured now.
+
+    A module that does not compile for a moment takes nothing away that helped.
+    """
+    return [
+        replace(earlier[decision.lever], reason=f"as decided before; {decision.reason}")
+        if decision.reason.startswith(NOT_MEASURED) and decision.lever in earlier and earlier[decision.lever].kept
+        else decision
+        for decision in decisions
+    ]
+
+
 def judge(name: str, summary: Mapping[str, Any], variant: str = "") -> Decision:
     """Return what an experiment says about one lever: kept when it is faster somewhere and slower nowhere.
 
@@ -204,7 +218,7 @@ def judge(name: str, summary: Mapping[str, Any], variant: str = "") -> Decision:
     if not compared:
         reasons = [scenario["reason"] for scenario in scenarios if scenario["reason"]]
         reasons += summary["warnings"]
-        return Decision(name, False, reason=f"not measured: {reasons[0] if reasons else 'nothing could be compared'}")
+        return Decision(name, False, reason=f"{NOT_MEASURED}{reasons[0] if reasons else 'nothing could be compared'}")
     together = summary.get("overall", {}).get(variant, {}).get("together")
     every = [
         *compared,

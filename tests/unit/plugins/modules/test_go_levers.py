@@ -290,6 +290,19 @@ def test_tests_that_fail_without_a_lever_are_not_its_fault(here, call):
     assert result["decisions"][0]["reason"].startswith("not measured: go test of variant baseline exited with 1")
 
 
+def test_a_module_that_does_not_compile_takes_nothing_away_that_helped(here, call):
+    assert call(go_levers, **given(here, ["gotmpdir_tmpfs"]))["kept"] == ["gotmpdir_tmpfs"]
+    (here / "go.mod").write_text("module x\n")
+    (here / "needs-cgo").touch()
+    own = {"HOME": str(here), "PATH": f"{here}/bin:/usr/bin:/bin", "CGO_ENABLED": "0"}
+    broken = {"modules": [str(here)], "before": {"environment": own}}
+    for _time in range(2):
+        result = call(go_levers, **given(here, ["gotmpdir_tmpfs"], **broken))
+        assert result["kept"] == ["gotmpdir_tmpfs"] and result["remembered"] is None
+        assert "gotmpdir_tmpfs kept, -" in result["sentences"][0]
+        assert ": as decided before; not measured: go test of variant baseline exited" in result["sentences"][0]
+
+
 def test_without_effect_nothing_is_measured(here, call, monkeypatch):
     mounts = [go_levers.wsl_judge.mountinfo.Mount("/", "/", "ext4", "/dev/sdc")]
     monkeypatch.setattr(go_levers.wsl_judge, "mounts_of", lambda machine: mounts)
