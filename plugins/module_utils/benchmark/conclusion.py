@@ -36,6 +36,11 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
     stays = slower and not takes_back and not case["changes"]
     on_slower = "take_back" if takes_back else "stays" if stays else str(run["on_slower"])
     in_force = [measured["in_force"]] if "in_force" in measured else list(run["in_force"])
+    # A summary of its own says it too.
+    tried = [] if experiment or baseline else run["tried"].get("experiments") or []
+    left_out = report.list_left_out(
+        note for one in tried for scenario in one["scenarios"] for note in scenario.get("notes") or []
+    )
     settled = not (proves and verdict in ("~", "unknown"))
     text = report.write_text(
         report.drop_advice(schedule.summarise(baseline)) if baseline else summary,
@@ -43,7 +48,7 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
         changes=changes,
         pending=pending,
         undo=str(run["undo"]),
-        notes=list(run["notes"]),
+        notes=[*left_out, *run["notes"]],
         levers=list((case["levers"] or {}).get("sentences") or []) + in_force,
         report=report.choose_page(experiment, run["tried"], str(run["folder"])),
         on_slower=on_slower,

@@ -199,8 +199,9 @@ def _judge(experiment: Mapping[str, Any], head: str, against: str, earlier: str 
         )
         return _make_answer(NOTHING, f"Nothing could be measured: {reason.rstrip('.')}.", head)
     times = _write_duration(experiment)
+    notes = report.list_left_out(note for scenario in experiment["scenarios"] for note in scenario.get("notes") or [])
     if len(experiment["variants"]) == 1 and not against:
-        return _make_answer(FINE, times, head)
+        return _make_answer(FINE, times, head, [f"Note: {note}." for note in notes])
     lines, load = [], ""
     if len(experiment["variants"]) == 1:
         try:
@@ -222,6 +223,7 @@ def _judge(experiment: Mapping[str, Any], head: str, against: str, earlier: str 
         why = f"{schedule.WAS_BUSY} {against} was measured ({load}): measure that anew when idle"
         verdict, reason = UNKNOWN, f"Cannot say whether it got slower: {why}."
     rows = report.write_table(summary)
+    lines += [f"Note: {note}." for note in notes]
     return _make_answer(verdict, reason, head, [*rows, *([""] if rows else []), *report.write_spread(summary), *lines])
 
 

@@ -9,7 +9,7 @@ import os
 import re
 import shlex
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats, suite
@@ -364,6 +364,11 @@ def describe_baseline(summary: dict[str, Any], why_not: str) -> str:
     return f"{(why_not or AS_IT_SHOULD_BE).rstrip('.')}.{took}"
 
 
+def list_left_out(said: Iterable[str]) -> list[str]:
+    """Return, of what is said of scenarios, which tests were left out of them, each once."""
+    return list(dict.fromkeys(one for one in said if one.startswith((suite.WITHOUT, suite.LINKED))))
+
+
 def drop_advice(summary: dict[str, Any]) -> dict[str, Any]:
     """Return the summary of Go as it is without the advice to give more time: it gets a minute at most."""
     scenarios = [
@@ -381,9 +386,7 @@ def _list_remarks(summary: dict[str, Any], first: str) -> tuple[list[str], list[
     named = [(f"{scenario['name']}: ", scenario) for scenario in summary["scenarios"]]
     warnings = [(name, warning) for name, scenario in named for warning in scenario["warnings"]]
     # What was left out of the code is so of every scenario, and said once.
-    left_out = dict.fromkeys(
-        warning for _name, warning in warnings if warning.startswith((suite.WITHOUT, suite.LINKED))
-    )
+    left_out = list_left_out(warning for _name, warning in warnings)
     meaning = [(name, scenario["reason"]) for name, scenario in named if scenario["reason"]]
     meaning += [("", warning) for warning in left_out]
     # What is wrong with a whole comparison weighs more than a run that lies apart.
@@ -404,8 +407,10 @@ def choose_next(
         words = [word for word in again.split() if word not in ("--check", "-C")]
         return [f"{' '.join(words).removesuffix(' --')} (does it)"]
     reasons = [scenario["reason"] for scenario in summary["scenarios"] if scenario["reason"]] if summary else []
-    # Each scenario asks for what it needs itself, and the largest is enough for all.
-    asked = [int(match[1]) for reason in reasons if (match := re.search(r"-e verify_budget_minutes=(\d+)", reason))]
+    # Each scenario asks for what it needs itself, and the largest is enough for all; levers say it in the headline.
+    asked = [
+        int(match[1]) for reason in (*reasons, first) if (match := re.search(r"-e verify_budget_minutes=(\d+)", reason))
+    ]
     if asked:
         again = re.sub(r" -e verify_budget_minutes=[0-9.]+(?= |$)", "", again)
         return [f"{again} -e verify_budget_minutes={max(asked)}"]

@@ -124,6 +124,17 @@ def test_a_proof_without_a_verdict_offers_no_other_run():
     assert "/onboard.sh doctor" not in conclude(unsure, {**idle, "proof": PROOF}, again="./onboard.sh")["summary"]
 
 
+def test_tests_that_levers_were_tried_without_are_named():
+    experiment = measure()["experiment"]
+    note = "measured without TestA in shop"
+    tried = {"experiments": [{"scenarios": [{**one, "notes": [note]} for one in experiment["scenarios"]]}]}
+    levers = {"kept": [], "decisions": [{"lever": "a", "tried": True, "reason": ""}], "sentences": ["a not kept"]}
+    idle = {"levers": levers, "changes": []}
+    assert conclude(case=idle, tried=tried)["summary"].count(note) == 1
+    measured = conclude(measure(), {"levers": {**levers, "kept": ["a"]}}, tried=tried)["summary"]
+    assert note not in measured, "what was measured says it itself"
+
+
 @pytest.mark.parametrize(
     ("again", "here", "program"),
     [

@@ -195,6 +195,19 @@ def test_too_little_time_measures_nothing():
     assert "-e verify_budget_minutes=" in told["reason"]
 
 
+def test_tests_that_were_left_out_are_named(earlier, now):
+    """Else a time of linking alone would pass for that of the tests."""
+    notes = ["measured without TestA in shop (x_test.go:3: no)", "measured by building and linking the tests alone, x"]
+    scenarios = [{**scenario, "notes": notes} for scenario in now["scenarios"]]
+    for told in (
+        gate.judge({**now, "scenarios": scenarios}, "box"),
+        gate.judge({**now, "scenarios": scenarios}, "box", "old.json", results(earlier)),
+    ):
+        text = " ".join(told["text"].split())
+        assert all(text.count(f"Note: {note}.") == 1 for note in notes)
+        assert told["verdict"] == gate.FINE
+
+
 def test_nothing_measured_has_the_reason_of_the_module():
     told = gate.judge({}, "box", why_not="there is no Go.")
     assert (told["verdict"], told["reason"]) == (gate.NOTHING, "Nothing could be measured: there is no Go.")

@@ -533,6 +533,13 @@ def test_of_two_budgets_the_one_that_is_enough_for_both_is_advised():
         ]
 
 
+def test_levers_that_did_not_fit_get_the_minutes_that_are_enough():
+    first = f"{bench_report.NOT_TRIED}: not measured: 6 rounds do not fit: run it again with -e verify_budget_minutes=4"
+    assert bench_report.choose_next(None, first, "./onboard.sh -- -e verify_budget_minutes=1.5", False, False) == [
+        "./onboard.sh -- -e verify_budget_minutes=4"
+    ]
+
+
 def test_where_the_machine_was_busy_it_is_to_rest_first():
     summary = {"scenarios": [], "warnings": [f"{schedule.WAS_BUSY} (load 3.0 on 2 processors): repeat it when idle"]}
     assert bench_report.choose_next(summary, "Cannot tell", "./onboard.sh --", False, True) == [
