@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.modules import go_levers
 from tests.unit.plugins.modules import pretended
 
@@ -61,6 +62,12 @@ def home(tmp_path):
     go.write_text(GO)
     go.chmod(0o755)
     return tmp_path
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Has root's Go ask Git as in a home: below /tmp, where all of this lies, any account can put a repository."""
+    monkeypatch.setattr(go_sources, "leave_out_repository", lambda *_asked: {})
 
 
 def given(home, levers, **options):
@@ -400,6 +407,7 @@ def repository(folder):
     return folder
 
 
+@pytest.mark.usefixtures("elsewhere")
 def test_buildvcs_is_tried_where_a_build_asks_git(here, call):
     (here / "bin/go").write_text(BUILDS)
     module = repository(here / "src" / "shop")
@@ -412,6 +420,7 @@ def test_buildvcs_is_tried_where_a_build_asks_git(here, call):
     assert copies and all(git == f"{folder}/.git" for folder, git in copies)
 
 
+@pytest.mark.usefixtures("elsewhere")
 def test_a_source_that_moves_takes_its_history_along(here, call, drive):
     (here / "bin/go").write_text(BUILDS)
     module = repository(drive / "shop")
@@ -439,6 +448,7 @@ def test_the_users_own_command_decides(here, call):
     assert result["decisions"][0]["reason"].startswith("Go does not work with it: ")
 
 
+@pytest.mark.usefixtures("elsewhere")
 def test_a_command_may_build_so_that_buildvcs_is_tried(here, call):
     (here / "bin/go").write_text(BUILDS)
     module = repository(here / "shop")
