@@ -73,9 +73,9 @@ ALTERNATIVES = {
 }
 # What differs at run time without cgo, by the standard package that notices.
 RUN_TIME = {
-    "net": "names: /etc/nsswitch.conf modules other than files and dns (mdns, sssd, WINS) are not asked",
-    "os/user": "users: only /etc/passwd and /etc/group are read, not LDAP or sssd",
-    "plugin": "plugins: plugin.Open and -buildmode=plugin do not work",
+    "net": "names are looked up in files and DNS alone, not by other modules of /etc/nsswitch.conf (mdns, sssd, WINS)",
+    "os/user": "users are read from /etc/passwd and /etc/group alone, not from LDAP or sssd",
+    "plugin": "plugin.Open and -buildmode=plugin do not work",
 }
 
 
@@ -223,7 +223,7 @@ def judge_without_cgo(
                 blocks=not enabled,
                 details=details,
             )
-    effect = f" At run time {'; '.join(changes)}." if changes else " Nothing changes at run time."
+    effect = f" Built so, a program differs: {'; '.join(changes)}." if changes else " Nothing changes at run time."
     lever = catalogue.CASES["WT-062"] if enabled else ""
     reason = f"CGO_ENABLED=0 go build ./... and go vet ./... pass.{effect}"
     return doctor_check.ok("WT-062", reason, lever=lever, details=details)
