@@ -72,11 +72,16 @@ def printable(text: str) -> str:
     return shown
 
 
+ANSIBLES_WORDS = (
+    r"^(Task failed|Module failed|Action failed|Failed|Error while [^:]*|The filter plugin '[\w.]+' failed)[:.]\s*"
+)
+
+
 def sentence(text: Any) -> str:
     """Return the message of a failed task without Ansible's own words around it."""
     flat = " ".join(printable(str(text)).split())
     while True:
-        short = re.sub(r"^(Task failed|Module failed|Action failed|Failed|Error while [^:]*)[:.]\s*", "", flat)
+        short = re.sub(ANSIBLES_WORDS, "", flat)
         if short == flat:
             break
         flat = short

@@ -680,6 +680,10 @@ def test_a_look_is_one_however_ansible_is_told(argument: str, is_check: bool) ->
             outcome("runner_on_failed", msg="Task failed: Module failed: no\nroom left."),
             "no room left (in 'Mount it').",
         ),
+        (
+            outcome("runner_on_failed", msg="The filter plugin 'wsltune.go.x' failed: size is 'much': give a number"),
+            "size is 'much': give a number (in 'Mount it').",
+        ),
         (outcome("runner_on_failed", results=[{"ok": 1}, {"failed": True, "msg": "x"}]), "x (in 'Mount it')."),
         (outcome("runner_on_failed", argument_errors=["a is no b", "c is no d"]), "a is no b; c is no d."),
         (outcome("runner_on_failed", "x\n[ERROR]: Task failed: gone\ny", censored="hidden"), "gone (in 'Mount it')."),
