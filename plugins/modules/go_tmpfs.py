@@ -407,10 +407,9 @@ class Tmpfs:
         if not message:
             self.changes.made.append(f"unmounted {path}")
             return True
-        holders = ", ".join(process.holders(path)[:5])
-        named = f": {holders} use it" if holders else ""
+        use = tmpfs_plan.explain_use(process.holders(path), tmpfs_observe.inside(path))
         self.changes.left.append(
-            f"{path} could not be unmounted ({message}){named}; end what uses it, or restart, then run again"
+            f"{path} could not be unmounted ({message}){use}; end what uses it, or restart, then run again"
         )
         return False
 

@@ -77,6 +77,12 @@ def ours() -> list[str]:
     return [mount.mount_point for mount in mounts if tmpfs_plan.is_ours(mount)]
 
 
+def inside(path: str) -> list[str]:
+    """Return where something is mounted below C(path) now: any account can mount its own in its folder there (FUSE)."""
+    mounts = mountinfo.parse(text_of("/proc/self/mountinfo") or "")
+    return [mount.mount_point for mount in mounts if mount.mount_point.startswith(f"{path}/")]
+
+
 def mode_of(path: str) -> int | None:
     """Return the permission bits of C(path), None where there is nothing."""
     try:

@@ -36,6 +36,8 @@ ConditionPathExists=!/run/systemd/system
 TMP_INODES = 1048576
 """What Debian's and systemd's own tmp.mount allows (nr_inodes=1m)."""
 FEWEST_INODES = 10_000
+MOST_NAMED = 5
+"""Programs, or mounts, that are named where they keep one from being unmounted."""
 FORBIDDEN = {
     "/tmp": "WSL keeps the X11 socket of WSLg there and running programs keep theirs",
     "/var/tmp": "files there must survive a restart",
@@ -233,6 +235,14 @@ def mounts_to_unmount(
     staying = [line.mount_point for line in stay]
     # /tmp is in use by everything, and a mount there ends with the machine's next start.
     return [place for place in dict.fromkeys(places) if place not in (*staying, "/tmp")]
+
+
+def explain_use(programs: Sequence[str], inner: Sequence[str]) -> str:
+    """Return what keeps a tmpfs from being unmounted, to follow that sentence; empty where it is not known."""
+    said = [f"{', '.join(programs[:MOST_NAMED])} use it"] if programs else []
+    if inner:
+        said.append(f"something is mounted on {', '.join(inner[:MOST_NAMED])}")
+    return f": {' and '.join(said)}" if said else ""
 
 
 REMOUNT = "remount,rw,nosuid,nodev,exec"

@@ -284,6 +284,22 @@ def test_one_that_is_in_use_at_a_rollback_is_named_and_goes_later(
     assert call(go_tmpfs, state="absent", path=path)["changes"] == [f"unmounted {path}"]
 
 
+def test_what_an_account_mounted_in_it_is_named_at_a_rollback(
+    call: Run, mounts: Mounts, eves: None, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No process need have anything open there, so that none would be found that keeps the tmpfs busy."""
+    call(go_tmpfs, **options(path))
+    table = f"1 0 0:5 / {path} rw - tmpfs wsltune rw\n2 1 0:6 / {path}/4711/a\\012b rw - fuse eve rw,user_id=4711\n"
+    known = {"/proc/self/mountinfo": f"{table}3 0 0:7 / {path}-2 rw - tmpfs other rw\n"}
+    read = tmpfs_observe.text_of
+    monkeypatch.setattr(tmpfs_observe, "text_of", lambda name: known.get(name) or read(name))
+    monkeypatch.setattr(go_tmpfs.process, "holders", lambda _path: ["go (12)"])
+    mounts.failing = {"umount"}
+    said = call(go_tmpfs, state="absent", path=path)["left"][0]
+    assert f"): go (12) use it and something is mounted on {path}/4711/a" in said and f"{path}-2" not in said
+    assert "\n" not in said
+
+
 def test_one_run_is_taken_back_alone(call: Run, mounts: Mounts, eves: None, path: str, tmp_path: Path) -> None:
     call(go_tmpfs, run="1", **options(path))
     before = mounts.fstab.read_text()
