@@ -179,11 +179,13 @@ def judge(
     """Return C(verdict), C(reason) (one sentence) and C(text) for a terminal about what was measured.
 
     C(earlier) is the text of the file C(against), None where there is none; it is not looked at where the experiment
-    itself compares a revision. C(results) is the file that the runs are kept in.
+    itself compares a revision. C(results) is the file that the runs are kept in, which stays where nothing is measured:
+    it may be the one to compare with the next time.
     """
     head = f"Go module on {name}" + (f" against {against}" if against else "")
     answer = _judge(experiment or {}, head, against, earlier, why_not)
-    return {**answer, "text": answer["text"] + (f"\n\nResults: {results}" if experiment and results else "")}
+    kept = answer["verdict"] != NOTHING
+    return {**answer, "text": answer["text"] + (f"\n\nResults: {results}" if kept and results else "")}
 
 
 def _judge(experiment: Mapping[str, Any], head: str, against: str, earlier: str | None, why_not: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import gate, report
 
@@ -206,6 +207,15 @@ def test_tests_that_were_left_out_are_named(earlier, now):
         text = " ".join(told["text"].split())
         assert all(text.count(f"Note: {note}.") == 1 for note in notes)
         assert told["verdict"] == gate.FINE
+
+
+def test_a_file_stays_where_nothing_is_measured(now):
+    """Else the earlier run that the next one is compared with would be lost."""
+    assert gate.judge(now, "box", results="/r/results.json")["text"].endswith("Results: /r/results.json")
+    told = gate.judge(SIMULATION.session(3, budget=5.0), "box", "main", results="/r/results.json")
+    assert told["verdict"] == gate.NOTHING and "Results:" not in told["text"]
+    tasks = yaml.safe_load((Path(__file__).parents[5] / "roles/verify/tasks/bench.yml").read_text(encoding="utf-8"))
+    assert tasks[-1]["when"] == "verify_result.verdict != 'nothing'"
 
 
 def test_nothing_measured_has_the_reason_of_the_module():
