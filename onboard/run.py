@@ -9,6 +9,7 @@ import os
 import pwd
 import queue
 import re
+import shlex
 import shutil
 import signal
 import stat
@@ -241,9 +242,16 @@ def agree(options: Options) -> None:
 
 def say_again(options: Options) -> str:
     """Return what to do after an interrupt, with the command as typed from here."""
-    program = undo_command().removesuffix(" rollback")
     words = ["" if options.command == "site" else options.command, "--check" if options.check else ""]
-    return f"run {' '.join([program, *filter(None, words)])} again to finish"
+    words += [
+        "" if options.benchmark else "--no-benchmark",
+        *(["--against", options.against] if options.against else []),
+    ]
+    words += ["--fail-if-slower" if options.fail_if_slower else "", "--json" if options.json else ""]
+    words += ["--", *options.extra] if options.extra else []
+    return (
+        f"run {undo_command().removesuffix('rollback')}{shlex.join(filter(None, words))}".rstrip() + " again to finish"
+    )
 
 
 def interrupted(options: Options, changed: list[str], under_way: str = "") -> str:

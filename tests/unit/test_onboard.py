@@ -304,7 +304,13 @@ def test_an_interrupt_says_what_has_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [(Options(), ""), (Options(check=True), " --check"), (Options(command="bench"), " bench")]
+    ("options", "words"),
+    [
+        (Options(), ""),
+        (Options(check=True, benchmark=False), " --check --no-benchmark"),
+        (Options(command="bench", against="a b", fail_if_slower=True), " bench --against 'a b' --fail-if-slower"),
+        (Options(extra=["-e", '{"a": 1}']), " -- -e '{\"a\": 1}'"),
+    ],
 )
 def test_an_interrupt_names_what_can_be_typed_from_here(
     options: Options, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
