@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,15 +60,46 @@ def _find_above(folder: Path, *names: str) -> str | None:
     return next((place for place in places if any(os.path.isfile(f"{place}/{name}") for name in names)), None)
 
 
+def _is_everybodys(folder: str) -> bool:
+    """Return whether any account can put a file into C(folder), such as /var/tmp.
+
+    What somebody opened of their own is theirs to answer for, and a Windows drive may show that of all that is on it.
+    """
+    collection()
+    from ansible_collections.wsltune.go.plugins.module_utils.go import sources
+
+    status = os.stat(folder)
+    is_shared = status.st_uid != os.geteuid() or status.st_mode & stat.S_ISVTX
+    return bool(status.st_mode & stat.S_IWOTH and is_shared and sources.others_change(folder, whoever=True))
+
+
+def _find_own(folder: Path, *names: str) -> str | None:
+    found = _find_above(folder, *names)
+    return None if found is None or _is_everybodys(found) else found
+
+
+def _find_everybodys(folder: Path) -> str | None:
+    found = _find_above(folder, "go.mod", "go.work")
+    return found if found is not None and _is_everybodys(found) else None
+
+
 def go_module(folder: Path) -> Path | None:
-    """Return the Go module that C(folder) is in; None where it is in none."""
-    found = _in_time(functools.partial(_find_above, folder, "go.mod"))
+    """Return the Go module that C(folder) is in; None where it is in none, or in one that may be anybody's."""
+    found = _in_time(functools.partial(_find_own, folder, "go.mod"))
     return Path(found) if found else None
 
 
 def in_go_module(folder: Path) -> bool:
-    """Return whether C(folder) or one above it has a go.mod or a go.work, as the Go command looks for them."""
-    return bool(_in_time(functools.partial(_find_above, folder, "go.mod", "go.work")))
+    """Return whether C(folder) or one above it has a go.mod or a go.work, as the Go command looks for them.
+
+    Not where any account can have put it: whoever starts the doctor in /var/tmp means no module there.
+    """
+    return bool(_in_time(functools.partial(_find_own, folder, "go.mod", "go.work")))
+
+
+def everybodys_module(folder: Path) -> str:
+    """Return where any account can have put the go.mod or go.work that counts in C(folder); empty where none can."""
+    return _in_time(functools.partial(_find_everybodys, folder)) or ""
 
 
 def lacks_container_file(module: Path) -> bool:

@@ -18,12 +18,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from onboard.answers import answers, collection, go_module, in_go_module, lacks_container_file
+from onboard.answers import answers, collection, everybodys_module, go_module, in_go_module, lacks_container_file
 from onboard.options import CHECK, FAILED, ROOT, USAGE, Options, Stop, given_variables
 from onboard.story import sentence
 from onboard.sudo import Root
 
 PLAYBOOKS = ROOT / "playbooks"
+NAME_IT = "name one with -- -e verify_modules"
 GIT = 60.0
 """Seconds that Git may take to say whether it knows a revision."""
 
@@ -73,6 +74,9 @@ def bench_variables(options: Options) -> dict[str, Any]:
     if folder is not None:
         variables["verify_modules"] = [str(folder)]
     elif not {"verify_modules", "verify_packages"}.intersection(given_variables(options.extra)):
+        place = everybodys_module(Path.cwd())
+        if place:
+            raise Stop(f"any account can write in {place}, so that its Go module may be anybody's: {NAME_IT}", USAGE)
         raise Stop("there is no Go module here: cd into the folder with its go.mod", USAGE)
     if not options.against:
         return variables
@@ -144,6 +148,7 @@ class Play:
     def __init__(self, options: Options, root: Root, private: Path, progress: Path) -> None:
         from ansible_runner import Runner, RunnerConfig
 
+        self.note = ""
         extra_vars: dict[str, Any] = {"verify_progress_file": str(progress), "verify_undo": undo_command()}
         extra_vars["verify_again"] = again_command(options)
         if options.command == "site" and not options.other_hosts:
@@ -159,6 +164,8 @@ class Play:
             extra_vars = {"doctor_fail_on": "never"}
             if in_go_module(Path.cwd()):
                 extra_vars["doctor_modules"] = [os.getcwd()]
+            elif place := everybodys_module(Path.cwd()):
+                self.note = f"the Go module in {place} is not tested, because any account can write there."
         if options.command == "drift":
             extra_vars = {
                 "wsltune_drift_fail_on": "never",

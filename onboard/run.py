@@ -320,6 +320,8 @@ def run(options: Options, root: Root, terminal: bool) -> int:
         told.mkdir(mode=0o700)
         progress = ProgressFile(told / "progress.json")
         play = Play(options, root, private / "runner", progress.path)
+        if play.note:
+            print(f"{PROGRAM}: {play.note}", file=sys.stderr)
         display: Display = (
             RichDisplay() if terminal and not options.json else PlainDisplay(sys.stderr if options.json else None)
         )

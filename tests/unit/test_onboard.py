@@ -822,9 +822,37 @@ def test_a_link_that_somebody_puts_into_tmp_stops_nobody_who_starts_below_it(tmp
     shared.chmod(0o1777)
     (shared / name).symlink_to("/etc/passwd")
     os.chown(shared / name, 4711, 4711, follow_symlinks=False)
-    followed = os.path.exists(shared / name)
-    assert onboard_answers.in_go_module(shared / "own") is followed
-    assert onboard_answers.go_module(shared / "own") == (shared if followed and name == "go.mod" else None)
+    assert not onboard_answers.in_go_module(shared / "own")
+    assert onboard_answers.go_module(shared / "own") is None
+
+
+@pytest.mark.parametrize("name", ["go.mod", "go.work"])
+@pytest.mark.parametrize("mode", [0o1777, 0o755])
+def test_what_anybody_can_make_a_module_is_nobodys_to_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, mode: int
+) -> None:
+    """Whoever starts the doctor in /var/tmp would run tests that another account put there."""
+    shared = tmp_path / "shared"
+    own = shared / "own"
+    own.mkdir(parents=True)
+    (shared / name).touch()
+    shared.chmod(mode)
+    monkeypatch.chdir(own)
+    is_own = mode == 0o755
+    assert onboard_answers.in_go_module(own) is is_own
+    assert onboard_answers.go_module(own) == (shared if is_own and name == "go.mod" else None)
+    assert onboard_answers.everybodys_module(own) == ("" if is_own else str(shared))
+    (own / "go.mod").touch()
+    assert onboard_answers.in_go_module(own) and onboard_answers.go_module(own) == own
+    assert onboard_answers.everybodys_module(own) == ""
+
+
+def test_bench_says_why_it_measures_no_module_of_everybodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "go.mod").touch()
+    tmp_path.chmod(0o1777)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(onboard_options.Stop, match="so that its Go module may be anybody's"):
+        onboard_play.bench_variables(onboard_options.Options(command="bench"))
 
 
 @pytest.mark.parametrize("asked", ["go_module", "in_go_module", "lacks_container_file"])
