@@ -35,6 +35,8 @@ WISHES = {
     "wsl_conf_interop_append_windows_path": False,
 }
 MOUNT = "/var/cache/gotmp"
+TREE = "/srv/tree/usr/local/go"
+"""Of a container's, in which root's own Go lies."""
 HONEST = ["root", "alice", "bob", "carol", "dev"]
 LIMIT = 300
 """Seconds after which a run hangs."""
@@ -766,6 +768,7 @@ def first_run(trials: Trials) -> None:
     """Run site.yml where every home has an obstacle to replacing Go's commands."""
     rows = trials.make(SHIMS)
     with trials.case("the first run, in which Go's commands are replaced", max(1, len(rows))):
+        theirs = brew_of_eve(trials)
         trials.appending = trials.start("python3", "-c", APPEND)
         play = trials.play("site.yml", go_env_cgo_enabled="false")
         trials.usual = play.seconds
@@ -779,9 +782,28 @@ def first_run(trials: Trials) -> None:
         if any(row.account == "eveescape" for row in rows):
             trials.expect("\\x1b" in notes(play), f"the sequence is not spelled out: {notes(play)}")
         trials.served([*HONEST, "zed"])
+        started = set(trials.root("cat /tmp/started-by").split()) - {"eve"}
+        trials.expect(not started, f"eve's Go, which is on nobody's PATH, was started by {started}")
+        trials.expect(trials.root(f"sha256sum {TREE}/bin/*") == theirs, f"root changed {TREE}, to which eve has a link")
+        trials.root("rm -rf /tmp/started-by /home/linuxbrew /srv/tree")
         mount = trials.root(f"stat -c '%a %U' {MOUNT}").strip()
         trials.expect(mount == "755 root", f"{MOUNT} is {mount}")
     trials.end(rows)
+
+
+def brew_of_eve(trials: Trials) -> str:
+    """Give eve Homebrew's folder, as who installs it has it, with a Go of hers and a link to one of a container's.
+
+    Return the checksums of the container's.
+    """
+    real = trials.root("readlink -f $(command -v go)").strip()
+    trials.root(f"install -d {TREE}/bin {TREE}/pkg/tool && cp {real} {TREE}/bin/go && cp {real[:-7]}/VERSION {TREE}")
+    trials.root("install -m 0666 /dev/null /tmp/started-by; install -d -o eve /home/linuxbrew")
+    brew, script = "/home/linuxbrew/.linuxbrew", f'#!/bin/sh\\nid -un >> /tmp/started-by\\nexec {real} "$@"\\n'
+    go = f"{brew}/opt/go/libexec/bin/go"
+    trials.user("eve", f"mkdir -p $(dirname {go}) && printf '{script}' > {go} && chmod 755 {go}")
+    trials.user("eve", f"mkdir -p {brew}/bin && ln -s {TREE}/bin/go {brew}/bin")
+    return trials.root(f"sha256sum {TREE}/bin/*")
 
 
 def hostile_programs(trials: Trials) -> list[str]:
