@@ -498,7 +498,7 @@ def explain_no_measurement(case: Mapping[str, Any]) -> str:
     lever that came into force before, with what its verdict is to C(remember).
     """
     if not case["benchmark"]:
-        return "verify_benchmark is false"
+        return "that was left out (--no-benchmark, or verify_benchmark is false)"
     if case["check_mode"]:
         return "check mode runs no benchmark"
     if proves(case):

@@ -111,7 +111,7 @@ def _explain_no_stamp(ground: Ground, version: Sequence[int]) -> str:
     if tuple(version) < (1, 18):
         return f"{ground.version or 'this Go'} knows no -buildvcs, which Go 1.18 brought"
     if not ground.builds:
-        return "go test asks Git nothing, so that only the scenario build or a command of your own can show it"
+        return "go test asks Git nothing; the scenario build or a command of yours would"
     return "" if ground.has_repository else "no module lies in a Git repository"
 
 

@@ -339,7 +339,10 @@ CASE = {
     ("options", "why"),
     [
         ({}, ""),
-        ({"benchmark": False, "check_mode": True}, "verify_benchmark is false"),
+        (
+            {"benchmark": False, "check_mode": True},
+            "that was left out (--no-benchmark, or verify_benchmark is false)",
+        ),
         ({"check_mode": True, "before": {}}, "check mode runs no benchmark"),
         ({"levers": {"kept": []}, "changes": [], "before": {}}, "Nothing to change: this machine is as it should be"),
         ({"levers": {"kept": []}}, ""),

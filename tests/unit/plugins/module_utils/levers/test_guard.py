@@ -34,7 +34,7 @@ def test_every_lever_can_be_tried_where_all_is_there() -> None:
     [
         ("vet_off", {"settings": {"GOFLAGS": "-v -vet=all"}}, "GOFLAGS has -vet=all already"),
         ("buildvcs_off", {"settings": {"GOVERSION": "go1.17.1"}}, "go1.17.1 knows no -buildvcs"),
-        ("buildvcs_off", {"builds": False}, "go test asks Git nothing"),
+        ("buildvcs_off", {"builds": False}, "go test asks Git nothing; the scenario build or a command of yours would"),
         ("buildvcs_off", {"has_repository": False}, "no module lies in a Git repository"),
         ("tool_gc", {"memory": GIB}, "a quarter of the memory is 64 MiB for each of 4 processors"),
         ("parallel", {"memory": 8 * GIB}, "Go works on 4 packages at once by itself"),
