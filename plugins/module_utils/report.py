@@ -81,16 +81,27 @@ def list_site_changes(results: Mapping[str, Result], moved: Sequence[str] = ()) 
     ]
 
 
+NO_CONF = (
+    "What is declared for /etc/wsl.conf was left out: this is not WSL (wsl_conf_force=true writes it all the same)"
+)
+
+
 def list_site_notes(
-    results: Mapping[str, Result], wsl: Mapping[str, Any], applied: Mapping[str, Any], left_out: Sequence[str] = ()
+    results: Mapping[str, Result],
+    wsl: Mapping[str, Any],
+    applied: Mapping[str, Any],
+    left_out: Sequence[str] = (),
+    passed_over: str = "",
 ) -> list[str]:
     """Return what else there is to know after a run in a distro, a sentence each.
 
     C(applied) is the fact of Go's settings that hold already, which has the notes where go_env was not called.
+    C(passed_over) is what wsl.conf was to say where it does not count.
     """
     go_env = results["go_env"]
     return [
         *(_list_of(wsl["conf"], "notes") if wsl["is_wsl"] else []),
+        *([NO_CONF] if passed_over.strip() else []),
         *_list_of(results.get("go_toolchain", {}), "notes"),
         *_list_of(results["go_tmpfs"], "notes"),
         *_list_of(go_env if "notes" in go_env else applied, "notes"),

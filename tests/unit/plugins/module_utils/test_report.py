@@ -122,6 +122,12 @@ def test_notes_of_a_call_replace_those_of_the_facts() -> None:
         assert report.list_site_notes({**NOTHING, "go_env": result}, wsl, {"notes": ["old"]}) == notes
 
 
+def test_what_is_declared_for_wsl_conf_is_not_passed_over_without_a_word() -> None:
+    wsl = {"is_wsl": False, "conf": {"notes": []}}
+    assert report.list_site_notes(NOTHING, wsl, {}, (), "[boot]\nsystemd=true\n") == [report.NO_CONF]
+    assert report.list_site_notes(NOTHING, wsl, {}, (), "\n") == []
+
+
 def test_each_reason_why_go_fails_stands_once() -> None:
     users: dict[str, Any] = {
         "root": {"unknown": {"go": "no go on PATH"}},
