@@ -111,9 +111,14 @@ FOLLOWED_TOO = ("TMPDIR", "CC", "CXX", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 """Variables that Go follows, beside those that begin with GO and CGO_."""
 NAMING = (
     *("GOFLAGS", "GOCACHEPROG", "GOTOOLDIR", "GOAUTH", "GOWORK", "CC", "CXX", "AR", "FC", "GCCGO"),
-    *("PKG_CONFIG", "PKG_CONFIG_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LIBRARY_PATH", "CPATH"),
+    *("GCCGOTOOLDIR", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LIBRARY_PATH"),
+    *("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "CCC_OVERRIDE_OPTIONS"),
+    # Files that a C compiler writes to.
+    *("DEPENDENCIES_OUTPUT", "SUNPRO_DEPENDENCIES"),
 )
-"""Variables that name what Go starts or builds from, beside those that begin with CGO_ and, for Git, GIT_."""
+"""Variables that name what Go, and with cgo the C compiler, starts or builds from."""
+NAMING_PREFIXES = ("CGO_", "GIT_", "PKG_CONFIG", "CCACHE_", "SCCACHE_")
+"""How others begin: Git's, those of pkg-config, and where a compiler's cache has what it compiled before."""
 LOADING = ("BASH_ENV", "ENV", "GCONV_PATH", "LOCPATH", "PERL5LIB", "PERL5OPT", "PYTHONHOME", "PYTHONPATH")
 """Variables that name what any program loads or runs first, beside those that begin with LD_ (ld.so(8))."""
 
@@ -416,7 +421,7 @@ def explain_settings(path: str, environment: Mapping[str, str]) -> str:
 
 
 def _names_place_of_others(name: str, value: str) -> bool:
-    if name not in NAMING and not name.startswith(("CGO_", "GIT_")) and not _is_loading(name):
+    if name not in NAMING and not name.startswith(NAMING_PREFIXES) and not _is_loading(name):
         return False
     try:
         return any(map(go_sources.others_change, files.paths_in([value, *value.split()])))

@@ -576,6 +576,15 @@ def test_no_variable_has_roots_go_start_what_others_can_replace(tmp_path: Path, 
         "LD_LIBRARY_PATH": f"{roots.parent}:{hers.parent}",
         "LD_PRELOAD": str(hers),
         "BASH_ENV": str(hers),
+        # Headers are code, as is what a compiler keeps of an earlier run.
+        "C_INCLUDE_PATH": f":{hers.parent}",
+        "CPLUS_INCLUDE_PATH": str(hers.parent),
+        "PKG_CONFIG_LIBDIR": str(hers.parent),
+        "CCACHE_DIR": str(hers.parent),
+        "SCCACHE_DIR": str(hers.parent),
+        "GCCGOTOOLDIR": str(hers.parent),
+        # A file that it writes, which another account may make a link.
+        "DEPENDENCIES_OUTPUT": str(hers),
     }
     own = {"CXX": f"{roots} -O2", "GOFLAGS_OF_MINE": str(hers), "CGO_ENABLED": "1", "HOME": str(hers.parent)}
     own |= {"LD_BIND_NOW": "1", "PERL5LIB": str(roots.parent)}
