@@ -24,6 +24,11 @@ FIRST_STAMPING = 18
 LARGEST_POINTER = 1 << 14
 LOOKING = 120.0
 """Seconds that looking for what others can change in a folder may take."""
+BUILT = re.compile(
+    r".*\.(go|c|cc|cpp|cxx|m|h|hh|hpp|hxx|s|S|sx|f|F|for|f90|syso|swig|swigcxx|a|so|mod|sum|work)|modules\.txt",
+    re.DOTALL,
+)
+"""Names of files that Go builds from, or reads what to build in."""
 
 
 def others_change(folder: str, kept: bool = False, whoever: bool = False) -> bool:
@@ -49,8 +54,12 @@ def others_change(folder: str, kept: bool = False, whoever: bool = False) -> boo
     return mount is None or not mount.windows_drive
 
 
-def _find_below(folder: str) -> str:
-    """Return what below a folder of root's own another account can change; nothing on a Windows drive."""
+def _find_below(folder: str, linked: set[str] | None = None) -> str:
+    """Return what below a folder of root's own another account can change; nothing on a Windows drive.
+
+    Where a link leads is for whoever made it, which is root here; with C(linked) what Go builds by a link counts, too,
+    and what was looked at is added there.
+    """
     real = os.path.realpath(folder)
     mount = mountinfo.find(wsl_judge.mounts_of(wsl_observe.collect()), real)
     if mount is not None and mount.windows_drive:
@@ -59,14 +68,31 @@ def _find_below(folder: str) -> str:
         for path in (os.path.join(parent, name) for name in (*folders, *names)):
             with contextlib.suppress(FileNotFoundError):
                 status = os.lstat(path)
-                # Where a link leads is for whoever made it, which is root here.
-                if not stat.S_ISLNK(status.st_mode) and not files.is_ours_alone(status, path=path):
-                    return path
+                if stat.S_ISLNK(status.st_mode):
+                    found = "" if linked is None else _find_linked(path, linked)
+                else:
+                    found = "" if files.is_ours_alone(status, path=path) else path
+                if found:
+                    return found
     return ""
 
 
-def _find_in(folder: str) -> str:
-    return folder if others_change(folder) else _find_below(folder)
+def _find_linked(link: str, known: set[str]) -> str:
+    """Return what of the code that C(link) leads to another account can change."""
+    is_folder = os.path.isdir(link)
+    if not any(map(BUILT.fullmatch, os.listdir(link) if is_folder else [os.path.basename(link)])):
+        return ""
+    if others_change(link):
+        return link
+    real = os.path.realpath(link)
+    if not is_folder or real in known:
+        return ""
+    known.add(real)
+    return _find_below(real, known)
+
+
+def _find_in(folder: str, linked: set[str] | None = None) -> str:
+    return folder if others_change(folder) else _find_below(folder, linked)
 
 
 def _find_what_others_change(folder: str) -> str:
@@ -76,8 +102,9 @@ def _find_what_others_change(folder: str) -> str:
 
 def _find_code(folder: str) -> str:
     """Return what of a module's code another account can change, also where its go.mod or go.work says it lies."""
-    found = _find_in(folder)
-    return found or next(filter(None, map(_find_in, _list_named(folder))), "")
+    linked: set[str] = set()
+    found = _find_in(folder, linked)
+    return found or next(filter(None, (_find_in(named, linked) for named in _list_named(folder))), "")
 
 
 def _list_named(folder: str) -> list[str]:

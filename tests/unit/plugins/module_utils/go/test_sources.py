@@ -90,6 +90,40 @@ def test_code_of_others_that_a_module_of_roots_names_is_not_for_root(
 
 
 @as_root
+@pytest.mark.parametrize(
+    ("link", "target", "counts"),
+    [
+        ("shared.go", "lib/shared.go", True),
+        ("internal/lib", "lib", True),
+        ("vendor", "vendor", True),
+        # Whose folders are root's own, and a file in one is not.
+        ("vendor", "own", True),
+        # No code: a test that reads it decides for itself.
+        ("data", "lib/shared.txt", False),
+        ("testdata", "data", False),
+        ("loop", "app", False),
+    ],
+)
+def test_code_of_others_that_a_link_of_roots_leads_to_is_not_for_root(
+    home: Path, eve: process.Identity, link: str, target: str, counts: bool
+) -> None:
+    os.chown(home, 0, 0)
+    for name in ("app/internal", "lib", "vendor", "own", "data"):
+        (home / name).mkdir(parents=True)
+    for name in ("app/go.mod", "lib/shared.go", "lib/shared.txt", "vendor/modules.txt", "own/x.go", "data/x.txt"):
+        (home / name).write_text("module m\n")
+    (home / "app" / link).symlink_to(home / target)
+    assert go_sources.find_code_of_others(str(home / "app")) == ""
+    for name in ("lib", "vendor", "data", "own/x.go"):
+        os.chown(home / name, 4711, 4711)
+    said = go_sources.find_code_of_others(str(home / "app"))
+    named = f"{home}/own/x.go" if target == "own" else f"{home}/app/{link}"
+    assert said.startswith(f"{named} can be changed by other accounts") == counts
+    assert bool(said) == counts
+    assert become.ask(eve, lambda: go_sources.find_code_of_others(str(home / "app"))) == ""
+
+
+@as_root
 def test_what_another_account_mounted_in_a_folder_of_roots_keeps_root_waiting_for_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
