@@ -376,8 +376,9 @@ def explain_no_build(go: str, environment: Mapping[str, str], known: set[str] | 
     values, reason = go_env(go, _run, environment)
     if reason:
         return f"{reason}."
-    temporary = values.get("GOTMPDIR") or environment.get("TMPDIR") or "/tmp"
-    place = go_sources.find_place_of_others(values, temporary, known)
+    # The C compiler follows this one, whatever Go's own folder is.
+    temporary = {"TMPDIR": environment.get("TMPDIR") or "/tmp"}
+    place = go_sources.find_place_of_others({**values, **temporary}, known)
     reason = "" if place else explain_settings(values.get("GOENV", ""), environment)
     return place or (f"{reason}." if reason else "")
 

@@ -19,9 +19,16 @@ from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as w
 
 PLACES = ("GOROOT", "GOCACHE", "GOMODCACHE", "GOENV")
 """Settings of Go that name what it runs programs from, links into some, or is told of programs by."""
+TEMPORARY = ("GOTMPDIR", "TMPDIR")
+"""Where Go, and with cgo the C compiler, put what is built next; the second one counts beside the first."""
 FIRST_STAMPING = 18
 """The first Go 1 that asks Git about what it builds."""
 LARGEST_POINTER = 1 << 14
+BUILT = re.compile(
+    r".*\.(go|c|cc|cpp|cxx|m|h|hh|hpp|hxx|s|S|sx|f|F|for|f90|syso|swig|swigcxx|a|so|mod|sum|work)|modules\.txt",
+    re.DOTALL,
+)
+"""Names of files that Go builds from, or reads what to build in."""
 LOOKING = 120.0
 """Seconds that looking for what others can change in a folder may take."""
 BUILT = re.compile(
@@ -155,12 +162,13 @@ def find_code_of_others(folder: str, variable: str = "wsltune_user") -> str:
 
 
 def find_place_of_others(
-    places: Mapping[str, str], temporary: str = "", known: set[str] | None = None, variable: str = "wsltune_user"
+    places: Mapping[str, str], known: set[str] | None = None, variable: str = "wsltune_user"
 ) -> str:
-    """Say why root's Go is not to build: it runs what lies in the C(places), and what it makes in C(temporary).
+    """Say why root's Go is not to build: it runs what lies in the C(places), and what it makes in temporary ones.
 
-    C(places) are Go's settings by name, of which PLACES count. What was found to be root's alone is added to C(known),
-    and not looked at again. Nothing for a process that is not root's. C(variable) is that of find_code_of_others().
+    C(places) are settings by name, of which PLACES and TEMPORARY count. What was found to be root's alone is added to
+    C(known), and not looked at again. Nothing for a process that is not root's. C(variable) is that of
+    find_code_of_others().
     """
     known = set() if known is None else known
     if os.geteuid() != 0:
@@ -176,8 +184,10 @@ def find_place_of_others(
         if place:
             return _explain_place(name, place, variable)
         known.add(path)
-    if os.path.isabs(temporary) and others_change(temporary, kept=True):
-        return _explain_place("GOTMPDIR", temporary, variable)
+    for name in TEMPORARY:
+        path = places.get(name, "")
+        if os.path.isabs(path) and others_change(path, kept=True):
+            return _explain_place(name, path, variable)
     return ""
 
 

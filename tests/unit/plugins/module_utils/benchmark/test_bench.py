@@ -466,6 +466,19 @@ def test_root_runs_nothing_from_a_cache_that_a_team_shares(home, session, tmp_pa
             run.prepare()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
+def test_roots_compiler_makes_nothing_where_others_can_replace_it(home, session, tmp_path):
+    """What a C compiler hands to its assembler lies in TMPDIR, also where Go has a GOTMPDIR of its own."""
+    (tmp_path / "shared").mkdir()
+    (home / "bin" / "go").write_text(f"""#!/bin/sh\necho '{{"GOROOT": "/none", "GOTMPDIR": "{tmp_path}"}}'\n""")
+    variant = bench.Variant("now", {"TMPDIR": f"{tmp_path}/shared"})
+    with session([variant]) as run:
+        run.prepare()
+    (tmp_path / "shared").chmod(0o777)
+    with session([variant]) as run, pytest.raises(bench.BenchmarkError, match="give root a TMPDIR of its own"):
+        run.prepare()
+
+
 @pytest.mark.parametrize("setting", ["GOFLAGS=-toolexec={}", "CC=gcc -B{}", "GOCACHEPROG={} x", "CGO_LDFLAGS=-L{}"])
 def test_no_settings_file_of_roots_has_it_build_by_a_program_of_others(home, session, tmp_path, setting):
     """What `go env -w` wrote is in no environment."""

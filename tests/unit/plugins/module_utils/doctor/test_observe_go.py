@@ -90,17 +90,20 @@ def test_a_module_without_packages_is_no_failure(tmp_path: Path) -> None:
     assert doctor_module.judge_tests(found).status == "unknown"
 
 
-def test_the_doctor_of_root_builds_nothing_with_a_cache_that_a_team_shares(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "mode"), [("GOCACHE", 0o1777), ("GOTMPDIR", 0o777), ("TMPDIR", 0o777)])
+def test_the_doctor_of_root_builds_nothing_with_a_cache_that_a_team_shares(
+    tmp_path: Path, name: str, mode: int
+) -> None:
     """Such as by a GOCACHE in /etc/profile: what it builds there is linked from what others put there, and run."""
     shared = tmp_path / "shared"
     shared.mkdir()
-    shared.chmod(0o1777)
+    shared.chmod(mode)
     said = tmp_path / "said"
     (tmp_path / "go").write_text(f'#!/bin/sh\necho "$@" >> {said}\n')
     (tmp_path / "go").chmod(0o755)
     account = accounts.Account(pwd.getpwuid(os.getuid()).pw_name, os.getuid(), os.getgid(), str(tmp_path), "/bin/sh")
     facts: dict[str, Any] = {"go": {"path": str(tmp_path / "go")}, "settings": {}, "user_file": {"path": "/env"}}
-    facts["places"] = {"GOCACHE": {"path": str(shared)}}
+    facts["places"] = {name: {"path": str(shared)}}
     with observe_go.Workshop(account, {"PATH": os.defpath}, facts) as shop:
         trouble = shop.build_program(20)
     assert (f"{shared} can be changed by other accounts" in trouble) == (os.geteuid() == 0) != said.exists()
