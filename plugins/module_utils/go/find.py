@@ -22,7 +22,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, 
 
 QUERY = (
     *("GOTMPDIR", "GOCACHE", "GOMODCACHE", "GOFLAGS", "CGO_ENABLED"),
-    *("GOROOT", "GOVERSION", "GOENV", "GOTOOLCHAIN", "GOPATH"),
+    *("GOROOT", "GOVERSION", "GOENV", "GOTOOLCHAIN", "GOPATH", "GO111MODULE"),
 )
 MOST_TOOLCHAINS = 50
 ASKED = 10.0

@@ -173,8 +173,11 @@ def find_place_of_others(
     known = set() if known is None else known
     if os.geteuid() != 0:
         return ""
-    for name in PLACES:
-        path = places.get(name, "")
+    named = [(name, places.get(name, "")) for name in PLACES]
+    if places.get("GO111MODULE") == "off":
+        # All that is imported comes from there then.
+        named += [("GOPATH", os.path.join(part, "src")) for part in places.get("GOPATH", "").split(":")]
+    for name, path in named:
         if path in known or not os.path.isabs(path):
             continue
         try:

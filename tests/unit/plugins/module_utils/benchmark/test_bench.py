@@ -815,6 +815,22 @@ def test_no_other_go_takes_over_before_roots_places_were_looked_at(home, session
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
+def test_root_builds_from_no_gopath_that_a_team_shares(home, session, tmp_path):
+    """With GO111MODULE=off, imports come from there; otherwise only the module cache in it counts."""
+    (tmp_path / "shared" / "src" / "dep").mkdir(parents=True)
+    said = {"GOROOT": "/none", "GOPATH": f"{tmp_path}:{tmp_path}/shared", "GO111MODULE": "off"}
+    (tmp_path / "shared").chmod(0o777)
+    for mode, refused in (("off", True), ("on", False)):
+        (home / "bin" / "go").write_text(f"#!/bin/sh\necho '{json.dumps({**said, 'GO111MODULE': mode})}'\n")
+        with session([bench.Variant("now")]) as run:
+            if not refused:
+                run.prepare()
+                continue
+            with pytest.raises(bench.BenchmarkError, match=r"shared/src can be changed .* a GOPATH of its own"):
+                run.prepare()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
 def test_no_variant_of_roots_builds_by_a_program_of_others(home, session, module, tmp_path):
     """Such as the one from before the first run, where /etc/profile named a compiler of a team's then."""
     shared = tmp_path / "shared"
