@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import json
@@ -59,21 +60,37 @@ def change_file(path: str, name: str, content: str | None, account: accounts.Acc
 
 
 def _change_file(path: str, name: str, content: str | None, check: bool) -> str | None:
-    where, module = os.path.join(path, name), os.path.realpath(path)
-    if os.path.commonpath([os.path.realpath(os.path.dirname(where)), module]) != module:
+    module = files.without_links(path)
+    folder, last = os.path.split(os.path.join(module, name))
+    folder = files.without_links(folder)
+    where = os.path.join(folder, last)
+    if os.path.commonpath([folder, module]) != module:
         # By a link in the place of a folder, such as .github, with which the module came.
         raise OSError(errno.EINVAL, "leads out of the module", where)
-    if _state(where) == "foreign":
-        raise OSError(errno.EEXIST, "was changed meanwhile by another program", where)
-    own = files.Files()
-    now = own.read(where, LARGEST)
+    try:
+        with files.place_over_no_link(where, make=content is not None and not check) as target:
+            return _change_at(target, content, check)
+    except FileNotFoundError:
+        return None if content is None else ""
+    except NotADirectoryError:
+        # What others of a team can put there at any moment.
+        raise OSError(errno.EINVAL, "leads over a link that another account can change", where) from None
+
+
+def _change_at(target: files.Place, content: str | None, check: bool) -> str | None:
+    now = None
+    if target.status() is not None:
+        with contextlib.suppress(OSError):
+            now = files.read_from(target.open(os.O_RDONLY | os.O_NONBLOCK), target.path, LARGEST)
+        if now is None or not go_image.is_ours(now.content.decode("utf-8", "surrogateescape")):
+            raise OSError(errno.EEXIST, "was changed meanwhile by another program", target.path)
     if content is None:
         if now is not None and not check:
-            own.remove(where)
+            os.unlink(target.name, dir_fd=target.folder)
     elif now is not None and now.content == content.encode("utf-8") and now.mode == MODE:
         return None
     elif not check:
-        own.put(where, files.FileState.own(content.encode("utf-8"), MODE))
+        files.put_at(target, files.FileState.own(content.encode("utf-8"), MODE))
     if now is None:
         return None if content is None else ""
     return now.content.decode("utf-8", "replace")

@@ -293,6 +293,36 @@ def own_place(path: str) -> Place:
         return Place(os.dup(folder), name, path)
 
 
+def without_links(path: str) -> str:
+    """Return C(path) without the links on its way up to the first part that another account can change."""
+    names = path.strip("/").split("/")
+    real = "/"
+    for number, name in enumerate(names):
+        try:
+            with place(os.path.join(real, name), alone=True) as target:
+                real = target.path
+        except (NotOurs, FileNotFoundError):
+            return os.path.join(real, *names[number:])
+    return real
+
+
+def place_over_no_link(path: str, make: bool = False) -> Place:
+    """Open the folder of C(path), no part of which may be a link, whoever owns it; with C(make) make what is missing.
+
+    Others may be able to write there, as in a folder of a team's, and lead nobody elsewhere by that.
+    """
+    parent, name = os.path.split(path)
+    try:
+        with opened_folder(parent) as folder:
+            return Place(os.dup(folder), name, path)
+    except FileNotFoundError:
+        if not make:
+            raise
+    with place_over_no_link(parent, make) as above, contextlib.suppress(FileExistsError):
+        add_folder(above.name, above.folder)
+    return place_over_no_link(path)
+
+
 def owner_of(path: str) -> int:
     """Return whose the folder C(path) is; OSError where a part of the path is a link that somebody else can change.
 
@@ -449,6 +479,11 @@ def _put(target: Place, state: FileState, was: bytes | None) -> None:
         target.sync()
         if was is not None:
             _append_late(target, replaced, was)
+
+
+def put_at(target: Place, state: FileState) -> None:
+    """Replace or make the file at an open place, as Files.put() does by a path."""
+    _put(target, state, None)
 
 
 def _append_late(target: Place, replaced: int, was: bytes) -> None:

@@ -91,6 +91,35 @@ def test_a_link_that_a_module_came_with_leads_to_no_other_folder_of_its_users(
     assert done["failed"] and (home / "other/workflows/image.yml").exists()
 
 
+@root_only
+@pytest.mark.parametrize("swapped", ["shop", "shop/.github"])
+def test_whoever_shares_its_folder_leads_the_modules_user_nowhere_else(
+    call: Run, shop: Path, home: Path, tmp_path: Path, swapped: str
+) -> None:
+    """In a folder of a team's everybody there can put a link in the place of another's module, or of a folder in it."""
+    team, private = tmp_path / "team", home / "private"
+    team.mkdir()
+    team.chmod(0o777)
+    shop.rename(team / "shop")
+    for place in (team / "shop/.github", private, private / ".github", private / "workflows"):
+        place.mkdir()
+        os.chown(place, 4711, 4711)
+    for folder in (team / "shop", team / "shop/.github"):
+        folder.chmod(0o777)
+    # A link of the user's own leads there all the same.
+    (home / "link").symlink_to(team)
+    assert write(call, home / "link/shop", go_image.mark("x"))["changed"]
+    assert (team / "shop" / NAME).stat().st_uid == 4711
+    (team / swapped).rename(team / "moved")
+    (team / swapped).symlink_to(private)
+    for path in (team / "shop", home / "link/shop"):
+        done = write(call, path, go_image.mark("x"))
+        assert done["failed"] and "leads over a link that another account can change" in done["msg"]
+    assert sorted(it.name for it in private.rglob("*")) == [".github", "workflows"]
+    (private / "workflows/image.yml").write_text(go_image.mark("x"))
+    assert write(call, team / "shop", "", state="absent")["failed"] and (private / "workflows/image.yml").exists()
+
+
 def test_no_task_runs_as_another_account_than_root() -> None:
     """What that account's Python prints would be the task's result, and facts for the tasks of root that follow."""
     for path in [*ROOT.glob("roles/*/**/*.yml"), *ROOT.glob("playbooks/**/*.yml"), ROOT / "site.yml"]:
