@@ -10,6 +10,7 @@ import functools
 import glob
 import json
 import os
+import pwd
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -115,6 +116,8 @@ NAMING = (
     *("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "CCC_OVERRIDE_OPTIONS"),
     # Files that a C compiler writes to.
     *("DEPENDENCIES_OUTPUT", "SUNPRO_DEPENDENCIES"),
+    # Git's settings are there, too.
+    "XDG_CONFIG_HOME",
 )
 """Variables that name what Go, and with cgo the C compiler, starts or builds from."""
 NAMING_PREFIXES = ("CGO_", "GIT_", "PKG_CONFIG", "CCACHE_", "SCCACHE_")
@@ -386,11 +389,15 @@ def explain_no_build(go: str, environment: Mapping[str, str], known: set[str] | 
 def without_places_of_others(environment: dict[str, str]) -> dict[str, str]:
     """Return C(environment), and for root without what leads Go to the programs of another account.
 
-    Those are the folders of its PATH in which others can write, and the variables that name a place there.
+    Those are the folders of its PATH in which others can write, a home of such a kind that a login exports, and the
+    variables that name a place there.
     """
     if os.geteuid() != 0:
         return environment
     own = {name: value for name, value in environment.items() if not _names_place_of_others(name, value)}
+    if _is_of_others(own.get("HOME", "")):
+        # Git has settings there that name what it runs.
+        own["HOME"] = pwd.getpwuid(os.geteuid()).pw_dir
     named = environment.get("PATH", "").split(":")
     folders = [folder for folder in named if not _is_of_others(folder)]
     return {**own, "PATH": ":".join(folders)} if folders != named else own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -585,8 +586,10 @@ def test_no_variable_has_roots_go_start_what_others_can_replace(tmp_path: Path, 
         "GCCGOTOOLDIR": str(hers.parent),
         # A file that it writes, which another account may make a link.
         "DEPENDENCIES_OUTPUT": str(hers),
+        # Git, too, has settings there that name what it runs.
+        "XDG_CONFIG_HOME": str(hers.parent),
     }
-    own = {"CXX": f"{roots} -O2", "GOFLAGS_OF_MINE": str(hers), "CGO_ENABLED": "1", "HOME": str(hers.parent)}
+    own = {"CXX": f"{roots} -O2", "GOFLAGS_OF_MINE": str(hers), "CGO_ENABLED": "1", "HOME": str(roots.parent)}
     own |= {"LD_BIND_NOW": "1", "PERL5LIB": str(roots.parent)}
     gos = {"elsewhere": tmp_path / "sdk" / "go1.27.3" / "bin" / "go", "PATH": tmp_path / "roots" / "go"}
     go = program(gos[found], "#!/bin/sh\n")
@@ -594,6 +597,8 @@ def test_no_variable_has_roots_go_start_what_others_can_replace(tmp_path: Path, 
     environment = settled.environment_with_go()
     assert environment.pop("PATH").split(":")[0] == str(go.parent)
     assert environment == own
+    settled.environment["HOME"] = str(hers.parent)
+    assert settled.environment_with_go()["HOME"] == pwd.getpwuid(0).pw_dir
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root must not start what others may change")
