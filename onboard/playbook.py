@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """ansible-playbook, which runs and keeps nothing in the current folder, and knows the sudo of Ubuntu 26.04.
 
-Ansible loads C(shell_plugins) from the current folder, and looks there for a task file that a task file names before it
-looks beside that one; Python makes temporary files there where /tmp is full.
+Ansible loads C(shell_plugins) from the current folder, and Python makes temporary files there where /tmp is full.
 """
 
 from __future__ import annotations
@@ -13,26 +12,15 @@ import sys
 import tempfile
 
 from ansible.cli import playbook
-from ansible.parsing import dataloader
 from ansible.plugins import loader
 from ansible.plugins.become import BecomeBase
-from ansible.utils.path import unfrackpath
 
 
 def leave_current_folder() -> None:
-    """Have nothing looked for where a path without a beginning leads, in a folder that may be another account's.
-
-    What Ansible finds there it runs: plugins, and as root the tasks of a file.
-    """
-    vars(dataloader)["unfrackpath"] = below_root
+    """Have no plugins looked for where a path without a beginning leads, in a folder that may be another account's."""
     for plugins in vars(loader).values():
         if isinstance(plugins, loader.PluginLoader):
             plugins.config = [path for path in plugins.config if os.path.isabs(path)]
-
-
-def below_root(path: str, follow: bool = True, basedir: str | None = None) -> str:
-    """Return a path for Ansible's loader of files; one without a beginning counts from the root folder."""
-    return str(unfrackpath(path, follow, basedir or "/"))
 
 
 def settle_temporary_folder() -> None:

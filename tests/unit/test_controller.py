@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -107,6 +108,25 @@ def test_this_machine_alone_may_be_asked_by_ansibles_defaults(
 ) -> None:
     done = play(tmp_path, connection, "true", "wsltune.go.bench", *words)
     assert "could say where the controller writes" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("playbook", ["site", "drift", "rollout", "heal"])
+def test_no_task_file_of_the_current_folder_is_run(tmp_path: Path, playbook: str) -> None:
+    """Ansible looks there first for a file that one names which was named itself; any account can write in /tmp."""
+    parts = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "playbooks/parts").glob("*.yml")}
+    named = {part: re.findall(r"_tasks: (.*)", text) for part, text in parts.items()}
+    # What is included at run time, no list of tasks shows.
+    for part in {re.sub(r".*/|\W|yml", "", name) for names in named.values() for name in names}:
+        assert all(name.startswith('"{{ _parts }}/') for name in named[part]), f"{part} names {named[part]}"
+    for part in parts:
+        (tmp_path / f"{part}.yml").write_text('[{"name": "Planted", "ansible.builtin.debug": {}}]')
+    command = [Path(sys.executable).with_name("ansible-playbook"), "--list-tasks", ROOT / f"playbooks/{playbook}.yml"]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_HOME": str(tmp_path / "ansible")}
+    environment["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / "collections")
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=120
+    )
+    assert done.returncode == 0 and "Planted" not in done.stdout, done.stdout + done.stderr
 
 
 def test_a_host_that_never_ends_its_answer_keeps_nobody_waiting(tmp_path: Path) -> None:

@@ -1171,39 +1171,6 @@ def test_ansible_runs_no_plugin_of_the_folder_that_a_run_is_started_in(
     assert not (tmp_path / "made").exists()
 
 
-@pytest.mark.parametrize("way", ["import_tasks", "include_tasks"])
-def test_ansible_runs_no_task_of_the_folder_that_a_run_is_started_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
-) -> None:
-    """Ansible looks there first for a file that one names which was named itself, and root would run it."""
-    own, parts = tmp_path / "own", tmp_path / "own/parts"
-    parts.mkdir(parents=True)
-
-    def write(path: Path, *tasks: Any) -> None:
-        path.write_text(json.dumps(tasks))
-
-    def touch(name: str) -> Any:
-        return {"ansible.builtin.command": {"argv": ["touch", str(tmp_path / name)]}}
-
-    def name(path: str) -> Any:
-        return {f"ansible.builtin.{way}": path}
-
-    write(own / "doctor.yml", {"hosts": "localhost", "gather_facts": False, "tasks": [name("parts/first.yml")]})
-    write(parts / "first.yml", name("second.yml"))
-    write(parts / "second.yml", {"block": [name("third.yml")]})
-    write(parts / "third.yml", touch("done"))
-    for path in ("first", "second", "third", "parts-first"):
-        write(tmp_path / f"{path}.yml", touch("made"))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(onboard_play, "PLAYBOOKS", own)
-    play = onboard_play.Play(parse(["doctor"]), onboard_sudo.Root(), tmp_path / "private", tmp_path / "progress")
-    play.thread.start()
-    play.thread.join(60)
-    said = [play.events.get()["stdout"] for _number in range(play.events.qsize())]
-    assert (play.runner.rc, play.trouble) == (0, ""), said
-    assert (tmp_path / "done").exists() and not (tmp_path / "made").exists()
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_root_writes_nothing_below_the_home_of_another_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With sudo -E; Ansible leaves its reports and its own files there, and follows links."""
