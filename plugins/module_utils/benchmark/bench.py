@@ -146,6 +146,12 @@ def read_commands(entries: Sequence[Mapping[str, Any]], modules: Sequence[str]) 
 
 
 def _git(user: str, folder: str, environment: Mapping[str, str], *arguments: str) -> str:
+    place = go_sources.find_settings_of_others(folder, environment)
+    if place:
+        raise BenchmarkError(
+            f"{place} can be changed by other accounts, and root's Git in {folder} has settings, or what it runs, from"
+            " there: measure it as its owner (wsltune_user)."
+        )
     try:
         done = process.run(["git", *arguments], environment, folder, limit=120, most=MOST_EVENTS)
     except OSError as error:
@@ -521,7 +527,9 @@ class Bench:
             # With what is laid over it, of which GOFLAGS may be a part.
             said = self.go_env[name]
             sources = self._sources() or [self.sample]
-            unstamped = go_sources.leave_out_repository(sources, said.pop("GOFLAGS"), said["GOVERSION"])
+            unstamped = go_sources.leave_out_repository(
+                sources, said.pop("GOFLAGS"), said["GOVERSION"], self.environments[name]
+            )
             self.environments[name] = {**self.environments[name], **unstamped}
         self.modules = [module for named in self.modules for module in self._modules_of(named)]
 

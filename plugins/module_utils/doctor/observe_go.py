@@ -270,7 +270,8 @@ class Project:
         self.found: dict[str, Any] = {"directory": directory, "trouble": ""}
         self.patterns = ["./..."]
         workspace = go_sources.leave_out_workspace(self.directory, shop.environment)
-        unstamped = go_sources.leave_out_repository([self.directory], shop.environment["GOFLAGS"], shop.version)
+        own, flags = shop.environment, shop.environment["GOFLAGS"]
+        unstamped = go_sources.leave_out_repository([self.directory], flags, shop.version, own)
         self.environment = {**shop.environment, **workspace, **unstamped}
         """Of every command in the module."""
 

@@ -10,10 +10,10 @@ import os
 import pathlib
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, mountinfo, process
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import observe as wsl_observe
 
@@ -24,6 +24,14 @@ TEMPORARY = ("GOTMPDIR", "TMPDIR")
 FIRST_STAMPING = 18
 """The first Go 1 that asks Git about what it builds."""
 LARGEST_POINTER = 1 << 14
+ASKED = 20.0
+"""Seconds that Git may take to list its settings."""
+RUN_BY_GIT = re.compile(
+    r"core\.(fsmonitor|hookspath|sshcommand)|filter\..*\.(clean|smudge|process)|diff\..*\.(textconv|command)"
+    r"|gpg\.(.*\.)?program|include(if\..*)?\.path",
+    re.DOTALL,
+)
+"""Settings of Git that name what it runs, or more settings."""
 BUILT = re.compile(
     r".*\.(go|c|cc|cpp|cxx|m|h|hh|hpp|hxx|s|S|sx|f|F|for|f90|syso|swig|swigcxx|a|so|mod|sum|work)|modules\.txt",
     re.DOTALL,
@@ -227,12 +235,15 @@ def leave_out_workspace(folder: str, environment: Mapping[str, str]) -> dict[str
     return {}
 
 
-def leave_out_repository(folders: Iterable[str], flags: str, version: str) -> dict[str, str]:
+def leave_out_repository(
+    folders: Sequence[str], flags: str, version: str, environment: Mapping[str, str]
+) -> dict[str, str]:
     """Return what keeps root's Go from asking Git about a repository that another account can put above C(folders).
 
     A build stamps its program with the state of the repository that it lies in, as Git says it, and that repository's
-    settings name programs that Git runs. In a folder such as /tmp Git even takes the folder itself for one, which is
-    root's. C(flags) is the value of GOFLAGS, C(version) that of Go. Nothing for a process that is not root's.
+    settings name programs that Git runs, as do those of C(environment). In a folder such as /tmp Git even takes the
+    folder itself for one, which is root's. C(flags) is the value of GOFLAGS, C(version) that of Go. Nothing for a
+    process that is not root's.
     """
     unstamped = leave_out_stamp(flags, version)
     if os.geteuid() != 0 or unstamped == flags:
@@ -241,7 +252,45 @@ def leave_out_repository(folders: Iterable[str], flags: str, version: str) -> di
         is_asked = look.once(lambda: any(map(_is_stamped_by_others, folders)), LOOKING)
     except OSError:
         is_asked = True
+    is_asked = is_asked or any(find_settings_of_others(folder, environment) for folder in folders)
     return {"GOFLAGS": unstamped} if is_asked else {}
+
+
+def find_settings_of_others(folder: str, environment: Mapping[str, str]) -> str:
+    """Return what another account can change of the settings that Git has in C(folder), or of what they have it run.
+
+    Such as a file of a team's that root's own settings include. Nothing for a process that is not root's.
+    """
+    if os.geteuid() != 0:
+        return ""
+    # Git names the files of a repository from there.
+    top = next(
+        (str(part) for part in (folder, *pathlib.PurePath(folder).parents) if _has_repository(str(part))), folder
+    )
+    try:
+        command = ["git", "config", "--list", "--includes", "--show-origin", "-z"]
+        done = process.run(command, environment, top, limit=ASKED)
+    except OSError:
+        return ""
+    if done.timed_out:
+        return top
+    words = done.out.split("\0")
+    for origin, setting in zip(words[::2], words[1::2]):
+        kind, _colon, file = origin.partition(":")
+        name, _newline, value = setting.partition("\n")
+        paths = [os.path.join(top, file)] if kind == "file" else []
+        paths += files.paths_in([value, *value.split()]) if RUN_BY_GIT.fullmatch(name) else []
+        for path in paths:
+            try:
+                if others_change(os.path.normpath(path)):
+                    return path
+            except OSError:
+                return path
+    return ""
+
+
+def _has_repository(folder: str) -> bool:
+    return os.path.lexists(os.path.join(folder, ".git"))
 
 
 def leave_out_stamp(flags: str, version: str) -> str:

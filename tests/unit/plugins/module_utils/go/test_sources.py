@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -213,10 +214,52 @@ def test_a_repository_that_others_can_configure_stamps_nothing_of_roots(
     monkeypatch.setattr(go_sources, "others_change", lambda path: path.startswith(str(home)) and others(path))
     flags = {"GOFLAGS": "-v -buildvcs=false"} if unstamped else {}
     for version in ("go1.18", "go1.26.1", "devel go1.28-0123abc"):
-        assert go_sources.leave_out_repository([str(module)], "-v --buildvcs=true", version) == flags
+        assert go_sources.leave_out_repository([str(module)], "-v --buildvcs=true", version, {}) == flags
     for version in ("", "go1.17.3"):
-        assert go_sources.leave_out_repository([str(module)], "", version) == {}
-    assert become.ask(eve, lambda: go_sources.leave_out_repository([str(module)], "", "go1.26")) == {}
+        assert go_sources.leave_out_repository([str(module)], "", version, {}) == {}
+    assert become.ask(eve, lambda: go_sources.leave_out_repository([str(module)], "", "go1.26", {})) == {}
+
+
+@as_root
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs Git")
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [
+        ("[include]\n\tpath = {home}/team/config\n", True),
+        ("[include]\n\tpath = ../../team/config\n", True),
+        # What is not there yet, others may put there.
+        ("[include]\n\tpath = {home}/team/none\n", True),
+        ("[core]\n\tfsmonitor = {home}/team/watch --fast\n", True),
+        ('[filter "x"]\n\tclean = sh {home}/team/clean %f\n', True),
+        ('[remote "origin"]\n\turl = {home}/team/shop.git\n', False),
+        ("[include]\n\tpath = {home}/own/config\n", False),
+    ],
+)
+@pytest.mark.parametrize("whose", ["repository", "root"])
+def test_root_has_git_run_nothing_that_settings_of_others_name(
+    home: Path, eve: process.Identity, monkeypatch: pytest.MonkeyPatch, settings: str, refused: bool, whose: str
+) -> None:
+    os.chown(home, 0, 0)
+    module = home / "shop" / "module"
+    for folder in (module, home / "team", home / "own"):
+        folder.mkdir(parents=True)
+    for name in ("team", "own"):
+        (home / name / "config").write_text("[x]\n\ty = 1\n")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home / "own"), "GIT_CONFIG_NOSYSTEM": "1"}
+    assert process.run(["git", "init", "-q"], environment, str(home / "shop")).code == 0
+    file = home / ("shop/.git/config" if whose == "repository" else "own/.gitconfig")
+    with file.open("a") as config:
+        config.write(
+            settings.format(home=home).replace("../../team", "../../team" if whose == "repository" else "../team")
+        )
+    others = go_sources.others_change
+    monkeypatch.setattr(go_sources, "others_change", lambda path: path.startswith(str(home)) and others(path))
+    assert go_sources.find_settings_of_others(str(module), environment) == ""
+    (home / "team").chmod(0o777)
+    assert bool(go_sources.find_settings_of_others(str(module), environment)) == refused
+    flags = {"GOFLAGS": "-buildvcs=false"} if refused else {}
+    assert go_sources.leave_out_repository([str(module)], "", "go1.26", environment) == flags
+    assert become.ask(eve, lambda: go_sources.find_settings_of_others(str(module), environment)) == ""
 
 
 @as_root
