@@ -39,11 +39,6 @@ BUILT = re.compile(
 """Names of files that Go builds from, or reads what to build in."""
 LOOKING = 120.0
 """Seconds that looking for what others can change in a folder may take."""
-BUILT = re.compile(
-    r".*\.(go|c|cc|cpp|cxx|m|h|hh|hpp|hxx|s|S|sx|f|F|for|f90|syso|swig|swigcxx|a|so|mod|sum|work)|modules\.txt",
-    re.DOTALL,
-)
-"""Names of files that Go builds from, or reads what to build in."""
 
 
 def others_change(folder: str, kept: bool = False, whoever: bool = False) -> bool:
