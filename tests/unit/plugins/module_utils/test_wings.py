@@ -29,7 +29,7 @@ BELOW = {
     "doctor": {"linux", "journal", "wsl", "go", "tmpfs", "benchmark", "levers", "workspace"},
     "fleet": {"linux", "journal", "wsl", "go", "tmpfs", "benchmark", "levers", "workspace"},
     "image": {"linux"},
-    "site": {"report", "levers", "tmpfs"},
+    "site": {"report", "go", "levers", "tmpfs"},
 }
 FACES_OF_THE_DOCTOR = {"modules/doctor.py", "filter/doctor.py"}
 
