@@ -38,9 +38,7 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
     in_force = [measured["in_force"]] if "in_force" in measured else list(run["in_force"])
     # A summary of its own says it too.
     tried = [] if experiment or baseline else run["tried"].get("experiments") or []
-    left_out = report.list_left_out(
-        note for one in tried for scenario in one["scenarios"] for note in scenario.get("notes") or []
-    )
+    left_out = report.list_left_out_of(tried)
     settled = not (proves and verdict in ("~", "unknown"))
     text = report.write_text(
         report.drop_advice(schedule.summarise(baseline)) if baseline else summary,

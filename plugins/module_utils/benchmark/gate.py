@@ -201,7 +201,7 @@ def _judge(experiment: Mapping[str, Any], head: str, against: str, earlier: str 
         )
         return _make_answer(NOTHING, f"Nothing could be measured: {reason.rstrip('.')}.", head)
     times = _write_duration(experiment)
-    notes = report.list_left_out(note for scenario in experiment["scenarios"] for note in scenario.get("notes") or [])
+    notes = report.list_left_out_of([experiment])
     if len(experiment["variants"]) == 1 and not against:
         return _make_answer(FINE, times, head, [f"Note: {note}." for note in notes])
     lines, load = [], ""

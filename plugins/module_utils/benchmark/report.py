@@ -369,6 +369,12 @@ def list_left_out(said: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(one for one in said if one.startswith((suite.WITHOUT, suite.LINKED))))
 
 
+def list_left_out_of(experiments: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return which tests were left out of experiments, by the notes of their scenarios."""
+    scenarios = (scenario for experiment in experiments for scenario in experiment["scenarios"])
+    return list_left_out(note for scenario in scenarios for note in scenario.get("notes") or [])
+
+
 def drop_advice(summary: dict[str, Any]) -> dict[str, Any]:
     """Return the summary of Go as it is without the advice to give more time: it gets a minute at most."""
     scenarios = [
@@ -516,6 +522,8 @@ def proves(case: Mapping[str, Any]) -> bool:
 AS_IT_SHOULD_BE = "Nothing to change: this machine is as it should be"
 
 
+NO_EFFECT = "not tried: "
+"""How the reason of a lever begins that has no effect here (levers.decide.NOT_TRIED, a wing above this one)."""
 NOT_TRIED = "Nothing was changed, because no tuning could be tried"
 
 
@@ -526,7 +534,7 @@ def list_failures(levers: Mapping[str, Any]) -> list[str]:
         return []
     reasons = [str(decision.get("reason", "")) for decision in decisions]
     known = [levers["failure"]] if levers.get("failure") else []
-    return known + [reason for reason in reasons if not reason.startswith("not tried: ")]
+    return known + [reason for reason in reasons if not reason.startswith(NO_EFFECT)]
 
 
 def explain_nothing_to_gain(levers: Mapping[str, Any]) -> str:
@@ -535,11 +543,10 @@ def explain_nothing_to_gain(levers: Mapping[str, Any]) -> str:
     tried = [decision["lever"] for decision in decisions if decision["tried"]]
     if tried:
         return f"Nothing to change: {join(tried)} {'was' if len(tried) == 1 else 'were'} tried and did not help here"
-    start = "not tried: "
     reasons = [
-        str(decision["reason"])[len(start) :]
+        str(decision["reason"])[len(NO_EFFECT) :]
         for decision in decisions
-        if str(decision.get("reason", "")).startswith(start)
+        if str(decision.get("reason", "")).startswith(NO_EFFECT)
     ]
     failed = list_failures(levers)
     if failed:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import drift
 from ansible_collections.wsltune.go.plugins.module_utils.wsl import conf as wsl_conf
+from ansible_collections.wsltune.go.plugins.module_utils.wsl import judge as wsl_judge
 
 VARIABLES = {
     "GOMODCACHE": "go_env_gomodcache",
@@ -37,7 +38,7 @@ def _refuse_template(setting: Mapping[str, Any], value: Any) -> None:
 
 def _wsl_conf(setting: Mapping[str, Any], variables: dict[str, Any], declared: Container[str]) -> None:
     name = setting["id"].partition(":")[2]
-    if name == drift.LEVER_OF_WSL_CONF and setting["declared"] is not None and name not in declared:
+    if name == wsl_judge.LAUNCHED_FOR and setting["declared"] is not None and name not in declared:
         # Declared twice, it would be refused by the next run.
         raise AdoptError(f"wsltune_adopt names {setting['id']}, which a lever declares: {drift.TURN_OFF}")
     key = wsl_conf.KEYS.get(name)

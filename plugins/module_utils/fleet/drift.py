@@ -71,13 +71,9 @@ APPLY = "run site.yml, which writes the declared value"
 EDITED_LAUNCHER = "remove %s, which a run leaves as it is because somebody edited it"
 UNBIND = "set workspace_state to absent and run site.yml, which unmounts it; the copy stays"
 REMADE = ", then run site.yml, which makes it again"
-ADOPT = ', or keep this one: -e \'{"wsltune_adopt": ["%s"]}\''
-LEVER_OF_WSL_CONF = wsl_judge.LAUNCHED_FOR
+KEEP = ", or keep this one: %s"
+ADOPT = '-e \'{"wsltune_adopt": ["%s"]}\''
 TURN_OFF = "set append_windows_path to false in wsltune_levers, or leave out wsl_conf_interop_append_windows_path"
-BY_LEVER = {
-    CHANGED: f"{APPLY}, or keep this one: {TURN_OFF}",
-    CONFLICT: f"a person decides, and nothing overwrites it by itself: {APPLY}, or keep this one: {TURN_OFF}",
-}
 ADOPTABLE = ("GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
 """Go's settings whose values a variable of a host declares; site.yml works out GOTMPDIR and GOCACHE itself."""
 
@@ -106,6 +102,8 @@ class View:
     at: float | None = None
     remedies: Mapping[str, str] = field(default_factory=dict)
     """What to do in a state, where that is not what it is for other settings."""
+    keep: str = ""
+    """How a value that a person chose is kept, where that is not by adopting it."""
     unreadable: str = ""
     """Why the record of what was applied could not be read."""
     account: str = ""
@@ -148,14 +146,15 @@ def can_be_declared(role: str, name: str, now: str | None) -> bool:
 
 def remedy(view: View, state: str) -> str:
     """Return what to do about a setting in C(state)."""
-    adopt = ADOPT % view.id if can_be_declared(view.role, view.id, view.now) else ""
+    way = view.keep or (ADOPT % view.id if can_be_declared(view.role, view.id, view.now) else "")
+    keep = KEEP % way if way else ""
     usual = {
         IN_STATE: "",
         PENDING: view.restart or ANY_RESTART,
         NOT_ROLLED_OUT: APPLY,
-        CHANGED: f"{APPLY}{adopt}",
+        CHANGED: f"{APPLY}{keep}",
         BY_HAND: "nothing to do: the next run that writes this takes it into its record",
-        CONFLICT: f"a person decides, and nothing overwrites it by itself: {APPLY}{adopt}",
+        CONFLICT: f"a person decides, and nothing overwrites it by itself: {APPLY}{keep}",
         GONE: "run site.yml, which makes it again",
         UNKNOWN: "fix the reason, then look again" if view.reason else "look again as root",
     }
@@ -291,7 +290,7 @@ def _views_of_wsl_conf(machine: Machine) -> Iterator[View]:
             owner=file.get("owner", ""),
             at=file.get("mtime"),
             unreadable=machine.unreadable,
-            remedies=BY_LEVER if name in wanted["by_levers"] else {},
+            keep=TURN_OFF if name in wanted["by_levers"] else "",
         )
 
 

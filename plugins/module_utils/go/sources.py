@@ -221,8 +221,8 @@ def leave_out_workspace(folder: str, environment: Mapping[str, str]) -> dict[str
     if os.geteuid() != 0 or environment.get("GOWORK"):
         return {}
     # Go walks up the path that it was started with, and the one without links where that is another.
-    for path in dict.fromkeys((os.path.abspath(folder), os.path.realpath(folder))):
-        for part in (path, *map(str, pathlib.PurePath(path).parents)):
+    for path in _spellings(folder):
+        for part in _with_parents(path):
             if others_change(part):
                 return {"GOWORK": "off"}
             if os.path.lexists(os.path.join(part, "go.work")):
@@ -259,9 +259,7 @@ def find_settings_of_others(folder: str, environment: Mapping[str, str]) -> str:
     if os.geteuid() != 0:
         return ""
     # Git names the files of a repository from there.
-    top = next(
-        (str(part) for part in (folder, *pathlib.PurePath(folder).parents) if _has_repository(str(part))), folder
-    )
+    top = _find_repository(_with_parents(folder)) or folder
     try:
         command = ["git", "config", "--list", "--includes", "--show-origin", "-z"]
         done = process.run(command, environment, top, limit=ASKED)
@@ -284,8 +282,18 @@ def find_settings_of_others(folder: str, environment: Mapping[str, str]) -> str:
     return ""
 
 
-def _has_repository(folder: str) -> bool:
-    return os.path.lexists(os.path.join(folder, ".git"))
+def _spellings(folder: str) -> list[str]:
+    """Return a folder as it is named and without links, where that is another path."""
+    return list(dict.fromkeys((os.path.abspath(folder), os.path.realpath(folder))))
+
+
+def _with_parents(path: str) -> list[str]:
+    return [path, *map(str, pathlib.PurePath(path).parents)]
+
+
+def _find_repository(folders: Sequence[str]) -> str:
+    """Return the first of C(folders) that has a repository; nothing where none has."""
+    return next((folder for folder in folders if os.path.lexists(os.path.join(folder, ".git"))), "")
 
 
 def leave_out_stamp(flags: str, version: str) -> str:
@@ -299,11 +307,11 @@ def leave_out_stamp(flags: str, version: str) -> str:
 
 
 def _is_stamped_by_others(folder: str) -> bool:
-    for path in dict.fromkeys((os.path.abspath(folder), os.path.realpath(folder))):
-        parts = [path, *map(str, pathlib.PurePath(path).parents)]
+    for path in _spellings(folder):
+        parts = _with_parents(path)
         if any(map(others_change, parts)):
             return True
-        own = next((part for part in parts if os.path.lexists(os.path.join(part, ".git"))), "")
+        own = _find_repository(parts)
         if own and any(others_change(place) or _find_below(place) for place in _places_of_git(own)):
             return True
     return False
@@ -336,6 +344,5 @@ def find_workspace_root(folder: str) -> str:
 def _find_nearest(folder: str, name: str) -> str:
     if not os.path.isdir(folder):
         return ""
-    path = os.path.abspath(folder)
-    parts = (path, *map(str, pathlib.PurePath(path).parents))
+    parts = _with_parents(os.path.abspath(folder))
     return next((part for part in parts if os.path.isfile(os.path.join(part, name))), "")
