@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.wsltune.go.plugins.module_utils.go import cache
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {
     "__main__.py": ROOT / "roles/pull_agent/files/wsltune_pull.py",
@@ -463,6 +465,13 @@ def test_systemd_takes_a_state_for_no_failure_and_a_crash_for_one(bed: Bed) -> N
     (bed.root / "program/pull.py").write_text("OK = 1\n")
     done = subprocess.run(bed.command("run"), check=False, capture_output=True, text=True)
     assert "Traceback" in done.stderr and done.returncode not in states
+
+
+def test_an_account_that_never_stops_computing_leaves_it_a_share() -> None:
+    """Two endless loops of an account took all that processes of the idle policy can have."""
+    unit = (ROOT / "roles/pull_agent/files/wsltune-pull.service").read_text()
+    for text in (unit, cache.SERVICE_TEXT):
+        assert "\nCPUSchedulingPolicy=idle\n" in text and re.search(r"(?m)^CPUWeight=20$", text)
 
 
 def test_a_clock_that_went_back_stops_nothing(bed: Bed) -> None:

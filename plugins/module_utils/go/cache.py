@@ -108,6 +108,7 @@ Type=oneshot
 ExecStart={python} -I {program}
 Nice=19
 CPUSchedulingPolicy=idle
+CPUWeight=20
 IOSchedulingClass=idle
 NoNewPrivileges=true
 TimeoutStartSec=30min
