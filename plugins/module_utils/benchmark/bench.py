@@ -9,6 +9,7 @@ itself only writes the progress file.
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import json
 import os
@@ -52,6 +53,8 @@ STD_PACKAGES = ("bufio", "encoding/csv", "encoding/json", "sort", "text/tabwrite
 COPY_LIMIT = 512 * 2**20
 TAIL = 4096
 MOST_EVENTS = 64 << 20
+PATIENCE, LOOK = 50.0, 0.1
+"""Seconds that copying a project waits in all for files on which another process has a lease, and between two tries."""
 NOT_COPIED = (".git", ".hg", ".svn")
 SCENARIOS = ("test", "edit", "cold", "race", "build", "bench")
 COMMANDS: dict[str, Any] = {
@@ -216,16 +219,41 @@ def _check_copy(origin: str, parent: str, name: str) -> None:
         raise BenchmarkError(f"{origin} holds {size >> 20} MiB, more than the {COPY_LIMIT >> 20} to be copied")
 
 
-def _copy_file(origin: str, copy: str) -> None:
+class _Patience:
+    """The seconds that are left for files on which another process has a lease (fcntl(2)); each may last 45."""
+
+    def __init__(self) -> None:
+        self.left = PATIENCE
+
+    def open(self, path: str) -> int:
+        """Open a file, and nothing that came into its place; whoever owns one could keep each reader waiting."""
+        while True:
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            except BlockingIOError:
+                if self.left <= 0:
+                    raise OSError(errno.EAGAIN, "another process keeps it by a lease", path) from None
+                self.left -= LOOK
+                time.sleep(LOOK)
+                continue
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return descriptor
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "it became something else than a file", path)
+
+
+def _copy_file(origin: str, copy: str, patience: _Patience) -> None:
     """Copy a file, and not the bits by which it runs as its owner: others may have put it there."""
-    shutil.copyfile(origin, copy)
-    status = os.stat(origin)
+    with open(patience.open(origin), "rb") as source, open(copy, "xb") as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+        status = os.fstat(source.fileno())
     os.chmod(copy, status.st_mode & 0o777)
     os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def _copy_tree(origin: str, copy: str) -> None:
     """Copy what is in a project into the folder C(copy), which stays closed to others."""
+    copy_file = functools.partial(_copy_file, patience=_Patience())
     with os.scandir(origin) as listed:
         entries = [entry for entry in listed if entry.name not in NOT_COPIED]
     for entry in entries:
@@ -233,9 +261,9 @@ def _copy_tree(origin: str, copy: str) -> None:
         if entry.is_symlink():
             os.symlink(os.readlink(entry.path), target)
         elif entry.is_dir():
-            shutil.copytree(entry.path, target, symlinks=True, ignore=_name_ignored, copy_function=_copy_file)
+            shutil.copytree(entry.path, target, symlinks=True, ignore=_name_ignored, copy_function=copy_file)
         elif entry.is_file():
-            _copy_file(entry.path, target)
+            copy_file(entry.path, target)
 
 
 def _name_ignored(folder: str, names: Sequence[str]) -> set[str]:

@@ -415,6 +415,44 @@ def test_a_copy_leaves_sockets_and_pipes_out(tmp_path, account):
         assert sorted(os.listdir(f"{copy}/sub")) == ["main.go", "nowhere"]
 
 
+LEASE = """
+import fcntl, signal, sys
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+held = [open(path, "r+") for path in sys.argv[1:]]
+for file in held:
+    fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print(flush=True)
+signal.pause()
+"""
+
+
+def test_leases_of_others_on_a_shared_project_keep_no_copy_waiting(tmp_path, account, monkeypatch):
+    """The kernel has each reader of a file wait 45 s for its lease (fcntl(2)), and its owner may take it again."""
+    monkeypatch.setattr(bench, "PATIENCE", 0.3)
+    account.home = str(tmp_path)
+    (tmp_path / "src").mkdir()
+    paths = [tmp_path / "src" / name for name in ("one", "two")]
+    for path in paths:
+        path.write_text("x")
+    with subprocess.Popen([sys.executable, "-c", LEASE, *map(str, paths)], stdout=subprocess.PIPE) as holder:
+        holder.stdout.readline()
+        begin = time.monotonic()
+        project = bench.copy_home(account, str(tmp_path / "src"))
+        with pytest.raises(OSError, match="another process keeps it by a lease"), project:
+            pass
+        holder.kill()
+    assert time.monotonic() - begin < 5
+
+
+def test_what_became_a_pipe_or_a_link_since_it_was_listed_is_not_copied(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    for name in ("pipe", "link"):
+        with pytest.raises(OSError, match=r"something else|symbolic links"):
+            bench._copy_file(str(tmp_path / name), str(tmp_path / "copy"), bench._Patience())
+        assert not (tmp_path / "copy").exists()
+
+
 def test_a_folder_of_the_copys_name_is_left_alone(tmp_path, account):
     account.home = str(tmp_path)
     (tmp_path / "src").mkdir()
