@@ -9,9 +9,10 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import conclusion, gate, schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import conclusion, schedule
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text
+from ansible_collections.wsltune.go.plugins.plugin_utils.later import Later
 
 
 def _of_experiment(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,6 +61,6 @@ class FilterModule:
             "bench_interval": bench_report.write_interval,
             "bench_sequence_text": _shown(bench_report.write_sequence),
             "bench_levers_result": _shown(bench_report.read_levers_result),
-            "bench_gate": _shown(gate.judge),
+            "bench_gate": _shown(Later("benchmark.gate", "judge")),
             "bench_levers_record": bench_report.select_levers_record,
         }

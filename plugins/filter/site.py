@@ -9,8 +9,8 @@ from ansible_collections.wsltune.go.plugins.module_utils import report
 from ansible_collections.wsltune.go.plugins.module_utils.go import packages as go_packages
 from ansible_collections.wsltune.go.plugins.module_utils.go import plan as go_plan
 from ansible_collections.wsltune.go.plugins.module_utils.levers import plan as levers_plan
-from ansible_collections.wsltune.go.plugins.module_utils.linux import distribution
 from ansible_collections.wsltune.go.plugins.module_utils.site import plan as site_plan
+from ansible_collections.wsltune.go.plugins.plugin_utils.later import Later
 
 
 class FilterModule:
@@ -33,5 +33,5 @@ class FilterModule:
             "site_go_failures": report.find_go_failures,
             "site_go_no_answer": go_packages.explain_no_answer,
             "site_go_silent": go_packages.list_no_answer,
-            "site_python": distribution.install_python,
+            "site_python": Later("linux.distribution", "install_python"),
         }

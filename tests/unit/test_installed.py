@@ -33,7 +33,7 @@ def test_the_commands_of_a_summary_can_be_run(folder: str, undo: str, again: str
     environment.filters.update(FilterModule().filters())
     environment.tests.update(CoreTests().tests())
     found: dict[str, object] = {"playbook_dir": folder}
-    for name in ("_site_installed", "_site_playbooks", "_site_suffix", "verify_undo", "verify_again"):
+    for name in ("_site_installed", "_site_playbook", "verify_undo", "verify_again"):
         said = environment.from_string(variables[name]).render(found)
         found[name] = {"True": True, "False": False}.get(said, said)
     assert (found["verify_undo"], found["verify_again"]) == (f"ansible-playbook {undo}", f"ansible-playbook {again}")

@@ -7,5 +7,6 @@ from ansible.plugins import AnsiblePlugin
 
 class ActionBase(AnsiblePlugin):
     _task: Any
+    _templar: Any
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]: ...
     def validate_argument_spec(self, argument_spec: dict[str, Any]) -> tuple[Any, dict[str, Any]]: ...
