@@ -11,6 +11,7 @@ import pathlib
 import re
 import stat
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, mountinfo, process
@@ -37,6 +38,8 @@ BUILT = re.compile(
     re.DOTALL,
 )
 """Names of files that Go builds from, or reads what to build in."""
+BEHIND_IMPORTS = re.compile(rb"^(?:const|func|type|var)\b", re.MULTILINE)
+"""How what follows the imports of a Go file begins."""
 LOOKING = 120.0
 """Seconds that looking for what others can change in a folder may take."""
 
@@ -64,10 +67,30 @@ def others_change(folder: str, kept: bool = False, whoever: bool = False) -> boo
     return mount is None or not mount.windows_drive
 
 
-def _find_below(folder: str, linked: set[str] | None = None) -> str:
+class _Code(NamedTuple):
+    """A module's code: the C(folders) that it lies in, and those of root's that links lead to and were looked at."""
+
+    folders: Sequence[str]
+    linked: set[str]
+
+    def imports(self, name: str) -> bool:
+        """Return whether a file of it imports what has a folder C(name) on its way."""
+        path = re.compile(rb"[\"`](?:[^/\"`\n][^\"`\n]*/)?%s[/\"`]" % re.escape(os.fsencode(name)))
+        for folder in (*self.folders, *self.linked):
+            for file, status in files.walk(folder) if os.path.isdir(folder) else ():
+                if stat.S_ISREG(status.st_mode) and file.endswith(".go"):
+                    # What cannot be read by root another account can change, and that is found anyway.
+                    with contextlib.suppress(OSError):
+                        state = files.Files().read(file)
+                        if state is not None and path.search(BEHIND_IMPORTS.split(state.content, 1)[0]):
+                            return True
+        return False
+
+
+def _find_below(folder: str, code: _Code | None = None) -> str:
     """Return what below a folder of root's own another account can change; nothing on a Windows drive.
 
-    Where a link leads is for whoever made it, which is root here; with C(linked) what Go builds by a link counts, too,
+    Where a link leads is for whoever made it, which is root here; with C(code) what Go builds by a link counts, too,
     and what was looked at is added there.
     """
     real = os.path.realpath(folder)
@@ -79,7 +102,7 @@ def _find_below(folder: str, linked: set[str] | None = None) -> str:
             with contextlib.suppress(FileNotFoundError):
                 status = os.lstat(path)
                 if stat.S_ISLNK(status.st_mode):
-                    found = "" if linked is None else _find_linked(path, linked)
+                    found = "" if code is None else _find_linked(path, code)
                 else:
                     found = "" if files.is_ours_alone(status, path=path) else path
                 if found:
@@ -87,22 +110,30 @@ def _find_below(folder: str, linked: set[str] | None = None) -> str:
     return ""
 
 
-def _find_linked(link: str, known: set[str]) -> str:
+def _find_linked(link: str, code: _Code) -> str:
     """Return what of the code that C(link) leads to another account can change."""
-    is_folder = os.path.isdir(link)
-    if not any(map(BUILT.fullmatch, os.listdir(link) if is_folder else [os.path.basename(link)])):
-        return ""
     if others_change(link):
-        return link
+        return link if _is_code(link, code) else ""
     real = os.path.realpath(link)
-    if not is_folder or real in known:
+    if not os.path.isdir(link) or real in code.linked or not _is_code(link, code):
         return ""
-    known.add(real)
-    return _find_below(real, known)
+    code.linked.add(real)
+    return _find_below(real, code)
 
 
-def _find_in(folder: str, linked: set[str] | None = None) -> str:
-    return folder if others_change(folder) else _find_below(folder, linked)
+def _is_code(link: str, code: _Code) -> bool:
+    """Return whether Go may build from what C(link) leads to.
+
+    Whoever can change what lies there may hide it as long as this looks, and a package may lie deeper. So what is
+    imported counts, too.
+    """
+    name = os.path.basename(link)
+    there = os.listdir(link) if os.path.isdir(link) else []
+    return name == "vendor" or any(map(BUILT.fullmatch, (name, *there))) or code.imports(name)
+
+
+def _find_in(folder: str, code: _Code | None = None) -> str:
+    return folder if others_change(folder) else _find_below(folder, code)
 
 
 def _find_what_others_change(folder: str) -> str:
@@ -112,9 +143,11 @@ def _find_what_others_change(folder: str) -> str:
 
 def _find_code(folder: str) -> str:
     """Return what of a module's code another account can change, also where its go.mod or go.work says it lies."""
-    linked: set[str] = set()
-    found = _find_in(folder, linked)
-    return found or next(filter(None, (_find_in(named, linked) for named in _list_named(folder))), "")
+    if others_change(folder):
+        return folder
+    named = _list_named(folder)
+    code = _Code([folder, *named], set())
+    return next(filter(None, (_find_in(place, code) for place in code.folders)), "")
 
 
 def _list_named(folder: str) -> list[str]:

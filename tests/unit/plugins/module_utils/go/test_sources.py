@@ -99,8 +99,19 @@ def test_code_of_others_that_a_module_of_roots_names_is_not_for_root(
         ("vendor", "vendor", True),
         # Whose folders are root's own, and a file in one is not.
         ("vendor", "own", True),
+        # Whose packages lie deeper, in a folder of others or of root's own.
+        ("third_party", "deep", True),
+        ("third_party", "rooted", True),
+        # Imported, and others took the code away while it is looked at, or made it a file or nothing meanwhile.
+        ("plugin", "data", True),
+        ("plugin", "lib/shared.txt", True),
+        ("plugin", "lib/missing", True),
+        ("plugin", "rooted/data", True),
+        ("gone.example", "lib/missing", True),
         # No code: a test that reads it decides for itself.
         ("data", "lib/shared.txt", False),
+        ("data", "data", False),
+        ("tmp", "deep", False),
         ("testdata", "data", False),
         ("loop", "app", False),
     ],
@@ -109,16 +120,21 @@ def test_code_of_others_that_a_link_of_roots_leads_to_is_not_for_root(
     home: Path, eve: process.Identity, link: str, target: str, counts: bool
 ) -> None:
     os.chown(home, 0, 0)
-    for name in ("app/internal", "lib", "vendor", "own", "data"):
+    for name in ("app/internal", "lib", "vendor", "own", "data", "deep/lib", "rooted/lib", "rooted/data/lib"):
         (home / name).mkdir(parents=True)
     for name in ("app/go.mod", "lib/shared.go", "lib/shared.txt", "vendor/modules.txt", "own/x.go", "data/x.txt"):
         (home / name).write_text("module m\n")
+    for name in ("deep", "rooted"):
+        (home / name / "lib/x.go").write_text("package lib\n")
+    imports = "".join(f'import _ "{path}"\n' for path in ("m/plugin", "m/third_party/lib", "gone.example/x"))
+    (home / "app/internal/main.go").write_text(f'package main\n\n{imports}\nconst shown = "m/data/" + "/tmp/"\n')
     (home / "app" / link).symlink_to(home / target)
     assert go_sources.find_code_of_others(str(home / "app")) == ""
-    for name in ("lib", "vendor", "data", "own/x.go"):
+    for name in ("lib", "vendor", "data", "own/x.go", "deep", "rooted/lib", "rooted/data/lib"):
         os.chown(home / name, 4711, 4711)
     said = go_sources.find_code_of_others(str(home / "app"))
-    named = f"{home}/own/x.go" if target == "own" else f"{home}/app/{link}"
+    inner = {"own": "own/x.go", "rooted": "rooted/lib", "rooted/data": "rooted/data/lib"}
+    named = f"{home}/{inner.get(target, f'app/{link}')}"
     assert said.startswith(f"{named} can be changed by other accounts") == counts
     assert bool(said) == counts
     assert become.ask(eve, lambda: go_sources.find_code_of_others(str(home / "app"))) == ""
