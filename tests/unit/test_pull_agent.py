@@ -474,6 +474,41 @@ def test_an_account_that_never_stops_computing_leaves_it_a_share() -> None:
         assert "\nCPUSchedulingPolicy=idle\n" in text and re.search(r"(?m)^CPUWeight=20$", text)
 
 
+BOOT = """
+import importlib.util, sys
+sys.path.insert(0, sys.argv[1])
+it = importlib.util.spec_from_file_location("agent", sys.argv[1] + "/__main__.py")
+agent = importlib.util.module_from_spec(it)
+it.loader.exec_module(agent)
+runs, waits = [], []
+
+def run(command, check):
+    runs.append(command[-1])
+    if len(runs) < 3:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+def sleep(seconds):
+    waits.append(seconds)
+    if len(runs) == 4:
+        print(runs, waits)
+        sys.exit(0)
+
+agent.subprocess.run, agent.time.sleep = run, sleep
+agent.os.fork = agent.os.setsid = lambda: 0
+agent.os.dup2 = lambda *numbers: None
+sys.exit(agent.stay(agent.Places(sys.argv[2])))
+"""
+
+
+def test_who_takes_all_numbers_of_processes_for_a_moment_does_not_end_it(bed: Bed) -> None:
+    """Without systemd nothing starts it again before the next start of the distro."""
+    bed.configure(interval=3600.0)
+    command = [sys.executable, "-c", BOOT, str(bed.root / "program"), str(bed.root)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{['run'] * 4} {[120.0] * 3 + [3600.0] * 2}\n"
+
+
 def test_a_clock_that_went_back_stops_nothing(bed: Bed) -> None:
     bed.commit("exit 0")
     bed.run()

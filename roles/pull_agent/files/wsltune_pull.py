@@ -925,8 +925,13 @@ def stay(places: Places) -> int:
             os.dup2(null.fileno(), descriptor)
     time.sleep(SECONDS_AFTER_BOOT)
     while True:
-        # A process of its own each time, so that an update of the program counts.
-        subprocess.run([sys.executable, "-I", "-B", str(Path(__file__).parent), "run"], check=False)
+        try:
+            # A process of its own each time, so that an update of the program counts.
+            subprocess.run([sys.executable, "-I", "-B", str(Path(__file__).parent), "run"], check=False)
+        except (OSError, MemoryError):
+            # Any account can take all numbers of processes, or the memory, for a moment, and nothing else starts this.
+            time.sleep(SECONDS_AFTER_BOOT)
+            continue
         try:
             interval = read_config(places).interval
         except pull.ConfigError:
