@@ -162,6 +162,7 @@ def test_a_signed_commit_is_applied_once_and_not_again(bed: Bed) -> None:
 
 
 def test_it_runs_when_nobody_else_wants_the_machine(bed: Bed) -> None:
+    (bed.root / "run/systemd/system").mkdir(parents=True)
     bed.commit("exit 0")
     bed.run()
     # ps shows no number for what has the idle policy.
@@ -472,6 +473,13 @@ def test_an_account_that_never_stops_computing_leaves_it_a_share() -> None:
     unit = (ROOT / "roles/pull_agent/files/wsltune-pull.service").read_text()
     for text in (unit, cache.SERVICE_TEXT):
         assert "\nCPUSchedulingPolicy=idle\n" in text and re.search(r"(?m)^CPUWeight=20$", text)
+
+
+def test_without_systemd_such_an_account_leaves_it_a_share_too(bed: Bed) -> None:
+    """Nothing but its priority decides there, and the idle policy has a 340th."""
+    bed.commit("exit 0")
+    bed.run()
+    assert (bed.root / "nice").read_text().strip() == str(min(os.nice(0) + 7, 19))
 
 
 BOOT = """
