@@ -225,26 +225,21 @@ class _Patience:
     def __init__(self) -> None:
         self.left = PATIENCE
 
-    def open(self, path: str) -> int:
+    def open(self, path: str) -> Any:
         """Open a file, and nothing that came into its place; whoever owns one could keep each reader waiting."""
         while True:
             try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+                return files.opened(path)
             except BlockingIOError:
                 if self.left <= 0:
                     raise OSError(errno.EAGAIN, "another process keeps it by a lease", path) from None
                 self.left -= LOOK
                 time.sleep(LOOK)
-                continue
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return descriptor
-            os.close(descriptor)
-            raise OSError(errno.EINVAL, "it became something else than a file", path)
 
 
 def _copy_file(origin: str, copy: str, patience: _Patience) -> None:
     """Copy a file, and not the bits by which it runs as its owner: others may have put it there."""
-    with open(patience.open(origin), "rb") as source, open(copy, "xb") as target:
+    with patience.open(origin) as source, open(copy, "xb") as target:
         shutil.copyfileobj(source, target, 1 << 20)
         status = os.fstat(source.fileno())
     os.chmod(copy, status.st_mode & 0o777)

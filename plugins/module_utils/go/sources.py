@@ -10,8 +10,7 @@ import os
 import pathlib
 import re
 import stat
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, mountinfo, process
@@ -67,24 +66,34 @@ def others_change(folder: str, kept: bool = False, whoever: bool = False) -> boo
     return mount is None or not mount.windows_drive
 
 
-class _Code(NamedTuple):
+class _Code:
     """A module's code: the C(folders) that it lies in, and those of root's that links lead to and were looked at."""
 
-    folders: Sequence[str]
-    linked: set[str]
+    def __init__(self, folders: Sequence[str]) -> None:
+        self.folders = folders
+        self.linked: set[str] = set()
+        self._imports: dict[str, bytes] = {}
 
     def imports(self, name: str) -> bool:
         """Return whether a file of it imports what has a folder C(name) on its way."""
         path = re.compile(rb"[\"`](?:[^/\"`\n][^\"`\n]*/)?%s[/\"`]" % re.escape(os.fsencode(name)))
-        for folder in (*self.folders, *self.linked):
-            for file, status in files.walk(folder) if os.path.isdir(folder) else ():
-                if stat.S_ISREG(status.st_mode) and file.endswith(".go"):
-                    # What cannot be read by root another account can change, and that is found anyway.
-                    with contextlib.suppress(OSError):
-                        state = files.Files().read(file)
-                        if state is not None and path.search(BEHIND_IMPORTS.split(state.content, 1)[0]):
-                            return True
-        return False
+        return any(path.search(self._read_imports(folder)) for folder in (*self.folders, *self.linked))
+
+    def _read_imports(self, folder: str) -> bytes:
+        """Return what stands before the first declaration of each Go file; read once, because links can be many."""
+        if folder not in self._imports:
+            self._imports[folder] = b"\n".join(_list_imports(folder))
+        return self._imports[folder]
+
+
+def _list_imports(folder: str) -> Iterator[bytes]:
+    for file, status in files.walk(folder) if os.path.isdir(folder) else ():
+        if stat.S_ISREG(status.st_mode) and file.endswith(".go"):
+            # What cannot be read by root another account can change, and that is found anyway.
+            with contextlib.suppress(OSError):
+                state = files.Files().read(file)
+                if state is not None:
+                    yield BEHIND_IMPORTS.split(state.content, 1)[0]
 
 
 def _find_below(folder: str, code: _Code | None = None) -> str:
@@ -146,7 +155,7 @@ def _find_code(folder: str) -> str:
     if others_change(folder):
         return folder
     named = _list_named(folder)
-    code = _Code([folder, *named], set())
+    code = _Code([folder, *named])
     return next(filter(None, (_find_in(place, code) for place in code.folders)), "")
 
 

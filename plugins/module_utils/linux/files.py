@@ -405,6 +405,19 @@ def temporary_name(name: str) -> str:
     return "." + name + TEMPORARY_SUFFIX
 
 
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""For a file that another program may replace meanwhile, by a link or by a pipe that nobody writes to."""
+
+
+def opened(path: str, folder: int | None = None) -> Any:
+    """Open a file to be read, in an open folder if one is given, and nothing else that took its place."""
+    descriptor = os.open(path, READ, dir_fd=folder)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file any more, but something else", path)
+    return open(descriptor, "rb", buffering=0)
+
+
 def read_from(descriptor: int, path: str, most: int = LARGEST) -> FileState:
     """Return the regular file that is open, and close it; OSError when it is none or larger than C(most) bytes."""
     try:

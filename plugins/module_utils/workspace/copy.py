@@ -47,8 +47,6 @@ MOST_NOTES = 20
 """Notes about one project; whoever makes it can have a million reasons for one."""
 MOST_OUTPUT = 256 << 20
 """Git names every file of a project."""
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""For a file that another program may replace meanwhile, by a link or by a pipe that nobody writes to."""
 
 # Files that lead from one place of a repository to another: gitrepository-layout(5), git-worktree(1), gitsubmodules(7).
 GIT_FILE = re.compile(r"(.*/)?\.git")
@@ -407,7 +405,7 @@ class Copy:
         """Read a small file of the tree, such as one of Git's, whatever its encoding."""
         with tree.opened(file) as (folder, name):
             path = os.path.join(tree.source, file)
-            content = files.read_from(os.open(name, READ, dir_fd=folder), path, LARGEST).content
+            content = files.read_from(os.open(name, files.READ, dir_fd=folder), path, LARGEST).content
         return content.decode("utf-8", "surrogateescape")
 
     def linked_worktrees(self, main: Tree) -> Iterator[tuple[str, str]]:
@@ -574,7 +572,7 @@ class Copy:
         item, where = tree.items[path], os.path.join(target, path)
         digest = hashlib.sha256()
         head = b""
-        with tree.opened(path) as place, opened(place[1], place[0]) as source, open(where, "xb") as copy:
+        with tree.opened(path) as place, files.opened(place[1], place[0]) as source, open(where, "xb") as copy:
             while True:
                 chunk = source.read(CHUNK)
                 if not chunk:
@@ -793,19 +791,10 @@ def each(function: Callable[[str], T], names: Sequence[str]) -> list[T]:
         return list(pool.map(function, names))
 
 
-def opened(path: str, folder: int | None = None) -> Any:
-    """Open a file to be read, in an open folder, and nothing else that took its place."""
-    descriptor = os.open(path, READ, dir_fd=folder)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file any more", path)
-    return open(descriptor, "rb", buffering=0)
-
-
 def file_digest(path: str, folder: int | None = None) -> str:
     """Return what a file is compared by, in an open folder if one is given."""
     digest = hashlib.sha256()
-    with opened(path, folder) as handle:
+    with files.opened(path, folder) as handle:
         for chunk in iter(lambda: handle.read(CHUNK), b""):
             digest.update(chunk)
     return digest.hexdigest()

@@ -284,7 +284,7 @@ class Sync:
             if side.items[path].kind == "l":
                 os.symlink(os.readlink(name, dir_fd=folder), where)
                 return
-            with workspace_copy.opened(name, folder) as old, open(where, "xb") as copy:
+            with files.opened(name, folder) as old, open(where, "xb") as copy:
                 if self.pour(old, copy) != side.digests[path]:
                     raise self.changed(side, path, kept)
                 os.fsync(copy.fileno())
@@ -364,7 +364,7 @@ class Sync:
         """Write the content of C(source) to the file C(new), with the mode of what it takes the place of."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(new[1], flags, 0o600, dir_fd=new[0])
-        with open(descriptor, "wb") as copy, workspace_copy.opened(source[1], source[0]) as handle:
+        with open(descriptor, "wb") as copy, files.opened(source[1], source[0]) as handle:
             head = handle.read(4)
             handle.seek(0)
             if self.pour(handle, copy) != start.digests[path]:
