@@ -287,6 +287,59 @@ def test_a_signed_rollback_goes_back_and_forward_again_but_not_to_what_was_taken
     assert bed.run() == 2 and bed.record()["applied"] == fixed
 
 
+def offer_twin(bed: Bed, commit: str) -> str:
+    """Offer a commit under another id, as whoever can push and not sign can: a signature does not cover itself."""
+    content = bed.git("cat-file", "commit", commit, key=None) + "\n"
+    forged = bed.root / "twin"
+    forged.write_text(content.replace("\n -----END SSH SIGNATURE-----", "\n -----END SSH SIGNATURE-----\n ", 1))
+    twin = bed.git("hash-object", "-t", "commit", "-w", str(forged), key=None)
+    assert twin != commit
+    bed.git("reset", "--quiet", "--hard", twin)
+    return twin
+
+
+def test_a_commit_that_was_taken_back_does_not_come_again_under_another_id(bed: Bed) -> None:
+    first, middle, bad = bed.commit("exit 0"), bed.commit("exit 0 #"), bed.commit("true")
+    assert bed.run() == 0
+    roll_back(bed, bad, first)
+    assert bed.run() == 0 and bed.record()["applied"] == first
+    for commit in (bad, middle):
+        offer_twin(bed, commit)
+        assert bed.run() == 2 and "taken back" in bed.record()["reason"]
+    assert bed.record()["accepted"] == first and len(bed.plays) == 2
+
+
+def test_a_commit_under_another_id_keeps_no_machine_from_what_follows(bed: Bed) -> None:
+    bed.commit("exit 0")
+    assert bed.run() == 0
+    second = bed.commit("true")
+    twin = offer_twin(bed, second)
+    assert bed.run() == 0 and bed.record()["accepted"] == twin
+    bed.git("reset", "--quiet", "--hard", second)
+    assert bed.run() == 0
+    offer_twin(bed, second)
+    third = bed.commit("echo third")
+    bed.git("reset", "--quiet", "--hard", second)
+    following = bed.commit("echo following")
+    assert third != following
+    assert bed.run() == 0 and bed.record()["applied"] == following
+
+
+def test_a_rollback_leaves_what_a_machine_has_under_another_id(bed: Bed) -> None:
+    first = bed.commit("exit 0")
+    assert bed.run() == 0
+    bad = bed.commit("true")
+    twin = offer_twin(bed, bad)
+    assert bed.run() == 0 and bed.record()["accepted"] == twin
+    # What is left has to be known, and without a name no server gives it.
+    bed.git("tag", "left", bad, key=None)
+    roll_back(bed, bad, first)
+    assert bed.run() == 0 and bed.record()["applied"] == first
+    for commit in (bad, twin):
+        bed.git("reset", "--quiet", "--hard", commit)
+        assert bed.run() == 2 and "taken back" in bed.record()["reason"]
+
+
 @pytest.mark.parametrize("how", ["failed", "killed", "killed, and its record damaged"])
 def test_a_rollback_after_a_run_that_did_not_end_well_is_applied(bed: Bed, how: str) -> None:
     half = bed.root / "half"

@@ -286,6 +286,15 @@ def refuse(candidate: Candidate, accepted: str) -> str:
     return ""
 
 
+def signed_part(commit: str) -> str:
+    """Return what a signature covers of a commit (git cat-file commit).
+
+    Not itself: whoever can push can write it otherwise, which is the same commit, as well signed, under another id.
+    """
+    head, blank, message = commit.partition("\n\n")
+    return re.sub(r"^gpgsig.*\n(?: .*\n)*", "", f"{head}\n", flags=re.MULTILINE) + blank[1:] + message
+
+
 class Rollback(NamedTuple):
     """A tag that takes machines back: from which commit, and to which one."""
 

@@ -423,8 +423,18 @@ class Git:
         return good[0].removeprefix('Good "git" signature for ').split(" with ")[0], ""
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
-        """Return whether a commit is another one or comes before it."""
-        return self.run("merge-base", "--is-ancestor", ancestor, commit)[0] == 0
+        """Return whether a commit is another one or comes before it, also under another id (pull.signed_part)."""
+        if self.run("merge-base", "--is-ancestor", ancestor, commit)[0] == 0:
+            return True
+        own = self.run("rev-list", "--parents", "--max-count=1", ancestor)[1].split()[1:]
+        code, listed = self.run("rev-list", "--parents", commit, "--not", f"{ancestor}^@", timeout=self.config.timeout)
+        lines = map(str.split, listed.splitlines() if code == 0 else ())
+        twins = [name for name, *parents in lines if parents == own]
+        return bool(twins) and self.signed_part(ancestor) in map(self.signed_part, twins)
+
+    def signed_part(self, commit: str) -> str:
+        """Return what a commit says, without its signature."""
+        return pull.signed_part(self.ask("cat-file", "commit", commit))
 
     def find_rollback(self, commit: str, accepted: str) -> pull.Rollback | None:
         """Return the signed tag that takes this machine from the commit that it has to C(commit)."""

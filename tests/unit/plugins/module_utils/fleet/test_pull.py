@@ -355,3 +355,13 @@ def test_the_states_are_those_of_drift_and_of_the_metrics() -> None:
     assert metrics.DRIFT_STATES == drift.STATES
     assert {*pull.HEALABLE, *pull.KEEPING_HEALS_BACK} <= set(drift.STATES)
     assert metrics.PULL_STATES == (pull.OK, pull.WAITING, pull.OFF, pull.REFUSED, pull.FAILED, pull.STOPPED)
+
+
+def test_a_signature_is_no_part_of_what_it_covers():
+    head = "tree 1\nparent 2\nauthor a\ncommitter c\n"
+    message = "\nchange\n\ngpgsig is a word here\n of the message\n"
+    signed = f"{head}gpgsig -----BEGIN\n abc\n \n -----END\nencoding x\n{message}"
+    assert pull.signed_part(signed) == f"{head}encoding x\n{message}"
+    other = f"{head}encoding x\ngpgsig-sha256 abc\n def\ngpgsig y\n{message}"
+    assert pull.signed_part(other) == pull.signed_part(signed)
+    assert pull.signed_part(signed.replace("tree 1", "tree 2")) != pull.signed_part(signed)
