@@ -2,8 +2,8 @@
 # Fills the build cache that a new account gets, as the first `go test` of a module would: warm.sh PACKAGE...
 set -eu
 umask 022
-# A fixed name, because it is in what Go compiles; it goes before the image is packed.
-folder=/tmp/wsltune-warm
+# A fixed name, because it is in what Go compiles; it goes before the image is packed. Nobody but root can make it.
+folder=/root/.cache/wsltune-warm
 export GOCACHE=/etc/skel/.cache/go-build GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPROXY=off
 # Go's index of a folder is kept by times that differ in each build (cmd/go/internal/modindex); it is made anew in no time.
 export GODEBUG=goindex=0

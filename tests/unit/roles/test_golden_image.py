@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.wsltune.go.plugins.module_utils.image import clean
+
 ROOT = Path(__file__).resolve().parents[3]
 FILES = ROOT / "roles/golden_image/files"
 
@@ -187,6 +189,12 @@ def test_the_first_start_makes_the_account_with_what_the_distribution_has(
     subprocess.run(["sh", "-c", script], cwd=tmp_path, stdin=subprocess.DEVNULL, check=True, capture_output=True)
     shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
     assert (tmp_path / "calls").read_text().splitlines() == [call.replace("SHELL", shell) for call in calls]
+
+
+def test_the_cache_is_warmed_where_no_account_of_the_image_can_write() -> None:
+    """A package's script may run as one, and whoever has its number on this machine could go in with it."""
+    (folder,) = re.findall("(?m)^folder=(.*)", (FILES / "warm.sh").read_text())
+    assert folder.startswith("/root/") and clean.judge(folder.lstrip("/")) == clean.DROP
 
 
 def test_no_account_of_an_image_runs_a_program_while_it_is_made() -> None:

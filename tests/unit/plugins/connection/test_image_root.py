@@ -97,6 +97,12 @@ def test_no_account_sees_a_password_of_a_proxy_among_the_arguments(
     ]
 
 
+def test_apt_checks_signatures_as_no_account_of_the_image(connection: image_root.Connection) -> None:
+    """Whoever has that account's number on this machine could go in by /proc/PID/root while it does."""
+    _code, out, err = connection.exec_command("cat $APT_CONFIG")
+    assert (out, err) == (b'APT::Sandbox::User "root";\n', b"")
+
+
 def test_what_a_command_leaves_running_ends_with_it(connection: image_root.Connection) -> None:
     _code, out, _err = connection.exec_command("sleep 999 >/dev/null 2>&1 & echo $$")
     assert out.strip() in (b"1", b"2", b"3")
