@@ -11,6 +11,7 @@ import datetime
 import hashlib
 import json
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,7 +73,6 @@ EDITED_LAUNCHER = "remove %s, which a run leaves as it is because somebody edite
 UNBIND = "set workspace_state to absent and run site.yml, which unmounts it; the copy stays"
 REMADE = ", then run site.yml, which makes it again"
 KEEP = ", or keep this one: %s"
-ADOPT = '-e \'{"wsltune_adopt": ["%s"]}\''
 TURN_OFF = "set append_windows_path to false in wsltune_levers, or leave out wsl_conf_interop_append_windows_path"
 ADOPTABLE = ("GOMODCACHE", "GOFLAGS", "CGO_ENABLED")
 """Go's settings whose values a variable of a host declares; site.yml works out GOTMPDIR and GOCACHE itself."""
@@ -144,9 +144,15 @@ def can_be_declared(role: str, name: str, now: str | None) -> bool:
     )
 
 
+def write_adopt(name: str) -> str:
+    """Return how a setting is adopted, as a shell takes it on the controller; its name has what a host calls a user."""
+    wanted = {"wsltune_adopt": [{"__ansible_unsafe": name} if "{" in name else name]}
+    return f"-e {shlex.quote(json.dumps(wanted, ensure_ascii=False))}"
+
+
 def remedy(view: View, state: str) -> str:
     """Return what to do about a setting in C(state)."""
-    way = view.keep or (ADOPT % view.id if can_be_declared(view.role, view.id, view.now) else "")
+    way = view.keep or (write_adopt(view.id) if can_be_declared(view.role, view.id, view.now) else "")
     keep = KEEP % way if way else ""
     usual = {
         IN_STATE: "",

@@ -126,7 +126,7 @@ def fleet_text(fleet: Report) -> str:
 
 
 def _cell(value: object) -> str:
-    shown = str(linux_text.printable(str(value))).replace("\\", "\\\\").replace("|", "\\|").replace("`", "'")
+    shown = str(linux_text.printable(str(value))).replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`")
     shown = re.sub(r"[\r\n]+", " ", shown)
     # No link and no picture either, which would be loaded by whoever reads the page.
     return shown.replace("<", "&lt;").replace("[", "\\[")

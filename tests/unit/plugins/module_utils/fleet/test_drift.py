@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -563,6 +564,17 @@ def test_what_was_adopted_or_refused_when_a_machine_was_seen_last_is_not_so_agai
     gone = drift.not_seen("asleep", json.loads(json.dumps(seen)))
     assert gone["adopted"] == [] and not {"adopt_variables", "adopt_refused"} & set(gone)
     assert gone["settings"] == seen["settings"] and gone["looked_at"] == seen["looked_at"]
+
+
+@pytest.mark.parametrize("user", ["ada", "x'; touch made; '", "x`touch made`", "{{ lookup('pipe', 'id') }}", 'x", "y'])
+def test_no_name_that_a_host_gives_a_user_runs_where_a_value_is_adopted(user: str, tmp_path: Path) -> None:
+    view = drift.View(f"go_env:{user}:GOFLAGS", "go_env", "/x", "-v", "-v", "-x", recorded=True)
+    command = drift.describe(view)["remedy"].partition("or keep this one: ")[2]
+    told = subprocess.run(["sh", "-c", f"printf '%s' {command}"], check=True, capture_output=True, cwd=tmp_path)
+    # Given in a Jinja expression, it would be evaluated on the controller.
+    named: Any = {"__ansible_unsafe": view.id} if "{" in view.id else view.id
+    assert json.loads(told.stdout.decode().partition("-e")[2]) == {"wsltune_adopt": [named]}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_report_of_another_version_counts_as_never_seen() -> None:

@@ -283,3 +283,8 @@ def test_no_value_of_a_users_keeps_the_machine_from_being_looked_at() -> None:
     assert {len(setting["now"]) for setting in seen["settings"]} == {1003} and len(json.dumps(seen)) < 60_000
     adopted = adopt.adopt(seen, ["go_env:user1:GOFLAGS"])
     assert adopted["adopted"] == [] and "more than 1000 characters" in adopted["adopt_refused"][0]
+
+
+def test_a_command_keeps_its_quotes_in_a_page_for_a_merge_request() -> None:
+    command = drift.write_adopt("go_env:x`touch made`:GOFLAGS")
+    assert drift_report._cell(command).count("'") == command.count("'") == 2
