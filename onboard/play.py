@@ -50,7 +50,7 @@ def propose() -> list[str]:
     given = f"ci_image_project={folder}"
     if shlex.quote(str(folder)) != str(folder):
         # Of NAME=VALUE, Ansible takes the value up to the first blank.
-        given = json.dumps({"ci_image_project": str(folder)}, ensure_ascii=False)
+        given = json.dumps(as_written({"ci_image_project": str(folder)}), ensure_ascii=False)
     command = f".venv/bin/ansible-playbook playbooks/ci_image.yml -e {shlex.quote(given)}"
     return [f"cd {shlex.quote(str(ROOT))} && {command} (writes this module a Containerfile for CI; it has none)"]
 

@@ -907,6 +907,12 @@ def test_an_image_is_proposed_for_a_program_without_a_containerfile(
         place.unlink()
     (tmp_path / "Dockerfile").touch()
     assert onboard_play.propose() == [sentence], "that one lies outside of the repository"
+    named = module.parent / "{{ lookup('pipe', 'id') }}"
+    module.rename(named)
+    monkeypatch.chdir(named)
+    [sentence] = onboard_play.propose()
+    words = shlex.split(sentence.partition(" (writes")[0])
+    assert json.loads(words[-1]) == {"ci_image_project": {"__ansible_unsafe": str(named)}}, "a name and no template"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root sees more than others")

@@ -16,7 +16,8 @@ VARIABLES = {
     "GOMODCACHE": "go_env_gomodcache",
     "GOFLAGS": "go_env_goflags",
 }
-TEMPLATES = ("{{", "{%", "{#")
+TEMPLATES = ("{{", "{%", "{#", "#jinja2:")
+"""What a template has. After the last, at the beginning of a text, it says itself what stands for the others."""
 ABSENT = {"go_tmpfs": "go_tmpfs_state", "workspace": "workspace_state"}
 """Roles whose line or mount somebody took away, which is adopted as a whole."""
 PLACED = {"GOTMPDIR": "go_tmpfs_place", "GOCACHE": "go_tmpfs_gocache"}

@@ -183,6 +183,7 @@ def test_what_a_person_chose_is_declared_by_variables() -> None:
         # A controller would run it from the variable.
         ("go_env:eve:GOFLAGS", "whose value is a template where a variable has it"),
         ("wsl_conf:boot.command", "whose value is a template where a variable has it"),
+        ("go_env:ivy:GOFLAGS", "whose value is a template where a variable has it"),
     ],
 )
 def test_what_cannot_be_adopted_is_refused(name: str, said: str) -> None:
@@ -190,6 +191,8 @@ def test_what_cannot_be_adopted_is_refused(name: str, said: str) -> None:
     more += [view(id=f"go_env:ada:{name}", role="go_env", now="/x") for name in ("GOTMPDIR", "GOCACHE")]
     more.append(view(id="go_env:eve:GOFLAGS", role="go_env", now="-tags={{ lookup('pipe', 'id') }}"))
     more.append(view(id="wsl_conf:boot.command", role="wsl_conf", now="{{ lookup('pipe', 'id') }}"))
+    chosen = "#jinja2: variable_start_string:'[[', variable_end_string:']]'\n[[ lookup('pipe', 'id') ]]"
+    more.append(view(id="go_env:ivy:GOFLAGS", role="go_env", now=chosen))
     found = adopt.adopt(host(views=[*VIEWS.values(), *more]), [name])
     assert (found["adopted"], found["adopt_variables"]) == ([], {})
     assert len(found["adopt_refused"]) == 1 and said in found["adopt_refused"][0]
