@@ -14,10 +14,12 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
 MOST_PAIRS = 2_000_000
 """Pairs of runs that are compared, each with each: what a host returns is judged on the controller, for seconds."""
+MOST_VARIANTS = 100
+"""Variants of an experiment, each of which is compared with what all of them have."""
 
 
 class TooMuchError(ValueError):
-    """An experiment with more runs than anybody measures."""
+    """An experiment with more runs or variants than anybody measures."""
 
 
 @dataclass
@@ -132,6 +134,11 @@ def count_pairs(runs: Sequence[Mapping[str, Any]]) -> int:
     return max(counts.values(), default=0) * len(runs)
 
 
+def count_values(runs: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many times there are in the runs of a scenario."""
+    return sum(1 + len(run.get("benchmarks") or ()) for run in runs)
+
+
 @dataclass
 class Experiment:
     """Scenarios that were measured together, with all that a reader needs to trust or repeat them.
@@ -167,7 +174,12 @@ class Experiment:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Experiment:
         """Return the experiment in C(data), also where an older version kept less of it; raise TooMuchError."""
-        pairs = sum(count_pairs(scenario["runs"]) for scenario in data["scenarios"])
+        variants = len(data["variants"])
+        if variants > MOST_VARIANTS:
+            raise TooMuchError(f"it has {variants} variants, and more than {MOST_VARIANTS} nobody measures")
+        scenarios = [scenario["runs"] for scenario in data["scenarios"]]
+        # The runs of all are looked through for each variant, too, with each of Go's benchmarks.
+        pairs = sum(max(count_pairs(runs), variants * count_values(runs)) for runs in scenarios)
         if pairs > MOST_PAIRS:
             raise TooMuchError(f"it has {pairs} pairs of runs to compare, and more than {MOST_PAIRS} nobody measures")
         known = {name.name for name in fields(cls)} - {"scenarios"}

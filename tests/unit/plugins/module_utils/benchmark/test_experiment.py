@@ -96,3 +96,18 @@ def test_what_a_host_returns_is_judged_in_seconds() -> None:
     with pytest.raises(TooMuchError, match="it has 50000000 pairs of runs to compare"):
         schedule.summarise(data)
     assert Experiment.from_json({**data, "scenarios": [scenario] * 3}).names == ["before", "after"]
+
+
+@pytest.mark.parametrize(
+    ("number", "benchmarks", "said"),
+    [(5000, 0, "it has 5000 variants"), (100, 0, "it has 2200000 pairs"), (2, 99, "it has 4400000 pairs")],
+)
+def test_any_number_of_variants_that_a_host_returns_is_judged_in_seconds(
+    number: int, benchmarks: int, said: str
+) -> None:
+    own = {f"Benchmark{index}": 1.0 for index in range(benchmarks)}
+    run = {"round": 1, "wall": 1.0, "user": 1.0, "system": 1.0, "max_rss": 1, "blocks_written": 1, "benchmarks": own}
+    runs = [{**run, "variant": f"v{index}"} for index in range(22000)]
+    data = {"variants": [{"name": f"v{index}"} for index in range(number)]}
+    with pytest.raises(TooMuchError, match=said):
+        schedule.summarise({**data, "scenarios": [{"name": "test", "status": "measured", "runs": runs}]})
