@@ -87,7 +87,7 @@ doctor:
       type: str
       sample: warning
     counts:
-      description: Number of checks by status.
+      description: Number of checks by status; C(not_applicable) are those for what only WSL has, elsewhere.
       type: dict
     go:
       description: Version of the user's Go; null without one.
@@ -112,8 +112,9 @@ doctor:
     checks:
       description:
         - The checks in the order of a report.
-        - C(id), C(title), C(status) (V(ok), V(warning), V(critical) or V(unknown)), C(reason) as a sentence, C(blocks)
-          (whether Go fails for it), C(seconds) (an estimate of what it adds to one C(go test)), C(page).
+        - C(id), C(title), C(status) (V(ok), V(warning), V(critical) or V(unknown)), C(reason) as a sentence, C(applies)
+          (whether it can be on this machine at all), C(blocks) (whether Go fails for it), C(seconds) (an estimate of
+          what it adds to one C(go test)), C(page).
         - C(cost) with C(value), C(unit) and C(effect); C(answer) with C(lever) and C(command); C(details).
       type: list
       elements: dict

@@ -61,7 +61,10 @@ TITLES = {
 
 @dataclass
 class Check:
-    """One finding. `seconds` is what it adds to a `go test`, as far as that is known; `blocks` that Go fails."""
+    """One finding. `seconds` is what it adds to a `go test`, as far as that is known; `blocks` that Go fails.
+
+    `applies` is false where what it looks for cannot be on this machine.
+    """
 
     id: str
     status: str
@@ -73,6 +76,7 @@ class Check:
     command: str = ""
     seconds: float = 0.0
     blocks: bool = False
+    applies: bool = True
     details: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -110,6 +114,11 @@ def ok(check_id: str, reason: str, **more: Any) -> Check:
     return Check(check_id, OK, reason, **more)
 
 
+def not_wsl(check_id: str, why: str) -> Check:
+    """Return a check that looks for what only WSL has, on a machine that is none."""
+    return Check(check_id, OK, f"This is not WSL: {why}", applies=False)
+
+
 def unknown(check_id: str, reason: str) -> Check:
     """Return a check that could not be made, with the reason."""
     return Check(check_id, UNKNOWN, reason)
@@ -129,6 +138,12 @@ def set_command(name: str, value: str, source: str) -> str:
 def rank(checks: Sequence[Check]) -> list[Check]:
     """Order the checks for a report: the worst first, and of equal ones the one that costs most."""
     return sorted(checks, key=lambda check: (ORDER[check.status], not check.blocks, -check.seconds, check.id))
+
+
+def count(checks: Sequence[Check]) -> dict[str, int]:
+    """Return how many checks have each status; those that do not apply are none of them."""
+    counts = {status: sum(check.status == status and check.applies for check in checks) for status in ORDER}
+    return {**counts, "not_applicable": sum(not check.applies for check in checks)}
 
 
 def find_worst(checks: Sequence[Check]) -> str:

@@ -45,7 +45,7 @@ def summarise(seen: Mapping[str, Any], checks: Sequence[doctor_check.Check]) -> 
         "format": 1,
         "user": seen["user"],
         "status": doctor_check.find_worst(checks),
-        "counts": {status: sum(check.status == status for check in checks) for status in doctor_check.ORDER},
+        "counts": doctor_check.count(checks),
         "go": go["version"] if go else None,
         "wsl": seen["wsl"]["version"],
         "distro": seen["wsl"]["distro"],

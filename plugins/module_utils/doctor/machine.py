@@ -371,7 +371,7 @@ def is_excluded(path: str, exclusions: Sequence[str]) -> bool:
 def judge_antivirus(windows: Mapping[str, Any], is_wsl: bool, on_drive: Sequence[str]) -> Check:
     """WT-048: what scans Go's folders on Windows drives (C(on_drive)); the distro's own disk is scanned by none."""
     if not is_wsl:
-        return doctor_check.ok("WT-048", "This is not WSL: no Windows product scans these files.")
+        return doctor_check.not_wsl("WT-048", "no Windows product scans these files.")
     products = windows.get("products")
     if products is None:
         return doctor_check.unknown(

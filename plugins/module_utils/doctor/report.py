@@ -15,14 +15,7 @@ INDENT = 10
 MARKS = {"critical": "CRITICAL", "warning": "warning", "unknown": "unknown", "ok": "ok"}
 
 
-# How the reason of a check begins that looks for something which only WSL has.
-NOT_HERE = "This is not WSL"
 OF_A_MODULE = ("WT-060", "WT-062", "WT-064", "WT-065", "WT-066")
-
-
-def applies(check: Mapping[str, Any]) -> bool:
-    """Return whether what a check looks for can be on this machine at all."""
-    return not (check["status"] == "ok" and str(check["reason"]).startswith(NOT_HERE))
 
 
 def write_headline(result: Mapping[str, Any]) -> str:
@@ -32,9 +25,9 @@ def write_headline(result: Mapping[str, Any]) -> str:
     worst = checks[0] if checks and checks[0]["status"] in ("critical", "warning") else None
     unknown = f" {counts['unknown']} could not be checked." if counts["unknown"] else ""
     if worst is None:
-        idle = sum(not applies(check) for check in checks)
-        rest = f", {idle} do not apply to this machine" if idle else ""
-        return f"Nothing makes Go slow here: {counts['ok'] - idle} of {len(checks)} checks are ok{rest}.{unknown}"
+        idle = counts["not_applicable"]
+        rest = f", {idle} {'does' if idle == 1 else 'do'} not apply to this machine" if idle else ""
+        return f"Nothing makes Go slow here: {counts['ok']} of {len(checks)} checks are ok{rest}.{unknown}"
     effect = worst["cost"]["effect"]
     more = counts["critical"] + counts["warning"] - 1
     others = f" {more} more finding{'s' if more > 1 else ''} below." if more else ""
@@ -84,8 +77,8 @@ def write_text(result: Mapping[str, Any], title: str = "", report: str = "", eve
     """Write the findings in their order; what is ok takes a line, or is counted."""
     findings = [check for check in result["checks"] if check["status"] in ("critical", "warning")]
     unknown = [check for check in result["checks"] if check["status"] == "unknown"]
-    good = [check for check in result["checks"] if check["status"] == "ok" and applies(check)]
-    idle = [check for check in result["checks"] if not applies(check)]
+    good = [check for check in result["checks"] if check["status"] == "ok" and check["applies"]]
+    idle = [check for check in result["checks"] if not check["applies"]]
     times = [check for check in good if check["id"] in OF_A_MODULE]
     lines = ([title] if title else []) + _wrap(write_headline(result))
     for group in (findings, unknown):
@@ -99,7 +92,9 @@ def write_text(result: Mapping[str, Any], title: str = "", report: str = "", eve
         lines += ["", *_wrap(f"{len(good)} checks: {write_ids(good)}", f"{'ok':<{INDENT}}", INDENT)]
     if idle:
         lines += _wrap(
-            f"{len(idle)} checks, because this is not WSL: {write_ids(idle)}", f"{'no need':<{INDENT}}", INDENT
+            f"{len(idle)} check{'s' if len(idle) > 1 else ''}, because this is not WSL: {write_ids(idle)}",
+            f"{'no need':<{INDENT}}",
+            INDENT,
         )
     if findings:
         pages = f"docs/cases/{findings[0]['id']}.md explains the first, each id has its page"

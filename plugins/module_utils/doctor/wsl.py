@@ -24,7 +24,7 @@ def judge_conf(facts: Mapping[str, Any], text: str | None, here: wsl_judge.Here 
     """WT-020 to WT-024: what WSL makes of /etc/wsl.conf, and what it does `here`."""
     ids = ("WT-020", "WT-021", "WT-022", "WT-023", "WT-024")
     if not facts["is_wsl"]:
-        return [doctor_check.ok(check_id, "This is not WSL: nothing reads wsl.conf.") for check_id in ids]
+        return [doctor_check.not_wsl(check_id, "nothing reads wsl.conf.") for check_id in ids]
     if "conf" in facts["unknown"]:
         return [doctor_check.unknown(check_id, facts["unknown"]["conf"]) for check_id in ids]
     if text is None:
@@ -148,10 +148,10 @@ _MAKE_SOCKET_FOLDER = {"root": (), "another": (f"sudo rm -r {SOCKET_FOLDER}", _M
 
 def judge_wslg(seen: Mapping[str, Any], is_wsl: bool) -> Check:
     """WT-029: a tmpfs that was mounted over /tmp after WSL put the socket of X there."""
-    if not is_wsl or not seen.get("offered"):
-        return doctor_check.ok(
-            "WT-029", "WSLg offers no socket here." if is_wsl else "This is not WSL: there is no WSLg."
-        )
+    if not is_wsl:
+        return doctor_check.not_wsl("WT-029", "there is no WSLg.")
+    if not seen.get("offered"):
+        return doctor_check.ok("WT-029", "WSLg offers no socket here.")
     if seen["visible"] or seen["tmp_fstype"] != "tmpfs":
         return doctor_check.ok("WT-029", "WSLg's socket is where programs look for it.")
     mount = f"sudo mount -o bind,ro {shlex.quote(seen['offered'])} {SOCKET_FOLDER}"
@@ -315,9 +315,7 @@ def judge(seen: Mapping[str, Any]) -> list[Check]:
     windows = seen.get("windows")
     if windows is not None:
         if not facts["is_wsl"]:
-            checks += [
-                doctor_check.ok(check_id, "This is not WSL: there is no .wslconfig.") for check_id in _WSLCONFIG_IDS
-            ]
+            checks += [doctor_check.not_wsl(check_id, "there is no .wslconfig.") for check_id in _WSLCONFIG_IDS]
         elif not windows.get("wslconfig_path"):
             why = windows.get("reason") or windows.get("unknown") or "no Windows folder is in PATH"
             checks += [

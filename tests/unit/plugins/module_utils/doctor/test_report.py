@@ -88,6 +88,7 @@ def test_the_status_is_the_worst_one_and_unknown_is_none() -> None:
         "warning": 1,
         "unknown": 1,
         "ok": len(doctor_check.TITLES) - 2,
+        "not_applicable": 0,
     }
 
 
@@ -121,13 +122,15 @@ def test_a_time_has_the_unit_that_fits() -> None:
 
 
 def test_what_does_not_apply_is_no_success_and_a_modules_times_are_shown() -> None:
-    idle = doctor_check.ok("WT-020", "This is not WSL: nothing reads wsl.conf.")
+    idle = doctor_check.not_wsl("WT-020", "nothing reads wsl.conf.")
     timed = doctor_check.ok("WT-060", "The tests of /home/ada/app pass in 3.1 s.")
+    counts = findings(idle, timed)["counts"]
+    assert (counts["ok"], counts["not_applicable"]) == (len(doctor_check.TITLES) - 1, 1)
     text = doctor_report.write_text(findings(idle, timed))
     every = len(doctor_check.TITLES)
-    assert f"{every - 1} of {every} checks are ok, 1 do not apply to this machine." in " ".join(text.split())
+    assert f"{every - 1} of {every} checks are ok, 1 does not apply to this machine." in " ".join(text.split())
     assert "module    The tests of /home/ada/app pass in 3.1 s.\n" in text
-    assert "no need   1 checks, because this is not WSL: WT-020\n" in text
+    assert "no need   1 check, because this is not WSL: WT-020\n" in text
 
 
 def test_no_path_has_a_line_of_its_own_in_the_error_of_a_run() -> None:
