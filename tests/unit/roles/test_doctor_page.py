@@ -19,7 +19,7 @@ def rendered(check: dict[str, Any]) -> str:
     found = {
         "user": "alice",
         "status": "ok",
-        "counts": {"critical": 0, "warning": 0, "unknown": 0, "ok": 1},
+        "counts": {"critical": 0, "warning": 0, "unknown": 0, "ok": 1, "not_applicable": 0},
         "go": "go1.27",
         "wsl": None,
         "distro": None,

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 FINDINGS = {
     "user": "alice",
     "status": "ok",
-    "counts": {"critical": 0, "warning": 0, "unknown": 0, "ok": 0},
+    "counts": {"critical": 0, "warning": 0, "unknown": 0, "ok": 0, "not_applicable": 0},
     "go": "go1.27",
     "wsl": None,
     "distro": None,
