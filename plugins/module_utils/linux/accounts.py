@@ -12,6 +12,7 @@ import pwd
 import re
 import shutil
 import signal
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,13 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import files, loo
 MARK = b"__wsltune_environment__"
 LOGIN_LIMIT = 15.0
 """Seconds that a login may take; a longer one is ended and gives no environment."""
+PAM = 5.0
+"""Seconds until su has started the shell. Before, PAM asks logind for a session by the system bus, and any account can
+take all connections to that; without the bus, a login begins without a session.
+"""
+LOGIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+WITHOUT_BUS: dict[str, str] = {}
+"""What has PAM ask nothing by the system bus, once that gave no answer."""
 TERMINAL = 8.0
 """Seconds that an interactive shell may take."""
 MOST_SAID = 1 << 20
@@ -283,7 +291,7 @@ def login_environment(account: Account, timeout: float = LOGIN_LIMIT) -> dict[st
 
 def _log_in(account: Account, shell: str, timeout: float) -> process.Done:
     """Start a login, in the account's own shell where C(shell) is empty, that shows its environment."""
-    clean = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "dumb"}
+    clean = {"PATH": LOGIN_PATH, "TERM": "dumb"}
     if "LANG" in os.environ:
         clean["LANG"] = os.environ["LANG"]
     if os.geteuid() == 0:
@@ -291,10 +299,20 @@ def _log_in(account: Account, shell: str, timeout: float) -> process.Done:
     else:
         command = [shell or account.shell, "-l", "-c", SHOW]
         clean.update(HOME=account.home, USER=account.name, LOGNAME=account.name, SHELL=command[0])
+    begin = time.monotonic()
+
+    def waits_for_bus(_output: int) -> bool:
+        return not WITHOUT_BUS and time.monotonic() > begin + PAM and process.started_nothing("su")
+
     try:
-        return process.run(command, clean, limit=timeout, most=MOST_SAID)
+        done = process.run(command, {**clean, **WITHOUT_BUS}, limit=timeout, watch=waits_for_bus, most=MOST_SAID)
+        if done.stopped:
+            WITHOUT_BUS["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/dev/null"
+            left = max(1.0, begin + timeout - time.monotonic())
+            done = process.run(command, {**clean, **WITHOUT_BUS}, limit=left, most=MOST_SAID)
     except OSError as error:
         raise AccountError(f"A login of {account.name} cannot be started: {error.strerror}.") from error
+    return done
 
 
 def has_own_startup(account: Account, environment: Mapping[str, str], startup: Mapping[str, Sequence[str]]) -> bool:

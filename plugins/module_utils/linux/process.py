@@ -443,6 +443,20 @@ def descendants(pids: set[int], processes: Mapping[int, tuple[int, int]] | None 
     return {child: known[child][1] for child in found}
 
 
+def started_nothing(name: str) -> bool:
+    """Return whether a program of root's called C(name), which this process started, has started none itself."""
+    known = running()
+    parents = {parent for parent, _start in known.values()}
+    for pid, (parent, _start) in known.items():
+        with contextlib.suppress(OSError):
+            if parent != os.getpid() or pid in parents or started_by(str(pid)) != 0:
+                continue
+            with open(f"/proc/{pid}/comm", "rb") as handle:
+                if handle.read().strip() == name.encode():
+                    return True
+    return False
+
+
 def _start_of(pid: int) -> int:
     """Return the start time of a process, 0 where there is none."""
     with contextlib.suppress(OSError, ValueError, IndexError):

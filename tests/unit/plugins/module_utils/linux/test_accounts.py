@@ -95,6 +95,38 @@ def test_a_login_is_asked_by_no_program_of_a_folder_of_path_that_others_write_in
     assert not (tmp_path / "started").exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a login by su")
+def test_who_takes_all_connections_to_the_system_bus_keeps_no_login_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PAM waits for a session there, before it starts the shell."""
+    os.mkfifo(tmp_path / "bus")
+    (tmp_path / "su").write_text(
+        f'#!/bin/sh\n[ -n "$DBUS_SYSTEM_BUS_ADDRESS" ] || read -r never <{tmp_path}/bus\neval "$4"\n'
+    )
+    (tmp_path / "su").chmod(0o755)
+    monkeypatch.setattr(accounts, "LOGIN_PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(accounts, "PAM", 0.5)
+    monkeypatch.setattr(accounts, "WITHOUT_BUS", {})
+    eve = accounts.Account("eve", 4711, 4711, str(tmp_path), "/bin/sh")
+    assert "PATH" in accounts.login_environment(eve, 5.0)
+    begin = time.monotonic()
+    assert "PATH" in accounts.login_environment(eve, 5.0)
+    # What is known of it is not found out again for each account.
+    assert time.monotonic() - begin < 0.5
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a login by su")
+def test_a_login_whose_shell_began_is_not_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "su").write_text(f'#!/bin/sh\necho >>{tmp_path}/begun\nsleep 1.5\neval "$4"\n')
+    (tmp_path / "su").chmod(0o755)
+    monkeypatch.setattr(accounts, "LOGIN_PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(accounts, "PAM", 0.5)
+    eve = accounts.Account("eve", 4711, 4711, str(tmp_path), "/bin/sh")
+    assert "PATH" in accounts.login_environment(eve, 8.0)
+    assert (tmp_path / "begun").read_text() == "\n" and accounts.WITHOUT_BUS == {}
+
+
 def test_a_login_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert accounts.LOGIN_LIMIT <= 15
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
