@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from onboard.answers import answers, collection, everybodys_module, go_module, in_go_module, lacks_container_file
-from onboard.options import CHECK, FAILED, ROOT, USAGE, Options, Stop, given_variables
+from onboard.options import CHECK, FAILED, ROOT, SETUP, USAGE, Options, Stop, given_variables
 from onboard.story import sentence
 from onboard.sudo import Root
 
@@ -102,6 +102,17 @@ def bench_variables(options: Options) -> dict[str, Any]:
     if known.returncode:
         raise Stop(f"'{options.against}' is neither a file nor a Git revision of the module here", USAGE)
     return {**variables, "verify_against_revision": options.against}
+
+
+def has_terminals_left() -> bool:
+    """Return whether this machine has a pseudo-terminal that is free (pty(7)); any account can take all of them."""
+    try:
+        descriptors = os.openpty()
+    except OSError:
+        return False
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return True
 
 
 def processes() -> ModuleType:
@@ -206,6 +217,11 @@ class Play:
         # Paths that the person gives after -- are meant from where they stand.
         config.cwd = os.getcwd()
         config.pexpect_timeout = 1
+        if not has_terminals_left():
+            if passwords:
+                raise Stop("no terminal is free in which sudo could ask for the password: run it as root", SETUP)
+            # What Ansible says comes at its end then.
+            config.runner_mode, config.input_fd = "subprocess", subprocess.DEVNULL
         self.events: queue.Queue[dict[str, Any]] = queue.Queue()
         self.runner = Runner(config, event_handler=self._event)
         self.root = root

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -1175,6 +1175,27 @@ def test_ansible_runs_no_plugin_of_the_folder_that_a_run_is_started_in(
     said = [play.events.get()["stdout"] for _number in range(play.events.qsize())]
     assert (play.runner.rc, play.trouble) == (0, ""), said
     assert not (tmp_path / "made").exists()
+
+
+def test_who_takes_all_terminals_of_the_machine_stops_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ansible-runner makes one for each run, and any account can have 4096."""
+
+    def taken() -> NoReturn:
+        raise OSError("out of pty devices")
+
+    for name in ("forkpty", "openpty"):
+        monkeypatch.setattr(os, name, taken)
+    monkeypatch.setattr(onboard_play, "PLAYBOOKS", tmp_path)
+    task = {"ansible.builtin.command": {"argv": ["true"]}}
+    (tmp_path / "doctor.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+    options = parse(["doctor"])
+    play = onboard_play.Play(options, onboard_sudo.Root(), tmp_path / "private", tmp_path / "progress")
+    play.thread.start()
+    play.thread.join(60)
+    said = [play.events.get()["event"] for _number in range(play.events.qsize())]
+    assert (play.runner.rc, play.trouble) == (0, "") and "runner_on_ok" in said, said
+    with pytest.raises(onboard_options.Stop, match="no terminal is free in which sudo could ask"):
+        onboard_play.Play(options, onboard_sudo.Root("secret"), tmp_path / "private", tmp_path / "progress")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
