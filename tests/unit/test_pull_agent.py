@@ -863,9 +863,9 @@ def test_nothing_is_left_of_a_fetch_that_takes_too_long(bed: Bed) -> None:
     assert not list(objects.rglob("tmp_*"))
 
 
-def limit(bed: Bed, name: str, size: int) -> None:
+def limit(bed: Bed, name: str, size: int, file: str = "__main__.py") -> None:
     """Give the program on this machine another limit."""
-    program = bed.root / "program/__main__.py"
+    program = bed.root / "program" / file
     text, count = re.subn(rf"^{name} = .*$", f"{name} = {size}", program.read_text(), flags=re.MULTILINE)
     assert count == 1
     program.write_text(text)
@@ -928,6 +928,28 @@ def test_what_a_server_offers_again_and_again_does_not_fill_the_disk(bed: Bed) -
     bed.git("checkout", "--quiet", "-B", "main", first)
     later = bed.commit("true")
     assert bed.run() == 0 and bed.record()["applied"] == later
+
+
+def test_the_names_of_tags_fill_no_disk(bed: Bed) -> None:
+    """Each was a file, in as many folders as its name has parts: a list of 1 MB was 1.7 GB of a disk."""
+    first = bed.commit("exit 0")
+    names = [f"refs/tags/{number:04d}{'/a' * 100}" for number in range(100)]
+    (bed.origin / ".git/packed-refs").write_text("".join(f"{first} {name}\n" for name in names))
+    assert bed.run() == 0
+    repository = bed.root / "var/lib/wsltune/pull/repository.git"
+    assert len([path for path in repository.rglob("*") if "objects" not in path.parts]) < 100
+
+
+def test_no_tag_keeps_a_rollback_from_being_found(bed: Bed) -> None:
+    limit(bed, "MOST_TAGS", 3, "pull.py")
+    first, bad = bed.commit("exit 0"), bed.commit("true")
+    assert bed.run() == 0
+    for number in range(5):
+        bed.git("tag", "-a", "-m", "x", f"another/{number}", key=None)
+    (bed.root / "message").write_text("x" * (65 << 20))
+    bed.git("tag", "-a", "-F", str(bed.root / "message"), "rollback/0", key=None)
+    roll_back(bed, bad, first)
+    assert bed.run() == 0 and bed.record()["applied"] == first
 
 
 def test_many_fetches_leave_few_files(bed: Bed) -> None:

@@ -20,6 +20,8 @@ FORMAT = 1
 """Of the record."""
 OK, WAITING, OFF, REFUSED, FAILED, STOPPED = "ok", "waiting", "off", "refused", "failed", "stopped"
 MOST_FAILED_HEALS = 3
+MOST_TAGS = 1000
+"""Tags that are looked at with the name of a rollback, and as many others."""
 HEALABLE = ("changed", "gone")
 """States of a setting (fleet/drift.py) that a heal may act on: someone else changed it, or it is gone."""
 KEEPING_HEALS_BACK = ("conflict", "unknown")
@@ -301,6 +303,17 @@ class Rollback(NamedTuple):
     name: str
     source: str
     target: str
+
+
+def choose_tags(offered: Iterable[str]) -> list[str]:
+    """Return the refs of the tags to fetch, of those that a repository offers, which may be any number.
+
+    What cannot be the name of one, such as with a colon, would say where it is written here.
+    """
+    tags = [name for name in offered if re.fullmatch(r"refs/tags/[^\s:*?\[\\^~]+", name)]
+    first = [name for name in tags if name.startswith("refs/tags/rollback/")]
+    others = [name for name in tags if not name.startswith("refs/tags/rollback/")]
+    return [*first[-MOST_TAGS:], *others[-MOST_TAGS:]]
 
 
 def parse_rollback(tag: str) -> Rollback | None:

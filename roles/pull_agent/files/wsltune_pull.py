@@ -71,6 +71,8 @@ MOST_MEMORY = 4 << 30
 """Bytes of memory of each program of a fetch, and no more than half of the machine's: little can unpack to much."""
 MOST_KEPT = 4 << 30
 """Bytes of the repository from which on what was offered and not accepted is removed."""
+LARGEST_TAG = 1 << 16
+"""Bytes of a tag that can be a rollback."""
 MOST_PACKS = 50
 """Files of objects, of which each fetch leaves one, until they are made one."""
 PIPE = 1 << 20
@@ -84,12 +86,11 @@ WRITTEN, NOTHING = "is written", "has no folder"
 MOST_ARGUMENTS = 1 << 12
 """Bytes of a process's arguments that are read: any account can make those of its own as long as its memory."""
 SECONDS_AFTER_BOOT = 120.0
-CANDIDATE, ACCEPTED, APPLIED, WITHDRAWN, TAGS = (
+CANDIDATE, ACCEPTED, APPLIED, WITHDRAWN = (
     "refs/wsltune/candidate",
     "refs/wsltune/accepted",
     "refs/wsltune/applied",
     "refs/wsltune/withdrawn",
-    "refs/wsltune/tags",
 )
 
 
@@ -280,6 +281,8 @@ class Git:
 
     def __init__(self, places: Places, config: pull.Config) -> None:
         self.places, self.config = places, config
+        self.tags: list[str] = []
+        """The objects of the tags that were fetched."""
         ssh = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
         if config.ssh_key:
             ssh += ["-o", "IdentitiesOnly=yes", "-i", config.ssh_key]
@@ -328,6 +331,8 @@ class Git:
         """Return git's exit code and what it prints; C(how) are options of call()."""
         answer = Answer(f"git {arguments[0]}")
         command = ["git", *self.options, *arguments]
+        # A commit of gigabytes comes as little.
+        how = {"limits": {resource.RLIMIT_DATA: most_memory()}, **how}
         code = call(command, timeout, {**self.environment, **(more or {})}, answer.take, **how)
         return code, b"".join(answer.parts).decode("utf-8", "replace")
 
@@ -357,25 +362,28 @@ class Git:
             lock.unlink()
         self.remove_unfinished()
         self.make_room()
-        refs = [f"+refs/heads/{self.config.ref}", f"+refs/tags/{self.config.ref}"]
+        refs = [f"refs/heads/{self.config.ref}", f"refs/tags/{self.config.ref}"]
         listed = self.ask("ls-remote", self.config.repository, timeout=self.config.network_timeout)
-        offered = {line.split("\t")[-1] for line in listed.splitlines()}
-        wanted = [ref for ref in refs if ref[1:] in offered]
+        offered = {name: commit for commit, _tab, name in (line.partition("\t") for line in listed.splitlines())}
+        wanted = [ref for ref in refs if ref in offered]
         if not wanted:
             raise Failure(f"the repository has neither a branch nor a tag {self.config.ref}")
+        tags = pull.choose_tags(offered)
+        self.tags = [offered[name] for name in tags]
         room = self.room()
         try:
-            self.ask(
-                "fetch",
-                "--quiet",
-                "--no-tags",
-                "--prune",
-                self.config.repository,
-                f"{wanted[0]}:{CANDIDATE}",
-                f"+refs/tags/*:{TAGS}/*",
-                timeout=self.config.network_timeout,
-                limits={resource.RLIMIT_FSIZE: room, resource.RLIMIT_DATA: most_memory()},
-            )
+            # Tags have no name here: each would be a file, in as many folders as a server gives its name.
+            with self.lines([f"+{wanted[0]}:{CANDIDATE}", *tags]) as asked:
+                self.ask(
+                    "fetch",
+                    "--quiet",
+                    "--no-tags",
+                    "--stdin",
+                    self.config.repository,
+                    timeout=self.config.network_timeout,
+                    limits={resource.RLIMIT_FSIZE: room, resource.RLIMIT_DATA: most_memory()},
+                    given=asked,
+                )
         except Failure as error:
             self.remove_unfinished()
             if "index-pack" not in str(error):
@@ -398,6 +406,14 @@ class Git:
         held = os.statvfs(self.places.repository)
         return max(1, min(MOST_FETCHED, held.f_bavail * held.f_frsize // 2))
 
+    @contextlib.contextmanager
+    def lines(self, lines: Sequence[str]) -> Iterator[IO[bytes]]:
+        """Yield a file for git to read C(lines) from."""
+        with tempfile.TemporaryFile(dir=self.places.state) as file:
+            file.write("".join(f"{line}\n" for line in lines).encode())
+            file.seek(0)
+            yield file
+
     def make_room(self) -> None:
         """Make one file of all objects where these are many or large, and drop what was offered and not accepted."""
         counted = dict(line.split(": ") for line in self.ask("count-objects", "-v").splitlines())
@@ -405,12 +421,8 @@ class Git:
         if not is_large and int(counted["packs"]) <= MOST_PACKS:
             return
         if is_large:
-            with tempfile.TemporaryFile(dir=self.places.state) as listed:
-                names = self.ask("for-each-ref", "--format=%(refname)", CANDIDATE, TAGS).splitlines()
-                listed.write("".join(f"delete {name}\n" for name in names).encode())
-                listed.seek(0)
-                self.ask("update-ref", "--stdin", given=listed)
-        self.ask("repack", "-a", "-d", "--quiet", timeout=self.config.timeout)
+            self.ask("update-ref", "-d", CANDIDATE)
+        self.ask("repack", "-a", "-d", "--quiet", timeout=self.config.timeout, limits={})
         self.ask("prune", "--expire=now", timeout=self.config.timeout)
 
     def signer_of(self, kind: str, name: str) -> tuple[str, str]:
@@ -436,11 +448,16 @@ class Git:
         """Return what a commit says, without its signature."""
         return pull.signed_part(self.ask("cat-file", "commit", commit))
 
+    def list_tags(self) -> list[str]:
+        """Return those of the tags which the last fetch brought that can be signed; one can be of any size."""
+        with self.lines(self.tags) as asked:
+            told = self.ask("cat-file", "--batch-check=%(objecttype) %(objectsize) %(objectname)", given=asked)
+        kinds = [line.split() for line in told.splitlines() if line.startswith("tag ")]
+        return [name for _tag, size, name in kinds if int(size) <= LARGEST_TAG]
+
     def find_rollback(self, commit: str, accepted: str) -> pull.Rollback | None:
         """Return the signed tag that takes this machine from the commit that it has to C(commit)."""
-        for ref in self.ask("for-each-ref", "--format=%(refname)", TAGS).splitlines():
-            if self.ask("cat-file", "-t", ref) != "tag":
-                continue
+        for ref in self.list_tags():
             rollback = pull.parse_rollback(self.ask("cat-file", "tag", ref))
             if rollback is None or rollback.target != commit or not self.commit_of(rollback.source):
                 continue

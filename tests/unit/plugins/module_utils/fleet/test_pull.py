@@ -365,3 +365,11 @@ def test_a_signature_is_no_part_of_what_it_covers():
     other = f"{head}encoding x\ngpgsig-sha256 abc\n def\ngpgsig y\n{message}"
     assert pull.signed_part(other) == pull.signed_part(signed)
     assert pull.signed_part(signed.replace("tree 1", "tree 2")) != pull.signed_part(signed)
+
+
+def test_tags_are_fetched_up_to_a_number_and_by_no_name_that_leads_elsewhere(monkeypatch):
+    wrong = ["refs/heads/main", "refs/tags/1^{}", "refs/tags/x:refs/wsltune/accepted", "refs/tags/*", "HEAD"]
+    assert pull.choose_tags([*wrong, "refs/tags/1"]) == ["refs/tags/1"]
+    monkeypatch.setattr(pull, "MOST_TAGS", 2)
+    many = [f"refs/tags/{kind}{number}" for kind in ("a", "rollback/", "v") for number in range(5)]
+    assert pull.choose_tags(many) == [f"refs/tags/{name}" for name in ("rollback/3", "rollback/4", "v3", "v4")]
