@@ -36,6 +36,8 @@ LARGEST = 4 << 20
 """Bytes of one file of the record; what hosts return is in there, and is whatever they say."""
 MOST_HISTORY = 1000
 """Decisions that are kept."""
+LARGEST_HISTORY = 1 << 20
+"""Characters of the decisions that are kept: one host's names are in them, each other ones at every look."""
 RUNNING = "running"
 HELD = "held"
 ROLLED_BACK = "rolled back"
@@ -102,6 +104,8 @@ class Rollout:
         if not self.history or {**self.history[-1], "at": now} != entry:
             self.history.append(entry)
             del self.history[:-MOST_HISTORY]
+            while len(self.history) > 1 and len(json.dumps(self.history)) > LARGEST_HISTORY:
+                del self.history[: len(self.history) // 2]
 
 
 @dataclass

@@ -248,6 +248,18 @@ def test_root_keeps_no_record_where_another_account_leads_it(tmp_path, home, eve
     assert sorted(path.name for path in home.rglob("*")) == ["rollout", "rollout", "theirs"]
 
 
+def test_no_host_fills_the_record_of_all_with_what_it_says_from_run_to_run(store):
+    """Letters beyond the first 65,536 take twelve characters each there, and are what a host calls its users."""
+    held = rollout()
+    for number in range(500):
+        held.note(
+            float(number), "a", "hold", [f"What was set is not in force any more: {number} " + "\U0001f600" * 1000]
+        )
+    store.save(held)
+    known = store.load()
+    assert known is not None and known.history[-1]["at"] == 499.0 and len(known.history) > 20
+
+
 def test_the_history_says_each_thing_once():
     found = rollout()
     for now in (1.0, 2.0, 3.0):
