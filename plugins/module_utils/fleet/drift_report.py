@@ -23,6 +23,8 @@ HEADLINES = {
     drift.UNKNOWN: "could not be looked at whole",
     drift.NOT_SEEN: "not seen",
 }
+JOINER = "\N{WORD JOINER}"
+"""Takes no room, and keeps a server from seeing an address or a name in a text."""
 SARIF = "https://raw.githubusercontent.com/oasis-tcs/sarif-spec/main/sarif-2.1/schema/sarif-schema-2.1.0.json"
 KINDS = {drift.IN_STATE: "pass", drift.BY_HAND: "pass", drift.PENDING: "open", drift.UNKNOWN: "review"}
 """C(kind) of SARIF; every other state fails."""
@@ -128,7 +130,8 @@ def fleet_text(fleet: Report) -> str:
 def _cell(value: object) -> str:
     shown = str(linux_text.printable(str(value))).replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`")
     shown = re.sub(r"[\r\n]+", " ", shown)
-    # No link and no picture either, which would be loaded by whoever reads the page.
+    # No link and no picture either, which would be loaded by whoever reads the page, and nobody who is told of it.
+    shown = re.sub(r"(?i)(?<!\w)@|://|\bwww\.", lambda found: f"{found[0][0]}{JOINER}{found[0][1:]}", shown)
     return shown.replace("<", "&lt;").replace("[", "\\[")
 
 

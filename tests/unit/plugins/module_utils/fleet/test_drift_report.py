@@ -291,3 +291,10 @@ def test_no_value_of_a_users_keeps_the_machine_from_being_looked_at() -> None:
 def test_a_command_keeps_its_quotes_in_a_page_for_a_merge_request() -> None:
     command = drift.write_adopt("go_env:x`touch made`:GOFLAGS")
     assert drift_report._cell(command).count("'") == command.count("'") == 2
+
+
+def test_no_value_of_a_hosts_links_or_calls_anybody_in_a_page_for_a_merge_request() -> None:
+    odd = view(id="go_env:ada@example:GOFLAGS", now="@all https://evil.example WWW.evil.example (@ops/team)")
+    told = drift_report.markdown(drift.fleet([host(views=[odd])], 1.0))
+    assert "go_env:ada@example:GOFLAGS" in told and "evil.example" in told
+    assert not re.search(r"(?i)\W@\w|://|www\.", told)
