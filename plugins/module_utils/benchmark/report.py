@@ -178,6 +178,8 @@ def _write_verdict(verdict: str) -> str:
 
 # Above how many percent a difference must be to be seen, from where on the answer is the noise.
 NOISY = 15
+MOST_TICKS = 12
+"""Of an axis; six or seven are what there is room for."""
 NOTABLE_WRITES = 2**20
 
 
@@ -746,13 +748,9 @@ def plot_runs(
                 ],
             }
         )
-    step = _round_step((high - low) / 5)
-    ticks = []
-    tick = math.ceil(low / step) * step
-    while tick <= high:
-        digits = max(0, -math.floor(math.log10(step)))
-        ticks.append({"x": x(tick), "text": f"{tick:.{digits}f}"})
-        tick += step
+    step, values = _list_ticks(low, high)
+    digits = max(0, -math.floor(math.log10(step)))
+    ticks = [{"x": x(tick), "text": f"{tick:.{digits}f}"} for tick in values]
     return {"width": width, "height": 34 + 56 * len(shown) + 12, "left": left, "rows": rows, "ticks": ticks}
 
 
@@ -791,8 +789,7 @@ def plot_gains(
                 "text": f"{schedule.write_percent(decision['ratio'])} [{write_interval(dict(decision))}]",
             }
         )
-    step = _round_step((high - low) / 5)
-    ticks = [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    _step, ticks = _list_ticks(low, high)
     return {
         "width": width,
         "height": 34 + 34 * len(shown) + 6,
@@ -816,6 +813,16 @@ def say_what_helps(decisions: Sequence[Mapping[str, Any]]) -> str:
 
 def _spread_rows(count: int) -> list[float]:
     return [(index / max(1, count - 1) - 0.5) * 28 for index in range(count)]
+
+
+def _list_ticks(low: float, high: float) -> tuple[float, list[float]]:
+    """Return a round step and where its ticks lie.
+
+    Not by adding it up: times that a host returns can be so large that the sum stays what it was.
+    """
+    step = _round_step((high - low) / 5)
+    first = math.ceil(low / step)
+    return step, [number * step for number in range(first, min(math.floor(high / step) + 1, first + MOST_TICKS))]
 
 
 def _round_step(rough: float) -> float:

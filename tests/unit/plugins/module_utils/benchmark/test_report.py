@@ -6,6 +6,8 @@ import copy
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -574,3 +576,20 @@ def test_one_sentence_says_what_helps():
     assert bench_report.say_what_helps([kept, lost]) == "Kept: a."
     assert bench_report.say_what_helps([lost]).startswith("Nothing helps here: b was tried")
     assert bench_report.say_what_helps([{**lost, "tried": False}]).startswith("Nothing was tried")
+
+
+@pytest.mark.parametrize("wall", [1e16, 1e300])
+def test_no_time_that_a_host_returns_is_plotted_without_end(wall):
+    """A step that such a number does not notice was added for ever, and the list of ticks filled the memory of all."""
+    program = f"""
+import resource
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report
+resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+times = [{wall!r}, {wall!r} * (1 + 2**-52)] * 4
+one = {{"times": times, "median": times[0], "low": times[0], "high": times[1]}}
+print(len(report.plot_runs({{"variants": {{"before": one}}}}, ["before"])["ticks"]))
+"""
+    own = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=own)
+    assert 0 <= int(done.stdout or -1) <= bench_report.MOST_TICKS, done.stderr
