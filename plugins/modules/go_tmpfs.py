@@ -206,7 +206,9 @@ class Tmpfs:
         """Have systemd read a changed fstab; until then it would bring back what the old one said."""
         is_fstab = step is None or step.path == os.path.realpath(FSTAB)
         if is_fstab and not self.changes.check_mode and systemd.is_running():
-            systemd.reload(self.module.run_command)
+            reason = systemd.reload(self.module.run_command)
+            if reason:
+                self.changes.notes.append(f"systemd has /etc/fstab as it was: {reason}; run it later")
 
     def refuse(self, sentence: str) -> NoReturn:
         """Raise TmpfsError with the sentence."""

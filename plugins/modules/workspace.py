@@ -561,7 +561,9 @@ class Workspace:
     def tell_systemd(self) -> None:
         """Have systemd read /etc/fstab again, where it runs."""
         if not self.changes.check_mode and systemd.is_running():
-            systemd.reload(self.module.run_command)
+            reason = systemd.reload(self.module.run_command)
+            if reason:
+                self.changes.notes.append(f"systemd has /etc/fstab as it was: {reason}; run it later")
 
     def unmount(self, place: str, target: str) -> None:
         """Take away the bind mount of C(target) on C(place), and no other mount."""

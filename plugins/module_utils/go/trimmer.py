@@ -56,14 +56,16 @@ class Trimmer:
     def stop(self) -> None:
         """Stop the timer before its file goes, so that a killed run leaves no timer that nothing stands behind."""
         if not self.changes.check_mode and os.path.exists(go_cache.TIMER) and systemd.is_running():
-            self.run_command(["systemctl", "stop", go_cache.TIMER_NAME])
+            systemd.ask(self.run_command, "stop", go_cache.TIMER_NAME)
 
     def start(self) -> None:
         """Have systemd know the timer as its file is now, and run it where there is one."""
         if self.changes.check_mode or not systemd.is_running():
             return
         touched = bool(go_cache.headlines(self.changes.made, ""))
-        if touched:
-            systemd.reload(self.run_command, check_rc=True)
-        if os.path.exists(go_cache.TIMER):
-            self.run_command(["systemctl", "restart" if touched else "start", go_cache.TIMER_NAME], check_rc=True)
+        reason = systemd.reload(self.run_command) if touched else ""
+        if not reason and os.path.exists(go_cache.TIMER):
+            reason = systemd.ask(self.run_command, "restart" if touched else "start", go_cache.TIMER_NAME)
+        if reason:
+            later = f"`systemctl daemon-reload` and `systemctl restart {go_cache.TIMER_NAME}`"
+            self.changes.notes.append(f"The timer may not run yet, because {reason}: later, run {later}.")

@@ -8,9 +8,13 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.linux import programs
+from ansible_collections.wsltune.go.plugins.module_utils.linux import programs, text
 
 FOLDER = "/run/systemd/system"
+LIMIT = 60
+"""Seconds until systemd has done what it was asked for; it takes one or two."""
+TIMED_OUT = 124
+"""Exit code of timeout(1)."""
 
 
 def is_running() -> bool:
@@ -18,6 +22,18 @@ def is_running() -> bool:
     return os.path.isdir(FOLDER)
 
 
-def reload(run_command: Callable[..., Any], check_rc: bool = False) -> None:
-    """Have systemd read its units and fstab again, by C(AnsibleModule.run_command), which fails with C(check_rc)."""
-    run_command(["systemctl", "daemon-reload"], check_rc=check_rc, environ_update=programs.own_path())
+def ask(run_command: Callable[..., Any], *words: str) -> str:
+    """Have systemctl do something, by C(AnsibleModule.run_command); return why that is not done, nothing where it is.
+
+    Any account can keep systemd busy without end, such as by questions at its socket for accounts.
+    """
+    command = ["timeout", "-k", "5", str(LIMIT), "systemctl", *words]
+    code, _out, err = run_command(command, environ_update=programs.own_path())
+    if code == TIMED_OUT:
+        return f"systemd gave no answer in {LIMIT} s to systemctl {' '.join(words)}"
+    return f"systemctl {' '.join(words)} fails: {text.line(err.strip() or f'exit {code}')}" if code else ""
+
+
+def reload(run_command: Callable[..., Any]) -> str:
+    """Have systemd read its units and fstab again; return why that is not done, nothing where it is."""
+    return ask(run_command, "daemon-reload")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -616,6 +617,22 @@ def test_a_limit_for_the_build_caches_is_a_timer_and_goes_again(
     # Stopped while its file is there, and forgotten after.
     asked = [line.split() for line in systemd.read_text().splitlines()]
     assert [words[0] for words in asked] == ["stop", "daemon-reload"] and "t.timer" in asked[0]
+
+
+def test_a_systemd_that_an_account_keeps_busy_keeps_no_run_waiting(
+    call: Run, eves: Path, systemd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(go_cache.systemd, "LIMIT", 1)
+    (tmp_path / "bin/systemctl").write_text("#!/bin/sh\nexec sleep 60\n")
+    begin = time.monotonic()
+    done = call(go_env, users=["eve"], gocache_limit="1GiB")
+    assert time.monotonic() - begin < 20
+    (note,) = [note for note in done["notes"] if "timer" in note]
+    assert "because systemd gave no answer in 1 s to systemctl daemon-reload: later, run `systemctl daemon-" in note
+    assert done["headlines"] == ["build caches kept below 1GiB"]
+    (tmp_path / "bin/systemctl").write_text("#!/bin/sh\necho masked >&2\nexit 1\n")
+    done = call(go_env, users=["eve"], gocache_limit="1GiB")
+    assert any("because systemctl start wsltune-go-trim.timer fails: masked: later" in note for note in done["notes"])
 
 
 def test_no_limit_any_more_removes_the_timer(call: Run, eves: Path, systemd: Path, tmp_path: Path) -> None:
