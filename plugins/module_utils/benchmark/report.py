@@ -463,7 +463,8 @@ def _label(label: str, values: Sequence[str]) -> list[str]:
 
 def _fit(label: str, values: Sequence[str], room: int, where: str) -> list[str]:
     """Keep as many whole values as there is room for, and say how many more there are; the first is never cut."""
-    for shown in range(len(values), 0, -1):
+    # Each takes a line at the least, and a host may return any number of them.
+    for shown in range(min(len(values), max(1, room)), 0, -1):
         more = [f"and {len(values) - shown} more, {where}"] if shown < len(values) else []
         lines = _label(label, [*values[:shown], *more])
         if len(lines) <= room:

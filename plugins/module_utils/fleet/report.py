@@ -23,6 +23,7 @@ MOST_ROWS = 30
 MOST_MARKS = 200
 """Hosts in the plot; of more those that are slowest."""
 NOTE = 60
+MOST_RATIO = 1e4
 APART = 24
 """How far the numbers below the plot are from each other at the least."""
 LETTER = 7
@@ -67,9 +68,13 @@ def write_ratio(row: Mapping[str, Any]) -> str:
     """Return a ratio with its interval, after to before; nothing where none was measured."""
     if row.get("ratio") is None:
         return ""
-    if row.get("low") is None or row.get("high") is None:
-        return f"{row['ratio']:.2f}"
-    return f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+    ratio, low, high = (_write_number(row.get(name)) for name in ("ratio", "low", "high"))
+    return f"{ratio} ({low} to {high})" if low and high else ratio
+
+
+def _write_number(number: float | None) -> str:
+    """Return a ratio; one that no machine has takes no more room in a table of all than others."""
+    return "" if number is None else f"{number:.2f}" if abs(number) < MOST_RATIO else f"{number:.0e}"
 
 
 def summarise(rollout: Rollout, hosts: Mapping[str, HostState], now: float) -> dict[str, Any]:

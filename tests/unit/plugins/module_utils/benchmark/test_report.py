@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -593,3 +594,11 @@ print(len(report.plot_runs({{"variants": {{"before": one}}}}, ["before"])["ticks
     own = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=own)
     assert 0 <= int(done.stdout or -1) <= bench_report.MOST_TICKS, done.stderr
+
+
+def test_any_number_of_notes_that_a_host_returns_takes_seconds():
+    """The time for them grew with their square: hours for three megabytes, while all other hosts waited."""
+    notes = [f"note {number} of a host" for number in range(20_000)]
+    began = time.process_time()
+    told = bench_report.write_text(None, title="laptop", notes=notes, why_not="there is no Go")
+    assert time.process_time() - began < 10 and "and 199" in told

@@ -187,3 +187,13 @@ def test_a_row_says_what_was_taken_back_and_where_nothing_was_to_change():
 def test_a_long_note_is_cut():
     line = report.write_table([{"host": "a", "state": "failed", "note": "x" * 500}]).splitlines()[1]
     assert len(line) < 120 and line.endswith("…")
+
+
+def test_no_ratio_of_a_hosts_widens_the_table_of_all():
+    rows = [
+        {"host": "evil", "state": "done", "ratio": 1e308, "low": -1e308, "high": 1e308},
+        {"host": "a", "state": "x"},
+    ]
+    told = report.write_table(rows)
+    assert max(map(len, told.splitlines())) < 80 and "1e+308 (-1e+308 to 1e+308)" in told
+    assert report.write_ratio({"ratio": 0.9, "low": 0.85, "high": None}) == "0.90"
