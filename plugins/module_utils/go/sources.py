@@ -38,7 +38,9 @@ BUILT = re.compile(
 )
 """Names of files that Go builds from, or reads what to build in."""
 BEHIND_IMPORTS = re.compile(rb"^(?:const|func|type|var)\b", re.MULTILINE)
-"""How what follows the imports of a Go file begins."""
+"""How what follows the imports of a Go file begins; lines of a comment before them may begin so, too."""
+COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/|(\"[^\"\n]*\"|`[^`]*`)", re.DOTALL)
+"""A comment of Go, or a text in which none begins."""
 LOOKING = 120.0
 """Seconds that looking for what others can change in a folder may take."""
 
@@ -88,12 +90,12 @@ class _Code:
 
 def _list_imports(folder: str) -> Iterator[bytes]:
     for file, status in files.walk(folder) if os.path.isdir(folder) else ():
-        if stat.S_ISREG(status.st_mode) and file.endswith(".go"):
+        # A link to a file is built, too, and one to a folder cannot be read.
+        if not stat.S_ISDIR(status.st_mode) and file.endswith(".go"):
             # What cannot be read by root another account can change, and that is found anyway.
             with contextlib.suppress(OSError):
-                state = files.Files().read(file)
-                if state is not None:
-                    yield BEHIND_IMPORTS.split(state.content, 1)[0]
+                head = files.Files().head(file, files.LARGEST) or b""
+                yield BEHIND_IMPORTS.split(COMMENT.sub(lambda found: found[1] or b" ", head), 1)[0]
 
 
 def _find_below(folder: str, code: _Code | None = None) -> str:
@@ -154,9 +156,13 @@ def _find_code(folder: str) -> str:
     """Return what of a module's code another account can change, also where its go.mod or go.work says it lies."""
     if others_change(folder):
         return folder
-    named = _list_named(folder)
-    code = _Code([folder, *named])
-    return next(filter(None, (_find_in(place, code) for place in code.folders)), "")
+    code = _Code([folder, *_list_named(folder)])
+    while True:
+        known = list(code.linked)
+        found = next(filter(None, (_find_in(place, code) for place in (*code.folders, *known))), "")
+        # What a link led to may import what lies behind one that was seen before.
+        if found or len(code.linked) == len(known):
+            return found
 
 
 def _list_named(folder: str) -> list[str]:

@@ -141,6 +141,56 @@ def test_code_of_others_that_a_link_of_roots_leads_to_is_not_for_root(
 
 
 @as_root
+@pytest.mark.parametrize(
+    "before",
+    [
+        '/*\n#include <stdio.h>\nconst int most = 1;\n*/\nimport "C"\n',
+        '/* What\ntype\n"/* it has */\n// Package/*\n',
+    ],
+)
+def test_a_comment_hides_no_import_from_the_look_at_what_links_lead_to(
+    home: Path, eve: process.Identity, before: str
+) -> None:
+    os.chown(home, 0, 0)
+    (home / "app").mkdir()
+    (home / "team/lib").mkdir(parents=True)
+    (home / "app/main.go").write_text(f'package main\n\n{before}\nimport _ "m/plugin/lib" // */ "m/other"\n')
+    (home / "app/plugin").symlink_to(home / "team")
+    (home / "app/other").symlink_to(home / "team")
+    assert go_sources.find_code_of_others(str(home / "app")) == ""
+    os.chown(home / "team", 4711, 4711)
+    assert f"{home}/app/plugin can be changed by other" in go_sources.find_code_of_others(str(home / "app"))
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        # A file, a folder that is looked at after the link, and a file that is larger than others.
+        ("main.go", "own/x.go"),
+        ("internal/own", "own"),
+        ("large.go", ""),
+    ],
+)
+def test_all_that_is_built_of_roots_is_asked_what_it_imports_by_a_link(
+    home: Path, eve: process.Identity, name: str, target: str
+) -> None:
+    os.chown(home, 0, 0)
+    for folder in ("app/internal", "own", "team"):
+        (home / folder).mkdir(parents=True)
+    (home / "app/plugin").symlink_to(home / "team")
+    (home / "own/x.go").write_text('package own\n\nimport _ "m/plugin"\n')
+    os.chown(home / "team", 4711, 4711)
+    assert go_sources.find_code_of_others(str(home / "app")) == ""
+    if target:
+        (home / "app" / name).symlink_to(home / target)
+    else:
+        (home / "own/x.go").rename(home / "app" / name)
+        os.truncate(home / "app" / name, 17 << 20)
+    assert f"{home}/app/plugin can be changed by other" in go_sources.find_code_of_others(str(home / "app"))
+
+
+@as_root
 def test_what_another_account_mounted_in_a_folder_of_roots_keeps_root_waiting_for_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
