@@ -21,6 +21,8 @@ PLACES = ("GOROOT", "GOCACHE", "GOMODCACHE", "GOENV")
 """Settings of Go that name what it runs programs from, links into some, or is told of programs by."""
 TEMPORARY = ("GOTMPDIR", "TMPDIR")
 """Where Go, and with cgo the C compiler, put what is built next; the second one counts beside the first."""
+IMPORTED = ("GOMODCACHE", "GOPATH")
+"""Those of them that have code, which a link there leads to, too."""
 FIRST_STAMPING = 18
 """The first Go 1 that asks Git about what it builds."""
 LARGEST_POINTER = 1 << 14
@@ -147,16 +149,19 @@ def _find_in(folder: str, code: _Code | None = None) -> str:
     return folder if others_change(folder) else _find_below(folder, code)
 
 
-def _find_what_others_change(folder: str) -> str:
+def _find_what_others_change(folder: str, name: str) -> str:
+    find = functools.partial(_find_in_code, [folder]) if name in IMPORTED else functools.partial(_find_in, folder)
     # In a child, because what another account mounted there may give no answer.
-    return str(look.once(functools.partial(_find_in, folder), LOOKING))
+    return str(look.once(find, LOOKING))
 
 
 def _find_code(folder: str) -> str:
     """Return what of a module's code another account can change, also where its go.mod or go.work says it lies."""
-    if others_change(folder):
-        return folder
-    code = _Code([folder, *_list_named(folder)])
+    return folder if others_change(folder) else _find_in_code([folder, *_list_named(folder)])
+
+
+def _find_in_code(folders: Sequence[str]) -> str:
+    code = _Code(folders)
     while True:
         known = list(code.linked)
         found = next(filter(None, (_find_in(place, code) for place in (*code.folders, *known))), "")
@@ -190,9 +195,9 @@ def places_in(text: str, folder: str) -> list[str]:
     plain = re.sub(r"//[^\n]*", "", text)
     quoted = r"\"[^\"\n]+\"|`[^`\n]+`"
     named = re.findall(rf"=>\s*({quoted}|\.{{1,2}}(?:/\S*)?|/\S+)", plain)
-    for block in re.findall(r"^use\s*\(([^)]*)\)", plain, re.MULTILINE):
+    for block in re.findall(r"^\s*use\s*\(([^)]*)\)", plain, re.MULTILINE):
         named += re.findall(rf"{quoted}|\S+", block)
-    named += re.findall(rf"^use\s+({quoted}|[^\s(]+)", plain, re.MULTILINE)
+    named += re.findall(rf"^\s*use\s+({quoted}|[^\s(]+)", plain, re.MULTILINE)
     return sorted({os.path.normpath(os.path.join(folder, name.strip('"`'))) for name in named})
 
 
@@ -232,7 +237,7 @@ def find_place_of_others(
         if path in known or not os.path.isabs(path):
             continue
         try:
-            place = _find_what_others_change(path)
+            place = _find_what_others_change(path, name)
         except OSError as error:
             return f"root's {name} {path} could not be looked at: {error.strerror}."
         if place:

@@ -869,6 +869,27 @@ def test_root_builds_from_no_gopath_that_a_team_shares(home, session, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
+@pytest.mark.parametrize(("name", "place"), [("GOPATH", "src/example.com"), ("GOMODCACHE", "")])
+def test_root_builds_nothing_that_a_link_there_leads_to(home, session, tmp_path, name, place):
+    folder, team = tmp_path / "own" / place, tmp_path / "team"
+    folder.mkdir(parents=True)
+    (team / "x").mkdir(parents=True)
+    (team / "x" / "x.go").touch()
+    (folder / "x.go").write_text('package own\n\nimport _ "example.com/lib/x"\n')
+    (folder / "lib").symlink_to(team)
+    said = {"GOROOT": "/none", name: f"{tmp_path}/own", "GO111MODULE": "off"}
+    (home / "bin" / "go").write_text(f"#!/bin/sh\necho '{json.dumps(said)}'\n")
+    with session([bench.Variant("now")]) as run:
+        run.prepare()
+    os.chown(team, 4711, 4711)
+    with (
+        session([bench.Variant("now")]) as run,
+        pytest.raises(bench.BenchmarkError, match=rf"lib can be .* a {name} of"),
+    ):
+        run.prepare()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
 def test_no_variant_of_roots_builds_by_a_program_of_others(home, session, module, tmp_path):
     """Such as the one from before the first run, where /etc/profile named a compiler of a team's then."""
     shared = tmp_path / "shared"

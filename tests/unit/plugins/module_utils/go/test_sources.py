@@ -61,6 +61,8 @@ def test_code_of_others_is_not_for_root(
         ("app/go.mod", "replace example.com/lib => ../lib // of the team\n"),
         ("app/go.mod", "replace (\n\texample.com/lib v1.0.0 => {home}/lib\n)\n"),
         ("go.work", "go 1.22\n\nuse (\n\t./app\n\t./lib\n)\n"),
+        ("go.work", "go 1.22\n  use (\n\t./app\n\t./lib\n)\n"),
+        ("go.work", "\tuse ./app\n\tuse ./lib\n"),
         ("go.work", 'use ./app\nreplace example.com/lib => "./lib"\n'),
         # Of a module that is used Go takes what replaces its dependencies, too.
         ("other/go.mod", "replace example.com/lib => ../lib\n"),
