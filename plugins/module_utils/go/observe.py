@@ -261,6 +261,9 @@ def observe_with_environment(
             environment = accounts.login_environment(account, min(accounts.LOGIN_LIMIT, max(1.0, seconds)))
         except accounts.AccountError as error:
             unknown["environment"] = str(error)
+            if not accounts.has_known_shell(account):
+                # Such as one that has sshd receive files alone: what it started of those would run all the same.
+                return {**_nothing(account, {}), "unknown": {"environment": text.line(str(error))}}, {}
             environment = {"HOME": account.home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
     left = max(2.0, seconds - (time.monotonic() - began))
     identity = accounts.identity(account)

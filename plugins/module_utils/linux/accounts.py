@@ -111,6 +111,11 @@ def is_person(account: Account, uids: range) -> bool:
     return (account.uid == 0 or account.uid in uids) and os.path.basename(account.shell) not in NO_LOGIN
 
 
+def has_known_shell(account: Account) -> bool:
+    """Return whether the account's shell is one that runs every command, and keeps it from nothing."""
+    return os.path.basename(account.shell) in (*SHELLS, *SAME_AS_LOGIN)
+
+
 def with_home(people: Sequence[Account]) -> list[Account]:
     """Return those whose home is a folder, or gives no answer: then it is not known to be missing."""
     questions = {person.name: functools.partial(look.is_folder, person.home) for person in people}

@@ -19,7 +19,7 @@ from ansible_collections.wsltune.go.plugins.module_utils import journal
 from ansible_collections.wsltune.go.plugins.module_utils.go import baseline as go_baseline
 from ansible_collections.wsltune.go.plugins.module_utils.go import envfile
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
-from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, meminfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, look, meminfo, process
 
 TEXT = "# by hand\nGOPROXY=off\nGOTMPDIR=/old\n junk\nGOTMPDIR=/new\nlower=1\n"
 
@@ -284,3 +284,22 @@ def test_a_login_whose_environment_has_no_end_shows_none(monkeypatch: pytest.Mon
     account = accounts.Account("root", 0, 0, "/root", "/bin/sh")
     with pytest.raises(accounts.AccountError, match="more than"):
         accounts.login_environment(account)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a login is started as root")
+@pytest.mark.parametrize(("shell", "starts"), [("receive-files", False), ("bash", True)])
+def test_what_lies_in_the_home_of_an_account_whose_shell_runs_nothing_is_not_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str, starts: bool
+) -> None:
+    """Its account may put files there, such as by sftp, and start none."""
+    for name, content in ((shell, "exit 0"), ("sdk/go1.24/bin/go", f"touch {tmp_path}/ran")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"#!/bin/sh\n{content}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "sdk/go1.24/VERSION").write_text("go1.24\n")
+    account = accounts.Account("root", 0, 0, str(tmp_path), str(tmp_path / shell))
+    refused = process.Done(0, "", "", False, 0.0, 0.0, 0.0, 0, 0)
+    monkeypatch.setattr(accounts, "_log_in", lambda *_words: refused)
+    told = go_observe.observe(account, [])
+    assert "shows no environment: exit 0" in told["unknown"]["environment"]
+    assert (tmp_path / "ran").exists() == starts
