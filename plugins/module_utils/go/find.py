@@ -114,15 +114,22 @@ NAMING = (
     *("GOFLAGS", "GOCACHEPROG", "GOTOOLDIR", "GOAUTH", "GOWORK", "CC", "CXX", "AR", "FC", "GCCGO"),
     *("GCCGOTOOLDIR", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LIBRARY_PATH"),
     *("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "CCC_OVERRIDE_OPTIONS"),
+    # What SWIG makes C code from.
+    "SWIG_LIB",
     # Files that a C compiler writes to.
     *("DEPENDENCIES_OUTPUT", "SUNPRO_DEPENDENCIES"),
     # Git's settings are there, too.
     "XDG_CONFIG_HOME",
 )
 """Variables that name what Go, and with cgo the C compiler, starts or builds from."""
-NAMING_PREFIXES = ("CGO_", "GIT_", "PKG_CONFIG", "CCACHE_", "SCCACHE_")
-"""How others begin: Git's, those of pkg-config, and where a compiler's cache has what it compiled before."""
-LOADING = ("BASH_ENV", "ENV", "GCONV_PATH", "LOCPATH", "PERL5LIB", "PERL5OPT", "PYTHONHOME", "PYTHONPATH")
+NAMING_PREFIXES = ("CGO_", "GIT_", "PKG_CONFIG", "CCACHE_", "SCCACHE_", "DISTCC_", "ICECC_")
+"""How others begin: Git's, pkg-config's, where a compiler's cache has what it compiled before, and who compiles."""
+TEMPORARY = ("TMP", "TEMP", "TEMPDIR")
+"""Variables by which a C compiler has a folder for temporary files, where TMPDIR names none."""
+LOADING = (
+    *("BASH_ENV", "ENV", "GCONV_PATH", "LOCPATH", "PERL5LIB", "PERL5OPT", "PYTHONHOME", "PYTHONPATH"),
+    *("OPENSSL_CONF", "OPENSSL_ENGINES", "OPENSSL_MODULES"),
+)
 """Variables that name what any program loads or runs first, beside those that begin with LD_ (ld.so(8))."""
 
 Run = Callable[[Sequence[str], Mapping[str, str]], process.Done]
@@ -429,9 +436,13 @@ def explain_settings(path: str, environment: Mapping[str, str]) -> str:
 
 
 def _names_place_of_others(name: str, value: str) -> bool:
-    if name not in NAMING and not name.startswith(NAMING_PREFIXES) and not _is_loading(name):
+    is_folder = name in TEMPORARY
+    if not is_folder and name not in NAMING and not name.startswith(NAMING_PREFIXES) and not _is_loading(name):
         return False
     try:
+        if is_folder:
+            # All may write in one, where each keeps what is theirs.
+            return os.path.isabs(value) and go_sources.others_change(value, kept=True)
         return any(map(go_sources.others_change, files.paths_in([value, *value.split()])))
     except OSError:
         return True

@@ -588,9 +588,15 @@ def test_no_variable_has_roots_go_start_what_others_can_replace(tmp_path: Path, 
         "DEPENDENCIES_OUTPUT": str(hers),
         # Git, too, has settings there that name what it runs.
         "XDG_CONFIG_HOME": str(hers.parent),
+        # Where a C compiler makes what the assembler reads next, without a TMPDIR.
+        "TMP": str(hers.parent),
+        "TEMP": f"{hers.parent}/none",
+        "OPENSSL_CONF": f"{hers.parent}/openssl.cnf",
+        "SWIG_LIB": str(hers.parent),
+        "DISTCC_DIR": str(hers.parent),
     }
     own = {"CXX": f"{roots} -O2", "GOFLAGS_OF_MINE": str(hers), "CGO_ENABLED": "1", "HOME": str(roots.parent)}
-    own |= {"LD_BIND_NOW": "1", "PERL5LIB": str(roots.parent)}
+    own |= {"LD_BIND_NOW": "1", "PERL5LIB": str(roots.parent), "TEMPDIR": "/tmp"}
     gos = {"elsewhere": tmp_path / "sdk" / "go1.27.3" / "bin" / "go", "PATH": tmp_path / "roots" / "go"}
     go = program(gos[found], "#!/bin/sh\n")
     settled = go_find.Settled({**theirs, **own, "PATH": f"{tmp_path}/roots:{PLAIN}"}, [], {"path": str(go)})
