@@ -584,7 +584,8 @@ class Bench:
         top = os.path.realpath(self._git(module, environment, "rev-parse", "--show-toplevel").strip())
         # The settings of a linked working tree lie elsewhere, and say which programs Git runs.
         common = self._git(module, environment, "rev-parse", "--git-common-dir").strip()
-        reason = go_sources.find_code_of_others(top) or go_sources.find_code_of_others(os.path.join(module, common))
+        reason = go_sources.find_code_of_others(top)
+        reason = reason or go_sources.find_repository_of_others(os.path.join(module, common))
         if reason:
             raise BenchmarkError(reason)
         commit = self._git(module, environment, "rev-parse", "--verify", "--end-of-options", revision + "^{commit}")
@@ -603,7 +604,12 @@ class Bench:
         self._git(top, private, "read-tree", commit)
         self._git(top, private, "checkout-index", "--all", "--quiet", f"--prefix={folder}/")
         os.unlink(index)
-        return os.path.normpath(os.path.join(folder, os.path.relpath(module, top)))
+        directory = os.path.normpath(os.path.join(folder, os.path.relpath(module, top)))
+        # A go.mod or a link of that commit may lead elsewhere than those of now.
+        reason = go_sources.find_code_of_others(go_sources.find_module_root(directory) or directory)
+        if reason:
+            raise BenchmarkError(reason)
+        return directory
 
     def _git(self, folder: str, environment: Mapping[str, str], *arguments: str) -> str:
         return _git(self.account.name, folder, environment, *arguments)

@@ -10,7 +10,7 @@ import os
 import pathlib
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, files, look, mountinfo, process
@@ -90,6 +90,14 @@ class _Code:
         return self._imports[folder]
 
 
+class _Repository(_Code):
+    """The folders of a repository: Git reads what any link in them leads to."""
+
+    def imports(self, _name: str) -> bool:
+        """Return True."""
+        return True
+
+
 def _list_imports(folder: str) -> Iterator[bytes]:
     for file, status in files.walk(folder) if os.path.isdir(folder) else ():
         # A link to a file is built, too, and one to a folder cannot be read.
@@ -150,18 +158,44 @@ def _find_in(folder: str, code: _Code | None = None) -> str:
 
 
 def _find_what_others_change(folder: str, name: str) -> str:
-    find = functools.partial(_find_in_code, [folder]) if name in IMPORTED else functools.partial(_find_in, folder)
+    find = (
+        functools.partial(_find_in_code, _Code([folder])) if name in IMPORTED else functools.partial(_find_in, folder)
+    )
     # In a child, because what another account mounted there may give no answer.
     return str(look.once(find, LOOKING))
 
 
 def _find_code(folder: str) -> str:
     """Return what of a module's code another account can change, also where its go.mod or go.work says it lies."""
-    return folder if others_change(folder) else _find_in_code([folder, *_list_named(folder)])
+    return folder if others_change(folder) else _find_in_code(_Code([folder, *_list_named(folder)]))
 
 
-def _find_in_code(folders: Sequence[str]) -> str:
-    code = _Code(folders)
+def _find_in_repository(folder: str) -> str:
+    return _find_in_code(_Repository([folder, *_list_lenders(folder)]))
+
+
+def _list_lenders(folder: str) -> list[str]:
+    """Return the folders from which a repository borrows objects (gitrepository-layout(5)), and these from others.
+
+    Git takes an object for the one that its name says, and does not look whether it is.
+    """
+    lenders: list[str] = []
+    waiting = [os.path.join(folder, "objects")]
+    while waiting:
+        objects, state = os.path.realpath(waiting.pop()), None
+        # What cannot be read by root another account can change, and that is found anyway.
+        with contextlib.suppress(OSError):
+            state = files.Files().read(os.path.join(objects, "info", "alternates"))
+        lines = os.fsdecode(state.content).splitlines() if state else []
+        places = [
+            os.path.normpath(os.path.join(objects, line.strip('"'))) for line in lines if line[:1] not in ("", "#")
+        ]
+        waiting += [place for place in places if place not in lenders]
+        lenders += [place for place in places if place not in lenders]
+    return lenders
+
+
+def _find_in_code(code: _Code) -> str:
     while True:
         known = list(code.linked)
         found = next(filter(None, (_find_in(place, code) for place in (*code.folders, *known))), "")
@@ -206,10 +240,19 @@ def find_code_of_others(folder: str, variable: str = "wsltune_user") -> str:
 
     C(variable) is the one that has it done as another user.
     """
+    return _explain_code(_find_code, folder, variable)
+
+
+def find_repository_of_others(folder: str, variable: str = "wsltune_user") -> str:
+    """Say why root runs no code out of the repository C(folder), such as a C(.git), as find_code_of_others() does."""
+    return _explain_code(_find_in_repository, folder, variable)
+
+
+def _explain_code(find: Callable[[str], str], folder: str, variable: str) -> str:
     if os.geteuid() != 0:
         return ""
     try:
-        place = str(look.once(functools.partial(_find_code, folder), LOOKING))
+        place = str(look.once(functools.partial(find, folder), LOOKING))
     except OSError as error:
         return f"{folder} could not be looked at by root ({error.strerror}): measure it as its owner ({variable})."
     if not place:

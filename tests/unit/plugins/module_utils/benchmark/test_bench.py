@@ -788,6 +788,43 @@ def test_root_runs_no_filter_of_a_repository_that_a_team_shares(home, session, m
     assert not ran.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to lose")
+@pytest.mark.parametrize("where", ["alternates", "objects", "their own", "go.mod", "link"])
+def test_root_runs_nothing_of_others_that_a_revision_leads_to(home, session, module, tmp_path, where):
+    """Git does not look whether an object is what its name says, and an older commit names other folders."""
+    git = repository(module)
+    team = tmp_path / "team"
+    objects = module / ".git" / "objects"
+    if where == "go.mod":
+        (module / "go.mod").write_text(f"module m\nreplace lib => {team}\n")
+    elif where == "link":
+        (module / "plugin").symlink_to(team)
+    git("add", ".")
+    git("commit", "-q", "--allow-empty", "-m", "two")
+    (module / "plugin").unlink(missing_ok=True)
+    (module / "go.mod").write_text("module m\n")
+    (team if where in ("go.mod", "link") else team / "info").mkdir(parents=True)
+    (team / "lib.go").touch()
+    if where == "objects":
+        objects.rename(team / "objects")
+        objects.symlink_to(team / "objects")
+    elif where == "their own":
+        # Of root's repository, which borrows from another one.
+        (tmp_path / "lent" / "info").mkdir(parents=True)
+        (tmp_path / "lent" / "info" / "alternates").write_text(f"# of a team\n{team}\n")
+        (objects / "info" / "alternates").write_text(os.path.relpath(tmp_path / "lent", objects))
+    elif where == "alternates":
+        (objects / "info" / "alternates").write_text(f"{team}\n")
+    with session([bench.Variant("before", revision="main"), bench.Variant("now")], modules=[str(module)]) as run:
+        run.prepare()
+    os.chown(team, 4711, 4711)
+    with (
+        session([bench.Variant("before", revision="main"), bench.Variant("now")], modules=[str(module)]) as run,
+        pytest.raises(bench.BenchmarkError, match="can be changed by other accounts, whose code root would run"),
+    ):
+        run.prepare()
+
+
 def test_benchmarks_of_go_count_by_their_own_times(home, session, module):
     (home / "bin" / "go").write_text(
         GO.replace(
