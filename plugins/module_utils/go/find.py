@@ -122,6 +122,8 @@ NAMING = (
     "XDG_CONFIG_HOME",
 )
 """Variables that name what Go, and with cgo the C compiler, starts or builds from."""
+CODE_NAMING = ("GOFLAGS", "GOWORK")
+"""Those that name files which name code."""
 NAMING_PREFIXES = ("CGO_", "GIT_", "PKG_CONFIG", "CCACHE_", "SCCACHE_", "DISTCC_", "ICECC_")
 """How others begin: Git's, pkg-config's, where a compiler's cache has what it compiled before, and who compiles."""
 TEMPORARY = ("TMP", "TEMP", "TEMPDIR")
@@ -443,7 +445,10 @@ def _names_place_of_others(name: str, value: str) -> bool:
         if is_folder:
             # All may write in one, where each keeps what is theirs.
             return os.path.isabs(value) and go_sources.others_change(value, kept=True)
-        return any(map(go_sources.others_change, files.paths_in([value, *value.split()])))
+        paths = files.paths_in([value, *value.split()])
+        return any(map(go_sources.others_change, paths)) or (
+            name in CODE_NAMING and any(map(go_sources.find_named_of_others, paths))
+        )
     except OSError:
         return True
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import glob
 import os
 import pathlib
 import re
@@ -208,11 +209,38 @@ def _list_named(folder: str) -> list[str]:
     """Return the folders that the go.mod and the go.work which count in C(folder) name, and those of what is used."""
     module = find_module_root(folder)
     work = "" if leave_out_workspace(folder, {}) else find_workspace_root(folder)
-    places = named_places(os.path.join(module, "go.mod")) if module else []
-    used = named_places(os.path.join(work, "go.work")) if work else []
-    for path in used:
-        places += named_places(os.path.join(path, "go.mod"))
-    return list(dict.fromkeys([*used, *places]))
+    # GOFLAGS may name another one beside it, by -modfile.
+    places = _list_places(glob.glob(os.path.join(glob.escape(module), "*.mod"))) if module else []
+    return list(dict.fromkeys([*(_list_used(os.path.join(work, "go.work")) if work else []), *places]))
+
+
+def _list_used(path: str) -> list[str]:
+    """Return the folders that a go.work names, and those that the modules there name."""
+    used = named_places(path)
+    return [*used, *_list_places([os.path.join(place, "go.mod") for place in used])]
+
+
+def _list_places(paths: Sequence[str]) -> list[str]:
+    return [place for path in paths for place in named_places(path)]
+
+
+def find_named_of_others(path: str) -> str:
+    """Return what others can change of the code that a file for GOWORK, -modfile or -overlay names; OSError.
+
+    Nothing for a file of another kind, and for a process that is not root's.
+    """
+    name = os.path.basename(path)
+    if os.geteuid() != 0 or not name.endswith((".mod", ".work", ".json")):
+        return ""
+    return str(look.once(functools.partial(_find_named, path), LOOKING))
+
+
+def _find_named(path: str) -> str:
+    if path.endswith(".json"):
+        state = files.Files().read(path)
+        words = re.findall(r"\"(/[^\"]*)\"", os.fsdecode(state.content)) if state else []
+        return next(filter(others_change, words), "")
+    return _find_in_code(_Code(_list_used(path) if path.endswith(".work") else named_places(path)))
 
 
 def named_places(path: str) -> list[str]:

@@ -563,6 +563,31 @@ def test_nothing_that_root_starts_for_go_is_looked_for_in_a_folder_of_others(tmp
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root must not start what others may change")
+@pytest.mark.parametrize(
+    ("name", "value", "content"),
+    [
+        ("GOWORK", "go.work", "go 1.22\nuse ./lib\n"),
+        ("GOWORK", "go.work", "use ./own\n"),
+        ("GOFLAGS", "dev.mod", "module m\nreplace lib => ./lib\n"),
+        ("GOFLAGS", "lay.json", '{"Replace": {"/srv/m/x.go": "{home}/lib/x.go"}}'),
+    ],
+)
+def test_no_file_that_a_variable_names_has_roots_go_build_code_of_others(
+    tmp_path: Path, name: str, value: str, content: str
+) -> None:
+    for folder in ("lib", "own"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "go.mod").write_text("module x\n")
+    (tmp_path / "own" / "go.mod").write_text("module own\nreplace x => ../lib\n")
+    (tmp_path / value).write_text(content.replace("{home}", str(tmp_path)))
+    flag = {"dev.mod": "-p=2 -modfile=", "lay.json": "-overlay="}.get(value, "")
+    assert go_find.explain_variables({name: f"{flag}{tmp_path}/{value}"}) == ""
+    os.chown(tmp_path / "lib", 4711, 4711)
+    said = go_find.explain_variables({name: f"{flag}{tmp_path}/{value}"})
+    assert said == f"{name} names what another account can replace, and root would run it"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root must not start what others may change")
 @pytest.mark.parametrize("found", ["PATH", "elsewhere"])
 def test_no_variable_has_roots_go_start_what_others_can_replace(tmp_path: Path, found: str) -> None:
     """Such as by /etc/profile, which names a compiler or a cache program of a team's for everybody."""
