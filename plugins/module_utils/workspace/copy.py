@@ -719,9 +719,11 @@ class Copy:
             self.notes.append(f"go list fails in the original and in the copy alike ({before.reason})")
         self.proof["packages"] = len(before.out.split())
         if self.project.tests:
-            reason = go_sources.find_code_of_others(main.source, "user")
-            if reason:
-                raise WorkspaceError(reason)
+            # A path in it may lead elsewhere from the copy.
+            for folder in (main.source, target):
+                reason = go_sources.find_code_of_others(folder, "user")
+                if reason:
+                    raise WorkspaceError(reason)
             words = [go, "test", "-buildvcs=false", "-json", "./..."]
             results = [
                 workspace_plan.test_results(self.person.run(folder, words, **how).out)

@@ -252,14 +252,15 @@ def test_go_is_told_to_ask_no_git_and_to_leave_go_mod(
 
 
 @root_only
+@pytest.mark.parametrize(("path", "lib"), [("../lib", "drive/lib"), ("../../lib", "home/lib")])
 def test_root_tests_no_project_that_names_code_of_others(
-    person: workspace_copy.Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    person: workspace_copy.Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, lib: str
 ) -> None:
-    """As in a repository of several modules, by `replace`."""
+    """As in a repository of several modules, by `replace`, which leads elsewhere from the copy."""
     source = tmp_path / "drive" / "shop"
-    put(source / "go.mod", "module shop\n\nreplace example.com/lib => ../lib\n")
-    put(source.parent / "lib" / "go.mod", "module lib\n")
-    os.chown(source.parent / "lib", 4711, 4711)
+    put(source / "go.mod", f"module shop\n\nreplace example.com/lib => {path}\n")
+    put(tmp_path / lib / "go.mod", "module lib\n")
+    os.chown(tmp_path / lib, 4711, 4711)
     go = put(tmp_path / "go", f'#!/bin/sh\necho "$1" >> {tmp_path}/said\n', 0o755)
     monkeypatch.setattr(person, "go", lambda: str(go))
     with pytest.raises(WorkspaceError, match=r"lib can be changed by other accounts.*\(user\)"):
