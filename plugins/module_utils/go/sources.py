@@ -30,7 +30,7 @@ LARGEST_POINTER = 1 << 14
 ASKED = 20.0
 """Seconds that Git may take to list its settings."""
 RUN_BY_GIT = re.compile(
-    r"core\.(fsmonitor|hookspath|sshcommand)|filter\..*\.(clean|smudge|process)|diff\..*\.(textconv|command)"
+    r"core\.(alternaterefscommand|fsmonitor|hookspath|sshcommand)|uploadpack\.packobjectshook|filter\..*\.(clean|smudge|process)|diff\..*\.(textconv|command)"
     r"|gpg\.(.*\.)?program|include(if\..*)?\.path",
     re.DOTALL,
 )
@@ -396,7 +396,13 @@ def find_settings_of_others(folder: str, environment: Mapping[str, str]) -> str:
         kind, _colon, file = origin.partition(":")
         name, _newline, value = setting.partition("\n")
         paths = [os.path.join(top, file)] if kind == "file" else []
-        paths += files.paths_in([value, *value.split()]) if RUN_BY_GIT.fullmatch(name) else []
+        if RUN_BY_GIT.fullmatch(name):
+            paths += files.paths_in([value, *value.split()])
+            # What is included may be there again as soon as this has looked.
+            place = os.path.dirname(paths[0]) if paths and name.startswith("include") else top
+            home = environment.get("HOME", "~")
+            own = [re.sub(r"\A~(?=/)", home, word) for word in (value, *value.split()) if "/" in word]
+            paths += [os.path.join(place, os.path.expanduser(word)) for word in own]
         for path in paths:
             try:
                 if others_change(os.path.normpath(path)):

@@ -299,6 +299,11 @@ def test_a_repository_that_others_can_configure_stamps_nothing_of_roots(
         ("[include]\n\tpath = ../../team/config\n", True),
         # What is not there yet, others may put there.
         ("[include]\n\tpath = {home}/team/none\n", True),
+        ("[include]\n\tpath = ../../team/none\n", True),
+        ("[include]\n\tpath = ~/../team/none\n", True),
+        ("[include]\n\tpath = none/config\n", False),
+        ("[core]\n\thooksPath = ../team/hooks\n", True),
+        ("[core]\n\talternateRefsCommand = {home}/team/list\n", True),
         ("[core]\n\tfsmonitor = {home}/team/watch --fast\n", True),
         ('[filter "x"]\n\tclean = sh {home}/team/clean %f\n', True),
         ('[remote "origin"]\n\turl = {home}/team/shop.git\n', False),
