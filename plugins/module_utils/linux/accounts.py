@@ -36,6 +36,8 @@ MOST_SAID = 1 << 20
 """Bytes that a login's environment may have; of several users as many are held at the same time."""
 MOST_STARTUP = 4 << 20
 NO_LOGIN = ("nologin", "false", "sync", "halt", "shutdown")
+RECEIVING = ("git-shell", "sftp-server", "scponly", "scponlyc", "rssh", "mysecureshell")
+"""Shells of accounts that send and receive files, and start no program."""
 NOGROUP = 65534
 MOST_HOMES = 200
 """Folders beside the homes of people that are looked at for those of other accounts."""
@@ -108,7 +110,8 @@ def uid_range(login_defs: str) -> range:
 
 def is_person(account: Account, uids: range) -> bool:
     """Return whether this is an account that someone may log into: root or a person's, with a shell."""
-    return (account.uid == 0 or account.uid in uids) and os.path.basename(account.shell) not in NO_LOGIN
+    shell = os.path.basename(account.shell)
+    return (account.uid == 0 or account.uid in uids) and shell not in (*NO_LOGIN, *RECEIVING)
 
 
 def has_known_shell(account: Account) -> bool:

@@ -207,7 +207,7 @@ def test_accounts_of_people() -> None:
     assert (uids[0], uids[-1]) == (500, 600)
     person = accounts.Account("a", 501, 501, "/", "/bin/bash")
     assert accounts.is_person(person, uids)
-    for change in ({"uid": 499}, {"shell": "/usr/sbin/nologin"}):
+    for change in ({"uid": 499}, {"shell": "/usr/sbin/nologin"}, {"shell": "/usr/lib/openssh/sftp-server"}):
         assert not accounts.is_person(accounts.Account(**{**vars(person), **change}), uids)
     with pytest.raises(accounts.AccountError, match="no account 'nobody-here'"):
         accounts.find(["nobody-here"])
