@@ -596,6 +596,10 @@ def test_no_variable_has_roots_go_start_what_others_can_replace(tmp_path: Path, 
     theirs = {
         "CC": f"ccache {hers}",
         "CGO_CFLAGS": f"-O2 -B{hers}",
+        # As a C compiler takes it, too, and as a shell does.
+        "CGO_CPPFLAGS": f"-O2 -isystem{hers.parent}",
+        "GIT_SSH_COMMAND": f"true;{hers}",
+        "GIT_PROXY_COMMAND": f"echo $({hers}) x",
         "GIT_EXEC_PATH": str(hers.parent),
         "GOCACHEPROG": f"{hers} --size 1",
         "GOFLAGS": f"-p=2 '-toolexec={hers} -v'",
