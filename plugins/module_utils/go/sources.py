@@ -254,8 +254,9 @@ def named_places(path: str) -> list[str]:
 
 def places_in(text: str, folder: str) -> list[str]:
     """Return the folders that the text of a go.mod or go.work in C(folder) names."""
-    plain = re.sub(r"//[^\n]*", "", text)
     quoted = r"\"[^\"\n]+\"|`[^`\n]+`"
+    # In what is quoted, two slashes begin no comment.
+    plain = re.sub(rf"({quoted})|//[^\n]*", r"\1", text)
     named = re.findall(rf"=>\s*({quoted}|\.{{1,2}}(?:/\S*)?|/\S+)", plain)
     for block in re.findall(r"^\s*use\s*\(([^)]*)\)", plain, re.MULTILINE):
         named += re.findall(rf"{quoted}|\S+", block)

@@ -59,6 +59,8 @@ def test_code_of_others_is_not_for_root(
     ("file", "text"),
     [
         ("app/go.mod", "replace example.com/lib => ../lib // of the team\n"),
+        ("app/go.mod", 'replace example.com/lib => "..//lib" // "of the team\n'),
+        ("go.work", "use `.//app`\nuse `.//lib`\n"),
         # GOFLAGS may have -modfile=dev.mod.
         ("app/dev.mod", "module m\nreplace example.com/lib => ../lib\n"),
         ("app/go.mod", "replace (\n\texample.com/lib v1.0.0 => {home}/lib\n)\n"),
