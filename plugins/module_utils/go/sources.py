@@ -30,7 +30,8 @@ LARGEST_POINTER = 1 << 14
 ASKED = 20.0
 """Seconds that Git may take to list its settings."""
 RUN_BY_GIT = re.compile(
-    r"core\.(alternaterefscommand|fsmonitor|hookspath|sshcommand)|uploadpack\.packobjectshook|filter\..*\.(clean|smudge|process)|diff\..*\.(textconv|command)"
+    r"core\.(alternaterefscommand|fsmonitor|hookspath|sshcommand)|uploadpack\.packobjectshook"
+    r"|filter\..*\.(clean|smudge|process)|diff\..*\.(textconv|command)"
     r"|gpg\.(.*\.)?program|include(if\..*)?\.path",
     re.DOTALL,
 )
