@@ -82,7 +82,13 @@ case $verb in
             rm -f "$listen"
         fi
         podman start "$name" >/dev/null
-        wait_until_up "$name"
+        # Of two machines that started in the same second, systemd in one found its cgroups gone. What is wrong with the image
+        # is wrong again.
+        if ! (wait_until_up "$name"); then
+            echo "machine.sh: $name is started again" >&2
+            podman restart --time 10 "$name" >/dev/null
+            wait_until_up "$name"
+        fi
         echo changed
         ;;
     restart)
