@@ -47,24 +47,20 @@ def propose() -> list[str]:
     folder = go_module(Path.cwd())
     if folder is None or not lacks_container_file(folder):
         return []
-    given = f"ci_image_project={folder}"
+    given = shlex.quote(f"ci_image_project={folder}")
     if shlex.quote(str(folder)) != str(folder):
         # Of NAME=VALUE, Ansible takes the value up to the first blank.
-        given = json.dumps(as_written({"ci_image_project": str(folder)}), ensure_ascii=False)
-    command = f".venv/bin/ansible-playbook playbooks/ci_image.yml -e {shlex.quote(given)}"
+        given = texts().write_variables({"ci_image_project": str(folder)})
+    command = f".venv/bin/ansible-playbook playbooks/ci_image.yml -e {given}"
     return [f"cd {shlex.quote(str(ROOT))} && {command} (writes this module a Containerfile for CI; it has none)"]
 
 
-def as_written(value: Any) -> Any:
-    """Return C(value) so that Ansible takes no text in it for a template: others choose what a folder is called.
+def texts() -> ModuleType:
+    """Return what writes variables for a command line."""
+    collection()
+    from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
-    Variables on a command line are templates as those of a playbook are; this is how Ansible's own JSON marks others.
-    """
-    if isinstance(value, dict):
-        return {name: as_written(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [as_written(entry) for entry in value]
-    return {"__ansible_unsafe": value} if isinstance(value, str) and "{" in value else value
+    return text
 
 
 def bench_variables(options: Options) -> dict[str, Any]:
@@ -187,7 +183,7 @@ class Play:
         if options.command == "bench":
             extra_vars = {**bench_variables(options), "verify_progress_file": str(progress)}
         # Ours first: what the person passes after -- shall win.
-        arguments = ["-e", json.dumps(as_written(extra_vars)), *options.extra]
+        arguments = ["-e", json.dumps(texts().as_written(extra_vars)), *options.extra]
         if options.check:
             arguments = ["--check", "--diff", *arguments]
         passwords = {}

@@ -206,9 +206,7 @@ class Tmpfs:
         """Have systemd read a changed fstab; until then it would bring back what the old one said."""
         is_fstab = step is None or step.path == os.path.realpath(FSTAB)
         if is_fstab and not self.changes.check_mode and systemd.is_running():
-            reason = systemd.reload(self.module.run_command)
-            if reason:
-                self.changes.notes.append(f"systemd has /etc/fstab as it was: {reason}; run it later")
+            self.changes.notes += systemd.reload_fstab(self.module.run_command)
 
     def refuse(self, sentence: str) -> NoReturn:
         """Raise TmpfsError with the sentence."""

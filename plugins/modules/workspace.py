@@ -561,9 +561,7 @@ class Workspace:
     def tell_systemd(self) -> None:
         """Have systemd read /etc/fstab again, where it runs."""
         if not self.changes.check_mode and systemd.is_running():
-            reason = systemd.reload(self.module.run_command)
-            if reason:
-                self.changes.notes.append(f"systemd has /etc/fstab as it was: {reason}; run it later")
+            self.changes.notes += systemd.reload_fstab(self.module.run_command)
 
     def unmount(self, place: str, target: str) -> None:
         """Take away the bind mount of C(target) on C(place), and no other mount."""

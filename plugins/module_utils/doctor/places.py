@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import shlex
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils.doctor import check as doctor_check
 from ansible_collections.wsltune.go.plugins.module_utils.doctor.check import Check, Work, write_microseconds
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
-from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
+from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo, text
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
 
 # Operations like a stat that `go test -count=1` waits for in a place: for each package, for each package that is linked
@@ -166,9 +165,7 @@ def judge_projects(projects: Mapping[str, Any] | None, modules: Sequence[str]) -
 
 def _write_projects(paths: Sequence[str]) -> str:
     """Return the projects as a shell takes them for the role workspace; what a folder is called is no template."""
-    sources = [{"__ansible_unsafe": path} if "{" in path else path for path in paths]
-    wanted = {"workspace_projects": [{"source": source} for source in sources]}
-    return shlex.quote(json.dumps(wanted, ensure_ascii=False))
+    return text.write_variables({"workspace_projects": [{"source": path} for path in paths]})
 
 
 def judge_executable(

@@ -11,7 +11,6 @@ import datetime
 import hashlib
 import json
 import os
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -146,8 +145,7 @@ def can_be_declared(role: str, name: str, now: str | None) -> bool:
 
 def write_adopt(name: str) -> str:
     """Return how a setting is adopted, as a shell takes it on the controller; its name has what a host calls a user."""
-    wanted = {"wsltune_adopt": [{"__ansible_unsafe": name} if "{" in name else name]}
-    return f"-e {shlex.quote(json.dumps(wanted, ensure_ascii=False))}"
+    return f"-e {text.write_variables({'wsltune_adopt': [name]})}"
 
 
 def remedy(view: View, state: str) -> str:

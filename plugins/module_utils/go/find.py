@@ -438,13 +438,12 @@ def explain_settings(path: str, environment: Mapping[str, str]) -> str:
 
 
 def _names_place_of_others(name: str, value: str) -> bool:
-    is_folder = name in TEMPORARY
-    if not is_folder and name not in NAMING and not name.startswith(NAMING_PREFIXES) and not _is_loading(name):
-        return False
     try:
-        if is_folder:
+        if name in TEMPORARY:
             # All may write in one, where each keeps what is theirs.
             return os.path.isabs(value) and go_sources.others_change(value, kept=True)
+        if name not in NAMING and not name.startswith(NAMING_PREFIXES) and not _is_loading(name):
+            return False
         paths = files.paths_in([value, *value.split()])
         return any(map(go_sources.others_change, paths)) or (
             name in CODE_NAMING and any(map(go_sources.find_named_of_others, paths))

@@ -399,11 +399,12 @@ def find_settings_of_others(folder: str, environment: Mapping[str, str]) -> str:
         name, _newline, value = setting.partition("\n")
         paths = [os.path.join(top, file)] if kind == "file" else []
         if RUN_BY_GIT.fullmatch(name):
-            paths += files.paths_in([value, *value.split()])
+            named = [value, *value.split()]
+            paths += files.paths_in(named)
             # What is included may be there again as soon as this has looked.
             place = os.path.dirname(paths[0]) if paths and name.startswith("include") else top
             home = environment.get("HOME", "~")
-            own = [re.sub(r"\A~(?=/)", home, word) for word in (value, *value.split()) if "/" in word]
+            own = [home + word[1:] if word.startswith("~/") else word for word in named if "/" in word]
             paths += [os.path.join(place, os.path.expanduser(word)) for word in own]
         for path in paths:
             try:

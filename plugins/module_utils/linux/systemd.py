@@ -37,3 +37,9 @@ def ask(run_command: Callable[..., Any], *words: str) -> str:
 def reload(run_command: Callable[..., Any]) -> str:
     """Have systemd read its units and fstab again; return why that is not done, nothing where it is."""
     return ask(run_command, "daemon-reload")
+
+
+def reload_fstab(run_command: Callable[..., Any]) -> list[str]:
+    """Have systemd read a changed fstab again; return a note where that is not done."""
+    reason = reload(run_command)
+    return [f"systemd has /etc/fstab as it was: {reason}; run it later"] if reason else []

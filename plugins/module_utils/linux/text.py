@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -139,3 +141,20 @@ def read(path: str) -> str | None:
             return handle.read(1 << 20)
     except OSError:
         return None
+
+
+def as_written(value: Any) -> Any:
+    """Return C(value) so that Ansible takes no text in it for a template: others choose what a folder is called.
+
+    Variables on a command line are templates as those of a playbook are; this is how Ansible's own JSON marks others.
+    """
+    if isinstance(value, dict):
+        return {name: as_written(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [as_written(entry) for entry in value]
+    return {"__ansible_unsafe": value} if isinstance(value, str) and "{" in value else value
+
+
+def write_variables(variables: dict[str, Any]) -> str:
+    """Return what C(-e) of ansible-playbook takes for C(variables), as they are written, quoted for a shell."""
+    return shlex.quote(json.dumps(as_written(variables), ensure_ascii=False))

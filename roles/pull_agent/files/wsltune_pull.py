@@ -457,13 +457,13 @@ class Git:
 
     def find_rollback(self, commit: str, accepted: str) -> pull.Rollback | None:
         """Return the signed tag that takes this machine from the commit that it has to C(commit)."""
-        for ref in self.list_tags():
-            rollback = pull.parse_rollback(self.ask("cat-file", "tag", ref))
+        for tag in self.list_tags():
+            rollback = pull.parse_rollback(self.ask("cat-file", "tag", tag))
             if rollback is None or rollback.target != commit or not self.commit_of(rollback.source):
                 continue
             # The machine may not have come as far as the commit that is taken back.
             between = self.is_ancestor(commit, accepted) and self.is_ancestor(accepted, rollback.source)
-            if between and self.signer_of("tag", ref)[0]:
+            if between and self.signer_of("tag", tag)[0]:
                 return rollback
         return None
 
