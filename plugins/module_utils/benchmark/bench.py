@@ -555,6 +555,11 @@ class Bench:
             )
             self.environments[name] = {**self.environments[name], **unstamped}
         self.modules = [module for named in self.modules for module in self._modules_of(named)]
+        for name, variant in self.variants.items():
+            for module in [variant.directory] if variant.directory else self.modules:
+                reason = go_sources.find_built_of_others(self.go, module, self.environments[name])
+                if reason:
+                    raise BenchmarkError(reason)
 
     def _modules_of(self, named: str) -> list[str]:
         """Return C(named), or the modules below it where it has a C(go.work) and is in no module itself."""

@@ -396,6 +396,15 @@ class Project:
 
     def _compile(self) -> None:
         """Build everything as the user would, and look at what the programs need to be started."""
+        # Without cgo other files are built, and what they import.
+        for more in ({}, {"CGO_ENABLED": "0"}):
+            environment = {**self.environment, **more}
+            reason = go_sources.find_built_of_others(
+                self.shop.go, self.directory, environment, self.patterns, variable=AS_WHOM
+            )
+            if reason:
+                self.found["trouble"] = reason.rstrip(".")
+                return
         mains = self._mains()
         target = self.shop.scratch()
         done = self._go("build", *(["-o", target + "/"] if mains else []), *self.patterns)

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import functools
 import glob
+import json
 import os
 import pathlib
 import re
@@ -47,6 +49,9 @@ COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/|(\"[^\"\n]*\"|`[^`]*`)", re.DOTALL)
 """A comment of Go, or a text in which none begins."""
 LOOKING = 120.0
 """Seconds that looking for what others can change in a folder may take."""
+OF_MODULE = '{{with .Module}}{{.Path}}{{"\\t"}}{{.Dir}}{{end}}'
+LISTING = '{{.ImportPath}}{{"\\t"}}{{if not .Standard}}{{.Dir}}{{"\\t"}}' + OF_MODULE + "{{end}}"
+"""What Go is asked of each package: the path that imports it, its folder, its module's path and folder."""
 
 
 def others_change(folder: str, kept: bool = False, whoever: bool = False) -> bool:
@@ -238,10 +243,19 @@ def find_named_of_others(path: str) -> str:
 
 def _find_named(path: str) -> str:
     if path.endswith(".json"):
-        state = files.Files().read(path)
-        words = re.findall(r"\"(/[^\"]*)\"", os.fsdecode(state.content)) if state else []
-        return next(filter(others_change, words), "")
+        return next(filter(others_change, _list_overlaid(path)), "")
     return _find_in_code(_Code(_list_used(path) if path.endswith(".work") else named_places(path)))
+
+
+def _list_overlaid(path: str) -> list[str]:
+    """Return the files that a file for -overlay has Go build from; relative ones as if Go ran beside it."""
+    state = files.Files().read(path)
+    try:
+        replaced = json.loads(state.content)["Replace"].values() if state else ()
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        # Go does not build with it either.
+        return []
+    return [os.path.normpath(os.path.join(os.path.dirname(path), name)) for name in replaced if isinstance(name, str)]
 
 
 def named_places(path: str) -> list[str]:
@@ -255,14 +269,22 @@ def named_places(path: str) -> list[str]:
 
 def places_in(text: str, folder: str) -> list[str]:
     """Return the folders that the text of a go.mod or go.work in C(folder) names."""
-    quoted = r"\"[^\"\n]+\"|`[^`\n]+`"
+    quoted = r"\"(?:[^\"\\\n]|\\[^\n])+\"|`[^`\n]+`"
     # In what is quoted, two slashes begin no comment.
     plain = re.sub(rf"({quoted})|//[^\n]*", r"\1", text)
     named = re.findall(rf"=>\s*({quoted}|\.{{1,2}}(?:/\S*)?|/\S+)", plain)
-    for block in re.findall(r"^\s*use\s*\(([^)]*)\)", plain, re.MULTILINE):
+    for block in re.findall(rf"^\s*use\s*\(((?:{quoted}|[^)])*)\)", plain, re.MULTILINE):
         named += re.findall(rf"{quoted}|\S+", block)
     named += re.findall(rf"^\s*use\s+({quoted}|[^\s(]+)", plain, re.MULTILINE)
-    return sorted({os.path.normpath(os.path.join(folder, name.strip('"`'))) for name in named})
+    return sorted({os.path.normpath(os.path.join(folder, _unquote(name))) for name in named})
+
+
+def _unquote(word: str) -> str:
+    """Return what a word of a go.mod or go.work stands for, as strconv.Unquote has it."""
+    if word[:1] == '"':
+        with contextlib.suppress(ValueError, SyntaxError):
+            return str(ast.literal_eval(word))
+    return word.strip('"`')
 
 
 def find_code_of_others(folder: str, variable: str = "wsltune_user") -> str:
@@ -288,6 +310,57 @@ def _explain_code(find: Callable[[str], str], folder: str, variable: str) -> str
     if not place:
         return ""
     return f"{place} can be changed by other accounts, whose code root would run: measure it as its owner ({variable})."
+
+
+def find_built_of_others(
+    go: str,
+    folder: str,
+    environment: Mapping[str, str],
+    patterns: Sequence[str] = ("./...",),
+    variable: str = "wsltune_user",
+) -> str:
+    """Say why root builds nothing in C(folder), as Go itself says from where; as find_code_of_others().
+
+    Asked after what Go runs and reads first was found to be root's alone; it runs nothing for this. C(environment) is
+    that of the build, C(patterns) name the packages.
+    """
+    if os.geteuid() != 0:
+        return ""
+    command = [go, "list", "-e", "-deps", "-test", "-f", LISTING, *patterns]
+    done = process.run(command, environment, folder, limit=LOOKING)
+    if done.timed_out or done.code:
+        # Others may keep it from saying so for a moment.
+        reason = f"no end within {LOOKING:.0f} s" if done.timed_out else done.reason
+        return f"Go does not say from where it would build in {folder} ({reason})."
+    return _explain_code(lambda _folder: _find_in_built(list_built(done.out)), folder, variable)
+
+
+def list_built(listing: str) -> list[str]:
+    """Return the folders that Go builds from, as it lists them by LISTING.
+
+    Of what it does not find, the folder where that would lie in a module: whoever can put it there may wait.
+    """
+    rows = [line.split("\t") for line in listing.splitlines()]
+    modules = {row[2]: row[3] for row in rows if len(row) == 4 and row[3]}
+    folders = {row[1] for row in rows if len(row) > 1 and row[1]}
+    for path in (row[0].partition(" ")[0] for row in rows if len(row) > 1 and not row[1]):
+        folders |= {
+            os.path.join(place, path[len(module) + 1 :])
+            for module, place in modules.items()
+            if path.startswith(f"{module}/")
+        }
+    return sorted(folders)
+
+
+def _find_in_built(folders: Sequence[str]) -> str:
+    for folder in folders:
+        if others_change(folder):
+            return folder
+        for name in filter(BUILT.fullmatch, look.names(folder)):
+            path = os.path.join(folder, name)
+            if os.path.islink(path) and others_change(path):
+                return path
+    return ""
 
 
 def find_place_of_others(

@@ -18,6 +18,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts
+from tests.unit import real_go
 
 GO = """#!/bin/sh
 # Stands in for go: answers what the benchmark asks, and notes how it was started.
@@ -483,6 +484,28 @@ def test_root_does_not_run_code_of_others_deeper_down(module):
         changed.chmod(0o777)
         assert (f"{changed} can be changed" in go_sources.find_code_of_others(str(module))) == (os.geteuid() == 0)
         inner.chmod(0o755)
+
+
+@real_go.needs_go
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's Go may not build what others can change")
+@pytest.mark.parametrize("directory", ["", "app"])
+def test_root_measures_nothing_that_go_says_comes_from_others(home, account, module, directory):
+    """Here an import that is not spelt as the link is, to code that others have taken away for now."""
+    (home / "team").mkdir()
+    os.chown(home / "team", 4711, 4711)
+    (module / "lib/lib.go").write_text('package lib\n\nimport _ "x/\\x70lugin/y"\n')
+    (module / "plugin").symlink_to(home / "team")
+    environment = {"PATH": f"{os.path.dirname(real_go.GO)}:/usr/bin:/bin", "HOME": str(home), "GOPROXY": "off"}
+    (home / "src/other").mkdir()
+    (home / "src/other/go.mod").write_text("module other\n")
+    modules = [str(home / "src/other" if directory else module)]
+    variants = [bench.Variant("a", {}, []), bench.Variant("b", {}, [], str(module) if directory else None)]
+    said = f"{module}/plugin/y can be changed by other accounts"
+    with (
+        bench.Bench(account, variants, environment=environment, modules=modules) as run,
+        pytest.raises(bench.BenchmarkError, match=said),
+    ):
+        run.prepare()
 
 
 @pytest.mark.parametrize("name", ["GOCACHE", "GOMODCACHE", "GOROOT", "GOENV", "GOTMPDIR"])

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import become, mountinfo, process
+from tests.unit.real_go import GO, needs_go
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become someone else")
 
@@ -68,6 +69,9 @@ def test_code_of_others_is_not_for_root(
         ("go.work", "go 1.22\n  use (\n\t./app\n\t./lib\n)\n"),
         ("go.work", "\tuse ./app\n\tuse ./lib\n"),
         ("go.work", 'use ./app\nreplace example.com/lib => "./lib"\n'),
+        # As Go reads what is quoted.
+        ("app/go.mod", 'replace example.com/lib => "\\x2e.//l\\u0069b" // "of the team\n'),
+        ("go.work", 'use ( "./(app)" ./app "./li\\142" )\n'),
         # Of a module that is used Go takes what replaces its dependencies, too.
         ("other/go.mod", "replace example.com/lib => ../lib\n"),
     ],
@@ -194,6 +198,77 @@ def test_all_that_is_built_of_roots_is_asked_what_it_imports_by_a_link(
         (home / "own/x.go").rename(home / "app" / name)
         os.truncate(home / "app" / name, 17 << 20)
     assert f"{home}/app/plugin can be changed by other" in go_sources.find_code_of_others(str(home / "app"))
+
+
+@as_root
+@pytest.mark.parametrize("path", ["{home}/lib/x.go", "lib/x.go", "\\u002f{below}/lib/x.go", "{home}\\/lib/x.go"])
+def test_what_an_overlay_of_roots_names_is_looked_at_as_go_reads_it(
+    home: Path, eve: process.Identity, path: str
+) -> None:
+    os.chown(home, 0, 0)
+    (home / "lib").mkdir()
+    overlay = home / "overlay.json"
+    overlay.write_text(f'{{"Replace": {{"/src/app/x.go": "{path.format(home=home, below=str(home)[1:])}"}}}}')
+    assert go_sources.find_named_of_others(str(overlay)) == ""
+    os.chown(home / "lib", 4711, 4711)
+    assert go_sources.find_named_of_others(str(overlay)) == f"{home}/lib/x.go"
+    overlay.write_text('{"Replace": ["no overlay"]}')
+    assert go_sources.find_named_of_others(str(overlay)) == ""
+
+
+@needs_go
+@as_root
+@pytest.mark.parametrize(
+    ("link", "target", "counts"),
+    [
+        # Each is imported, by the last one where cgo is on alone.
+        ("plugin", "team", True),
+        # What others took away while Go is asked.
+        ("plugin", "team/gone", True),
+        ("cmd/x.go", "team/x.go", True),
+        ("cmd/with", "team", True),
+        ("cmd/x.txt", "team/x.go", False),
+        ("docs", "team", False),
+    ],
+)
+def test_go_says_from_where_it_would_build_and_runs_nothing_for_that(
+    home: Path, eve: process.Identity, link: str, target: str, counts: bool
+) -> None:
+    os.chown(home, 0, 0)
+    for name in ("app/cmd", "team/lib"):
+        (home / name).mkdir(parents=True)
+    (home / "team/x.go").write_text("package main\n")
+    (home / "app/go.mod").write_text("module m\n\ngo 1.19\n\nrequire missing.example/x v1.0.0\n")
+    paths = "".join(f'import _ "{path}"\n' for path in ("m/plugin/lib", "missing.example/x/y"))
+    (home / "app/cmd/main.go").write_text(f"package main\n\n{paths}\nfunc main() {{}}\n")
+    (home / "app/cmd/c.go").write_text('package main\n\nimport "C"\nimport _ "m/cmd/with/lib"\n')
+    (home / "app" / link).symlink_to(home / target)
+    environment = {
+        **os.environ,
+        "HOME": str(home),
+        "GOCACHE": str(home / "cache"),
+        "GOPROXY": "off",
+        "CGO_ENABLED": "1",
+    }
+    environment["GOFLAGS"] = f"-buildvcs=false -toolexec={home}/none"
+    folder = str(home / "app")
+    assert go_sources.find_built_of_others(GO, folder, environment) == ""
+    os.chown(home / "team", 4711, 4711)
+    said = go_sources.find_built_of_others(GO, folder, environment)
+    assert ("can be changed by other accounts, whose code root would run" in said) == counts, said
+    assert bool(said) == counts
+    without = go_sources.find_built_of_others(GO, folder, {**environment, "CGO_ENABLED": "0"})
+    assert bool(without) == (counts and link != "cmd/with")
+    assert become.ask(eve, lambda: go_sources.find_built_of_others(GO, folder, environment)) == ""
+
+
+@needs_go
+@as_root
+def test_root_builds_nothing_where_go_does_not_say_from_where(home: Path) -> None:
+    os.chown(home, 0, 0)
+    (home / "go.mod").write_text("module m\n\nno words of Go's\n")
+    said = go_sources.find_built_of_others(GO, str(home), dict(os.environ))
+    assert said.startswith(f"Go does not say from where it would build in {home} (") and "unknown directive" in said
 
 
 @as_root
