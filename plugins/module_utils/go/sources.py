@@ -316,17 +316,17 @@ def find_built_of_others(
     go: str,
     folder: str,
     environment: Mapping[str, str],
-    patterns: Sequence[str] = ("./...",),
+    words: Sequence[str] = ("./...",),
     variable: str = "wsltune_user",
 ) -> str:
     """Say why root builds nothing in C(folder), as Go itself says from where; as find_code_of_others().
 
     Asked after what Go runs and reads first was found to be root's alone; it runs nothing for this. C(environment) is
-    that of the build, C(patterns) name the packages.
+    that of the build, C(words) are its packages, and flags before them.
     """
     if os.geteuid() != 0:
         return ""
-    command = [go, "list", "-e", "-deps", "-test", "-f", LISTING, *patterns]
+    command = [go, "list", "-e", "-deps", "-test", "-f", LISTING, *words]
     done = process.run(command, environment, folder, limit=LOOKING)
     if done.timed_out or done.code:
         # Others may keep it from saying so for a moment.

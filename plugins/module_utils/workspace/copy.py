@@ -721,7 +721,10 @@ class Copy:
         if self.project.tests:
             # A path in it may lead elsewhere from the copy.
             for folder in (main.source, target):
-                reason = go_sources.find_code_of_others(folder, "user")
+                environment = {**self.person.environment, **how}
+                reason = go_sources.find_code_of_others(folder, "user") or go_sources.find_built_of_others(
+                    go, folder, environment, ("-buildvcs=false", "./..."), "user"
+                )
                 if reason:
                     raise WorkspaceError(reason)
             words = [go, "test", "-buildvcs=false", "-json", "./..."]

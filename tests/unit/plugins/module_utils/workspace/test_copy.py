@@ -247,7 +247,8 @@ def test_go_is_told_to_ask_no_git_and_to_leave_go_mod(
     monkeypatch.setattr(person, "go", lambda: str(go))
     copied(person, project(source, tmp_path / "home" / "shop", tests=True))
     asked = (tmp_path / "said").read_text().splitlines()
-    assert len(asked) == 4 and all("-buildvcs=false" in words.split() for words in asked)
+    # Root's Go says of each what it would build from, too.
+    assert len(asked) == (4 if os.geteuid() else 6) and all("-buildvcs=false" in words.split() for words in asked)
     assert all(words.startswith("-v -mod=readonly ") for words in asked)
 
 
@@ -266,6 +267,23 @@ def test_root_tests_no_project_that_names_code_of_others(
     with pytest.raises(WorkspaceError, match=r"lib can be changed by other accounts.*\(user\)"):
         copied(person, project(source, tmp_path / "home" / "shop", tests=True))
     assert "test" not in (tmp_path / "said").read_text().split()
+
+
+@root_only
+def test_root_tests_no_project_that_go_says_is_built_from_others(
+    person: workspace_copy.Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, lib = tmp_path / "drive" / "shop", tmp_path / "lib"
+    put(source / "go.mod", "module shop\n")
+    put(lib / "lib.go", "package lib\n")
+    os.chown(lib, 4711, 4711)
+    said = tmp_path / "said"
+    listed = f"[ $2 = -e ] && printf 'example.com/lib\\t{lib}\\texample.com/lib\\t{lib}\\n'"
+    go = put(tmp_path / "go", f'#!/bin/sh\necho "$1 $PWD" >> {said}\n{listed}\nexit 0\n', 0o755)
+    monkeypatch.setattr(person, "go", lambda: str(go))
+    with pytest.raises(WorkspaceError, match=r"lib can be changed by other accounts.*\(user\)"):
+        copied(person, project(source, tmp_path / "home" / "shop", tests=True))
+    assert "test" not in said.read_text().split()
 
 
 def change(source: Path, target: Path) -> None:
