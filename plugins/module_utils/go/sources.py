@@ -49,6 +49,8 @@ COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/|(\"[^\"\n]*\"|`[^`]*`)", re.DOTALL)
 """A comment of Go, or a text in which none begins."""
 LOOKING = 120.0
 """Seconds that looking for what others can change in a folder may take."""
+LISTED = 600.0
+"""Seconds that Go may take to say from where it would build; it fetches what is missing, as the build would."""
 OF_MODULE = '{{with .Module}}{{.Path}}{{"\\t"}}{{.Dir}}{{end}}'
 LISTING = '{{.ImportPath}}{{"\\t"}}{{if not .Standard}}{{.Dir}}{{"\\t"}}' + OF_MODULE + "{{end}}"
 """What Go is asked of each package: the path that imports it, its folder, its module's path and folder."""
@@ -327,10 +329,10 @@ def find_built_of_others(
     if os.geteuid() != 0:
         return ""
     command = [go, "list", "-e", "-deps", "-test", "-f", LISTING, *words]
-    done = process.run(command, environment, folder, limit=LOOKING)
+    done = process.run(command, environment, folder, limit=LISTED)
     if done.timed_out or done.code:
         # Others may keep it from saying so for a moment.
-        reason = f"no end within {LOOKING:.0f} s" if done.timed_out else done.reason
+        reason = f"no end within {LISTED:.0f} s" if done.timed_out else done.reason
         return f"Go does not say from where it would build in {folder} ({reason})."
     return _explain_code(lambda _folder: _find_in_built(list_built(done.out)), folder, variable)
 
