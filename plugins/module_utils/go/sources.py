@@ -333,7 +333,10 @@ def find_built_of_others(
     if done.timed_out or done.code:
         # Others may keep it from saying so for a moment.
         reason = f"no end within {LISTED:.0f} s" if done.timed_out else done.reason
-        return f"Go does not say from where it would build in {folder} ({reason})."
+        return (
+            f"root builds nothing in {folder}, because Go does not say from where it would ({reason}): "
+            f"see what go list ./... says there, or name a user to measure ({variable})."
+        )
     return _explain_code(lambda _folder: _find_in_built(list_built(done.out)), folder, variable)
 
 

@@ -268,7 +268,8 @@ def test_root_builds_nothing_where_go_does_not_say_from_where(home: Path) -> Non
     os.chown(home, 0, 0)
     (home / "go.mod").write_text("module m\n\nno words of Go's\n")
     said = go_sources.find_built_of_others(GO, str(home), dict(os.environ))
-    assert said.startswith(f"Go does not say from where it would build in {home} (") and "unknown directive" in said
+    assert said.startswith(f"root builds nothing in {home}, because Go does not say from where it would (")
+    assert "unknown directive" in said and said.endswith("or name a user to measure (wsltune_user).")
 
 
 @as_root
