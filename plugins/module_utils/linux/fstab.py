@@ -71,9 +71,11 @@ def parse_line(row: str) -> Line | None:
     carriage return at the end is no part of the last one, the fields after the third may be missing, and the fifth and
     sixth are what strtol reads.
     """
+    if row.lstrip(" \t").startswith("#"):
+        return None
     shown = row.rstrip("\n")
     words = [word for word in re.split("[ \t]+", shown[:-1] if shown.endswith("\r") else shown) if word]
-    if not words or words[0].startswith("#"):
+    if not words:
         return None
     if len(words) < 3:
         raise FstabError(f"{shown.strip()!r} has {len(words)} of at least 3 fields")
