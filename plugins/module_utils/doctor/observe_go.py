@@ -398,9 +398,9 @@ class Project:
         """Build everything as the user would, and look at what the programs need to be started."""
         # Without cgo other files are built, and what they import.
         for more in ({}, {"CGO_ENABLED": "0"}):
-            environment = {**self.environment, **more}
+            environment, left = {**self.environment, **more}, self.budget.left(5.0)
             reason = go_sources.find_built_of_others(
-                self.shop.go, self.directory, environment, self.patterns, variable=AS_WHOM
+                self.shop.go, self.directory, environment, self.patterns, AS_WHOM, left
             )
             if reason:
                 self.found["trouble"] = reason.rstrip(".")

@@ -250,14 +250,18 @@ def _find_named(path: str) -> str:
 
 
 def _list_overlaid(path: str) -> list[str]:
-    """Return the files that a file for -overlay has Go build from; relative ones as if Go ran beside it."""
+    """Return what a file for -overlay names; a relative path as if Go ran beside it.
+
+    Each string counts, because Go finds what it looks for whatever the case of its name and whatever else is there.
+    """
     state = files.Files().read(path)
-    try:
-        replaced = json.loads(state.content)["Replace"].values() if state else ()
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        # Go does not build with it either.
-        return []
-    return [os.path.normpath(os.path.join(os.path.dirname(path), name)) for name in replaced if isinstance(name, str)]
+    quoted = re.findall(r"\"(?:[^\"\\]|\\.)*\"", os.fsdecode(state.content)) if state else []
+    words = []
+    for word in quoted:
+        # What is no string to Go, with which it builds nothing.
+        with contextlib.suppress(ValueError):
+            words.append(json.loads(word, strict=False))
+    return [os.path.normpath(os.path.join(os.path.dirname(path), word)) for word in words]
 
 
 def named_places(path: str) -> list[str]:
@@ -271,11 +275,12 @@ def named_places(path: str) -> list[str]:
 
 def places_in(text: str, folder: str) -> list[str]:
     """Return the folders that the text of a go.mod or go.work in C(folder) names."""
-    quoted = r"\"(?:[^\"\\\n]|\\[^\n])+\"|`[^`\n]+`"
+    quoted = r"\"(?:[^\"\\\n]|\\[^\n])*\"|`[^`\n]*`"
     # In what is quoted, two slashes begin no comment.
     plain = re.sub(rf"({quoted})|//[^\n]*", r"\1", text)
     named = re.findall(rf"=>\s*({quoted}|\.{{1,2}}(?:/\S*)?|/\S+)", plain)
-    for block in re.findall(rf"^\s*use\s*\(((?:{quoted}|[^)])*)\)", plain, re.MULTILINE):
+    # A quote begins what is quoted and nothing else, so that there is one way to read a block, however long it is.
+    for block in re.findall(rf"^\s*use\s*\(((?:{quoted}|[^)\"`])*)\)", plain, re.MULTILINE):
         named += re.findall(rf"{quoted}|\S+", block)
     named += re.findall(rf"^\s*use\s+({quoted}|[^\s(]+)", plain, re.MULTILINE)
     return sorted({os.path.normpath(os.path.join(folder, _unquote(name))) for name in named})
@@ -320,19 +325,20 @@ def find_built_of_others(
     environment: Mapping[str, str],
     words: Sequence[str] = ("./...",),
     variable: str = "wsltune_user",
+    limit: float = LISTED,
 ) -> str:
     """Say why root builds nothing in C(folder), as Go itself says from where; as find_code_of_others().
 
     Asked after what Go runs and reads first was found to be root's alone; it runs nothing for this. C(environment) is
-    that of the build, C(words) are its packages, and flags before them.
+    that of the build, C(words) are its packages, and flags before them; Go has C(limit) seconds.
     """
     if os.geteuid() != 0:
         return ""
     command = [go, "list", "-e", "-deps", "-test", "-f", LISTING, *words]
-    done = process.run(command, environment, folder, limit=LISTED)
+    done = process.run(command, environment, folder, limit=limit)
     if done.timed_out or done.code:
         # Others may keep it from saying so for a moment.
-        reason = f"no end within {LISTED:.0f} s" if done.timed_out else done.reason
+        reason = f"no end within {limit:.0f} s" if done.timed_out else done.reason
         return (
             f"root builds nothing in {folder}, because Go does not say from where it would ({reason}): "
             f"see what go list ./... says there, or name a user to measure ({variable})."

@@ -719,9 +719,9 @@ class Copy:
             self.notes.append(f"go list fails in the original and in the copy alike ({before.reason})")
         self.proof["packages"] = len(before.out.split())
         if self.project.tests:
+            environment = {**self.person.environment, **how}
             # A path in it may lead elsewhere from the copy.
             for folder in (main.source, target):
-                environment = {**self.person.environment, **how}
                 reason = go_sources.find_code_of_others(folder, "user") or go_sources.find_built_of_others(
                     go, folder, environment, ("-buildvcs=false", "./..."), "user"
                 )

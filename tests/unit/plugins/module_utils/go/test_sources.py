@@ -212,6 +212,9 @@ def test_what_an_overlay_of_roots_names_is_looked_at_as_go_reads_it(
     assert go_sources.find_named_of_others(str(overlay)) == ""
     os.chown(home / "lib", 4711, 4711)
     assert go_sources.find_named_of_others(str(overlay)) == f"{home}/lib/x.go"
+    # Go takes the name in any case, and a byte that is no text for another one.
+    overlay.write_bytes(b'{"replace": {"/a\xff": "%s"}}' % os.fsencode(home / "lib/x.go"))
+    assert go_sources.find_named_of_others(str(overlay)) == f"{home}/lib/x.go"
     overlay.write_text('{"Replace": ["no overlay"]}')
     assert go_sources.find_named_of_others(str(overlay)) == ""
 
@@ -260,6 +263,12 @@ def test_go_says_from_where_it_would_build_and_runs_nothing_for_that(
     without = go_sources.find_built_of_others(GO, folder, {**environment, "CGO_ENABLED": "0"})
     assert bool(without) == (counts and link != "cmd/with")
     assert become.ask(eve, lambda: go_sources.find_built_of_others(GO, folder, environment)) == ""
+
+
+def test_a_block_that_does_not_end_is_read_at_once() -> None:
+    begin = time.monotonic()
+    assert go_sources.places_in("use (\n" + '\t"./a"\n' * 1000, "/src") == []
+    assert time.monotonic() - begin < 5
 
 
 @needs_go
