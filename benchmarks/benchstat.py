@@ -20,8 +20,7 @@ import tempfile
 from pathlib import Path
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import CONTROL, Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 
 COMMAND = ["-col", "/state", "-format", "csv"]
@@ -42,7 +41,7 @@ def pair(like: dict, before: list[dict], after: list[dict]) -> dict:
 def beside_the_baseline(experiment: dict) -> list[dict]:
     """Each lever, and the control."""
     base = runs_of(experiment, levers_decide.BASELINE)
-    names = [*(variant["name"] for variant in experiment["variants"][1:]), schedule.CONTROL]
+    names = [*(variant["name"] for variant in experiment["variants"][1:]), CONTROL]
     return [pair(experiment, base, runs_of(experiment, name)) for name in names]
 
 

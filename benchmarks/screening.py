@@ -15,7 +15,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats, summaries
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide
 
@@ -78,7 +78,7 @@ def experiment(
         seed,
         screening=stats.Screening(),
     )
-    summary = schedule.summarise_runs(Experiment([{"name": name} for name in (BASELINE, *names)], measured))
+    summary = summaries.summarise_runs(Experiment([{"name": name} for name in (BASELINE, *names)], measured))
     kept = [name for name in names if decide.judge(name, summary).kept]
     return Outcome(kept, given, now[0])
 

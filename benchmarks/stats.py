@@ -13,7 +13,7 @@ import argparse
 import math
 import random
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats, summaries
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Scenario
 
 # Seconds of one run by scenario, as measured with the default workload on two cores.
@@ -36,7 +36,7 @@ def experiment(seed, ratio=1.0, noise=0.03, scenarios=("test", "edit"), drift=0.
     clock = schedule.Clock(lambda: now[0], 0.0, budget)
     wanted = [Scenario(name) for name in scenarios]
     measured = schedule.measure(wanted, ["before", "after"], execute, clock, seed)
-    summary = schedule.summarise_runs(Experiment([{"name": "before"}, {"name": "after"}], measured))
+    summary = summaries.summarise_runs(Experiment([{"name": "before"}, {"name": "after"}], measured))
     summary["now"] = now[0]
     return summary
 

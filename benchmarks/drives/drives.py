@@ -32,8 +32,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "collections")]
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats  # noqa: E402
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Scenario  # noqa: E402
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats, summaries  # noqa: E402
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import CONTROL, Experiment, Scenario  # noqa: E402
 from benchmarks.drives import guest  # noqa: E402
 
 NAME, PORT = "wsltune-drives", "2286"
@@ -236,7 +236,7 @@ def compare(laptop: Guest, views: list[View], scenarios: list[str], minutes: flo
     """Run the scenarios in the views in turn, and print how each compares with the first."""
     taking = [view for view in views if scenarios[0] in view.scenarios]
     named = {view.name: view for view in taking}
-    named[schedule.CONTROL] = taking[0]
+    named[CONTROL] = taking[0]
 
     def execute(scenario: str, name: str, serial: int) -> dict[str, Any]:
         view = named[name]
@@ -247,10 +247,10 @@ def compare(laptop: Guest, views: list[View], scenarios: list[str], minutes: flo
     clock = schedule.Clock(time.monotonic, time.monotonic(), 60 * minutes)
     wanted = [Scenario(name) for name in scenarios]
     measured = schedule.measure(wanted, [view.name for view in taking], execute, clock, 1, min_runs=runs, max_runs=20)
-    summary = schedule.summarise_runs(Experiment([{"name": view.name} for view in taking], measured))
+    summary = summaries.summarise_runs(Experiment([{"name": view.name} for view in taking], measured))
     for scenario, summed in zip(measured, summary["scenarios"]):
         print(f"\n{scenario.name}{': ' + scenario.reason if scenario.reason else ''}")
-        for name in [view.name for view in taking] + [schedule.CONTROL]:
+        for name in [view.name for view in taking] + [CONTROL]:
             walls = [run.wall for run in scenario.runs if run.variant == name and run.round]
             if not walls:
                 continue

@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import conclusion, schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import comparability, conclusion, summaries
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 from ansible_collections.wsltune.go.plugins.plugin_utils.later import Later
@@ -42,11 +42,11 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name; NAME.yml documents each."""
         return {
-            "bench_summary": _of_experiment("bench_summary", schedule.summarise),
+            "bench_summary": _of_experiment("bench_summary", summaries.summarise),
             "bench_conclusion": _shown(conclusion.conclude),
             "bench_go_format": _of_experiment("bench_go_format", _shown(bench_report.write_go_format)),
             "bench_hyperfine": _of_experiment("bench_hyperfine", bench_report.make_hyperfine),
-            "bench_in_sequence": _of_experiment("bench_in_sequence", schedule.join_in_sequence),
+            "bench_in_sequence": _of_experiment("bench_in_sequence", comparability.join_in_sequence),
             "bench_headline": bench_report.write_headline,
             "bench_text": bench_report.write_text,
             "bench_trust": bench_report.describe_trust,
@@ -57,7 +57,7 @@ class FilterModule:
             "bench_measurement": bench_report.choose_measurement,
             "bench_size": bench_report.write_size,
             "bench_seconds": bench_report.write_seconds,
-            "bench_change": schedule.write_percent,
+            "bench_change": summaries.write_percent,
             "bench_interval": bench_report.write_interval,
             "bench_sequence_text": _shown(bench_report.write_sequence),
             "bench_levers_result": _shown(bench_report.read_levers_result),

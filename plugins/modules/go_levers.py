@@ -204,6 +204,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark import (
     scratch,
     settings_file,
     stats,
+    summaries,
 )
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.bench import Bench, Variant
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
@@ -414,7 +415,7 @@ class Trial:
                 params["scenarios"], params["budget_minutes"], began, params["seed"], tell, screening
             )
             self.experiments.append(experiment.to_json())
-            summary = schedule.summarise_runs(experiment)
+            summary = summaries.summarise_runs(experiment)
             failures = {}
             candidates = [name for name in names[1:] if levers_decide.judge(name, summary).kept]
             if candidates:

@@ -33,7 +33,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark import (
     stats,
     suite,
 )
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment, Run, Scenario
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import CONTROL, Experiment, Run, Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
@@ -111,10 +111,10 @@ def read_variants(entries: Sequence[Mapping[str, Any]]) -> list[Variant]:
     """Return the variants of a module's parameter; BenchmarkError for one that cannot be measured."""
     names = [str(entry["name"]) for entry in entries]
     for name in names:
-        if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", name) or name == schedule.CONTROL:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", name) or name == CONTROL:
             raise BenchmarkError(
                 f"variants: {name!r} is no name for a variant: use letters, digits, '.', '_' and '-', "
-                f"and not {schedule.CONTROL!r}."
+                f"and not {CONTROL!r}."
             )
     if not names or len(set(names)) != len(names):
         raise BenchmarkError("variants: give at least one, and each its own name.")
@@ -766,7 +766,7 @@ class Bench:
         once = suite.parse_failed(run.output_tail or "")
         for number, place in enumerate(places):
             again = self._failing(scenario, name, number, place)
-            if again and name not in (self.first.name, schedule.CONTROL):
+            if again and name not in (self.first.name, CONTROL):
                 usual = self._failing(
                     scenario, self.first.name, number, self._places(scenario, self.first.name)[number]
                 )
@@ -813,7 +813,7 @@ class Bench:
     def _copy_sources(self) -> None:
         if self.copies:
             return
-        for name in [*self.variants, schedule.CONTROL]:
+        for name in [*self.variants, CONTROL]:
             origin = os.path.realpath(self.source(name))
             # The whole module also for a folder in it, which has no go.mod of its own.
             root = go_sources.find_module_root(origin) or origin
@@ -848,7 +848,7 @@ class Bench:
         return name if name in self.variants else self.first.name
 
     def _plan_edits(self, scenario: str) -> None:
-        for name in [*self.variants, schedule.CONTROL] if self.modules else []:
+        for name in [*self.variants, CONTROL] if self.modules else []:
             self.listed[name] = self.listed.get(name) or self._list(name)
         target = self._most_used_file(scenario) if self.modules else "core/core.go"
         for name, copy in self.copies.items():

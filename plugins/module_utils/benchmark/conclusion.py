@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report, schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report, summaries
 
 
 def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
     # Ansible keeps what an earlier play in the same run measured, which is no verdict on this one.
     measured = {} if why_not else run["measured"]
     experiment = measured.get("experiment") or {}
-    summary = schedule.summarise(experiment) if experiment else None
+    summary = summaries.summarise(experiment) if experiment else None
     verdict = str(summary["verdict"]) if summary else "unknown"
     baseline = (run["baseline"].get("experiment") or {}) if report.wants_baseline(case) else {}
     slower = verdict == "slower" and run["on_slower"] == "rollback"
@@ -41,7 +41,7 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
     left_out = report.list_left_out_of(tried)
     settled = not (proves and verdict in ("~", "unknown"))
     text = report.write_text(
-        report.drop_advice(schedule.summarise(baseline)) if baseline else summary,
+        report.drop_advice(summaries.summarise(baseline)) if baseline else summary,
         title=report.choose_title(experiment, name),
         changes=changes,
         pending=pending,
@@ -63,7 +63,7 @@ def conclude(run: Mapping[str, Any], name: str) -> dict[str, Any]:
         "benchmark": summary or {},
         "rollback_wanted": slower and not stays,
         "proves": proves,
-        "comparisons": schedule.list_comparisons(experiment) if experiment else [],
+        "comparisons": summaries.list_comparisons(experiment) if experiment else [],
         "changes": list(case["changes"]),
         "pending": list(run["pending"]),
         "measured": not why_not,

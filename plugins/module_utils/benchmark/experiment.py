@@ -12,6 +12,8 @@ from typing import Any
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text
 
+CONTROL = "control"
+"""The name under which the first variant runs a second time in each round."""
 MOST_PAIRS = 2_000_000
 """Pairs of runs that are compared, each with each: what a host returns is judged on the controller, for seconds."""
 MOST_VARIANTS = 100
@@ -144,7 +146,7 @@ class Experiment:
     """Scenarios that were measured together, with all that a reader needs to trust or repeat them.
 
     The first of C(variants) is the baseline. C(evidence) and C(on_purpose) stand in two experiments that were made one
-    after the other (schedule.in_sequence).
+    after the other (comparability.join_in_sequence).
     """
 
     variants: list[dict[str, Any]]

@@ -9,8 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report, schedule, stats
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Experiment
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import comparability, report, stats, summaries
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import CONTROL, Experiment
 
 FINE, SLOWER, UNKNOWN, NOTHING = "fine", "slower", "unknown", "nothing"
 NOW, BEFORE = "now", "before"
@@ -48,12 +48,12 @@ def read_results(text: str, name: str) -> dict[str, Any]:
                 for result in results
                 if result["parameters"]["scenario"] == scenario["name"]
                 # Where a revision was compared, the control is that revision's.
-                and result["parameters"]["variant"] in (NOW, *([schedule.CONTROL] if alone else ()))
+                and result["parameters"]["variant"] in (NOW, *([CONTROL] if alone else ()))
                 for run in _list_runs(result)
             ]
         if not any(scenario["runs"] for scenario in experiment["scenarios"]):
             raise GateError(f"{name} holds no measured runs")
-        json.dumps(schedule.summarise(experiment))
+        json.dumps(summaries.summarise(experiment))
     except GateError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
@@ -84,7 +84,7 @@ def compare_in_sequence(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> d
 
     The control is the same thing again, so its runs count, too, where both agree with it.
     """
-    both = schedule.join_in_sequence(dict(earlier), dict(now))
+    both = comparability.join_in_sequence(dict(earlier), dict(now))
     prints = both["fingerprints"]
     # Unlike a lever, a module moves no place: another file system under one is another machine.
     for moment, variant in (("start", "before"), ("end", "after")):
@@ -102,11 +102,11 @@ def compare_in_sequence(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> d
         commands = [side.get("command", "") for side in pair]
         if scenario["status"] == "measured" and commands[0] != commands[1]:
             scenario["status"], scenario["reason"] = "skipped", f"it was {commands[0]!r} and is {commands[1]!r}"
-    summary = schedule.summarise(both)
+    summary = summaries.summarise(both)
     unsteady = {
         scenario["name"]
         for experiment in (earlier, now)
-        for scenario in schedule.summarise(experiment)["scenarios"]
+        for scenario in summaries.summarise(experiment)["scenarios"]
         if scenario["control"] and scenario["control"]["verdict"] in (stats.FASTER, stats.SLOWER)
     }
     for scenario in summary["scenarios"]:
@@ -194,7 +194,7 @@ def _judge(experiment: Mapping[str, Any], head: str, against: str, earlier: str 
             NOTHING, f"Nothing could be measured: {why_not.rstrip('.') or 'no reason was given'}.", head
         )
     measured = [scenario["name"] for scenario in experiment["scenarios"] if scenario["status"] == "measured"]
-    summary = schedule.summarise(experiment)
+    summary = summaries.summarise(experiment)
     if not measured:
         reason = next(
             (scenario["reason"] for scenario in experiment["scenarios"] if scenario["reason"]), "no scenario ran"
@@ -211,18 +211,18 @@ def _judge(experiment: Mapping[str, Any], head: str, against: str, earlier: str 
                 raise GateError(f"there is no {against} yet")
             before = read_results(earlier, against)
             summary = compare_in_sequence(before, experiment)
-            load = schedule.describe_load(Experiment.from_json(before))
+            load = summaries.describe_load(Experiment.from_json(before))
         except (GateError, KeyError, TypeError) as error:
             return _make_answer(UNKNOWN, f"Cannot say whether it got slower: {error}.", head, [times])
         lines = [SEQUENTIAL]
     verdict, reason = decide(summary, measured if lines else ())
-    busy = next((str(warning) for warning in summary["warnings"] if str(warning).startswith(schedule.WAS_BUSY)), "")
+    busy = next((str(warning) for warning in summary["warnings"] if str(warning).startswith(summaries.WAS_BUSY)), "")
     if lines and busy and verdict == SLOWER:
         # Of two runs at different times, what else ran hits one alone.
         verdict, reason = UNKNOWN, f"Cannot say whether it got slower: {busy}."
     if load and verdict == FINE:
         # What made that run slow hides what makes this one slow.
-        why = f"{schedule.WAS_BUSY} {against} was measured ({load}): measure that anew when idle"
+        why = f"{summaries.WAS_BUSY} {against} was measured ({load}): measure that anew when idle"
         verdict, reason = UNKNOWN, f"Cannot say whether it got slower: {why}."
     rows = report.write_table(summary)
     lines += [f"Note: {note}." for note in notes]
@@ -231,7 +231,7 @@ def _judge(experiment: Mapping[str, Any], head: str, against: str, earlier: str 
 
 def _write_duration(experiment: Mapping[str, Any]) -> str:
     """Return what Go takes, and what could not be measured."""
-    summary = schedule.summarise(experiment)
+    summary = summaries.summarise(experiment)
     name = summary["variants"][-1]
     parts = [
         f"{report.write_seconds(scenario['variants'][name]['median'])} for {report.choose_plain_name(scenario)}"

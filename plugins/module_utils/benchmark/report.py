@@ -12,8 +12,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats, suite
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats, suite, summaries
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import CONTROL, Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.linux import text as linux_text
 
 WIDTH = 80
@@ -69,7 +69,7 @@ def write_interval(comparison: dict[str, Any]) -> str:
 
 def _write_end(ratio: float) -> str:
     """Write an end of an interval, with as many digits as it takes to see on which side of no change it lies."""
-    texts = [schedule.write_percent(ratio, digits)[: -len(" %")] for digits in (1, 2, 3)]
+    texts = [summaries.write_percent(ratio, digits)[: -len(" %")] for digits in (1, 2, 3)]
     return next((text for text in texts if float(text)), texts[0])
 
 
@@ -162,7 +162,7 @@ def write_table(summary: dict[str, Any]) -> list[str]:
         cells = ["", "", "not compared"]
         if comparison.get("comparable", True):
             cells = [
-                schedule.write_percent(comparison["ratio"]),
+                summaries.write_percent(comparison["ratio"]),
                 write_interval(comparison),
                 _write_verdict(comparison["verdict"]),
             ]
@@ -220,7 +220,7 @@ def describe_disk_writes(summary: dict[str, Any]) -> str:
             change = ""
             if was >= NOTABLE_WRITES:  # Of next to nothing a share says nothing.
                 # Rounded to -100 % it would say that nothing is left.
-                change = f" ({schedule.write_percent(max(now / was, 0.001) if now else 0.0)})"
+                change = f" ({summaries.write_percent(max(now / was, 0.001) if now else 0.0)})"
             return f"Disk writes per {scenario['name']} run: {write_size(was)} before, {write_size(now)} after{change}."
     return ""
 
@@ -233,7 +233,7 @@ def describe_trust(summary: dict[str, Any]) -> str:
         if control is None:
             continue
         parts.append(
-            f"{schedule.write_percent(control['ratio'])} ({scenario['name']}, {control['n_before']} runs each)"
+            f"{summaries.write_percent(control['ratio'])} ({scenario['name']}, {control['n_before']} runs each)"
         )
     if not parts:
         return ""
@@ -280,7 +280,7 @@ def write_text(
             measured += ["", *rows, "", *(line for sentence in write_spread(summary) for line in wrap(sentence))]
             measured += wrap(describe_disk_writes(summary))
             measured += wrap(describe_trust(summary))
-            if summary["verdict"] != "unknown" and schedule.SEQUENTIAL not in summary["warnings"]:
+            if summary["verdict"] != "unknown" and summaries.SEQUENTIAL not in summary["warnings"]:
                 measured += wrap("Runs alternated in random order; fewer than 5 in 100 such verdicts are false.")
     meaning, doubts = _list_remarks(summary, first) if summary is not None else ([], [])
     remarks = [*meaning, *notes, *doubts]
@@ -424,7 +424,7 @@ def choose_next(
         return [f"{again} -e verify_budget_minutes={max(asked)}"]
     if first.startswith(NOT_TRIED):
         return [f"{command} (repeats it, once that is put right)"]
-    busy = summary is not None and any(warning.startswith(schedule.WAS_BUSY) for warning in summary["warnings"])
+    busy = summary is not None and any(warning.startswith(summaries.WAS_BUSY) for warning in summary["warnings"])
     if busy:
         return [f"{command} (repeats it; first let the machine come to rest)"]
     if first.startswith(("Cannot tell", "Whether it helped is not known")):
@@ -633,14 +633,14 @@ def write_go_format(experiment: dict[str, Any], control: bool = False) -> str:
         "seed": experiment.get("seed"),
     }
     # benchstat compares with the column that comes first in the file.
-    order = [*(variant["name"] for variant in experiment["variants"]), schedule.CONTROL]
+    order = [*(variant["name"] for variant in experiment["variants"]), CONTROL]
     lines = ["# benchstat -col /state results.txt"]
     lines += [f"{key}: {value}" for key, value in config.items() if value not in (None, "")]
     for scenario in map(Scenario.from_json, experiment["scenarios"]):
         if scenario.status != "measured":
             continue
         for run in sorted(scenario.runs, key=lambda run: order.index(run.variant)):
-            if run.round < 1 or (run.variant == schedule.CONTROL and not control):
+            if run.round < 1 or (run.variant == CONTROL and not control):
                 continue
             for name, value in (run.benchmarks or {}).items():
                 lines.append(f"{_make_own_name(name)}/state={run.variant} 1 {value * 1e9:.6g} ns/op")
@@ -671,7 +671,7 @@ def make_hyperfine(experiment: dict[str, Any]) -> dict[str, Any]:
             key: scenario.times(key)
             for key in ("wall", "user", "system", "max_rss", "exit_code", "blocks_written", "benchmarks")
         }
-        for name in [*names, schedule.CONTROL]:
+        for name in [*names, CONTROL]:
             times = columns["wall"].get(name)
             if not times:
                 continue
@@ -701,7 +701,7 @@ def make_hyperfine(experiment: dict[str, Any]) -> dict[str, Any]:
                 }
             )
     kept = {key: value for key, value in experiment.items() if key != "scenarios"}
-    kept["summary"] = schedule.summarise(experiment)
+    kept["summary"] = summaries.summarise(experiment)
     kept["scenarios"] = [
         {key: value for key, value in scenario.items() if key != "runs"} for scenario in experiment["scenarios"]
     ]
@@ -712,7 +712,7 @@ def plot_runs(
     scenario: dict[str, Any], names: Sequence[str], width: int = 480, left: int = 90, right: int = 20
 ) -> dict[str, Any]:
     """Place every run of a summarised scenario in a strip plot: pixels, rows from the top, round ticks."""
-    shown = [name for name in [*names, schedule.CONTROL] if name in scenario["variants"]]
+    shown = [name for name in [*names, CONTROL] if name in scenario["variants"]]
     left = max(left, 20 + 8 * max(map(len, shown)))
     every: list[float] = [value for name in shown for value in scenario["variants"][name]["times"]]
     low, high = min(every), max(every)
@@ -729,7 +729,7 @@ def plot_runs(
         rows.append(
             {
                 "name": name,
-                "shape": ("circle", "triangle", "square")[min(index, 2)] if name != schedule.CONTROL else "cross",
+                "shape": ("circle", "triangle", "square")[min(index, 2)] if name != CONTROL else "cross",
                 "y": 34 + 56 * index,
                 "median": x(variant["median"]),
                 "median_text": write_seconds(variant["median"]),
@@ -787,7 +787,7 @@ def plot_gains(
                 "x": x(change),
                 "low": x(begin),
                 "high": x(end),
-                "text": f"{schedule.write_percent(decision['ratio'])} [{write_interval(dict(decision))}]",
+                "text": f"{summaries.write_percent(decision['ratio'])} [{write_interval(dict(decision))}]",
             }
         )
     _step, ticks = _list_ticks(low, high)

@@ -173,7 +173,7 @@ def describe(values: Mapping[str, Any]) -> list[Sample]:
     """Return what C(values) says, each part of which may be missing, or empty where there is nothing of it any more.
 
     C(info), C(at) (seconds since 1970), C(success), C(pending), C(taken_back), C(levers) (by name), C(benchmark) (a
-    summary of benchmark/schedule.py), C(tmpfs) (C(size), C(used)), C(gocache) (bytes), C(doctor) (counts by status),
+    summary of benchmark/summaries.py), C(tmpfs) (C(size), C(used)), C(gocache) (bytes), C(doctor) (counts by status),
     C(settings) (those of a report about drift), C(defender) (what win_defender_exclusion returns).
     """
     samples = []

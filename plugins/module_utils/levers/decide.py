@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import comparability, stats, summaries
 from ansible_collections.wsltune.go.plugins.module_utils.levers import catalogue
 from ansible_collections.wsltune.go.plugins.module_utils.linux import mountinfo
 from ansible_collections.wsltune.go.plugins.module_utils.linux.text import join_names
@@ -149,7 +149,7 @@ def explain_stale(
         return "nothing was decided yet"
     if record.get("workload") != workload:
         return "another workload was measured then"
-    different = schedule.compare_fingerprints(record["fingerprint"], fingerprint)
+    different = comparability.compare_fingerprints(record["fingerprint"], fingerprint)
     if different:
         return f"the machine has changed ({'; '.join(different)})"
     age = (now - record["decided_at"]) / 86400
@@ -229,7 +229,7 @@ def judge(name: str, summary: Mapping[str, Any], variant: str = "") -> Decision:
     if together and together["verdict"] == stats.FASTER and not faster:
         faster = every[-1:]
     scenario, comparison = max(slower, key=_ratio) if slower else min(faster, key=_ratio) if faster else every[-1]
-    change = schedule.write_percent(comparison["ratio"])
+    change = summaries.write_percent(comparison["ratio"])
     if slower:
         more = f", though faster for {faster[0][0]}" if faster else ""
         reason = f"it makes {scenario} slower{more}; a guess would have cost {change}"
@@ -306,9 +306,9 @@ def write_numbers(decision: Decision) -> str:
     """Return how much faster or slower, with its interval; nothing where nothing was compared."""
     if decision.ratio is None or decision.high is None or decision.p is None:
         return ""
-    low, high = (schedule.write_percent(end)[: -len(" %")] for end in (decision.low, decision.high))
+    low, high = (summaries.write_percent(end)[: -len(" %")] for end in (decision.low, decision.high))
     p = "p<0.0001" if decision.p < 0.0001 else f"p={decision.p:.2g}"
-    return f"{schedule.write_percent(decision.ratio)} [{low} to {high}], {p}"
+    return f"{summaries.write_percent(decision.ratio)} [{low} to {high}], {p}"
 
 
 def write_sentences(decisions: Sequence[Decision]) -> list[str]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats, summaries
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 
 VARIABLES = ("TMPDIR", "GOTMPDIR")
@@ -34,7 +34,7 @@ def describe(key: Mapping[str, Any], experiment: Mapping[str, Any], now: float) 
 
     The numbers are those of the scenario where measuring spoke clearest.
     """
-    summary = schedule.summarise(experiment)
+    summary = summaries.summarise(experiment)
     first = experiment["variants"][0]
     disk = next(os.path.dirname(first["environment"][name]) for name in VARIABLES if name in first["environment"])
     kind = experiment["fingerprints"]["variants"][first["name"]]["file_systems"]["tmpdir"]

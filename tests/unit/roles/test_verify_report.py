@@ -11,7 +11,7 @@ import jinja2
 import pytest
 
 from ansible_collections.wsltune.go.plugins.filter.benchmark import FilterModule
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import summaries
 from tests.unit.pages import Page, one_by_one
 
 ROOT = Path(__file__).parents[3]
@@ -46,7 +46,7 @@ def rendered(found, changes=("GOTMPDIR is on a tmpfs",), **options):
         {
             "__verify_measured": {"experiment": found},
             "verify_result": {
-                "benchmark": schedule.summarise(found),
+                "benchmark": summaries.summarise(found),
                 "page": {"changes": list(changes), "pending": [], "on_slower": "rollback"},
             },
             "inventory_hostname": "laptop",

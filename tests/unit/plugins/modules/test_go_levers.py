@@ -334,7 +334,7 @@ def test_it_needs_root(call, monkeypatch):
 def test_levers_that_there_was_no_time_for_are_tried_when_there_is(here, call, monkeypatch):
     levers = ["gotmpdir_tmpfs", "gocache_tmpfs", "cgo_disabled"]
     experiments = []
-    original = go_levers.schedule.summarise_runs
+    original = go_levers.summaries.summarise_runs
 
     def short_of_time(experiment):
         summary = original(experiment)
@@ -344,7 +344,7 @@ def test_levers_that_there_was_no_time_for_are_tried_when_there_is(here, call, m
             scenario.update(dropped={"gocache_tmpfs": 0}, enough=2)
         return summary
 
-    monkeypatch.setattr(go_levers.schedule, "summarise_runs", short_of_time)
+    monkeypatch.setattr(go_levers.summaries, "summarise_runs", short_of_time)
     first = call(go_levers, **given(here, levers))
     assert first["kept"] == ["gotmpdir_tmpfs"]
     sentence = "gocache_tmpfs not tried: the budget has no time for them; -e verify_budget_minutes=2 is enough for all"

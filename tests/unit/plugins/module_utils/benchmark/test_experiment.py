@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, summaries
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import (
     Experiment,
     Run,
@@ -33,7 +33,7 @@ def test_an_experiment_that_was_kept_is_the_same_after_reading() -> None:
 
 
 def test_its_summary_is_the_one_that_was_recorded() -> None:
-    assert render(schedule.summarise(json.loads(RECORDED))) == (DATA / "summary.json").read_text()
+    assert render(summaries.summarise(json.loads(RECORDED))) == (DATA / "summary.json").read_text()
 
 
 class Player:
@@ -94,7 +94,7 @@ def test_what_a_host_returns_is_judged_in_seconds() -> None:
     variants = [{"name": "before"}, {"name": "after"}]
     data = {"variants": variants, "scenarios": [scenario] * 100}
     with pytest.raises(TooMuchError, match="it has 50000000 pairs of runs to compare"):
-        schedule.summarise(data)
+        summaries.summarise(data)
     assert Experiment.from_json({**data, "scenarios": [scenario] * 3}).names == ["before", "after"]
 
 
@@ -110,4 +110,4 @@ def test_any_number_of_variants_that_a_host_returns_is_judged_in_seconds(
     runs = [{**run, "variant": f"v{index}"} for index in range(22000)]
     data = {"variants": [{"name": f"v{index}"} for index in range(number)]}
     with pytest.raises(TooMuchError, match=said):
-        schedule.summarise({**data, "scenarios": [{"name": "test", "status": "measured", "runs": runs}]})
+        summaries.summarise({**data, "scenarios": [{"name": "test", "status": "measured", "runs": runs}]})

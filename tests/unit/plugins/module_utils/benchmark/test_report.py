@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import report as bench_report
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import summaries
 
 GOLDEN = Path(__file__).parent / "golden"
 # What the spread of the runs is made of: some hundredths, in no order.
@@ -96,7 +96,7 @@ def told(found, **options):
         "report": "/home/ada/.local/state/wsltune/laptop/report.html",
         **options,
     }
-    return bench_report.write_text(schedule.summarise(found) if found else None, **options)
+    return bench_report.write_text(summaries.summarise(found) if found else None, **options)
 
 
 def in_nanoseconds():
@@ -176,7 +176,7 @@ def test_what_the_numbers_stand_for_is_said_before_other_notes() -> None:
     found = experiment()
     for scenario in found["scenarios"]:
         scenario["notes"] = ["measured without TestFlaky"]
-    summary = schedule.summarise(found)
+    summary = summaries.summarise(found)
     summary["warnings"].append("the power changed")
     text = bench_report.write_text(summary, notes=["a note"])
     assert text.count("measured without TestFlaky") == 1
@@ -204,7 +204,7 @@ def test_the_first_sentence_answers(case, first):
     ("policy", "said"), [("rollback", "taken back"), ("fail", "counts as failed"), ("warn", "are kept")]
 )
 def test_slower_says_what_follows(policy, said):
-    assert said in bench_report.write_headline(schedule.summarise(experiment(test=1.07)), policy)
+    assert said in bench_report.write_headline(summaries.summarise(experiment(test=1.07)), policy)
 
 
 def test_a_reason_that_is_a_sentence_gets_no_second_full_stop():
@@ -276,7 +276,7 @@ def test_hyperfine_field_names():
 
 
 def test_plot_draws_every_run_inside():
-    summary = schedule.summarise(experiment())
+    summary = summaries.summarise(experiment())
     found = bench_report.plot_runs(summary["scenarios"][0], summary["variants"])
     assert [row["name"] for row in found["rows"]] == ["before", "after", "control"]
     assert len({row["shape"] for row in found["rows"]}) == 3
@@ -293,7 +293,7 @@ def test_plot_leaves_room_for_long_names():
     found["variants"][1]["name"] = "gotmpdir_tmpfs"
     for run in found["scenarios"][0]["runs"] + found["scenarios"][1]["runs"]:
         run["variant"] = {"after": "gotmpdir_tmpfs"}.get(run["variant"], run["variant"])
-    summary = schedule.summarise(found)
+    summary = summaries.summarise(found)
     assert bench_report.plot_runs(summary["scenarios"][0], summary["variants"])["left"] == 20 + 8 * len(
         "gotmpdir_tmpfs"
     )
@@ -303,7 +303,7 @@ def test_plot_of_equal_runs_does_not_divide_by_zero():
     found = copy.deepcopy(experiment())
     for run in found["scenarios"][0]["runs"]:
         run["wall"] = 1.0
-    summary = schedule.summarise(found)
+    summary = summaries.summarise(found)
     drawn = bench_report.plot_runs(summary["scenarios"][0], summary["variants"])
     assert len({point["x"] for row in drawn["rows"] for point in row["points"]}) == 1
 
@@ -418,7 +418,7 @@ def test_what_came_into_force_is_not_measured_alone():
 
 
 def test_what_is_taken_back_says_so():
-    assert bench_report.write_headline(schedule.summarise(experiment(test=1.2, edit=1.1)), "take_back").endswith(
+    assert bench_report.write_headline(summaries.summarise(experiment(test=1.2, edit=1.1)), "take_back").endswith(
         " /tmp is taken out of memory again."
     )
 
@@ -448,7 +448,7 @@ def test_a_first_measurement_says_what_comes_next():
 
 
 def test_a_second_measurement_is_compared():
-    said = bench_report.write_sequence(schedule.summarise(experiment()), "laptop", "/r/m.json")
+    said = bench_report.write_sequence(summaries.summarise(experiment()), "laptop", "/r/m.json")
     assert said.startswith("Go on laptop, measured twice\nIt helped: ")
     assert "Changed:  what you changed between the two measurements\n" in said
 
@@ -547,7 +547,7 @@ def test_levers_that_did_not_fit_get_the_minutes_that_are_enough():
 
 
 def test_where_the_machine_was_busy_it_is_to_rest_first():
-    summary = {"scenarios": [], "warnings": [f"{schedule.WAS_BUSY} (load 3.0 on 2 processors): repeat it when idle"]}
+    summary = {"scenarios": [], "warnings": [f"{summaries.WAS_BUSY} (load 3.0 on 2 processors): repeat it when idle"]}
     assert bench_report.choose_next(summary, "Cannot tell", "./onboard.sh --", False, True) == [
         "./onboard.sh (repeats it; first let the machine come to rest)"
     ]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import summaries
 from ansible_collections.wsltune.go.plugins.module_utils.fleet import metrics
 
 ROOT = Path(__file__).resolve().parents[5]
@@ -174,7 +174,7 @@ def test_a_summary_of_the_benchmark_is_understood() -> None:
         for number in range(8)
         for name, wall in (("before", 2.0), ("after", 1.0))
     ]
-    summary = schedule.summarise(
+    summary = summaries.summarise(
         {
             "variants": [{"name": "before"}, {"name": "after"}],
             "scenarios": [{"name": "test", "command": "go test", "status": "measured", "reason": "", "runs": runs}],

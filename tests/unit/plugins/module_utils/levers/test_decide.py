@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark import schedule, summaries
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.levers import decide as levers_decide
 from ansible_collections.wsltune.go.plugins.module_utils.levers.decide import Decision
@@ -206,7 +206,7 @@ def decide(seed, costs):
         seed,
     )
     prints = {"start": MACHINE, "end": MACHINE, "variants": dict.fromkeys(names, MACHINE)}
-    found = schedule.summarise(
+    found = summaries.summarise(
         {
             "variants": [{"name": name} for name in names],
             "scenarios": [scenario.to_json() for scenario in scenarios],
