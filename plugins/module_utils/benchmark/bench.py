@@ -35,6 +35,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.benchmark import (
 )
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import CONTROL, Experiment, Run, Scenario
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import (
     accounts,
@@ -550,10 +551,13 @@ class Bench:
             # With what is laid over it, of which GOFLAGS may be a part.
             said = self.go_env[name]
             sources = self._sources() or [self.sample]
+            flags = said.pop("GOFLAGS")
+            # Most scenarios run where the sources lie.
+            kept = go_flags.leave_go_mod(flags)
             unstamped = go_sources.leave_out_repository(
-                sources, said.pop("GOFLAGS"), said["GOVERSION"], self.environments[name]
+                sources, kept.get("GOFLAGS", flags), said["GOVERSION"], self.environments[name]
             )
-            self.environments[name] = {**self.environments[name], **unstamped}
+            self.environments[name] = {**self.environments[name], **kept, **unstamped}
         self.modules = [module for named in self.modules for module in self._modules_of(named)]
         for name, variant in self.variants.items():
             for module in [variant.directory] if variant.directory else self.modules:

@@ -487,6 +487,28 @@ def test_root_does_not_run_code_of_others_deeper_down(module):
 
 
 @real_go.needs_go
+@pytest.mark.parametrize("vet", [[], ["-vet=off"]])
+def test_a_go_that_may_write_go_mod_leaves_it_as_it_is(home, account, vet):
+    """With -mod=mod it adds a line that says for which Go the module is."""
+    module = home / "src/plain"
+    module.mkdir(parents=True)
+    (module / "go.mod").write_text("module plain\n")
+    (module / "plain_test.go").write_text("package plain\n")
+    environment = {
+        "PATH": f"{os.path.dirname(real_go.GO)}:/usr/bin:/bin",
+        "HOME": str(home),
+        "GOPROXY": "off",
+        "GOFLAGS": " ".join(["-mod=mod", *vet]),
+    }
+    variants = [bench.Variant("a", {}, []), bench.Variant("b", {}, [])]
+    with bench.Bench(account, variants, environment=environment, modules=[str(module)]) as run:
+        run.prepare()
+        assert run.execute("test", "a", 1)["exit_code"] == 0
+        assert run.environments["b"]["GOFLAGS"].split()[: 1 + len(vet)] == ["-mod=readonly", *vet]
+    assert (module / "go.mod").read_text() == "module plain\n"
+
+
+@real_go.needs_go
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's Go may not build what others can change")
 @pytest.mark.parametrize("directory", ["", "app"])
 def test_root_measures_nothing_that_go_says_comes_from_others(home, account, module, directory):
