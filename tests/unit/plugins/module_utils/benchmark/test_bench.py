@@ -474,10 +474,12 @@ def test_root_does_not_run_code_of_others(home, session, module):
             run.prepare()
 
 
-def test_root_does_not_run_code_of_others_deeper_down(module):
-    inner = module / "uploads"
+def test_root_does_not_run_code_of_others_deeper_down(home, module):
+    inner, shared = module / "uploads", home / "shared"
     inner.mkdir()
-    (module / "link").symlink_to("/tmp")
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (module / "link").symlink_to(shared)
     assert go_sources.find_code_of_others(str(module)) == ""
     for changed in (inner, inner / "e_test.go"):
         changed.touch()
