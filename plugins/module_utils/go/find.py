@@ -111,7 +111,7 @@ IN_TERMINAL = "terminal"
 FOLLOWED_TOO = ("TMPDIR", "CC", "CXX", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 """Variables that Go follows, beside those that begin with GO and CGO_."""
 NAMING = (
-    *("GOFLAGS", "GOCACHEPROG", "GOTOOLDIR", "GOAUTH", "GOWORK", "CC", "CXX", "AR", "FC", "GCCGO"),
+    *("GOFLAGS", "GOCACHEPROG", "GOTOOLDIR", "GOAUTH", "GOPROXY", "GOWORK", "CC", "CXX", "AR", "FC", "GCCGO"),
     *("GCCGOTOOLDIR", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LIBRARY_PATH"),
     *("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "CCC_OVERRIDE_OPTIONS"),
     # What SWIG makes C code from.

@@ -37,7 +37,7 @@ DEEPEST, MOST_ROUNDS = 100, 1000
 """Folders that remove_tree() goes down; what is deeper is moved up first, so many times."""
 GROUPS = ("/etc/group", "/usr/lib/group")
 MOUNTINFO = "/proc/self/mountinfo"
-_PATHS = re.compile(r"""(?:^|[=:,;@|&(<>`\s"'])(?:-[A-Za-z]+)?(/[^\s"'=:,;]*)""")
+_PATHS = re.compile(r"""(?:^|[=:,;@|&(<>`\s"'])(?:-[A-Za-z]+)?(/[^\s"'=:,;|]*)""")
 """Absolute paths in a word of a command, such as C(-B/path) and C(-Wl,-rpath,/path)."""
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -602,6 +602,8 @@ def test_no_variable_has_roots_go_start_what_others_can_replace(tmp_path: Path, 
         "GIT_PROXY_COMMAND": f"echo $({hers}) x",
         "GIT_EXEC_PATH": str(hers.parent),
         "GOCACHEPROG": f"{hers} --size 1",
+        # A Go that go.mod asks for comes from there, too, and with GOSUMDB=off nothing says that it is the one.
+        "GOPROXY": f"https://proxy.golang.org|file://{hers.parent}|direct",
         "GOFLAGS": f"-p=2 '-toolexec={hers} -v'",
         "LD_LIBRARY_PATH": f"{roots.parent}:{hers.parent}",
         "LD_PRELOAD": str(hers),
