@@ -419,6 +419,9 @@ def describe_failure(run: Run, command: str = "go test") -> str:
     line = suite.find_telling_line(run.output_tail or "")
     failed = [line for line in lines if line.startswith("--- FAIL")]
     word = line if ": " in line else (failed or telling or lines or [""])[0]
+    if word.endswith(":") and word in lines[:-1]:
+        # Such as what is wrong in go.mod.
+        word += f" {lines[lines.index(word) + 1]}"
     what = command if command and not command.startswith("go ") else " ".join(command.split()[:2]) or "go test"
     if any(sign in (run.output_tail or "") for sign in NO_TERMINAL):
         word += "; it wants a terminal, which a measurement has not"

@@ -190,11 +190,14 @@ def test_what_a_variant_breaks_is_not_recovered():
         ("12:01 log line\n--- FAIL: TestX (0.00s)\n    x_test.go:7: got 3\nFAIL\tp\t0.1s", "TestX: x_test.go:7: got 3"),
         ("# p\np/x.go:3:4: undefined: y\nFAIL\tp [build failed]", "p/x.go:3:4: undefined: y"),
         ("panic: no network\nok  \tq", "panic: no network"),
+        ("go: errors parsing go.mod:\ngo.mod:1: unknown directive: x\n", "go.mod: go.mod:1: unknown directive: x"),
+        ("# p\ni.go:3:8: missing go.sum entry; to add:\n\tgo get p\nFAIL\tp", "missing go.sum entry; to add: go get p"),
+        ("go: errors parsing go.mod:\n", "go: errors parsing go.mod:"),
     ],
 )
 def test_the_line_that_says_why_is_quoted(said, word):
     sentence = schedule.describe_failure(Run(0, "before", 1.0, 0.0, 0.0, 0, 0, exit_code=1, output_tail=said))
-    assert sentence.endswith(f": {word}")
+    assert sentence.endswith(f" {word}")
 
 
 MANY = [f"lever{number}" for number in range(12)]
