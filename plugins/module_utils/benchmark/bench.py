@@ -867,6 +867,8 @@ class Bench:
                 os.unlink(path)
                 with open(path, "xb") as handle:
                     handle.write(original)
+            # A project that somebody keeps read-only has a copy that is so, too.
+            os.chmod(path, state.mode | stat.S_IWUSR)
             self.edits[scenario, name] = (path, original)
 
     def _list(self, name: str) -> list[editing.Package]:

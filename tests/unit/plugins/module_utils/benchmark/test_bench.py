@@ -187,6 +187,17 @@ def test_edit_changes_copies_and_never_the_source(home, session, module):
     assert (module / "lib" / "lib.go").read_text() == "package lib"
 
 
+def test_a_file_that_is_read_only_is_edited_in_the_copy(session, module):
+    """As root, whom its mode does not stop, only the mode shows it."""
+    (module / "lib" / "lib.go").chmod(0o444)
+    with session(VARIANTS, modules=[str(module)]) as run:
+        run.prepare()
+        assert run.scenario("edit").reason == ""
+        run.execute("edit", "before", 7)
+        assert (Path(run.copies["before"]) / "lib/lib.go").stat().st_mode & 0o777 == 0o644
+    assert (module / "lib" / "lib.go").stat().st_mode & 0o777 == 0o444
+
+
 def test_a_file_that_modules_share_by_a_link_is_edited_in_the_copy_alone(home, session, module):
     shared = home / "src" / "shared.go"
     shared.write_text("package lib")
