@@ -27,6 +27,10 @@ PAM = 5.0
 """Seconds until su has started the shell. Before, PAM asks logind for a session by the system bus, and any account can
 take all connections to that; without the bus, a login begins without a session.
 """
+SESSION = 20.0
+"""Seconds until su has started the shell without the bus. Any account can hold a lock on the databases of pam_wtmpdb
+and pam_lastlog2, which everybody can read, and each of the two waits for it for four seconds.
+"""
 LOGIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 WITHOUT_BUS: dict[str, str] = {}
 """What has PAM ask nothing by the system bus, once that gave no answer."""
@@ -307,19 +311,36 @@ def _log_in(account: Account, shell: str, timeout: float) -> process.Done:
     else:
         command = [shell or account.shell, "-l", "-c", SHOW]
         clean.update(HOME=account.home, USER=account.name, LOGNAME=account.name, SHELL=command[0])
-    begin = time.monotonic()
-
-    def waits_for_bus(_output: int) -> bool:
-        return not WITHOUT_BUS and time.monotonic() > begin + PAM and process.started_nothing("su")
-
     try:
-        done = process.run(command, {**clean, **WITHOUT_BUS}, limit=timeout, watch=waits_for_bus, most=MOST_SAID)
+        done = _in_time(command, clean, timeout)
         if done.stopped:
             WITHOUT_BUS["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/dev/null"
-            left = max(1.0, begin + timeout - time.monotonic())
-            done = process.run(command, {**clean, **WITHOUT_BUS}, limit=left, most=MOST_SAID)
+            done = _in_time(command, clean, timeout)
     except OSError as error:
         raise AccountError(f"A login of {account.name} cannot be started: {error.strerror}.") from error
+    return done
+
+
+def _in_time(command: Sequence[str], clean: Mapping[str, str], timeout: float) -> process.Done:
+    """Run a login that has C(timeout) seconds from the start of its shell; C(stopped) where su may wait for the bus.
+
+    How long su takes before that is not the account's doing.
+    """
+    begin = time.monotonic()
+    waited, waits, for_bus = begin, command[0] == "su", False
+
+    def is_over(_output: int) -> bool:
+        nonlocal waited, waits, for_bus
+        now = time.monotonic()
+        if waits and now > begin + PAM:
+            waits = process.started_nothing("su")
+            waited = now if waits else waited
+            for_bus = waits and not WITHOUT_BUS
+        return for_bus or now > (begin + SESSION if waits and now > begin + PAM else waited + timeout)
+
+    done = process.run(command, {**clean, **WITHOUT_BUS}, limit=timeout + SESSION, watch=is_over, most=MOST_SAID)
+    done.timed_out = done.timed_out or (done.stopped and not for_bus)
+    done.stopped = for_bus
     return done
 
 

@@ -127,6 +127,40 @@ def test_a_login_whose_shell_began_is_not_begun_again(tmp_path: Path, monkeypatc
     assert (tmp_path / "begun").read_text() == "\n" and accounts.WITHOUT_BUS == {}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a login by su")
+def test_who_holds_a_lock_on_the_records_of_logins_takes_no_login_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PAM waits for it (pam_wtmpdb, pam_lastlog2) before it starts the shell, whose own files take a while too."""
+    os.mkfifo(tmp_path / "lock")
+    # A shell of its own, as su forks; nothing else is started before that.
+    (tmp_path / "su").write_text(
+        f'#!/bin/bash\nread -r -t 1.6 never <>{tmp_path}/lock\n/bin/sh -c "sleep 1; $4"\ntrue\n'
+    )
+    (tmp_path / "su").chmod(0o755)
+    monkeypatch.setattr(accounts, "LOGIN_PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(accounts, "PAM", 0.5)
+    monkeypatch.setattr(accounts, "WITHOUT_BUS", {})
+    eve = accounts.Account("eve", 4711, 4711, str(tmp_path), "/bin/sh")
+    assert "PATH" in accounts.login_environment(eve, 2.3)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a login by su")
+def test_a_login_that_never_begins_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "lock")
+    (tmp_path / "su").write_text(f"#!/bin/bash\nread -r never <>{tmp_path}/lock\n")
+    (tmp_path / "su").chmod(0o755)
+    monkeypatch.setattr(accounts, "LOGIN_PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(accounts, "PAM", 0.5)
+    monkeypatch.setattr(accounts, "SESSION", 1.0)
+    monkeypatch.setattr(accounts, "WITHOUT_BUS", {})
+    eve = accounts.Account("eve", 4711, 4711, str(tmp_path), "/bin/sh")
+    begin = time.monotonic()
+    with pytest.raises(accounts.AccountError, match="did not come to an end"):
+        accounts.login_environment(eve, 5.0)
+    assert time.monotonic() - begin < 5
+
+
 def test_a_login_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert accounts.LOGIN_LIMIT <= 15
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
