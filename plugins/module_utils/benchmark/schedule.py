@@ -23,8 +23,8 @@ NEGLIGIBLE = 0.01
 # What programs say that ask a person at a terminal.
 NO_TERMINAL = ("/dev/tty", "not a tty", "not a terminal", "Inappropriate ioctl for device")
 
-Execute = Callable[[str, str, int], "dict[str, Any]"]
-Progress = Callable[["dict[str, Any]"], None]
+Execute = Callable[[str, str, int], dict[str, Any]]
+Progress = Callable[[dict[str, Any]], None]
 Recover = Callable[[str, str, Run], str]
 """Says what is left out from now on, so that a scenario can start again; nothing where the failure is the variant's."""
 
