@@ -327,18 +327,19 @@ def _in_time(command: Sequence[str], clean: Mapping[str, str], timeout: float) -
     How long su takes before that is not the account's doing.
     """
     begin = time.monotonic()
-    waited, waits, for_bus = begin, command[0] == "su", False
+    end, waits = begin + timeout, command[0] == "su"
 
     def is_over(_output: int) -> bool:
-        nonlocal waited, waits, for_bus
+        nonlocal end, waits
         now = time.monotonic()
         if waits and now > begin + PAM:
             waits = process.started_nothing("su")
-            waited = now if waits else waited
-            for_bus = waits and not WITHOUT_BUS
-        return for_bus or now > (begin + SESSION if waits and now > begin + PAM else waited + timeout)
+            end = now + timeout if waits else end
+            return waits and (not WITHOUT_BUS or now > begin + SESSION)
+        return now > end
 
     done = process.run(command, {**clean, **WITHOUT_BUS}, limit=timeout + SESSION, watch=is_over, most=MOST_SAID)
+    for_bus = done.stopped and waits and not WITHOUT_BUS
     done.timed_out = done.timed_out or (done.stopped and not for_bus)
     done.stopped = for_bus
     return done
