@@ -8,6 +8,7 @@ import os
 import pwd
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -95,69 +96,60 @@ def test_a_login_is_asked_by_no_program_of_a_folder_of_path_that_others_write_in
     assert not (tmp_path / "started").exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a login by su")
-def test_who_takes_all_connections_to_the_system_bus_keeps_no_login_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """PAM waits for a session there, before it starts the shell."""
-    os.mkfifo(tmp_path / "bus")
-    (tmp_path / "su").write_text(
-        f'#!/bin/sh\n[ -n "$DBUS_SYSTEM_BUS_ADDRESS" ] || read -r never <{tmp_path}/bus\neval "$4"\n'
-    )
-    (tmp_path / "su").chmod(0o755)
+@pytest.fixture
+def log_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, float], dict[str, str]]:
+    """Ask a login of an account, by a su that is a script, for its environment; su has half a second for PAM."""
+    if os.geteuid():
+        pytest.skip("only root starts a login by su")
+    # Nobody opens its other end.
+    os.mkfifo(tmp_path / "pipe")
     monkeypatch.setattr(accounts, "LOGIN_PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(accounts, "PAM", 0.5)
     monkeypatch.setattr(accounts, "WITHOUT_BUS", {})
-    eve = accounts.Account("eve", 4711, 4711, str(tmp_path), "/bin/sh")
-    assert "PATH" in accounts.login_environment(eve, 5.0)
+
+    def run(script: str, timeout: float) -> dict[str, str]:
+        (tmp_path / "su").write_text(f"#!/bin/bash\n{script}\n")
+        (tmp_path / "su").chmod(0o755)
+        eve = accounts.Account("eve", 4711, 4711, str(tmp_path), "/bin/sh")
+        return accounts.login_environment(eve, timeout)
+
+    return run
+
+
+def test_who_takes_all_connections_to_the_system_bus_keeps_no_login_waiting(
+    tmp_path: Path, log_in: Callable[[str, float], dict[str, str]]
+) -> None:
+    """PAM waits for a session there, before it starts the shell."""
+    su = f'[ -n "$DBUS_SYSTEM_BUS_ADDRESS" ] || read -r never <{tmp_path}/pipe\neval "$4"'
+    assert "PATH" in log_in(su, 5.0)
     begin = time.monotonic()
-    assert "PATH" in accounts.login_environment(eve, 5.0)
+    assert "PATH" in log_in(su, 5.0)
     # What is known of it is not found out again for each account.
     assert time.monotonic() - begin < 0.5
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a login by su")
-def test_a_login_whose_shell_began_is_not_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "su").write_text(f'#!/bin/sh\necho >>{tmp_path}/begun\nsleep 1.5\neval "$4"\n')
-    (tmp_path / "su").chmod(0o755)
-    monkeypatch.setattr(accounts, "LOGIN_PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(accounts, "PAM", 0.5)
-    eve = accounts.Account("eve", 4711, 4711, str(tmp_path), "/bin/sh")
-    assert "PATH" in accounts.login_environment(eve, 8.0)
+def test_a_login_whose_shell_began_is_not_begun_again(
+    tmp_path: Path, log_in: Callable[[str, float], dict[str, str]]
+) -> None:
+    assert "PATH" in log_in(f'echo >>{tmp_path}/begun\nsleep 1.5\neval "$4"', 8.0)
     assert (tmp_path / "begun").read_text() == "\n" and accounts.WITHOUT_BUS == {}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a login by su")
 def test_who_holds_a_lock_on_the_records_of_logins_takes_no_login_its_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, log_in: Callable[[str, float], dict[str, str]]
 ) -> None:
     """PAM waits for it (pam_wtmpdb, pam_lastlog2) before it starts the shell, whose own files take a while too."""
-    os.mkfifo(tmp_path / "lock")
     # A shell of its own, as su forks; nothing else is started before that.
-    (tmp_path / "su").write_text(
-        f'#!/bin/bash\nread -r -t 1.6 never <>{tmp_path}/lock\n/bin/sh -c "sleep 1; $4"\ntrue\n'
-    )
-    (tmp_path / "su").chmod(0o755)
-    monkeypatch.setattr(accounts, "LOGIN_PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(accounts, "PAM", 0.5)
-    monkeypatch.setattr(accounts, "WITHOUT_BUS", {})
-    eve = accounts.Account("eve", 4711, 4711, str(tmp_path), "/bin/sh")
-    assert "PATH" in accounts.login_environment(eve, 2.3)
+    assert "PATH" in log_in(f'read -r -t 1.6 never <>{tmp_path}/pipe\n/bin/sh -c "sleep 1; $4"\ntrue', 2.3)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a login by su")
-def test_a_login_that_never_begins_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    os.mkfifo(tmp_path / "lock")
-    (tmp_path / "su").write_text(f"#!/bin/bash\nread -r never <>{tmp_path}/lock\n")
-    (tmp_path / "su").chmod(0o755)
-    monkeypatch.setattr(accounts, "LOGIN_PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(accounts, "PAM", 0.5)
+def test_a_login_that_never_begins_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_in: Callable[[str, float], dict[str, str]]
+) -> None:
     monkeypatch.setattr(accounts, "SESSION", 1.0)
-    monkeypatch.setattr(accounts, "WITHOUT_BUS", {})
-    eve = accounts.Account("eve", 4711, 4711, str(tmp_path), "/bin/sh")
     begin = time.monotonic()
     with pytest.raises(accounts.AccountError, match="did not come to an end"):
-        accounts.login_environment(eve, 5.0)
+        log_in(f"read -r never <>{tmp_path}/pipe", 5.0)
     assert time.monotonic() - begin < 5
 
 
