@@ -20,6 +20,7 @@ from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import editing, scratch
 from ansible_collections.wsltune.go.plugins.module_utils.go import find as go_find
+from ansible_collections.wsltune.go.plugins.module_utils.go import flags as go_flags
 from ansible_collections.wsltune.go.plugins.module_utils.go import sources as go_sources
 from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, distribution, elf, files, look, process
 
@@ -145,7 +146,8 @@ class Workshop:
         self.environment = {
             **environment,
             "GOPROXY": "off",
-            "GOFLAGS": flags.replace("-mod=mod", "-mod=readonly"),
+            "GOFLAGS": flags,
+            **go_flags.leave_go_mod(flags),
         }
         self.folders = scratch.Folders()
         self.numbers = itertools.count()

@@ -48,6 +48,5 @@ def without(flags: str, removed: Sequence[str]) -> str:
 
 def leave_go_mod(flags: str) -> dict[str, str]:
     """Return the variable that keeps Go from writing go.mod where a value of GOFLAGS has it do so; else nothing."""
-    written = {"-mod=mod": "-mod=readonly", "--mod=mod": "-mod=readonly"}
-    words = [written.get(word, word) for word in split(flags)]
+    words = ["-mod=readonly" if (name_of(word), value_of(word)) == ("mod", "mod") else word for word in split(flags)]
     return {"GOFLAGS": " ".join(words)} if words != split(flags) else {}

@@ -40,3 +40,19 @@ def test_flags_are_put_behind_a_users_own_and_never_in_their_place(own: str, add
 
 def test_flags_that_were_added_can_be_taken_out_again() -> None:
     assert go_flags.without("-p=4 '-ldflags=-s -w' -vet=off", ["-vet=off"]) == "-p=4 '-ldflags=-s -w'"
+
+
+@pytest.mark.parametrize(
+    ("flags", "variable"),
+    [
+        ("-v -mod=mod -p=2", {"GOFLAGS": "-v -mod=readonly -p=2"}),
+        ("--mod=mod", {"GOFLAGS": "-mod=readonly"}),
+        ("'-mod=mod' '-ldflags=-s -w'", {"GOFLAGS": "-mod=readonly '-ldflags=-s -w'"}),
+        ("-mod=vendor  -modcacherw '-ldflags=-X m.flags=-mod=mod'", {}),
+        ("", {}),
+    ],
+)
+def test_go_that_may_write_go_mod_is_kept_from_it_however_the_flag_is_written(
+    flags: str, variable: dict[str, str]
+) -> None:
+    assert go_flags.leave_go_mod(flags) == variable
