@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import bench, stats
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import CONTROL
 from ansible_collections.wsltune.go.plugins.module_utils.go import observe as go_observe
 from ansible_collections.wsltune.go.plugins.module_utils.go import tool_gc
 from ansible_collections.wsltune.go.plugins.module_utils.go import tuning as go_tuning
@@ -30,7 +31,7 @@ from ansible_collections.wsltune.go.plugins.module_utils.linux import accounts, 
 
 HUGE = "gotmpdir_tmpfs, huge=within_size"
 THP = Path("/sys/kernel/mm/transparent_hugepage")
-FIRST, CONTROL = decide.BASELINE, "control"
+FIRST = decide.BASELINE
 HEAD = (
     "| module, scenario | lever | time: change [95 % interval] | | processor time | | largest process, MiB |\n"
     "|---|---|---|---|---|---|---|"

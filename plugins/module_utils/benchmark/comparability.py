@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.wsltune.go.plugins.module_utils.benchmark import stats
-from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import CONTROL
+from ansible_collections.wsltune.go.plugins.module_utils.benchmark.experiment import CONTROL, Experiment
 
 # Differences in these are what a change is about; differences elsewhere mean that other things were measured.
 LEVER_PLACES = ("gocache", "gotmpdir", "tmpdir")
@@ -52,10 +52,10 @@ def compare_fingerprints(a: dict[str, Any], b: dict[str, Any], ignore: Sequence[
     return sentences
 
 
-def list_incomparable(
-    names: Sequence[str], prints: dict[str, Any], sequential: bool, meant: Mapping[str, Sequence[str]]
-) -> dict[str, list[str]]:
+def list_incomparable(experiment: Experiment) -> dict[str, list[str]]:
     """List for each variant what makes it another machine than the baseline's, between or during the runs."""
+    names, prints, sequential = experiment.names, experiment.fingerprints, experiment.is_sequential
+    meant = _list_meant(experiment.variants)
     start, end = prints.get("start") or {}, prints.get("end") or {}
     when = "before and after" if sequential else "at the start and at the end"
     changed = [f"{difference} ({when})" for difference in compare_fingerprints(start, end)]
@@ -64,12 +64,12 @@ def list_incomparable(
     # A variant may set GOMAXPROCS to try it; between two measurements it is the machine's.
     ignored = LEVER_PLACES if sequential else (*LEVER_PLACES, "gomaxprocs")
     return {
-        name: changed + compare_fingerprints(base, variants.get(name) or {}, ignore=(*ignored, *meant.get(name, ())))
+        name: changed + compare_fingerprints(base, variants.get(name) or {}, ignore=(*ignored, *meant[name]))
         for name in names[1:]
     }
 
 
-def list_meant(variants: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+def _list_meant(variants: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Return for each variant what of its fingerprint differs from the first one's because the variant is about it."""
 
     def toolchain(variant: Mapping[str, Any]) -> tuple[Any, bool]:

@@ -34,10 +34,8 @@ def summarise(experiment: Mapping[str, Any]) -> dict[str, Any]:
 
 def summarise_runs(experiment: Experiment) -> dict[str, Any]:
     """Return the same of an experiment that is typed already."""
-    names, prints, sequential = experiment.names, experiment.fingerprints, experiment.is_sequential
-    different = comparability.list_incomparable(
-        names, prints, sequential, comparability.list_meant(experiment.variants)
-    )
+    names, sequential = experiment.names, experiment.is_sequential
+    different = comparability.list_incomparable(experiment)
     scenarios = [_summarise_scenario(scenario, names, different) for scenario in experiment.scenarios]
     overall = {name: _judge_overall(scenarios, name) for name in names[1:]}
     for name in names[1:]:
